@@ -1,0 +1,165 @@
+/* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+
+/*
+ * The whole C interface of a compiled model. A complete program, for `smelt compile net.onnx --emit static -o net`:
+ *
+ *     #include "net.h"                                            // declares `net`, NET_ARENA_BYTES, NET_INPUT_..., NET_OUTPUT_...
+ *
+ *     static _Alignas(SMELT_ALIGNMENT) unsigned char arena[NET_ARENA_BYTES];
+ *     static _Alignas(SMELT_ALIGNMENT) float image[3 * 224 * 224], scores[1000];
+ *
+ *     int main(void) {
+ *       smelt_instance instance;
+ *       const void *inputs[] = {image};
+ *       void *outputs[] = {scores};
+ *       if (smelt_init(&instance, &net, arena, sizeof arena) != SMELT_OK) return 1;
+ *       return smelt_run(&instance, inputs, outputs) == SMELT_OK ? 0 : 1;
+ *     }
+ *
+ * Nothing here allocates, locks, or keeps global state. A model is constant and may be shared by any number of instances; one instance must
+ * not run twice at the same time, different instances may.
+ */
+#ifndef SMELT_SMELT_H
+#define SMELT_SMELT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes whenever the layout of a structure below does; artefact and runtime must agree. */
+#define SMELT_ABI_VERSION 1u
+
+/* Bytes: the arena and every input and output must start at a multiple of it. */
+#define SMELT_ALIGNMENT 64
+
+typedef enum smelt_status {
+  SMELT_OK = 0,
+  SMELT_ERROR_ARGUMENT = 1,  /* a null pointer where one is needed */
+  SMELT_ERROR_ABI = 2,       /* the artefact was made for another SMELT_ABI_VERSION */
+  SMELT_ERROR_ARENA = 3,     /* the arena is smaller than smelt_model.arena_bytes */
+  SMELT_ERROR_ALIGNMENT = 4, /* a buffer does not start at a multiple of SMELT_ALIGNMENT */
+  SMELT_ERROR_CPU = 5,       /* the processor lacks an instruction set in smelt_model.cpu_features */
+  SMELT_ERROR_THREADS = 6    /* the operating system refused to start a thread */
+} smelt_status;
+
+typedef enum smelt_dtype {
+  SMELT_F32 = 1,
+  SMELT_F16 = 2,
+  SMELT_BF16 = 3,
+  SMELT_F64 = 4,
+  SMELT_I8 = 5,
+  SMELT_I16 = 6,
+  SMELT_I32 = 7,
+  SMELT_I64 = 8,
+  SMELT_U8 = 9,
+  SMELT_U16 = 10,
+  SMELT_U32 = 11,
+  SMELT_U64 = 12,
+  SMELT_BOOL = 13 /* one byte an element, 0 or 1 */
+} smelt_dtype;
+
+/* Instruction sets an artefact may need, as bits of smelt_model.cpu_features. */
+#define SMELT_CPU_AVX2 (1ull << 0)   /* x86-64-v3: AVX2, FMA, F16C, BMI2 */
+#define SMELT_CPU_AVX512 (1ull << 1) /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
+#define SMELT_CPU_AVX512_VNNI (1ull << 2)
+#define SMELT_CPU_AVX512_BF16 (1ull << 3)
+#define SMELT_CPU_NEON (1ull << 16) /* AArch64 Advanced SIMD */
+#define SMELT_CPU_DOTPROD (1ull << 17)
+#define SMELT_CPU_I8MM (1ull << 18)
+
+/* One input or output. Elements lie in row-major order without gaps. */
+typedef struct smelt_tensor_info {
+  const char *name;
+  const int64_t *shape; /* `rank` extents */
+  uint64_t bytes;
+  uint32_t rank;
+  uint32_t dtype; /* a smelt_dtype */
+} smelt_tensor_info;
+
+/* Computes tiles [first_tile, last_tile) of one step. Tiles are independent of one another: any split over threads gives the same bits. */
+typedef void (*smelt_kernel)(void *const *operands, int64_t first_tile, int64_t last_tile);
+
+/* What an operand's offset counts from. */
+typedef enum smelt_base { SMELT_BASE_ARENA = 0, SMELT_BASE_WEIGHTS = 1, SMELT_BASE_INPUT = 2, SMELT_BASE_OUTPUT = 3 } smelt_base;
+
+typedef struct smelt_operand {
+  int64_t offset; /* bytes from the base */
+  uint32_t base;  /* a smelt_base */
+  uint32_t index; /* which input or output; 0 for the others */
+} smelt_operand;
+
+#define SMELT_MAX_OPERANDS 64
+
+/* One row of the plan: a kernel, its operands, and the source nodes it computes. */
+typedef struct smelt_step {
+  smelt_kernel kernel;
+  const smelt_operand *operands;
+  const char *name; /* source nodes, e.g. "Conv_3+Relu_4" */
+  int64_t tiles;
+  uint32_t operand_count; /* at most SMELT_MAX_OPERANDS */
+  uint32_t reserved;
+} smelt_step;
+
+/* A compiled model: constant data inside the artefact. */
+typedef struct smelt_model {
+  uint32_t abi_version;
+  uint32_t input_count;
+  uint32_t output_count;
+  uint32_t step_count;
+  uint64_t cpu_features; /* bits SMELT_CPU_* */
+  uint64_t arena_bytes;
+  uint64_t weights_bytes;
+  const char *name;
+  const char *target; /* as given to --target, e.g. "x86-64-v3" */
+  const smelt_tensor_info *inputs;
+  const smelt_tensor_info *outputs;
+  const smelt_step *steps;
+  const unsigned char *weights;
+} smelt_model;
+
+/* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all have finished. */
+typedef void (*smelt_range_body)(void *context, int64_t first, int64_t last);
+typedef void (*smelt_parallel_for)(void *user, int64_t count, smelt_range_body body, void *context);
+
+/* Called on the running thread before (`done` 0) and after (`done` 1) each step: per-layer timing and inspection. */
+typedef void (*smelt_step_hook)(void *user, const smelt_model *model, uint32_t step, int done);
+
+/* Fields may be read; set them through the functions below. */
+typedef struct smelt_instance {
+  const smelt_model *model;
+  unsigned char *arena;
+  smelt_parallel_for parallel_for; /* null: everything runs on the calling thread */
+  void *parallel_user;
+  smelt_step_hook hook; /* null: none */
+  void *hook_user;
+} smelt_instance;
+
+/* Binds `model` to `arena`, which the caller owns, keeps alive while the instance is used, and does not share between instances.
+ * `arena` may be null when model->arena_bytes is 0. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, ARENA, ALIGNMENT, CPU}. */
+smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void *arena, size_t arena_bytes);
+
+/* Lets steps of more than one tile run through `parallel_for`; null goes back to the calling thread. */
+void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for parallel_for, void *user);
+
+/* Reports every step to `hook`; null stops it. */
+void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *user);
+
+/* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's `bytes`, belongs to
+ * the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may overlap another buffer.
+ * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT} before anything is computed. */
+smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs);
+
+/* A constant English sentence for a status, for messages. */
+const char *smelt_status_string(smelt_status status);
+
+/* Bytes of one element of `dtype`, 0 for an unknown one. */
+size_t smelt_dtype_size(smelt_dtype dtype);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SMELT_SMELT_H */
