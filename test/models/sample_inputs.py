@@ -1,0 +1,97 @@
+"""Seeded inputs that look like what a model meets in use; plain noise would leave most detectors silent.
+
+Each function: (rng, {input: shape}) → {input: array}.
+"""
+import numpy as np
+
+
+def _waves(rng, height, width, count=6):
+    """Smooth shades in about -1 … 1: a few plane waves of low frequency."""
+    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
+    total = np.zeros((height, width))
+    for _ in range(count):
+        fy, fx, phase = rng.uniform(-6, 6), rng.uniform(-6, 6), rng.uniform(0, 2 * np.pi)
+        total += np.cos(2 * np.pi * (fy * y + fx * x) + phase)
+    return total / np.sqrt(count)
+
+
+def _picture(rng, shape):
+    """Shades, a dozen rectangles and grain, 0 … 1."""
+    _, channels, height, width = shape
+    planes = np.stack([0.5 + 0.2 * _waves(rng, height, width) for _ in range(channels)])
+    for _ in range(12):
+        top, left = rng.integers(0, height * 3 // 4), rng.integers(0, width * 3 // 4)
+        bottom, right = top + rng.integers(8, height // 3 + 9), left + rng.integers(8, width // 3 + 9)
+        planes[:, top:bottom, left:right] = rng.uniform(0, 1, (channels, 1, 1))
+    planes += 0.03 * rng.standard_normal(planes.shape)
+    return np.clip(planes, 0, 1)[None]
+
+
+def unit_photo(rng, shapes):
+    """Pixels as 0 … 1."""
+    return {name: _picture(rng, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def photo(rng, shapes):
+    """Pixels with the mean and deviation of ImageNet taken out."""
+    return {name: ((_picture(rng, shape) - 0.45) / 0.225).astype(np.float32) for name, shape in shapes.items()}
+
+
+def page(rng, shapes):
+    """Dark strokes in lines on a light page, -1 … 1: enough like writing that a text model answers."""
+    (name, (_, channels, height, width)), = shapes.items()
+    sheet = np.full((height, width), 0.9) + 0.02 * _waves(rng, height, width)
+    letter = 28 if height > 48 else 32
+    for top in range((48 - letter) // 2, height - letter + 1, 64):
+        left = 8
+        while left + letter < width - 8:
+            if rng.uniform() < 0.85:  # a letter: one or two bars down, one across
+                for _ in range(rng.integers(1, 3)):
+                    bar = left + rng.integers(0, letter // 2)
+                    sheet[top : top + letter, bar : bar + 4] = 0.1
+                bar = top + rng.integers(0, letter - 4)
+                sheet[bar : bar + 4, left : left + letter // 2] = 0.1
+            left += letter * 2 // 3
+    pixels = np.clip(sheet + 0.02 * rng.standard_normal((channels, height, width)), 0, 1)
+    return {name: (2 * pixels - 1)[None].astype(np.float32)}
+
+
+def file_bytes(rng, shapes):
+    """The first and last kilobyte of a small text file, 256 where there is none: how magika sees a file."""
+    (name, shape), = shapes.items()
+    words = [b"import", b"return", b"value", b"def", b"for", b"(x):", b"#", b"=", b"range", b"\n    "]
+    text = b" ".join(words[k] for k in rng.integers(0, len(words), 150))[:900]
+    data = np.full(shape, 256, np.int32)
+    data[0, : len(text)] = np.frombuffer(text, np.uint8)
+    data[0, shape[1] - len(text) :] = np.frombuffer(text, np.uint8)
+    return {name: data}
+
+
+def spectrogram(rng, shapes):
+    """Log-mel frames: loud and quiet stretches over a fixed tilt."""
+    (name, (batch, frames, bands, channels)), = shapes.items()
+    loudness = np.repeat(rng.uniform(-1, 2, frames // 4 + 1), 4)[:frames]
+    values = loudness[:, None] + np.linspace(1, -1, bands) + 0.5 * rng.standard_normal((frames, bands))
+    return {name: values.reshape(batch, frames, bands, channels).astype(np.float32)}
+
+
+def chord(rng, shapes):
+    """Two seconds of three plucked tones with overtones, at 22050 Hz."""
+    (name, (batch, samples, channels)), = shapes.items()
+    time = np.arange(samples) / 22050
+    sound = 0.002 * rng.standard_normal(samples)
+    for note in rng.choice(np.arange(48, 72), 3, replace=False):
+        pitch, start = 440 * 2 ** ((note - 69) / 12), rng.uniform(0, 0.5)
+        envelope = np.where(time >= start, np.exp(-2 * np.maximum(time - start, 0)), 0)
+        sound += sum(0.2 / k * envelope * np.sin(2 * np.pi * k * pitch * time) for k in range(1, 5))
+    return {name: sound.reshape(batch, samples, channels).astype(np.float32)}
+
+
+def tokens(rng, shapes):
+    """A sentence of WordPiece ids with its marks, then padding."""
+    batch, length = shapes["input_ids"]
+    words = length * 3 // 4
+    ids = np.zeros((batch, length), np.int64)
+    ids[:, 0], ids[:, 1:words], ids[:, words] = 101, rng.integers(1996, 20000, (batch, words - 1)), 102
+    mask = (np.arange(length) <= words).astype(np.int64) * np.ones((batch, 1), np.int64)
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros((batch, length), np.int64)}
