@@ -32,9 +32,10 @@ typedef struct smelt_pool {
   smelt_range_body body;
   void *context;
   int64_t count;
-  uint64_t generation;
-  uint32_t thread_count; /* workers plus the caller */
-  uint32_t running;
+  uint32_t ranges;       /* [0, count) is cut into so many */
+  uint32_t next;         /* the first that no thread has taken */
+  uint32_t running;      /* those not finished, taken or not */
+  uint32_t thread_count; /* workers plus the caller; 0 when stopped */
   uint32_t stopping;
   pthread_t workers[SMELT_MAX_THREADS - 1];
 } smelt_pool;
@@ -43,10 +44,11 @@ typedef struct smelt_pool {
  * Returns SMELT_OK, SMELT_ERROR_ARGUMENT, or SMELT_ERROR_THREADS with nothing left running. */
 smelt_status smelt_pool_start(smelt_pool *pool, uint32_t thread_count);
 
-/* Wakes and joins the workers. */
+/* Wakes and joins the workers. Does nothing on a pool whose start failed or which is stopped already. */
 void smelt_pool_stop(smelt_pool *pool);
 
-/* A smelt_parallel_for whose `user` is a smelt_pool. Splits [0, count) into one contiguous range a thread. */
+/* A smelt_parallel_for whose `user` is a smelt_pool. Splits [0, count) into as many contiguous ranges as there are
+ * threads; a thread that is awake early may run several. On a stopped pool everything runs on the calling thread. */
 void smelt_pool_parallel_for(void *pool, int64_t count, smelt_range_body body, void *context);
 
 #ifdef __cplusplus

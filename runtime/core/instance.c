@@ -1,0 +1,38 @@
+/* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+
+#include "cpu.h"
+
+#include "smelt/smelt.h"
+
+smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void *arena, size_t arena_bytes) {
+  if (!instance || !model)
+    return SMELT_ERROR_ARGUMENT;
+  /* Before any other field: another version may have them elsewhere. */
+  if (model->abi_version != SMELT_ABI_VERSION)
+    return SMELT_ERROR_ABI;
+  if (!arena && model->arena_bytes)
+    return SMELT_ERROR_ARGUMENT;
+  if (arena_bytes < model->arena_bytes)
+    return SMELT_ERROR_ARENA;
+  if ((uintptr_t)arena % SMELT_ALIGNMENT)
+    return SMELT_ERROR_ALIGNMENT;
+  /* cpuid is slow in virtual machines: a portable artefact does not pay for it. */
+  if (model->cpu_features && (model->cpu_features & ~smelt_cpu_features()))
+    return SMELT_ERROR_CPU;
+
+  instance->model = model;
+  instance->arena = (unsigned char *)arena;
+  smelt_set_parallel_for(instance, 0, 0);
+  smelt_set_step_hook(instance, 0, 0);
+  return SMELT_OK;
+}
+
+void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for parallel_for, void *user) {
+  instance->parallel_for = parallel_for;
+  instance->parallel_user = user;
+}
+
+void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *user) {
+  instance->hook = hook;
+  instance->hook_user = user;
+}
