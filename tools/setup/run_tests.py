@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Builds, runs the test suites and closes with "N passed, N failed".
+
+usage: run_tests.py [SUITE…]        all suites of the table SUITES, in its order, by default
+"""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+CACHE = REPOSITORY / ".cache"
+PYTHON = sys.executable
+LIT = pathlib.Path(PYTHON).with_name("lit")
+CORES = str(os.cpu_count())
+# MLIR and LLVM come without instrumentation: memory that their allocators poison in our code, they do not unpoison in theirs.
+SANITIZER = {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0:detect_odr_violation=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+CONFORMANCE_SHARE = 0.6  # of the list must pass; the rest may say `unsupported`
+
+
+class Result:
+    """Counts of a suite, and the names of what failed."""
+
+    def __init__(self, passed=0, failures=(), note=""):
+        self.passed, self.failures, self.note = passed, list(failures), note
+
+    def __add__(self, other):
+        notes = ", ".join(note for note in (self.note, other.note) if note)
+        return Result(self.passed + other.passed, self.failures + other.failures, notes)
+
+
+def run(command, seconds, **options):
+    """Runs to the end or to the time limit. Returns (exit code, output); its errors stay in the log of `./dev test`."""
+    process = subprocess.Popen([str(word) for word in command], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, errors="replace",
+                               start_new_session=True, **options)
+    try:
+        output, _ = process.communicate(timeout=seconds)
+        return process.returncode, output
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        return 124, process.communicate()[0] + f"\nstopped after {seconds} s\n"
+
+
+def configure_and_build(preset, folder):
+    if not (REPOSITORY / folder / "build.ninja").exists():
+        subprocess.run(["cmake", "--preset", preset], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+    # Keep going: what does build gets tested.
+    built = subprocess.run(["cmake", "--build", folder, "--", "-k", "0"], cwd=REPOSITORY)
+    return Result() if built.returncode == 0 else Result(0, [f"build of preset {preset}"])
+
+
+def build():
+    return configure_and_build("release", "build")
+
+
+def lit(folder="build"):
+    suite = REPOSITORY / folder / "test"
+    if not (suite / "lit.site.cfg.py").exists():
+        return Result(0, [f"{folder}/test/lit.site.cfg.py is missing"])
+    with tempfile.TemporaryDirectory() as scratch:
+        report = pathlib.Path(scratch) / "lit.json"
+        _, output = run([LIT, "-q", "-j", CORES, "--timeout", "300", "--output", report, suite], 1800)
+        if not report.exists():
+            print(output)
+            return Result(0, ["lit gave no report"])
+        tests = json.loads(report.read_text())["tests"]
+    failures = [test["name"] for test in tests if test["code"] in ("FAIL", "XPASS", "UNRESOLVED", "TIMEOUT")]
+    if failures:
+        print(output)
+    return Result(sum(test["code"] in ("PASS", "XFAIL", "FLAKYPASS") for test in tests), failures or ([] if tests else ["lit found no tests"]))
+
+
+def unit(folder="build"):
+    with tempfile.TemporaryDirectory() as scratch:
+        report = pathlib.Path(scratch) / "ctest.xml"
+        _, output = run(["ctest", "--test-dir", folder, "-j", CORES, "--timeout", "300", "--output-on-failure", "--output-junit", report], 1800)
+        if not report.exists():
+            print(output)
+            return Result(0, ["ctest gave no report"])
+        cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
+    failures = [case.get("name") for case in cases if case.get("status") != "run" and case.get("status") != "disabled"]
+    if failures:
+        print(output)
+    return Result(len(cases) - len(failures), failures or ([] if cases else ["ctest found no tests"]))
+
+
+def materialised():
+    """The folder of conformance tests, written again when the list, the script or the onnx package changes."""
+    here = REPOSITORY / "test" / "conformance"
+    key = hashlib.sha256()
+    for path in (here / "visible.txt", here / "materialise.py", REPOSITORY / "tools" / "setup" / "requirements.lock"):
+        key.update(path.read_bytes())
+    folder = CACHE / "conformance" / key.hexdigest()[:16]
+    if not folder.exists():
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        partial = folder.with_suffix(".partial")
+        subprocess.run([PYTHON, here / "materialise.py", partial, "--list", here / "visible.txt"], check=True, stderr=subprocess.DEVNULL)
+        partial.rename(folder)
+    return folder
+
+
+def conformance():
+    names = (REPOSITORY / "test" / "conformance" / "visible.txt").read_text().split()
+    program = REPOSITORY / "build" / "bin" / "smelt-conformance"
+    if not program.exists():
+        return Result(0, [f"{program.relative_to(REPOSITORY)} is missing"])
+    code, output = run([program, materialised(), "--list", "test/conformance/visible.txt", "--json"], 1800)
+    tests = {}
+    for line in output.splitlines():
+        if line.startswith("{"):
+            test = json.loads(line)
+            tests[test.get("name", "")] = test
+    passed = sum(tests.get(name, {}).get("status") == "pass" for name in names)
+    unsupported = sum(tests.get(name, {}).get("status") == "unsupported" for name in names)
+    failures = [f"{name}: {tests.get(name, {}).get('status', 'no answer')} {tests.get(name, {}).get('detail', '')}".rstrip()
+                for name in names if tests.get(name, {}).get("status") not in ("pass", "unsupported")]
+    if code not in (0, 1):
+        failures.append(f"smelt-conformance ended with exit code {code}")
+    if passed < CONFORMANCE_SHARE * len(names):
+        failures.append(f"{passed} of {len(names)} pass, fewer than {CONFORMANCE_SHARE:.0%}")
+    return Result(passed, failures, f"{unsupported} unsupported")
+
+
+def script(path, seconds, *arguments):
+    """A test program of ours: a line "PASS name …" or "FAIL name …" per case, at the end "N passed, N failed"."""
+
+    def suite():
+        if not (REPOSITORY / "build" / "bin" / "smelt").exists():
+            return Result(0, ["build/bin/smelt is missing"])
+        code, output = run([PYTHON, path, *arguments], seconds)
+        failures = re.findall(r"^FAIL (.*)$", output, re.MULTILINE)
+        closing = re.search(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
+        print(output, end="")
+        if not closing or (code != 0) != bool(failures):
+            failures.append(f"{path} ended early, exit code {code}")
+        return Result(len(re.findall(r"^PASS ", output, re.MULTILINE)), failures)
+
+    return suite
+
+
+def sanitized():
+    """Unit and lit tests once more, under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    os.environ.update(SANITIZER)
+    try:
+        built = configure_and_build("asan", "build-asan")
+        return built + unit("build-asan") + lit("build-asan")
+    finally:
+        for name in SANITIZER:
+            del os.environ[name]
+
+
+SUITES = {
+    "build": build,
+    "unit": unit,
+    "lit": lit,
+    "conformance": conformance,
+    "errors": script("test/hostile/test_errors.py", 900),
+    "models": script("test/models/test_models.py", 1800),
+    "aarch64": script("test/models/test_aarch64.py", 900),
+    "reproducible": script("test/models/test_reproducible.py", 600),
+    "python": script("test/python/test_python.py", 300),
+    "asan": sanitized,
+}
+
+
+def main():
+    names = sys.argv[1:] or list(SUITES)
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        print(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)
+        return 2
+    total, rows = Result(), []
+    for name in names if "build" in names else ["build", *names]:
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        try:
+            result = SUITES[name]()
+        except Exception as error:  # a suite that cannot run is one failure, and the others still run
+            result = Result(0, [f"{type(error).__name__}: {error}"])
+        rows.append(f"{name:14}{result.passed:6} passed {len(result.failures):4} failed {time.monotonic() - start:7.0f} s  {result.note}".rstrip())
+        total += Result(result.passed, [f"{name}: {failure}" for failure in result.failures])
+    print("\n" + "\n".join(rows))
+    for failure in total.failures[:200]:
+        print(f"FAILED {failure}")
+    print(f"{total.passed} passed, {len(total.failures)} failed")
+    return 1 if total.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
