@@ -1,0 +1,100 @@
+"""What the test programs share: calling smelt, comparing tensors, counting cases."""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+BIN = REPOSITORY / os.environ.get("SMELT_BUILD", "build") / "bin"
+MOST_RELATIVE_ERROR = 1e-3  # of the largest value of the reference
+LEAST_COSINE = 0.99999
+
+sys.path[:0] = [str(REPOSITORY / "test" / "models"), str(REPOSITORY / "tools" / "python")]
+
+
+class Failure(Exception):
+    """A case does not hold; the text says why."""
+
+
+class Cases:
+    """Runs cases, prints "PASS name figures" or "FAIL name why" for each, and closes with "N passed, N failed"."""
+
+    def __init__(self):
+        self.results = []
+
+    def run(self, name, function):
+        """`function` returns the case's figures, a dict, or raises Failure."""
+        start = time.monotonic()
+        try:
+            figures, why = function() or {}, None
+        except (Failure, subprocess.TimeoutExpired, OSError, ValueError, KeyError) as error:
+            figures, why = {}, f"{'' if isinstance(error, Failure) else type(error).__name__ + ': '}{error}"
+        self.results.append({"name": name, "passed": why is None, "why": why, "seconds": round(time.monotonic() - start, 2), **figures})
+        words = why or " ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in figures.items())
+        print("PASS" if why is None else "FAIL", name, " ".join(words.split()), flush=True)
+        return why is None
+
+    def close(self, json_path=None):
+        """Prints the counts. Returns the exit code."""
+        failed = sum(not result["passed"] for result in self.results)
+        if json_path:
+            pathlib.Path(json_path).write_text(json.dumps(self.results, indent=1) + "\n")
+        print(f"{len(self.results) - failed} passed, {failed} failed")
+        return 1 if failed else 0
+
+
+def parser(description):
+    """Options that every test program has."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    options.add_argument("--json", metavar="FILE", help="write the cases and their figures to FILE")
+    return options
+
+
+def smelt(*arguments, seconds=120, prefix=(), **options):
+    """Runs `smelt`; returns the finished process with text output, whatever its exit code."""
+    command = [*map(str, prefix), str(BIN / "smelt"), *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", timeout=seconds, **options)
+
+
+def smelt_ok(*arguments, **options):
+    """Runs `smelt`; raises Failure with its message unless it succeeds."""
+    done = smelt(*arguments, **options)
+    if done.returncode != 0:
+        message = done.stderr.strip().splitlines()
+        raise Failure(f"smelt {arguments[0]}: exit code {done.returncode}: {message[-1] if message else 'no message'}")
+    return done
+
+
+def x86_targets():
+    """Targets whose code this machine can run."""
+    if platform.machine() != "x86_64":
+        return ["native"]
+    flags = set(next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split())
+    v4 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags
+    return ["x86-64-v3", *(["x86-64-v4"] if v4 else []), "native"]
+
+
+def agreement(got, want):
+    """Largest error relative to the largest reference value, and least cosine, over all outputs. Raises Failure beyond the limits."""
+    worst, cosine = 0.0, 1.0
+    for name, reference in want.items():
+        if name not in got:
+            raise Failure(f"no output '{name}'; there are {', '.join(got)}")
+        value = got[name]
+        if value.shape != reference.shape or value.dtype != reference.dtype:
+            raise Failure(f"output '{name}' is {value.dtype} {value.shape}, not {reference.dtype} {reference.shape}")
+        if not np.isfinite(value).all():
+            raise Failure(f"output '{name}' has values that are not finite")
+        a, b = value.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
+        worst = max(worst, float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
+        cosine = min(cosine, float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30)))
+    if worst > MOST_RELATIVE_ERROR or cosine < LEAST_COSINE:
+        raise Failure(f"error {worst:.3g} of the largest value, cosine {cosine:.7f}")
+    return {"error": worst, "cosine": round(cosine, 8)}
