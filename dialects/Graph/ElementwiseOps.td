@@ -1,0 +1,123 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_GRAPH_ELEMENTWISE_OPS
+#define SMELT_GRAPH_ELEMENTWISE_OPS
+
+include "dialects/Graph/GraphBase.td"
+
+// Arithmetic, any number type.
+def Graph_AbsOp : Graph_UnaryOp<"abs"> { let summary = "|x|"; }
+def Graph_NegOp : Graph_UnaryOp<"neg"> { let summary = "-x"; }
+def Graph_SignOp : Graph_UnaryOp<"sign"> { let summary = "-1, 0 or 1 (NaN stays NaN)"; }
+def Graph_ReluOp : Graph_UnaryOp<"relu"> { let summary = "max(x, 0)"; }
+def Graph_BitwiseNotOp : Graph_UnaryOp<"bitwise_not"> { let summary = "~x, integers"; }
+def Graph_NotOp : Graph_UnaryOp<"not"> { let summary = "!x, i1"; }
+
+// Floats.
+def Graph_SqrtOp : Graph_UnaryOp<"sqrt"> { let summary = "square root"; }
+def Graph_ReciprocalOp : Graph_UnaryOp<"reciprocal"> { let summary = "1 / x"; }
+def Graph_ExpOp : Graph_UnaryOp<"exp"> { let summary = "e^x"; }
+def Graph_LogOp : Graph_UnaryOp<"log"> { let summary = "natural logarithm"; }
+def Graph_ErfOp : Graph_UnaryOp<"erf"> { let summary = "Gauss error function"; }
+def Graph_SinOp : Graph_UnaryOp<"sin"> { let summary = "sine"; }
+def Graph_CosOp : Graph_UnaryOp<"cos"> { let summary = "cosine"; }
+def Graph_TanOp : Graph_UnaryOp<"tan"> { let summary = "tangent"; }
+def Graph_AsinOp : Graph_UnaryOp<"asin"> { let summary = "inverse sine"; }
+def Graph_AcosOp : Graph_UnaryOp<"acos"> { let summary = "inverse cosine"; }
+def Graph_AtanOp : Graph_UnaryOp<"atan"> { let summary = "inverse tangent"; }
+def Graph_SinhOp : Graph_UnaryOp<"sinh"> { let summary = "hyperbolic sine"; }
+def Graph_CoshOp : Graph_UnaryOp<"cosh"> { let summary = "hyperbolic cosine"; }
+def Graph_TanhOp : Graph_UnaryOp<"tanh"> { let summary = "hyperbolic tangent"; }
+def Graph_AsinhOp : Graph_UnaryOp<"asinh"> { let summary = "inverse hyperbolic sine"; }
+def Graph_AcoshOp : Graph_UnaryOp<"acosh"> { let summary = "inverse hyperbolic cosine"; }
+def Graph_AtanhOp : Graph_UnaryOp<"atanh"> { let summary = "inverse hyperbolic tangent"; }
+def Graph_CeilOp : Graph_UnaryOp<"ceil"> { let summary = "round towards +infinity"; }
+def Graph_FloorOp : Graph_UnaryOp<"floor"> { let summary = "round towards -infinity"; }
+def Graph_RoundOp : Graph_UnaryOp<"round"> { let summary = "round to nearest, ties to even"; }
+def Graph_SigmoidOp : Graph_UnaryOp<"sigmoid"> { let summary = "1 / (1 + e^-x)"; }
+def Graph_SoftplusOp : Graph_UnaryOp<"softplus"> { let summary = "log(1 + e^x)"; }
+def Graph_SoftsignOp : Graph_UnaryOp<"softsign"> { let summary = "x / (1 + |x|)"; }
+def Graph_MishOp : Graph_UnaryOp<"mish"> { let summary = "x · tanh(softplus(x))"; }
+def Graph_HardSwishOp : Graph_UnaryOp<"hard_swish"> { let summary = "x · max(0, min(1, x/6 + 1/2))"; }
+def Graph_IsNanOp : Graph_UnaryOp<"is_nan"> { let summary = "i1: x is NaN"; }
+def Graph_IsInfOp : Graph_UnaryOp<"is_inf"> {
+  let summary = "i1: x is +infinity (when `positive`) or -infinity (when `negative`)";
+  let arguments = (ins Graph_Tensor:$input, BoolAttr:$positive, BoolAttr:$negative);
+}
+def Graph_GeluOp : Graph_UnaryOp<"gelu"> {
+  let summary = "x · Φ(x), or its tanh form 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))";
+  let arguments = (ins Graph_Tensor:$input, DefaultValuedAttr<BoolAttr, "false">:$tanh_form);
+}
+def Graph_SwishOp : Graph_UnaryOp<"swish"> {
+  let summary = "x · sigmoid(alpha x)";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
+}
+def Graph_HardSigmoidOp : Graph_UnaryOp<"hard_sigmoid"> {
+  let summary = "max(0, min(1, alpha x + beta))";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha, F64Attr:$beta);
+}
+def Graph_EluOp : Graph_UnaryOp<"elu"> {
+  let summary = "x where x > 0, else alpha (e^x - 1)";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
+}
+def Graph_CeluOp : Graph_UnaryOp<"celu"> {
+  let summary = "max(0, x) + min(0, alpha (e^(x/alpha) - 1))";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
+}
+def Graph_SeluOp : Graph_UnaryOp<"selu"> {
+  let summary = "gamma · (x where x > 0, else alpha (e^x - 1))";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha, F64Attr:$gamma);
+}
+def Graph_LeakyReluOp : Graph_UnaryOp<"leaky_relu"> {
+  let summary = "x where x >= 0, else alpha x";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
+}
+def Graph_ThresholdedReluOp : Graph_UnaryOp<"thresholded_relu"> {
+  let summary = "x where x > alpha, else 0";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
+}
+def Graph_ShrinkOp : Graph_UnaryOp<"shrink"> {
+  let summary = "x + bias where x < -lambda, x - bias where x > lambda, else 0";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$bias, F64Attr:$lambda);
+}
+def Graph_CastOp : Graph_UnaryOp<"cast"> {
+  let summary = "conversion of element type, as ONNX Cast defines it";
+  let arguments = (ins Graph_Tensor:$input, TypeAttr:$to);
+}
+
+// Binary.
+def Graph_AddOp : Graph_BinaryOp<"add", [Commutative]> { let summary = "a + b; integers wrap"; let hasCanonicalizer = 1; }
+def Graph_SubOp : Graph_BinaryOp<"sub"> { let summary = "a - b"; }
+def Graph_MulOp : Graph_BinaryOp<"mul", [Commutative]> { let summary = "a · b"; let hasCanonicalizer = 1; }
+def Graph_DivOp : Graph_BinaryOp<"div"> { let summary = "a / b; integers truncate; x / 0 is 0 for integers"; }
+def Graph_ModOp : Graph_BinaryOp<"mod"> {
+  let summary = "remainder with the sign of b, or of a where `fmod`";
+  let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs, BoolAttr:$fmod);
+}
+def Graph_PowOp : Graph_BinaryOp<"pow"> { let summary = "a^b; the result has a's type"; }
+def Graph_MaxOp : Graph_BinaryOp<"max", [Commutative]> { let summary = "maximum; NaN where either is"; }
+def Graph_MinOp : Graph_BinaryOp<"min", [Commutative]> { let summary = "minimum; NaN where either is"; }
+def Graph_AndOp : Graph_BinaryOp<"and", [Commutative]> { let summary = "bitwise and; logical on i1"; }
+def Graph_OrOp : Graph_BinaryOp<"or", [Commutative]> { let summary = "bitwise or; logical on i1"; }
+def Graph_XorOp : Graph_BinaryOp<"xor", [Commutative]> { let summary = "bitwise exclusive or; logical on i1"; }
+def Graph_ShiftLeftOp : Graph_BinaryOp<"shift_left"> { let summary = "a << b; 0 where b reaches the width"; }
+def Graph_ShiftRightOp : Graph_BinaryOp<"shift_right"> { let summary = "a >> b; 0 where b reaches the width"; }
+def Graph_PReluOp : Graph_BinaryOp<"prelu"> { let summary = "a where a >= 0, else a · b"; }
+def Graph_EqualOp : Graph_CompareOp<"equal"> { let summary = "a == b"; }
+def Graph_LessOp : Graph_CompareOp<"less"> { let summary = "a < b"; }
+def Graph_LessEqualOp : Graph_CompareOp<"less_equal"> { let summary = "a <= b"; }
+def Graph_GreaterOp : Graph_CompareOp<"greater"> { let summary = "a > b"; }
+def Graph_GreaterEqualOp : Graph_CompareOp<"greater_equal"> { let summary = "a >= b"; }
+
+// Ternary.
+def Graph_SelectOp : Graph_ElementwiseOp<"select"> {
+  let summary = "a where condition, else b";
+  let arguments = (ins Graph_BoolTensor:$condition, Graph_Tensor:$lhs, Graph_Tensor:$rhs);
+}
+def Graph_ClampOp : Graph_ElementwiseOp<"clamp"> {
+  let summary = "min(max(x, low), high); low and high are scalars (rank 0) of x's type";
+  let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$low, Graph_Tensor:$high);
+}
+
+#endif // SMELT_GRAPH_ELEMENTWISE_OPS

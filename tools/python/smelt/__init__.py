@@ -1,0 +1,64 @@
+"""Smelt from Python: compile a model, load what comes out, run it with numpy.
+
+    import smelt
+
+    artefact = smelt.compile("net.onnx", shapes={"image": (1, 3, 224, 224)})
+    model = smelt.load(artefact)
+    scores = model.run({"image": pixels})["scores"]
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from .runtime import Model, SmeltError, load
+
+__all__ = ["Model", "SmeltError", "compile", "inspect", "load"]
+
+_SUFFIX = {"shared": ".so", "static": "", "object": ".o", "mlir": ".mlir", "llvm": ".ll", "asm": ".s"}  # static: PATH.a and PATH.h
+
+
+def _compiler():
+    built = pathlib.Path(__file__).resolve().parents[3] / "build" / "bin" / "smelt"
+    found = os.environ.get("SMELT_COMPILER") or (built if built.exists() else shutil.which("smelt"))
+    if not found:
+        raise SmeltError("no smelt program: build it, put it on PATH, or name it in SMELT_COMPILER", 5)
+    return str(found)
+
+
+def _call(*arguments):
+    done = subprocess.run([_compiler(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+    if done.returncode != 0:
+        raise SmeltError(done.stderr.strip() or f"smelt ended with exit code {done.returncode}", done.returncode)
+    return done.stdout
+
+
+def compile(model, output=None, *, target="native", emit="shared", shapes=None, precision=None, calibration=None, threads=None, report=None):
+    """Compiles a model file and returns the artefact's path; `output` is beside the model by default.
+
+    `shapes` fixes inputs: {name: extents}. `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
+    Raises SmeltError with the compiler's message and exit code.
+    """
+    model = pathlib.Path(model)
+    output = pathlib.Path(output) if output else model.with_suffix(_SUFFIX[emit])
+    arguments = ["compile", model, "-o", output, "--emit", emit, "--target", target]
+    for name, extents in (shapes or {}).items():
+        arguments += ["--shape", f"{name}={'x'.join(map(str, extents))}"]
+    for flag, value in (("--precision", precision), ("--calibration", calibration), ("--threads", threads)):
+        if value is not None:
+            arguments += [flag, value]
+    if report is None:
+        _call(*arguments)
+        return output
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "report.json"
+        _call(*arguments, "--report", path)
+        report.update(json.loads(path.read_text()))
+    return output
+
+
+def inspect(path):
+    """What `smelt inspect --json` says of a model or an artefact."""
+    return json.loads(_call("inspect", path, "--json"))

@@ -1,0 +1,188 @@
+"""Runs compiled models: the structures of runtime/include/smelt/smelt.h, seen through ctypes."""
+import ctypes
+import dataclasses
+import functools
+import os
+import pathlib
+import threading
+
+import numpy as np
+
+ALIGNMENT = 64  # SMELT_ALIGNMENT
+ABI_VERSION = 1  # SMELT_ABI_VERSION
+# smelt_dtype → numpy. bf16 has no type of numpy's own: its bits come as uint16 where ml_dtypes is missing.
+_DTYPES = {1: "float32", 2: "float16", 3: "bfloat16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
+           9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
+
+
+class SmeltError(Exception):
+    """What smelt said, with its exit code: 2 usage, 3 malformed model, 4 unsupported, 5 environment, 70 a defect of Smelt."""
+
+    def __init__(self, message, exit_code):
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class _TensorInfo(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("shape", ctypes.POINTER(ctypes.c_int64)), ("bytes", ctypes.c_uint64), ("rank", ctypes.c_uint32),
+                ("dtype", ctypes.c_uint32)]
+
+
+class _Model(ctypes.Structure):
+    _fields_ = [("abi_version", ctypes.c_uint32), ("input_count", ctypes.c_uint32), ("output_count", ctypes.c_uint32),
+                ("step_count", ctypes.c_uint32), ("cpu_features", ctypes.c_uint64), ("arena_bytes", ctypes.c_uint64),
+                ("weights_bytes", ctypes.c_uint64), ("name", ctypes.c_char_p), ("target", ctypes.c_char_p),
+                ("inputs", ctypes.POINTER(_TensorInfo)), ("outputs", ctypes.POINTER(_TensorInfo)), ("steps", ctypes.c_void_p),
+                ("weights", ctypes.c_void_p)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """One input or output."""
+
+    name: str
+    shape: tuple
+    dtype: np.dtype
+    bytes: int
+
+    @staticmethod
+    def of(info):
+        return Tensor(info.name.decode(), tuple(info.shape[: info.rank]), _numpy_dtype(info.dtype), info.bytes)
+
+
+def _numpy_dtype(code):
+    name = _DTYPES.get(code)
+    if name is None:
+        raise SmeltError(f"the artefact has a tensor of unknown type {code}", 5)
+    if name == "bfloat16":
+        try:
+            import ml_dtypes
+        except ImportError:
+            return np.dtype(np.uint16)
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
+
+
+@functools.cache
+def _host():
+    """libsmelt_host.so: SMELT_HOST_LIBRARY, else this repository's build."""
+    path = os.environ.get("SMELT_HOST_LIBRARY") or pathlib.Path(__file__).resolve().parents[3] / "build" / "lib" / "libsmelt_host.so"
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise SmeltError(f"no runtime: {error}; run ./dev build, or set SMELT_HOST_LIBRARY", 5) from error
+    pointer = ctypes.c_void_p
+    library.smelt_init.argtypes = [pointer, ctypes.POINTER(_Model), pointer, ctypes.c_size_t]
+    library.smelt_run.argtypes = [pointer, pointer, pointer]
+    library.smelt_set_parallel_for.argtypes, library.smelt_set_parallel_for.restype = [pointer, pointer, pointer], None
+    library.smelt_pool_start.argtypes = [pointer, ctypes.c_uint32]
+    library.smelt_pool_stop.argtypes, library.smelt_pool_stop.restype = [pointer], None
+    library.smelt_status_string.argtypes, library.smelt_status_string.restype = [ctypes.c_int], ctypes.c_char_p
+    for function in (library.smelt_host_instance_bytes, library.smelt_host_pool_bytes):
+        function.argtypes, function.restype = [], ctypes.c_size_t
+    return library
+
+
+def _check(status, what):
+    if status:
+        raise SmeltError(f"{what}: {_host().smelt_status_string(status).decode()}", 5)
+
+
+def aligned_empty(shape, dtype):
+    """An array whose first byte lies at a multiple of ALIGNMENT, never null."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def _address(array):
+    return array.__array_interface__["data"][0]
+
+
+class Model:
+    """A loaded artefact with an arena of its own. One run at a time: `run` waits for its turn; load again for runs side by side."""
+
+    def __init__(self, path, threads=1):
+        self.path = pathlib.Path(path).resolve()
+        try:
+            self._library = ctypes.CDLL(str(self.path))
+            self._model = _Model.in_dll(self._library, "smelt_model")
+        except (OSError, ValueError) as error:
+            raise SmeltError(f"{path}: not a shared artefact of Smelt: {error}", 3) from error
+        self._pool = None
+        if self._model.abi_version != ABI_VERSION:
+            raise SmeltError(f"{path}: made for version {self._model.abi_version} of the runtime's interface, this is {ABI_VERSION}", 5)
+        self.name, self.target = self._model.name.decode(), self._model.target.decode()
+        self.arena_bytes, self.weights_bytes = self._model.arena_bytes, self._model.weights_bytes
+        self.inputs = [Tensor.of(self._model.inputs[i]) for i in range(self._model.input_count)]
+        self.outputs = [Tensor.of(self._model.outputs[i]) for i in range(self._model.output_count)]
+        self._lock = threading.Lock()
+        self._arena = aligned_empty((self.arena_bytes,), np.uint8)
+        self._instance = ctypes.create_string_buffer(_host().smelt_host_instance_bytes())
+        _check(_host().smelt_init(self._instance, self._model, _address(self._arena), self.arena_bytes), str(path))
+        self.set_threads(threads)
+
+    def set_threads(self, count):
+        """Runs on `count` threads from now on; none but the caller's for 1. The results do not depend on it."""
+        with self._lock:
+            self._stop()
+            if count == 1:
+                return
+            pool = ctypes.create_string_buffer(_host().smelt_host_pool_bytes())
+            _check(_host().smelt_pool_start(pool, count), f"{count} threads")
+            self._pool = pool
+            _host().smelt_set_parallel_for(self._instance, _host().smelt_pool_parallel_for, pool)
+
+    def _stop(self):
+        if self._pool is not None:
+            _host().smelt_set_parallel_for(self._instance, None, None)
+            _host().smelt_pool_stop(self._pool)
+            self._pool = None
+
+    def __del__(self):
+        if getattr(self, "_pool", None) is not None:
+            self._stop()
+
+    def _checked(self, tensor, feeds):
+        """The input as an aligned array of the right type and shape: the caller's own where it already is one."""
+        if tensor.name not in feeds:
+            raise SmeltError(f"no value for input '{tensor.name}'", 2)
+        value = np.asarray(feeds[tensor.name])
+        if value.dtype != tensor.dtype or value.shape != tensor.shape:
+            raise SmeltError(f"input '{tensor.name}' is {value.dtype} {value.shape}, the model wants {tensor.dtype} {tensor.shape}", 2)
+        if value.flags.c_contiguous and _address(value) % ALIGNMENT == 0:
+            return value
+        copy = aligned_empty(tensor.shape, tensor.dtype)
+        copy[...] = value
+        return copy
+
+    def bind(self, feeds):
+        """(call, outputs): each call() runs the model on the same buffers, with nothing else around it."""
+        unknown = set(feeds) - {tensor.name for tensor in self.inputs}
+        if unknown:
+            raise SmeltError(f"no input '{sorted(unknown)[0]}'; there are {', '.join(tensor.name for tensor in self.inputs)}", 2)
+        given = [self._checked(tensor, feeds) for tensor in self.inputs]
+        outputs = {tensor.name: aligned_empty(tensor.shape, tensor.dtype) for tensor in self.outputs}
+        inputs_table = (ctypes.c_void_p * max(len(given), 1))(*map(_address, given))
+        outputs_table = (ctypes.c_void_p * max(len(outputs), 1))(*map(_address, outputs.values()))
+        run, instance, lock, keep = _host().smelt_run, self._instance, self._lock, (self, given, outputs)
+
+        def call(_keep=keep):
+            with lock:
+                status = run(instance, inputs_table, outputs_table)
+            _check(status, self.name)
+
+        return call, outputs
+
+    def run(self, feeds):
+        """One inference: {input: array} → {output: array}."""
+        call, outputs = self.bind(feeds)
+        call()
+        return outputs
+
+
+def load(path, threads=1):
+    """Loads a shared artefact. Raises SmeltError if it is none, or if this processor cannot run it."""
+    return Model(path, threads)
