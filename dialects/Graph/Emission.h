@@ -1,0 +1,92 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What an op sees while it is turned into loops: values at indices, not buffers. A target implements it.
+
+#ifndef SMELT_DIALECTS_GRAPH_EMISSION_H
+#define SMELT_DIALECTS_GRAPH_EMISSION_H
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Value.h"
+
+namespace smelt::graph {
+
+/// The type an element is computed in: f16 and bf16 in f32, bool in i1, integers signless at their width, others as
+/// they are.
+mlir::Type computeType(mlir::Type elementType);
+
+/// Whether integers of this element type are unsigned (bool counts).
+bool isUnsignedElement(mlir::Type elementType);
+
+/// One coordinate of a group of neighbouring elements: lane l stands at base + l * laneStride.
+struct LaneIndex {
+  mlir::Value base; // of type index
+  int64_t laneStride = 0;
+
+  bool isUniform() const { return laneStride == 0; }
+};
+
+/// Reads elements. The values it yields and takes are scalars of the compute type when lanes() is 1, else vectors of
+/// lanes().
+class ElementAccess {
+public:
+  explicit ElementAccess(mlir::ImplicitLocOpBuilder &builder, unsigned lanes) : builder_(builder), lanes_(lanes) {}
+  virtual ~ElementAccess();
+
+  /// The value of `tensor`, an operand of the op being emitted, at `index` (one entry a dim; in bounds on every lane).
+  /// In the compute type. Null when it can't be had for this many lanes.
+  virtual mlir::Value fetch(mlir::Value tensor, llvm::ArrayRef<LaneIndex> index) = 0;
+
+  mlir::ImplicitLocOpBuilder &builder() const { return builder_; }
+  unsigned lanes() const { return lanes_; }
+
+  /// `scalar` for one lane, else vector<lanes x scalar>.
+  mlir::Type valueType(mlir::Type scalar) const;
+  /// The same number in every lane; `type` is the compute type of a lane, `value` is converted to it.
+  mlir::Value number(mlir::Type type, double value) const;
+  mlir::Value indexConstant(int64_t value) const;
+  /// Repeats a scalar in every lane.
+  mlir::Value splat(mlir::Value scalar) const;
+  /// A uniform coordinate read from a tensor of integers: sign-extended to `index`. Null unless `integer` is a scalar
+  /// (lanes() is 1) or a splat.
+  mlir::Value toIndex(mlir::Value integer) const;
+
+private:
+  mlir::ImplicitLocOpBuilder &builder_;
+  unsigned lanes_;
+};
+
+/// The work of one tile of a kernel whose root is a LoopInterface op.
+class TileAccess {
+public:
+  static constexpr int64_t kMostScratchBytes = 32 * 1024; // on the stack of whatever thread the host runs us on
+  using Lanes = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes)>;
+  using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value index, mlir::ValueRange carried)>;
+
+  virtual ~TileAccess();
+
+  virtual mlir::ImplicitLocOpBuilder &builder() = 0;
+  /// One index value for each of the op's tiledDims(): which tile this is.
+  virtual llvm::ArrayRef<mlir::Value> tile() = 0;
+  /// Lanes of the target's vectors for a compute type.
+  virtual unsigned vectorLanes(mlir::Type computeType) = 0;
+  /// Reads operands of the op, with whatever was fused into them. Null when that can't be had for so many lanes.
+  virtual mlir::Value fetch(mlir::Value operand, llvm::ArrayRef<LaneIndex> index, unsigned lanes) = 0;
+  /// Hands over `value` (compute type) as result number `result` at `index`; the fused epilogue runs on it and memory
+  /// is written.
+  virtual llvm::LogicalResult store(unsigned result, mlir::Value value, llvm::ArrayRef<LaneIndex> index) = 0;
+  /// A local buffer, memref<elements x computeType>, alive during the tile; at most kMostScratchBytes.
+  virtual mlir::Value scratch(int64_t elements, mlir::Type computeType) = 0;
+
+  /// Emits `body` over [0, extent): full vectors first, then shorter ones of a power of two. A body that fails for many
+  /// lanes is emitted again with one lane a step. Values don't flow out; use `loop` for that.
+  llvm::LogicalResult forLanes(int64_t extent, unsigned lanes, Lanes body);
+  /// scf.for over [0, extent) with carried values; returns their last values.
+  llvm::SmallVector<mlir::Value> loop(int64_t extent, mlir::ValueRange initial, LoopBody body);
+
+  mlir::Value indexConstant(int64_t value);
+};
+
+} // namespace smelt::graph
+
+#endif // SMELT_DIALECTS_GRAPH_EMISSION_H
