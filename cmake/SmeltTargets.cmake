@@ -5,6 +5,8 @@ list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+# mlir_tablegen searches the folders of this directory property.
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 
 # The compiler's own code; the C11 runtime does not link to it.
 add_library(smelt_compiler_flags INTERFACE)
