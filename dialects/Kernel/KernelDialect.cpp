@@ -1,0 +1,41 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/Kernel/Kernel.h"
+
+using namespace mlir;
+
+#include "dialects/Kernel/KernelDialect.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Kernel/KernelOps.cpp.inc"
+
+namespace smelt::kernel {
+
+void KernelDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Kernel/KernelOps.cpp.inc"
+      >();
+}
+
+LogicalResult ContractOp::verify() {
+  auto input = cast<RankedTensorType>(getInput().getType()), packed = cast<RankedTensorType>(getPacked().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  int64_t spatial = getWindow().size(), batch = input.getRank() - spatial - 1;
+  if (spatial < 1 || batch < 0 || result.getRank() != input.getRank())
+    return emitOpError("input and result must have the rank of the batch dims + window + 1");
+  if (getStrides().size() != getWindow().size() || getDilations().size() != getWindow().size())
+    return emitOpError("window, strides and dilations must have the same length");
+  if (getGroups() < 1 || input.getShape().back() % getGroups() || result.getShape().back() % getGroups())
+    return emitOpError("groups must divide the channels of input and result");
+  int64_t taps = input.getShape().back() / getGroups();
+  for (int64_t extent : getWindow())
+    taps *= extent;
+  int64_t packedRank = packed.getRank() - (getGroups() > 1);
+  if ((packedRank != 3 && packedRank != 3 + batch) || packed.getDimSize(packed.getRank() - 2) != taps)
+    return emitOpError("packed must be [batch…, groups, panels, ") << taps << ", width]";
+  return success();
+}
+
+} // namespace smelt::kernel

@@ -1,0 +1,79 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_KERNEL_OPS
+#define SMELT_KERNEL_OPS
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Kernel_Dialect : Dialect {
+  let name = "kernel";
+  let cppNamespace = "::smelt::kernel";
+  let summary = "How a model is computed: kernels, each one root with what was fused to it, and a plan of calls over one arena.";
+}
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
+
+def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
+  let summary = "a matrix product or unpadded convolution whose right-hand side is packed in panels";
+  let description = [{
+    input [b…, i…, groups · c], result [b…, o…, groups · n], one entry of `window`, `strides` and `dilations` for each dim of i and o;
+    a matrix product has one such dim, with a window of 1. packed is [b…, groups, panels, K, width] with K = window · c in the order of the window's
+    dims, then c, and panels = ceil(n / width); its batch dims b… are missing where all batches share it, and so is `groups` where it is 1.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
+                       DenseI64ArrayAttr:$dilations, I64Attr:$groups);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Kernel_DispatchOp : Kernel_Op<"dispatch", [Pure, IsolatedFromAbove, SingleBlock]> {
+  let summary = "one kernel to be: its body computes all results in one pass over memory";
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "`(` $inputs `)` attr-dict `:` functional-type($inputs, results) $body";
+}
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ParentOneOf<["DispatchOp"]>]> {
+  let summary = "the results of a dispatch";
+  let arguments = (ins Variadic<AnyRankedTensor>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Kernel_FuncOp : Kernel_Op<"func", [IsolatedFromAbove, Symbol, SingleBlock, NoTerminator]> {
+  let summary = "one kernel; its block's arguments are buffers with fixed strides, and it computes tiles of its results";
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+}
+def Kernel_LoadOp : Kernel_Op<"load", [MemoryEffects<[MemRead]>]> {
+  let summary = "what a buffer holds when the kernel starts";
+  let arguments = (ins AnyMemRef:$buffer);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$buffer attr-dict `:` type($buffer) `->` type($result)";
+}
+def Kernel_StoreOp : Kernel_Op<"store", [MemoryEffects<[MemWrite]>]> {
+  let summary = "writes a result to its buffer, which overlaps no loaded one";
+  let arguments = (ins AnyRankedTensor:$value, AnyMemRef:$buffer);
+  let assemblyFormat = "$value `,` $buffer attr-dict `:` type($value) `,` type($buffer)";
+}
+
+def Kernel_PlanOp : Kernel_Op<"plan", [SingleBlock, NoTerminator]> {
+  let summary = "the calls of one inference, in order, over an arena, the weights, the inputs and the outputs";
+  let arguments = (ins StrAttr:$model_name, I64Attr:$arena_bytes, I64Attr:$weights_bytes, ArrayAttr:$weights, DenseI64ArrayAttr:$weight_offsets,
+                       StrArrayAttr:$input_names, TypeArrayAttr:$input_types, StrArrayAttr:$output_names, TypeArrayAttr:$output_types,
+                       I64Attr:$live_bytes);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "attr-dict $body";
+}
+def Kernel_CallOp : Kernel_Op<"call"> {
+  let summary = "one step: operand i lies `offsets[i]` bytes from bases[i] (a smelt_base), number indices[i] of the inputs or outputs";
+  let arguments = (ins FlatSymbolRefAttr:$callee, DenseI32ArrayAttr:$bases, DenseI32ArrayAttr:$indices, DenseI64ArrayAttr:$offsets);
+  let assemblyFormat = "$callee attr-dict";
+}
+
+#endif // SMELT_KERNEL_OPS
