@@ -68,7 +68,7 @@ def Kernel_PlanOp : Kernel_Op<"plan", [SingleBlock, NoTerminator]> {
                        StrArrayAttr:$input_names, TypeArrayAttr:$input_types, StrArrayAttr:$output_names, TypeArrayAttr:$output_types,
                        I64Attr:$live_bytes);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "attr-dict $body";
+  let assemblyFormat = "attr-dict-with-keyword $body";
 }
 def Kernel_CallOp : Kernel_Op<"call"> {
   let summary = "one step: operand i lies `offsets[i]` bytes from bases[i] (a smelt_base), number indices[i] of the inputs or outputs";
