@@ -1,0 +1,60 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/Kernel/Machine.h"
+#include "llvm/Support/MathExtras.h"
+#include <algorithm>
+
+namespace smelt::kernel {
+
+/// Cycles a step along K takes for a tile of `points` × `vectors`: one multiply-add a cycle, a chain of four cycles' latency, and loads of
+/// one vector and two scalars a cycle. Whole tiles of a few registers wait for latency.
+static double stepCycles(int64_t points, int64_t vectors) {
+  return std::max({double(points * vectors), 4.0, vectors + 0.5 * points});
+}
+
+/// Cost of covering `extent` × `other` points with tiles of rows × columns, remainders included.
+static double coverCycles(int64_t rows, int64_t columns, int64_t vectors, int64_t height, int64_t width) {
+  double cycles = 0;
+  for (int64_t h : {rows, height % rows})
+    for (int64_t w : {columns, width % columns}) {
+      if (h == 0 || w == 0)
+        continue;
+      int64_t down = h == rows ? height / rows : 1, across = w == columns ? width / columns : 1;
+      // The last term stands for what a tile costs beside its steps.
+      cycles += double(down * across) * (stepCycles(h * w, vectors) + 0.15 * vectors + 0.3);
+    }
+  return cycles;
+}
+
+RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
+                        int64_t width) {
+  int64_t lanes = std::max<int64_t>(1, machine.vectorBytes / elementBytes);
+  int64_t registers = machine.vectorRegisters;
+  RegisterTile best;
+  double bestCycles = -1;
+  for (int64_t vectors = 1; vectors <= 6; ++vectors) {
+    if (width && vectors * lanes != width)
+      continue;
+    int64_t mostPoints = (registers - vectors - 2) / vectors;
+    if (mostPoints < 1 || (!width && vectors > 1 && (vectors - 1) * lanes >= channels))
+      continue;
+    double panels = double(llvm::divideCeil(channels, vectors * lanes));
+    for (int64_t h = 1; h <= std::min(mostPoints, rows); ++h) {
+      int64_t w = std::min(mostPoints / h, columns);
+      // Columns that divide evenly leave fewer remainders; try every width down to half.
+      for (int64_t c = w; c >= std::max<int64_t>(1, w / 2); --c) {
+        double cycles = panels * coverCycles(h, c, vectors, rows, columns);
+        if (bestCycles < 0 || cycles < bestCycles) {
+          bestCycles = cycles;
+          best = {h, c, vectors * lanes};
+        }
+      }
+    }
+  }
+  if (bestCycles < 0)
+    best = {1, 1, width ? width : lanes};
+  return best;
+}
+
+} // namespace smelt::kernel

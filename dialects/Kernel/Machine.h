@@ -1,0 +1,33 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_DIALECTS_KERNEL_MACHINE_H
+#define SMELT_DIALECTS_KERNEL_MACHINE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include <cstdint>
+
+namespace smelt::kernel {
+
+/// What tile choices need to know of a processor.
+struct Machine {
+  unsigned vectorBytes = 32;
+  unsigned vectorRegisters = 16;
+};
+
+/// A register tile of a contraction: `rows` × `columns` of the result's points, `width` channels (whole vectors).
+struct RegisterTile {
+  int64_t rows = 1;
+  int64_t columns = 1;
+  int64_t width = 1;
+};
+
+/// The panel width (in elements of `elementBytes`) and tile that compute `rows` × `columns` points of `channels` in the least estimated time.
+/// A width above 0 is kept. Source of the candidates: measured register tiles, MR · NV + NV + 2 registers at most.
+RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
+                        int64_t width = 0);
+
+} // namespace smelt::kernel
+
+#endif // SMELT_DIALECTS_KERNEL_MACHINE_H

@@ -1,0 +1,227 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// form-dispatches: gathers each root (contraction, pool, reduction, data movement, …) and the elementwise work that follows it into one
+// kernel.dispatch, so that results are touched once. Ops that only name part of a tensor (reshape, transpose, slice, concat, pad) stay
+// between the dispatches: place-buffers turns them into views.
+//   y = relu(add(contract(a, b), c))   →   y = dispatch(a, b, c) { contract; add; relu }
+
+#include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "passes/plan/Passes.h"
+#include "passes/plan/Views.h"
+#include "mlir/Analysis/TopologicalSortUtils.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace smelt;
+
+namespace {
+
+struct Group {
+  SmallVector<Operation *> ops;
+  ArrayRef<int64_t> shape;
+  bool pointwise = false; // no loops of its own: may be computed anywhere in another group
+};
+
+class Grouping {
+public:
+  explicit Grouping(func::FuncOp function);
+  /// The groups, each in an order where operands come first.
+  SmallVector<Group> take();
+
+private:
+  void place(Operation *op);
+  void join(Operation *op, int group);
+  void absorb(int group, int other);
+  bool canJoin(Operation *op, int group) const;
+  bool dependsOn(Value value, int group) const;
+  bool feeds(int from, int to) const;
+
+  SmallVector<Group> groups_;
+  DenseMap<Operation *, int> groupOf_;
+};
+
+} // namespace
+
+static bool isPointwise(Operation *op) { return isa<graph::ScalarInterface, graph::IndexedInterface>(op); }
+
+/// A constant that costs nothing inside a kernel: one number.
+static bool isInlineConstant(Value value) {
+  auto constant = value.getDefiningOp<graph::ConstantOp>();
+  if (!constant)
+    return false;
+  ElementsAttr elements = constant.getValue();
+  return elements.getNumElements() == 1 || (isa<DenseElementsAttr>(elements) && elements.isSplat());
+}
+
+Grouping::Grouping(func::FuncOp function) {
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (!isa<graph::ConstantOp>(op) && !plan::isView(&op))
+      place(&op);
+}
+
+void Grouping::place(Operation *op) {
+  // Only work on the same elements as the group's follows it: a broadcast result would recompute the group.
+  int best = -1;
+  if (isa<graph::ScalarInterface>(op))
+    for (Value operand : op->getOperands())
+      if (Operation *producer = operand.getDefiningOp(); producer && groupOf_.count(producer))
+        if (int group = groupOf_.lookup(producer); group > best && canJoin(op, group))
+          best = group;
+  if (best >= 0)
+    return join(op, best);
+  groupOf_[op] = groups_.size();
+  groups_.push_back({{op}, graph::typeOf(op->getResult(0)).getShape(), isPointwise(op)});
+}
+
+bool Grouping::canJoin(Operation *op, int group) const {
+  if (graph::typeOf(op->getResult(0)).getShape() != groups_[group].shape)
+    return false;
+  for (Value operand : op->getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    auto found = producer ? groupOf_.find(producer) : groupOf_.end();
+    if (found != groupOf_.end() && found->second == group) {
+      if (graph::typeOf(operand).getShape() != groups_[group].shape)
+        return false;
+      continue;
+    }
+    if (dependsOn(operand, group))
+      return false;
+  }
+  return true;
+}
+
+bool Grouping::dependsOn(Value value, int group) const {
+  SetVector<Operation *> seen;
+  SmallVector<Value> pending{value};
+  while (!pending.empty()) {
+    Operation *producer = pending.pop_back_val().getDefiningOp();
+    if (!producer || seen.contains(producer))
+      continue;
+    auto found = groupOf_.find(producer);
+    if (found == groupOf_.end()) {
+      seen.insert(producer);
+      llvm::append_range(pending, producer->getOperands());
+      continue;
+    }
+    if (found->second == group)
+      return true;
+    // A group runs as a whole: it waits for all its operands.
+    for (Operation *member : groups_[found->second].ops)
+      if (seen.insert(member))
+        llvm::append_range(pending, member->getOperands());
+  }
+  return false;
+}
+
+bool Grouping::feeds(int from, int to) const {
+  for (Operation *member : groups_[to].ops)
+    for (Value operand : member->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      auto found = producer ? groupOf_.find(producer) : groupOf_.end();
+      bool inside = found != groupOf_.end() && (found->second == to || found->second == from);
+      if (!inside && dependsOn(operand, from))
+        return true;
+    }
+  return false;
+}
+
+void Grouping::join(Operation *op, int group) {
+  groupOf_[op] = group;
+  groups_[group].ops.push_back(op);
+  for (Value operand : op->getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    auto found = producer ? groupOf_.find(producer) : groupOf_.end();
+    if (found == groupOf_.end() || found->second == group)
+      continue;
+    int other = found->second;
+    if (groups_[other].pointwise && groups_[other].shape == groups_[group].shape && !feeds(other, group))
+      absorb(group, other);
+  }
+}
+
+void Grouping::absorb(int group, int other) {
+  for (Operation *member : groups_[other].ops)
+    groupOf_[member] = group;
+  llvm::append_range(groups_[group].ops, groups_[other].ops);
+  groups_[other].ops.clear();
+}
+
+SmallVector<Group> Grouping::take() {
+  SmallVector<Group> result;
+  for (Group &group : groups_) {
+    if (group.ops.empty())
+      continue;
+    llvm::sort(group.ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    result.push_back(group);
+  }
+  return result;
+}
+
+/// Replaces the group's ops by one dispatch.
+static void formDispatch(const Group &group, IRRewriter &rewriter) {
+  llvm::SmallSetVector<Operation *, 8> members(group.ops.begin(), group.ops.end());
+  llvm::SmallSetVector<Value, 8> inputs, results;
+  for (Operation *op : group.ops) {
+    for (Value operand : op->getOperands())
+      if (!isInlineConstant(operand) && !members.contains(operand.getDefiningOp()))
+        inputs.insert(operand);
+    for (Value result : op->getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
+        results.insert(result);
+  }
+  SmallVector<Location> locations = llvm::map_to_vector(group.ops, [](Operation *op) { return op->getLoc(); });
+  Location loc = rewriter.getFusedLoc(locations);
+  rewriter.setInsertionPoint(group.ops.back());
+  SmallVector<Type> types = llvm::map_to_vector(results, [](Value value) { return value.getType(); });
+  auto dispatch = kernel::DispatchOp::create(rewriter, loc, types, inputs.getArrayRef());
+  Block *body = rewriter.createBlock(&dispatch.getBody());
+  IRMapping mapping;
+  for (Value input : inputs)
+    mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
+  for (Operation *op : group.ops) {
+    for (Value operand : op->getOperands())
+      if (isInlineConstant(operand) && !mapping.contains(operand))
+        mapping.map(operand, rewriter.clone(*operand.getDefiningOp())->getResult(0));
+    rewriter.clone(*op, mapping);
+  }
+  SmallVector<Value> yielded = llvm::map_to_vector(results, [&](Value value) { return mapping.lookup(value); });
+  kernel::YieldOp::create(rewriter, loc, yielded);
+  for (auto [from, to] : llvm::zip_equal(results, dispatch.getResults()))
+    from.replaceUsesWithIf(to, [&](OpOperand &use) { return !members.contains(use.getOwner()); });
+  for (Operation *op : llvm::reverse(group.ops))
+    rewriter.eraseOp(op);
+}
+
+namespace {
+struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormDispatches)
+  StringRef getArgument() const override { return "form-dispatches"; }
+  StringRef getDescription() const override { return "gather roots and the elementwise work that follows into kernels"; }
+  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<kernel::KernelDialect>(); }
+
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    for (const Group &group : Grouping(getOperation()).take())
+      formDispatch(group, rewriter);
+    // A dispatch stands where its last op stood; what it feeds may stand before.
+    (void)sortTopologically(&getOperation().getBody().front());
+    eraseDead();
+  }
+
+private:
+  void eraseDead() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(getOperation().getBody().front().without_terminator())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> plan::createFormDispatchesPass() { return std::make_unique<FormDispatches>(); }

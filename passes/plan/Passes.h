@@ -1,0 +1,34 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_PASSES_PLAN_PASSES_H
+#define SMELT_PASSES_PLAN_PASSES_H
+
+#include "dialects/Kernel/Machine.h"
+#include <memory>
+
+namespace mlir {
+class OpPassManager;
+class Pass;
+} // namespace mlir
+
+namespace smelt::plan {
+
+/// matmul, conv → kernel.contract over packed panels; padding becomes graph.pad.
+std::unique_ptr<mlir::Pass> createPackContractionsPass(const kernel::Machine &machine = {});
+/// Roots and the elementwise work that follows them → kernel.dispatch.
+std::unique_ptr<mlir::Pass> createFormDispatchesPass();
+/// Dispatches and views → kernel.func with strided buffers, and a kernel.plan of calls over one arena.
+std::unique_ptr<mlir::Pass> createPlaceBuffersPass();
+/// Merges neighbouring dims of elementwise kernels, so that their inner loops are long.
+std::unique_ptr<mlir::Pass> createCollapseDimsPass();
+/// Gives equal kernels one function.
+std::unique_ptr<mlir::Pass> createDeduplicateKernelsPass();
+
+/// All of the above in order.
+void buildPlanPipeline(mlir::OpPassManager &manager, const kernel::Machine &machine);
+void registerPlanPasses();
+
+} // namespace smelt::plan
+
+#endif // SMELT_PASSES_PLAN_PASSES_H
