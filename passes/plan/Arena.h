@@ -1,0 +1,31 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_PASSES_PLAN_ARENA_H
+#define SMELT_PASSES_PLAN_ARENA_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include <cstdint>
+
+namespace smelt::plan {
+
+/// Bytes that must stay untouched from step `first` to step `last`, both included.
+struct LiveRange {
+  int64_t bytes = 0;
+  int first = 0;
+  int last = 0;
+  int64_t offset = 0; // chosen by packArena
+};
+
+struct ArenaSize {
+  int64_t bytes = 0;
+  int64_t lowerBound = 0; // the largest sum of what is alive at once
+};
+
+/// Chooses offsets, multiples of `alignment`, such that ranges alive at the same time don't overlap. Greedy by size: Pisarchyk and Lee,
+/// "Efficient Memory Management for Deep Neural Net Inference" (2020), section 5.2.
+ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment);
+
+} // namespace smelt::plan
+
+#endif // SMELT_PASSES_PLAN_ARENA_H

@@ -1,0 +1,38 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Strided views: how an op that moves no data relates the place of its result to that of its operand.
+
+#ifndef SMELT_PASSES_PLAN_VIEWS_H
+#define SMELT_PASSES_PLAN_VIEWS_H
+
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/SmallVector.h"
+#include <optional>
+
+namespace smelt::plan {
+
+/// Where the elements of a tensor lie in a buffer; in elements.
+struct View {
+  int buffer = -1;
+  int64_t offset = 0;
+  llvm::SmallVector<int64_t> strides;
+};
+
+/// Whether the op only names elements of its operands, or puts operands side by side: its result may need no kernel.
+bool isView(mlir::Operation *op);
+
+/// The result's place, given that of the first operand (reshape, transpose, slice, broadcast). Nothing when no strides express it.
+std::optional<View> forwardView(mlir::Operation *op, const View &operand);
+
+/// The place where operand number `operand` must be written so that the result is at `result` (reshape, transpose, concat, pad). Nothing when no
+/// strides express it, or when the operand doesn't cover the result's elements (slice, broadcast).
+std::optional<View> backwardView(mlir::Operation *op, unsigned operand, const View &result);
+
+/// Strides of the same elements under another shape; nothing when there are none.
+std::optional<llvm::SmallVector<int64_t>> reshapeStrides(llvm::ArrayRef<int64_t> from, llvm::ArrayRef<int64_t> strides,
+                                                         llvm::ArrayRef<int64_t> to);
+
+} // namespace smelt::plan
+
+#endif // SMELT_PASSES_PLAN_VIEWS_H
