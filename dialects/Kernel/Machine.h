@@ -23,8 +23,9 @@ struct RegisterTile {
   int64_t width = 1;
 };
 
-/// The panel width (in elements of `elementBytes`) and tile that compute `rows` × `columns` points of `channels` in the least estimated time.
-/// A width above 0 is kept. Source of the candidates: measured register tiles, MR · NV + NV + 2 registers at most.
+/// The panel width (in elements of `elementBytes`) and tile that compute `rows` × `columns` points of `channels` in the
+/// least estimated time. A width above 0 is kept. Source of the candidates: measured register tiles, MR · NV + NV + 2
+/// registers at most.
 RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
                         int64_t width = 0);
 

@@ -1,20 +1,20 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// form-dispatches: gathers each root (contraction, pool, reduction, data movement, …) and the elementwise work that follows it into one
-// kernel.dispatch, so that results are touched once. Ops that only name part of a tensor (reshape, transpose, slice, concat, pad) stay
-// between the dispatches: place-buffers turns them into views.
+// form-dispatches: gathers each root (contraction, pool, reduction, data movement, …) and the elementwise work that
+// follows it into one kernel.dispatch, so that results are touched once. Ops that only name part of a tensor (reshape,
+// transpose, slice, concat, pad) stay between the dispatches: place-buffers turns them into views.
 //   y = relu(add(contract(a, b), c))   →   y = dispatch(a, b, c) { contract; add; relu }
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
+#include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/plan/Passes.h"
 #include "passes/plan/Views.h"
-#include "mlir/Analysis/TopologicalSortUtils.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -193,8 +193,10 @@ static void formDispatch(const Group &group, IRRewriter &rewriter) {
   }
   SmallVector<Value> yielded = llvm::map_to_vector(results, [&](Value value) { return mapping.lookup(value); });
   kernel::YieldOp::create(rewriter, loc, yielded);
-  for (auto [from, to] : llvm::zip_equal(results, dispatch.getResults()))
+  for (auto [index, value] : llvm::enumerate(results)) {
+    Value from = value, to = dispatch.getResult(index);
     from.replaceUsesWithIf(to, [&](OpOperand &use) { return !members.contains(use.getOwner()); });
+  }
   for (Operation *op : llvm::reverse(group.ops))
     rewriter.eraseOp(op);
 }
@@ -203,7 +205,9 @@ namespace {
 struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormDispatches)
   StringRef getArgument() const override { return "form-dispatches"; }
-  StringRef getDescription() const override { return "gather roots and the elementwise work that follows into kernels"; }
+  StringRef getDescription() const override {
+    return "gather roots and the elementwise work that follows into kernels";
+  }
   void getDependentDialects(DialectRegistry &registry) const override { registry.insert<kernel::KernelDialect>(); }
 
   void runOnOperation() override {
@@ -217,7 +221,8 @@ struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>>
 
 private:
   void eraseDead() {
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(getOperation().getBody().front().without_terminator())))
+    for (Operation &op :
+         llvm::make_early_inc_range(llvm::reverse(getOperation().getBody().front().without_terminator())))
       if (isOpTriviallyDead(&op))
         op.erase();
   }

@@ -20,8 +20,10 @@ bool isView(Operation *op) {
          llvm::none_of(pad.getLow(), negative) && llvm::none_of(pad.getHigh(), negative);
 }
 
-// Both shapes are split into the finest groups of dims with equal products; within a group the source must be dense, row-major.
-std::optional<SmallVector<int64_t>> reshapeStrides(ArrayRef<int64_t> from, ArrayRef<int64_t> strides, ArrayRef<int64_t> to) {
+// Both shapes are split into the finest groups of dims with equal products; within a group the source must be dense,
+// row-major.
+std::optional<SmallVector<int64_t>> reshapeStrides(ArrayRef<int64_t> from, ArrayRef<int64_t> strides,
+                                                   ArrayRef<int64_t> to) {
   SmallVector<int64_t> result(to.size(), 0);
   if (llvm::is_contained(from, 0))
     return result;

@@ -1,0 +1,177 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// pack-contractions: puts the right-hand side of products and convolutions in panels as wide as the target's register
+// tile, and takes padding out of convolutions.
+//   matmul(a, b)                        →   contract(a, pack_panels(b))
+//   conv(x, w) {channels_last, pads}    →   contract(pad(x), pack_panels(reshape(w)))
+//   conv(x, w) {depthwise, pads}        →   conv(pad(x), w)
+
+#include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+using namespace smelt;
+
+static unsigned elementBytesOf(Value value) {
+  return graph::elementBytes(graph::computeType(graph::typeOf(value).getElementType()));
+}
+
+static Value reshape(PatternRewriter &rewriter, Location loc, Value value, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
+  return type == value.getType() ? value : graph::ReshapeOp::create(rewriter, loc, type, value).getResult();
+}
+
+/// [b…, k, n] → [b…, ceil(n / width), k, width]
+static Value packPanels(PatternRewriter &rewriter, Location loc, Value value, int64_t width) {
+  RankedTensorType type = graph::typeOf(value);
+  SmallVector<int64_t> shape(type.getShape().drop_back(2));
+  int64_t k = type.getDimSize(type.getRank() - 2), n = type.getShape().back();
+  shape.append({static_cast<int64_t>(llvm::divideCeil(n, width)), k, width});
+  auto packed = RankedTensorType::get(shape, type.getElementType());
+  return graph::PackPanelsOp::create(rewriter, loc, packed, value, width);
+}
+
+static Value broadcastTo(PatternRewriter &rewriter, Location loc, Value value, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
+  return type == value.getType() ? value : graph::BroadcastOp::create(rewriter, loc, type, value).getResult();
+}
+
+/// The input with its padding as elements of its own.
+static Value padded(PatternRewriter &rewriter, Location loc, Value input, ArrayRef<int64_t> low,
+                    ArrayRef<int64_t> high) {
+  auto isZero = [](int64_t count) { return count == 0; };
+  if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero))
+    return input;
+  SmallVector<int64_t> before{0}, after{0};
+  llvm::append_range(before, low);
+  llvm::append_range(after, high);
+  before.push_back(0);
+  after.push_back(0);
+  Value zero = graph::makeScalar(rewriter, loc, graph::typeOf(input).getElementType(), graph::Scalar::ofFloat(0));
+  return graph::PadOp::create(rewriter, loc, input, zero, before, after, graph::PadMode::Constant);
+}
+
+namespace {
+
+struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
+  PackMatMul(MLIRContext *context, const kernel::Machine &machine) : OpRewritePattern(context), machine(machine) {}
+
+  LogicalResult matchAndRewrite(graph::MatMulOp op, PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    RankedTensorType type = graph::typeOf(op.getResult());
+    int64_t m = type.getDimSize(type.getRank() - 2), n = type.getShape().back();
+    Value lhs = op.getLhs(), rhs = op.getRhs();
+    ArrayRef<int64_t> batch = type.getShape().drop_back(2);
+    SmallVector<int64_t> lhsShape(batch), rhsShape(batch);
+    llvm::append_range(lhsShape, graph::typeOf(lhs).getShape().take_back(2));
+    llvm::append_range(rhsShape, graph::typeOf(rhs).getShape().take_back(2));
+    lhs = broadcastTo(rewriter, loc, lhs, lhsShape);
+    int64_t rows = m;
+    if (graph::typeOf(rhs).getNumElements() == rhsShape[batch.size()] * n) {
+      // All batches share the right-hand side: they are but more rows.
+      rhs = reshape(rewriter, loc, rhs, ArrayRef<int64_t>(rhsShape).take_back(2));
+      for (int64_t extent : batch)
+        rows *= extent;
+    } else {
+      rhs = broadcastTo(rewriter, loc, rhs, rhsShape);
+    }
+    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, n, elementBytesOf(rhs));
+    Value packed = packPanels(rewriter, loc, rhs, tile.width);
+    rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}),
+                                                    rewriter.getDenseI64ArrayAttr({1}),
+                                                    rewriter.getDenseI64ArrayAttr({1}), rewriter.getI64IntegerAttr(1));
+    return success();
+  }
+
+  kernel::Machine machine;
+};
+
+struct PackConv : OpRewritePattern<graph::ConvOp> {
+  PackConv(MLIRContext *context, const kernel::Machine &machine) : OpRewritePattern(context), machine(machine) {}
+
+  LogicalResult matchAndRewrite(graph::ConvOp op, PatternRewriter &rewriter) const override {
+    if (op.getLayout() != graph::Layout::ChannelsLast)
+      return rewriter.notifyMatchFailure(op, "channels_first");
+    RankedTensorType filter = graph::typeOf(op.getFilter());
+    int64_t groups = op.getGroups(), taps = filter.getDimSize(filter.getRank() - 2),
+            channels = filter.getShape().back();
+    Value input = padded(rewriter, op.getLoc(), op.getInput(), op.getLow(), op.getHigh());
+    if (groups > 1 && taps == 1 && channels == groups)
+      return keepDepthwise(op, input, rewriter);
+
+    for (int64_t extent : filter.getShape().drop_back(2))
+      taps *= extent;
+    RankedTensorType type = graph::typeOf(op.getResult());
+    int64_t columns = type.getDimSize(type.getRank() - 2), rows = type.getNumElements() / (columns * channels);
+    kernel::RegisterTile tile =
+        kernel::chooseTile(machine, rows, columns, channels / groups, elementBytesOf(op.getFilter()));
+    Value packed = packFilter(op, taps, tile.width, rewriter);
+    SmallVector<int64_t> window(filter.getShape().drop_back(2));
+    rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),
+                                                    op.getStridesAttr(), op.getDilationsAttr(), op.getGroupsAttr());
+    return success();
+  }
+
+private:
+  static LogicalResult keepDepthwise(graph::ConvOp op, Value input, PatternRewriter &rewriter) {
+    if (input == op.getInput())
+      return rewriter.notifyMatchFailure(op, "depthwise without padding stays as it is");
+    SmallVector<int64_t> zeros(op.getLow().size(), 0);
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getInputMutable().assign(input);
+      op.setLow(zeros);
+      op.setHigh(zeros);
+    });
+    return success();
+  }
+
+  /// [k…, c, groups · n] → [groups, panels, k · c, width]
+  static Value packFilter(graph::ConvOp op, int64_t taps, int64_t width, PatternRewriter &rewriter) {
+    int64_t groups = op.getGroups(), channels = graph::typeOf(op.getFilter()).getShape().back();
+    Location loc = op.getLoc();
+    if (groups == 1)
+      return packPanels(rewriter, loc, reshape(rewriter, loc, op.getFilter(), {taps, channels}), width);
+    Value split = reshape(rewriter, loc, op.getFilter(), {taps, groups, channels / groups});
+    Value grouped = graph::TransposeOp::create(rewriter, loc, split, ArrayRef<int64_t>{1, 0, 2});
+    return packPanels(rewriter, loc, grouped, width);
+  }
+
+  kernel::Machine machine;
+};
+
+struct PackContractions : PassWrapper<PackContractions, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PackContractions)
+  PackContractions() = default;
+  PackContractions(const PackContractions &other) : PassWrapper(other) {}
+  explicit PackContractions(const kernel::Machine &machine) {
+    vectorBytes = machine.vectorBytes;
+    vectorRegisters = machine.vectorRegisters;
+  }
+  StringRef getArgument() const override { return "pack-contractions"; }
+  StringRef getDescription() const override { return "pack right-hand sides in panels of the target's register tile"; }
+  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<kernel::KernelDialect>(); }
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<PackMatMul, PackConv>(&getContext(), kernel::Machine{vectorBytes, vectorRegisters});
+    GreedyRewriteConfig config;
+    config.enableFolding(false); // folding is fold-constants' work
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      signalPassFailure();
+  }
+
+  Option<unsigned> vectorBytes{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"), llvm::cl::init(32)};
+  Option<unsigned> vectorRegisters{*this, "vector-registers", llvm::cl::desc("how many there are"), llvm::cl::init(16)};
+};
+
+} // namespace
+
+std::unique_ptr<Pass> plan::createPackContractionsPass(const kernel::Machine &machine) {
+  return std::make_unique<PackContractions>(machine);
+}

@@ -1,0 +1,29 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+
+namespace smelt::plan {
+
+void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
+  OpPassManager &function = manager.nest<func::FuncOp>();
+  function.addPass(createFormDispatchesPass());
+  manager.addPass(createPlaceBuffersPass());
+  manager.addPass(createCollapseDimsPass());
+  manager.addPass(createDeduplicateKernelsPass());
+}
+
+void registerPlanPasses() {
+  for (auto create :
+       {createFormDispatchesPass, createPlaceBuffersPass, createCollapseDimsPass, createDeduplicateKernelsPass})
+    registerPass(create);
+  registerPass([] { return createPackContractionsPass(); });
+}
+
+} // namespace smelt::plan
