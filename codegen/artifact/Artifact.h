@@ -1,0 +1,97 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_ARTIFACT_ARTIFACT_H
+#define SMELT_CODEGEN_ARTIFACT_ARTIFACT_H
+
+#include "codegen/artifact/WriteError.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace llvm {
+class Module;
+class TargetMachine;
+} // namespace llvm
+
+namespace smelt::artifact {
+
+/// What an operand's offset counts from, as smelt_base.
+enum class Base : uint32_t { Arena = 0, Weights = 1, Input = 2, Output = 3 };
+
+struct Operand {
+  Base base = Base::Arena;
+  uint32_t index = 0; // which input or output; 0 for the others
+  int64_t offset = 0; // bytes
+};
+
+/// One row of the plan.
+struct Step {
+  std::string kernel; // a function of the module: void (ptr operands, i64 first, i64 last)
+  std::string name;   // source nodes, e.g. "Conv_3+Relu_4"
+  int64_t tiles = 1;
+  std::vector<Operand> operands;
+};
+
+struct Tensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  uint32_t dtype = 0; // a smelt_dtype
+  uint64_t bytes = 0;
+};
+
+/// Weights' bytes at an offset; whoever makes the model keeps them alive. What lies between segments is zero.
+struct WeightSegment {
+  uint64_t offset = 0;
+  llvm::ArrayRef<char> bytes;
+};
+
+/// Everything of smelt_model, as in runtime/include/smelt/smelt.h.
+struct Model {
+  std::string name;
+  std::string target; // as given to --target
+  uint64_t cpuFeatures = 0;
+  uint64_t arenaBytes = 0;
+  uint64_t weightsBytes = 0;
+  std::vector<Tensor> inputs, outputs;
+  std::vector<Step> steps;
+  std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
+};
+
+/// What was written, in bytes.
+struct Sizes {
+  uint64_t code = 0;      // machine code
+  uint64_t constants = 0; // constants of the kernels, and the plan
+  uint64_t weights = 0;
+};
+
+/// Each of these adds the plan to `kernels`, compiles it for `machine` and writes it; afterwards the module is of no
+/// more use. Functions and globals of the module become internal. The same model gives the same bytes. Files appear
+/// whole or not at all: on an error (a WriteError) what was there before still is.
+
+/// `stem`.a with the model's kernels, plan and weights, and `stem`.h that declares it. The symbol is
+/// modelSymbol(model.name).
+llvm::Expected<Sizes> writeStatic(const Model &model, llvm::Module &kernels, llvm::TargetMachine &machine,
+                                  llvm::StringRef stem);
+/// A shared object that exports `smelt_model` alone and needs no library.
+llvm::Expected<Sizes> writeShared(const Model &model, llvm::Module &kernels, llvm::TargetMachine &machine,
+                                  llvm::StringRef path);
+/// All of writeStatic's code in one relocatable object, without a header.
+llvm::Expected<Sizes> writeObject(const Model &model, llvm::Module &kernels, llvm::TargetMachine &machine,
+                                  llvm::StringRef path);
+/// Assembly of the kernels and the plan, without the weights. For reading; `-` is the standard output.
+llvm::Error writeAssembly(const Model &model, llvm::Module &kernels, llvm::TargetMachine &machine,
+                          llvm::StringRef path);
+/// The same as LLVM IR.
+llvm::Error writeIR(const Model &model, llvm::Module &kernels, llvm::TargetMachine &machine, llvm::StringRef path);
+
+/// The C identifier under which a static artefact declares a model: its name, unless C or its library means something
+/// else by it.
+std::string modelSymbol(llvm::StringRef name);
+
+} // namespace smelt::artifact
+
+#endif // SMELT_CODEGEN_ARTIFACT_ARTIFACT_H

@@ -1,0 +1,92 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/artifact/Header.h"
+
+#include "codegen/artifact/Identifiers.h"
+#include "smelt/smelt.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+#include <algorithm>
+
+using namespace llvm;
+
+namespace smelt::artifact {
+
+/// Text for the inside of a C comment: nothing in it may end the comment, start another or continue a line.
+static std::string commentText(StringRef text) {
+  std::string result = text.str();
+  for (char &c : result)
+    if (!isPrint(c) || c == '*' || c == '\\' || c == '?')
+      c = '_';
+  return result;
+}
+
+static StringRef cType(uint32_t dtype) {
+  switch (static_cast<smelt_dtype>(dtype)) {
+  case SMELT_F32:
+    return "float";
+  case SMELT_F16:
+    return "IEEE half precision, 2 bytes each";
+  case SMELT_BF16:
+    return "bfloat16, 2 bytes each";
+  case SMELT_F64:
+    return "double";
+  case SMELT_I8:
+    return "int8_t";
+  case SMELT_I16:
+    return "int16_t";
+  case SMELT_I32:
+    return "int32_t";
+  case SMELT_I64:
+    return "int64_t";
+  case SMELT_U8:
+    return "uint8_t";
+  case SMELT_U16:
+    return "uint16_t";
+  case SMELT_U32:
+    return "uint32_t";
+  case SMELT_U64:
+    return "uint64_t";
+  case SMELT_BOOL:
+    return "0 or 1, 1 byte each";
+  }
+  return "unknown";
+}
+
+/// kind is INPUT or OUTPUT.
+static void writeTensors(ArrayRef<Tensor> tensors, StringRef prefix, StringRef kind, raw_ostream &os) {
+  os << "\n#define " << prefix << "_" << kind << "_COUNT " << tensors.size() << "\n";
+  MacroNames names;
+  for (auto [index, tensor] : enumerate(tensors)) {
+    const std::string macro = (prefix + "_" + kind + "_" + names.add(tensor.name)).str();
+    os << "/* " << commentText(tensor.name) << ": ["
+       << join(map_range(tensor.shape, [](int64_t extent) { return itostr(extent); }), ", ") << "], "
+       << cType(tensor.dtype) << " */\n";
+    os << "#define " << macro << "_INDEX " << index << "\n";
+    os << "#define " << macro << "_BYTES " << tensor.bytes << "\n";
+  }
+}
+
+void writeHeader(const Model &model, raw_ostream &os) {
+  const std::string symbol = modelSymbol(model.name);
+  const std::string prefix = StringRef(symbol).upper();
+  os << "/* The model " << commentText(model.name) << ", compiled by Smelt for " << commentText(model.target)
+     << ". Link with the .a beside this file and with the runtime;\n"
+        " * smelt/smelt.h shows a complete program. */\n"
+     << "#ifndef SMELT_MODEL_" << symbol << "_H\n#define SMELT_MODEL_" << symbol << "_H\n\n"
+     << "#include \"smelt/smelt.h\"\n\n"
+        "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+     << "extern const smelt_model " << symbol
+     << ";\n\n"
+        "#ifdef __cplusplus\n}\n#endif\n\n"
+     // C has no empty arrays.
+     << "#define " << prefix << "_ARENA_BYTES " << std::max<uint64_t>(model.arenaBytes, 1) << "\n"
+     << "#define " << prefix << "_WEIGHTS_BYTES " << model.weightsBytes << "\n";
+  writeTensors(model.inputs, prefix, "INPUT", os);
+  writeTensors(model.outputs, prefix, "OUTPUT", os);
+  os << "\n#endif\n";
+}
+
+} // namespace smelt::artifact

@@ -1,0 +1,25 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_ARTIFACT_LINK_H
+#define SMELT_CODEGEN_ARTIFACT_LINK_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+namespace llvm {
+class Triple;
+}
+
+namespace smelt::artifact {
+
+enum class LinkResult { Shared, Relocatable };
+
+/// Links `objects` into `output` with LLD. The linker is the one found when Smelt was configured, else ld.lld on PATH.
+llvm::Error link(LinkResult result, const llvm::Triple &target, llvm::ArrayRef<llvm::StringRef> objects,
+                 llvm::StringRef output);
+
+} // namespace smelt::artifact
+
+#endif // SMELT_CODEGEN_ARTIFACT_LINK_H

@@ -1,0 +1,143 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/artifact/PlanTable.h"
+
+#include "smelt/smelt.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/DerivedTypes.h"
+#include "llvm/IR/GlobalVariable.h"
+#include "llvm/IR/Module.h"
+#include <cstddef>
+#include <limits>
+
+using namespace llvm;
+
+namespace smelt::artifact {
+
+// The structures below list the fields of these without any padding.
+static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 12);
+static_assert(sizeof(smelt_step) == 40 && offsetof(smelt_step, reserved) == 36);
+static_assert(sizeof(smelt_tensor_info) == 32 && offsetof(smelt_tensor_info, dtype) == 28);
+static_assert(sizeof(smelt_model) == 88 && offsetof(smelt_model, weights) == 80);
+
+namespace {
+class PlanTable {
+public:
+  PlanTable(Module &module)
+      : module_(module), context_(module.getContext()), pointer_(PointerType::getUnqual(context_)) {}
+
+  Error add(const Model &model, StringRef modelSymbol, StringRef weightsSymbol);
+
+private:
+  Constant *word(uint64_t value) { return ConstantInt::get(Type::getInt32Ty(context_), value); }
+  Constant *wide(uint64_t value) { return ConstantInt::get(Type::getInt64Ty(context_), value); }
+  Constant *fields(ArrayRef<Constant *> values) { return ConstantStruct::getAnon(context_, values); }
+
+  GlobalVariable *table(Constant *value, StringRef name);
+  Constant *array(ArrayRef<Constant *> rows, StringRef name);
+  Constant *text(StringRef value);
+  Constant *tensors(ArrayRef<Tensor> list, StringRef name);
+  Expected<Constant *> step(const Step &step);
+
+  Module &module_;
+  LLVMContext &context_;
+  PointerType *pointer_;
+  StringMap<Constant *> texts_;
+};
+} // namespace
+
+GlobalVariable *PlanTable::table(Constant *value, StringRef name) {
+  auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::InternalLinkage, value,
+                                    "smelt_plan." + name);
+  global->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
+  return global;
+}
+
+/// The address of the first row; null where there is none.
+Constant *PlanTable::array(ArrayRef<Constant *> rows, StringRef name) {
+  if (rows.empty())
+    return ConstantPointerNull::get(pointer_);
+  GlobalVariable *global = table(ConstantArray::get(ArrayType::get(rows.front()->getType(), rows.size()), rows), name);
+  global->setAlignment(Align(8));
+  return global;
+}
+
+/// A string that ends with a zero; equal ones are one.
+Constant *PlanTable::text(StringRef value) {
+  Constant *&known = texts_[value];
+  if (!known) {
+    GlobalVariable *global = table(ConstantDataArray::getString(context_, value), "text");
+    global->setAlignment(Align(1)); // strings of this alignment the linker merges
+    known = global;
+  }
+  return known;
+}
+
+Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
+  SmallVector<Constant *> rows;
+  for (const Tensor &tensor : list) {
+    SmallVector<Constant *> extents;
+    for (int64_t extent : tensor.shape)
+      extents.push_back(wide(extent));
+    rows.push_back(fields({text(tensor.name), array(extents, "shape"), wide(tensor.bytes), word(tensor.shape.size()),
+                           word(tensor.dtype)}));
+  }
+  return array(rows, name);
+}
+
+Expected<Constant *> PlanTable::step(const Step &step) {
+  Function *kernel = module_.getFunction(step.kernel);
+  if (!kernel || kernel->isDeclaration())
+    return defect("step '" + step.name + "' calls '" + step.kernel + "', which is not defined");
+  if (step.operands.size() > SMELT_MAX_OPERANDS)
+    return defect("step '" + step.name + "' has " + Twine(step.operands.size()) + " operands, more than " +
+                  Twine(SMELT_MAX_OPERANDS));
+  SmallVector<Constant *> operands;
+  for (const Operand &operand : step.operands)
+    operands.push_back(fields({wide(operand.offset), word(static_cast<uint32_t>(operand.base)), word(operand.index)}));
+  return fields(
+      {kernel, array(operands, "operands"), text(step.name), wide(step.tiles), word(operands.size()), word(0)});
+}
+
+Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weightsSymbol) {
+  if (model.steps.size() > std::numeric_limits<uint32_t>::max())
+    return defect("the plan has too many steps");
+  if (module_.getNamedValue(modelSymbol) || module_.getNamedValue(weightsSymbol))
+    return defect("a kernel is named as the model is: " + modelSymbol);
+
+  SmallVector<Constant *> rows;
+  for (const Step &planned : model.steps) {
+    Expected<Constant *> row = step(planned);
+    if (!row)
+      return row.takeError();
+    rows.push_back(*row);
+  }
+  auto *weights = new GlobalVariable(module_, Type::getInt8Ty(context_), /*isConstant=*/true,
+                                     GlobalValue::ExternalLinkage, nullptr, weightsSymbol);
+  weights->setVisibility(GlobalValue::HiddenVisibility);
+  weights->setAlignment(Align(SMELT_ALIGNMENT));
+
+  Constant *value = fields(
+      {word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
+       wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name), text(model.target),
+       tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"), array(rows, "steps"), weights});
+  auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
+                                    modelSymbol);
+  global->setAlignment(Align(8));
+  return Error::success();
+}
+
+Error addPlanTable(const Model &model, StringRef modelSymbol, StringRef weightsSymbol, Module &module) {
+  for (GlobalObject &object : module.global_objects())
+    if (!object.isDeclaration()) {
+      object.setVisibility(GlobalValue::DefaultVisibility); // internal symbols have no other
+      object.setLinkage(GlobalValue::InternalLinkage);
+      object.setComdat(nullptr);
+    }
+  return PlanTable(module).add(model, modelSymbol, weightsSymbol);
+}
+
+} // namespace smelt::artifact
