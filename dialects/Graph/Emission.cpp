@@ -67,8 +67,8 @@ SmallVector<Value> TileAccess::loop(int64_t extent, ValueRange initial, LoopBody
   return SmallVector<Value>(loop.getResults());
 }
 
-LogicalResult TileAccess::forLanes(int64_t extent, unsigned lanes, Lanes body) {
-  ImplicitLocOpBuilder &b = builder();
+LogicalResult forLanes(ImplicitLocOpBuilder &b, int64_t extent, unsigned lanes, LanesBody body) {
+  auto indexConstant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
   int64_t done = 0;
   for (unsigned width = lanes; done < extent && width >= 1; width /= 2) {
     int64_t steps = (extent - done) / width;

@@ -56,11 +56,15 @@ private:
   unsigned lanes_;
 };
 
+/// Emits `body` over [0, extent): full vectors first, then shorter ones of a power of two. A body that fails for many
+/// lanes is emitted again with one lane a step. Values don't flow out.
+using LanesBody = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes)>;
+llvm::LogicalResult forLanes(mlir::ImplicitLocOpBuilder &builder, int64_t extent, unsigned lanes, LanesBody body);
+
 /// The work of one tile of a kernel whose root is a LoopInterface op.
 class TileAccess {
 public:
   static constexpr int64_t kMostScratchBytes = 32 * 1024; // on the stack of whatever thread the host runs us on
-  using Lanes = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes)>;
   using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value index, mlir::ValueRange carried)>;
 
   virtual ~TileAccess();
@@ -78,9 +82,10 @@ public:
   /// A local buffer, memref<elements x computeType>, alive during the tile; at most kMostScratchBytes.
   virtual mlir::Value scratch(int64_t elements, mlir::Type computeType) = 0;
 
-  /// Emits `body` over [0, extent): full vectors first, then shorter ones of a power of two. A body that fails for many
-  /// lanes is emitted again with one lane a step. Values don't flow out; use `loop` for that.
-  llvm::LogicalResult forLanes(int64_t extent, unsigned lanes, Lanes body);
+  /// graph::forLanes at this builder; use `loop` where values flow out.
+  llvm::LogicalResult forLanes(int64_t extent, unsigned lanes, LanesBody body) {
+    return graph::forLanes(builder(), extent, lanes, body);
+  }
   /// scf.for over [0, extent) with carried values; returns their last values.
   llvm::SmallVector<mlir::Value> loop(int64_t extent, mlir::ValueRange initial, LoopBody body);
 

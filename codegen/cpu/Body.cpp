@@ -1,0 +1,247 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/cpu/Body.h"
+#include "dialects/Graph/Graph.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using smelt::graph::LaneIndex;
+
+namespace smelt::cpu {
+
+namespace {
+/// What an indexed op sees of the body it is fused into.
+class BodyAccess : public graph::ElementAccess {
+public:
+  BodyAccess(Body &body, unsigned lanes) : ElementAccess(body.builder(), lanes), body_(body) {}
+  Value fetch(Value tensor, ArrayRef<LaneIndex> index) override { return body_.read(tensor, index, lanes()); }
+
+private:
+  Body &body_;
+};
+} // namespace
+
+Type storageType(Type elementType) {
+  if (auto integer = dyn_cast<IntegerType>(elementType))
+    return IntegerType::get(elementType.getContext(), std::max(8u, integer.getWidth()));
+  return elementType;
+}
+
+Body::Body(kernel::FuncOp kernel, func::FuncOp function, ImplicitLocOpBuilder &builder)
+    : kernel_(kernel), function_(function), builder_(builder) {
+  Block &body = kernel.getBody().front();
+  for (auto [argument, buffer] : llvm::zip_first(body.getArguments(), function.getArguments()))
+    buffers_[argument] = buffer;
+}
+
+ArrayRef<int64_t> Body::stridesOf(Value kernelArgument) {
+  return cast<StridedLayoutAttr>(cast<MemRefType>(kernelArgument.getType()).getLayout()).getStrides();
+}
+
+Value Body::constant(int64_t value) {
+  Value &known = constants_[value];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(builder_);
+    builder_.setInsertionPointToStart(&function_.getBody().front());
+    known = arith::ConstantIndexOp::create(builder_, value);
+  }
+  return known;
+}
+
+static std::optional<int64_t> constantIndex(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantIndexOp>();
+  return constant ? std::optional<int64_t>(constant.value()) : std::nullopt;
+}
+
+Value Body::add(Value a, Value b) {
+  std::optional<int64_t> left = constantIndex(a), right = constantIndex(b);
+  if (left && right)
+    return constant(*left + *right);
+  if (left && *left == 0)
+    return b;
+  if (right && *right == 0)
+    return a;
+  return arith::AddIOp::create(builder_, a, b, arith::IntegerOverflowFlags::nsw);
+}
+
+Value Body::scale(Value index, int64_t factor) {
+  if (std::optional<int64_t> number = constantIndex(index))
+    return constant(*number * factor);
+  if (factor == 0)
+    return constant(0);
+  return factor == 1
+             ? index
+             : arith::MulIOp::create(builder_, index, constant(factor), arith::IntegerOverflowFlags::nsw).getResult();
+}
+
+Value Body::stackBuffer(int64_t elements, Type type) {
+  OpBuilder::InsertionGuard guard(builder_);
+  builder_.setInsertionPointToStart(&function_.getBody().front());
+  return memref::AllocaOp::create(builder_, MemRefType::get({elements}, type), builder_.getI64IntegerAttr(64));
+}
+
+static Type like(Value value, Type scalar) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return vector ? vector.clone(scalar) : scalar;
+}
+
+Value Body::toCompute(Value stored, Type elementType) {
+  Type compute = graph::computeType(elementType);
+  if (compute == getElementTypeOrSelf(stored.getType()))
+    return stored;
+  if (isa<FloatType>(elementType))
+    return arith::ExtFOp::create(builder_, like(stored, compute), stored);
+  Value zero = arith::ConstantOp::create(builder_, builder_.getZeroAttr(stored.getType()));
+  return arith::CmpIOp::create(builder_, arith::CmpIPredicate::ne, stored, zero);
+}
+
+Value Body::toStorage(Value computed, Type elementType) {
+  Type storage = storageType(elementType);
+  if (storage == getElementTypeOrSelf(computed.getType()))
+    return computed;
+  if (isa<FloatType>(elementType))
+    return arith::TruncFOp::create(builder_, like(computed, storage), computed);
+  return arith::ExtUIOp::create(builder_, like(computed, storage), computed);
+}
+
+/// The element offset of lane 0, and the step from lane to lane.
+std::pair<Value, int64_t> Body::linear(Value argument, ArrayRef<LaneIndex> index) {
+  Value offset = constant(0);
+  int64_t step = 0;
+  auto type = cast<MemRefType>(argument.getType());
+  for (auto [at, stride, extent] : llvm::zip_equal(index, stridesOf(argument), type.getShape())) {
+    if (extent == 1)
+      continue; // its only index is 0
+    offset = add(offset, scale(at.base, stride));
+    step += at.laneStride * stride;
+  }
+  return {offset, step};
+}
+
+Value Body::load(kernel::LoadOp load, ArrayRef<LaneIndex> index, unsigned lanes) {
+  auto [offset, step] = linear(load.getBuffer(), index);
+  Value buffer = bufferOf(load.getBuffer());
+  Type element = cast<MemRefType>(load.getBuffer().getType()).getElementType();
+  if (lanes == 1)
+    return toCompute(memref::LoadOp::create(builder_, buffer, offset), element);
+  auto vector = VectorType::get({lanes}, storageType(element));
+  if (step == 1)
+    return toCompute(vector::LoadOp::create(builder_, vector, buffer, offset), element);
+  SmallVector<Value> elements;
+  for (unsigned lane = 0; lane < lanes; ++lane)
+    elements.push_back(memref::LoadOp::create(builder_, buffer, add(offset, constant(lane * step))));
+  return toCompute(vector::FromElementsOp::create(builder_, vector, elements), element);
+}
+
+Value Body::emitElementwise(Operation *op, ArrayRef<LaneIndex> index, unsigned lanes) {
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    ArrayRef<int64_t> shape = graph::typeOf(operand).getShape();
+    SmallVector<LaneIndex> at(index.take_back(shape.size()));
+    for (auto [dim, extent] : llvm::enumerate(shape))
+      if (extent == 1)
+        at[dim] = {constant(0), 0};
+    Value value = read(operand, at, lanes);
+    if (!value)
+      return nullptr;
+    operands.push_back(value);
+  }
+  return cast<graph::ScalarInterface>(op).emitScalar(builder_, operands);
+}
+
+Value Body::emit(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
+  Operation *op = tensor.getDefiningOp();
+  auto isUniform = [](const LaneIndex &at) { return at.isUniform(); };
+  if (lanes > 1 && llvm::all_of(index, isUniform)) {
+    Value scalar = read(tensor, index, 1);
+    return scalar ? BodyAccess(*this, lanes).splat(scalar) : nullptr;
+  }
+  if (auto memory = dyn_cast<kernel::LoadOp>(op))
+    return load(memory, index, lanes);
+  if (auto constant = dyn_cast<graph::ConstantOp>(op)) {
+    Type type = graph::computeType(graph::typeOf(tensor).getElementType());
+    std::optional<graph::HostTensor> host = graph::HostTensor::of(constant.getValue());
+    graph::Scalar number = host->get(0);
+    TypedAttr attribute = isa<FloatType>(type) ? TypedAttr(builder_.getFloatAttr(type, number.asFloat()))
+                                               : builder_.getIntegerAttr(type, number.asSigned());
+    return BodyAccess(*this, lanes).splat(arith::ConstantOp::create(builder_, attribute));
+  }
+  if (isa<graph::ScalarInterface>(op))
+    return emitElementwise(op, index, lanes);
+  if (auto indexed = dyn_cast<graph::IndexedInterface>(op)) {
+    BodyAccess access(*this, lanes);
+    return indexed.emitElement(access, index);
+  }
+  return nullptr;
+}
+
+/// Whether what was emitted earlier may be used here: its block encloses this one.
+bool Body::isVisible(Value value) {
+  Block *here = builder_.getInsertionBlock();
+  Block *there = value.getParentBlock();
+  while (here && here != there)
+    here = here->getParentOp() ? here->getParentOp()->getBlock() : nullptr;
+  return here != nullptr;
+}
+
+Value Body::read(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
+  if (Value value = defined_.lookup(tensor))
+    return value;
+  auto same = [](const LaneIndex &a, const LaneIndex &b) { return a.base == b.base && a.laneStride == b.laneStride; };
+  for (const Read &known : reads_)
+    if (known.tensor == tensor && known.lanes == lanes && llvm::equal(known.index, index, same) &&
+        isVisible(known.value))
+      return known.value;
+  Value value = emit(tensor, index, lanes);
+  if (value)
+    reads_.push_back({tensor, SmallVector<LaneIndex>(index), lanes, value});
+  return value;
+}
+
+void Body::startPoint() {
+  reads_.clear();
+  defined_.clear();
+}
+
+void Body::define(Value tensor, Value value) { defined_[tensor] = value; }
+
+bool Body::dependsOn(Value value, Value root) {
+  if (value == root)
+    return true;
+  Operation *op = value.getDefiningOp();
+  return op && llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, root); });
+}
+
+LogicalResult Body::store(Value root, ArrayRef<LaneIndex> index, unsigned lanes) {
+  for (auto store : kernel_.getBody().getOps<kernel::StoreOp>())
+    if (!root || dependsOn(store.getValue(), root))
+      if (failed(write(store, index, lanes)))
+        return failure();
+  return success();
+}
+
+LogicalResult Body::write(kernel::StoreOp store, ArrayRef<LaneIndex> index, unsigned lanes) {
+  Value value = read(store.getValue(), index, lanes);
+  if (!value)
+    return failure();
+  auto [offset, step] = linear(store.getBuffer(), index);
+  Value buffer = bufferOf(store.getBuffer());
+  value = toStorage(value, cast<MemRefType>(store.getBuffer().getType()).getElementType());
+  if (lanes == 1) {
+    memref::StoreOp::create(builder_, value, buffer, offset);
+    return success();
+  }
+  if (step == 1) {
+    vector::StoreOp::create(builder_, value, buffer, offset);
+    return success();
+  }
+  for (unsigned lane = 0; lane < lanes; ++lane)
+    memref::StoreOp::create(builder_, vector::ExtractOp::create(builder_, value, lane), buffer,
+                            add(offset, constant(lane * step)));
+  return success();
+}
+
+} // namespace smelt::cpu

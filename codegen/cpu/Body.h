@@ -1,0 +1,74 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_CPU_BODY_H
+#define SMELT_CODEGEN_CPU_BODY_H
+
+#include "dialects/Graph/Emission.h"
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/Machine.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace smelt::cpu {
+
+/// The type of an element in memory: integers signless, bool one byte.
+mlir::Type storageType(mlir::Type elementType);
+
+/// A kernel's body as a function of indices: the value of any of its tensors at a point, and the stores there. Buffers
+/// are one-dimensional memrefs of storage types; strides come from the kernel's arguments.
+class Body {
+public:
+  Body(kernel::FuncOp kernel, mlir::func::FuncOp function, mlir::ImplicitLocOpBuilder &builder);
+
+  /// The value of `tensor` at `index`, compute type, for `lanes`. Null when that many lanes can't be had.
+  mlir::Value read(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  /// From here on `tensor` has this value at the point being emitted; forgets what was read at the last point.
+  void startPoint();
+  void define(mlir::Value tensor, mlir::Value value);
+  /// Emits all stores whose value depends on `root` (all stores when null) at `index`.
+  llvm::LogicalResult store(mlir::Value root, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  llvm::LogicalResult write(kernel::StoreOp store, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+
+  kernel::FuncOp kernel() { return kernel_; }
+  mlir::ImplicitLocOpBuilder &builder() { return builder_; }
+  /// The buffer a loaded tensor lies in, and its strides in elements.
+  mlir::Value bufferOf(mlir::Value kernelArgument) const { return buffers_.lookup(kernelArgument); }
+  static llvm::ArrayRef<int64_t> stridesOf(mlir::Value kernelArgument);
+
+  mlir::Value constant(int64_t value);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value scale(mlir::Value index, int64_t factor);
+  /// A stack buffer of the compute type, made once at the function's start.
+  mlir::Value stackBuffer(int64_t elements, mlir::Type type);
+  /// Memory type → compute type and back, scalars or vectors.
+  mlir::Value toCompute(mlir::Value stored, mlir::Type elementType);
+  mlir::Value toStorage(mlir::Value computed, mlir::Type elementType);
+
+private:
+  struct Read {
+    mlir::Value tensor;
+    llvm::SmallVector<graph::LaneIndex> index;
+    unsigned lanes;
+    mlir::Value value;
+  };
+
+  mlir::Value emit(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  mlir::Value load(kernel::LoadOp load, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  mlir::Value emitElementwise(mlir::Operation *op, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  std::pair<mlir::Value, int64_t> linear(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index);
+  bool isVisible(mlir::Value value);
+  bool dependsOn(mlir::Value value, mlir::Value root);
+
+  kernel::FuncOp kernel_;
+  mlir::func::FuncOp function_;
+  mlir::ImplicitLocOpBuilder &builder_;
+  llvm::DenseMap<mlir::Value, mlir::Value> buffers_;
+  llvm::DenseMap<mlir::Value, mlir::Value> defined_;
+  llvm::SmallVector<Read> reads_;
+  llvm::DenseMap<int64_t, mlir::Value> constants_;
+};
+
+} // namespace smelt::cpu
+
+#endif // SMELT_CODEGEN_CPU_BODY_H

@@ -1,0 +1,37 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One function for each kind of kernel. Each emits the work of tiles [first, last) at the builder's place and returns
+// how many tiles there are; it fails where the kernel's element types or indices are not supported.
+
+#ifndef SMELT_CODEGEN_CPU_EMITTERS_H
+#define SMELT_CODEGEN_CPU_EMITTERS_H
+
+#include "codegen/cpu/Body.h"
+#include "dialects/Graph/Graph.h"
+
+namespace smelt::cpu {
+
+struct TileRange {
+  mlir::Value first; // of type index
+  mlir::Value last;
+};
+
+llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, TileRange range,
+                                         const kernel::Machine &machine);
+llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, TileRange range, const kernel::Machine &machine);
+llvm::FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, TileRange range,
+                                   const kernel::Machine &machine);
+llvm::FailureOr<int64_t> emitPointwise(Body &body, TileRange range, const kernel::Machine &machine);
+
+/// Emits a loop over the tiles whose body gets one index for each of `extents`, the last changing fastest. Returns the
+/// number of tiles.
+int64_t forTiles(Body &body, TileRange range, llvm::ArrayRef<int64_t> extents,
+                 llvm::function_ref<void(mlir::ValueRange)> tile);
+
+/// Lanes of a vector register for the widest compute type in the kernel.
+unsigned lanesOf(Body &body, const kernel::Machine &machine);
+
+} // namespace smelt::cpu
+
+#endif // SMELT_CODEGEN_CPU_EMITTERS_H
