@@ -1,0 +1,361 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The microkernel: products and convolutions over packed panels. A register tile of rows × columns points and one panel
+// of channels is accumulated over the whole of K in separate vectors of one register each, then handed to the epilogue.
+// The panel is the outer loop and the points the inner one, so that a panel stays in the first caches; K is not
+// blocked.
+
+#include "codegen/cpu/Emitters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using smelt::graph::LaneIndex;
+
+namespace smelt::cpu {
+
+namespace {
+
+class Contraction {
+public:
+  Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine);
+  FailureOr<int64_t> emit(TileRange range);
+
+private:
+  /// One loop along K: how far a step goes in the input; the packed side is walked in order.
+  struct Reduction {
+    int64_t extent;
+    int64_t inputStride;
+  };
+  /// A tile's place and size.
+  struct Tile {
+    SmallVector<Value> outer; // index of every dim before the tiled ones
+    Value row, column;        // first point; row is null when there is one tiled dim
+    Value group, panel;
+    int64_t rows = 1, columns = 1;
+    int64_t channels = 0; // of the panel that exist
+  };
+
+  void findReductions(ArrayRef<int64_t> inputStrides);
+  bool tilesRows() const { return root_.getWindow().size() > 1; }
+  void emitTile(ValueRange index);
+  void chooseRemainders(Tile tile, int stage);
+  void emitMicrokernel(const Tile &tile);
+  Value inputBase(const Tile &tile);
+  Value packedBase(const Tile &tile);
+  SmallVector<Value> accumulate(const Tile &tile, size_t level, Value input, Value packed, SmallVector<Value> sums);
+  SmallVector<Value> step(const Tile &tile, Value input, Value packed, ValueRange sums);
+  Value multiplyAdd(Value a, Value b, Value sum);
+  bool hasCostlyEpilogue();
+  void storeInline(const Tile &tile, ArrayRef<Value> sums);
+  void storeFromStack(const Tile &tile, ArrayRef<Value> sums);
+  void storePoint(const Tile &tile, Value row, Value column, int64_t vector, Value sum);
+  int64_t vectorsOf(const Tile &tile) const { return llvm::divideCeil(tile.channels, lanes_); }
+
+  Body &body_;
+  ImplicitLocOpBuilder &b_;
+  kernel::ContractOp root_;
+  Value inputArgument_, packedArgument_; // of the kernel
+  RankedTensorType inputType_, packedType_, type_;
+  Type element_; // compute type
+  int64_t lanes_, width_, panels_, channels_, taps_;
+  int64_t rows_ = 1, columns_; // extents of the tiled dims
+  size_t outerDims_;           // dims before them
+  bool batchedPanels_;
+  kernel::RegisterTile tile_;
+  SmallVector<Reduction> reductions_;
+  SmallVector<int64_t> tiles_; // extents of the tile index, outermost first
+  bool costly_ = false;
+  bool failed_ = false;
+};
+
+} // namespace
+
+Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine)
+    : body_(body), b_(body.builder()), root_(root), inputType_(graph::typeOf(root.getInput())),
+      packedType_(graph::typeOf(root.getPacked())), type_(graph::typeOf(root.getResult())) {
+  ArrayRef<int64_t> packed = packedType_.getShape();
+  element_ = graph::computeType(type_.getElementType());
+  lanes_ = machine.vectorBytes / graph::elementBytes(element_);
+  width_ = packed.back();
+  taps_ = packed[packed.size() - 2];
+  panels_ = packed[packed.size() - 3];
+  channels_ = type_.getShape().back() / root.getGroups();
+  size_t rank = type_.getRank();
+  columns_ = type_.getDimSize(rank - 2);
+  outerDims_ = rank - 2;
+  if (tilesRows())
+    rows_ = type_.getDimSize(--outerDims_);
+  size_t batch = rank - 1 - root.getWindow().size();
+  batchedPanels_ = packed.size() - (root.getGroups() > 1) > 3 && batch > 0;
+  tile_ = kernel::chooseTile(machine, rows_, columns_, channels_, graph::elementBytes(element_), width_);
+}
+
+/// The window's dims and the input's channels, outermost first; a dim that continues the one inside it becomes one loop
+/// with it.
+void Contraction::findReductions(ArrayRef<int64_t> inputStrides) {
+  size_t spatial = root_.getWindow().size(), first = inputStrides.size() - 1 - spatial;
+  SmallVector<Reduction> all;
+  for (size_t dim = 0; dim < spatial; ++dim)
+    if (root_.getWindow()[dim] > 1)
+      all.push_back({root_.getWindow()[dim], inputStrides[first + dim] * root_.getDilations()[dim]});
+  all.push_back({inputType_.getShape().back() / root_.getGroups(), inputStrides.back()});
+  for (const Reduction &inner : llvm::reverse(all)) {
+    if (!reductions_.empty()) {
+      Reduction &last = reductions_.front();
+      if (inner.inputStride == last.extent * last.inputStride) {
+        last.extent *= inner.extent;
+        continue;
+      }
+    }
+    reductions_.insert(reductions_.begin(), inner);
+  }
+}
+
+FailureOr<int64_t> Contraction::emit(TileRange range) {
+  auto input = root_.getInput().getDefiningOp<kernel::LoadOp>(),
+       packed = root_.getPacked().getDefiningOp<kernel::LoadOp>();
+  if (!input || !packed || width_ % lanes_)
+    return failure();
+  inputArgument_ = input.getBuffer();
+  packedArgument_ = packed.getBuffer();
+  findReductions(Body::stridesOf(inputArgument_));
+  costly_ = hasCostlyEpilogue();
+  // Panels shared by all batches are the outer loop; a batch with panels of its own comes first.
+  SmallVector<int64_t> outer(type_.getShape().take_front(outerDims_));
+  tiles_ = batchedPanels_ ? outer : SmallVector<int64_t>();
+  tiles_.append({root_.getGroups(), panels_});
+  if (!batchedPanels_)
+    llvm::append_range(tiles_, outer);
+  tiles_.append({static_cast<int64_t>(llvm::divideCeil(rows_, tile_.rows)),
+                 static_cast<int64_t>(llvm::divideCeil(columns_, tile_.columns))});
+  int64_t count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
+  if (failed_)
+    return failure();
+  return count;
+}
+
+void Contraction::emitTile(ValueRange index) {
+  Tile tile;
+  ValueRange outer = batchedPanels_ ? index.take_front(outerDims_) : index.slice(2, outerDims_);
+  tile.outer.assign(outer.begin(), outer.end());
+  size_t group = batchedPanels_ ? outerDims_ : 0;
+  tile.group = index[group];
+  tile.panel = index[group + 1];
+  tile.row = body_.scale(index[index.size() - 2], tile_.rows);
+  tile.column = body_.scale(index.back(), tile_.columns);
+  tile.rows = std::min(tile_.rows, rows_);
+  tile.columns = std::min(tile_.columns, columns_);
+  tile.channels = std::min(width_, channels_);
+  chooseRemainders(tile, 0);
+}
+
+/// Emits the tile in each of its sizes: whole, and cut by the end of the rows (stage 0), columns (1) and channels (2).
+void Contraction::chooseRemainders(Tile tile, int stage) {
+  if (stage == 3)
+    return emitMicrokernel(tile);
+  int64_t extent = std::array{rows_, columns_, channels_}[stage];
+  int64_t &size = *std::array{&tile.rows, &tile.columns, &tile.channels}[stage];
+  Value start = stage == 0 ? tile.row : stage == 1 ? tile.column : body_.scale(tile.panel, width_);
+  int64_t rest = extent % size;
+  if (rest == 0)
+    return chooseRemainders(tile, stage + 1);
+  Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::sle, start, body_.constant(extent - size));
+  auto choice = scf::IfOp::create(b_, isWhole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(choice.thenBlock());
+  chooseRemainders(tile, stage + 1);
+  b_.setInsertionPointToStart(choice.elseBlock());
+  size = rest;
+  chooseRemainders(tile, stage + 1);
+}
+
+Value Contraction::inputBase(const Tile &tile) {
+  ArrayRef<int64_t> strides = Body::stridesOf(inputArgument_);
+  size_t spatial = root_.getWindow().size(), batch = inputType_.getRank() - 1 - spatial;
+  Value base = body_.constant(0);
+  auto move = [&](size_t dim, Value at) {
+    int64_t step = dim < batch ? 1 : root_.getStrides()[dim - batch];
+    if (type_.getDimSize(dim) > 1)
+      base = body_.add(base, body_.scale(at, strides[dim] * step));
+  };
+  for (auto [dim, at] : llvm::enumerate(tile.outer))
+    move(dim, at);
+  if (tilesRows())
+    move(outerDims_, tile.row);
+  move(type_.getRank() - 2, tile.column);
+  int64_t groupStride = inputType_.getShape().back() / root_.getGroups() * strides.back();
+  return body_.add(base, body_.scale(tile.group, groupStride));
+}
+
+Value Contraction::packedBase(const Tile &tile) {
+  Value base = body_.constant(0);
+  if (batchedPanels_) {
+    ArrayRef<int64_t> strides = Body::stridesOf(packedArgument_);
+    size_t batch = inputType_.getRank() - 1 - root_.getWindow().size();
+    for (size_t dim = 0; dim < batch; ++dim)
+      base = body_.add(base, body_.scale(tile.outer[dim], strides[dim]));
+  }
+  base = body_.add(base, body_.scale(tile.group, panels_ * taps_ * width_));
+  return body_.add(base, body_.scale(tile.panel, taps_ * width_));
+}
+
+Value Contraction::multiplyAdd(Value a, Value b, Value sum) {
+  if (isa<FloatType>(element_))
+    return vector::FMAOp::create(b_, a, b, sum);
+  return arith::AddIOp::create(b_, arith::MulIOp::create(b_, a, b), sum);
+}
+
+/// One step along K for every point and vector of the tile.
+SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed, ValueRange sums) {
+  ArrayRef<int64_t> strides = Body::stridesOf(inputArgument_);
+  size_t rank = strides.size();
+  auto spatialStep = [&](size_t fromLast) {
+    ArrayRef<int64_t> steps = root_.getStrides();
+    return strides[rank - 1 - fromLast] * steps[steps.size() - fromLast];
+  };
+  int64_t columnStep = spatialStep(1), rowStep = tilesRows() ? spatialStep(2) : 0;
+  auto vectorType = VectorType::get({lanes_}, element_);
+  auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
+  SmallVector<Value> vectors, next;
+  for (int64_t v = 0; v < vectorsOf(tile); ++v) {
+    Value at = body_.add(packed, body_.constant(v * lanes_));
+    Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at);
+    vectors.push_back(body_.toCompute(loaded, packedType_.getElementType()));
+  }
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (int64_t column = 0; column < tile.columns; ++column) {
+      Value at = body_.add(input, body_.constant(row * rowStep + column * columnStep));
+      Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), at);
+      scalar = body_.toCompute(scalar, inputType_.getElementType());
+      Value repeated = vector::BroadcastOp::create(b_, vectorType, scalar);
+      for (Value vector : vectors)
+        next.push_back(multiplyAdd(repeated, vector, sums[next.size()]));
+    }
+  return next;
+}
+
+/// The loops along K from `level` inwards.
+SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value input, Value packed,
+                                           SmallVector<Value> sums) {
+  if (level == reductions_.size())
+    return step(tile, input, packed, sums);
+  int64_t inner = width_;
+  for (const Reduction &deeper : ArrayRef<Reduction>(reductions_).drop_front(level + 1))
+    inner *= deeper.extent;
+  auto loop =
+      scf::ForOp::create(b_, body_.constant(0), body_.constant(reductions_[level].extent), body_.constant(1), sums);
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(loop.getBody());
+  Value at = loop.getInductionVar();
+  Value nextInput = body_.add(input, body_.scale(at, reductions_[level].inputStride));
+  Value nextPacked = body_.add(packed, body_.scale(at, inner));
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  scf::YieldOp::create(b_, accumulate(tile, level + 1, nextInput, nextPacked, carried));
+  return SmallVector<Value>(loop.getResults());
+}
+
+void Contraction::emitMicrokernel(const Tile &tile) {
+  auto vectorType = VectorType::get({lanes_}, element_);
+  Value zero = arith::ConstantOp::create(b_, b_.getZeroAttr(vectorType));
+  SmallVector<Value> sums(tile.rows * tile.columns * vectorsOf(tile), zero);
+  sums = accumulate(tile, 0, inputBase(tile), packedBase(tile), sums);
+  if (costly_)
+    storeFromStack(tile, sums);
+  else
+    storeInline(tile, sums);
+}
+
+/// Whether the epilogue has functions that become dozens of instructions: then it is a loop over the tile, not
+/// unrolled.
+bool Contraction::hasCostlyEpilogue() {
+  OpBuilder::InsertionGuard guard(b_);
+  Region scratch;
+  Block &block = scratch.emplaceBlock();
+  b_.setInsertionPointToStart(&block);
+  bool costly = false;
+  for (Operation &op : body_.kernel().getBody().front()) {
+    auto elementwise = dyn_cast<graph::ScalarInterface>(op);
+    if (!elementwise)
+      continue;
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands()) {
+      Type type = graph::computeType(graph::typeOf(operand).getElementType());
+      operands.push_back(arith::ConstantOp::create(b_, b_.getZeroAttr(type)));
+    }
+    elementwise.emitScalar(b_, operands);
+  }
+  constexpr int kCheapOps = 24; // of one point; a tile has up to 28
+  int count = 0;
+  for (Operation &op : block) {
+    count += !isa<arith::ConstantOp>(op);
+    costly |= isa<math::MathDialect>(op.getDialect()) && !isa<math::SqrtOp, math::AbsFOp, math::AbsIOp>(op);
+  }
+  body_.startPoint();
+  return costly || count > kCheapOps;
+}
+
+void Contraction::storePoint(const Tile &tile, Value row, Value column, int64_t vector, Value sum) {
+  int64_t firstChannel = vector * lanes_, end = std::min(firstChannel + lanes_, tile.channels);
+  Value base = body_.add(body_.scale(tile.group, channels_), body_.scale(tile.panel, width_));
+  // A vector cut by the end of the channels is stored in parts of a power of two.
+  for (int64_t at = firstChannel, size = lanes_; at < end; at += size) {
+    while (at + size > end)
+      size /= 2;
+    SmallVector<LaneIndex> index;
+    for (Value outer : tile.outer)
+      index.push_back({outer, 0});
+    if (tilesRows())
+      index.push_back({row, 0});
+    index.push_back({column, 0});
+    index.push_back({body_.add(base, body_.constant(at)), size > 1 ? 1 : 0});
+    Value part = sum;
+    if (size == 1)
+      part = vector::ExtractOp::create(b_, sum, at - firstChannel);
+    else if (size < lanes_)
+      part = vector::ExtractStridedSliceOp::create(b_, sum, ArrayRef<int64_t>{at - firstChannel},
+                                                   ArrayRef<int64_t>{size}, ArrayRef<int64_t>{1});
+    body_.startPoint();
+    body_.define(root_.getResult(), part);
+    failed_ |= failed(body_.store(root_.getResult(), index, size));
+  }
+}
+
+void Contraction::storeInline(const Tile &tile, ArrayRef<Value> sums) {
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (int64_t column = 0; column < tile.columns; ++column)
+      for (int64_t v = 0; v < vectorsOf(tile); ++v, sums = sums.drop_front())
+        storePoint(tile, body_.add(tile.row, body_.constant(row)), body_.add(tile.column, body_.constant(column)), v,
+                   sums.front());
+}
+
+void Contraction::storeFromStack(const Tile &tile, ArrayRef<Value> sums) {
+  Value stack = body_.stackBuffer(tile_.rows * tile_.columns * width_, element_);
+  int64_t pointSize = vectorsOf(tile) * lanes_;
+  for (auto [number, sum] : llvm::enumerate(sums))
+    vector::StoreOp::create(b_, sum, stack, body_.constant(number * lanes_));
+  OpBuilder::InsertionGuard guard(b_);
+  auto rowLoop = scf::ForOp::create(b_, body_.constant(0), body_.constant(tile.rows), body_.constant(1));
+  b_.setInsertionPointToStart(rowLoop.getBody());
+  auto columnLoop = scf::ForOp::create(b_, body_.constant(0), body_.constant(tile.columns), body_.constant(1));
+  b_.setInsertionPointToStart(columnLoop.getBody());
+  Value row = rowLoop.getInductionVar(), column = columnLoop.getInductionVar();
+  Value point = body_.add(body_.scale(row, tile.columns), column);
+  auto vectorType = VectorType::get({lanes_}, element_);
+  for (int64_t v = 0; v < vectorsOf(tile); ++v) {
+    Value at = body_.add(body_.scale(point, pointSize), body_.constant(v * lanes_));
+    Value sum = vector::LoadOp::create(b_, vectorType, stack, at);
+    storePoint(tile, body_.add(tile.row, row), body_.add(tile.column, column), v, sum);
+  }
+}
+
+FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, TileRange range,
+                                   const kernel::Machine &machine) {
+  return Contraction(body, root, machine).emit(range);
+}
+
+} // namespace smelt::cpu
