@@ -41,7 +41,7 @@ private:
   };
 
   void findReductions(ArrayRef<int64_t> inputStrides);
-  bool tilesRows() const { return root_.getWindow().size() > 1; }
+  bool tilesRows() { return root_.getWindow().size() > 1; }
   void emitTile(ValueRange index);
   void chooseRemainders(Tile tile, int stage);
   void emitMicrokernel(const Tile &tile);
@@ -103,7 +103,7 @@ void Contraction::findReductions(ArrayRef<int64_t> inputStrides) {
   for (size_t dim = 0; dim < spatial; ++dim)
     if (root_.getWindow()[dim] > 1)
       all.push_back({root_.getWindow()[dim], inputStrides[first + dim] * root_.getDilations()[dim]});
-  all.push_back({inputType_.getShape().back() / root_.getGroups(), inputStrides.back()});
+  all.push_back({inputType_.getShape().back() / static_cast<int64_t>(root_.getGroups()), inputStrides.back()});
   for (const Reduction &inner : llvm::reverse(all)) {
     if (!reductions_.empty()) {
       Reduction &last = reductions_.front();
@@ -128,7 +128,7 @@ FailureOr<int64_t> Contraction::emit(TileRange range) {
   // Panels shared by all batches are the outer loop; a batch with panels of its own comes first.
   SmallVector<int64_t> outer(type_.getShape().take_front(outerDims_));
   tiles_ = batchedPanels_ ? outer : SmallVector<int64_t>();
-  tiles_.append({root_.getGroups(), panels_});
+  tiles_.append({static_cast<int64_t>(root_.getGroups()), panels_});
   if (!batchedPanels_)
     llvm::append_range(tiles_, outer);
   tiles_.append({static_cast<int64_t>(llvm::divideCeil(rows_, tile_.rows)),

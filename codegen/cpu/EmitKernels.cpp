@@ -1,0 +1,113 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// emit-kernels: kernel.func → func.func over one-dimensional memrefs, with loops and register-wide vectors:
+//   func @k(%buffer0: memref<?>, …, %first: index, %last: index) attributes {kernel.tiles = N}
+
+#include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+
+namespace smelt::cpu {
+
+/// As many elements as lie between the first and the last one that strides reach.
+static int64_t spanOf(MemRefType type) {
+  int64_t span = 1;
+  for (auto [extent, stride] : llvm::zip_equal(type.getShape(), cast<StridedLayoutAttr>(type.getLayout()).getStrides()))
+    span += (extent - 1) * std::abs(stride);
+  return std::max<int64_t>(span, 1);
+}
+
+static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
+  SmallVector<Type> types;
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    auto type = cast<MemRefType>(argument.getType());
+    types.push_back(MemRefType::get({spanOf(type)}, storageType(type.getElementType())));
+  }
+  types.append(2, builder.getIndexType());
+  auto function =
+      func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), builder.getFunctionType(types, {}));
+  function.setPrivate();
+  function.addEntryBlock();
+  // A result overlaps nothing else; operands may overlap one another, which no one writes.
+  for (unsigned index = 0; index < types.size() - 2; ++index)
+    function.setArgAttr(index, "llvm.noalias", builder.getUnitAttr());
+  return function;
+}
+
+static FailureOr<int64_t> emitRoot(Body &body, TileRange range, const kernel::Machine &machine) {
+  for (Operation &op : body.kernel().getBody().front()) {
+    if (auto contract = dyn_cast<kernel::ContractOp>(op))
+      return emitContraction(body, contract, range, machine);
+    if (auto conv = dyn_cast<graph::ConvOp>(op))
+      return emitDepthwise(body, conv, range, machine);
+    if (auto loops = dyn_cast<graph::LoopInterface>(op))
+      return emitLoops(body, loops, range, machine);
+  }
+  return emitPointwise(body, range, machine);
+}
+
+namespace {
+struct EmitKernels : PassWrapper<EmitKernels, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EmitKernels)
+  explicit EmitKernels(const kernel::Machine &machine) : machine(machine) {}
+  StringRef getArgument() const override { return "emit-kernels"; }
+  StringRef getDescription() const override { return "kernels → loops over register-wide vectors"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, func::FuncDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                    vector::VectorDialect>();
+  }
+
+  void runOnOperation() override {
+    bool allEmitted = true;
+    for (auto kernel : llvm::make_early_inc_range(getOperation()->getRegion(0).getOps<kernel::FuncOp>()))
+      allEmitted &= succeeded(emit(kernel));
+    if (!allEmitted)
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult emit(kernel::FuncOp kernel) {
+    OpBuilder outer(kernel);
+    func::FuncOp function = declare(kernel, outer);
+    Block &entry = function.getBody().front();
+    ImplicitLocOpBuilder builder(kernel.getLoc(), &getContext());
+    builder.setInsertionPointToStart(&entry);
+    auto end = func::ReturnOp::create(builder);
+    builder.setInsertionPoint(end);
+    TileRange range{entry.getArgument(entry.getNumArguments() - 2), entry.getArguments().back()};
+    Body body(kernel, function, builder);
+    FailureOr<int64_t> tiles = emitRoot(body, range, machine);
+    if (failed(tiles)) {
+      reportUnsupported(kernel);
+      return failure();
+    }
+    function->setAttr("kernel.tiles", outer.getI64IntegerAttr(*tiles));
+    kernel.erase();
+    return success();
+  }
+
+  static void reportUnsupported(kernel::FuncOp kernel) {
+    for (Operation &op : kernel.getBody().front())
+      if (!isa<kernel::LoadOp, kernel::StoreOp, graph::ConstantOp>(op)) {
+        op.emitError("has no code for this target with these element types");
+        return;
+      }
+  }
+
+  kernel::Machine machine;
+};
+} // namespace
+
+std::unique_ptr<Pass> createEmitKernelsPass(const kernel::Machine &machine) {
+  return std::make_unique<EmitKernels>(machine);
+}
+
+} // namespace smelt::cpu

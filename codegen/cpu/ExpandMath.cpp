@@ -1,0 +1,45 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// expand-math: functions of the math dialect → arithmetic. What has an instruction (sqrt, fma, floor, …) stays; no call
+// of libm remains.
+
+#include "codegen/cpu/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace smelt::cpu {
+
+namespace {
+struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMath)
+  StringRef getArgument() const override { return "expand-math"; }
+  StringRef getDescription() const override { return "math functions → arithmetic"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, vector::VectorDialect>();
+  }
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    // These first: the approximations below stand on exp and log.
+    math::populateExpansionPatterns(patterns,
+                                    {"sinh", "cosh", "asinh", "acosh", "atanh", "tan", "powf", "fpowi", "exp2"});
+    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) { return name != "math.cbrt"; });
+    GreedyRewriteConfig config;
+    config.enableFolding(true);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> createExpandMathPass() { return std::make_unique<ExpandMath>(); }
+
+} // namespace smelt::cpu

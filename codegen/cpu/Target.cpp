@@ -1,0 +1,100 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/cpu/Target.h"
+#include "runtime/include/smelt/smelt.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+namespace smelt::cpu {
+
+namespace {
+
+constexpr const char *kX86 = "x86_64-unknown-linux-gnu";
+constexpr const char *kArm = "aarch64-unknown-linux-gnu";
+// LLVM holds 512-bit vectors back on some processors: the tiles are made for them.
+constexpr const char *kWide = "-prefer-256-bit";
+constexpr kernel::Machine kAvx2{32, 16}, kAvx512{64, 32}, kNeon{16, 32};
+
+const Target kTargets[] = {
+    {"x86-64-v3", kX86, "x86-64-v3", "", SMELT_CPU_AVX2, kAvx2},
+    {"x86-64-v4", kX86, "x86-64-v4", kWide, SMELT_CPU_AVX2 | SMELT_CPU_AVX512, kAvx512},
+    {"aarch64", kArm, "generic", "+neon", SMELT_CPU_NEON, kNeon},
+    {"cortex-a53", kArm, "cortex-a53", "", SMELT_CPU_NEON, kNeon},
+    {"cortex-a72", kArm, "cortex-a72", "", SMELT_CPU_NEON, kNeon},
+    {"cortex-a76", kArm, "cortex-a76", "", SMELT_CPU_NEON | SMELT_CPU_DOTPROD, kNeon},
+    {"neoverse-n1", kArm, "neoverse-n1", "", SMELT_CPU_NEON | SMELT_CPU_DOTPROD, kNeon},
+};
+
+} // namespace
+
+/// The table's row whose instruction sets this processor has, scheduled for this very processor.
+static std::optional<Target> nativeTarget() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  auto hasAll = [&](std::initializer_list<const char *> names) {
+    return llvm::all_of(names, [&](const char *name) { return features.lookup(name); });
+  };
+  llvm::Triple triple(llvm::sys::getProcessTriple());
+  const char *row = nullptr;
+  if (triple.isAArch64())
+    row = "aarch64";
+  else if (triple.getArch() == llvm::Triple::x86_64 &&
+           hasAll({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
+    row = "x86-64-v4";
+  else if (triple.getArch() == llvm::Triple::x86_64 && hasAll({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
+    row = "x86-64-v3";
+  if (!row)
+    return std::nullopt;
+  return findTarget(row);
+}
+
+std::optional<Target> findTarget(llvm::StringRef name) {
+  if (name == "native") {
+    std::optional<Target> target = nativeTarget();
+    if (target)
+      target->name = "native";
+    return target;
+  }
+  const Target *found = llvm::find_if(kTargets, [&](const Target &target) { return target.name == name; });
+  return found == std::end(kTargets) ? std::nullopt : std::optional<Target>(*found);
+}
+
+std::string targetNames() {
+  std::string names = "native";
+  for (const Target &target : kTargets)
+    names += ", " + target.name;
+  return names;
+}
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(const Target &target) {
+  llvm::Triple triple(target.triple);
+  // Only these two: an LLVM without one of them says so below.
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+  std::string error;
+  const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!backend)
+    return llvm::createStringError(error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // contraction to FMA; nothing that changes NaN, infinity or zero
+  std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  if (!machine)
+    return llvm::createStringError("LLVM has no code generator for " + target.triple);
+  return machine;
+}
+
+} // namespace smelt::cpu
