@@ -15,87 +15,95 @@ def Graph_BitwiseNotOp : Graph_UnaryOp<"bitwise_not"> { let summary = "~x, integ
 def Graph_NotOp : Graph_UnaryOp<"not"> { let summary = "!x, i1"; }
 
 // Floats.
-def Graph_SqrtOp : Graph_UnaryOp<"sqrt"> { let summary = "square root"; }
-def Graph_ReciprocalOp : Graph_UnaryOp<"reciprocal"> { let summary = "1 / x"; }
-def Graph_ExpOp : Graph_UnaryOp<"exp"> { let summary = "e^x"; }
-def Graph_LogOp : Graph_UnaryOp<"log"> { let summary = "natural logarithm"; }
-def Graph_ErfOp : Graph_UnaryOp<"erf"> { let summary = "Gauss error function"; }
-def Graph_SinOp : Graph_UnaryOp<"sin"> { let summary = "sine"; }
-def Graph_CosOp : Graph_UnaryOp<"cos"> { let summary = "cosine"; }
-def Graph_TanOp : Graph_UnaryOp<"tan"> { let summary = "tangent"; }
-def Graph_AsinOp : Graph_UnaryOp<"asin"> { let summary = "inverse sine"; }
-def Graph_AcosOp : Graph_UnaryOp<"acos"> { let summary = "inverse cosine"; }
-def Graph_AtanOp : Graph_UnaryOp<"atan"> { let summary = "inverse tangent"; }
-def Graph_SinhOp : Graph_UnaryOp<"sinh"> { let summary = "hyperbolic sine"; }
-def Graph_CoshOp : Graph_UnaryOp<"cosh"> { let summary = "hyperbolic cosine"; }
-def Graph_TanhOp : Graph_UnaryOp<"tanh"> { let summary = "hyperbolic tangent"; }
-def Graph_AsinhOp : Graph_UnaryOp<"asinh"> { let summary = "inverse hyperbolic sine"; }
-def Graph_AcoshOp : Graph_UnaryOp<"acosh"> { let summary = "inverse hyperbolic cosine"; }
-def Graph_AtanhOp : Graph_UnaryOp<"atanh"> { let summary = "inverse hyperbolic tangent"; }
-def Graph_CeilOp : Graph_UnaryOp<"ceil"> { let summary = "round towards +infinity"; }
-def Graph_FloorOp : Graph_UnaryOp<"floor"> { let summary = "round towards -infinity"; }
-def Graph_RoundOp : Graph_UnaryOp<"round"> { let summary = "round to nearest, ties to even"; }
-def Graph_SigmoidOp : Graph_UnaryOp<"sigmoid"> { let summary = "1 / (1 + e^-x)"; }
-def Graph_SoftplusOp : Graph_UnaryOp<"softplus"> { let summary = "log(1 + e^x)"; }
-def Graph_SoftsignOp : Graph_UnaryOp<"softsign"> { let summary = "x / (1 + |x|)"; }
-def Graph_MishOp : Graph_UnaryOp<"mish"> { let summary = "x · tanh(softplus(x))"; }
-def Graph_HardSwishOp : Graph_UnaryOp<"hard_swish"> { let summary = "x · max(0, min(1, x/6 + 1/2))"; }
-def Graph_IsNanOp : Graph_UnaryOp<"is_nan"> { let summary = "i1: x is NaN"; }
+def Graph_SqrtOp : Graph_FloatFunction<"sqrt", "sqrt(x)", "All"> { let summary = "square root"; }
+def Graph_ReciprocalOp : Graph_FloatFunction<"reciprocal", "1.0 / x", "All"> { let summary = "1 / x"; }
+def Graph_ExpOp : Graph_FloatFunction<"exp", "exp(x)"> { let summary = "e^x"; }
+def Graph_LogOp : Graph_FloatFunction<"log", "log(x)"> { let summary = "natural logarithm"; }
+def Graph_ErfOp : Graph_FloatFunction<"erf", "erf(x)"> { let summary = "Gauss error function"; }
+def Graph_SinOp : Graph_FloatFunction<"sin", "sin(x)"> { let summary = "sine"; }
+def Graph_CosOp : Graph_FloatFunction<"cos", "cos(x)"> { let summary = "cosine"; }
+def Graph_TanOp : Graph_FloatFunction<"tan", "tan(x)"> { let summary = "tangent"; }
+def Graph_AsinOp : Graph_FloatFunction<"asin", "asin(x)"> { let summary = "inverse sine"; }
+def Graph_AcosOp : Graph_FloatFunction<"acos", "acos(x)"> { let summary = "inverse cosine"; }
+def Graph_AtanOp : Graph_FloatFunction<"atan", "atan(x)"> { let summary = "inverse tangent"; }
+def Graph_SinhOp : Graph_FloatFunction<"sinh", "sinh(x)"> { let summary = "hyperbolic sine"; }
+def Graph_CoshOp : Graph_FloatFunction<"cosh", "cosh(x)"> { let summary = "hyperbolic cosine"; }
+def Graph_TanhOp : Graph_FloatFunction<"tanh", "tanh(x)"> { let summary = "hyperbolic tangent"; }
+def Graph_AsinhOp : Graph_FloatFunction<"asinh", "asinh(x)"> { let summary = "inverse hyperbolic sine"; }
+def Graph_AcoshOp : Graph_FloatFunction<"acosh", "acosh(x)"> { let summary = "inverse hyperbolic cosine"; }
+def Graph_AtanhOp : Graph_FloatFunction<"atanh", "atanh(x)"> { let summary = "inverse hyperbolic tangent"; }
+def Graph_CeilOp : Graph_FloatFunction<"ceil", "-floor(-x)", "All"> { let summary = "round towards +infinity"; }
+def Graph_FloorOp : Graph_FloatFunction<"floor", "floor(x)", "All"> { let summary = "round towards -infinity"; }
+def Graph_RoundOp : Graph_FloatFunction<"round", "roundEven(x)", "All"> { let summary = "round to nearest, ties to even"; }
+def Graph_SigmoidOp : Graph_FloatFunction<"sigmoid", "1.0 / (1.0 + exp(-x))"> { let summary = "1 / (1 + e^-x)"; }
+def Graph_SoftplusOp : Graph_FloatFunction<"softplus", "log1p(exp(-abs(x))) + maximum(x, 0.0)"> { let summary = "log(1 + e^x)"; }
+def Graph_SoftsignOp : Graph_FloatFunction<"softsign", "x / (1.0 + abs(x))", "All"> { let summary = "x / (1 + |x|)"; }
+def Graph_MishOp : Graph_FloatFunction<"mish", "x * tanh(log1p(exp(-abs(x))) + maximum(x, 0.0))"> { let summary = "x · tanh(softplus(x))"; }
+def Graph_HardSwishOp : Graph_FloatFunction<"hard_swish", "x * clamp(x / 6.0 + 0.5, 0.0, 1.0)", "All"> { let summary = "x · max(0, min(1, x/6 + 1/2))"; }
+def Graph_IsNanOp : Graph_UnaryOp<"is_nan"> {
+  let summary = "i1: x is NaN";
+  let resultElement = "::mlir::IntegerType::get(context, 1)";
+}
 def Graph_IsInfOp : Graph_UnaryOp<"is_inf"> {
   let summary = "i1: x is +infinity (when `positive`) or -infinity (when `negative`)";
   let arguments = (ins Graph_Tensor:$input, BoolAttr:$positive, BoolAttr:$negative);
+  let resultElement = "::mlir::IntegerType::get(context, 1)";
 }
-def Graph_GeluOp : Graph_UnaryOp<"gelu"> {
+def Graph_GeluOp : Graph_FloatFunction<"gelu", "geluOf(x, getTanhForm())"> {
   let summary = "x · Φ(x), or its tanh form 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))";
   let arguments = (ins Graph_Tensor:$input, DefaultValuedAttr<BoolAttr, "false">:$tanh_form);
 }
-def Graph_SwishOp : Graph_UnaryOp<"swish"> {
+def Graph_SwishOp : Graph_FloatFunction<"swish", "x / (1.0 + exp(-(x * number(getAlpha()))))"> {
   let summary = "x · sigmoid(alpha x)";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
-def Graph_HardSigmoidOp : Graph_UnaryOp<"hard_sigmoid"> {
+def Graph_HardSigmoidOp : Graph_FloatFunction<"hard_sigmoid", "clamp(x * number(getAlpha()) + number(getBeta()), 0.0, 1.0)", "All"> {
   let summary = "max(0, min(1, alpha x + beta))";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha, F64Attr:$beta);
 }
-def Graph_EluOp : Graph_UnaryOp<"elu"> {
+def Graph_EluOp : Graph_FloatFunction<"elu", "select(x > 0.0, x, expm1(minimum(x, 0.0)) * number(getAlpha()))"> {
   let summary = "x where x > 0, else alpha (e^x - 1)";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
-def Graph_CeluOp : Graph_UnaryOp<"celu"> {
+def Graph_CeluOp : Graph_FloatFunction<"celu", "maximum(x, 0.0) + minimum(expm1(minimum(x, 0.0) / number(getAlpha())) * number(getAlpha()), 0.0)"> {
   let summary = "max(0, x) + min(0, alpha (e^(x/alpha) - 1))";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
-def Graph_SeluOp : Graph_UnaryOp<"selu"> {
+def Graph_SeluOp : Graph_FloatFunction<"selu", "select(x > 0.0, x, expm1(minimum(x, 0.0)) * number(getAlpha())) * number(getGamma())"> {
   let summary = "gamma · (x where x > 0, else alpha (e^x - 1))";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha, F64Attr:$gamma);
 }
-def Graph_LeakyReluOp : Graph_UnaryOp<"leaky_relu"> {
+def Graph_LeakyReluOp : Graph_FloatFunction<"leaky_relu", "select(x < 0.0, x * number(getAlpha()), x)", "All"> {
   let summary = "x where x >= 0, else alpha x";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
-def Graph_ThresholdedReluOp : Graph_UnaryOp<"thresholded_relu"> {
+def Graph_ThresholdedReluOp : Graph_FloatFunction<"thresholded_relu", "select(x > number(getAlpha()), x, 0.0)", "All"> {
   let summary = "x where x > alpha, else 0";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
-def Graph_ShrinkOp : Graph_UnaryOp<"shrink"> {
+def Graph_ShrinkOp : Graph_FloatFunction<"shrink", "select(x < -number(getLambda()), x + number(getBias()), select(x > number(getLambda()), x - number(getBias()), 0.0))", "All"> {
   let summary = "x + bias where x < -lambda, x - bias where x > lambda, else 0";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$bias, F64Attr:$lambda);
 }
 def Graph_CastOp : Graph_UnaryOp<"cast"> {
   let summary = "conversion of element type, as ONNX Cast defines it";
   let arguments = (ins Graph_Tensor:$input, TypeAttr:$to);
+  let resultElement = "adaptor.getTo()";
 }
 
 // Binary.
-def Graph_AddOp : Graph_BinaryOp<"add", [Commutative]> { let summary = "a + b; integers wrap"; let hasCanonicalizer = 1; }
+def Graph_AddOp : Graph_BinaryOp<"add", [Commutative]> { let summary = "a + b; integers wrap"; }
 def Graph_SubOp : Graph_BinaryOp<"sub"> { let summary = "a - b"; }
-def Graph_MulOp : Graph_BinaryOp<"mul", [Commutative]> { let summary = "a · b"; let hasCanonicalizer = 1; }
+def Graph_MulOp : Graph_BinaryOp<"mul", [Commutative]> { let summary = "a · b"; }
 def Graph_DivOp : Graph_BinaryOp<"div"> { let summary = "a / b; integers truncate; x / 0 is 0 for integers"; }
 def Graph_ModOp : Graph_BinaryOp<"mod"> {
   let summary = "remainder with the sign of b, or of a where `fmod`";
   let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs, BoolAttr:$fmod);
 }
-def Graph_PowOp : Graph_BinaryOp<"pow"> { let summary = "a^b; the result has a's type"; }
+def Graph_PowOp : Graph_BinaryOp<"pow"> {
+  let summary = "a^b; the result has a's type";
+  let alike = "adaptor.getLhs()";
+}
 def Graph_MaxOp : Graph_BinaryOp<"max", [Commutative]> { let summary = "maximum; NaN where either is"; }
 def Graph_MinOp : Graph_BinaryOp<"min", [Commutative]> { let summary = "minimum; NaN where either is"; }
 def Graph_AndOp : Graph_BinaryOp<"and", [Commutative]> { let summary = "bitwise and; logical on i1"; }
@@ -114,6 +122,7 @@ def Graph_GreaterEqualOp : Graph_CompareOp<"greater_equal"> { let summary = "a >
 def Graph_SelectOp : Graph_ElementwiseOp<"select"> {
   let summary = "a where condition, else b";
   let arguments = (ins Graph_BoolTensor:$condition, Graph_Tensor:$lhs, Graph_Tensor:$rhs);
+  let alike = "adaptor.getOperands().drop_front()";
 }
 def Graph_ClampOp : Graph_ElementwiseOp<"clamp"> {
   let summary = "min(max(x, low), high); low and high are scalars (rank 0) of x's type";

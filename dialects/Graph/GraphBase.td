@@ -34,20 +34,46 @@ class Graph_Op<string mnemonic, list<Trait> traits = []>
 class Graph_InferredOp<string mnemonic, list<Trait> traits = []>
     : Graph_Op<mnemonic, !listconcat([InferTypeOpAdaptor], traits)>;
 
-// One scalar function of the operands' elements at the same (broadcast) position.
+// One scalar function of the operands' elements at the same (broadcast) position. The result's elements are those of the operands in
+// `alike`, which have one type, unless `resultElement` gives another; both are C++ over `context` and `adaptor`.
 class Graph_ElementwiseOp<string mnemonic, list<Trait> traits = []>
     : Op<Graph_Dialect, mnemonic, !listconcat([Pure, InferTypeOpAdaptor, DeclareOpInterfaceMethods<Graph_ScalarInterface>], traits)> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let results = (outs Graph_Tensor:$result);
+  string alike = "adaptor.getOperands()";
+  string resultElement = "nullptr";
+  string scalarMethods = "";
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
+                                                      Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      return inferElementwise(location, adaptor.getOperands(), }] # alike # ", " # resultElement # [{, types);
+    }
+  }] # scalarMethods;
 }
 
 class Graph_UnaryOp<string mnemonic, list<Trait> traits = []> : Graph_ElementwiseOp<mnemonic, traits> {
   let arguments = (ins Graph_Tensor:$input);
 }
+// A function of floats by its formula, which is both the reference (x is a double) and what targets emit (x is an Expr). `Floats` is All
+// where it is accurate on f64 too: transcendental functions are written for f32.
+class Graph_FloatFunction<string mnemonic, string formula, string supported = "F32"> : Graph_UnaryOp<mnemonic> {
+  let scalarMethods = [{
+    ::llvm::FailureOr<Scalar> $cppClass::evaluateScalar(::llvm::ArrayRef<Scalar> operands) {
+      using namespace formula;
+      return evaluateFloat(operands, [&](auto x) { return }] # formula # [{; });
+    }
+    ::mlir::Value $cppClass::emitScalar(::mlir::OpBuilder &builder, ::mlir::ValueRange operands) {
+      using namespace formula;
+      return emitFloat(*this, builder, operands, Floats::}] # supported # [{, [&](auto x) { return }] # formula # [{; });
+    }
+  }];
+}
 class Graph_BinaryOp<string mnemonic, list<Trait> traits = []> : Graph_ElementwiseOp<mnemonic, traits> {
   let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs);
 }
 // Same operand types as a binary op, i1 result.
-class Graph_CompareOp<string mnemonic> : Graph_BinaryOp<mnemonic>;
+class Graph_CompareOp<string mnemonic> : Graph_BinaryOp<mnemonic> {
+  let resultElement = "::mlir::IntegerType::get(context, 1)";
+}
 
 #endif // SMELT_GRAPH_BASE

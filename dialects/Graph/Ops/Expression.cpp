@@ -1,0 +1,102 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/Graph/Ops/Expression.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+Type Expr::typeOf(Type element) const {
+  auto vector = dyn_cast<VectorType>(type());
+  return vector ? vector.clone(element) : element;
+}
+
+static Expr constant(const Expr &like, Type element, Attribute number) {
+  Type type = like.typeOf(element);
+  auto vector = dyn_cast<VectorType>(type);
+  TypedAttr value = vector ? TypedAttr(SplatElementsAttr::get(vector, number)) : cast<TypedAttr>(number);
+  return {like.builder(), arith::ConstantOp::create(like.builder(), type, value)};
+}
+
+Expr Expr::real(double value) const { return constant(*this, element(), builder_->getFloatAttr(element(), value)); }
+
+Expr Expr::integer(int64_t value) const {
+  Type type = builder_->getIntegerType(width());
+  llvm::APInt bits(width(), static_cast<uint64_t>(value), /*isSigned=*/true, /*implicitTrunc=*/true);
+  return constant(*this, type, builder_->getIntegerAttr(type, bits));
+}
+
+Expr Expr::asInteger() const { return to<arith::BitcastOp>(builder_->getIntegerType(width())); }
+
+Expr Expr::asFloat() const {
+  return to<arith::BitcastOp>(width() == 64 ? Type(builder_->getF64Type()) : builder_->getF32Type());
+}
+
+template <typename Float, typename Integer> static Expr binary(Expr a, Expr b) {
+  return a.isFloat() ? a.apply<Float>(b) : a.apply<Integer>(b);
+}
+
+Expr operator+(Expr a, Expr b) { return binary<arith::AddFOp, arith::AddIOp>(a, b); }
+Expr operator-(Expr a, Expr b) { return binary<arith::SubFOp, arith::SubIOp>(a, b); }
+Expr operator*(Expr a, Expr b) { return binary<arith::MulFOp, arith::MulIOp>(a, b); }
+Expr operator-(Expr a) { return a.isFloat() ? a.apply<arith::NegFOp>() : a.integer(0) - a; }
+Expr operator/(Expr a, Expr b) { return a.apply<arith::DivFOp>(b); }
+Expr operator&(Expr a, Expr b) { return a.apply<arith::AndIOp>(b); }
+Expr operator|(Expr a, Expr b) { return a.apply<arith::OrIOp>(b); }
+Expr operator^(Expr a, Expr b) { return a.apply<arith::XOrIOp>(b); }
+Expr operator!(Expr condition) { return condition ^ condition.integer(1); }
+
+static Expr compare(Expr a, Expr b, arith::CmpFPredicate floats, arith::CmpIPredicate integers) {
+  ImplicitLocOpBuilder &builder = a.builder();
+  if (a.isFloat())
+    return {builder, arith::CmpFOp::create(builder, floats, a.value(), b.value())};
+  return {builder, arith::CmpIOp::create(builder, integers, a.value(), b.value())};
+}
+
+Expr operator<(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt); }
+Expr operator<=(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle); }
+Expr operator>(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt); }
+Expr operator>=(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge); }
+Expr operator==(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq); }
+Expr operator!=(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::UNE, arith::CmpIPredicate::ne); }
+Expr below(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OLT, arith::CmpIPredicate::ult); }
+
+Expr select(Expr condition, Expr a, Expr b) { return condition.apply<arith::SelectOp>(a, b); }
+
+Expr shiftLeft(Expr a, unsigned bits) { return a.apply<arith::ShLIOp>(a.integer(bits)); }
+Expr shiftRightSigned(Expr a, unsigned bits) { return a.apply<arith::ShRSIOp>(a.integer(bits)); }
+Expr shiftRightUnsigned(Expr a, unsigned bits) { return a.apply<arith::ShRUIOp>(a.integer(bits)); }
+
+Expr fma(Expr a, Expr b, Expr c) { return a.apply<math::FmaOp>(b, c); }
+Expr abs(Expr a) { return a.apply<math::AbsFOp>(); }
+Expr sqrt(Expr a) { return a.apply<math::SqrtOp>(); }
+Expr floor(Expr a) { return a.apply<math::FloorOp>(); }
+Expr trunc(Expr a) { return a.apply<math::TruncOp>(); }
+Expr copySign(Expr magnitude, Expr sign) { return magnitude.apply<math::CopySignOp>(sign); }
+Expr maximum(Expr a, Expr b) { return a.apply<arith::MaximumFOp>(b); }
+Expr minimum(Expr a, Expr b) { return a.apply<arith::MinimumFOp>(b); }
+
+// Comparisons and not minimumf: `limit < x ? limit : x` is one instruction on x86 and passes NaN on.
+Expr clamp(Expr x, double low, double high) {
+  x = select(x.real(high) < x, high, x);
+  return select(x.real(low) > x, low, x);
+}
+
+Expr polynomial(Expr x, ArrayRef<double> coefficients) {
+  Expr sum = x.real(coefficients.back());
+  for (double coefficient : llvm::reverse(coefficients.drop_back()))
+    sum = fma(sum, x, x.real(coefficient));
+  return sum;
+}
+
+Expr anyLane(Expr condition) {
+  if (!isa<VectorType>(condition.type()))
+    return condition;
+  ImplicitLocOpBuilder &builder = condition.builder();
+  return {builder, vector::ReductionOp::create(builder, vector::CombiningKind::OR, condition.value())};
+}
+
+} // namespace smelt::graph

@@ -1,0 +1,290 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Exponentials, logarithms, powers and what is made of them; angles are in Trigonometry.cpp.
+
+#include "dialects/Graph/Ops/MathFunctions.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kLn2 = 0x1.62e42fefa39efp-1;
+constexpr double kLog2E = 0x1.715476p+0;
+// ln 2 = high + low; high has 15 bits, so that its product with an exponent is exact.
+constexpr double kLn2High = 0x1.62e4p-1, kLn2Low = 0x1.7f7d1cp-20;
+// Adding it leaves the sum's integer part, rounded to even, in the low bits of the sum.
+constexpr double kRounder = 0x1.8p+23;
+constexpr int64_t kRounderBits = 0x4b400000;
+constexpr int64_t kExponentBias = 127;
+constexpr unsigned kFractionBits = 23;
+
+/// x rounded to an integer, as a float and as an integer; any integer where x is not below 2^22.
+struct Rounded {
+  Expr number;
+  Expr integer;
+};
+static Rounded roundSmall(Expr x) {
+  Expr sum = x + kRounder;
+  return {sum - kRounder, sum.asInteger() - x.integer(kRounderBits)};
+}
+
+/// 2^n for an integer in the range of normal numbers.
+static Expr powerOfTwo(Expr n) { return shiftLeft(n + n.integer(kExponentBias), kFractionBits).asFloat(); }
+
+/// x · 2^n for |n| ≤ 250, in two steps, so that subnormal results and those just below overflow are right.
+static Expr scaleByPowerOfTwo(Expr x, Expr n) {
+  Expr half = shiftRightSigned(n, 1);
+  return x * powerOfTwo(half) * powerOfTwo(n - half);
+}
+
+/// x = n ln 2 + r, |r| ≤ ln 2 / 2.
+struct ExpReduction {
+  Rounded n;
+  Expr r;
+};
+static ExpReduction reduceExp(Expr x) {
+  Rounded n = roundSmall(x * kLog2E);
+  Expr r = fma(n.number, -kLn2High, x);
+  return {n, fma(n.number, -kLn2Low, r)};
+}
+
+/// e^r - 1 on the reduced range: r + r² q(r).
+static Expr expm1Reduced(Expr r) {
+  return fma(
+      r * r,
+      polynomial(r, {0.5, 0.16666515171527863, 0.04166637361049652, 0.008369393646717072, 0.0013943254016339779}), r);
+}
+
+// e^x = 2^n e^r
+Expr exp(Expr x) {
+  auto [n, r] = reduceExp(clamp(x, -104.5, 89)); // 0 and infinity beyond
+  return scaleByPowerOfTwo(expm1Reduced(r) + 1.0, n.integer);
+}
+
+// e^x - 1 = 2^n (e^r - 1) + 2^n - 1; 2^n is halved, since 2^128 is not a number.
+Expr expm1(Expr x) {
+  auto [n, r] = reduceExp(clamp(x, -18, 89));
+  Expr scale = powerOfTwo(n.integer - n.integer.integer(1));
+  return copySign(fma(scale, expm1Reduced(r), scale - 0.5) * 2.0, x); // keeps -0
+}
+
+/// x = m 2^e, m in [√½, √2), for positive finite x, subnormal ones too.
+struct Mantissa {
+  Expr m;
+  Expr e; // a float
+};
+static Mantissa splitMantissa(Expr x) {
+  constexpr int64_t kSqrtHalfBits = 0x3f3504f3;
+  Expr subnormal = x < 0x1p-126;
+  Expr bits = select(subnormal, x * 0x1p23, x).asInteger();
+  Expr fromSqrtHalf = bits - x.integer(kSqrtHalfBits);
+  Expr exponent = shiftRightSigned(fromSqrtHalf, kFractionBits).to<arith::SIToFPOp>(x.element());
+  Expr m = (fromSqrtHalf & x.integer((1 << kFractionBits) - 1)) + x.integer(kSqrtHalfBits);
+  return {m.asFloat(), select(subnormal, exponent - 23.0, exponent)};
+}
+
+// ln x = ln(1 + f) + e ln 2,  ln(1 + f) = f - f²/2 + f³ p(f)
+Expr log(Expr x) {
+  auto [m, e] = splitMantissa(x);
+  Expr f = m - 1.0;
+  Expr square = f * f;
+  Expr tail = polynomial(f, {0.33333316445350647, -0.25000810623168945, 0.20002301037311554, -0.16624557971954346,
+                             0.14180947840213776, -0.13128504157066345, 0.12882941961288452, -0.07861663401126862});
+  Expr low = fma(square, f.real(-0.5), fma(e, kLn2Low, square * f * tail));
+  Expr result = fma(e, kLn2High, f + low);
+  result = select(x < kInfinity, result, x); // NaN too
+  result = select(x == 0.0, -kInfinity, result);
+  return select(x < 0.0, kNaN, result);
+}
+
+// ln(1 + x) = ln(u) x / (u - 1), u = 1 + x rounded: the errors of u cancel.
+Expr log1p(Expr x) {
+  Expr u = x + 1.0;
+  Expr result = log(u) * (x / (u - 1.0));
+  result = select(u == kInfinity, u, result);
+  return select(u == 1.0, x, result);
+}
+
+// tanh |x| = t / (t + 2), t = e^(2|x|) - 1
+Expr tanh(Expr x) {
+  Expr t = expm1(clamp(abs(x) * 2.0, 0, 20)); // 1 in f32 from 18.03 on
+  return copySign(t / (t + 2.0), x);
+}
+
+// Below 1: x + x r(x²). From there on: 1 - e^(-x - x g(x)).
+Expr erf(Expr x) {
+  Expr a = clamp(abs(x), 0, 4); // 1 in f32 from 3.83 on
+  Expr near =
+      fma(a,
+          polynomial(a * a, {0.12837916612625122, -0.3761262595653534, 0.11283578723669052, -0.026853347197175026,
+                             0.005187162198126316, -0.0007997853099368513, 7.806903158780187e-05}),
+          a);
+  Expr exponent =
+      fma(a,
+          polynomial(a, {0.12864848971366882, 0.6351513266563416, 0.10623684525489807, -0.023762019351124763,
+                         0.0036424295976758003, -0.0003227940178476274, 1.1230014024476986e-05}),
+          a);
+  Expr far = 1.0 - exp(-exponent);
+  return copySign(select(a < 1.0, near, far), x);
+}
+
+/// e^a / 2 where e^a overflows, as (e^(a/2) / 2) e^(a/2).
+static Expr halfExpLarge(Expr a) {
+  Expr root = exp(a * 0.5);
+  return root * 0.5 * root;
+}
+constexpr double kExpNearOverflow = 88;
+
+// sinh |x| = (t + t / (t + 1)) / 2, t = e^|x| - 1
+Expr sinh(Expr x) {
+  Expr a = abs(x);
+  Expr t = expm1(a);
+  Expr result = (t + t / (t + 1.0)) * 0.5;
+  return copySign(select(a > kExpNearOverflow, halfExpLarge(a), result), x);
+}
+
+Expr cosh(Expr x) {
+  Expr a = abs(x);
+  Expr e = exp(a);
+  return select(a > kExpNearOverflow, halfExpLarge(a), fma(e, 0.5, 0.5 / e));
+}
+
+/// ln 2a, from where √(a² ± 1) rounds to a.
+static Expr logOfDouble(Expr a) { return log(a) + kLn2; }
+constexpr double kSquareSwallowsOne = 0x1p13;
+
+// asinh |x| = ln(|x| + √(x² + 1)) = ln(1 + |x| + x² / (1 + √(x² + 1)))
+Expr asinh(Expr x) {
+  Expr a = abs(x);
+  Expr square = a * a;
+  Expr near = log1p(a + square / (1.0 + sqrt(square + 1.0)));
+  return copySign(select(a > kSquareSwallowsOne, logOfDouble(a), near), x);
+}
+
+// acosh x = ln(x + √(x² - 1)) = ln(1 + t + √(t (t + 2))), t = x - 1
+Expr acosh(Expr x) {
+  Expr t = x - 1.0;
+  Expr near = log1p(t + sqrt(t * (t + 2.0)));
+  Expr result = select(x > kSquareSwallowsOne, logOfDouble(x), near);
+  return select(x < 1.0, kNaN, result);
+}
+
+// atanh |x| = ln(1 + 2|x| / (1 - |x|)) / 2
+Expr atanh(Expr x) {
+  Expr a = abs(x);
+  return copySign(log1p(a * 2.0 / (1.0 - a)) * 0.5, x);
+}
+
+/// An unevaluated sum of two floats, low below half an ulp of high.
+struct Pair {
+  Expr high;
+  Expr low;
+};
+
+/// a + b exactly; |a| ≥ |b|.
+static Pair sumOf(Expr a, Expr b) {
+  Expr high = a + b;
+  return {high, (a - high) + b};
+}
+
+static Pair productOf(Pair a, Pair b) {
+  Expr high = a.high * b.high;
+  Expr low = fma(a.high, b.high, -high);
+  return {high, low + fma(a.high, b.low, a.low * b.high)};
+}
+
+static Pair pairOf(Expr like, double high, double low) { return {like.real(high), like.real(low)}; }
+
+// log2 of a positive finite x to some 2^-40: with t = (m - 1) / (m + 1),
+//   log2 x = e + 2/ln 2 · t (1 + t² (1/3 + t² p(t²)))
+static Pair log2Pair(Expr x) {
+  auto [m, e] = splitMantissa(x);
+  Expr numerator = m - 1.0; // exact
+  Expr denominator = m + 1.0;
+  Expr denominatorLow = m - (denominator - 1.0);
+  Expr quotient = numerator / denominator;
+  Expr remainder = fma(-quotient, denominatorLow, fma(-quotient, denominator, numerator));
+  Pair t{quotient, remainder / denominator};
+  Pair square = productOf(t, t);
+  Expr tail = square.high * polynomial(square.high, {0.20000076293945312, 0.14273542165756226, 0.11709947884082794});
+  Pair series = sumOf(tail.real(0.3333333432674408), tail);
+  series.low = series.low - 9.934107758624577e-09;
+  series = productOf(square, series);
+  Pair factor = sumOf(series.high.real(1), series.high);
+  factor.low = factor.low + series.low;
+  Pair fraction = productOf(productOf(t, factor), pairOf(m, 2.885390043258667, 3.851926067000022e-08));
+  Pair result = sumOf(e, fraction.high);
+  result.low = result.low + fraction.low;
+  return result;
+}
+
+// |x|^y = 2^(y log2 |x|), for what is neither 0, infinite nor NaN, or leads to 0 or infinity.
+static Expr powMagnitude(Expr a, Expr y) {
+  constexpr double kSurelyOverflows = 200;
+  Pair log = log2Pair(a);
+  log.high = select(a == 0.0, -kInfinity, select(a == kInfinity, kInfinity, log.high));
+  Expr high = y * log.high;
+  Expr low = fma(y, log.high, -high) + y * log.low;
+  Expr clamped = clamp(high, -kSurelyOverflows, kSurelyOverflows);
+  low = select(clamped == high, low, 0.0);
+  Rounded n = roundSmall(clamped);
+  Expr f = (clamped - n.number) + low;
+  // 2^f
+  Expr p = polynomial(f, {0.6931471824645996, 0.24022650718688965, 0.05550406128168106, 0.009618084877729416,
+                          0.0013336619595065713, 0.00015453301602974534, 1.4691882824990898e-05});
+  return scaleByPowerOfTwo(fma(f, p, f.real(1)), n.integer);
+}
+
+Expr pow(Expr x, Expr y) {
+  Expr a = abs(x);
+  Expr result = select(a == 1.0, 1.0, powMagnitude(a, y)); // y may be infinite
+  Expr yIsInteger = floor(y) == y;
+  Expr half = y * 0.5;
+  Expr yIsOdd = yIsInteger & (floor(half) != half);
+  result = select(yIsOdd, copySign(result, x), result);
+  result = select((x < 0.0) & (a < kInfinity) & !yIsInteger, kNaN, result);
+  Expr sum = x + y;
+  result = select((x != x) | (y != y), sum, result);
+  return select((x == 1.0) | (y == 0.0), 1.0, result);
+}
+
+namespace {
+template <typename Op, Expr (*function)(Expr)> struct ExpandUnary : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "not f32");
+    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, function({builder, op.getOperand()}).value());
+    return success();
+  }
+};
+
+struct ExpandPow : OpRewritePattern<math::PowFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::PowFOp op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "not f32");
+    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, pow({builder, op.getLhs()}, {builder, op.getRhs()}).value());
+    return success();
+  }
+};
+} // namespace
+
+void populateMathFunctionPatterns(RewritePatternSet &patterns) {
+  patterns.add<ExpandUnary<math::ExpOp, exp>, ExpandUnary<math::ExpM1Op, expm1>, ExpandUnary<math::LogOp, log>,
+               ExpandUnary<math::Log1pOp, log1p>, ExpandUnary<math::TanhOp, tanh>, ExpandUnary<math::ErfOp, erf>,
+               ExpandUnary<math::SinhOp, sinh>, ExpandUnary<math::CoshOp, cosh>, ExpandUnary<math::AsinhOp, asinh>,
+               ExpandUnary<math::AcoshOp, acosh>, ExpandUnary<math::AtanhOp, atanh>, ExpandUnary<math::SinOp, sin>,
+               ExpandUnary<math::CosOp, cos>, ExpandUnary<math::TanOp, tan>, ExpandUnary<math::AsinOp, asin>,
+               ExpandUnary<math::AcosOp, acos>, ExpandUnary<math::AtanOp, atan>, ExpandPow>(patterns.getContext());
+}
+
+} // namespace smelt::graph
