@@ -36,43 +36,52 @@ class Graph_InferredOp<string mnemonic, list<Trait> traits = []>
 
 // One scalar function of the operands' elements at the same (broadcast) position. The result's elements are those of the operands in
 // `alike`, which have one type, unless `resultElement` gives another; both are C++ over `context` and `adaptor`.
+//
+// A `formula` is C++ over `parameters`, one an operand: the reference, where they are numbers, and what targets emit, where they are Exprs
+// (see Ops/Formulas.h). `domain` is what it is defined on: Numbers, Integers, Floats, or F32, where on f64 it is but a reference.
+// An op without one has its two methods in Ops/.
 class Graph_ElementwiseOp<string mnemonic, list<Trait> traits = []>
     : Op<Graph_Dialect, mnemonic, !listconcat([Pure, InferTypeOpAdaptor, DeclareOpInterfaceMethods<Graph_ScalarInterface>], traits)> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let results = (outs Graph_Tensor:$result);
   string alike = "adaptor.getOperands()";
   string resultElement = "nullptr";
-  string scalarMethods = "";
+  string parameters = "";
+  string formula = "";
+  string domain = "Numbers";
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::inferReturnTypes(::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
                                                       Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
       return inferElementwise(location, adaptor.getOperands(), }] # alike # ", " # resultElement # [{, types);
     }
-  }] # scalarMethods;
-}
-
-class Graph_UnaryOp<string mnemonic, list<Trait> traits = []> : Graph_ElementwiseOp<mnemonic, traits> {
-  let arguments = (ins Graph_Tensor:$input);
-}
-// A function of floats by its formula, which is both the reference (x is a double) and what targets emit (x is an Expr). `Floats` is All
-// where it is accurate on f64 too: transcendental functions are written for f32.
-class Graph_FloatFunction<string mnemonic, string formula, string supported = "F32"> : Graph_UnaryOp<mnemonic> {
-  let scalarMethods = [{
+  }] # !if(!empty(formula), "", [{
     ::llvm::FailureOr<Scalar> $cppClass::evaluateScalar(::llvm::ArrayRef<Scalar> operands) {
       using namespace formula;
-      return evaluateFloat(operands, [&](auto x) { return }] # formula # [{; });
+      return evaluateFormula<Domain::}] # domain # ">(operands, [&](" # parameters # ") { return " # formula # [{; });
     }
     ::mlir::Value $cppClass::emitScalar(::mlir::OpBuilder &builder, ::mlir::ValueRange operands) {
       using namespace formula;
-      return emitFloat(*this, builder, operands, Floats::}] # supported # [{, [&](auto x) { return }] # formula # [{; });
+      return emitFormula(*this, builder, operands, Domain::}] # domain # ", [&](" # parameters # ") { return " # formula # [{; });
     }
-  }];
+  }]);
 }
-class Graph_BinaryOp<string mnemonic, list<Trait> traits = []> : Graph_ElementwiseOp<mnemonic, traits> {
+
+class Graph_UnaryOp<string mnemonic, string function = "", list<Trait> traits = []> : Graph_ElementwiseOp<mnemonic, traits> {
+  let arguments = (ins Graph_Tensor:$input);
+  let parameters = "auto x";
+  let formula = function;
+}
+class Graph_BinaryOp<string mnemonic, string function = "", list<Trait> traits = []> : Graph_ElementwiseOp<mnemonic, traits> {
   let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs);
+  let parameters = "auto a, auto b";
+  let formula = function;
 }
+// Functions of any float, and those written for f32.
+class Graph_FloatFunction<string mnemonic, string function> : Graph_UnaryOp<mnemonic, function> { let domain = "Floats"; }
+class Graph_F32Function<string mnemonic, string function> : Graph_UnaryOp<mnemonic, function> { let domain = "F32"; }
+class Graph_BitsOp<string mnemonic, string function> : Graph_BinaryOp<mnemonic, function, [Commutative]> { let domain = "Integers"; }
 // Same operand types as a binary op, i1 result.
-class Graph_CompareOp<string mnemonic> : Graph_BinaryOp<mnemonic> {
+class Graph_CompareOp<string mnemonic, string function> : Graph_BinaryOp<mnemonic, function> {
   let resultElement = "::mlir::IntegerType::get(context, 1)";
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/Graph/Graph.h"
-#include "dialects/Graph/Ops/Elementwise.h"
+#include "dialects/Graph/Ops/Formulas.h"
 
 using namespace mlir;
 

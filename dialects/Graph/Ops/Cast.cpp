@@ -1,67 +1,112 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/Graph/Ops/Cast.h"
 #include "dialects/Graph/Ops/Elementwise.h"
+#include <algorithm>
+#include <cmath>
 
 using namespace mlir;
 
 namespace smelt::graph {
 
-FailureOr<Scalar> CastOp::evaluateScalar(ArrayRef<Scalar> x) {
-  Type to = getTo();
+/// The integers that floats are converted to on their way to a type: at least 32 bits, of which narrow types keep the
+/// low ones. Beyond the range of those, numbers saturate.
+struct Range {
+  unsigned width;
+  bool isUnsigned;
+
+  double end() const { return std::ldexp(1.0, isUnsigned ? width : width - 1); }
+  double begin() const { return isUnsigned ? 0 : -end(); }
+  uint64_t largest() const { return llvm::maskTrailingOnes<uint64_t>(isUnsigned ? width : width - 1); }
+  uint64_t smallest() const { return isUnsigned ? 0 : ~largest(); }
+};
+static Range rangeFor(Type integer) {
+  unsigned width = integer.getIntOrFloatBitWidth();
+  return width < 32 ? Range{32, false} : Range{width, isUnsignedElement(integer)};
+}
+
+/// One value of many for what a conversion of a float leaves undefined.
+static Expr floatToInteger(Expr x, Type to) {
+  Range range = rangeFor(to);
+  Type wide = x.builder().getIntegerType(range.width);
+  // -1 < x < 0 goes to 0 even where 0 is the smallest number.
+  Expr isBelow = x < (range.isUnsigned ? 0.0 : range.begin()), isBeyond = x >= range.end();
+  Expr isInside = (x < range.end()) & !isBelow;
+  Expr inside = select(isInside, x, 0.0);
+  Expr result = (range.isUnsigned ? inside.to<arith::FPToUIOp>(wide) : inside.to<arith::FPToSIOp>(wide))
+                    .as(isUnsignedElement(to));
+  result = select(isBeyond, result.integer(static_cast<int64_t>(range.largest())), result);
+  if (!range.isUnsigned)
+    result = select(isBelow, result.integer(static_cast<int64_t>(range.smallest())), result);
+  return result.width() == to.getIntOrFloatBitWidth() ? result : result.to<arith::TruncIOp>(computeType(to));
+}
+
+/// An f32 rounded to the nearest bf16, ties to even. Processors without such an instruction would call a library.
+static Expr roundToBF16(Expr x) {
+  Expr bits = x.asInteger();
+  Expr isOdd = shiftRightUnsigned(bits, 16) & bits.integer(1);
+  Expr rounded = (bits + bits.integer(0x7fff) + isOdd) & bits.integer(static_cast<int64_t>(0xffff0000));
+  return select(x != x, x, rounded.asFloat());
+}
+
+static Expr floatToFloat(Expr x, Type to) {
+  unsigned width = computeType(to).getIntOrFloatBitWidth();
+  if (x.width() < width)
+    return x.to<arith::ExtFOp>(to);
+  if (x.width() > width)
+    x = x.to<arith::TruncFOp>(x.builder().getF32Type());
+  if (to.isBF16())
+    return roundToBF16(x);
+  if (to.isF16())
+    return x.to<arith::TruncFOp>(to).to<arith::ExtFOp>(x.element());
+  return x;
+}
+
+static Expr integerToInteger(Expr x, Type to) {
+  unsigned width = to.getIntOrFloatBitWidth();
+  Type type = computeType(to);
+  if (x.width() < width)
+    x = x.isUnsigned() ? x.to<arith::ExtUIOp>(type) : x.to<arith::ExtSIOp>(type);
+  else if (x.width() > width)
+    x = x.to<arith::TruncIOp>(type);
+  return x.as(isUnsignedElement(to));
+}
+
+Expr castTo(Expr x, Type to) {
   if (to.isInteger(1))
-    return Scalar::ofBool(x[0].asBool());
-  if (isa<FloatType>(to))
-    return Scalar::ofFloat(x[0].asFloat());
-  return isUnsignedElement(to) ? Scalar::ofUnsigned(x[0].asUnsigned()) : Scalar::ofSigned(x[0].asSigned());
+    return x != x.number(0);
+  if (isa<IntegerType>(to))
+    return x.isFloat() ? floatToInteger(x, to) : integerToInteger(x, to);
+  if (x.isFloat())
+    return floatToFloat(x, to);
+  Type type = computeType(to);
+  Expr number = x.isUnsigned() ? x.to<arith::UIToFPOp>(type) : x.to<arith::SIToFPOp>(type);
+  return floatToFloat(number, to);
 }
 
-static Expr betweenFloats(Expr x, Type to) {
-  unsigned width = to.getIntOrFloatBitWidth();
-  if (x.element() == to)
-    return x;
-  return width <= x.width() ? x.to<arith::TruncFOp>(to) : x.to<arith::ExtFOp>(to);
-}
-
-/// Towards zero; what does not fit saturates and NaN gives 0, where MLIR's conversion would be poison. Integers of
-/// fewer than 32 bits take the low bits of the 32-bit result.
-static Expr floatToInteger(Expr x, unsigned width, bool isUnsigned) {
-  unsigned converted = std::max(width, 32U);
-  bool unsignedRange = isUnsigned && width >= 32;
-  double limit = std::ldexp(1, static_cast<int>(converted) - (unsignedRange ? 0 : 1)), low = unsignedRange ? 0 : -limit;
-  int fraction = x.element().isF64() ? 53 : 24;
-  double high = std::min(limit - 1, limit - std::ldexp(limit, -fraction)); // the last float below the limit
-  x = select(x == x, clamp(x, low, high), 0.0);
-  Type to = IntegerType::get(x.element().getContext(), converted);
-  Expr wide = unsignedRange ? x.to<arith::FPToUIOp>(to) : x.to<arith::FPToSIOp>(to);
-  return width == converted ? wide : wide.to<arith::TruncIOp>(IntegerType::get(to.getContext(), width));
-}
-
-static Expr betweenIntegers(Expr x, Type to, bool isUnsigned) {
-  unsigned width = to.getIntOrFloatBitWidth();
-  if (width == x.width())
-    return x;
-  if (width < x.width())
-    return x.to<arith::TruncIOp>(to);
-  return isUnsigned ? x.to<arith::ExtUIOp>(to) : x.to<arith::ExtSIOp>(to);
-}
-
-Value CastOp::emitScalar(OpBuilder &builder, ValueRange values) {
-  Operands operands(*this, builder, values);
-  Expr x = operands[0];
-  Type compute = computeType(getTo());
+FailureOr<Scalar> CastOp::evaluateScalar(ArrayRef<Scalar> operands) {
+  Scalar x = operands[0];
+  if (!isa<IntegerType>(getTo()) || !x.isFloat())
+    return x; // storing it rounds or wraps
   if (getTo().isInteger(1))
-    return (operands.isFloat() ? x != 0.0 : x != x.integer(0)).value();
-  if (operands.isFloat()) {
-    if (!isa<FloatType>(compute))
-      return floatToInteger(x, compute.getIntOrFloatBitWidth(), isUnsignedElement(getTo())).value();
-    // f16 and bf16 are computed in f32 but hold no more than their own precision.
-    return betweenFloats(betweenFloats(x, getTo()), compute).value();
-  }
-  if (!isa<FloatType>(compute))
-    return betweenIntegers(x, compute, operands.isUnsigned).value();
-  Expr real = operands.isUnsigned ? x.to<arith::UIToFPOp>(compute) : x.to<arith::SIToFPOp>(compute);
-  return betweenFloats(betweenFloats(real, getTo()), compute).value();
+    return Scalar::ofBool(x.asBool());
+  Range range = rangeFor(getTo());
+  double number = std::trunc(x.asFloat());
+  if (std::isnan(number))
+    return Scalar::ofSigned(0);
+  if (number >= range.end())
+    return Scalar::ofUnsigned(range.largest());
+  if (number < range.begin())
+    return Scalar::ofUnsigned(range.smallest());
+  return range.isUnsigned ? Scalar::ofUnsigned(x.asUnsigned()) : Scalar::ofSigned(x.asSigned());
+}
+
+Value CastOp::emitScalar(OpBuilder &builder, ValueRange operands) {
+  Type compute = computeType(getTo());
+  if (!compute.isF32() && !compute.isF64() && !isa<IntegerType>(compute))
+    return nullptr;
+  return emitFormula(*this, builder, operands, Domain::Numbers, [&](Expr x) { return castTo(x, getTo()); });
 }
 
 } // namespace smelt::graph

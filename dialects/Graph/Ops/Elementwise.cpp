@@ -46,27 +46,18 @@ LogicalResult inferElementwise(std::optional<Location> location, ValueRange oper
   return success();
 }
 
-FailureOr<Scalar> evaluateFloat(ArrayRef<Scalar> operands, function_ref<double(double)> function) {
-  if (!operands[0].isFloat())
-    return failure();
-  return Scalar::ofFloat(function(operands[0].asFloat()));
-}
-
-static bool isAmong(Floats supported, Type computeType) {
-  return computeType.isF32() || (supported == Floats::All && computeType.isF64());
-}
-
-Value emitFloat(Operation *op, OpBuilder &builder, ValueRange operands, Floats supported,
-                function_ref<Expr(Expr)> formula) {
-  if (!isAmong(supported, getElementTypeOrSelf(operands[0])))
-    return nullptr;
-  ImplicitLocOpBuilder b(op->getLoc(), builder);
-  return formula({b, operands[0]}).value();
-}
-
-Operands::Operands(Operation *op, OpBuilder &builder, ValueRange values, unsigned like)
-    : builder(op->getLoc(), builder), values(values), isUnsigned(isUnsignedElement(elementOf(op->getOperand(like)))) {
-  this->builder.restoreInsertionPoint(builder.saveInsertionPoint());
+bool isIn(Domain domain, Type computeType) {
+  switch (domain) {
+  case Domain::F32:
+    return computeType.isF32();
+  case Domain::Floats:
+    return computeType.isF32() || computeType.isF64();
+  case Domain::Integers:
+    return isa<IntegerType>(computeType);
+  case Domain::Numbers:
+    return computeType.isF32() || computeType.isF64() || isa<IntegerType>(computeType);
+  }
+  return false;
 }
 
 } // namespace smelt::graph

@@ -1,15 +1,15 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the elementwise operators share: type inference, and the loops' and the reference's view of their operands.
+// What the elementwise operators share: type inference, and how one function of a few scalars serves as an op's
+// reference (on numbers) and as its emission (on Expr).
 
 #ifndef SMELT_DIALECTS_GRAPH_OPS_ELEMENTWISE_H
 #define SMELT_DIALECTS_GRAPH_OPS_ELEMENTWISE_H
 
 #include "dialects/Graph/Graph.h"
-#include "dialects/Graph/Ops/MathFunctions.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include <cmath>
+#include "dialects/Graph/Ops/Expression.h"
+#include <type_traits>
 
 namespace smelt::graph {
 
@@ -22,62 +22,65 @@ llvm::LogicalResult inferElementwise(std::optional<mlir::Location> location, mli
                                      mlir::ValueRange alike, mlir::Type element,
                                      llvm::SmallVectorImpl<mlir::Type> &types);
 
-/// The number of an F64Attr.
-inline double number(const llvm::APFloat &value) { return value.convertToDouble(); }
+/// Which element types a function is defined on; F32 is emitted for f32 alone, and its reference takes any float.
+enum class Domain { F32, Floats, Integers, Numbers };
+bool isIn(Domain domain, mlir::Type computeType);
 
-/// The reference of a function of floats; fails on other operands.
-llvm::FailureOr<Scalar> evaluateFloat(llvm::ArrayRef<Scalar> operands, llvm::function_ref<double(double)> function);
-
-/// Which floats an emission is accurate on. Transcendental functions are written for f32 alone.
-enum class Floats { F32, All };
-
-/// Emits a formula on float operands; null where the compute type of operand 0 is not among `supported`.
-mlir::Value emitFloat(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange operands, Floats supported,
-                      llvm::function_ref<Expr(Expr)> formula);
-
-/// The operands as formulas; integers' signedness is that of operand `like` of the op.
-struct Operands {
-  Operands(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange values, unsigned like = 0);
-
-  Expr operator[](size_t i) { return {builder, values[i]}; }
-  bool isFloat() const { return llvm::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(values[0])); }
-
-  mlir::ImplicitLocOpBuilder builder;
-  mlir::ValueRange values;
-  bool isUnsigned;
-};
-
-/// Emits one op: that of floats, of signed or of unsigned integers.
-template <typename Float, typename Signed, typename Unsigned = Signed>
-mlir::Value emitEither(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange values) {
-  Operands x(op, builder, values);
-  if (x.isFloat())
-    return Float::create(x.builder, values);
-  return x.isUnsigned ? mlir::Value(Unsigned::create(x.builder, values))
-                      : mlir::Value(Signed::create(x.builder, values));
+/// Emits `formula(Expr...)` on the operands of an elementwise op; null where the first's type is not in `domain`.
+template <typename Formula>
+mlir::Value emitFormula(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange operands, Domain domain,
+                        Formula formula) {
+  if (!isIn(domain, mlir::getElementTypeOrSelf(operands[0].getType())))
+    return nullptr;
+  mlir::ImplicitLocOpBuilder b(op->getLoc(), builder);
+  auto operand = [&](unsigned i) { return Expr(b, operands[i], isUnsignedElement(elementOf(op->getOperand(i)))); };
+  if constexpr (std::is_invocable_v<Formula, Expr>)
+    return formula(operand(0)).value();
+  else if constexpr (std::is_invocable_v<Formula, Expr, Expr>)
+    return formula(operand(0), operand(1)).value();
+  else
+    return formula(operand(0), operand(1), operand(2)).value();
 }
 
-/// The operators' formulas read alike on doubles and on Exprs.
-namespace formula {
-using std::abs, std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atanh, std::cos, std::cosh, std::erf,
-    std::exp, std::expm1, std::floor, std::log, std::log1p, std::sin, std::sinh, std::sqrt, std::tan, std::tanh;
+inline Scalar toScalar(double value) { return Scalar::ofFloat(value); }
+inline Scalar toScalar(int64_t value) { return Scalar::ofSigned(value); }
+inline Scalar toScalar(uint64_t value) { return Scalar::ofUnsigned(value); }
+inline Scalar toScalar(bool value) { return Scalar::ofBool(value); }
 
-inline double select(bool condition, double a, double b) { return condition ? a : b; }
-inline double maximum(double a, double b) { return std::isnan(a) || a > b ? a : b; }
-inline double minimum(double a, double b) { return std::isnan(a) || a < b ? a : b; }
-inline double clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
-inline double roundEven(double x) { return std::nearbyint(x); }
-inline Expr maximum(Expr a, double b) { return smelt::graph::maximum(a, a.real(b)); }
-inline Expr minimum(Expr a, double b) { return smelt::graph::minimum(a, a.real(b)); }
-inline Expr roundEven(Expr x) { return x.apply<mlir::math::RoundEvenOp>(); }
-
-/// Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
-template <typename X> X geluOf(X x, bool tanhForm) {
-  if (tanhForm)
-    return 0.5 * x * (1.0 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
-  return 0.5 * x * (1.0 + erf(x * 0.70710678118654752));
+template <typename T> T fromScalar(Scalar scalar) {
+  if constexpr (std::is_same_v<T, double>)
+    return scalar.asFloat();
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return scalar.asSigned();
+  else
+    return scalar.asUnsigned();
 }
-} // namespace formula
+
+/// Calls a function of one to three T on as many operands.
+template <typename T, typename Function> Scalar evaluateOn(llvm::ArrayRef<Scalar> operands, Function function) {
+  auto operand = [&](unsigned i) { return fromScalar<T>(operands[i]); };
+  if constexpr (std::is_invocable_v<Function, T>)
+    return toScalar(function(operand(0)));
+  else if constexpr (std::is_invocable_v<Function, T, T>)
+    return toScalar(function(operand(0), operand(1)));
+  else
+    return toScalar(function(operand(0), operand(1), operand(2)));
+}
+
+/// The reference: calls `function` on doubles, int64_t or uint64_t, by the kind of operand 0; fails on those outside
+/// `domain`.
+template <Domain domain, typename Function>
+llvm::FailureOr<Scalar> evaluateFormula(llvm::ArrayRef<Scalar> operands, Function function) {
+  constexpr bool takesFloats = domain != Domain::Integers;
+  constexpr bool takesIntegers = domain == Domain::Integers || domain == Domain::Numbers;
+  if (operands[0].isFloat()) {
+    if constexpr (takesFloats)
+      return evaluateOn<double>(operands, function);
+  } else if constexpr (takesIntegers) {
+    return operands[0].isSigned() ? evaluateOn<int64_t>(operands, function) : evaluateOn<uint64_t>(operands, function);
+  }
+  return llvm::failure();
+}
 
 } // namespace smelt::graph
 

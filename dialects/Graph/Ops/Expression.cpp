@@ -3,6 +3,7 @@
 
 #include "dialects/Graph/Ops/Expression.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -18,7 +19,7 @@ static Expr constant(const Expr &like, Type element, Attribute number) {
   Type type = like.typeOf(element);
   auto vector = dyn_cast<VectorType>(type);
   TypedAttr value = vector ? TypedAttr(SplatElementsAttr::get(vector, number)) : cast<TypedAttr>(number);
-  return {like.builder(), arith::ConstantOp::create(like.builder(), type, value)};
+  return {like.builder(), arith::ConstantOp::create(like.builder(), type, value), like.isUnsigned()};
 }
 
 Expr Expr::real(double value) const { return constant(*this, element(), builder_->getFloatAttr(element(), value)); }
@@ -43,28 +44,46 @@ Expr operator+(Expr a, Expr b) { return binary<arith::AddFOp, arith::AddIOp>(a, 
 Expr operator-(Expr a, Expr b) { return binary<arith::SubFOp, arith::SubIOp>(a, b); }
 Expr operator*(Expr a, Expr b) { return binary<arith::MulFOp, arith::MulIOp>(a, b); }
 Expr operator-(Expr a) { return a.isFloat() ? a.apply<arith::NegFOp>() : a.integer(0) - a; }
-Expr operator/(Expr a, Expr b) { return a.apply<arith::DivFOp>(b); }
+Expr operator/(Expr a, Expr b) {
+  if (a.isFloat())
+    return a.apply<arith::DivFOp>(b);
+  return a.isUnsigned() ? a.apply<arith::DivUIOp>(b) : a.apply<arith::DivSIOp>(b);
+}
 Expr operator&(Expr a, Expr b) { return a.apply<arith::AndIOp>(b); }
 Expr operator|(Expr a, Expr b) { return a.apply<arith::OrIOp>(b); }
 Expr operator^(Expr a, Expr b) { return a.apply<arith::XOrIOp>(b); }
+Expr operator~(Expr a) { return a ^ a.integer(-1); }
 Expr operator!(Expr condition) { return condition ^ condition.integer(1); }
 
-static Expr compare(Expr a, Expr b, arith::CmpFPredicate floats, arith::CmpIPredicate integers) {
+namespace {
+/// One comparison of floats and of integers.
+struct Comparison {
+  arith::CmpFPredicate floats;
+  arith::CmpIPredicate signedIntegers, unsignedIntegers;
+};
+} // namespace
+
+static Expr compare(Expr a, Expr b, Comparison comparison) {
   ImplicitLocOpBuilder &builder = a.builder();
   if (a.isFloat())
-    return {builder, arith::CmpFOp::create(builder, floats, a.value(), b.value())};
-  return {builder, arith::CmpIOp::create(builder, integers, a.value(), b.value())};
+    return {builder, arith::CmpFOp::create(builder, comparison.floats, a.value(), b.value()), /*isUnsigned=*/true};
+  arith::CmpIPredicate predicate = a.isUnsigned() ? comparison.unsignedIntegers : comparison.signedIntegers;
+  return {builder, arith::CmpIOp::create(builder, predicate, a.value(), b.value()), /*isUnsigned=*/true};
 }
 
-Expr operator<(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt); }
-Expr operator<=(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle); }
-Expr operator>(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt); }
-Expr operator>=(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge); }
-Expr operator==(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq); }
-Expr operator!=(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::UNE, arith::CmpIPredicate::ne); }
-Expr below(Expr a, Expr b) { return compare(a, b, arith::CmpFPredicate::OLT, arith::CmpIPredicate::ult); }
+using F = arith::CmpFPredicate;
+using I = arith::CmpIPredicate;
+Expr operator<(Expr a, Expr b) { return compare(a, b, {F::OLT, I::slt, I::ult}); }
+Expr operator<=(Expr a, Expr b) { return compare(a, b, {F::OLE, I::sle, I::ule}); }
+Expr operator>(Expr a, Expr b) { return compare(a, b, {F::OGT, I::sgt, I::ugt}); }
+Expr operator>=(Expr a, Expr b) { return compare(a, b, {F::OGE, I::sge, I::uge}); }
+Expr operator==(Expr a, Expr b) { return compare(a, b, {F::OEQ, I::eq, I::eq}); }
+Expr operator!=(Expr a, Expr b) { return compare(a, b, {F::UNE, I::ne, I::ne}); }
 
-Expr select(Expr condition, Expr a, Expr b) { return condition.apply<arith::SelectOp>(a, b); }
+Expr select(Expr condition, Expr a, Expr b) {
+  ImplicitLocOpBuilder &builder = a.builder();
+  return {builder, arith::SelectOp::create(builder, condition.value(), a.value(), b.value()), a.isUnsigned()};
+}
 
 Expr shiftLeft(Expr a, unsigned bits) { return a.apply<arith::ShLIOp>(a.integer(bits)); }
 Expr shiftRightSigned(Expr a, unsigned bits) { return a.apply<arith::ShRSIOp>(a.integer(bits)); }
@@ -74,6 +93,8 @@ Expr fma(Expr a, Expr b, Expr c) { return a.apply<math::FmaOp>(b, c); }
 Expr abs(Expr a) { return a.apply<math::AbsFOp>(); }
 Expr sqrt(Expr a) { return a.apply<math::SqrtOp>(); }
 Expr floor(Expr a) { return a.apply<math::FloorOp>(); }
+Expr ceil(Expr a) { return a.apply<math::CeilOp>(); }
+Expr roundEven(Expr a) { return a.apply<math::RoundEvenOp>(); }
 Expr trunc(Expr a) { return a.apply<math::TruncOp>(); }
 Expr copySign(Expr magnitude, Expr sign) { return magnitude.apply<math::CopySignOp>(sign); }
 Expr maximum(Expr a, Expr b) { return a.apply<arith::MaximumFOp>(b); }
@@ -97,6 +118,31 @@ Expr anyLane(Expr condition) {
     return condition;
   ImplicitLocOpBuilder &builder = condition.builder();
   return {builder, vector::ReductionOp::create(builder, vector::CombiningKind::OR, condition.value())};
+}
+
+SmallVector<Expr> repeatWhile(ArrayRef<Expr> state, function_ref<Expr(ArrayRef<Expr>)> condition,
+                              function_ref<SmallVector<Expr>(ArrayRef<Expr>)> step) {
+  ImplicitLocOpBuilder &builder = state.front().builder();
+  auto valuesOf = [](ArrayRef<Expr> expressions) {
+    return llvm::map_to_vector(expressions, [](const Expr &expression) { return expression.value(); });
+  };
+  auto stateOf = [&](ValueRange values) {
+    SmallVector<Expr> expressions;
+    for (auto [value, like] : llvm::zip_equal(values, state))
+      expressions.emplace_back(builder, value, like.isUnsigned());
+    return expressions;
+  };
+  SmallVector<Value> start = valuesOf(state);
+  SmallVector<Type> types(ValueRange(start).getTypes());
+  SmallVector<Location> locations(start.size(), builder.getLoc());
+  auto loop = scf::WhileOp::create(builder, types, start);
+  OpBuilder::InsertionGuard guard(builder);
+  Block *before = builder.createBlock(&loop.getBefore(), {}, types, locations);
+  scf::ConditionOp::create(builder, anyLane(condition(stateOf(before->getArguments()))).value(),
+                           before->getArguments());
+  Block *after = builder.createBlock(&loop.getAfter(), {}, types, locations);
+  scf::YieldOp::create(builder, valuesOf(step(stateOf(after->getArguments()))));
+  return stateOf(loop.getResults());
 }
 
 } // namespace smelt::graph

@@ -14,12 +14,15 @@
 namespace smelt::graph {
 
 /// A float or signless integer, or a 1-D vector of them, in a formula that is being emitted. Refers to its builder.
-/// Binary operators take operands of one type, or a double with an Expr of floats. Integers are signed in comparisons.
+/// Binary operators take operands of one type, or a double with an Expr of floats. Whether integers are signed is known
+/// of the expression, and passes on to what is made of it.
 class Expr {
 public:
-  Expr(mlir::ImplicitLocOpBuilder &builder, mlir::Value value) : builder_(&builder), value_(value) {}
+  Expr(mlir::ImplicitLocOpBuilder &builder, mlir::Value value, bool isUnsigned = false)
+      : builder_(&builder), value_(value), isUnsigned_(isUnsigned) {}
 
   mlir::Value value() const { return value_; }
+  bool isUnsigned() const { return isUnsigned_; }
   mlir::ImplicitLocOpBuilder &builder() const { return *builder_; }
   mlir::Type type() const { return value_.getType(); }
   mlir::Type element() const { return mlir::getElementTypeOrSelf(type()); }
@@ -31,32 +34,37 @@ public:
   /// Constants of this expression's type. `integer` of a float one is as wide an integer.
   Expr real(double value) const;
   Expr integer(int64_t value) const;
+  Expr number(int64_t value) const { return isFloat() ? real(static_cast<double>(value)) : integer(value); }
+  /// The same value, its integers taken as unsigned or signed.
+  Expr as(bool isUnsigned) const { return {*builder_, value_, isUnsigned}; }
   /// The same bits as an integer, or as f32 / f64.
   Expr asInteger() const;
   Expr asFloat() const;
 
   /// Emits `Op` of this and further operands, with the operands' type as its result's.
   template <typename Op, typename... Rest> Expr apply(Rest... rest) const {
-    return {*builder_, Op::create(*builder_, value_, rest.value()...)};
+    return {*builder_, Op::create(*builder_, value_, rest.value()...), isUnsigned_};
   }
   /// Emits the conversion `Op` to another element type.
   template <typename Op> Expr to(mlir::Type element) const {
-    return {*builder_, Op::create(*builder_, typeOf(element), value_)};
+    return {*builder_, Op::create(*builder_, typeOf(element), value_), isUnsigned_};
   }
 
 private:
   mlir::ImplicitLocOpBuilder *builder_;
   mlir::Value value_;
+  bool isUnsigned_;
 };
 
 Expr operator+(Expr a, Expr b);
 Expr operator-(Expr a, Expr b);
 Expr operator*(Expr a, Expr b);
 Expr operator-(Expr a);
-Expr operator/(Expr a, Expr b); // floats
+Expr operator/(Expr a, Expr b); // an integer b is neither 0 nor -1
 Expr operator&(Expr a, Expr b); // integers and i1
 Expr operator|(Expr a, Expr b);
 Expr operator^(Expr a, Expr b);
+Expr operator~(Expr a);
 Expr operator!(Expr condition); // i1
 
 inline Expr operator+(Expr a, double b) { return a + a.real(b); }
@@ -81,8 +89,6 @@ inline Expr operator>(Expr a, double b) { return a > a.real(b); }
 inline Expr operator>=(Expr a, double b) { return a >= a.real(b); }
 inline Expr operator==(Expr a, double b) { return a == a.real(b); }
 inline Expr operator!=(Expr a, double b) { return a != a.real(b); }
-/// a < b as unsigned integers.
-Expr below(Expr a, Expr b);
 
 Expr select(Expr condition, Expr a, Expr b);
 inline Expr select(Expr condition, double a, Expr b) { return select(condition, b.real(a), b); }
@@ -99,6 +105,8 @@ inline Expr fma(Expr a, double b, Expr c) { return fma(a, a.real(b), c); }
 Expr abs(Expr a);  // floats
 Expr sqrt(Expr a); // floats
 Expr floor(Expr a);
+Expr ceil(Expr a);
+Expr roundEven(Expr a); // to nearest, ties to even
 Expr trunc(Expr a);
 Expr copySign(Expr magnitude, Expr sign);
 /// The larger and smaller of two floats, NaN where either is.
@@ -111,6 +119,12 @@ Expr polynomial(Expr x, llvm::ArrayRef<double> coefficients);
 
 /// A scalar i1: whether a condition holds in any lane.
 Expr anyLane(Expr condition);
+
+/// Emits a loop that replaces `state` by `step` of it while `condition` of it holds in any lane. Lanes in which it no
+/// longer holds go through the step as well.
+llvm::SmallVector<Expr> repeatWhile(llvm::ArrayRef<Expr> state,
+                                    llvm::function_ref<Expr(llvm::ArrayRef<Expr>)> condition,
+                                    llvm::function_ref<llvm::SmallVector<Expr>(llvm::ArrayRef<Expr>)> step);
 
 } // namespace smelt::graph
 
