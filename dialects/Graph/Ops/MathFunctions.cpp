@@ -278,13 +278,16 @@ struct ExpandPow : OpRewritePattern<math::PowFOp> {
 };
 } // namespace
 
+constexpr unsigned short kPreferred = 2; // MLIR's own have 1
+
 void populateMathFunctionPatterns(RewritePatternSet &patterns) {
   patterns.add<ExpandUnary<math::ExpOp, exp>, ExpandUnary<math::ExpM1Op, expm1>, ExpandUnary<math::LogOp, log>,
                ExpandUnary<math::Log1pOp, log1p>, ExpandUnary<math::TanhOp, tanh>, ExpandUnary<math::ErfOp, erf>,
                ExpandUnary<math::SinhOp, sinh>, ExpandUnary<math::CoshOp, cosh>, ExpandUnary<math::AsinhOp, asinh>,
                ExpandUnary<math::AcoshOp, acosh>, ExpandUnary<math::AtanhOp, atanh>, ExpandUnary<math::SinOp, sin>,
                ExpandUnary<math::CosOp, cos>, ExpandUnary<math::TanOp, tan>, ExpandUnary<math::AsinOp, asin>,
-               ExpandUnary<math::AcosOp, acos>, ExpandUnary<math::AtanOp, atan>, ExpandPow>(patterns.getContext());
+               ExpandUnary<math::AcosOp, acos>, ExpandUnary<math::AtanOp, atan>, ExpandPow>(patterns.getContext(),
+                                                                                            kPreferred);
 }
 
 } // namespace smelt::graph

@@ -14,7 +14,7 @@
 namespace smelt::graph {
 
 /// Rewrites the math dialect's transcendental ops on f32, or vectors of it, into the functions below. To be run before
-/// scf is lowered; ops on other types stay.
+/// scf is lowered, and in preference to MLIR's approximations; ops on other types stay.
 void populateMathFunctionPatterns(mlir::RewritePatternSet &patterns);
 
 Expr exp(Expr x);
