@@ -16,7 +16,7 @@ struct Range {
   unsigned width;
   bool isUnsigned;
 
-  double end() const { return std::ldexp(1.0, isUnsigned ? width : width - 1); }
+  double end() const { return std::ldexp(1.0, static_cast<int>(isUnsigned ? width : width - 1)); }
   double begin() const { return isUnsigned ? 0 : -end(); }
   uint64_t largest() const { return llvm::maskTrailingOnes<uint64_t>(isUnsigned ? width : width - 1); }
   uint64_t smallest() const { return isUnsigned ? 0 : ~largest(); }
