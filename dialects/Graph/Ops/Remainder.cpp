@@ -41,26 +41,27 @@ static Expr truncatedInteger(Expr a, Expr b) {
   return a.apply<arith::RemSIOp>(select((b == b.integer(0)) | (b == b.integer(-1)), one, b));
 }
 
-/// One step of a long division: r - q b for the first 29 bits q of r / b, without rounding, since q b has 53. The
-/// remainder may become negative, where the quotient was rounded up.
+/// One step of a long division: r - q b, where q has the first 53 bits of r / b. It is exact, for it is less than b
+/// times q's last bit, and a multiple of the last bits' product. It may be negative, where the quotient was rounded up.
 static Expr divideFurther(Expr r, Expr b) {
-  constexpr int64_t kFirst29Bits = -(int64_t(1) << 24);
-  Expr quotient = r / b;
-  quotient = trunc((quotient.asInteger() & quotient.asInteger().integer(kFirst29Bits)).asFloat());
-  return fma(-quotient, b, r);
+  Expr divisor = b;
+  for (unsigned overflows = 0; overflows < 2; ++overflows) // at most: f64 goes from 2^-1074 to 2^1024
+    divisor = select(abs(r / divisor) == kInfinity, divisor * 0x1p1000, divisor);
+  return fma(-trunc(r / divisor), divisor, r);
 }
 
-/// fmod of f32.
-static Expr truncatedF32(Expr x, Expr y) {
+/// fmod, computed in f64.
+static Expr truncatedFloat(Expr x, Expr y) {
   Type f64 = x.builder().getF64Type();
-  Expr a = abs(x).to<arith::ExtFOp>(f64), b = abs(y).to<arith::ExtFOp>(f64);
+  auto widened = [&](Expr number) { return number.width() == 64 ? number : number.to<arith::ExtFOp>(f64); };
+  Expr a = widened(abs(x)), b = widened(abs(y));
   Expr isDefined = (a < kInfinity) & (b > 0.0);
   auto isLeft = [&](ArrayRef<Expr> r) { return isDefined & (abs(r[0]) >= b); };
   auto step = [&](ArrayRef<Expr> r) -> SmallVector<Expr> { return {select(isLeft(r), divideFurther(r[0], b), r[0])}; };
   Expr r = repeatWhile(a, isLeft, step).front();
   r = select(r < 0.0, r + b, r);
   r = select(isDefined, r, std::numeric_limits<double>::quiet_NaN());
-  return copySign(r.to<arith::TruncFOp>(x.element()), x);
+  return copySign(x.width() == 64 ? r : r.to<arith::TruncFOp>(x.element()), x);
 }
 
 FailureOr<Scalar> ModOp::evaluateScalar(ArrayRef<Scalar> operands) {
@@ -71,9 +72,8 @@ FailureOr<Scalar> ModOp::evaluateScalar(ArrayRef<Scalar> operands) {
 }
 
 Value ModOp::emitScalar(OpBuilder &builder, ValueRange operands) {
-  bool isFloat = isa<FloatType>(getElementTypeOrSelf(operands[0]));
-  return emitFormula(*this, builder, operands, isFloat ? Domain::F32 : Domain::Integers, [&](Expr a, Expr b) {
-    Expr remainder = isFloat ? truncatedF32(a, b) : truncatedInteger(a, b);
+  return emitFormula(*this, builder, operands, Domain::Numbers, [&](Expr a, Expr b) {
+    Expr remainder = a.isFloat() ? truncatedFloat(a, b) : truncatedInteger(a, b);
     return getFmod() ? remainder : withSignOf(b, remainder);
   });
 }
