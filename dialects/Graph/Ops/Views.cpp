@@ -1,0 +1,197 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ops that only rename places: reshape, transpose, broadcast and slice.
+
+#include "dialects/Graph/Ops/Indexing.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+static LogicalResult verifyElements(Operation *op) {
+  if (typeOf(op->getOperand(0)).getElementType() == typeOf(op->getResult(0)).getElementType())
+    return success();
+  return op->emitOpError("changes the element type");
+}
+
+// Reshape.
+
+LogicalResult ReshapeOp::verify() {
+  std::optional<int64_t> from = elementCount(typeOf(getInput()).getShape()), to = elementCount(getType().getShape());
+  if (!from || from != to)
+    return emitOpError("the shapes hold different numbers of elements");
+  return verifyElements(*this);
+}
+
+OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
+  if (getInput().getType() == getType())
+    return getInput();
+  auto inner = getInput().getDefiningOp<ReshapeOp>();
+  if (!inner)
+    return {};
+  if (inner.getInput().getType() == getType())
+    return inner.getInput();
+  getInputMutable().assign(inner.getInput());
+  return getResult();
+}
+
+LogicalResult ReshapeOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  results[0] = operands[0].reshaped(results[0].shape());
+  return success();
+}
+
+/// The trailing dims in which two shapes agree.
+static size_t commonSuffix(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+  size_t count = 0;
+  while (count < std::min(a.size(), b.size()) && a[a.size() - 1 - count] == b[b.size() - 1 - count])
+    ++count;
+  return count;
+}
+
+Value ReshapeOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
+  ArrayRef<int64_t> from = typeOf(getInput()).getShape(), to = getType().getShape();
+  size_t same = commonSuffix(from, to);
+  ArrayRef<int64_t> lead = to.drop_back(same), inputLead = from.drop_back(same);
+  ImplicitLocOpBuilder &b = access.builder();
+  Value position = access.indexConstant(0);
+  for (auto [coordinate, stride] : llvm::zip(index, rowMajorStrides(lead))) {
+    if (!coordinate.isUniform())
+      return nullptr;
+    position = arith::AddIOp::create(b, position, affine(access, coordinate, stride, 0).base);
+  }
+  SmallVector<LaneIndex> input;
+  for (auto [extent, stride] : llvm::zip(inputLead, rowMajorStrides(inputLead))) {
+    Value step = access.indexConstant(std::max<int64_t>(stride, 1));
+    input.push_back({arith::DivUIOp::create(b, position, step), 0});
+    position = arith::RemUIOp::create(b, position, step);
+  }
+  llvm::append_range(input, index.take_back(same));
+  return access.fetch(getInput(), input);
+}
+
+// Transpose.
+
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
+  RankedTensorType input = typeOf(adaptor.getInput());
+  SmallVector<bool> seen(input.getRank(), false);
+  SmallVector<int64_t> shape;
+  for (int64_t dim : adaptor.getPermutation()) {
+    if (dim < 0 || dim >= input.getRank() || std::exchange(seen[dim], true))
+      return emitOptionalError(location, "the permutation names dim ", dim, " twice or of a rank that is ",
+                               input.getRank());
+    shape.push_back(input.getDimSize(dim));
+  }
+  if (static_cast<int64_t>(shape.size()) != input.getRank())
+    return emitOptionalError(location, "the permutation has ", shape.size(), " entries for rank ", input.getRank());
+  types.push_back(input.clone(shape));
+  return success();
+}
+
+LogicalResult TransposeOp::verify() { return verifyElements(*this); }
+
+OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
+  if (llvm::equal(getPermutation(), llvm::seq<int64_t>(0, getPermutation().size())))
+    return getInput();
+  auto inner = getInput().getDefiningOp<TransposeOp>();
+  if (!inner)
+    return {};
+  SmallVector<int64_t> composed;
+  for (int64_t dim : getPermutation())
+    composed.push_back(inner.getPermutation()[dim]);
+  setPermutation(composed);
+  getInputMutable().assign(inner.getInput());
+  return getResult();
+}
+
+LogicalResult TransposeOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  SmallVector<int64_t> strides = rowMajorStrides(operands[0].shape()), permuted;
+  for (int64_t dim : getPermutation())
+    permuted.push_back(strides[dim]);
+  copyStrided(operands[0], 0, permuted, results[0]);
+  return success();
+}
+
+Value TransposeOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
+  SmallVector<LaneIndex> input(index.size());
+  for (auto [coordinate, dim] : llvm::zip_equal(index, getPermutation()))
+    input[dim] = coordinate;
+  return access.fetch(getInput(), input);
+}
+
+// Broadcast.
+
+LogicalResult BroadcastOp::verify() {
+  FailureOr<SmallVector<int64_t>> shape = broadcastShapes(typeOf(getInput()).getShape(), getType().getShape());
+  if (failed(shape) || ArrayRef<int64_t>(*shape) != getType().getShape())
+    return emitOpError("the input does not broadcast to the result's shape");
+  return verifyElements(*this);
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
+  return getInput().getType() == getType() ? OpFoldResult(getInput()) : OpFoldResult();
+}
+
+LogicalResult BroadcastOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  SmallVector<int64_t> strides(results[0].rank() - operands[0].rank(), 0);
+  for (auto [extent, stride] : llvm::zip_equal(operands[0].shape(), rowMajorStrides(operands[0].shape())))
+    strides.push_back(extent == 1 ? 0 : stride);
+  copyStrided(operands[0], 0, strides, results[0]);
+  return success();
+}
+
+Value BroadcastOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
+  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
+  SmallVector<LaneIndex> input(index.take_back(shape.size()));
+  for (auto [coordinate, extent] : llvm::zip_equal(input, shape))
+    if (extent == 1)
+      coordinate = {access.indexConstant(0), 0};
+  return access.fetch(getInput(), input);
+}
+
+// Slice.
+
+LogicalResult SliceOp::verify() {
+  ArrayRef<int64_t> from = typeOf(getInput()).getShape(), to = getType().getShape();
+  if (getStarts().size() != from.size() || getSteps().size() != from.size() || to.size() != from.size())
+    return emitOpError("needs a start, a step and a result extent for each of the input's dims");
+  for (auto [start, step, extent, available] : llvm::zip_equal(getStarts(), getSteps(), to, from)) {
+    if (extent == 0)
+      continue;
+    int64_t reach = 0, last = 0;
+    if (llvm::MulOverflow(extent - 1, step, reach) || llvm::AddOverflow(start, reach, last) || start < 0 ||
+        start >= available || last < 0 || last >= available)
+      return emitOpError("reaches outside a dim of ") << available << " elements";
+  }
+  return verifyElements(*this);
+}
+
+OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
+  bool whole = getInput().getType() == getType() && llvm::all_of(getStarts(), [](int64_t start) { return start == 0; });
+  // A dim of one element has the same elements under any step.
+  for (auto [step, extent] : llvm::zip_equal(getSteps(), getType().getShape()))
+    whole &= step == 1 || extent <= 1;
+  return whole ? OpFoldResult(getInput()) : OpFoldResult();
+}
+
+LogicalResult SliceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  int64_t offset = 0;
+  SmallVector<int64_t> strides = rowMajorStrides(operands[0].shape());
+  for (auto [stride, start, step] : llvm::zip_equal(strides, getStarts(), getSteps())) {
+    offset += start * stride;
+    stride *= step;
+  }
+  copyStrided(operands[0], offset, strides, results[0]);
+  return success();
+}
+
+Value SliceOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
+  SmallVector<LaneIndex> input;
+  for (auto [coordinate, start, step] : llvm::zip_equal(index, getStarts(), getSteps()))
+    input.push_back(affine(access, coordinate, step, start));
+  return access.fetch(getInput(), input);
+}
+
+} // namespace smelt::graph
