@@ -1,0 +1,62 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_COMMON_IMPORT_H
+#define SMELT_FRONTENDS_COMMON_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
+#include <map>
+#include <string>
+#include <vector>
+
+namespace smelt::frontend {
+
+struct ImportOptions {
+  /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes.
+  std::map<std::string, std::vector<int64_t>> shapes;
+};
+
+/// The most bytes a tensor of a model may take; a larger one is refused as unsupported.
+constexpr int64_t kMostTensorBytes = int64_t(1) << 34;
+
+/// A model file as a module of one func.func @main over the graph dialect: arguments and results are the model's inputs
+/// and outputs in its order, each with its name as the attribute `graph.name`; so is the module's with the model's name.
+/// All shapes are static. Every op's location is graph::sourceLocation of its source node. Weights stay mapped from the
+/// file while `context` lives. The format is found from the content. Fails with an ImportError.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(llvm::StringRef path, const ImportOptions &options,
+                                                              mlir::MLIRContext &context);
+
+/// One input, output or operator kind of a model, as the file states it.
+struct TensorSummary {
+  std::string name;
+  std::string elementType;         // MLIR's spelling, ONNX's where MLIR has none
+  std::vector<std::string> extents; // numbers, or names of symbolic dims, "?" for those without one
+  bool hasShape = true;
+};
+struct OperatorSummary {
+  std::string name; // with its domain where that is not the format's own
+  int64_t count = 0;
+};
+struct UnsupportedNode {
+  std::string node, operatorName, elementType, reason;
+  int64_t version = 0;
+};
+struct ModelSummary {
+  std::string format;  // "onnx"
+  std::string version; // "opset 17"
+  std::string producer, name;
+  std::vector<TensorSummary> inputs, outputs;
+  std::vector<OperatorSummary> operators; // most frequent first
+  std::vector<UnsupportedNode> unsupported;
+  int64_t parameters = 0; // elements of weights
+  int64_t weightBytes = 0;
+};
+
+/// What a model file holds, without compiling it; symbolic dims stay symbolic. Fails with an ImportError.
+llvm::Expected<ModelSummary> summariseModel(llvm::StringRef path);
+
+} // namespace smelt::frontend
+
+#endif // SMELT_FRONTENDS_COMMON_IMPORT_H
