@@ -1,0 +1,48 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// smelt-opt: runs passes on textual IR, as mlir-opt does; what the tests of passes are written with.
+
+#include "codegen/cpu/Passes.h"
+#include "codegen/cpu/Target.h"
+#include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+using namespace smelt;
+
+/// For options of passes that depend on a processor: the tests of code for AVX2 and AVX-512 need neither.
+static void registerCpuPasses() {
+  for (const char *name : {"x86-64-v3", "x86-64-v4", "aarch64"}) {
+    kernel::Machine machine = cpu::findTarget(name)->machine;
+    PassPipelineRegistration<>(
+        ("emit-kernels-" + std::string(name)), "kernels → loops over vectors, for this target",
+        [machine](OpPassManager &manager) { manager.addPass(cpu::createEmitKernelsPass(machine)); });
+    PassPipelineRegistration<>(("cpu-pipeline-" + std::string(name)), "kernels → the LLVM dialect, for this target",
+                               [machine](OpPassManager &manager) { cpu::buildCpuPipeline(manager, machine); });
+  }
+  registerPass(cpu::createExpandMathPass);
+}
+
+int main(int argc, char **argv) {
+  DialectRegistry registry;
+  registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  registerCanonicalizerPass();
+  registerCSEPass();
+  plan::registerPlanPasses();
+  registerCpuPasses();
+  return asMainReturnCode(MlirOptMain(argc, argv, "Smelt's passes\n", registry));
+}
