@@ -1,0 +1,143 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/runner/Artifact.h"
+
+#include "tools/runner/ElfFile.h"
+#include "tools/runner/Error.h"
+
+#include <dlfcn.h>
+#include <map>
+
+extern "C" {
+#include "runtime/core/cpu.h"
+}
+
+namespace smelt::runner {
+
+constexpr char kSymbol[] = "smelt_model";
+// More than any compiler makes; a descriptor that states more is damaged.
+constexpr uint32_t kMostTensors = 1 << 16, kMostRank = 64;
+
+std::string cpuFeatureNames(uint64_t features) {
+  static constexpr struct {
+    uint64_t bit;
+    const char *name;
+  } kRows[] = {{SMELT_CPU_AVX2, "avx2"},
+               {SMELT_CPU_AVX512, "avx512"},
+               {SMELT_CPU_AVX512_VNNI, "avx512_vnni"},
+               {SMELT_CPU_AVX512_BF16, "avx512_bf16"},
+               {SMELT_CPU_NEON, "neon"},
+               {SMELT_CPU_DOTPROD, "dotprod"},
+               {SMELT_CPU_I8MM, "i8mm"}};
+  std::string names;
+  for (const auto &row : kRows)
+    if (features & row.bit) {
+      names += (names.empty() ? "" : " ") + std::string(row.name);
+      features &= ~row.bit;
+    }
+  return features ? names + (names.empty() ? "" : " ") + "unknown" : names;
+}
+
+std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) { return {tensor.shape, tensor.shape + tensor.rank}; }
+
+static bool validTensors(const smelt_tensor_info *tensors, uint32_t count) {
+  if (count > kMostTensors || (count > 0 && !tensors))
+    return false;
+  for (uint32_t i = 0; i < count; ++i) {
+    const smelt_tensor_info &tensor = tensors[i];
+    const auto dtype = static_cast<smelt_dtype>(tensor.dtype);
+    if (!tensor.name || tensor.rank > kMostRank || (tensor.rank > 0 && !tensor.shape) || !smelt_dtype_size(dtype) ||
+        tensorBytes(dtype, shapeOf(tensor)) != tensor.bytes)
+      return false;
+  }
+  return true;
+}
+
+static bool validSteps(const smelt_model &model) {
+  if (model.step_count > 0 && !model.steps)
+    return false;
+  for (uint32_t i = 0; i < model.step_count; ++i)
+    if (!model.steps[i].kernel || !model.steps[i].name || model.steps[i].operand_count > SMELT_MAX_OPERANDS)
+      return false;
+  return true;
+}
+
+/// Everything that can keep a loaded model from running here.
+static void check(const std::string &path, const smelt_model &model) {
+  if (model.abi_version != SMELT_ABI_VERSION)
+    throw Error(Exit::Environment, path + ": made for version " + std::to_string(model.abi_version) +
+                                       " of the runtime's interface, this program has version " +
+                                       std::to_string(SMELT_ABI_VERSION) + "; compile the model again");
+  if (!model.name || !model.target || !validTensors(model.inputs, model.input_count) ||
+      !validTensors(model.outputs, model.output_count) || !validSteps(model))
+    throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: its descriptor is damaged");
+  if (const uint64_t missing = model.cpu_features ? model.cpu_features & ~smelt_cpu_features() : 0)
+    throw Error(Exit::Environment, path + ": compiled for " + quoted(model.target) + ", and this processor lacks " +
+                                       cpuFeatureNames(missing) + "; compile the model with --target native");
+}
+
+Artifact::Artifact(const std::string &path) : path_(path) {
+  if (!ElfFile(path).exportsObject(kSymbol, sizeof(smelt_model)))
+    throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: it exports no smelt_model");
+  // A name without a slash would be looked for among the system's libraries.
+  const std::string place = path.find('/') == std::string::npos ? "./" + path : path;
+  library_ = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library_)
+    throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: " + dlerror());
+  model_ = static_cast<const smelt_model *>(dlsym(library_, kSymbol));
+  try {
+    check(path, *model_);
+  } catch (...) {
+    dlclose(library_);
+    throw;
+  }
+}
+
+Artifact::~Artifact() { dlclose(library_); }
+
+std::vector<std::string> Artifact::kernelNames() const {
+  Dl_info info;
+  if (!dladdr(model_, &info))
+    return std::vector<std::string>(model_->step_count);
+  const auto base = reinterpret_cast<uintptr_t>(info.dli_fbase);
+  const ElfFile file(path_);
+  std::map<uintptr_t, std::string> known; // many steps share a kernel
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < model_->step_count; ++i) {
+    const uintptr_t address = reinterpret_cast<uintptr_t>(model_->steps[i].kernel) - base;
+    const auto [row, isNew] = known.try_emplace(address);
+    if (isNew)
+      row->second = file.functionAt(address);
+    names.push_back(row->second);
+  }
+  return names;
+}
+
+static void require(smelt_status status, const std::string &what) {
+  if (status != SMELT_OK)
+    throw Error(status == SMELT_ERROR_THREADS ? Exit::Environment : Exit::Defect,
+                what + ": " + smelt_status_string(status));
+}
+
+Instance::Instance(const Artifact &artifact, unsigned threads)
+    : artifact_(artifact), arena_(artifact.model().arena_bytes, artifact.path() + ": its arena") {
+  require(smelt_init(&instance_, &artifact.model(), arena_.data(), arena_.size()), artifact.path());
+  if (threads <= 1)
+    return;
+  auto pool = std::make_unique<smelt_pool>();
+  require(smelt_pool_start(pool.get(), threads), std::to_string(threads) + " threads");
+  pool_ = std::move(pool);
+  smelt_set_parallel_for(&instance_, smelt_pool_parallel_for, pool_.get());
+}
+
+Instance::~Instance() {
+  if (pool_)
+    smelt_pool_stop(pool_.get());
+}
+
+void Instance::run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const {
+  require(smelt_run(&instance_, inputs.data(), outputs.data()), artifact_.path());
+}
+
+} // namespace smelt::runner

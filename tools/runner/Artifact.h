@@ -1,0 +1,66 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Shared artefacts of Smelt, loaded and run.
+
+#ifndef SMELT_TOOLS_RUNNER_ARTIFACT_H
+#define SMELT_TOOLS_RUNNER_ARTIFACT_H
+
+#include "smelt/smelt.h"
+#include "smelt/threads.h"
+#include "tools/runner/Tensor.h"
+
+#include <memory>
+
+namespace smelt::runner {
+
+/// A shared object that exports `smelt_model`. It is looked at before it is loaded, and then loaded whatever it does:
+/// an artefact is a program, and to be trusted like one.
+class Artifact {
+public:
+  /// Throws Malformed for what is no artefact, Environment for one that this machine or this runtime cannot run.
+  explicit Artifact(const std::string &path);
+  Artifact(Artifact &&) = delete;
+  Artifact &operator=(Artifact &&) = delete;
+  ~Artifact();
+
+  const std::string &path() const { return path_; }
+  const smelt_model &model() const { return *model_; }
+  /// Names of the kernels of all steps, in their order; "" where the file does not say.
+  std::vector<std::string> kernelNames() const;
+
+private:
+  std::string path_;
+  void *library_ = nullptr;
+  const smelt_model *model_ = nullptr;
+};
+
+/// "avx512 avx512_vnni": the instruction sets of smelt_model.cpu_features.
+std::string cpuFeatureNames(uint64_t features);
+
+/// An artefact with an arena and threads of its own. The artefact must outlive it.
+class Instance {
+public:
+  /// `threads` from 1 to SMELT_MAX_THREADS; 1 starts none.
+  explicit Instance(const Artifact &artifact, unsigned threads = 1);
+  Instance(Instance &&) = delete;
+  Instance &operator=(Instance &&) = delete;
+  ~Instance();
+
+  smelt_instance &handle() { return instance_; }
+  /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
+  void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const;
+
+private:
+  const Artifact &artifact_;
+  AlignedBytes arena_;
+  smelt_instance instance_;
+  std::unique_ptr<smelt_pool> pool_; // null for one thread
+};
+
+/// The shape of a tensor in a descriptor.
+std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor);
+
+} // namespace smelt::runner
+
+#endif // SMELT_TOOLS_RUNNER_ARTIFACT_H

@@ -1,0 +1,160 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/runner/Buffers.h"
+
+#include "tools/runner/Error.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace smelt::runner {
+
+std::string describeType(uint32_t dtype, const std::vector<int64_t> &shape) {
+  return std::string(dtypeName(dtype)) + " " + joinExtents(shape);
+}
+
+static std::vector<AlignedBytes> allocate(const smelt_tensor_info *tensors, uint32_t count) {
+  std::vector<AlignedBytes> buffers;
+  for (uint32_t i = 0; i < count; ++i)
+    buffers.emplace_back(tensors[i].bytes, "tensor " + quoted(tensors[i].name));
+  return buffers;
+}
+
+Buffers::Buffers(const smelt_model &model)
+    : inputs_(allocate(model.inputs, model.input_count)), outputs_(allocate(model.outputs, model.output_count)) {
+  for (const AlignedBytes &input : inputs_)
+    inputTable_.push_back(input.data());
+  for (const AlignedBytes &output : outputs_)
+    outputTable_.push_back(output.data());
+}
+
+// ------------------------------------------------------------------------------------------------------- from a file
+
+static const smelt_tensor_info *findInput(const smelt_model &model, const std::string &name) {
+  for (uint32_t i = 0; i < model.input_count; ++i)
+    if (name == model.inputs[i].name)
+      return &model.inputs[i];
+  return nullptr;
+}
+
+static std::string inputNames(const smelt_model &model) {
+  std::string names;
+  for (uint32_t i = 0; i < model.input_count; ++i)
+    names += (i ? ", " : "") + quoted(model.inputs[i].name);
+  return names.empty() ? "the model has no inputs" : "the model's inputs are " + names;
+}
+
+/// NumPy without ml_dtypes has no bf16: its bits then come as u16.
+static bool sameType(const NpyHeader &given, const smelt_tensor_info &wanted) {
+  return given.dtype == wanted.dtype || (given.dtype == SMELT_U16 && wanted.dtype == SMELT_BF16);
+}
+
+static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader &file) {
+  const std::string name = "input " + quoted(wanted.name), type = describeType(wanted.dtype, shapeOf(wanted));
+  const NpzEntry *entry = file.find(wanted.name);
+  if (!entry)
+    throw Error(Exit::Usage, file.path() + ": " + name + " is missing; the model wants " + type);
+  if (!sameType(entry->header, wanted) || entry->header.shape != shapeOf(wanted))
+    throw Error(Exit::Usage, file.path() + ": " + name + " is " +
+                                 describeType(entry->header.dtype, entry->header.shape) + ", the model wants " + type);
+  return *entry;
+}
+
+Buffers Buffers::read(const smelt_model &model, const NpzReader &file) {
+  for (const NpzEntry &entry : file.entries())
+    if (!findInput(model, entry.name))
+      throw Error(Exit::Usage, file.path() + ": no input is called " + quoted(entry.name) + "; " + inputNames(model));
+  std::vector<const NpzEntry *> entries; // all are checked before memory is used
+  for (uint32_t i = 0; i < model.input_count; ++i)
+    entries.push_back(&entryFor(model.inputs[i], file));
+  Buffers buffers(model);
+  for (size_t i = 0; i < entries.size(); ++i)
+    file.read(*entries[i], buffers.inputs_[i].data());
+  return buffers;
+}
+
+// ------------------------------------------------------------------------------------------------------------ seeded
+
+namespace {
+/// SplitMix64: the same numbers everywhere.
+class Random {
+public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+
+  uint64_t bits() {
+    uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+  }
+  /// From the standard normal distribution, as the sum of twelve uniform numbers less six: never beyond ±6, and without
+  /// functions of a library that differ between systems.
+  float normal() {
+    double sum = -6;
+    for (int i = 0; i < 12; ++i)
+      sum += static_cast<double>(bits() >> 11) * 0x1p-53;
+    return static_cast<float>(sum);
+  }
+
+private:
+  uint64_t state_;
+};
+} // namespace
+
+/// The bits of a small number in bf16, and in f16 by moving the exponent's bias; both cut off.
+static uint16_t bf16Bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return static_cast<uint16_t>(bits >> 16);
+}
+static uint16_t f16Bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const int exponent = static_cast<int>(bits >> 23 & 255) - 127 + 15;
+  const uint32_t sign = bits >> 16 & 0x8000;
+  return static_cast<uint16_t>(exponent <= 0 ? sign
+                                             : sign | static_cast<uint32_t>(exponent) << 10 | (bits >> 13 & 1023));
+}
+
+static void writeElement(unsigned char *to, smelt_dtype dtype, Random &random) {
+  const auto put = [to](auto value) { std::memcpy(to, &value, sizeof value); };
+  switch (dtype) {
+  case SMELT_F32:
+    return put(random.normal());
+  case SMELT_F64:
+    return put(static_cast<double>(random.normal()));
+  case SMELT_F16:
+    return put(f16Bits(random.normal()));
+  case SMELT_BF16:
+    return put(bf16Bits(random.normal()));
+  default: // 0 or 1, whose other bytes are zero
+    std::memset(to, 0, smelt_dtype_size(dtype));
+    *to = random.bits() & 1;
+  }
+}
+
+Buffers Buffers::seeded(const smelt_model &model) {
+  Buffers buffers(model);
+  for (uint32_t i = 0; i < model.input_count; ++i) {
+    Random random(i + 1);
+    const auto dtype = static_cast<smelt_dtype>(model.inputs[i].dtype);
+    for (uint64_t at = 0; at < model.inputs[i].bytes; at += smelt_dtype_size(dtype))
+      writeElement(buffers.inputs_[i].data() + at, dtype, random);
+  }
+  return buffers;
+}
+
+// --------------------------------------------------------------------------------------------------------------- run
+
+void Buffers::run(const Instance &instance) { instance.run(inputTable_, outputTable_); }
+
+void Buffers::write(const smelt_model &model, const std::string &path) const {
+  NpzWriter writer(path);
+  for (uint32_t i = 0; i < model.output_count; ++i)
+    writer.add(model.outputs[i].name, static_cast<smelt_dtype>(model.outputs[i].dtype), shapeOf(model.outputs[i]),
+               outputs_[i].data());
+  writer.commit();
+}
+
+} // namespace smelt::runner

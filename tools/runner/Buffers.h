@@ -1,0 +1,43 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The inputs and outputs of one run.
+
+#ifndef SMELT_TOOLS_RUNNER_BUFFERS_H
+#define SMELT_TOOLS_RUNNER_BUFFERS_H
+
+#include "tools/runner/Artifact.h"
+#include "tools/runner/Npz.h"
+
+namespace smelt::runner {
+
+/// Memory for a run, in the order of the model's descriptor.
+class Buffers {
+public:
+  /// Inputs from a file. Throws Usage that names the tensor which is missing, unknown, or of another type or shape.
+  static Buffers read(const smelt_model &model, const NpzReader &file);
+  /// Seeded inputs: floats from the standard normal distribution, integers and bools 0 or 1, which indices, tokens and
+  /// masks usually allow.
+  static Buffers seeded(const smelt_model &model);
+
+  void run(const Instance &instance);
+  /// Writes the outputs under their names.
+  void write(const smelt_model &model, const std::string &path) const;
+
+  const std::vector<AlignedBytes> &inputs() const { return inputs_; }
+  const std::vector<AlignedBytes> &outputs() const { return outputs_; }
+
+private:
+  explicit Buffers(const smelt_model &model);
+
+  std::vector<AlignedBytes> inputs_, outputs_;
+  std::vector<const void *> inputTable_;
+  std::vector<void *> outputTable_;
+};
+
+/// "f32 1x3x224x224"
+std::string describeType(uint32_t dtype, const std::vector<int64_t> &shape);
+
+} // namespace smelt::runner
+
+#endif // SMELT_TOOLS_RUNNER_BUFFERS_H

@@ -1,0 +1,69 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Tensors in .npz files, as numpy.savez and numpy.savez_compressed write them.
+
+#ifndef SMELT_TOOLS_RUNNER_NPZ_H
+#define SMELT_TOOLS_RUNNER_NPZ_H
+
+#include "tools/runner/Tensor.h"
+#include "tools/runner/Zip.h"
+
+namespace smelt::runner {
+
+/// What a .npy header says of its array.
+struct NpyHeader {
+  smelt_dtype dtype = SMELT_F32;
+  std::vector<int64_t> shape;
+  bool columnMajor = false; // "fortran_order"
+};
+
+/// The dictionary of a .npy header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. Returns what is wrong
+/// with it, or nothing. ml_dtypes stores bf16 as two bytes without a meaning, '<V2'.
+std::string parseNpyHeader(std::string_view text, NpyHeader &header);
+
+/// A whole header, from the magic number on; the array's bytes follow at a multiple of 64.
+std::string makeNpyHeader(smelt_dtype dtype, const std::vector<int64_t> &shape);
+
+struct NpzEntry {
+  std::string name; // without ".npy"
+  NpyHeader header;
+  uint64_t bytes = 0;
+  const ZipMember *member = nullptr;
+};
+
+class NpzReader {
+public:
+  /// Reads all headers. Throws Malformed for what is no .npz file, Environment for what cannot be read.
+  explicit NpzReader(const std::string &path);
+
+  const std::string &path() const { return archive_.file().path(); }
+  const std::vector<NpzEntry> &entries() const { return entries_; }
+  /// Null where there is none.
+  const NpzEntry *find(std::string_view name) const;
+
+  /// The array's bytes, row-major, into memory of `entry.bytes`.
+  void read(const NpzEntry &entry, unsigned char *to) const;
+  Tensor read(const NpzEntry &entry) const;
+
+private:
+  NpzEntry readHeader(const ZipMember &member) const;
+
+  ZipReader archive_;
+  std::vector<NpzEntry> entries_;
+};
+
+class NpzWriter {
+public:
+  explicit NpzWriter(std::string path) : archive_(std::move(path)) {}
+
+  void add(const std::string &name, smelt_dtype dtype, const std::vector<int64_t> &shape, const void *data);
+  void commit() { archive_.commit(); }
+
+private:
+  ZipWriter archive_;
+};
+
+} // namespace smelt::runner
+
+#endif // SMELT_TOOLS_RUNNER_NPZ_H
