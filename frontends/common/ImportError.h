@@ -9,8 +9,8 @@
 
 namespace smelt::frontend {
 
-/// Why a model could not be imported. The message is one line, `FILE: node 'NAME' (OP): what is wrong; what to do`, with
-/// nothing in it that a terminal would obey.
+/// Why a model could not be imported. The message is one line, `FILE: node 'NAME' (OP): what is wrong; what to do`,
+/// with nothing in it that a terminal would obey.
 class ImportError : public llvm::ErrorInfo<ImportError> {
 public:
   enum class Kind {
@@ -25,7 +25,7 @@ public:
   ImportError(Kind kind, std::string message) : kind_(kind), message_(std::move(message)) {}
 
   Kind kind() const { return kind_; }
-  const std::string &message() const { return message_; }
+  std::string message() const override { return message_; }
   /// Of the program that reports this error.
   int exitCode() const { return static_cast<int>(kind_); }
 
@@ -37,8 +37,8 @@ private:
   std::string message_;
 };
 
-/// `text` with control characters and bytes that are not UTF-8 escaped, cut to `most` bytes: names from files go through it
-/// before they are printed.
+/// `text` with control characters and bytes that are not UTF-8 escaped, cut to `most` bytes: names from files go
+/// through it before they are printed.
 std::string printable(llvm::StringRef text, size_t most = 120);
 
 } // namespace smelt::frontend

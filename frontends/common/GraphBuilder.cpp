@@ -1,0 +1,214 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/common/GraphBuilder.h"
+#include "frontends/common/Import.h"
+#include "frontends/common/Refusal.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend {
+
+// Numbers.
+
+int64_t checkedAdd(int64_t a, int64_t b) {
+  int64_t result = 0;
+  if (llvm::AddOverflow(a, b, result))
+    malformed(Twine(a) + " + " + Twine(b) + " overflows");
+  return result;
+}
+
+int64_t checkedSub(int64_t a, int64_t b) {
+  int64_t result = 0;
+  if (llvm::SubOverflow(a, b, result))
+    malformed(Twine(a) + " - " + Twine(b) + " overflows");
+  return result;
+}
+
+int64_t checkedMul(int64_t a, int64_t b) {
+  int64_t result = 0;
+  if (llvm::MulOverflow(a, b, result))
+    malformed(Twine(a) + " * " + Twine(b) + " overflows");
+  return result;
+}
+
+std::string inWords(ArrayRef<int64_t> numbers) {
+  return "[" + llvm::join(llvm::map_range(numbers, [](int64_t number) { return std::to_string(number); }), ", ") + "]";
+}
+
+int64_t normalAxis(int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank)
+    malformed("axis " + Twine(axis) + " is none of a tensor of " + Twine(rank) + " dims");
+  return axis < 0 ? axis + rank : axis;
+}
+
+SmallVector<int64_t> normalAxes(ArrayRef<int64_t> axes, int64_t rank) {
+  SmallVector<int64_t> result;
+  for (int64_t axis : axes)
+    result.push_back(normalAxis(axis, rank));
+  llvm::sort(result);
+  if (std::adjacent_find(result.begin(), result.end()) != result.end())
+    malformed("axes " + inWords(axes) + " hold one twice");
+  return result;
+}
+
+RankedTensorType checkedType(ArrayRef<int64_t> dims, Type elementType) {
+  constexpr size_t kMostDims = 64; // NumPy ends there, too
+  if (dims.size() > kMostDims)
+    unsupported("a tensor of " + Twine(dims.size()) + " dims; Smelt takes " + Twine(kMostDims));
+  // Zeros do not hide an overflow: strides are products, too.
+  int64_t most = 1;
+  for (int64_t extent : dims) {
+    if (extent < 0)
+      malformed("a dim of " + Twine(extent) + " in " + inWords(dims));
+    if (llvm::MulOverflow(most, std::max<int64_t>(extent, 1), most))
+      malformed("the product of the dims " + inWords(dims) + " takes more than 63 bits");
+  }
+  if (most > kMostTensorBytes / std::max<int64_t>(graph::elementBytes(elementType), 1))
+    unsupported("a tensor of dims " + inWords(dims) + " takes more than " + Twine(kMostTensorBytes >> 30) + " GiB");
+  return RankedTensorType::get(dims, elementType);
+}
+
+// Ops.
+
+GraphBuilder::GraphBuilder(MLIRContext *context)
+    : builder_(context), location_(builder_.getUnknownLoc()),
+      placeholder_(RankedTensorType::get({}, builder_.getF32Type())), handler_(context, [this](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+          diagnostic_ = diagnostic.str();
+        return success();
+      }) {}
+
+void GraphBuilder::refuse(Operation *op) {
+  StringRef message = diagnostic_;
+  message.consume_front("'" + op->getName().getStringRef().str() + "' op ");
+  std::string text = message.empty() ? "its operands do not fit" : printable(message, 400);
+  op->erase();
+  malformed(text);
+}
+
+void GraphBuilder::inferTypes(Operation *op) {
+  auto inference = dyn_cast<InferTypeOpInterface>(op);
+  if (!inference)
+    return;
+  diagnostic_.clear();
+  SmallVector<Type> types;
+  if (failed(inference.inferReturnTypes(op->getContext(), op->getLoc(), op->getOperands(),
+                                        op->getDiscardableAttrDictionary(), op->getPropertiesStorage(),
+                                        op->getRegions(), types)) ||
+      types.size() != op->getNumResults())
+    refuse(op);
+  for (auto [result, type] : llvm::zip_equal(op->getResults(), types))
+    result.setType(type);
+}
+
+void GraphBuilder::check(Operation *op) {
+  for (Type type : op->getResultTypes()) {
+    try {
+      checkedType(llvm::cast<RankedTensorType>(type).getShape(), llvm::cast<RankedTensorType>(type).getElementType());
+    } catch (const Refusal &) {
+      op->erase();
+      throw;
+    }
+  }
+  diagnostic_.clear();
+  if (failed(op->getName().verifyInvariants(op)))
+    refuse(op);
+}
+
+SmallVector<Value> GraphBuilder::finish(Operation *op) {
+  inferTypes(op);
+  check(op);
+  SmallVector<Value> results(op->getResults());
+  if (evaluate(op, results))
+    op->erase();
+  return results;
+}
+
+// Folding. What a file can make it cost is bounded three times: the elements an op makes, those it reads where each
+// result depends on many, and all that one import evaluates.
+constexpr int64_t kMostFoldedResult = 1 << 16;
+constexpr int64_t kMostFoldedOperand = 1 << 16;
+constexpr int64_t kMostContracted = 1 << 12; // each element of a contraction's result reads a row and a column
+constexpr int64_t kMostFoldedElements = 1 << 24;
+
+static int64_t elementsOf(Value value) { return graph::elementCount(shapeOf(value)).value_or(INT64_MAX); }
+
+static int64_t mostOperandElements(Operation *op) {
+  if (isa<graph::IndexedInterface>(op))
+    return INT64_MAX; // reads no more than it makes
+  return isa<graph::ScalarInterface, graph::LoopInterface>(op) ? kMostFoldedOperand : kMostContracted;
+}
+
+/// reshape(constant) is the same blob under another type, however large it is.
+static Attribute reshapedBlob(Operation *op) {
+  auto constant = isa<graph::ReshapeOp>(op) ? op->getOperand(0).getDefiningOp<graph::ConstantOp>() : nullptr;
+  auto blob = constant ? dyn_cast<DenseResourceElementsAttr>(constant.getValue()) : nullptr;
+  return blob ? DenseResourceElementsAttr::get(llvm::cast<ShapedType>(op->getResult(0).getType()), blob.getRawHandle())
+              : nullptr;
+}
+
+bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
+  if (auto blob = dyn_cast_if_present<ElementsAttr>(reshapedBlob(op))) {
+    results[0] = constant(blob);
+    return true;
+  }
+  int64_t elements = 0, most = mostOperandElements(op);
+  SmallVector<graph::HostTensor> operands;
+  for (Value result : results)
+    elements += std::min(elementsOf(result), kMostFoldedResult + 1);
+  if (elements > kMostFoldedResult || op->getNumOperands() == 0)
+    return false;
+  for (Value operand : op->getOperands()) {
+    if (elementsOf(operand) > most)
+      return false;
+    elements += std::min(elementsOf(operand), kMostFoldedOperand);
+    std::optional<graph::HostTensor> value = graph::constantOf(operand);
+    if (!value)
+      return false;
+    operands.push_back(*value);
+  }
+  if (foldedElements_ + elements > kMostFoldedElements)
+    return false;
+  foldedElements_ += elements;
+  FailureOr<SmallVector<graph::HostTensor>> values = graph::evaluateOp(op, operands);
+  if (failed(values))
+    return false;
+  for (auto [result, value] : llvm::zip_equal(results, *values))
+    result = constant(value);
+  return true;
+}
+
+Value GraphBuilder::reshape(Value value, ArrayRef<int64_t> shape) {
+  RankedTensorType type = checkedType(shape, elementOf(value));
+  return type == value.getType() ? value : makeAs<graph::ReshapeOp>(type, value);
+}
+
+Value GraphBuilder::transpose(Value value, ArrayRef<int64_t> permutation) {
+  bool isIdentity = llvm::equal(permutation, llvm::seq<int64_t>(0, rankOf(value)));
+  return isIdentity ? value : make<graph::TransposeOp>(value, permutation);
+}
+
+Value GraphBuilder::broadcast(Value value, ArrayRef<int64_t> shape) {
+  RankedTensorType type = checkedType(shape, elementOf(value));
+  return type == value.getType() ? value : makeAs<graph::BroadcastOp>(type, value);
+}
+
+Value GraphBuilder::cast(Value value, Type elementType) {
+  return elementOf(value) == elementType ? value : make<graph::CastOp>(value, elementType);
+}
+
+Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, int64_t extent) {
+  SmallVector<int64_t> shape(shapeOf(value)), starts(shape.size(), 0), steps(shape.size(), 1);
+  if (start == 0 && extent == shape[dim])
+    return value;
+  starts[dim] = start;
+  shape[dim] = extent;
+  return makeAs<graph::SliceOp>(checkedType(shape, elementOf(value)), value, starts, steps);
+}
+
+} // namespace smelt::frontend

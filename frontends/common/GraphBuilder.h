@@ -1,0 +1,98 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_COMMON_GRAPHBUILDER_H
+#define SMELT_FRONTENDS_COMMON_GRAPHBUILDER_H
+
+#include "dialects/Graph/Graph.h"
+#include "mlir/IR/Diagnostics.h"
+
+namespace smelt::frontend {
+
+/// The type of a tensor whose dims come from a file or an option. Refuses too many dims, negative ones, products that
+/// overflow and more than kMostTensorBytes.
+mlir::RankedTensorType checkedType(llvm::ArrayRef<int64_t> dims, mlir::Type elementType);
+
+/// Builds graph ops of operands and attributes that need not fit: an op that its type inference or verifier refuses
+/// becomes a Refusal (malformed, in the op's words). Ops on constants are evaluated on the spot where that is cheap, so
+/// that shapes which a model computes are constants when they are asked for.
+class GraphBuilder {
+public:
+  explicit GraphBuilder(mlir::MLIRContext *context);
+
+  mlir::OpBuilder &builder() { return builder_; }
+  /// Of the ops that follow.
+  void setLocation(mlir::Location location) { location_ = location; }
+  mlir::Location location() const { return location_; }
+
+  /// An op of one result whose type follows from its operands and attributes.
+  template <typename Op, typename... Args> mlir::Value make(Args &&...args) {
+    return makeAs<Op>(placeholder_, std::forward<Args>(args)...);
+  }
+  /// An op of one result, of this type.
+  template <typename Op, typename... Args> mlir::Value makeAs(mlir::Type type, Args &&...args) {
+    return finish(Op::create(builder_, location_, type, std::forward<Args>(args)...)).front();
+  }
+  /// An op of several results.
+  template <typename Op, typename... Args>
+  llvm::SmallVector<mlir::Value> makeMany(mlir::TypeRange types, Args &&...args) {
+    return finish(Op::create(builder_, location_, types, std::forward<Args>(args)...));
+  }
+
+  mlir::Value constant(const graph::HostTensor &tensor) { return graph::makeConstant(builder_, location_, tensor); }
+  mlir::Value constant(mlir::ElementsAttr value) { return graph::ConstantOp::create(builder_, location_, value); }
+  /// A rank-0 constant.
+  mlir::Value scalar(mlir::Type elementType, graph::Scalar value) {
+    return graph::makeScalar(builder_, location_, elementType, value);
+  }
+  mlir::Value scalar(mlir::Type elementType, double value) {
+    return scalar(elementType, graph::Scalar::ofFloat(value));
+  }
+  /// A rank-0 constant of another value's element type.
+  mlir::Value scalarLike(mlir::Value like, double value) { return scalar(graph::typeOf(like).getElementType(), value); }
+  mlir::Value integers(llvm::ArrayRef<int64_t> values) { return graph::makeIntegers(builder_, location_, values); }
+
+  // These yield the operand itself where they would change nothing.
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+  mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
+  mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+  mlir::Value cast(mlir::Value value, mlir::Type elementType);
+  /// Elements [start, start + extent) of one dim.
+  mlir::Value sliceDim(mlir::Value value, int64_t dim, int64_t start, int64_t extent);
+
+private:
+  llvm::SmallVector<mlir::Value> finish(mlir::Operation *op);
+  void inferTypes(mlir::Operation *op);
+  void check(mlir::Operation *op);
+  bool evaluate(mlir::Operation *op, llvm::SmallVectorImpl<mlir::Value> &results);
+  [[noreturn]] void refuse(mlir::Operation *op);
+
+  mlir::OpBuilder builder_;
+  mlir::Location location_;
+  mlir::Type placeholder_;
+  std::string diagnostic_; // the last
+  mlir::ScopedDiagnosticHandler handler_;
+  int64_t foldedElements_ = 0;
+};
+
+/// Shorthands for what importers ask of values.
+inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) { return graph::typeOf(value).getShape(); }
+inline int64_t rankOf(mlir::Value value) { return graph::typeOf(value).getRank(); }
+inline mlir::Type elementOf(mlir::Value value) { return graph::typeOf(value).getElementType(); }
+
+/// `axis` counted from the front; refuses one outside [-rank, rank).
+int64_t normalAxis(int64_t axis, int64_t rank);
+/// The same of each, sorted; refuses one that occurs twice.
+llvm::SmallVector<int64_t> normalAxes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+
+/// Arithmetic on numbers from a file; refuses what overflows.
+int64_t checkedAdd(int64_t a, int64_t b);
+int64_t checkedSub(int64_t a, int64_t b);
+int64_t checkedMul(int64_t a, int64_t b);
+
+/// "[1, 3, 224, 224]"
+std::string inWords(llvm::ArrayRef<int64_t> numbers);
+
+} // namespace smelt::frontend
+
+#endif // SMELT_FRONTENDS_COMMON_GRAPHBUILDER_H

@@ -1,0 +1,59 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/common/Import.h"
+#include "frontends/common/ImportError.h"
+#include "frontends/common/MappedFile.h"
+#include "frontends/common/Refusal.h"
+#include "frontends/onnx/Onnx.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace llvm;
+
+namespace smelt::frontend {
+
+/// What other files begin with, of which people should hear more than that they hold no ONNX model.
+struct Signature {
+  size_t offset;
+  StringLiteral bytes, name;
+};
+constexpr Signature kSignatures[] = {
+    {0, "PK\3\4", "a zip archive, as PyTorch writes them"},
+    {4, "TFL3", "a TensorFlow Lite model"},
+    {0, "\177ELF", "an ELF file"},
+};
+
+static void checkFormat(StringRef bytes) {
+  if (bytes.empty())
+    malformed("is empty");
+  for (const Signature &signature : kSignatures)
+    if (bytes.drop_front(std::min(signature.offset, bytes.size())).starts_with(signature.bytes))
+      malformed("is " + signature.name + "; Smelt reads ONNX models");
+}
+
+/// Calls `read(file)` on the mapped model and turns a Refusal into an error that names the file.
+template <typename Result, typename Function> static Expected<Result> guarded(StringRef path, Function read) {
+  try {
+    std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+    checkFormat(toStringRef(file->bytes()));
+    return read(std::move(file));
+  } catch (const Refusal &refusal) {
+    return make_error<ImportError>(refusal.kind, printable(path, 400) + ": " + refusal.message);
+  } catch (const std::bad_alloc &) {
+    return make_error<ImportError>(ImportError::Kind::Environment, printable(path, 400) + ": out of memory");
+  }
+}
+
+Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(StringRef path, const ImportOptions &options,
+                                                        mlir::MLIRContext &context) {
+  return guarded<mlir::OwningOpRef<mlir::ModuleOp>>(path, [&](std::shared_ptr<const MappedFile> file) {
+    return onnx::importModel(std::move(file), path, options, context);
+  });
+}
+
+Expected<ModelSummary> summariseModel(StringRef path) {
+  return guarded<ModelSummary>(
+      path, [&](std::shared_ptr<const MappedFile> file) { return onnx::summarise(std::move(file), path); });
+}
+
+} // namespace smelt::frontend

@@ -1,0 +1,79 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_ONNX_IMPORTER_H
+#define SMELT_FRONTENDS_ONNX_IMPORTER_H
+
+#include "frontends/common/GraphBuilder.h"
+#include "frontends/onnx/Onnx.h"
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace smelt::frontend::onnx {
+
+/// What names stand for inside one graph, or one call of a function.
+struct Frame {
+  const Frame *outer = nullptr; // of the graph around this one, whose names it may use
+  const Opsets *opsets = nullptr;
+  std::string path;   // before the names of nodes: the calls that were inlined, "encoder/layer1/"
+  unsigned depth = 0; // of calls
+  llvm::StringMap<mlir::Value> values;
+  llvm::StringMap<const TensorProto *> initializers;  // that nothing has used so far
+  llvm::StringMap<const AttributeProto *> attributes; // that a call gives its function; null where it gives none
+};
+
+/// Builds the graph ops of a model's nodes, in their order.
+class Importer {
+public:
+  Importer(Model &model, const ImportOptions &options, mlir::MLIRContext &context);
+
+  mlir::OwningOpRef<mlir::ModuleOp> run();
+
+  /// Imports the nodes of a graph in place; the values of its outputs.
+  Values inlineGraph(const GraphProto &graph, const Frame &outer, llvm::ArrayRef<mlir::Value> inputs);
+
+  /// The value of a name that is known in a frame.
+  mlir::Value lookup(const Frame &frame, llvm::StringRef name);
+
+  GraphBuilder &builder() { return builder_; }
+  Model &model() { return model_; }
+  mlir::MLIRContext *context() { return context_; }
+
+private:
+  mlir::func::FuncOp makeMain(mlir::ModuleOp module, Frame &frame);
+  void finishMain(mlir::func::FuncOp main, const Frame &frame);
+  void addInitializers(const GraphProto &graph, Frame &frame);
+  void importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &nodes, Frame &frame);
+  void importNode(const NodeProto &node, Frame &frame);
+  Values callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller);
+
+  Model &model_;
+  const ImportOptions &options_;
+  mlir::MLIRContext *context_;
+  GraphBuilder builder_;
+  OperatorTable operators_;
+  int64_t inlinedNodes_ = 0;
+};
+
+/// Every node whose operator is in no table, those of subgraphs and called functions included.
+std::vector<UnsupportedNode> unsupportedNodes(const Model &model, const OperatorTable &operators);
+
+/// The main graph's inputs that are no initializers, and their types: dims that the file leaves open are taken from
+/// `options`. Refuses (Usage) what does not fit or is missing.
+struct ModelInput {
+  std::string name;
+  mlir::RankedTensorType type;
+};
+std::vector<ModelInput> resolveInputs(const GraphProto &graph, const ImportOptions &options,
+                                      mlir::MLIRContext *context);
+
+/// The inputs of a graph that have no initializer.
+std::vector<const ValueInfoProto *> trueInputs(const GraphProto &graph);
+
+/// Refuses a declared type that contradicts what was inferred; symbolic dims may be anything.
+void checkDeclared(const ValueInfoProto &declared, mlir::RankedTensorType inferred);
+
+} // namespace smelt::frontend::onnx
+
+#endif // SMELT_FRONTENDS_ONNX_IMPORTER_H

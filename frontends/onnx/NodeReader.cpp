@@ -1,0 +1,180 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/onnx/NodeReader.h"
+#include "frontends/onnx/Importer.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+NodeReader::NodeReader(Importer &importer, const NodeProto &node, const Frame &frame)
+    : importer_(importer), node_(node), frame_(frame), readAttributes_(node.attribute_size(), false) {
+  if (auto version = frame.opsets->find(canonicalDomain(node.domain())); version != frame.opsets->end())
+    opset_ = version->second;
+}
+
+GraphBuilder &NodeReader::builder() const { return importer_.builder(); }
+
+// Operands.
+
+bool NodeReader::hasInput(unsigned index) const { return index < inputCount() && !node_.input(index).empty(); }
+
+bool NodeReader::hasOutput(unsigned index) const { return index < outputCount() && !node_.output(index).empty(); }
+
+/// What an element type counts as.
+static unsigned classOf(Type element) {
+  if (isa<FloatType>(element))
+    return Floats;
+  if (element.isInteger(1))
+    return Bools;
+  return element.isUnsignedInteger() ? UnsignedIntegers : SignedIntegers;
+}
+
+Value NodeReader::input(unsigned index, unsigned elements) {
+  Value value = optionalInput(index, elements);
+  if (!value)
+    malformed("lacks its input " + Twine(index));
+  return value;
+}
+
+Value NodeReader::optionalInput(unsigned index, unsigned elements) {
+  readInputs_.insert(index);
+  if (!hasInput(index))
+    return nullptr;
+  Value value = importer_.lookup(frame_, node_.input(index));
+  if ((classOf(elementOf(value)) & elements) == 0)
+    malformed("input '" + printable(node_.input(index)) + "' has elements of a type that the operator does not take");
+  return value;
+}
+
+Values NodeReader::allInputs(unsigned elements) {
+  Values values;
+  for (unsigned index = 0; index < std::max(inputCount(), 1U); ++index)
+    values.push_back(input(index, elements));
+  return values;
+}
+
+graph::HostTensor NodeReader::constantInput(unsigned index) {
+  std::optional<graph::HostTensor> value = graph::constantOf(input(index));
+  if (!value)
+    unsupported("input '" + printable(node_.input(index)) + "' must be constant");
+  return *value;
+}
+
+std::optional<graph::HostTensor> NodeReader::optionalConstant(unsigned index) {
+  readInputs_.insert(index);
+  return hasInput(index) ? std::optional(constantInput(index)) : std::nullopt;
+}
+
+Integers NodeReader::integersInput(unsigned index) {
+  constexpr int64_t kMostIntegers = 1 << 16; // of a shape, a list of axes, …
+  graph::HostTensor value = constantInput(index);
+  if (value.rank() > 1 || !isa<IntegerType>(value.elementType()) || value.size() > kMostIntegers)
+    malformed("input '" + printable(node_.input(index)) + "' is no list of integers");
+  return value.toIntegers();
+}
+
+std::optional<Integers> NodeReader::optionalIntegers(unsigned index) {
+  readInputs_.insert(index);
+  return hasInput(index) ? std::optional(integersInput(index)) : std::nullopt;
+}
+
+std::optional<Integers> NodeReader::integersOf(StringRef attribute, unsigned input, int64_t inputSince) {
+  return opset() >= inputSince ? optionalIntegers(input) : integers(attribute);
+}
+
+// Attributes.
+
+const AttributeProto *NodeReader::attribute(StringRef name) {
+  for (auto [position, attribute] : llvm::enumerate(node_.attribute())) {
+    if (attribute.name() != name)
+      continue;
+    readAttributes_[position] = true;
+    if (attribute.ref_attr_name().empty())
+      return &attribute;
+    auto bound = frame_.attributes.find(attribute.ref_attr_name());
+    if (bound == frame_.attributes.end())
+      malformed("attribute '" + printable(name) + "' refers to '" + printable(attribute.ref_attr_name()) +
+                "', which the function does not have");
+    return bound->second;
+  }
+  return nullptr;
+}
+
+bool NodeReader::has(StringRef name) { return attribute(name) != nullptr; }
+
+const AttributeProto *NodeReader::attribute(StringRef name, AttributeProto::AttributeType type) {
+  const AttributeProto *found = attribute(name);
+  if (found && found->type() != type)
+    malformed("attribute '" + name + "' is of type " + AttributeProto::AttributeType_Name(found->type()) + ", not " +
+              AttributeProto::AttributeType_Name(type));
+  return found;
+}
+
+void NodeReader::lacks(StringRef attribute) const { malformed("lacks its attribute '" + attribute + "'"); }
+
+int64_t NodeReader::integer(StringRef name, std::optional<int64_t> fallback) {
+  const AttributeProto *found = attribute(name, AttributeProto::INT);
+  if (!found && !fallback)
+    lacks(name);
+  return found ? found->i() : *fallback;
+}
+
+double NodeReader::number(StringRef name, std::optional<double> fallback) {
+  const AttributeProto *found = attribute(name, AttributeProto::FLOAT);
+  if (!found && !fallback)
+    lacks(name);
+  return found ? found->f() : *fallback;
+}
+
+std::string NodeReader::text(StringRef name, std::optional<StringRef> fallback) {
+  const AttributeProto *found = attribute(name, AttributeProto::STRING);
+  if (!found && !fallback)
+    lacks(name);
+  return found ? found->s() : fallback->str();
+}
+
+std::optional<Integers> NodeReader::integers(StringRef name) {
+  const AttributeProto *found = attribute(name, AttributeProto::INTS);
+  return found ? std::optional(Integers(found->ints().begin(), found->ints().end())) : std::nullopt;
+}
+
+std::optional<SmallVector<double>> NodeReader::numbers(StringRef name) {
+  const AttributeProto *found = attribute(name, AttributeProto::FLOATS);
+  return found ? std::optional(SmallVector<double>(found->floats().begin(), found->floats().end())) : std::nullopt;
+}
+
+std::optional<SmallVector<std::string>> NodeReader::texts(StringRef name) {
+  const AttributeProto *found = attribute(name, AttributeProto::STRINGS);
+  return found ? std::optional(SmallVector<std::string>(found->strings().begin(), found->strings().end()))
+               : std::nullopt;
+}
+
+std::optional<Tensor> NodeReader::tensor(StringRef name) {
+  const AttributeProto *found = attribute(name, AttributeProto::TENSOR);
+  return found ? std::optional(readTensor(found->t(), importer_.model(), importer_.context())) : std::nullopt;
+}
+
+const GraphProto &NodeReader::graph(StringRef name) {
+  const AttributeProto *found = attribute(name, AttributeProto::GRAPH);
+  if (!found)
+    lacks(name);
+  return found->g();
+}
+
+Values NodeReader::inlineGraph(const GraphProto &graph, ArrayRef<Value> inputs) {
+  return importer_.inlineGraph(graph, frame_, inputs);
+}
+
+void NodeReader::checkAllRead() const {
+  for (auto [position, attribute] : llvm::enumerate(node_.attribute()))
+    if (!readAttributes_[position])
+      malformed("has an attribute '" + printable(attribute.name()) + "', which is none of this operator");
+  for (unsigned index = 0; index < inputCount(); ++index)
+    if (!node_.input(index).empty() && !readInputs_.contains(index))
+      malformed("has " + Twine(inputCount()) + " inputs, more than this operator takes");
+}
+
+} // namespace smelt::frontend::onnx

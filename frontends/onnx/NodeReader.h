@@ -1,0 +1,111 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_ONNX_NODEREADER_H
+#define SMELT_FRONTENDS_ONNX_NODEREADER_H
+
+#include "frontends/common/GraphBuilder.h"
+#include "frontends/common/Refusal.h"
+#include "frontends/onnx/Model.h"
+#include "llvm/ADT/SmallSet.h"
+#include <optional>
+
+namespace smelt::frontend::onnx {
+
+class Importer;
+struct Frame;
+struct Tensor;
+
+using mlir::Value;
+using Values = llvm::SmallVector<Value>;
+using Integers = llvm::SmallVector<int64_t>;
+
+/// Which element types an operand may have.
+enum Elements : unsigned {
+  Floats = 1,
+  SignedIntegers = 2,
+  UnsignedIntegers = 4,
+  Bools = 8,
+  AnyInteger = SignedIntegers | UnsignedIntegers,
+  Numbers = Floats | AnyInteger,
+  AnyElement = Numbers | Bools
+};
+
+/// What the import of one operator sees of a node. Everything it asks for is checked, and refused in a message that
+/// names the node; what it does not ask for is refused as well, so that nothing in a model is silently ignored.
+class NodeReader {
+public:
+  NodeReader(Importer &importer, const NodeProto &node, const Frame &frame);
+
+  /// The version of the node's domain.
+  int64_t opset() const { return opset_; }
+  llvm::StringRef operatorName() const { return node_.op_type(); }
+  GraphBuilder &builder() const;
+
+  // Operands. Indices count from 0; trailing ones may be absent, others have empty names.
+  unsigned inputCount() const { return node_.input_size(); }
+  unsigned outputCount() const { return node_.output_size(); }
+  bool hasInput(unsigned index) const;
+  bool hasOutput(unsigned index) const;
+  Value input(unsigned index, unsigned elements = AnyElement);
+  /// Null where it is absent.
+  Value optionalInput(unsigned index, unsigned elements = AnyElement);
+  /// All of them, at least one.
+  Values allInputs(unsigned elements = AnyElement);
+  /// The value of an operand that has to be known now.
+  graph::HostTensor constantInput(unsigned index);
+  std::optional<graph::HostTensor> optionalConstant(unsigned index);
+  /// Its elements; it is a list or a scalar of integers.
+  Integers integersInput(unsigned index);
+  std::optional<Integers> optionalIntegers(unsigned index);
+
+  // Attributes. Those without a fallback must be there.
+  bool has(llvm::StringRef name);
+  int64_t integer(llvm::StringRef name, std::optional<int64_t> fallback = std::nullopt);
+  bool flag(llvm::StringRef name, bool fallback) { return integer(name, fallback) != 0; }
+  double number(llvm::StringRef name, std::optional<double> fallback = std::nullopt);
+  std::string text(llvm::StringRef name, std::optional<llvm::StringRef> fallback = std::nullopt);
+  std::optional<Integers> integers(llvm::StringRef name);
+  std::optional<llvm::SmallVector<double>> numbers(llvm::StringRef name);
+  std::optional<llvm::SmallVector<std::string>> texts(llvm::StringRef name);
+  std::optional<Tensor> tensor(llvm::StringRef name);
+  const GraphProto &graph(llvm::StringRef name);
+  /// Reads an attribute that says nothing to Smelt.
+  void ignore(llvm::StringRef name) { has(name); }
+  /// The value that a text attribute stands for.
+  template <typename T, size_t N>
+  T choice(llvm::StringRef name, llvm::StringRef fallback, const std::pair<llvm::StringLiteral, T> (&values)[N]) {
+    std::string chosen = text(name, fallback);
+    for (const auto &[spelling, value] : values)
+      if (spelling == chosen)
+        return value;
+    malformed("attribute '" + name + "' is '" + printable(chosen) + "', which it cannot be");
+  }
+
+  /// Integers that are an attribute, and an input from a version on.
+  std::optional<Integers> integersOf(llvm::StringRef attribute, unsigned input, int64_t inputSince);
+
+  /// The values of a subgraph, imported in place.
+  Values inlineGraph(const GraphProto &graph, llvm::ArrayRef<Value> inputs);
+
+  /// An attribute as the node, or the call of the function that it is part of, gives it; null where neither does.
+  const AttributeProto *attribute(llvm::StringRef name);
+
+  /// Refuses what has not been asked for.
+  void checkAllRead() const;
+
+private:
+  const AttributeProto *attribute(llvm::StringRef name, AttributeProto::AttributeType type);
+  [[noreturn]] void lacks(llvm::StringRef attribute) const;
+
+  Importer &importer_;
+  const NodeProto &node_;
+  const Frame &frame_;
+  int64_t opset_ = 1;
+  llvm::SmallSet<unsigned, 8> readInputs_;
+  llvm::SmallVector<bool, 8> readAttributes_;
+};
+
+} // namespace smelt::frontend::onnx
+
+#endif // SMELT_FRONTENDS_ONNX_NODEREADER_H

@@ -1,0 +1,37 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_ONNX_OPERATORS_H
+#define SMELT_FRONTENDS_ONNX_OPERATORS_H
+
+#include "frontends/onnx/NodeReader.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace smelt::frontend::onnx {
+
+/// One operator from a version on, up to the next row of the same name.
+struct Operator {
+  llvm::StringLiteral name;
+  int64_t since; // 7 where it is older than what Smelt accepts
+  /// The node's results, in the order of its outputs; fewer, or null ones, where Smelt does not compute an output.
+  Values (*import)(NodeReader &node);
+  llvm::StringLiteral domain = "";
+};
+
+// The operators of each family, in Ops/<Family>.cpp.
+llvm::ArrayRef<Operator> elementwiseOperators();
+
+/// All operators, by name.
+class OperatorTable {
+public:
+  OperatorTable();
+  /// What imports an operator as it is in a version of its domain; null where nothing does.
+  const Operator *find(llvm::StringRef domain, llvm::StringRef name, int64_t version) const;
+
+private:
+  llvm::StringMap<llvm::SmallVector<const Operator *, 1>> byName_;
+};
+
+} // namespace smelt::frontend::onnx
+
+#endif // SMELT_FRONTENDS_ONNX_OPERATORS_H

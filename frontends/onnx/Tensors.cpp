@@ -1,0 +1,237 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/onnx/Tensors.h"
+#include "frontends/common/GraphBuilder.h"
+#include "frontends/common/Refusal.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/MathExtras.h"
+#include <cstring>
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+// Element types.
+
+/// Where a TensorProto without raw data keeps its elements.
+enum class Typed : uint8_t { None, Float, Int32, Int64, Double, Uint64 };
+
+struct ElementType {
+  int64_t code;
+  llvm::StringLiteral name;
+  Type (*type)(Builder &); // null for one that Smelt lacks
+  Typed typed;
+};
+constexpr ElementType kElementTypes[] = {
+    {TensorProto::FLOAT, "f32", [](Builder &b) -> Type { return b.getF32Type(); }, Typed::Float},
+    {TensorProto::UINT8, "ui8", [](Builder &b) -> Type { return b.getIntegerType(8, false); }, Typed::Int32},
+    {TensorProto::INT8, "i8", [](Builder &b) -> Type { return b.getI8Type(); }, Typed::Int32},
+    {TensorProto::UINT16, "ui16", [](Builder &b) -> Type { return b.getIntegerType(16, false); }, Typed::Int32},
+    {TensorProto::INT16, "i16", [](Builder &b) -> Type { return b.getI16Type(); }, Typed::Int32},
+    {TensorProto::INT32, "i32", [](Builder &b) -> Type { return b.getI32Type(); }, Typed::Int32},
+    {TensorProto::INT64, "i64", [](Builder &b) -> Type { return b.getI64Type(); }, Typed::Int64},
+    {TensorProto::STRING, "string", nullptr, Typed::None},
+    {TensorProto::BOOL, "i1", [](Builder &b) -> Type { return b.getI1Type(); }, Typed::Int32},
+    {TensorProto::FLOAT16, "f16", [](Builder &b) -> Type { return b.getF16Type(); }, Typed::Int32},
+    {TensorProto::DOUBLE, "f64", [](Builder &b) -> Type { return b.getF64Type(); }, Typed::Double},
+    {TensorProto::UINT32, "ui32", [](Builder &b) -> Type { return b.getIntegerType(32, false); }, Typed::Uint64},
+    {TensorProto::UINT64, "ui64", [](Builder &b) -> Type { return b.getIntegerType(64, false); }, Typed::Uint64},
+    {TensorProto::COMPLEX64, "complex64", nullptr, Typed::None},
+    {TensorProto::COMPLEX128, "complex128", nullptr, Typed::None},
+    {TensorProto::BFLOAT16, "bf16", [](Builder &b) -> Type { return b.getBF16Type(); }, Typed::Int32},
+    {TensorProto::FLOAT8E4M3FN, "float8e4m3fn", nullptr, Typed::None},
+    {TensorProto::FLOAT8E4M3FNUZ, "float8e4m3fnuz", nullptr, Typed::None},
+    {TensorProto::FLOAT8E5M2, "float8e5m2", nullptr, Typed::None},
+    {TensorProto::FLOAT8E5M2FNUZ, "float8e5m2fnuz", nullptr, Typed::None},
+    {TensorProto::UINT4, "uint4", nullptr, Typed::None},
+    {TensorProto::INT4, "int4", nullptr, Typed::None},
+    {TensorProto::FLOAT4E2M1, "float4e2m1", nullptr, Typed::None},
+    {TensorProto::FLOAT8E8M0, "float8e8m0", nullptr, Typed::None},
+    {TensorProto::UINT2, "uint2", nullptr, Typed::None},
+    {TensorProto::INT2, "int2", nullptr, Typed::None},
+    {TensorProto::FLOAT6E2M3, "float6e2m3", nullptr, Typed::None},
+    {TensorProto::FLOAT6E3M2, "float6e3m2", nullptr, Typed::None},
+};
+
+static const ElementType *find(int64_t code) {
+  const auto *found = llvm::find_if(kElementTypes, [&](const ElementType &type) { return type.code == code; });
+  return found == std::end(kElementTypes) ? nullptr : found;
+}
+
+std::string elementTypeName(int64_t dataType) {
+  const ElementType *known = find(dataType);
+  return known ? known->name.str() : "element type " + std::to_string(dataType);
+}
+
+Type elementTypeOf(int64_t dataType, MLIRContext *context, const Twine &where) {
+  const ElementType *known = find(dataType);
+  if (!known)
+    malformed(where + ": there is no element type " + Twine(dataType));
+  if (!known->type)
+    unsupported(where + ": the element type " + known->name + " is not supported");
+  Builder builder(context);
+  return known->type(builder);
+}
+
+// Data.
+
+ElementsAttr Tensor::toAttribute(StringRef name) const {
+  constexpr int64_t kLargestDense = 64; // as in HostTensor: dense attributes are printed in full
+  graph::HostTensor tensor = view();
+  if (tensor.size() <= kLargestDense)
+    return tensor.toAttribute();
+  auto keepAlive = [held = owner](void *, size_t, size_t) mutable { held.reset(); };
+  return DenseResourceElementsAttr::get(
+      type, name, AsmResourceBlob(bytes, tensor.bytesPerElement(), std::move(keepAlive), /*dataIsMutable=*/false));
+}
+
+/// Owned zeros of a type, and the tensor that they are.
+static std::pair<Tensor, MutableArrayRef<char>> allocate(RankedTensorType type) {
+  auto owner = std::make_shared<graph::HostTensor>(graph::HostTensor::zeros(type));
+  return {Tensor{type, owner->bytes(), owner}, owner->mutableBytes()};
+}
+
+/// Bytes of the file as a tensor; a copy where they are not aligned, or hold bools other than 0 and 1.
+static Tensor fromBytes(RankedTensorType type, Model::Bytes bytes) {
+  unsigned size = graph::elementBytes(type.getElementType());
+  bool isAligned = reinterpret_cast<uintptr_t>(bytes.data.data()) % size == 0;
+  bool isBool = type.getElementType().isInteger(1);
+  bool isClean = !isBool || llvm::all_of(bytes.data, [](char byte) { return byte == 0 || byte == 1; });
+  if (isAligned && isClean)
+    return {type, bytes.data, bytes.file};
+  auto [tensor, to] = allocate(type);
+  if (isBool)
+    llvm::transform(bytes.data, to.begin(), [](char byte) { return byte != 0; });
+  else if (!to.empty())
+    std::memcpy(to.data(), bytes.data.data(), to.size());
+  return tensor;
+}
+
+/// The low bytes of each number.
+template <typename Numbers> static Tensor fromNumbers(RankedTensorType type, const Numbers &numbers) {
+  auto [tensor, to] = allocate(type);
+  unsigned size = graph::elementBytes(type.getElementType());
+  bool isBool = type.getElementType().isInteger(1);
+  for (auto [position, number] : llvm::enumerate(numbers)) {
+    auto value = number;
+    if (isBool)
+      value = value != 0;
+    std::memcpy(to.data() + position * size, &value, size);
+  }
+  return tensor;
+}
+
+/// How many numbers each typed field holds.
+static std::pair<Typed, int64_t> typedData(const TensorProto &proto, const Twine &where) {
+  const std::pair<Typed, int64_t> fields[] = {
+      {Typed::Float, proto.float_data_size()},   {Typed::Int32, proto.int32_data_size()},
+      {Typed::Int64, proto.int64_data_size()},   {Typed::Double, proto.double_data_size()},
+      {Typed::Uint64, proto.uint64_data_size()}, {Typed::None, proto.string_data_size()}};
+  std::pair<Typed, int64_t> found = {Typed::None, 0};
+  for (const auto &field : fields) {
+    if (field.second > 0 && found.second > 0)
+      malformed(where + ": holds its elements twice");
+    if (field.second > 0)
+      found = field;
+  }
+  return found;
+}
+
+static Tensor fromTyped(const TensorProto &proto, RankedTensorType type, Typed field) {
+  switch (field) {
+  case Typed::Float:
+    return fromNumbers(type, proto.float_data());
+  case Typed::Int32:
+    return fromNumbers(type, proto.int32_data());
+  case Typed::Int64:
+    return fromNumbers(type, proto.int64_data());
+  case Typed::Double:
+    return fromNumbers(type, proto.double_data());
+  case Typed::Uint64:
+    return fromNumbers(type, proto.uint64_data());
+  case Typed::None:
+    break;
+  }
+  return allocate(type).first;
+}
+
+/// The type that a (sparse) tensor's dims give.
+template <typename Proto> static RankedTensorType dimsOf(const Proto &proto, Type elementType, const Twine &where) {
+  return within(
+      where, [&] { return checkedType({proto.dims().data(), static_cast<size_t>(proto.dims_size())}, elementType); });
+}
+
+Tensor readTensor(const TensorProto &proto, Model &model, MLIRContext *context) {
+  std::string where = "tensor '" + printable(proto.name()) + "'";
+  Type elementType = elementTypeOf(proto.data_type(), context, where);
+  RankedTensorType type = dimsOf(proto, elementType, where);
+  int64_t count = type.getNumElements();
+  uint64_t bytes = static_cast<uint64_t>(count) * graph::elementBytes(elementType);
+  auto [field, numbers] = typedData(proto, where);
+  bool isExternal = proto.data_location() == TensorProto::EXTERNAL;
+  if (proto.has_segment())
+    unsupported(where + ": is a segment of a tensor");
+  if (numbers > 0 && (isExternal || proto.has_raw_data()))
+    malformed(where + ": holds its elements twice");
+  if (isExternal)
+    return fromBytes(type, model.external(proto, bytes));
+  if (proto.has_raw_data()) {
+    Model::Bytes raw = model.raw(proto);
+    if (raw.data.size() != bytes)
+      malformed(where + ": has " + Twine(raw.data.size()) + " bytes of data, its dims need " + Twine(bytes));
+    return fromBytes(type, raw);
+  }
+  if (numbers != count)
+    malformed(where + ": has " + Twine(numbers) + " elements, its dims need " + Twine(count));
+  if (count > 0 && field != find(proto.data_type())->typed)
+    malformed(where + ": holds its elements in a field of another type than " + elementTypeName(proto.data_type()));
+  return fromTyped(proto, type, field);
+}
+
+/// Row-major positions of the elements that a sparse tensor states: numbers, or coordinates [count, rank].
+static SmallVector<int64_t> positionsOf(const graph::HostTensor &indices, RankedTensorType type, int64_t count,
+                                        const Twine &where) {
+  SmallVector<int64_t> numbers = indices.toIntegers(), positions;
+  bool isLinear = indices.rank() == 1;
+  auto perElement = static_cast<size_t>(isLinear ? 1 : type.getRank());
+  if (!indices.elementType().isInteger(64) || indices.rank() > 2 || indices.shape().empty() ||
+      indices.shape().front() != count || numbers.size() != count * perElement)
+    malformed(where + ": its indices do not fit its values");
+  SmallVector<int64_t> strides = isLinear ? SmallVector<int64_t>{1} : graph::rowMajorStrides(type.getShape());
+  SmallVector<int64_t> limits = isLinear ? SmallVector<int64_t>{type.getNumElements()} : to_vector(type.getShape());
+  for (int64_t element = 0; element < count; ++element) {
+    int64_t position = 0;
+    for (size_t dim = 0; dim < perElement; ++dim) {
+      int64_t index = numbers[element * perElement + dim];
+      if (index < 0 || index >= limits[dim])
+        malformed(where + ": an index lies outside its dims");
+      position += index * strides[dim];
+    }
+    positions.push_back(position);
+  }
+  return positions;
+}
+
+Tensor readSparseTensor(const SparseTensorProto &proto, Model &model, MLIRContext *context) {
+  std::string where = "sparse tensor '" + printable(proto.values().name()) + "'";
+  constexpr int64_t kMostBytes = 1 << 28; // a small file must not take much memory
+  Tensor values = readTensor(proto.values(), model, context), indices = readTensor(proto.indices(), model, context);
+  RankedTensorType type = dimsOf(proto, values.type.getElementType(), where);
+  if (type.getNumElements() * graph::elementBytes(type.getElementType()) > kMostBytes)
+    unsupported(where + ": takes more than " + Twine(kMostBytes >> 20) + " MiB when it is not sparse");
+  if (values.type.getRank() != 1)
+    malformed(where + ": its values are no list");
+  auto dense = std::make_shared<graph::HostTensor>(graph::HostTensor::zeros(type));
+  SmallVector<int64_t> positions = positionsOf(indices.view(), type, values.type.getDimSize(0), where);
+  graph::HostTensor from = values.view();
+  for (auto [element, position] : llvm::enumerate(positions))
+    dense->copyElement(position, from, static_cast<int64_t>(element));
+  return {type, dense->bytes(), dense};
+}
+
+} // namespace smelt::frontend::onnx

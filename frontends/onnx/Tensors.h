@@ -1,0 +1,36 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_ONNX_TENSORS_H
+#define SMELT_FRONTENDS_ONNX_TENSORS_H
+
+#include "dialects/Graph/HostTensor.h"
+#include "frontends/onnx/Model.h"
+
+namespace smelt::frontend::onnx {
+
+/// The name that messages and `smelt inspect` use for an element type: MLIR's, or ONNX's for one that Smelt lacks.
+std::string elementTypeName(int64_t dataType);
+
+/// The element type of a TensorProto.DataType. Refuses what Smelt lacks, or ONNX does; `where` begins the message.
+mlir::Type elementTypeOf(int64_t dataType, mlir::MLIRContext *context, const llvm::Twine &where);
+
+/// A tensor of the file: row-major as in graph::HostTensor, and in the mapped file wherever it lies there aligned.
+struct Tensor {
+  mlir::RankedTensorType type;
+  llvm::ArrayRef<char> bytes;
+  std::shared_ptr<const void> owner; // of the bytes
+
+  graph::HostTensor view() const { return graph::HostTensor::viewOf(type, bytes); }
+  /// As a constant's value: a blob called `name` that holds the owner, or dense where it is small.
+  mlir::ElementsAttr toAttribute(llvm::StringRef name) const;
+};
+
+/// Refuses a tensor whose dims, element type and data do not agree.
+Tensor readTensor(const TensorProto &proto, Model &model, mlir::MLIRContext *context);
+/// The same tensor with its zeros written out.
+Tensor readSparseTensor(const SparseTensorProto &proto, Model &model, mlir::MLIRContext *context);
+
+} // namespace smelt::frontend::onnx
+
+#endif // SMELT_FRONTENDS_ONNX_TENSORS_H
