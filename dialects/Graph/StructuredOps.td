@@ -19,7 +19,7 @@ def Graph_Layout : I32EnumAttr<"Layout", "where the channels lie", [
     I32EnumAttrCase<"ChannelsFirst", 0, "channels_first">, I32EnumAttrCase<"ChannelsLast", 1, "channels_last">]> {
   let cppNamespace = "::smelt::graph"; }
 
-def Graph_ConvOp : Graph_Op<"conv", [InferTypeOpAdaptor]> {
+def Graph_ConvOp : Graph_Op<"conv", [InferTypeOpAdaptor, DeclareOpInterfaceMethods<Graph_LoopInterface>]> {
   let summary = "cross-correlation over 1 or more spatial dims, zero padding `low` and `high` (one value a spatial dim), no bias";
   let description = [{
     channels_first: input [n, c, s…], filter [oc, c / groups, k…], result [n, oc, o…]. channels_last: input [n, s…, c], filter
@@ -46,8 +46,8 @@ def Graph_PoolKind : I32EnumAttr<"PoolKind", "what a window yields", [
     I32EnumAttrCase<"Max", 0, "max">, I32EnumAttrCase<"Average", 1, "average">, I32EnumAttrCase<"Lp", 2, "lp">]> {
   let cppNamespace = "::smelt::graph"; }
 def Graph_PoolOp : Graph_LoopOp<"pool"> {
-  let summary = "windows over the spatial dims; `high` already holds what ceil_mode adds. Elements outside the input do not count, save that "
-                "average divides by the window's part inside input plus declared padding where `count_padding`";
+  let summary = "windows over the spatial dims; `high` already holds what ceil_mode adds. Elements outside the input do not count, and "
+                "NaN is no maximum, save that average divides by the window's part inside input plus declared padding where `count_padding`";
   let arguments = (ins Graph_Tensor:$input, Graph_PoolKind:$kind, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
                        DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
                        DenseI64ArrayAttr:$declared_high, BoolAttr:$count_padding, I64Attr:$p,
@@ -91,6 +91,7 @@ def Graph_TopKOp : Graph_Op<"top_k", [DeclareOpInterfaceMethods<Graph_LoopInterf
   let summary = "the first k along `axis` in descending order (ascending where `smallest`), lower index first among equals, and their i64 indices; k is the results' extent";
   let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, BoolAttr:$smallest);
   let results = (outs Graph_Tensor:$values, Graph_Tensor:$indices);
+  let hasVerifier = 1;
 }
 
 #endif // SMELT_GRAPH_STRUCTURED_OPS

@@ -13,7 +13,7 @@ Type elementOf(Value tensor) {
   return type ? type.getElementType() : Type();
 }
 
-static std::string inWords(ArrayRef<int64_t> shape) {
+std::string inWords(ArrayRef<int64_t> shape) {
   return "[" +
          llvm::join(llvm::map_range(shape,
                                     [](int64_t extent) {

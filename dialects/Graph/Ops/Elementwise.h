@@ -9,12 +9,16 @@
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Ops/Expression.h"
+#include <string>
 #include <type_traits>
 
 namespace smelt::graph {
 
 /// The element type of a tensor; null for other values.
 mlir::Type elementOf(mlir::Value tensor);
+
+/// A shape as messages spell it: [1, 3, ?].
+std::string inWords(llvm::ArrayRef<int64_t> shape);
 
 /// The result type of an elementwise op: `operands` broadcast to each other, those in `alike` have one element type,
 /// and the result has `element`, or that type when `element` is null. Otherwise an error in words.

@@ -1,0 +1,128 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/Graph/Ops/Structured.h"
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+/// The filter's dims over which the window moves.
+static ArrayRef<int64_t> windowExtents(ArrayRef<int64_t> filter, Layout layout) {
+  return layout == Layout::ChannelsFirst ? filter.drop_front(2) : filter.drop_back(2);
+}
+
+LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
+                                       SmallVectorImpl<Type> &types) {
+  ArrayRef<int64_t> input = typeOf(adaptor.getInput()).getShape(), filter = typeOf(adaptor.getFilter()).getShape();
+  Layout layout = adaptor.getLayout();
+  if (input.size() < 3 || filter.size() != input.size())
+    return emitOptionalError(location, "the input ", inWords(input),
+                             " needs batch, channels and spatial dims, and the filter ", inWords(filter), " as many");
+  bool first = layout == Layout::ChannelsFirst;
+  int64_t outputs = first ? filter[0] : filter.back(), taps = first ? filter[1] : filter[filter.size() - 2];
+  auto groups = static_cast<int64_t>(adaptor.getGroups());
+  if (groups < 1 || outputs % groups != 0)
+    return emitOptionalError(location, outputs, " output channels are not divided by ", groups, " groups");
+  int64_t reads = 0;
+  if (llvm::MulOverflow(taps, groups, reads) || reads != channelsOf(input, layout))
+    return emitOptionalError(location, "the filter reads ", taps, " channels in each of ", groups,
+                             " groups, but the input has ", channelsOf(input, layout));
+  FailureOr<Window> window = inferWindow({location}, spatialDims(input, layout),
+                                         {windowExtents(filter, layout), adaptor.getStrides(), adaptor.getDilations(),
+                                          adaptor.getLow(), adaptor.getHigh()});
+  if (failed(window))
+    return failure();
+  SmallVector<int64_t> spatial = llvm::map_to_vector(*window, [](const WindowDim &dim) { return dim.output; });
+  return Checks{location}.result(shapeOf(layout, input[0], spatial, outputs),
+                                 typeOf(adaptor.getInput()).getElementType(), types);
+}
+
+LogicalResult ConvOp::verify() {
+  Type element = getType().getElementType();
+  if (typeOf(getFilter()).getElementType() != element)
+    return emitOpError("the input has elements of type ") << element << " and the filter of another";
+  if (element.isInteger(1) || !isIn(Domain::Numbers, computeType(element)))
+    return emitOpError("is not defined on elements of type ") << element;
+  return success();
+}
+
+namespace {
+/// A convolution on numbers, channels last.
+template <typename T> struct HostConv {
+  Window window;
+  int64_t batch, groups, channels, outputs; // channels and outputs of one group
+  std::vector<T> input, filter;
+
+  std::vector<T> run() const {
+    SmallVector<int64_t> spatial = llvm::map_to_vector(window, [](const WindowDim &dim) { return dim.output; });
+    int64_t points = elementCount(spatial).value_or(0), width = groups * outputs;
+    std::vector<T> result(batch * points * width, 0);
+    for (int64_t n = 0; n < batch; ++n) {
+      SmallVector<int64_t> at(spatial.size(), 0);
+      for (int64_t point = 0; point < points; ++point, advance(at, spatial))
+        addPoint(n, at, MutableArrayRef<T>(result).slice((n * points + point) * width, width));
+    }
+    return result;
+  }
+
+  void addPoint(int64_t n, ArrayRef<int64_t> at, MutableArrayRef<T> sums) const {
+    SmallVector<int64_t> extents = llvm::map_to_vector(window, [](const WindowDim &dim) { return dim.window; });
+    SmallVector<int64_t> tap(extents.size(), 0);
+    int64_t number = 0;
+    do {
+      int64_t position = n;
+      bool inside = true;
+      for (auto [dim, o, k] : llvm::zip_equal(window, at, tap)) {
+        inside &= dim.isInside(dim.position(o, k));
+        position = position * dim.input + dim.position(o, k);
+      }
+      if (inside)
+        addTap(position, number, sums);
+      ++number;
+    } while (advance(tap, extents));
+  }
+
+  void addTap(int64_t position, int64_t tap, MutableArrayRef<T> sums) const {
+    for (int64_t group = 0; group < groups; ++group)
+      for (int64_t c = 0; c < channels; ++c) {
+        T value = input[(position * groups + group) * channels + c];
+        const T *weights = &filter[((tap * channels + c) * groups + group) * outputs];
+        for (int64_t o = 0; o < outputs; ++o)
+          sums[group * outputs + o] += value * weights[o];
+      }
+  }
+};
+} // namespace
+
+LogicalResult ConvOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  HostTensor input = operands[0], filter = operands[1];
+  const HostTensor &result = results[0];
+  if (result.size() == 0)
+    return success();
+  if (getLayout() == Layout::ChannelsFirst) {
+    input = transposed(input, aroundSpatial(input.rank(), {0}, {1}));
+    filter = transposed(filter, aroundSpatial(input.rank(), {}, {1, 0}));
+  }
+  ArrayRef<int64_t> shape = filter.shape();
+  WindowAttributes attributes{shape.drop_back(2), getStrides(), getDilations(), getLow(), getHigh()};
+  Window window =
+      windowOf(spatialDims(operands[0].shape(), getLayout()), spatialDims(result.shape(), getLayout()), attributes);
+  auto groups = static_cast<int64_t>(getGroups());
+  return onNumbers(result.elementType(), [&](auto zero) {
+    using T = formula::Modular<decltype(zero)>;
+    HostConv<T> conv{window,
+                     input.shape()[0],
+                     groups,
+                     shape[shape.size() - 2],
+                     shape.back() / groups,
+                     elementsOf<T>(input),
+                     elementsOf<T>(filter)};
+    setElements<T>(result, getLayout(), conv.run());
+  });
+}
+
+unsigned ConvOp::tiledDims() { return 0; }
+LogicalResult ConvOp::emitTile(TileAccess &access) { return failure(); }
+
+} // namespace smelt::graph

@@ -1,0 +1,114 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Indexing.h"
+#include <limits>
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+constexpr int64_t kMostAttribute = std::numeric_limits<int32_t>::max(); // so that no product of two overflows
+
+LogicalResult Checks::axis(int64_t axis, RankedTensorType type) const {
+  if (axis >= 0 && axis < type.getRank())
+    return success();
+  return emitOptionalError(location, "axis ", axis, " is none of the dims of ", inWords(type.getShape()));
+}
+
+LogicalResult Checks::element(Type element, Domain domain) const {
+  if (isIn(domain, computeType(element)) && elementBytes(element) != 0)
+    return success();
+  return emitOptionalError(location, "is not defined on elements of type ", element);
+}
+
+LogicalResult Checks::result(ArrayRef<int64_t> shape, Type element, SmallVectorImpl<Type> &types) const {
+  if (!elementCount(shape))
+    return emitOptionalError(location, "the result ", inWords(shape), " has too many elements");
+  types.push_back(RankedTensorType::get(shape, element));
+  return success();
+}
+
+LogicalResult Checks::attribute(StringRef name, ArrayRef<int64_t> values, size_t dims, int64_t least) const {
+  if (values.size() != dims)
+    return emitOptionalError(location, name, " has ", values.size(), " values for ", dims, " spatial dims");
+  for (int64_t value : values)
+    if (value < least || value > kMostAttribute)
+      return emitOptionalError(location, "a value of ", name, " is ", value, ", not one from ", least, " to ",
+                               kMostAttribute);
+  return success();
+}
+
+FailureOr<Window> inferWindow(Checks checks, ArrayRef<int64_t> input, const WindowAttributes &attributes) {
+  size_t dims = input.size();
+  if (failed(checks.attribute("window", attributes.window, dims, 1)) ||
+      failed(checks.attribute("strides", attributes.strides, dims, 1)) ||
+      failed(checks.attribute("dilations", attributes.dilations, dims, 1)) ||
+      failed(checks.attribute("low", attributes.low, dims, 0)) ||
+      failed(checks.attribute("high", attributes.high, dims, 0)))
+    return failure();
+  Window window = windowOf(input, SmallVector<int64_t>(dims, 1), attributes);
+  for (auto [dim, high] : llvm::zip_equal(window, attributes.high)) {
+    int64_t padded = 0;
+    if (llvm::AddOverflow(dim.input, dim.low + high, padded) || padded < dim.reach()) {
+      (void)emitOptionalError(checks.location, "a window that reaches over ", dim.reach(), " elements does not fit in ",
+                              dim.input, " with padding of ", dim.low, " and ", high);
+      return failure();
+    }
+    dim.output = (padded - dim.reach()) / dim.stride + 1;
+  }
+  return window;
+}
+
+Window windowOf(ArrayRef<int64_t> input, ArrayRef<int64_t> output, const WindowAttributes &attributes) {
+  Window window;
+  for (size_t dim = 0; dim < input.size(); ++dim)
+    window.push_back({input[dim], attributes.window[dim], attributes.strides[dim], attributes.dilations[dim],
+                      attributes.low[dim], output[dim]});
+  return window;
+}
+
+SmallVector<int64_t> shapeOf(Layout layout, int64_t batch, ArrayRef<int64_t> spatial, int64_t channels) {
+  SmallVector<int64_t> shape{batch};
+  if (layout == Layout::ChannelsFirst)
+    shape.push_back(channels);
+  llvm::append_range(shape, spatial);
+  if (layout == Layout::ChannelsLast)
+    shape.push_back(channels);
+  return shape;
+}
+
+Lines::Lines(ArrayRef<int64_t> shape, int64_t axis) : extent(shape[axis]) {
+  for (int64_t dim : shape.take_front(axis))
+    outer *= dim;
+  for (int64_t dim : shape.drop_front(axis + 1))
+    inner *= dim;
+}
+
+HostTensor transposed(const HostTensor &tensor, ArrayRef<int64_t> permutation) {
+  SmallVector<int64_t> from = rowMajorStrides(tensor.shape()), strides, shape;
+  for (int64_t dim : permutation) {
+    strides.push_back(from[dim]);
+    shape.push_back(tensor.shape()[dim]);
+  }
+  HostTensor result = HostTensor::zeros(RankedTensorType::get(shape, tensor.elementType()));
+  copyStrided(tensor, 0, strides, result);
+  return result;
+}
+
+SmallVector<int64_t> aroundSpatial(size_t rank, ArrayRef<int64_t> before, ArrayRef<int64_t> after) {
+  SmallVector<int64_t> permutation(before);
+  for (size_t dim = 2; dim < rank; ++dim)
+    permutation.push_back(dim);
+  llvm::append_range(permutation, after);
+  return permutation;
+}
+
+void copyChannelsFirst(const HostTensor &channelsLast, const HostTensor &result) {
+  SmallVector<int64_t> strides = rowMajorStrides(channelsLast.shape());
+  std::rotate(strides.begin() + 1, strides.end() - 1, strides.end());
+  copyStrided(channelsLast, 0, strides, result);
+}
+
+} // namespace smelt::graph

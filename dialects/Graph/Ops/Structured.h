@@ -1,0 +1,129 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What structured ops share before they are emitted: checks in words, the geometry of windows, and elements as numbers
+// for the reference.
+
+#ifndef SMELT_DIALECTS_GRAPH_OPS_STRUCTURED_H
+#define SMELT_DIALECTS_GRAPH_OPS_STRUCTURED_H
+
+#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Ops/Formulas.h"
+#include <vector>
+
+namespace smelt::graph {
+
+/// The checks of one op's type inference. Each says in words, at `location` if there is one, what is wrong.
+struct Checks {
+  std::optional<mlir::Location> location;
+
+  llvm::LogicalResult axis(int64_t axis, mlir::RankedTensorType type) const;
+  llvm::LogicalResult element(mlir::Type element, Domain domain) const;
+  /// The type of a result; fails where it has too many elements to count.
+  llvm::LogicalResult result(llvm::ArrayRef<int64_t> shape, mlir::Type element,
+                             llvm::SmallVectorImpl<mlir::Type> &types) const;
+  /// One value in [least, 2³¹) for each of `dims` spatial dims.
+  llvm::LogicalResult attribute(llvm::StringRef name, llvm::ArrayRef<int64_t> values, size_t dims, int64_t least) const;
+};
+
+/// One spatial dim of an op that moves a window over its input: tap k of result o reads
+/// input[o · stride + k · dilation - low].
+struct WindowDim {
+  int64_t input = 1;
+  int64_t window = 1;
+  int64_t stride = 1;
+  int64_t dilation = 1;
+  int64_t low = 0;
+  int64_t output = 1;
+
+  int64_t position(int64_t result, int64_t tap) const { return result * stride + tap * dilation - low; }
+  bool isInside(int64_t position) const { return position >= 0 && position < input; }
+  int64_t reach() const { return dilation * (window - 1) + 1; }
+};
+using Window = llvm::SmallVector<WindowDim>;
+
+/// The attributes of such an op, one value a spatial dim.
+struct WindowAttributes {
+  llvm::ArrayRef<int64_t> window, strides, dilations, low, high;
+};
+
+/// The window dims with their result extents; in words why there are none. Attributes of spatial dims that the input
+/// lacks, or out of range, are refused.
+llvm::FailureOr<Window> inferWindow(Checks checks, llvm::ArrayRef<int64_t> input, const WindowAttributes &attributes);
+/// The same of an op that is known to be right.
+Window windowOf(llvm::ArrayRef<int64_t> input, llvm::ArrayRef<int64_t> output, const WindowAttributes &attributes);
+
+inline llvm::ArrayRef<int64_t> spatialDims(llvm::ArrayRef<int64_t> shape, Layout layout) {
+  return layout == Layout::ChannelsFirst ? shape.drop_front(2) : shape.drop_front().drop_back();
+}
+inline int64_t channelsOf(llvm::ArrayRef<int64_t> shape, Layout layout) {
+  return layout == Layout::ChannelsFirst ? shape[1] : shape.back();
+}
+/// [n, channels, spatial…] in the order of a layout.
+llvm::SmallVector<int64_t> shapeOf(Layout layout, int64_t batch, llvm::ArrayRef<int64_t> spatial, int64_t channels);
+
+// For the reference.
+
+/// All elements as T: double, int64_t or uint64_t.
+template <typename T> std::vector<T> elementsOf(const HostTensor &tensor) {
+  std::vector<T> elements(tensor.size());
+  if (tensor.elementType().isF32())
+    llvm::copy(tensor.as<float>(), elements.begin());
+  else
+    for (int64_t position = 0; position < tensor.size(); ++position)
+      elements[position] = fromScalar<T>(tensor.get(position));
+  return elements;
+}
+
+template <typename T> void setElements(const HostTensor &result, llvm::ArrayRef<T> elements) {
+  if (result.elementType().isF32())
+    llvm::copy(llvm::map_range(elements, [](T element) { return static_cast<float>(element); }),
+               result.asMutable<float>().begin());
+  else
+    for (int64_t position = 0; position < result.size(); ++position)
+      result.set(position, toScalar(elements[position]));
+}
+
+/// Calls `function` with a value of what elements of this type are computed in: double, int64_t or uint64_t.
+template <typename Function> llvm::LogicalResult onNumbers(mlir::Type element, Function function) {
+  if (llvm::isa<mlir::FloatType>(element))
+    function(double());
+  else if (isUnsignedElement(element))
+    function(uint64_t());
+  else
+    function(int64_t());
+  return llvm::success();
+}
+
+/// [n, spatial…, c] → [n, c, spatial…]
+void copyChannelsFirst(const HostTensor &channelsLast, const HostTensor &result);
+
+/// A row-major shape seen from one of its dims: element i of line (o, n) lies at (o · extent + i) · inner + n.
+struct Lines {
+  int64_t outer = 1, extent = 1, inner = 1;
+
+  Lines(llvm::ArrayRef<int64_t> shape, int64_t axis);
+  int64_t at(int64_t outer, int64_t position, int64_t inner) const {
+    return (outer * extent + position) * this->inner + inner;
+  }
+};
+
+/// result dim i is dim permutation[i] of the tensor.
+HostTensor transposed(const HostTensor &tensor, llvm::ArrayRef<int64_t> permutation);
+/// A permutation: `before`, then the spatial dims 2, 3, …, then `after`.
+llvm::SmallVector<int64_t> aroundSpatial(size_t rank, llvm::ArrayRef<int64_t> before, llvm::ArrayRef<int64_t> after);
+
+/// Elements in channels-last order, to a tensor of a layout.
+template <typename T> void setElements(const HostTensor &result, Layout layout, llvm::ArrayRef<T> elements) {
+  if (layout == Layout::ChannelsLast)
+    return setElements<T>(result, elements);
+  llvm::SmallVector<int64_t> last(result.shape());
+  std::rotate(last.begin() + 1, last.begin() + 2, last.end());
+  HostTensor channelsLast = HostTensor::zeros(mlir::RankedTensorType::get(last, result.elementType()));
+  setElements<T>(channelsLast, elements);
+  copyChannelsFirst(channelsLast, result);
+}
+
+} // namespace smelt::graph
+
+#endif // SMELT_DIALECTS_GRAPH_OPS_STRUCTURED_H
