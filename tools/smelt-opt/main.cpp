@@ -18,6 +18,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/graph/Passes.h"
 #include "passes/plan/Passes.h"
 
 using namespace mlir;
@@ -42,6 +43,7 @@ int main(int argc, char **argv) {
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
   registerCanonicalizerPass();
   registerCSEPass();
+  graph::registerGraphPasses();
   plan::registerPlanPasses();
   registerCpuPasses();
   return asMainReturnCode(MlirOptMain(argc, argv, "Smelt's passes\n", registry));

@@ -1,0 +1,100 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/graph/Match.h"
+#include <cmath>
+#include <cstring>
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+std::optional<Scalar> splatOf(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant)
+    return std::nullopt;
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue())) {
+    if (!dense.isSplat())
+      return std::nullopt;
+    auto type = RankedTensorType::get({}, dense.getElementType());
+    return HostTensor::of(DenseElementsAttr::get(type, dense.getSplatValue<Attribute>()))->get(0);
+  }
+  std::optional<HostTensor> tensor = HostTensor::of(constant.getValue());
+  if (!tensor || tensor->size() == 0)
+    return std::nullopt;
+  // Equal to itself moved by one element: the first difference ends the search.
+  ArrayRef<char> bytes = tensor->bytes();
+  unsigned step = tensor->bytesPerElement();
+  if (std::memcmp(bytes.data(), bytes.data() + step, bytes.size() - step) != 0)
+    return std::nullopt;
+  return tensor->get(0);
+}
+
+bool isNumber(Value value, double number) {
+  std::optional<Scalar> splat = splatOf(value);
+  return splat && splat->asFloat() == number && std::signbit(splat->asFloat()) == std::signbit(number);
+}
+
+bool isNear(Value value, double number) {
+  constexpr double kDigits = 1e-4; // relative: exporters round √2 to as few digits as 1.4142
+  std::optional<Scalar> splat = splatOf(value);
+  return splat && std::abs(splat->asFloat() - number) <= kDigits * std::abs(number);
+}
+
+static bool isKnown(Value value, unsigned depth) {
+  if (isConstant(value))
+    return true;
+  Operation *op = value.getDefiningOp();
+  return op && depth > 0 && op->getNumOperands() > 0 && isa<ScalarInterface, IndexedInterface>(op) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) { return isKnown(operand, depth - 1); });
+}
+
+bool isKnown(Value value) {
+  constexpr unsigned kMostDepth = 4; // of the chains that patterns build: mul(reshape(mul(…)))
+  return isKnown(value, kMostDepth);
+}
+
+std::optional<int64_t> knownAlong(Value value, int64_t rank, int64_t dim) {
+  if (!isKnown(value) || typeOf(value).getRank() > rank)
+    return std::nullopt;
+  ArrayRef<int64_t> shape = shapeOf(value);
+  int64_t lead = rank - typeOf(value).getRank(), extent = 1;
+  for (auto [position, size] : llvm::enumerate(shape)) {
+    if (lead + static_cast<int64_t>(position) == dim)
+      extent = size;
+    else if (size != 1)
+      return std::nullopt;
+  }
+  return extent;
+}
+
+Value besideNumber(Operation *binary, double number) {
+  for (unsigned side : {1u, 0u})
+    if (isNear(binary->getOperand(side), number))
+      return binary->getOperand(1 - side);
+  return nullptr;
+}
+
+Value reshapeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+  if (shapeOf(value) == shape)
+    return value;
+  return ReshapeOp::create(builder, loc, typeOf(value).clone(shape), value);
+}
+
+Value broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+  if (shapeOf(value) == shape)
+    return value;
+  return BroadcastOp::create(builder, loc, typeOf(value).clone(shape), value);
+}
+
+Value transposeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
+  if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
+    return value;
+  return TransposeOp::create(builder, loc, value, permutation);
+}
+
+void replaceBroadcast(PatternRewriter &rewriter, Operation *op, Value value) {
+  rewriter.replaceOp(op, broadcastTo(rewriter, op->getLoc(), value, shapeOf(op->getResult(0))));
+}
+
+} // namespace smelt::graph

@@ -1,0 +1,283 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What takes tensors apart and puts them together: slice, concat, pad, gather; and windows over dims of 1.
+
+#include "passes/graph/Match.h"
+#include "passes/graph/simplify/Simplify.h"
+
+using namespace mlir;
+using namespace smelt;
+using namespace smelt::graph;
+
+static bool areZero(ArrayRef<int64_t> counts) {
+  return llvm::all_of(counts, [](int64_t count) { return count == 0; });
+}
+static bool areNotNegative(ArrayRef<int64_t> counts) {
+  return llvm::all_of(counts, [](int64_t count) { return count >= 0; });
+}
+static bool areOne(ArrayRef<int64_t> counts) {
+  return llvm::all_of(counts, [](int64_t count) { return count == 1; });
+}
+
+namespace {
+
+// Slices.
+
+/// slice(slice(x)) → slice(x)
+struct SliceOfSlice : OpRewritePattern<SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
+    auto inner = op.getInput().getDefiningOp<SliceOp>();
+    if (!inner || op.getType().getNumElements() == 0)
+      return failure();
+    SmallVector<int64_t> starts(inner.getStarts()), steps(inner.getSteps());
+    for (size_t dim = 0; dim < starts.size(); ++dim) {
+      int64_t offset = 0;
+      if (llvm::MulOverflow(op.getStarts()[dim], steps[dim], offset) ||
+          llvm::MulOverflow(op.getSteps()[dim], steps[dim], steps[dim]))
+        return failure();
+      starts[dim] += offset;
+    }
+    rewriter.replaceOpWithNewOp<SliceOp>(op, op.getType(), inner.getInput(), starts, steps);
+    return success();
+  }
+};
+
+/// slice(concat(a, b)) → slice(a)   when b is not touched
+struct SliceOfConcat : OpRewritePattern<SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
+    auto concat = op.getInput().getDefiningOp<ConcatOp>();
+    if (!concat || op.getType().getNumElements() == 0)
+      return failure();
+    int64_t axis = concat.getAxis(), first = op.getStarts()[axis];
+    int64_t last = first + (op.getType().getDimSize(axis) - 1) * op.getSteps()[axis];
+    if (last < first)
+      std::swap(first, last);
+    int64_t begin = 0;
+    for (Value part : concat.getInputs()) {
+      int64_t end = begin + shapeOf(part)[axis];
+      if (first >= begin && last < end) {
+        SmallVector<int64_t> starts(op.getStarts());
+        starts[axis] -= begin;
+        rewriter.replaceOpWithNewOp<SliceOp>(op, op.getType(), part, starts, op.getSteps());
+        return success();
+      }
+      begin = end;
+    }
+    return failure();
+  }
+};
+
+/// gather(x, [a, a + s, a + 2 s, …]) → slice(x)
+struct GatherToSlice : OpRewritePattern<GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(GatherOp op, PatternRewriter &rewriter) const override {
+    constexpr int64_t kMostIndices = 1 << 12; // longer lists are tables, not slices
+    std::optional<HostTensor> indices = constantOf(op.getIndices());
+    if (!indices || indices->size() == 0 || indices->size() > kMostIndices)
+      return failure();
+    auto axis = static_cast<int64_t>(op.getAxis());
+    int64_t extent = shapeOf(op.getData())[axis];
+    SmallVector<int64_t> places = indices->toIntegers();
+    for (int64_t &place : places) {
+      if (place < -extent || place >= extent)
+        return rewriter.notifyMatchFailure(op, "an index lies outside");
+      place += place < 0 ? extent : 0;
+    }
+    int64_t step = places.size() > 1 ? places[1] - places[0] : 1;
+    for (size_t i = 1; i < places.size(); ++i)
+      if (step == 0 || places[i] - places[i - 1] != step)
+        return rewriter.notifyMatchFailure(op, "no arithmetic progression");
+    SmallVector<int64_t> shape(shapeOf(op.getData())), starts(shape.size(), 0), steps(shape.size(), 1);
+    shape[axis] = static_cast<int64_t>(places.size());
+    starts[axis] = places[0];
+    steps[axis] = step;
+    Value slice =
+        SliceOp::create(rewriter, op.getLoc(), typeOf(op.getData()).clone(shape), op.getData(), starts, steps);
+    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), slice, shapeOf(op.getResult())));
+    return success();
+  }
+};
+
+// Concatenations.
+
+/// concat(a) → a, concat(a, empty) → concat(a)
+/// concat(concat(a, b), c) → concat(a, b, c)   when that is the inner one's only use
+struct FlattenConcat : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConcatOp op, PatternRewriter &rewriter) const override {
+    constexpr size_t kMostParts = 256; // so that long chains are not copied again and again
+    if (op.getInputs().size() == 1) {
+      rewriter.replaceOp(op, op.getInputs().front());
+      return success();
+    }
+    SmallVector<Value> parts;
+    for (Value part : op.getInputs()) {
+      auto inner = part.getDefiningOp<ConcatOp>();
+      if (inner && inner.getAxis() == op.getAxis() && part.hasOneUse() &&
+          parts.size() + inner.getInputs().size() <= kMostParts)
+        llvm::append_range(parts, inner.getInputs());
+      else if (shapeOf(part)[op.getAxis()] != 0)
+        parts.push_back(part);
+    }
+    if (parts.empty() || llvm::equal(parts, op.getInputs()))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] { op->setOperands(parts); });
+    return success();
+  }
+};
+
+/// Whether two slices of one tensor follow each other along `axis`.
+bool follow(SliceOp a, SliceOp b, int64_t axis) {
+  if (!a || !b || a.getInput() != b.getInput() || a.getSteps() != b.getSteps() || a.getSteps()[axis] != 1)
+    return false;
+  SmallVector<int64_t> next(a.getStarts());
+  next[axis] += a.getType().getDimSize(axis);
+  return ArrayRef<int64_t>(next) == b.getStarts();
+}
+
+/// concat(x[a:b], x[b:c]) → x[a:c]
+struct ConcatOfSlices : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConcatOp op, PatternRewriter &rewriter) const override {
+    auto axis = static_cast<int64_t>(op.getAxis());
+    SmallVector<Value> parts;
+    SliceOp last;
+    for (Value part : op.getInputs()) {
+      auto slice = part.getDefiningOp<SliceOp>();
+      if (!follow(last, slice, axis)) {
+        parts.push_back(part);
+        last = slice;
+        continue;
+      }
+      SmallVector<int64_t> shape(last.getType().getShape());
+      shape[axis] += slice.getType().getDimSize(axis);
+      last = SliceOp::create(rewriter, slice.getLoc(), slice.getType().clone(shape), slice.getInput(), last.getStarts(),
+                             last.getSteps());
+      parts.back() = last;
+    }
+    if (parts.size() == op.getInputs().size())
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] { op->setOperands(parts); });
+    return success();
+  }
+};
+
+// Paddings.
+
+/// pad(x) by nothing → x; by less than nothing → slice(x)
+struct PadToSlice : OpRewritePattern<PadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PadOp op, PatternRewriter &rewriter) const override {
+    auto isPositive = [](int64_t count) { return count > 0; };
+    if (llvm::any_of(op.getLow(), isPositive) || llvm::any_of(op.getHigh(), isPositive))
+      return failure();
+    if (areZero(op.getLow()) && areZero(op.getHigh())) {
+      rewriter.replaceOp(op, op.getInput());
+      return success();
+    }
+    SmallVector<int64_t> starts, steps(op.getLow().size(), 1);
+    for (int64_t low : op.getLow())
+      starts.push_back(-low);
+    rewriter.replaceOpWithNewOp<SliceOp>(op, op.getType(), op.getInput(), starts, steps);
+    return success();
+  }
+};
+
+SmallVector<int64_t> sums(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+  SmallVector<int64_t> result;
+  for (auto [x, y] : llvm::zip_equal(a, b))
+    result.push_back(x + y);
+  return result;
+}
+
+/// pad(pad(x, c), c) → pad(x, c)
+struct PadOfPad : OpRewritePattern<PadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PadOp op, PatternRewriter &rewriter) const override {
+    auto inner = op.getInput().getDefiningOp<PadOp>();
+    if (!inner || op.getMode() != PadMode::Constant || inner.getMode() != PadMode::Constant ||
+        !areNotNegative(inner.getLow()) || !areNotNegative(inner.getHigh()) || !areNotNegative(op.getLow()) ||
+        !areNotNegative(op.getHigh()))
+      return failure();
+    std::optional<Scalar> value = splatOf(op.getValue());
+    if (op.getValue() != inner.getValue() && !(value && isNumber(inner.getValue(), value->asFloat())))
+      return failure();
+    rewriter.replaceOpWithNewOp<PadOp>(op, inner.getInput(), op.getValue(), sums(op.getLow(), inner.getLow()),
+                                       sums(op.getHigh(), inner.getHigh()), PadMode::Constant);
+    return success();
+  }
+};
+
+/// conv(pad(x, 0)) → conv(x) with these pads
+struct PadIntoConv : OpRewritePattern<ConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const override {
+    auto pad = op.getInput().getDefiningOp<PadOp>();
+    if (!pad || pad.getMode() != PadMode::Constant || !areNotNegative(pad.getLow()) || !areNotNegative(pad.getHigh()))
+      return failure();
+    std::optional<Scalar> value = splatOf(pad.getValue());
+    size_t first = op.getLayout() == Layout::ChannelsLast ? 1 : 2, count = op.getLow().size();
+    auto spatial = [&](ArrayRef<int64_t> counts) { return counts.slice(first, count); };
+    auto others = [&](ArrayRef<int64_t> counts) {
+      return areZero(counts.take_front(first)) && areZero(counts.drop_front(first + count));
+    };
+    if (!value || value->asFloat() != 0 || !others(pad.getLow()) || !others(pad.getHigh()))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setLow(sums(op.getLow(), spatial(pad.getLow())));
+      op.setHigh(sums(op.getHigh(), spatial(pad.getHigh())));
+      op.getInputMutable().assign(pad.getInput());
+    });
+    return success();
+  }
+};
+
+// Ops over dims of 1.
+
+/// reduce(x) → x   when it is over dims of 1
+struct DropReduce : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
+    bool keepsOne = llvm::is_contained(
+        {ReduceKind::Sum, ReduceKind::Mean, ReduceKind::Max, ReduceKind::Min, ReduceKind::Prod}, op.getKind());
+    if (!keepsOne || op.getInput().getType() != op.getResult().getType())
+      return failure();
+    rewriter.replaceOp(op, op.getInput());
+    return success();
+  }
+};
+
+/// resize(x) → x   when it has that size already
+struct DropResize : OpRewritePattern<ResizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ResizeOp op, PatternRewriter &rewriter) const override {
+    bool isWhole = llvm::all_of(op.getScales(), [](double scale) { return scale == 1; });
+    if (!isWhole || op.getInput().getType() != op.getResult().getType())
+      return failure();
+    rewriter.replaceOp(op, op.getInput());
+    return success();
+  }
+};
+
+/// pool(x) → x   when its windows hold one element
+struct DropPool : OpRewritePattern<PoolOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PoolOp op, PatternRewriter &rewriter) const override {
+    bool keepsOne = op.getKind() == PoolKind::Max || op.getKind() == PoolKind::Average;
+    if (!keepsOne || !areOne(op.getWindow()) || !areOne(op.getStrides()) || !areZero(op.getLow()) ||
+        !areZero(op.getHigh()))
+      return failure();
+    rewriter.replaceOp(op, op.getInput());
+    return success();
+  }
+};
+
+} // namespace
+
+void graph::addPiecePatterns(RewritePatternSet &patterns) {
+  patterns.add<SliceOfSlice, SliceOfConcat, GatherToSlice, FlattenConcat, ConcatOfSlices, PadToSlice, PadOfPad,
+               PadIntoConv, DropReduce, DropResize, DropPool>(patterns.getContext());
+}
