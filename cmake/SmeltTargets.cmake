@@ -26,9 +26,14 @@ function(smelt_library name)
   endif()
 endfunction()
 
-# smelt_program(NAME source... [LINK library...]): one executable in bin/.
+# smelt_program(NAME source... [LINK library...] [INSTALL]): one executable in bin/, and one of the package.
 function(smelt_program name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "INSTALL" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE smelt_compiler_flags ${ARG_LINK})
+  if(ARG_INSTALL)
+    # Debian keeps LLVM's libraries where the loader does not look.
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+    install(TARGETS ${name} RUNTIME)
+  endif()
 endfunction()

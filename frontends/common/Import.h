@@ -22,16 +22,16 @@ struct ImportOptions {
 constexpr int64_t kMostTensorBytes = int64_t(1) << 34;
 
 /// A model file as a module of one func.func @main over the graph dialect: arguments and results are the model's inputs
-/// and outputs in its order, each with its name as the attribute `graph.name`; so is the module's with the model's name.
-/// All shapes are static. Every op's location is graph::sourceLocation of its source node. Weights stay mapped from the
-/// file while `context` lives. The format is found from the content. Fails with an ImportError.
+/// and outputs in its order, each with its name as the attribute `graph.name`; so is the module's with the model's
+/// name. All shapes are static. Every op's location is graph::sourceLocation of its source node. Weights stay mapped
+/// from the file while `context` lives. The format is found from the content. Fails with an ImportError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(llvm::StringRef path, const ImportOptions &options,
                                                               mlir::MLIRContext &context);
 
 /// One input, output or operator kind of a model, as the file states it.
 struct TensorSummary {
   std::string name;
-  std::string elementType;         // MLIR's spelling, ONNX's where MLIR has none
+  std::string elementType;          // MLIR's spelling, ONNX's where MLIR has none
   std::vector<std::string> extents; // numbers, or names of symbolic dims, "?" for those without one
   bool hasShape = true;
 };

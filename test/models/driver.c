@@ -2,8 +2,10 @@
 
 /*
  * Runs a statically linked model on raw files, for test_aarch64.py:
- *     driver ARENA_FILL IN... OUT...       one file an input, one an output, in the descriptor's order; elements as in memory
- * The descriptor's symbol comes from -DMODEL=<name>. ARENA_FILL is the byte that the arena holds before the run: it must not matter.
+ *     driver ARENA_FILL IN... OUT...       a file an input and output, in the descriptor's order; elements as in memory
+ *
+ * The descriptor's symbol comes from -DMODEL=<name>. ARENA_FILL is the byte that the arena holds before the run: it
+ * must not matter.
  */
 #include "smelt/smelt.h"
 

@@ -145,6 +145,15 @@ def script(path, seconds, *arguments):
     return suite
 
 
+def lint():
+    """What `./dev lint` checks of every file in seconds; clang-tidy takes many minutes and is for `./dev lint --all`."""
+    code, output = run(["./dev", "lint", "--quick"], 300)
+    print(output, end="")
+    checks = re.findall(r"^(PASS|FAIL) (.*)$", output, re.MULTILINE)
+    failures = [name for verdict, name in checks if verdict == "FAIL"]
+    return Result(len(checks) - len(failures), failures or ([] if code == 0 and checks else [f"./dev lint ended early, exit code {code}"]))
+
+
 def sanitized():
     """Unit and lit tests once more, under AddressSanitizer and UndefinedBehaviorSanitizer."""
     os.environ.update(SANITIZER)
@@ -157,6 +166,7 @@ def sanitized():
 
 
 SUITES = {
+    "lint": lint,
     "build": build,
     "unit": unit,
     "lit": lit,
@@ -166,13 +176,15 @@ SUITES = {
     "aarch64": script("test/models/test_aarch64.py", 900),
     "reproducible": script("test/models/test_reproducible.py", 600),
     "python": script("test/python/test_python.py", 300),
+    "runtime": script("test/runtime/test_runtime.py", 600),
+    "package": script("test/package/test_package.py", 600),
     "asan": sanitized,
 }
 
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "models": "tools/smelt",
-         "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt"}
+         "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 
 def exists(suite):

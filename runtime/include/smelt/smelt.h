@@ -3,7 +3,7 @@
 /*
  * The whole C interface of a compiled model. A complete program, for `smelt compile net.onnx --emit static -o net`:
  *
- *     #include "net.h"                                            // declares `net`, NET_ARENA_BYTES, NET_INPUT_..., NET_OUTPUT_...
+ *     #include "net.h"                // declares `net`, NET_ARENA_BYTES, NET_INPUT_..., NET_OUTPUT_...
  *
  *     static _Alignas(SMELT_ALIGNMENT) unsigned char arena[NET_ARENA_BYTES];
  *     static _Alignas(SMELT_ALIGNMENT) float image[3 * 224 * 224], scores[1000];
@@ -16,8 +16,8 @@
  *       return smelt_run(&instance, inputs, outputs) == SMELT_OK ? 0 : 1;
  *     }
  *
- * Nothing here allocates, locks, or keeps global state. A model is constant and may be shared by any number of instances; one instance must
- * not run twice at the same time, different instances may.
+ * Nothing here allocates, locks, or keeps global state. A model is constant and may be shared by any number of
+ * instances; one instance must not run twice at the same time, different instances may.
  */
 #ifndef SMELT_SMELT_H
 #define SMELT_SMELT_H
@@ -79,11 +79,17 @@ typedef struct smelt_tensor_info {
   uint32_t dtype; /* a smelt_dtype */
 } smelt_tensor_info;
 
-/* Computes tiles [first_tile, last_tile) of one step. Tiles are independent of one another: any split over threads gives the same bits. */
+/* Computes tiles [first_tile, last_tile) of one step. Tiles are independent of one another: any split over threads
+ * gives the same bits. */
 typedef void (*smelt_kernel)(void *const *operands, int64_t first_tile, int64_t last_tile);
 
 /* What an operand's offset counts from. */
-typedef enum smelt_base { SMELT_BASE_ARENA = 0, SMELT_BASE_WEIGHTS = 1, SMELT_BASE_INPUT = 2, SMELT_BASE_OUTPUT = 3 } smelt_base;
+typedef enum smelt_base {
+  SMELT_BASE_ARENA = 0,
+  SMELT_BASE_WEIGHTS = 1,
+  SMELT_BASE_INPUT = 2,
+  SMELT_BASE_OUTPUT = 3
+} smelt_base;
 
 typedef struct smelt_operand {
   int64_t offset; /* bytes from the base */
@@ -120,7 +126,8 @@ typedef struct smelt_model {
   const unsigned char *weights;
 } smelt_model;
 
-/* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all have finished. */
+/* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all
+ * have finished. */
 typedef void (*smelt_range_body)(void *context, int64_t first, int64_t last);
 typedef void (*smelt_parallel_for)(void *user, int64_t count, smelt_range_body body, void *context);
 
@@ -137,8 +144,9 @@ typedef struct smelt_instance {
   void *hook_user;
 } smelt_instance;
 
-/* Binds `model` to `arena`, which the caller owns, keeps alive while the instance is used, and does not share between instances.
- * `arena` may be null when model->arena_bytes is 0. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, ARENA, ALIGNMENT, CPU}. */
+/* Binds `model` to `arena`, which the caller owns, keeps alive while the instance is used, and does not share between
+ * instances. `arena` may be null when model->arena_bytes is 0. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, ARENA,
+ * ALIGNMENT, CPU}. */
 smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void *arena, size_t arena_bytes);
 
 /* Lets steps of more than one tile run through `parallel_for`; null goes back to the calling thread. */
@@ -147,9 +155,9 @@ void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for paralle
 /* Reports every step to `hook`; null stops it. */
 void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *user);
 
-/* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's `bytes`, belongs to
- * the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may overlap another buffer.
- * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT} before anything is computed. */
+/* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's
+ * `bytes`, belongs to the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may
+ * overlap another buffer. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT} before anything is computed. */
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs);
 
 /* A constant English sentence for a status, for messages. */

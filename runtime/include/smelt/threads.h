@@ -1,7 +1,8 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
 /*
- * A small thread pool for smelt_instance, in a library of its own (libsmelt_threads.a) so that programs without threads do not link any.
+ * A small thread pool for smelt_instance, in a library of its own (libsmelt_threads.a) so that programs without threads
+ * do not link any.
  *
  *     smelt_pool pool;                                            // the caller's memory; no allocation
  *     if (smelt_pool_start(&pool, 4) == SMELT_OK)                 // the calling thread and three workers

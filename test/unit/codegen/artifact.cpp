@@ -217,8 +217,8 @@ int main(void) {
   SmallVector<StringRef> command = {C_COMPILER};
   StringRef(C_FLAGS).split(command, ' ', -1, /*KeepEmpty=*/false); // a sanitizer's runtime library needs its program's
   std::string header = "-I" + folder_, source = at("main.c"), library = at("net.a"), program = at("main");
-  command.append({"-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", header, "-I", RUNTIME_INCLUDE, source, library,
-                  RUNTIME_LIBRARY, "-o", program});
+  command.append({"-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", header, "-I", RUNTIME_INCLUDE, source,
+                  library, RUNTIME_LIBRARY, "-o", program});
   auto [built, message] = execute(command);
   ASSERT_EQ(built, 0) << message;
   EXPECT_EQ(execute({at("main")}).first, 0);
