@@ -7,6 +7,7 @@
 #include "codegen/cpu/Passes.h"
 #include "dialects/Graph/Ops/MathFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -36,6 +37,8 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
     math::populateExpansionPatterns(patterns,
                                     {"sinh", "cosh", "asinh", "acosh", "atanh", "tan", "powf", "fpowi", "exp2"});
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) { return name != "math.cbrt"; });
+    // bf16 without instructions for it would be calls of compiler-rt.
+    arith::populateExpandBFloat16Patterns(patterns);
     GreedyRewriteConfig config;
     config.enableFolding(true);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))

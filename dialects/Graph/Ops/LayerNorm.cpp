@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Lanes.h"
 
 using namespace mlir;
 
@@ -37,7 +37,121 @@ LogicalResult LayerNormOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayR
   return success();
 }
 
-unsigned LayerNormOp::tiledDims() { return 0; }
-LogicalResult LayerNormOp::emitTile(TileAccess &access) { return failure(); }
+// Emission: lanes along the innermost dim. The variance is a pass of its own, over differences from the mean: exact
+// where the mean is large.
+
+namespace {
+class LayerNormEmitter {
+public:
+  LayerNormEmitter(LayerNormOp op, TileAccess &access)
+      : op_(op), access_(access), b_(access.builder()), shape_(op.getType().getShape()),
+        line_{access, op.getInput(), tileCoordinates(access, shape_.size()),
+              std::max<size_t>(innermostDim(shape_), op.getAxis())},
+        lanes_(line_.lanes()), fold_(access, line_.extent(), lanes_),
+        outer_(shape_.slice(op.getAxis(), line_.dim - op.getAxis())),
+        count_(elementCount(shape_.drop_front(op.getAxis())).value_or(0)),
+        scratch_(scratchFor(access, count_, line_.compute())) {}
+
+  LogicalResult emit() {
+    std::optional<Expr> mean;
+    if (!op_.getRms()) {
+      Expr sum = fold(/*isFirst=*/true, [](Expr partial, Expr x) { return partial + x; });
+      mean = sum / sum.number(count_);
+    }
+    Expr square = fold(/*isFirst=*/op_.getRms(), [&](Expr partial, Expr x) {
+      Expr difference = centred(x, mean);
+      return fma(difference, difference, partial);
+    });
+    if (!readable_)
+      return failure();
+    Expr variance = square / square.number(count_);
+    return storeResults(mean, 1.0 / sqrt(variance + op_.getEpsilon().convertToDouble()));
+  }
+
+private:
+  static Expr centred(Expr x, std::optional<Expr> mean) { return mean ? x - repeat(*mean, x) : x; }
+
+  /// The sum of `step` over the row. The first reading of the row leaves it in the scratch memory.
+  Expr fold(bool isFirst, function_ref<Expr(Expr partial, Expr x)> step) {
+    SmallVector<Value> partials = fold_.start(numberOf(line_.compute(), 0));
+    partials = nest(access_, outer_, partials, [&](ArrayRef<Value> at, ValueRange carried) {
+      moveTo(at);
+      return fold_.add(carried, [&](Value partial, Value base, unsigned width) {
+        Expr x = read(base, width, isFirst);
+        readable_ &= static_cast<bool>(x.value());
+        return x.value() ? step({b_, partial}, x).value() : partial;
+      });
+    });
+    return fold_.finish(partials, [](Expr a, Expr b) { return a + b; }, false);
+  }
+
+  LogicalResult storeResults(std::optional<Expr> mean, Expr scale) {
+    constexpr unsigned kVectors = 4;
+    LogicalResult done = success();
+    nest(access_, outer_, {}, [&](ArrayRef<Value> at, ValueRange) -> SmallVector<Value> {
+      moveTo(at);
+      done = forBlocks(access_, line_.extent(), lanes_, kVectors, [&](Value base, unsigned width, unsigned vectors) {
+        for (unsigned vector = 0; vector < vectors; ++vector)
+          if (failed(storeResult(offset(access_, base, vector * width), width, mean, scale)))
+            return failure();
+        return success();
+      });
+      return {};
+    });
+    return done;
+  }
+
+  LogicalResult storeResult(Value base, unsigned width, std::optional<Expr> mean, Expr scale) {
+    Expr x = read(base, width, /*isFirst=*/false);
+    if (!x.value())
+      return failure();
+    Coordinates at = line_.at;
+    at[line_.dim] = along(base, width);
+    return access_.store(0, (centred(x, mean) * repeat(scale, x)).value(), at);
+  }
+
+  Expr read(Value base, unsigned width, bool isFirst) {
+    if (!scratch_.buffer)
+      return line_.read(base, width);
+    Value place = arith::AddIOp::create(b_, rowStart_, base);
+    if (!isFirst)
+      return scratch_.load(access_, place, width);
+    Expr x = line_.read(base, width);
+    if (x.value())
+      scratch_.store(access_, place, x.value());
+    return x;
+  }
+
+  /// Goes to a line of the row.
+  void moveTo(ArrayRef<Value> at) {
+    rowStart_ = access_.indexConstant(0);
+    SmallVector<int64_t> extents(outer_);
+    extents.push_back(line_.extent());
+    SmallVector<int64_t> strides = rowMajorStrides(extents);
+    for (auto [number, index] : llvm::enumerate(at)) {
+      line_.at[op_.getAxis() + number] = {index, 0};
+      Value start = arith::MulIOp::create(b_, index, access_.indexConstant(strides[number]));
+      rowStart_ = arith::AddIOp::create(b_, rowStart_, start);
+    }
+  }
+
+  LayerNormOp op_;
+  TileAccess &access_;
+  ImplicitLocOpBuilder &b_;
+  ArrayRef<int64_t> shape_;
+  Line line_;
+  unsigned lanes_;
+  LaneFold fold_;
+  ArrayRef<int64_t> outer_; // extents of the row's dims before the line's
+  int64_t count_;
+  Scratch scratch_;
+  Value rowStart_; // where the line begins in the scratch memory
+  bool readable_ = true;
+};
+} // namespace
+
+unsigned LayerNormOp::tiledDims() { return getAxis(); }
+
+LogicalResult LayerNormOp::emitTile(TileAccess &access) { return LayerNormEmitter(*this, access).emit(); }
 
 } // namespace smelt::graph

@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Windows.h"
 
 using namespace mlir;
 
@@ -97,7 +97,110 @@ LogicalResult PoolOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<Ho
   });
 }
 
-unsigned PoolOp::tiledDims() { return 0; }
-LogicalResult PoolOp::emitTile(TileAccess &access) { return failure(); }
+namespace {
+class PoolEmitter : public WindowEmitter {
+public:
+  PoolEmitter(PoolOp op, TileAccess &access, const Window &window)
+      : WindowEmitter(access, window, op.getLayout(), op.getType()), op_(op) {}
+
+private:
+  LogicalResult emitGroup(const WindowGroup &group) override {
+    bool readable = true;
+    SmallVector<Value> sums(group.vectors, repeat(b_, initial(), group.lanes).value());
+    sums = forTaps(group, sums, [&](ArrayRef<Value> tap, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      for (unsigned vector = 0; vector < group.vectors; ++vector) {
+        Value x = access_.fetch(op_.getInput(), inputAt(group, tap, vector), group.lanes);
+        readable &= static_cast<bool>(x);
+        if (x)
+          next[vector] = add(expression(next[vector]), expression(x)).value();
+      }
+      return next;
+    });
+    std::optional<Expr> divisor = readable ? divisorOf(group) : std::nullopt;
+    for (unsigned vector = 0; readable && vector < group.vectors; ++vector) {
+      Expr result = finish(expression(sums[vector]), divisor);
+      readable = succeeded(access_.store(0, result.value(), resultAt(group, vector)));
+    }
+    return success(readable);
+  }
+
+  TypedAttr initial() {
+    Type compute = computeType(result_.getElementType());
+    return op_.getKind() == PoolKind::Max ? leastOf(compute, isUnsignedElement(result_.getElementType()))
+                                          : numberOf(compute, 0);
+  }
+
+  Expr add(Expr sum, Expr x) {
+    switch (op_.getKind()) {
+    case PoolKind::Max:
+      return select(x > sum, x, sum);
+    case PoolKind::Average:
+      return sum + x;
+    case PoolKind::Lp:
+      return op_.getP() == 2 ? fma(x, x, sum) : sum + power(abs(x), op_.getP());
+    }
+    return sum;
+  }
+
+  /// By squaring: x^(2n) = (x²)^n
+  static Expr power(Expr x, uint64_t exponent) {
+    if (exponent == 1)
+      return x;
+    Expr half = power(x * x, exponent / 2);
+    return exponent % 2 ? half * x : half;
+  }
+
+  Expr finish(Expr sum, std::optional<Expr> divisor) {
+    if (op_.getKind() == PoolKind::Average)
+      return sum / repeat(*divisor, sum);
+    if (op_.getKind() == PoolKind::Max || op_.getP() == 1)
+      return sum;
+    return op_.getP() == 2 ? sqrt(sum) : pow(sum, sum.real(1.0 / static_cast<double>(op_.getP())));
+  }
+
+  /// How many elements an average counts, as a scalar.
+  std::optional<Expr> divisorOf(const WindowGroup &group) {
+    if (op_.getKind() != PoolKind::Average)
+      return std::nullopt;
+    Type compute = computeType(result_.getElementType());
+    int64_t known = 1;
+    std::optional<Expr> count;
+    for (auto [spatial, dim] : llvm::enumerate(window_)) {
+      Taps taps = group.taps[spatial];
+      if (op_.getCountPadding() && !taps.isWhole) {
+        Value index = spatial + 1 == window_.size() ? group.column : tileIndex(spatial);
+        WindowDim padded = dim; // counted from where the padding begins
+        padded.low = 0;
+        taps = tapsWithin(access_, padded, dim.low + dim.input + op_.getDeclaredHigh()[spatial], index);
+      }
+      if (taps.isWhole) {
+        known *= dim.window;
+        continue;
+      }
+      Value some = arith::IndexCastOp::create(b_, b_.getI64Type(), arith::SubIOp::create(b_, taps.end, taps.first));
+      Expr factor = Expr(b_, some).to<arith::SIToFPOp>(compute);
+      count = count ? *count * factor : factor;
+    }
+    Expr constant = repeat(b_, numberOf(compute, known), 1);
+    return count ? *count * constant : constant;
+  }
+
+  Expr expression(Value value) { return {b_, value, isUnsignedElement(result_.getElementType())}; }
+
+  PoolOp op_;
+};
+} // namespace
+
+unsigned PoolOp::tiledDims() { return WindowEmitter::tiledDims(getLayout(), getType().getRank()); }
+
+LogicalResult PoolOp::emitTile(TileAccess &access) {
+  if (getKind() == PoolKind::Lp && getP() > 2 && !computeType(getType().getElementType()).isF32())
+    return failure(); // the root is of f32
+  Window window =
+      windowOf(spatialDims(typeOf(getInput()).getShape(), getLayout()), spatialDims(getType().getShape(), getLayout()),
+               {getWindow(), getStrides(), getDilations(), getLow(), getHigh()});
+  return PoolEmitter(*this, access, window).emit(/*groups=*/1);
+}
 
 } // namespace smelt::graph

@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Lanes.h"
 
 using namespace mlir;
 
@@ -120,7 +120,195 @@ LogicalResult ReduceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<
   });
 }
 
-unsigned ReduceOp::tiledDims() { return 0; }
-LogicalResult ReduceOp::emitTile(TileAccess &access) { return failure(); }
+// Emission. Lanes lie along the innermost dim: where it is reduced, they are partial results of one element; where it
+// stays, each is a result of its own.
+
+/// sum combined with x
+static Expr combine(ReduceKind kind, Expr sum, Expr x) {
+  switch (kind) {
+  case ReduceKind::Max:
+    return formula::larger(sum, x);
+  case ReduceKind::Min:
+    return formula::smaller(sum, x);
+  case ReduceKind::Prod:
+    return sum * x;
+  case ReduceKind::SumSquare:
+  case ReduceKind::L2:
+    return x.isFloat() ? fma(x, x, sum) : sum + x * x;
+  case ReduceKind::L1:
+    return sum + formula::absolute(x);
+  default:
+    return sum + x;
+  }
+}
+
+/// Two partial results become one.
+static Expr merge(ReduceKind kind, Expr a, Expr b) {
+  bool adds = kind != ReduceKind::Max && kind != ReduceKind::Min && kind != ReduceKind::Prod;
+  return adds ? a + b : combine(kind, a, b);
+}
+
+static TypedAttr initialOf(ReduceKind kind, Type compute, bool isUnsigned) {
+  switch (kind) {
+  case ReduceKind::Max:
+    return leastOf(compute, isUnsigned);
+  case ReduceKind::Min:
+    return greatestOf(compute, isUnsigned);
+  default:
+    return numberOf(compute, kind == ReduceKind::Prod ? 1 : 0);
+  }
+}
+
+static Expr finish(ReduceKind kind, Expr sum, int64_t count) {
+  switch (kind) {
+  case ReduceKind::Mean:
+    return sum / sum.number(count);
+  case ReduceKind::LogSum:
+    return log(sum);
+  case ReduceKind::L2: {
+    if (sum.isFloat())
+      return sqrt(sum);
+    Type element = sum.element(), real = Float64Type::get(element.getContext());
+    return sum.isUnsigned() ? sqrt(sum.to<arith::UIToFPOp>(real)).to<arith::FPToUIOp>(element)
+                            : sqrt(sum.to<arith::SIToFPOp>(real)).to<arith::FPToSIOp>(element);
+  }
+  default:
+    return sum;
+  }
+}
+
+namespace {
+class ReduceEmitter {
+public:
+  ReduceEmitter(ReduceOp op, TileAccess &access)
+      : op_(op), access_(access), shape_(typeOf(op.getInput()).getShape()),
+        line_{access, op.getInput(), tileCoordinates(access, shape_.size()), innermostDim(shape_)} {
+    for (int64_t axis : op.getAxes())
+      if (axis != static_cast<int64_t>(line_.dim)) {
+        outer_.push_back(axis);
+        outerExtents_.push_back(shape_[axis]);
+      }
+    for (int64_t axis : op.getAxes())
+      count_ *= shape_[axis];
+  }
+
+  LogicalResult emit() {
+    bool isReduced = llvm::is_contained(op_.getAxes(), static_cast<int64_t>(line_.dim));
+    return isReduced ? emitAlongLanes() : emitAcrossLanes();
+  }
+
+private:
+  /// Reduces all that the tile reads, by groups of lanes; `map` is applied to what is read. Empty where so many lanes
+  /// can't be had.
+  using Map = function_ref<Expr(Expr x, unsigned group)>;
+  using Pass = function_ref<SmallVector<Expr>(ReduceKind kind, Map map)>;
+
+  /// The result of each group of lanes.
+  SmallVector<Expr> reduce(Pass pass) {
+    auto same = [](Expr x, unsigned) { return x; };
+    ReduceKind kind = op_.getKind();
+    if (kind != ReduceKind::LogSumExp) {
+      SmallVector<Expr> sums = pass(kind, same);
+      for (Expr &sum : sums)
+        sum = finish(kind, sum, count_);
+      return sums;
+    }
+    // log Σ e^x = m + log Σ e^(x - m), with the largest x for m, unless that is infinite
+    SmallVector<Expr> shifts = pass(ReduceKind::Max, same);
+    for (Expr &shift : shifts)
+      shift = select(abs(shift) < std::numeric_limits<double>::infinity(), shift, 0.0);
+    if (shifts.empty())
+      return {};
+    SmallVector<Expr> sums = pass(ReduceKind::Sum, [&](Expr x, unsigned group) {
+      return exp(x - repeat(shifts[shifts.size() == 1 ? 0 : group], x));
+    });
+    for (auto [sum, shift] : llvm::zip(sums, shifts))
+      sum = log(sum) + shift;
+    return sums;
+  }
+
+  LogicalResult emitAlongLanes() {
+    LaneFold fold(access_, line_.extent(), line_.lanes());
+    bool readable = true;
+    SmallVector<Expr> result = reduce([&](ReduceKind kind, Map map) {
+      SmallVector<Value> partials = fold.start(initialOf(kind, line_.compute(), line_.isUnsigned()));
+      partials = nest(access_, outerExtents_, partials, [&](ArrayRef<Value> at, ValueRange carried) {
+        moveTo(at);
+        return fold.add(carried, [&](Value partial, Value base, unsigned lanes) {
+          Expr x = line_.read(base, lanes);
+          readable &= static_cast<bool>(x.value());
+          return x.value() ? combine(kind, expression(partial), map(x, 0)).value() : partial;
+        });
+      });
+      auto merged = [&](Expr a, Expr b) { return merge(kind, a, b); };
+      return SmallVector<Expr>{fold.finish(partials, merged, line_.isUnsigned())};
+    });
+    if (!readable)
+      return failure();
+    return access_.store(0, result.front().value(), tileCoordinates(access_, shape_.size()));
+  }
+
+  LogicalResult emitAcrossLanes() {
+    constexpr unsigned kMostVectors = 8;
+    unsigned lanes = line_.lanes();
+    return forBlocks(access_, line_.extent(), lanes, kMostVectors, [&](Value base, unsigned lanes, unsigned vectors) {
+      bool readable = true;
+      auto pass = [&](ReduceKind kind, Map map) {
+        TypedAttr initial = initialOf(kind, line_.compute(), line_.isUnsigned());
+        SmallVector<Value> sums(vectors, repeat(access_.builder(), initial, lanes).value());
+        sums = nest(access_, outerExtents_, sums, [&](ArrayRef<Value> at, ValueRange carried) {
+          moveTo(at);
+          SmallVector<Value> next(carried);
+          for (auto [group, sum] : llvm::enumerate(next)) {
+            Expr x = line_.read(offset(access_, base, group * lanes), lanes);
+            readable &= static_cast<bool>(x.value());
+            if (x.value())
+              sum = combine(kind, expression(sum), map(x, group)).value();
+          }
+          return next;
+        });
+        return llvm::map_to_vector(sums, [&](Value sum) { return expression(sum); });
+      };
+      SmallVector<Expr> results = reduce(pass);
+      if (!readable)
+        return failure();
+      for (auto [group, result] : llvm::enumerate(results)) {
+        Coordinates at = tileCoordinates(access_, shape_.size());
+        at[line_.dim] = along(offset(access_, base, group * lanes), lanes);
+        if (failed(access_.store(0, result.value(), at)))
+          return failure();
+      }
+      return success();
+    });
+  }
+
+  void moveTo(ArrayRef<Value> at) {
+    for (auto [dim, index] : llvm::zip_equal(outer_, at))
+      line_.at[dim] = {index, 0};
+  }
+  Expr expression(Value value) const { return {access_.builder(), value, line_.isUnsigned()}; }
+
+  ReduceOp op_;
+  TileAccess &access_;
+  ArrayRef<int64_t> shape_;
+  Line line_;
+  SmallVector<int64_t> outer_, outerExtents_; // reduced dims besides the innermost
+  int64_t count_ = 1;
+};
+} // namespace
+
+unsigned ReduceOp::tiledDims() {
+  // An innermost dim that stays holds the lanes.
+  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
+  size_t innermost = innermostDim(shape);
+  return llvm::is_contained(getAxes(), static_cast<int64_t>(innermost)) ? shape.size() : innermost;
+}
+
+LogicalResult ReduceOp::emitTile(TileAccess &access) {
+  Type compute = computeType(getType().getElementType());
+  if (domainOf(getKind()) == Domain::Floats && !compute.isF32())
+    return failure(); // exp and log are of f32
+  return ReduceEmitter(*this, access).emit();
+}
 
 } // namespace smelt::graph

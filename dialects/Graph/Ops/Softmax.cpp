@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Lanes.h"
 
 using namespace mlir;
 
@@ -34,7 +34,159 @@ LogicalResult SoftmaxOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef
   return success();
 }
 
-unsigned SoftmaxOp::tiledDims() { return 0; }
-LogicalResult SoftmaxOp::emitTile(TileAccess &access) { return failure(); }
+// Emission. Three passes: the largest x, the sum of e^(x - largest), and the results. A maximum that passes over NaN
+// will do: the sum meets it.
+
+static Expr largest(Expr most, Expr x) { return select(x > most, x, most); }
+
+namespace {
+class SoftmaxEmitter {
+public:
+  SoftmaxEmitter(SoftmaxOp op, TileAccess &access)
+      : op_(op), access_(access), b_(access.builder()), shape_(op.getType().getShape()),
+        line_{access, op.getInput(), tileCoordinates(access, shape_.size()), op.getAxis()} {}
+
+  /// The axis is innermost: lanes lie along it.
+  LogicalResult emitAlongLanes() {
+    constexpr unsigned kVectors = 2; // e^x keeps the processor busy enough
+    unsigned lanes = line_.lanes();
+    LaneFold maxima(access_, line_.extent(), lanes), sums(access_, line_.extent(), lanes, kVectors);
+    if (!op_.getLog())
+      scratch_ = scratchFor(access_, line_.extent(), line_.compute());
+
+    SmallVector<Value> partials = maxima.start(leastOf(line_.compute(), false));
+    partials = maxima.add(partials, [&](Value partial, Value base, unsigned width) {
+      return withRead(base, width, partial, [&](Expr x) { return largest({b_, partial}, x); });
+    });
+    Expr most = maxima.finish(partials, largest, false);
+    partials = sums.start(numberOf(line_.compute(), 0));
+    partials = sums.add(partials, [&](Value partial, Value base, unsigned width) {
+      return withRead(base, width, partial, [&](Expr x) {
+        Expr power = exp(x - repeat(most, x));
+        if (scratch_.buffer)
+          scratch_.store(access_, base, power.value());
+        return Expr(b_, partial) + power;
+      });
+    });
+    Expr sum = sums.finish(partials, [](Expr a, Expr b) { return a + b; }, false);
+    if (!readable_)
+      return failure();
+    Expr scale = scaleOf(most, sum);
+    return forBlocks(access_, line_.extent(), lanes, kVectors, [&](Value base, unsigned width, unsigned vectors) {
+      for (unsigned vector = 0; vector < vectors; ++vector)
+        if (failed(storeResult(offset(access_, base, vector * width), width, most, scale)))
+          return failure();
+      return success();
+    });
+  }
+
+  /// The axis is not innermost: each lane is a line of its own, side by side along `dim`.
+  LogicalResult emitAcrossLanes(size_t dim) {
+    Type compute = line_.compute();
+    unsigned lanes = Line{access_, op_.getInput(), line_.at, dim}.lanes();
+    if (!op_.getLog())
+      scratch_ = scratchFor(access_, line_.extent() * lanes, compute);
+    LogicalResult done = success();
+    ArrayRef<int64_t> between = shape_.slice(line_.dim + 1, dim - line_.dim - 1);
+    nest(access_, between, {}, [&](ArrayRef<Value> at, ValueRange) -> SmallVector<Value> {
+      for (auto [number, index] : llvm::enumerate(at))
+        line_.at[line_.dim + 1 + number] = {index, 0};
+      done = access_.forLanes(shape_[dim], lanes, [&](Value base, unsigned width) {
+        line_.at[dim] = along(base, width);
+        return emitGroup(width);
+      });
+      return {};
+    });
+    return done;
+  }
+
+private:
+  /// `width` lines side by side.
+  LogicalResult emitGroup(unsigned width) {
+    readable_ = true;
+    TypedAttr least = leastOf(line_.compute(), false), zero = numberOf(line_.compute(), 0);
+    Expr most(b_, access_.loop(line_.extent(), repeat(b_, least, width).value(), [&](Value index, ValueRange carried) {
+      Value next = withRead(index, width, carried[0], [&](Expr x) { return largest({b_, carried[0]}, x); });
+      return SmallVector<Value>{next};
+    })[0]);
+    Expr sum(b_, access_.loop(line_.extent(), repeat(b_, zero, width).value(), [&](Value index, ValueRange carried) {
+      Value next = withRead(index, width, carried[0], [&](Expr x) {
+        Expr power = exp(x - most);
+        if (scratch_.buffer)
+          scratch_.store(access_, scratchPlace(index, width), power.value());
+        return Expr(b_, carried[0]) + power;
+      });
+      return SmallVector<Value>{next};
+    })[0]);
+    if (!readable_)
+      return failure();
+    Expr scale = scaleOf(most, sum);
+    LogicalResult done = success();
+    access_.loop(line_.extent(), {}, [&](Value index, ValueRange) -> SmallVector<Value> {
+      done = storeResult(index, width, most, scale);
+      return {};
+    });
+    return done;
+  }
+
+  Value withRead(Value base, unsigned width, Value otherwise, function_ref<Expr(Expr)> function) {
+    Expr x = readAt(base, width);
+    readable_ &= static_cast<bool>(x.value());
+    return x.value() ? function(x).value() : otherwise;
+  }
+  bool isAlongLanes() const { return innermostDim(shape_) <= line_.dim; }
+  Expr readAt(Value index, unsigned width) {
+    if (isAlongLanes())
+      return line_.read(index, width);
+    Coordinates at = line_.at;
+    at[line_.dim] = {index, 0};
+    return {b_, access_.fetch(op_.getInput(), at, width)};
+  }
+  /// Where e^x of an index lies in the scratch memory.
+  Value scratchPlace(Value index, unsigned width) const {
+    if (isAlongLanes() || width == 1)
+      return index;
+    return arith::MulIOp::create(b_, index, access_.indexConstant(width));
+  }
+
+  /// What results are made with: 1 / sum, or its logarithm.
+  Expr scaleOf(Expr most, Expr sum) { return op_.getLog() ? log(sum) : 1.0 / sum; }
+
+  LogicalResult storeResult(Value index, unsigned width, Expr most, Expr scale) {
+    Coordinates at = line_.at;
+    at[line_.dim] = isAlongLanes() ? along(index, width) : LaneIndex{index, 0};
+    Expr result = scale;
+    if (scratch_.buffer) {
+      Expr power = scratch_.load(access_, scratchPlace(index, width), width);
+      result = power * repeat(scale, power);
+    } else {
+      Expr x = readAt(index, width);
+      if (!x.value())
+        return failure();
+      Expr shifted = x - repeat(most, x);
+      result = op_.getLog() ? shifted - repeat(scale, x) : exp(shifted) * repeat(scale, x);
+    }
+    return access_.store(0, result.value(), at);
+  }
+
+  SoftmaxOp op_;
+  TileAccess &access_;
+  ImplicitLocOpBuilder &b_;
+  ArrayRef<int64_t> shape_;
+  Line line_;
+  Scratch scratch_;
+  bool readable_ = true;
+};
+} // namespace
+
+unsigned SoftmaxOp::tiledDims() { return getAxis(); }
+
+LogicalResult SoftmaxOp::emitTile(TileAccess &access) {
+  if (!computeType(getType().getElementType()).isF32())
+    return failure(); // exp and log are of f32
+  SoftmaxEmitter emitter(*this, access);
+  size_t innermost = innermostDim(getType().getShape());
+  return innermost <= getAxis() ? emitter.emitAlongLanes() : emitter.emitAcrossLanes(innermost);
+}
 
 } // namespace smelt::graph

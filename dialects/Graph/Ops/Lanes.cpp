@@ -1,0 +1,250 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/Graph/Ops/Lanes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <functional>
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+Coordinates tileCoordinates(TileAccess &access, size_t rank) {
+  Coordinates at;
+  for (Value index : access.tile())
+    at.push_back({index, 0});
+  at.resize(rank, {access.indexConstant(0), 0});
+  return at;
+}
+
+size_t innermostDim(ArrayRef<int64_t> shape) {
+  for (size_t dim = shape.size(); dim > 0; --dim)
+    if (shape[dim - 1] != 1)
+      return dim - 1;
+  return shape.empty() ? 0 : shape.size() - 1;
+}
+
+Expr Line::read(Value base, unsigned lanes, int64_t stride) const {
+  Coordinates here = at;
+  if (!here.empty())
+    here[dim] = along(base, lanes, stride);
+  return {access.builder(), access.fetch(operand, here, lanes), isUnsigned()};
+}
+
+unsigned Line::lanes() const {
+  ImplicitLocOpBuilder &b = access.builder();
+  auto fit = static_cast<unsigned>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(extent(), 1))));
+  unsigned lanes = std::min(access.vectorLanes(compute()), fit);
+  if (lanes == 1)
+    return 1;
+  // Asked by trying: in a loop that is dropped again.
+  auto trial = scf::ForOp::create(b, access.indexConstant(0), access.indexConstant(1), access.indexConstant(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(trial.getBody());
+  bool readable = static_cast<bool>(read(trial.getInductionVar(), lanes).value());
+  trial.erase();
+  return readable ? lanes : 1;
+}
+
+Expr repeat(ImplicitLocOpBuilder &b, TypedAttr number, unsigned lanes, bool isUnsigned) {
+  if (lanes > 1)
+    number = SplatElementsAttr::get(VectorType::get({lanes}, number.getType()), number);
+  return {b, arith::ConstantOp::create(b, number), isUnsigned};
+}
+
+Expr repeat(Expr scalar, Expr like) {
+  auto vector = dyn_cast<VectorType>(like.type());
+  if (!vector)
+    return scalar;
+  ImplicitLocOpBuilder &b = scalar.builder();
+  return {b, vector::BroadcastOp::create(b, vector.clone(scalar.element()), scalar.value()), scalar.isUnsigned()};
+}
+
+TypedAttr leastOf(Type compute, bool isUnsigned) {
+  if (auto floating = dyn_cast<FloatType>(compute))
+    return FloatAttr::get(floating, APFloat::getInf(floating.getFloatSemantics(), /*Negative=*/true));
+  unsigned width = compute.getIntOrFloatBitWidth();
+  return IntegerAttr::get(compute, isUnsigned ? APInt::getMinValue(width) : APInt::getSignedMinValue(width));
+}
+
+TypedAttr greatestOf(Type compute, bool isUnsigned) {
+  if (auto floating = dyn_cast<FloatType>(compute))
+    return FloatAttr::get(floating, APFloat::getInf(floating.getFloatSemantics()));
+  unsigned width = compute.getIntOrFloatBitWidth();
+  return IntegerAttr::get(compute, isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width));
+}
+
+TypedAttr numberOf(Type compute, int64_t number) {
+  if (isa<FloatType>(compute))
+    return FloatAttr::get(compute, static_cast<double>(number));
+  return IntegerAttr::get(compute, APInt(compute.getIntOrFloatBitWidth(), number, /*isSigned=*/true,
+                                         /*implicitTrunc=*/true));
+}
+
+Value offset(TileAccess &access, Value base, int64_t number) {
+  if (number == 0)
+    return base;
+  return arith::AddIOp::create(access.builder(), base, access.indexConstant(number));
+}
+
+static Value scaled(TileAccess &access, Value index, int64_t factor) {
+  return factor == 1 ? index : arith::MulIOp::create(access.builder(), index, access.indexConstant(factor)).getResult();
+}
+
+LaneFold::LaneFold(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors)
+    : access_(access), extent_(extent), vectors_(extent / lanes), lanes_(lanes),
+      unroll_(std::min<int64_t>(mostVectors, extent / lanes)) {
+  widths_.assign(unroll_, lanes);
+  for (unsigned width = lanes / 2; width >= 1; width /= 2)
+    if (extent % lanes & width)
+      widths_.push_back(width);
+  if (widths_.empty())
+    widths_.push_back(1); // of an empty line
+}
+
+SmallVector<Value> LaneFold::start(TypedAttr initial) const {
+  return llvm::map_to_vector(widths_,
+                             [&](unsigned width) { return repeat(access_.builder(), initial, width).value(); });
+}
+
+SmallVector<Value> LaneFold::add(ValueRange partials, Step step) const {
+  SmallVector<Value> sums(partials);
+  if (extent_ == 0)
+    return sums;
+  int64_t rounds = unroll_ ? vectors_ / unroll_ : 0;
+  auto round = [&](Value base, unsigned count) {
+    for (unsigned number = 0; number < count; ++number)
+      sums[number] = step(sums[number], offset(access_, base, number * lanes_), lanes_);
+  };
+  if (rounds == 1)
+    round(access_.indexConstant(0), unroll_);
+  if (rounds > 1) {
+    SmallVector<Value> last = access_.loop(rounds, sums, [&](Value index, ValueRange carried) {
+      sums.assign(carried.begin(), carried.end());
+      round(scaled(access_, index, unroll_ * lanes_), unroll_);
+      return sums;
+    });
+    sums = last;
+  }
+  round(access_.indexConstant(rounds * unroll_ * lanes_), vectors_ - rounds * unroll_);
+  int64_t done = vectors_ * lanes_;
+  for (size_t number = unroll_; number < widths_.size(); done += widths_[number++])
+    sums[number] = step(sums[number], access_.indexConstant(done), widths_[number]);
+  return sums;
+}
+
+Expr LaneFold::finish(ValueRange partials, Merge merge, bool isUnsigned) const {
+  ImplicitLocOpBuilder &b = access_.builder();
+  SmallVector<Expr> level;
+  for (Value partial : partials.take_front(unroll_))
+    level.emplace_back(b, partial, isUnsigned);
+  while (level.size() > 1) {
+    SmallVector<Expr> next;
+    for (size_t pair = 0; pair + 1 < level.size(); pair += 2)
+      next.push_back(merge(level[pair], level[pair + 1]));
+    if (level.size() % 2)
+      next.push_back(level.back());
+    level = next;
+  }
+  // Halves are merged until they are as short as the next partial result, which joins them there.
+  std::optional<Expr> sum = level.empty() ? std::nullopt : std::optional<Expr>(level.front());
+  unsigned width = widths_.front();
+  auto half = [&](Expr whole, unsigned from) {
+    Value part = vector::ExtractStridedSliceOp::create(b, whole.value(), ArrayRef<int64_t>{from},
+                                                       ArrayRef<int64_t>{width / 2}, ArrayRef<int64_t>{1});
+    return Expr(b, part, isUnsigned);
+  };
+  auto lane = [&](Expr pair, int64_t number) {
+    return Expr(b, vector::ExtractOp::create(b, pair.value(), number), isUnsigned);
+  };
+  for (size_t number = unroll_;; width /= 2) {
+    if (number < widths_.size() && widths_[number] == width) {
+      Expr partial(b, partials[number++], isUnsigned);
+      sum = sum ? merge(*sum, partial) : partial;
+    }
+    if (width == 1)
+      return *sum;
+    sum = width == 2 ? merge(lane(*sum, 0), lane(*sum, 1)) : merge(half(*sum, 0), half(*sum, width / 2));
+  }
+}
+
+SmallVector<Value> nest(TileAccess &access, ArrayRef<int64_t> extents, ValueRange initial, NestBody body) {
+  SmallVector<Value> at;
+  std::function<SmallVector<Value>(ValueRange)> level = [&](ValueRange carried) -> SmallVector<Value> {
+    if (at.size() == extents.size())
+      return body(at, carried);
+    SmallVector<Value> last;
+    if (extents[at.size()] == 1) {
+      at.push_back(access.indexConstant(0));
+      last = level(carried);
+    } else {
+      last = access.loop(extents[at.size()], carried, [&](Value index, ValueRange inner) {
+        at.push_back(index);
+        SmallVector<Value> next = level(inner);
+        return next;
+      });
+    }
+    at.pop_back();
+    return last;
+  };
+  return level(initial);
+}
+
+LogicalResult forBlocks(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors, BlockBody body) {
+  int64_t vectors = extent / lanes, done = 0;
+  bool emitted = true;
+  // A loop of one step even where one block is all: what fails is dropped with it.
+  auto blocks = [&](int64_t count, unsigned width, unsigned number) {
+    if (count == 0 || number == 0 || !emitted)
+      return;
+    ImplicitLocOpBuilder &b = access.builder();
+    int64_t step = static_cast<int64_t>(width) * number;
+    auto loop = scf::ForOp::create(b, access.indexConstant(done), access.indexConstant(done + count * step),
+                                   access.indexConstant(step));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      emitted = succeeded(body(loop.getInductionVar(), width, number));
+    }
+    if (!emitted)
+      loop.erase();
+    else
+      done += count * step;
+  };
+  blocks(vectors / mostVectors, lanes, mostVectors);
+  blocks(1, lanes, vectors % mostVectors);
+  for (unsigned width = lanes / 2; width >= 1; width /= 2)
+    blocks(extent % lanes & width ? 1 : 0, width, 1);
+  if (emitted)
+    return success();
+  if (lanes == 1)
+    return failure();
+  emitted = true;
+  blocks(extent - done, 1, 1);
+  return success(emitted);
+}
+
+Expr Scratch::load(TileAccess &access, Value at, unsigned lanes) const {
+  ImplicitLocOpBuilder &b = access.builder();
+  if (lanes == 1)
+    return {b, memref::LoadOp::create(b, buffer, at)};
+  auto type = VectorType::get({lanes}, cast<MemRefType>(buffer.getType()).getElementType());
+  return {b, vector::LoadOp::create(b, type, buffer, at)};
+}
+
+void Scratch::store(TileAccess &access, Value at, Value value) const {
+  ImplicitLocOpBuilder &b = access.builder();
+  if (isa<VectorType>(value.getType()))
+    vector::StoreOp::create(b, value, buffer, at);
+  else
+    memref::StoreOp::create(b, value, buffer, at);
+}
+
+Scratch scratchFor(TileAccess &access, int64_t elements, Type compute) {
+  bool fits = elements <= TileAccess::kMostScratchBytes / elementBytes(compute);
+  return {fits ? access.scratch(elements, compute) : Value()};
+}
+
+} // namespace smelt::graph

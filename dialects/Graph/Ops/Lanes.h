@@ -1,0 +1,100 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the loops of structured ops are made of: lanes along one dim, several vectors side by side, partial results.
+
+#ifndef SMELT_DIALECTS_GRAPH_OPS_LANES_H
+#define SMELT_DIALECTS_GRAPH_OPS_LANES_H
+
+#include "dialects/Graph/Ops/Structured.h"
+
+namespace smelt::graph {
+
+/// An element of a tensor, or neighbouring ones: an entry a dim.
+using Coordinates = llvm::SmallVector<LaneIndex>;
+
+/// Lanes `stride` apart from `base` on.
+inline LaneIndex along(mlir::Value base, unsigned lanes, int64_t stride = 1) { return {base, lanes > 1 ? stride : 0}; }
+
+/// The tile's index in the leading dims, 0 in the others.
+Coordinates tileCoordinates(TileAccess &access, size_t rank);
+
+/// The innermost dim that has more than one index; the last where none has.
+size_t innermostDim(llvm::ArrayRef<int64_t> shape);
+
+/// An operand's elements as expressions, along one dim.
+struct Line {
+  TileAccess &access;
+  mlir::Value operand;
+  Coordinates at;
+  size_t dim;
+
+  /// Null, as its value, where so many lanes can't be had.
+  Expr read(mlir::Value base, unsigned lanes, int64_t stride = 1) const;
+  mlir::Type compute() const { return computeType(elementOf(operand)); }
+  bool isUnsigned() const { return isUnsignedElement(elementOf(operand)); }
+  int64_t extent() const { return typeOf(operand).getDimSize(dim); }
+  /// As many lanes as the target has, the line fills and can be read at once.
+  unsigned lanes() const;
+};
+
+/// A constant in each of `lanes`.
+Expr repeat(mlir::ImplicitLocOpBuilder &builder, mlir::TypedAttr number, unsigned lanes, bool isUnsigned = false);
+/// A scalar in as many lanes as `like` has.
+Expr repeat(Expr scalar, Expr like);
+/// The least and the greatest number of a compute type; infinities of floats.
+mlir::TypedAttr leastOf(mlir::Type compute, bool isUnsigned);
+mlir::TypedAttr greatestOf(mlir::Type compute, bool isUnsigned);
+mlir::TypedAttr numberOf(mlir::Type compute, int64_t number);
+
+using Merge = llvm::function_ref<Expr(Expr, Expr)>;
+
+/// A reduction along lanes: several vectors of partial results side by side, so that none waits for the one before it,
+/// and a shorter one for each power of two that the rest of the line consists of. Their number does not depend on
+/// threads.
+class LaneFold {
+public:
+  using Step = llvm::function_ref<mlir::Value(mlir::Value partial, mlir::Value base, unsigned lanes)>;
+
+  LaneFold(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors = 4);
+
+  llvm::SmallVector<mlir::Value> start(mlir::TypedAttr initial) const;
+  /// Emits `step` over one line.
+  llvm::SmallVector<mlir::Value> add(mlir::ValueRange partials, Step step) const;
+  /// All partial results as one scalar.
+  Expr finish(mlir::ValueRange partials, Merge merge, bool isUnsigned) const;
+
+private:
+  TileAccess &access_;
+  int64_t extent_, vectors_; // of a line; whole vectors in it
+  unsigned lanes_, unroll_;
+  llvm::SmallVector<unsigned> widths_; // of the partial results: unroll_ whole vectors, then shorter ones
+};
+
+/// Loops over `extents`, the last innermost, with carried values.
+using NestBody =
+    llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value> at, mlir::ValueRange carried)>;
+llvm::SmallVector<mlir::Value> nest(TileAccess &access, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
+                                    NestBody body);
+
+/// Emits `body` over [0, extent) in blocks of up to `mostVectors` vectors of `lanes`, then shorter vectors of a power
+/// of two. A body that fails for many lanes is emitted again with one lane a step, as by forLanes.
+using BlockBody = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes, unsigned vectors)>;
+llvm::LogicalResult forBlocks(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors, BlockBody body);
+
+/// base + number
+mlir::Value offset(TileAccess &access, mlir::Value base, int64_t number);
+
+/// A tile's scratch memory.
+struct Scratch {
+  mlir::Value buffer;
+
+  Expr load(TileAccess &access, mlir::Value at, unsigned lanes) const;
+  void store(TileAccess &access, mlir::Value at, mlir::Value value) const;
+};
+/// Scratch memory of so many elements where there is as much; else its buffer is null.
+Scratch scratchFor(TileAccess &access, int64_t elements, mlir::Type compute);
+
+} // namespace smelt::graph
+
+#endif // SMELT_DIALECTS_GRAPH_OPS_LANES_H

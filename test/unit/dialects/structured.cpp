@@ -1,0 +1,211 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Pools, reductions, normalisations, scans and selections: known results of the reference, and the code of many shapes
+// against it.
+
+#include "OperatorHarness.h"
+#include "gmock/gmock.h"
+#include <cmath>
+
+using namespace smelt::test;
+using testing::ElementsAre;
+using testing::Pointwise;
+
+namespace {
+
+/// One op with one operand.
+struct Case {
+  std::string op, attributes, input, output;
+  Tolerance tolerance = Tolerance::ofFloat();
+
+  std::string text() const {
+    return "func.func @f(%x: tensor<" + input + ">) -> tensor<" + output + "> { %0 = graph." + op + " %x {" +
+           attributes + "} : (tensor<" + input + ">) -> tensor<" + output + "> return %0 : tensor<" + output + "> }";
+  }
+};
+
+void PrintTo(const Case &c, std::ostream *stream) { *stream << c.op << " {" << c.attributes << "} " << c.input; }
+
+class Structured : public testing::TestWithParam<Case> {};
+
+std::string reduce(int kind, const std::string &axes) {
+  return "kind = " + std::to_string(kind) + " : i32, axes = array<i64" + (axes.empty() ? "" : ": ") + axes + ">";
+}
+
+enum ReduceKinds { Sum, Mean, Max, Min, Prod, SumSquare, L1, L2, LogSum, LogSumExp };
+
+std::string softmax(int axis, bool log = false) {
+  return "axis = " + std::to_string(axis) + (log ? ", log = true" : "");
+}
+
+std::string layerNorm(int axis, bool rms = false) {
+  return "axis = " + std::to_string(axis) + ", epsilon = 1.0e-5" + (rms ? ", rms = true" : "");
+}
+
+/// Of two spatial dims.
+struct Pool2d {
+  int kind = 0;
+  std::string window = "3, 3", strides = "1, 1", dilations = "1, 1", low = "0, 0", high = "0, 0", declared = "0, 0";
+  bool countPadding = false, channelsLast = false;
+  int p = 2;
+
+  operator std::string() const {
+    return "kind = " + std::to_string(kind) + " : i32, window = array<i64: " + window +
+           ">, strides = array<i64: " + strides + ">, dilations = array<i64: " + dilations +
+           ">, low = array<i64: " + low + ">, high = array<i64: " + high + ">, declared_high = array<i64: " + declared +
+           ">, count_padding = " + (countPadding ? "true" : "false") + ", p = " + std::to_string(p) +
+           ", layout = " + (channelsLast ? "1" : "0") + " : i32";
+  }
+};
+
+Pool2d pool(int kind, bool channelsLast) {
+  Pool2d attributes;
+  attributes.kind = kind;
+  attributes.channelsLast = channelsLast;
+  return attributes;
+}
+
+Pool2d padded(Pool2d pool, const std::string &low, const std::string &high, const std::string &strides = "1, 1") {
+  pool.low = low;
+  pool.high = high;
+  pool.declared = high;
+  pool.strides = strides;
+  return pool;
+}
+
+enum PoolKinds { MaxPool, AveragePool, LpPool };
+
+} // namespace
+
+TEST_P(Structured, CompiledMatchesReference) {
+  Operator op(GetParam().text());
+  ASSERT_TRUE(op.isValid());
+  op.expectCompiledMatches(op.randomInputs(), GetParam().tolerance);
+}
+
+static const Case kReductions[] = {
+    // the innermost dim: whole vectors, rests of all sizes, less than a vector
+    {"reduce", reduce(Sum, "1"), "3x384xf32", "3x1xf32"},
+    {"reduce", reduce(Sum, "1"), "3x127xf32", "3x1xf32"},
+    {"reduce", reduce(Mean, "1"), "3x3xf32", "3x1xf32"},
+    {"reduce", reduce(Sum, "0"), "1000xf32", "1xf32"},
+    {"reduce", reduce(Max, "0, 1"), "5x77xf32", "1x1xf32"},
+    {"reduce", reduce(Mean, "2, 3"), "2x3x7x7xf32", "2x3x1x1xf32"},
+    {"reduce", reduce(Sum, "0"), "100x1xf32", "1x1xf32"},
+    // outer dims: lanes along what stays
+    {"reduce", reduce(Mean, "1, 2"), "1x7x7x200xf32", "1x1x1x200xf32"},
+    {"reduce", reduce(Sum, "0"), "9x37xf32", "1x37xf32"},
+    {"reduce", reduce(Sum, "0, 2"), "3x4x5x6xf32", "1x4x1x6xf32"},
+    {"reduce", reduce(Sum, "0, 2"), "3x4x50xf32", "1x4x1xf32"},
+    {"reduce", reduce(Sum, ""), "3x4xf32", "3x4xf32"},
+    // all kinds
+    {"reduce", reduce(Min, "1"), "3x50xf32", "3x1xf32"},
+    {"reduce", reduce(Prod, "1"), "3x50xf32", "3x1xf32"},
+    {"reduce", reduce(SumSquare, "1"), "3x50xf32", "3x1xf32"},
+    {"reduce", reduce(L1, "1"), "3x50xf32", "3x1xf32"},
+    {"reduce", reduce(L2, "1"), "3x50xf32", "3x1xf32"},
+    {"reduce", reduce(L2, "0"), "3x50xf32", "1x50xf32"},
+    {"reduce", reduce(LogSumExp, "1"), "3x50xf32", "3x1xf32"},
+    {"reduce", reduce(LogSumExp, "0"), "3x50xf32", "1x50xf32"},
+    // all element types
+    {"reduce", reduce(Sum, "1"), "3x50xf64", "3x1xf64", {1e-12, 1e-12}},
+    {"reduce", reduce(Mean, "1"), "3x50xf16", "3x1xf16", {2e-3, 1e-3}},
+    {"reduce", reduce(Mean, "0"), "3x50xbf16", "1x50xbf16", {1e-2, 8e-3}},
+    {"reduce", reduce(Sum, "1"), "3x50xi32", "3x1xi32", Tolerance::ofBits()},
+    {"reduce", reduce(Mean, "1"), "3x50xi64", "3x1xi64", Tolerance::ofBits()},
+    {"reduce", reduce(Mean, "0"), "3x50xui32", "1x50xui32", Tolerance::ofBits()},
+    {"reduce", reduce(L2, "1"), "3x50xi32", "3x1xi32", Tolerance::ofBits()},
+    {"reduce", reduce(Max, "1"), "3x50xui8", "3x1xui8", Tolerance::ofBits()},
+    {"reduce", reduce(Max, "1"), "3x50xi8", "3x1xi8", Tolerance::ofBits()},
+    {"reduce", reduce(Min, "0"), "3x50xui64", "1x50xui64", Tolerance::ofBits()},
+    {"reduce", reduce(Max, "1"), "3x5xi1", "3x1xi1", Tolerance::ofBits()},
+};
+INSTANTIATE_TEST_SUITE_P(Reduce, Structured, testing::ValuesIn(kReductions));
+
+static const Case kNormalisations[] = {
+    {"softmax", softmax(1), "3x128xf32", "3x128xf32"},
+    {"softmax", softmax(1), "3x37xf32", "3x37xf32"},
+    {"softmax", softmax(1), "2x9000xf32", "2x9000xf32"}, // no room for a row
+    {"softmax", softmax(1, true), "3x37xf32", "3x37xf32"},
+    {"softmax", softmax(1), "2x5x3x21xf32", "2x5x3x21xf32"},
+    {"softmax", softmax(0), "5x3xf32", "5x3xf32"},
+    {"softmax", softmax(0, true), "5x40xf32", "5x40xf32"},
+    {"softmax", softmax(0), "700x20xf32", "700x20xf32"},
+    {"softmax", softmax(1), "2x30x1x1xf32", "2x30x1x1xf32"},
+    {"softmax", softmax(1), "3x1xf32", "3x1xf32"},
+    {"softmax", softmax(1), "3x50xf16", "3x50xf16", {1e-3, 1e-3}},
+    {"layer_norm", layerNorm(1), "3x384xf32", "3x384xf32", {2e-6, 1e-5}},
+    {"layer_norm", layerNorm(1), "2x3x37xf32", "2x3x37xf32", {2e-6, 1e-5}},
+    {"layer_norm", layerNorm(0), "2x3x37xf32", "2x3x37xf32", {2e-6, 1e-5}},
+    {"layer_norm", layerNorm(1), "2x9001xf32", "2x9001xf32", {2e-6, 1e-5}}, // no room for a row
+    {"layer_norm", layerNorm(1), "3x2x1xf32", "3x2x1xf32", {2e-6, 1e-5}},
+    {"layer_norm", layerNorm(1, true), "3x384xf32", "3x384xf32", {2e-6, 1e-5}},
+    {"layer_norm", layerNorm(1), "3x50xf64", "3x50xf64", {1e-12, 1e-12}},
+    {"layer_norm", layerNorm(1), "3x50xbf16", "3x50xbf16", {1e-2, 8e-3}},
+};
+INSTANTIATE_TEST_SUITE_P(Normalise, Structured, testing::ValuesIn(kNormalisations));
+
+static Pool2d dilated(Pool2d pool) {
+  pool.dilations = "2, 3";
+  return pool;
+}
+static Pool2d counting(Pool2d pool) {
+  pool.countPadding = true;
+  return pool;
+}
+static Pool2d windowed(Pool2d pool, const std::string &window) {
+  pool.window = window;
+  return pool;
+}
+static Pool2d withP(Pool2d pool, int p) {
+  pool.p = p;
+  return pool;
+}
+static Pool2d ceiled(Pool2d pool) { // the last windows reach beyond what was declared
+  pool.declared = "0, 0";
+  return pool;
+}
+
+static const Case kPools[] = {
+    {"pool", padded(pool(MaxPool, true), "1, 1", "1, 1", "2, 2"), "1x13x14x70xf32", "1x7x7x70xf32"},
+    {"pool", padded(pool(MaxPool, false), "1, 1", "1, 1", "2, 2"), "1x5x13x14xf32", "1x5x7x7xf32"},
+    {"pool", padded(pool(MaxPool, false), "1, 1", "1, 1"), "2x2x9x45xf32", "2x2x9x45xf32"},
+    {"pool", padded(pool(AveragePool, true), "1, 1", "1, 1"), "2x5x6x19xf32", "2x5x6x19xf32"},
+    {"pool", counting(padded(pool(AveragePool, true), "1, 1", "1, 1")), "1x5x6x19xf32", "1x5x6x19xf32"},
+    {"pool", counting(ceiled(padded(pool(AveragePool, true), "1, 0", "1, 2", "2, 2"))), "1x5x6x9xf32", "1x3x3x9xf32"},
+    {"pool", ceiled(padded(pool(AveragePool, false), "1, 0", "1, 2", "2, 2")), "1x9x5x6xf32", "1x9x3x3xf32"},
+    {"pool", windowed(pool(AveragePool, true), "7, 7"), "1x7x7x100xf32", "1x1x1x100xf32"},
+    {"pool", windowed(pool(AveragePool, false), "7, 7"), "1x10x7x7xf32", "1x10x1x1xf32"},
+    {"pool", dilated(padded(pool(MaxPool, true), "2, 3", "1, 4", "2, 1")), "1x9x10x7xf32", "1x4x11x7xf32"},
+    {"pool", dilated(padded(pool(AveragePool, false), "2, 3", "1, 4", "1, 2")), "1x3x9x10xf32", "1x3x8x6xf32"},
+    {"pool", padded(pool(LpPool, true), "1, 1", "1, 1"), "1x5x6x19xf32", "1x5x6x19xf32"},
+    {"pool", withP(pool(LpPool, false), 3), "1x2x5x20xf32", "1x2x3x18xf32"},
+    {"pool", withP(pool(LpPool, true), 1), "1x5x5x20xf32", "1x3x3x20xf32"},
+    {"pool", windowed(padded(pool(MaxPool, true), "4, 4", "4, 4"), "9, 9"), "1x3x20x20xf32", "1x3x20x20xf32"},
+    {"pool", pool(MaxPool, true), "1x5x5x40xui8", "1x3x3x40xui8", Tolerance::ofBits()},
+    {"pool", padded(pool(MaxPool, false), "1, 1", "1, 1"), "1x2x5x40xi8", "1x2x5x40xi8", Tolerance::ofBits()},
+    {"pool", pool(AveragePool, true), "1x5x5x40xf64", "1x3x3x40xf64", {1e-12, 1e-12}},
+    {"pool", pool(AveragePool, true), "1x5x5x40xf16", "1x3x3x40xf16", {2e-3, 1e-3}},
+};
+INSTANTIATE_TEST_SUITE_P(Pool, Structured, testing::ValuesIn(kPools));
+
+// Minus infinity everywhere is NaN, one of them is 0, as in NumPy.
+TEST(Softmax, Infinities) {
+  Operator op(Case{"softmax", softmax(1), "3x2xf32", "3x2xf32"}.text());
+  const double kInfinity = INFINITY;
+  Tensors inputs{tensor(op.inputType(0), {-kInfinity, 1, -kInfinity, -kInfinity, kInfinity, 1})};
+  std::vector<double> result = numbers(op.evaluate(inputs)[0]);
+  EXPECT_EQ(result[0], 0);
+  EXPECT_EQ(result[1], 1);
+  for (int element = 2; element < 6; ++element)
+    EXPECT_TRUE(std::isnan(result[element])) << element;
+  op.expectCompiledMatches(inputs);
+}
+
+TEST(Pool, NanIsNoMaximum) {
+  Operator op(Case{"pool", windowed(pool(MaxPool, true), "1, 2"), "1x1x4x1xf32", "1x1x3x1xf32"}.text());
+  Tensors inputs{tensor(op.inputType(0), {1, NAN, NAN, -1})};
+  op.expectCompiledMatches(inputs);
+  EXPECT_THAT(numbers(op.evaluate(inputs)[0]), ElementsAre(1, -INFINITY, -1));
+}
