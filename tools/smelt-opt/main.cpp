@@ -19,6 +19,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/graph/Passes.h"
+#include "passes/layout/Passes.h"
 #include "passes/plan/Passes.h"
 
 using namespace mlir;
@@ -44,6 +45,7 @@ int main(int argc, char **argv) {
   registerCanonicalizerPass();
   registerCSEPass();
   graph::registerGraphPasses();
+  layout::registerLayoutPasses();
   plan::registerPlanPasses();
   registerCpuPasses();
   return asMainReturnCode(MlirOptMain(argc, argv, "Smelt's passes\n", registry));
