@@ -157,6 +157,12 @@ std::optional<Tensor> NodeReader::tensor(StringRef name) {
   return found ? std::optional(readTensor(found->t(), importer_.model(), importer_.context())) : std::nullopt;
 }
 
+std::optional<Tensor> NodeReader::sparseTensor(StringRef name) {
+  const AttributeProto *found = attribute(name, AttributeProto::SPARSE_TENSOR);
+  return found ? std::optional(readSparseTensor(found->sparse_tensor(), importer_.model(), importer_.context()))
+               : std::nullopt;
+}
+
 const GraphProto &NodeReader::graph(StringRef name) {
   const AttributeProto *found = attribute(name, AttributeProto::GRAPH);
   if (!found)

@@ -8,7 +8,9 @@ using llvm::StringRef;
 namespace smelt::frontend::onnx {
 
 constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
-    elementwiseOperators,
+    activationOperators,  constantOperators, controlOperators, convolutionOperators,   dataOperators,
+    elementwiseOperators, indexingOperators, matMulOperators,  normalizationOperators, poolingOperators,
+    reductionOperators,   resizeOperators,   shapeOperators,
 };
 
 OperatorTable::OperatorTable() {

@@ -19,7 +19,19 @@ struct Operator {
 };
 
 // The operators of each family, in Ops/<Family>.cpp.
+llvm::ArrayRef<Operator> activationOperators();
+llvm::ArrayRef<Operator> constantOperators();
+llvm::ArrayRef<Operator> controlOperators();
+llvm::ArrayRef<Operator> convolutionOperators();
+llvm::ArrayRef<Operator> dataOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
+llvm::ArrayRef<Operator> indexingOperators();
+llvm::ArrayRef<Operator> matMulOperators();
+llvm::ArrayRef<Operator> normalizationOperators();
+llvm::ArrayRef<Operator> poolingOperators();
+llvm::ArrayRef<Operator> reductionOperators();
+llvm::ArrayRef<Operator> resizeOperators();
+llvm::ArrayRef<Operator> shapeOperators();
 
 /// All operators, by name.
 class OperatorTable {

@@ -1,9 +1,15 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Arithmetic, comparisons, logic and casts: one function of the elements at the same place.
 
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
+using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
@@ -14,12 +20,173 @@ template <typename Op, unsigned elements> static Values unary(NodeReader &node) 
 
 /// Two operands of one element type.
 template <typename Op, unsigned elements> static Values binary(NodeReader &node) {
-  return {node.builder().make<Op>(node.input(0, elements), node.input(1, elements))};
+  Value a = node.input(0, elements), b = node.input(1, elements);
+  return {node.builder().make<Op>(a, b)};
+}
+
+/// One or more operands of one element type, combined from the left.
+template <typename Op, unsigned elements> static Value combined(NodeReader &node) {
+  Values operands = node.allInputs(elements);
+  Value result = operands.front();
+  for (Value operand : ArrayRef<Value>(operands).drop_front())
+    result = node.builder().make<Op>(result, operand);
+  return result;
+}
+template <typename Op, unsigned elements> static Values variadic(NodeReader &node) {
+  return {combined<Op, elements>(node)};
+}
+
+// Mean(x…) = sum(x…) / count                                                               ONNX Mean, versions 8–13
+static Values mean(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value sum = combined<graph::AddOp, Floats>(node);
+  return {b.make<graph::DivOp>(sum, b.scalarLike(sum, node.inputCount()))};
+}
+
+static Values identity(NodeReader &node) { return {node.input(0)}; }
+
+static Values mod(NodeReader &node) {
+  Value a = node.input(0, Numbers), b = node.input(1, Numbers);
+  bool fmod = node.flag("fmod", false);
+  if (!fmod && isa<FloatType>(elementOf(a)))
+    malformed("the remainder of floats needs fmod = 1");
+  return {node.builder().make<graph::ModOp>(a, b, fmod)};
+}
+
+static Values pow(NodeReader &node) {
+  return {node.builder().make<graph::PowOp>(node.input(0, Numbers), node.input(1, Numbers))};
+}
+
+static Values bitShift(NodeReader &node) {
+  Value a = node.input(0, UnsignedIntegers), b = node.input(1, UnsignedIntegers);
+  bool left = node.choice<bool>("direction", "", {{"LEFT", true}, {"RIGHT", false}});
+  return {left ? node.builder().make<graph::ShiftLeftOp>(a, b) : node.builder().make<graph::ShiftRightOp>(a, b)};
+}
+
+static Values where(NodeReader &node) {
+  return {node.builder().make<graph::SelectOp>(node.input(0, Bools), node.input(1), node.input(2))};
+}
+
+static Values isInf(NodeReader &node) {
+  bool negative = node.flag("detect_negative", true), positive = node.flag("detect_positive", true);
+  return {node.builder().make<graph::IsInfOp>(node.input(0, Floats), positive, negative)};
+}
+
+// Clip: min(max(x, low), high)                                                            ONNX Clip, versions 6–13
+
+/// The least (or greatest) number of an element type.
+static graph::Scalar limitOf(Type element, bool greatest) {
+  if (isa<FloatType>(element))
+    return graph::Scalar::ofFloat(greatest ? HUGE_VAL : -HUGE_VAL);
+  unsigned width = element.getIntOrFloatBitWidth();
+  if (element.isUnsignedInteger())
+    return graph::Scalar::ofUnsigned(greatest ? llvm::maxUIntN(width) : 0);
+  return graph::Scalar::ofSigned(greatest ? llvm::maxIntN(width) : llvm::minIntN(width));
+}
+
+static Value clipBound(NodeReader &node, StringRef attribute, unsigned index, Type element) {
+  GraphBuilder &b = node.builder();
+  if (node.opset() < 11 && node.has(attribute))
+    return b.scalar(element, node.number(attribute));
+  Value bound = node.opset() < 11 ? nullptr : node.optionalInput(index, Numbers);
+  if (!bound)
+    return b.scalar(element, limitOf(element, /*greatest=*/attribute == "max"));
+  if (graph::typeOf(bound).getNumElements() != 1)
+    malformed("its bound '" + attribute + "' is no scalar");
+  return b.reshape(bound, {});
+}
+
+static Values clip(NodeReader &node) {
+  Value x = node.input(0, Numbers);
+  Value low = clipBound(node, "min", 1, elementOf(x)), high = clipBound(node, "max", 2, elementOf(x));
+  return {node.builder().make<graph::ClampOp>(x, low, high)};
+}
+
+// Casts.
+
+static Values cast(NodeReader &node) {
+  Type to = elementTypeOf(node.integer("to"), node.builder().builder().getContext(), "its result");
+  node.ignore("saturate"); // of float8
+  node.ignore("round_mode");
+  return {node.builder().cast(node.input(0), to)};
+}
+
+static Values castLike(NodeReader &node) {
+  node.ignore("saturate");
+  node.ignore("round_mode");
+  return {node.builder().cast(node.input(0), elementOf(node.input(1)))};
+}
+
+// Dropout, when a model is not being trained: the input, and a mask that keeps all.
+static Values dropout(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats);
+  node.ignore("ratio");
+  node.ignore("seed");
+  node.optionalInput(1);
+  std::optional<graph::HostTensor> training = node.opset() < 12 ? std::nullopt : node.optionalConstant(2);
+  if (training && training->size() == 1 && training->get(0).asBool())
+    unsupported("training_mode is not supported");
+  Type element = node.opset() < 10 ? elementOf(x) : b.builder().getI1Type();
+  Value mask = node.hasOutput(1) ? b.broadcast(b.scalar(element, 1.0), shapeOf(x)) : nullptr;
+  return {x, mask};
 }
 
 static constexpr Operator kOperators[] = {
+    {"Abs", 7, unary<graph::AbsOp, Numbers>},
+    {"Acos", 7, unary<graph::AcosOp, Floats>},
+    {"Acosh", 9, unary<graph::AcoshOp, Floats>},
     {"Add", 7, binary<graph::AddOp, Numbers>},
-    {"Relu", 7, unary<graph::ReluOp, Numbers>},
+    {"And", 7, binary<graph::AndOp, Bools>},
+    {"Asin", 7, unary<graph::AsinOp, Floats>},
+    {"Asinh", 9, unary<graph::AsinhOp, Floats>},
+    {"Atan", 7, unary<graph::AtanOp, Floats>},
+    {"Atanh", 9, unary<graph::AtanhOp, Floats>},
+    {"BitShift", 11, bitShift},
+    {"BitwiseAnd", 18, binary<graph::AndOp, AnyInteger>},
+    {"BitwiseNot", 18, unary<graph::BitwiseNotOp, AnyInteger>},
+    {"BitwiseOr", 18, binary<graph::OrOp, AnyInteger>},
+    {"BitwiseXor", 18, binary<graph::XorOp, AnyInteger>},
+    {"Cast", 7, cast},
+    {"CastLike", 15, castLike},
+    {"Ceil", 7, unary<graph::CeilOp, Floats>},
+    {"Clip", 7, clip},
+    {"Cos", 7, unary<graph::CosOp, Floats>},
+    {"Cosh", 9, unary<graph::CoshOp, Floats>},
+    {"Div", 7, binary<graph::DivOp, Numbers>},
+    {"Dropout", 7, dropout},
+    {"Equal", 7, binary<graph::EqualOp, AnyElement>},
+    {"Erf", 9, unary<graph::ErfOp, Floats>},
+    {"Exp", 7, unary<graph::ExpOp, Floats>},
+    {"Floor", 7, unary<graph::FloorOp, Floats>},
+    {"Greater", 7, binary<graph::GreaterOp, Numbers>},
+    {"GreaterOrEqual", 12, binary<graph::GreaterEqualOp, Numbers>},
+    {"Identity", 7, identity},
+    {"IsInf", 10, isInf},
+    {"IsNaN", 9, unary<graph::IsNanOp, Floats>},
+    {"Less", 7, binary<graph::LessOp, Numbers>},
+    {"LessOrEqual", 12, binary<graph::LessEqualOp, Numbers>},
+    {"Log", 7, unary<graph::LogOp, Floats>},
+    {"Max", 7, variadic<graph::MaxOp, Numbers>},
+    {"Mean", 7, mean},
+    {"Min", 7, variadic<graph::MinOp, Numbers>},
+    {"Mod", 10, mod},
+    {"Mul", 7, binary<graph::MulOp, Numbers>},
+    {"Neg", 7, unary<graph::NegOp, Numbers>},
+    {"Not", 7, unary<graph::NotOp, Bools>},
+    {"Or", 7, binary<graph::OrOp, Bools>},
+    {"Pow", 7, pow},
+    {"Reciprocal", 7, unary<graph::ReciprocalOp, Floats>},
+    {"Round", 11, unary<graph::RoundOp, Floats>},
+    {"Sign", 9, unary<graph::SignOp, Numbers>},
+    {"Sin", 7, unary<graph::SinOp, Floats>},
+    {"Sinh", 9, unary<graph::SinhOp, Floats>},
+    {"Sqrt", 7, unary<graph::SqrtOp, Floats>},
+    {"Sub", 7, binary<graph::SubOp, Numbers>},
+    {"Sum", 7, variadic<graph::AddOp, Floats>},
+    {"Tan", 7, unary<graph::TanOp, Floats>},
+    {"Where", 9, where},
+    {"Xor", 7, binary<graph::XorOp, Bools>},
 };
 
 ArrayRef<Operator> elementwiseOperators() { return kOperators; }

@@ -1,0 +1,124 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/onnx/Operators.h"
+
+using namespace mlir;
+using llvm::APFloat;
+
+namespace smelt::frontend::onnx {
+
+template <typename Op, unsigned elements = Floats> static Values unary(NodeReader &node) {
+  return {node.builder().make<Op>(node.input(0, elements))};
+}
+
+/// One operand and the parameter `alpha`.
+static APFloat alpha(NodeReader &node, double fallback) { return APFloat(node.number("alpha", fallback)); }
+
+static Values celu(NodeReader &node) {
+  return {node.builder().make<graph::CeluOp>(node.input(0, Floats), alpha(node, 1))};
+}
+
+static Values elu(NodeReader &node) {
+  return {node.builder().make<graph::EluOp>(node.input(0, Floats), alpha(node, 1))};
+}
+
+static Values gelu(NodeReader &node) {
+  bool tanhForm = node.choice<bool>("approximate", "none", {{"none", false}, {"tanh", true}});
+  return {node.builder().make<graph::GeluOp>(node.input(0, Floats), tanhForm)};
+}
+
+static Values hardSigmoid(NodeReader &node) {
+  APFloat slope = alpha(node, 0.2F), offset(node.number("beta", 0.5));
+  return {node.builder().make<graph::HardSigmoidOp>(node.input(0, Floats), slope, offset)};
+}
+
+static Values leakyRelu(NodeReader &node) {
+  return {node.builder().make<graph::LeakyReluOp>(node.input(0, Floats), alpha(node, 0.01F))};
+}
+
+static Values pRelu(NodeReader &node) {
+  return {node.builder().make<graph::PReluOp>(node.input(0, Numbers), node.input(1, Numbers))};
+}
+
+static Values selu(NodeReader &node) {
+  APFloat slope = alpha(node, 1.67326319217681884765625), scale(node.number("gamma", 1.05070102214813232421875));
+  return {node.builder().make<graph::SeluOp>(node.input(0, Floats), slope, scale)};
+}
+
+static Values shrink(NodeReader &node) {
+  APFloat bias(node.number("bias", 0)), lambda(node.number("lambd", 0.5));
+  return {node.builder().make<graph::ShrinkOp>(node.input(0, Floats), bias, lambda)};
+}
+
+static Values swish(NodeReader &node) {
+  return {node.builder().make<graph::SwishOp>(node.input(0, Floats), alpha(node, 1))};
+}
+
+static Values thresholdedRelu(NodeReader &node) {
+  return {node.builder().make<graph::ThresholdedReluOp>(node.input(0, Floats), alpha(node, 1))};
+}
+
+// Softmax and its kin.
+
+/// Along one axis from version 13 on; before, over all dims from `axis` on.
+template <typename Build> static Value alongAxis(NodeReader &node, Value x, Build build) {
+  GraphBuilder &b = node.builder();
+  int64_t axis = normalAxis(node.integer("axis", node.opset() < 13 ? 1 : -1), std::max<int64_t>(rankOf(x), 1));
+  if (rankOf(x) == 0)
+    return b.reshape(build(b.reshape(x, {1}), 0), {});
+  SmallVector<int64_t> shape(shapeOf(x));
+  if (node.opset() >= 13 ||
+      llvm::all_of(ArrayRef<int64_t>(shape).drop_front(axis + 1), [](int64_t d) { return d == 1; }))
+    return build(x, axis);
+  int64_t rows = 1, columns = 1;
+  for (auto [dim, extent] : llvm::enumerate(shape))
+    (static_cast<int64_t>(dim) < axis ? rows : columns) *= extent;
+  return b.reshape(build(b.reshape(x, {rows, columns}), 1), shape);
+}
+
+template <bool log> static Values softmax(NodeReader &node) {
+  return {alongAxis(node, node.input(0, Floats),
+                    [&](Value x, int64_t axis) { return node.builder().make<graph::SoftmaxOp>(x, axis, log); })};
+}
+
+// Hardmax: 1 at the first maximum, else 0                                              ONNX Hardmax, versions 1–13
+static Values hardmax(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  return {alongAxis(node, node.input(0, Floats), [&](Value x, int64_t axis) {
+    SmallVector<int64_t> counts(rankOf(x), 1);
+    counts[axis] = shapeOf(x)[axis];
+    Type i64 = b.builder().getI64Type();
+    Value best = b.make<graph::ArgReduceOp>(x, axis, /*minimum=*/false, /*last=*/false);
+    Value zero = b.scalar(i64, graph::Scalar::ofSigned(0)), one = b.scalar(i64, graph::Scalar::ofSigned(1));
+    Value places = b.makeAs<graph::IotaOp>(checkedType(counts, i64), zero, one, axis);
+    return b.cast(b.make<graph::EqualOp>(best, places), elementOf(x));
+  })};
+}
+
+static constexpr Operator kOperators[] = {
+    {"Celu", 12, celu},
+    {"Elu", 7, elu},
+    {"Gelu", 20, gelu},
+    {"HardSigmoid", 7, hardSigmoid},
+    {"HardSwish", 14, unary<graph::HardSwishOp>},
+    {"Hardmax", 7, hardmax},
+    {"LeakyRelu", 7, leakyRelu},
+    {"LogSoftmax", 7, softmax<true>},
+    {"Mish", 18, unary<graph::MishOp>},
+    {"PRelu", 7, pRelu},
+    {"Relu", 7, unary<graph::ReluOp, Numbers>},
+    {"Selu", 7, selu},
+    {"Shrink", 9, shrink},
+    {"Sigmoid", 7, unary<graph::SigmoidOp>},
+    {"Softmax", 7, softmax<false>},
+    {"Softplus", 7, unary<graph::SoftplusOp>},
+    {"Softsign", 7, unary<graph::SoftsignOp>},
+    {"Swish", 24, swish},
+    {"Tanh", 7, unary<graph::TanhOp>},
+    {"ThresholdedRelu", 10, thresholdedRelu},
+};
+
+ArrayRef<Operator> activationOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx

@@ -1,0 +1,107 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operators that read or write elements at indices that a tensor holds.
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+/// Refuses constant indices outside [-extent, extent); others are the compiled model's to check.
+static void checkIndices(Value indices, int64_t extent) {
+  std::optional<graph::HostTensor> constant = graph::constantOf(indices);
+  for (int64_t i = 0; constant && i < constant->size(); ++i)
+    if (int64_t index = constant->get(i).asSigned(); index < -extent || index >= extent)
+      malformed("index " + Twine(index) + " lies outside a dim of " + Twine(extent));
+}
+
+static Values gather(NodeReader &node) {
+  Value data = node.input(0), indices = node.input(1, SignedIntegers);
+  int64_t axis = normalAxis(node.integer("axis", 0), rankOf(data));
+  checkIndices(indices, shapeOf(data)[axis]);
+  return {node.builder().make<graph::GatherOp>(data, indices, axis)};
+}
+
+static Values gatherElements(NodeReader &node) {
+  Value data = node.input(0), indices = node.input(1, SignedIntegers);
+  int64_t axis = normalAxis(node.integer("axis", 0), rankOf(data));
+  if (rankOf(indices) != rankOf(data))
+    malformed("needs indices of as many dims as its data");
+  checkIndices(indices, shapeOf(data)[axis]);
+  return {node.builder().make<graph::GatherElementsOp>(data, indices, axis)};
+}
+
+static Values gatherNd(NodeReader &node) {
+  Value data = node.input(0), indices = node.input(1, SignedIntegers);
+  int64_t batchDims = node.opset() < 12 ? 0 : node.integer("batch_dims", 0);
+  if (rankOf(data) < 1 || rankOf(indices) < 1 || batchDims < 0 || batchDims >= std::min(rankOf(data), rankOf(indices)))
+    malformed("has batch_dims " + Twine(batchDims) + ", which its operands lack");
+  int64_t depth = shapeOf(indices).back();
+  if (depth < 1 || depth > rankOf(data) - batchDims)
+    malformed("has indices of " + Twine(depth) + " coordinates for " + Twine(rankOf(data) - batchDims) + " dims");
+  return {node.builder().make<graph::GatherNdOp>(data, indices, batchDims)};
+}
+
+using Reduction = graph::ScatterReduction;
+
+static Reduction reductionOf(NodeReader &node, int64_t since) {
+  if (node.opset() < since)
+    return Reduction::None;
+  return node.choice<Reduction>("reduction", "none",
+                                {{"none", Reduction::None},
+                                 {"add", Reduction::Add},
+                                 {"mul", Reduction::Mul},
+                                 {"max", Reduction::Max},
+                                 {"min", Reduction::Min}});
+}
+
+static Values scatterElements(NodeReader &node) {
+  Value data = node.input(0), indices = node.input(1, SignedIntegers), updates = node.input(2);
+  int64_t axis = normalAxis(node.integer("axis", 0), rankOf(data));
+  Reduction reduction = reductionOf(node, 16);
+  if (rankOf(indices) != rankOf(data) || shapeOf(indices) != shapeOf(updates))
+    malformed("needs indices and updates of one shape, and of as many dims as its data");
+  checkIndices(indices, shapeOf(data)[axis]);
+  return {node.builder().make<graph::ScatterElementsOp>(data, indices, updates, axis, reduction)};
+}
+
+static Values scatterNd(NodeReader &node) {
+  Value data = node.input(0), indices = node.input(1, SignedIntegers), updates = node.input(2);
+  Reduction reduction = reductionOf(node, 16);
+  if (rankOf(data) < 1 || rankOf(indices) < 1 || shapeOf(indices).back() < 1 || shapeOf(indices).back() > rankOf(data))
+    malformed("needs indices whose last dim holds coordinates of its data");
+  SmallVector<int64_t> needed(shapeOf(indices).drop_back());
+  needed.append(shapeOf(data).begin() + shapeOf(indices).back(), shapeOf(data).end());
+  if (shapeOf(updates) != ArrayRef<int64_t>(needed))
+    malformed("needs updates of dims " + inWords(needed) + ", not " + inWords(shapeOf(updates)));
+  return {node.builder().make<graph::ScatterNdOp>(data, indices, updates, reduction)};
+}
+
+// OneHot(indices, depth, [off, on])                                                       ONNX OneHot, versions 9–11
+static Values oneHot(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value indices = node.input(0, Numbers), values = node.input(2);
+  graph::HostTensor depth = node.constantInput(1);
+  int64_t axis = normalAxis(node.integer("axis", -1), rankOf(indices) + 1);
+  if (depth.size() != 1 || depth.get(0).asSigned() < 0 || shapeOf(values) != ArrayRef<int64_t>(2))
+    malformed("needs a depth of one number, not negative, and two values");
+  SmallVector<int64_t> shape(shapeOf(indices));
+  shape.insert(shape.begin() + axis, depth.get(0).asSigned());
+  Value off = b.reshape(b.sliceDim(values, 0, 0, 1), {}), on = b.reshape(b.sliceDim(values, 0, 1, 1), {});
+  indices = b.cast(indices, b.builder().getI64Type());
+  return {b.makeAs<graph::OneHotOp>(checkedType(shape, elementOf(values)), indices, on, off, axis)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"Gather", 7, gather},        {"GatherElements", 11, gatherElements}, {"GatherND", 11, gatherNd},
+    {"OneHot", 9, oneHot},        {"Scatter", 9, scatterElements},        {"ScatterElements", 11, scatterElements},
+    {"ScatterND", 11, scatterNd},
+};
+
+ArrayRef<Operator> indexingOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx

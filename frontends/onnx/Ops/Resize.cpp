@@ -1,0 +1,162 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::APFloat, llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+using graph::NearestMode, graph::ResizeCoordinates, graph::ResizeMode;
+
+namespace {
+/// What a Resize says, whatever its version.
+struct Resizing {
+  ResizeMode mode = ResizeMode::Nearest;
+  ResizeCoordinates coordinates = ResizeCoordinates::Asymmetric;
+  NearestMode nearest = NearestMode::Floor;
+  double cubic = -0.75;
+  bool excludeOutside = false;
+};
+} // namespace
+
+static int64_t scaledExtent(int64_t extent, double scale) {
+  double scaled = std::floor(static_cast<double>(extent) * scale);
+  if (!(scale > 0) || !(scaled < 0x1p62))
+    malformed("has a scale of " + Twine(std::to_string(scale)) + " for a dim of " + Twine(extent));
+  return static_cast<int64_t>(scaled);
+}
+
+static Value resizeTo(NodeReader &node, Value x, ArrayRef<double> scales, ArrayRef<int64_t> shape,
+                      const Resizing &how) {
+  RankedTensorType type = checkedType(shape, elementOf(x));
+  bool isSame = type == x.getType() && llvm::all_of(scales, [](double scale) { return scale == 1; });
+  if (llvm::is_contained(shapeOf(x), 0) && graph::elementCount(shape) != 0)
+    malformed("resizes an empty tensor");
+  return isSame ? x
+                : node.builder().makeAs<graph::ResizeOp>(type, x, scales, how.mode, how.coordinates, how.nearest,
+                                                         APFloat(how.cubic), how.excludeOutside);
+}
+
+static Value resizeBy(NodeReader &node, Value x, ArrayRef<double> scales, const Resizing &how) {
+  if (static_cast<int64_t>(scales.size()) != rankOf(x))
+    malformed("has " + Twine(scales.size()) + " scales for " + Twine(rankOf(x)) + " dims");
+  SmallVector<int64_t> shape;
+  for (auto [extent, scale] : llvm::zip_equal(shapeOf(x), scales))
+    shape.push_back(scaledExtent(extent, scale));
+  return resizeTo(node, x, scales, shape, how);
+}
+
+static SmallVector<double> toNumbers(const graph::HostTensor &tensor) {
+  constexpr int64_t kMostNumbers = 128; // more than dims
+  SmallVector<double> numbers;
+  for (int64_t i = 0; i < std::min(tensor.size(), kMostNumbers); ++i)
+    numbers.push_back(tensor.get(i).asFloat());
+  return numbers;
+}
+
+constexpr std::pair<llvm::StringLiteral, ResizeMode> kOldModes[] = {
+    {"nearest", ResizeMode::Nearest}, {"linear", ResizeMode::Linear}, {"bilinear", ResizeMode::Linear}};
+
+// Upsample and the first Resize: asymmetric coordinates, rounded down                   ONNX Upsample 7–9, Resize 10
+static Values upsample(NodeReader &node) {
+  Value x = node.input(0, Numbers);
+  Resizing how;
+  how.mode = node.choice("mode", "nearest", kOldModes);
+  SmallVector<double> scales;
+  if (node.opset() < 9)
+    scales = node.numbers("scales").value_or(scales);
+  else
+    scales = toNumbers(node.constantInput(1));
+  return {resizeBy(node, x, scales, how)};
+}
+
+static Resizing readResizing(NodeReader &node) {
+  Resizing how;
+  how.mode = node.choice<ResizeMode>(
+      "mode", "nearest",
+      {{"nearest", ResizeMode::Nearest}, {"linear", ResizeMode::Linear}, {"cubic", ResizeMode::Cubic}});
+  if (node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
+    unsupported("coordinate_transformation_mode 'tf_crop_and_resize' is not supported");
+  how.coordinates = node.choice<ResizeCoordinates>("coordinate_transformation_mode", "half_pixel",
+                                                   {{"half_pixel", ResizeCoordinates::HalfPixel},
+                                                    {"half_pixel_symmetric", ResizeCoordinates::HalfPixelSymmetric},
+                                                    {"pytorch_half_pixel", ResizeCoordinates::PytorchHalfPixel},
+                                                    {"align_corners", ResizeCoordinates::AlignCorners},
+                                                    {"asymmetric", ResizeCoordinates::Asymmetric}});
+  how.nearest = node.choice<NearestMode>("nearest_mode", "round_prefer_floor",
+                                         {{"round_prefer_floor", NearestMode::RoundPreferFloor},
+                                          {"round_prefer_ceil", NearestMode::RoundPreferCeil},
+                                          {"floor", NearestMode::Floor},
+                                          {"ceil", NearestMode::Ceil}});
+  how.cubic = node.number("cubic_coeff_a", -0.75);
+  how.excludeOutside = node.flag("exclude_outside", false);
+  node.ignore("extrapolation_value"); // of tf_crop_and_resize
+  if (node.flag("antialias", false))
+    unsupported("antialias is not supported");
+  return how;
+}
+
+/// The extents that `sizes` asks for along `axes`, with the aspect ratio kept where `policy` says so.
+static void applySizes(Value x, ArrayRef<int64_t> sizes, ArrayRef<int64_t> axes, StringRef policy,
+                       MutableArrayRef<int64_t> shape, MutableArrayRef<double> scales) {
+  double common = policy == "not_smaller" ? 0 : HUGE_VAL;
+  for (auto [axis, size] : llvm::zip_equal(axes, sizes)) {
+    if (size < 1 || shapeOf(x)[axis] < 1)
+      malformed("resizes a dim of " + Twine(shapeOf(x)[axis]) + " to " + Twine(size));
+    shape[axis] = size;
+    scales[axis] = static_cast<double>(size) / static_cast<double>(shapeOf(x)[axis]);
+    common = policy == "not_smaller" ? std::max(common, scales[axis]) : std::min(common, scales[axis]);
+  }
+  if (policy == "stretch")
+    return;
+  for (int64_t axis : axes) {
+    scales[axis] = common;
+    shape[axis] = static_cast<int64_t>(std::floor(common * static_cast<double>(shapeOf(x)[axis]) + 0.5));
+  }
+}
+
+// Resize by scales or to sizes, of all dims or of some axes                              ONNX Resize, versions 11–19
+static Values resize(NodeReader &node) {
+  Value x = node.input(0, Numbers);
+  Resizing how = readResizing(node);
+  node.optionalInput(1); // roi, of tf_crop_and_resize
+  auto scalesInput = node.optionalConstant(2);
+  std::optional<Integers> sizes = node.optionalIntegers(3);
+  if (node.opset() < 13 && sizes && scalesInput && scalesInput->size() == 0)
+    scalesInput.reset();
+  std::string policy = node.opset() < 18 ? "stretch" : node.text("keep_aspect_ratio_policy", "stretch");
+  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
+    malformed("has keep_aspect_ratio_policy '" + printable(policy) + "'");
+  Integers axes = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
+  if (auto given = node.opset() < 18 ? std::nullopt : node.integers("axes")) {
+    normalAxes(*given, rankOf(x)); // each once
+    axes.clear();
+    for (int64_t axis : *given)
+      axes.push_back(normalAxis(axis, rankOf(x)));
+  }
+  SmallVector<double> scales(rankOf(x), 1.0), given = scalesInput ? toNumbers(*scalesInput) : SmallVector<double>();
+  if ((sizes ? sizes->size() : given.size()) != axes.size() || (sizes && !given.empty()))
+    malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
+  if (sizes) {
+    SmallVector<int64_t> shape(shapeOf(x));
+    applySizes(x, *sizes, axes, policy, shape, scales);
+    return {resizeTo(node, x, scales, shape, how)};
+  }
+  for (auto [axis, scale] : llvm::zip_equal(axes, given))
+    scales[axis] = scale;
+  return {resizeBy(node, x, scales, how)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"Resize", 10, upsample},
+    {"Resize", 11, resize},
+    {"Upsample", 7, upsample},
+};
+
+ArrayRef<Operator> resizeOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx

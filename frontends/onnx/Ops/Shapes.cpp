@@ -1,0 +1,190 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operators that change, or tell, a tensor's shape.
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+static int64_t productOf(ArrayRef<int64_t> extents) {
+  int64_t product = 1;
+  for (int64_t extent : extents)
+    product = checkedMul(product, extent);
+  return product;
+}
+
+// Reshape: 0 keeps the input's dim (unless allowzero), -1 is what is left                ONNX Reshape, versions 5–25
+static Values reshape(NodeReader &node) {
+  Value x = node.input(0);
+  Integers target = node.integersInput(1);
+  bool allowZero = node.opset() >= 14 && node.flag("allowzero", false);
+  int64_t open = -1, known = 1;
+  for (auto [dim, extent] : llvm::enumerate(target)) {
+    if (extent == 0 && !allowZero) {
+      if (static_cast<int64_t>(dim) >= rankOf(x))
+        malformed("its shape " + inWords(target) + " keeps dim " + Twine(dim) + " of " + Twine(rankOf(x)));
+      extent = shapeOf(x)[dim];
+    }
+    if (extent == -1 && open < 0)
+      open = static_cast<int64_t>(dim);
+    else if (extent < 0)
+      malformed("cannot reshape to " + inWords(target));
+    else
+      known = checkedMul(known, extent);
+  }
+  int64_t elements = graph::typeOf(x).getNumElements();
+  if (open >= 0 && known > 0)
+    target[open] = elements / known;
+  else if (open >= 0)
+    malformed("an extent of its shape " + inWords(target) + " cannot be told, since another is 0");
+  if (productOf(target) != elements)
+    malformed("its input has " + Twine(elements) + " elements, which the shape " + inWords(target) + " does not hold");
+  return {node.builder().reshape(x, target)};
+}
+
+static Values flatten(NodeReader &node) {
+  Value x = node.input(0);
+  ArrayRef<int64_t> shape = shapeOf(x);
+  int64_t axis = node.integer("axis", 1), rank = rankOf(x);
+  axis = axis == rank ? rank : normalAxis(axis, rank);
+  return {node.builder().reshape(x, {productOf(shape.take_front(axis)), productOf(shape.drop_front(axis))})};
+}
+
+static Values squeeze(NodeReader &node) {
+  Value x = node.input(0);
+  std::optional<Integers> axes = node.integersOf("axes", 1, 13);
+  SmallVector<int64_t> shape(shapeOf(x));
+  if (!axes) {
+    llvm::erase(shape, 1);
+    return {node.builder().reshape(x, shape)};
+  }
+  for (int64_t axis : llvm::reverse(normalAxes(*axes, rankOf(x)))) {
+    if (shape[axis] != 1)
+      malformed("cannot remove axis " + Twine(axis) + " of " + inWords(shapeOf(x)));
+    shape.erase(shape.begin() + axis);
+  }
+  return {node.builder().reshape(x, shape)};
+}
+
+static Values unsqueeze(NodeReader &node) {
+  Value x = node.input(0);
+  std::optional<Integers> axes = node.integersOf("axes", 1, 13);
+  if (!axes)
+    malformed("lacks its axes");
+  SmallVector<int64_t> shape(shapeOf(x));
+  for (int64_t axis : normalAxes(*axes, rankOf(x) + static_cast<int64_t>(axes->size())))
+    shape.insert(shape.begin() + axis, 1);
+  return {node.builder().reshape(x, shape)};
+}
+
+static Values transpose(NodeReader &node) {
+  Value x = node.input(0);
+  auto reversed = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rankOf(x))));
+  Integers permutation = node.integers("perm").value_or(reversed);
+  SmallVector<int64_t> sorted = permutation;
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rankOf(x))))
+    malformed("perm " + inWords(permutation) + " is no order of " + Twine(rankOf(x)) + " dims");
+  return {node.builder().transpose(x, permutation)};
+}
+
+// Shape: the dims in [start, end)                                                          ONNX Shape, versions 1–25
+static Values shape(NodeReader &node) {
+  ArrayRef<int64_t> shape = shapeOf(node.input(0));
+  auto rank = static_cast<int64_t>(shape.size());
+  auto bound = [&](StringRef name, int64_t fallback) {
+    int64_t at = node.opset() < 15 ? fallback : node.integer(name, fallback);
+    return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank);
+  };
+  int64_t start = bound("start", 0), end = bound("end", rank);
+  return {node.builder().integers(shape.slice(start, std::max<int64_t>(end - start, 0)))};
+}
+
+static Values size(NodeReader &node) {
+  int64_t elements = graph::typeOf(node.input(0)).getNumElements();
+  return {node.builder().scalar(node.builder().builder().getI64Type(), graph::Scalar::ofSigned(elements))};
+}
+
+static Values expand(NodeReader &node) {
+  Value x = node.input(0);
+  Integers target = node.integersInput(1);
+  checkedType(target, elementOf(x));
+  FailureOr<SmallVector<int64_t>> shape = graph::broadcastShapes(shapeOf(x), target);
+  if (failed(shape))
+    malformed(inWords(shapeOf(x)) + " does not broadcast to " + inWords(target));
+  return {node.builder().broadcast(x, *shape)};
+}
+
+// Tile: [a, b] → [1, a, 1, b] → [r, a, s, b] → [r a, s b]                                 ONNX Tile, versions 6–13
+static Values tile(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0);
+  Integers repeats = node.integersInput(1);
+  if (static_cast<int64_t>(repeats.size()) != rankOf(x))
+    malformed("has " + Twine(repeats.size()) + " repeats for " + Twine(rankOf(x)) + " dims");
+  SmallVector<int64_t> split, repeated, joined;
+  for (auto [extent, count] : llvm::zip_equal(shapeOf(x), repeats)) {
+    if (count < 0)
+      malformed("repeats " + inWords(repeats) + " are negative");
+    if (count != 1) {
+      split.push_back(1);
+      repeated.push_back(count);
+    }
+    split.push_back(extent);
+    repeated.push_back(extent);
+    joined.push_back(checkedMul(extent, count));
+  }
+  checkedType(joined, elementOf(x));
+  return {b.reshape(b.broadcast(b.reshape(x, split), repeated), joined)};
+}
+
+// [n, c, h, w] ↔ blocks of s × s elements of one channel                   ONNX DepthToSpace, SpaceToDepth, 1–13
+
+static Value blocked(NodeReader &node, int64_t &block) {
+  Value x = node.input(0);
+  block = node.integer("blocksize");
+  if (rankOf(x) != 4 || block < 1)
+    malformed("needs an input of four dims and a positive blocksize");
+  return x;
+}
+
+static Values depthToSpace(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  int64_t s = 0;
+  Value x = blocked(node, s);
+  bool columnsFirst = node.choice<bool>("mode", "DCR", {{"DCR", false}, {"CRD", true}});
+  int64_t n = shapeOf(x)[0], c = shapeOf(x)[1], h = shapeOf(x)[2], w = shapeOf(x)[3];
+  if (c % s != 0 || c / s % s != 0)
+    malformed("its " + Twine(c) + " channels are no multiple of blocksize²");
+  int64_t depth = c / s / s;
+  Value blocks = columnsFirst ? b.transpose(b.reshape(x, {n, depth, s, s, h, w}), {0, 1, 4, 2, 5, 3})
+                              : b.transpose(b.reshape(x, {n, s, s, depth, h, w}), {0, 3, 4, 1, 5, 2});
+  return {b.reshape(blocks, {n, depth, checkedMul(h, s), checkedMul(w, s)})};
+}
+
+static Values spaceToDepth(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  int64_t s = 0;
+  Value x = blocked(node, s);
+  int64_t n = shapeOf(x)[0], c = shapeOf(x)[1], h = shapeOf(x)[2], w = shapeOf(x)[3];
+  if (h % s != 0 || w % s != 0)
+    malformed("its height and width are no multiples of blocksize");
+  Value blocks = b.transpose(b.reshape(x, {n, c, h / s, s, w / s, s}), {0, 3, 5, 1, 2, 4});
+  return {b.reshape(blocks, {n, checkedMul(checkedMul(c, s), s), h / s, w / s})};
+}
+
+static constexpr Operator kOperators[] = {
+    {"DepthToSpace", 7, depthToSpace}, {"Expand", 8, expand},       {"Flatten", 7, flatten},
+    {"Reshape", 7, reshape},           {"Shape", 7, shape},         {"Size", 7, size},
+    {"SpaceToDepth", 7, spaceToDepth}, {"Squeeze", 7, squeeze},     {"Tile", 7, tile},
+    {"Transpose", 7, transpose},       {"Unsqueeze", 7, unsqueeze},
+};
+
+ArrayRef<Operator> shapeOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx

@@ -1,0 +1,32 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_ONNX_OPS_WINDOWS_H
+#define SMELT_FRONTENDS_ONNX_OPS_WINDOWS_H
+
+#include "frontends/onnx/NodeReader.h"
+
+namespace smelt::frontend::onnx {
+
+enum class AutoPad { NotSet, SameUpper, SameLower, Valid };
+
+/// What convolutions and pools say of their windows, one value a spatial dim.
+struct Windows {
+  Integers kernel, strides, dilations, low, high;
+  AutoPad autoPad = AutoPad::NotSet;
+
+  size_t dims() const { return kernel.size(); }
+  /// Elements from the first to the last of a window.
+  int64_t reach(size_t dim) const { return checkedAdd(checkedMul(kernel[dim] - 1, dilations[dim]), 1); }
+};
+
+/// Reads strides, dilations, pads and auto_pad of a node whose kernel is known, and checks them. `low` and `high` are
+/// those of `pads`; with auto_pad they are zeros.
+Windows readWindows(NodeReader &node, Integers kernel);
+
+/// Fills in the padding that auto_pad asks for an input of these spatial dims.
+void resolveAutoPad(Windows &windows, llvm::ArrayRef<int64_t> spatial);
+
+} // namespace smelt::frontend::onnx
+
+#endif // SMELT_FRONTENDS_ONNX_OPS_WINDOWS_H
