@@ -248,7 +248,7 @@ void Importer::finishMain(func::FuncOp main, const Frame &frame) {
     main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(output.name()));
   // What nothing uses, the weights of other ops included, has served its purpose.
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(main.getBody().front())))
-    if (op.use_empty() && isPure(&op))
+    if (op.getNumResults() > 0 && op.use_empty() && isPure(&op))
       op.erase();
 }
 

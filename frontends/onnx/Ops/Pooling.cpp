@@ -44,13 +44,13 @@ static Value pool(NodeReader &node, PoolKind kind, bool countPadding, int64_t p)
 
 static Values averagePool(NodeReader &node) {
   bool countPadding = node.flag("count_include_pad", false);
-  return {pool(node, PoolKind::Average, countPadding, 0)};
+  return {pool(node, PoolKind::Average, countPadding, 1)};
 }
 
 // The indices, its second output, are not computed.
 static Values maxPool(NodeReader &node) {
   node.ignore("storage_order"); // of the indices
-  return {pool(node, PoolKind::Max, false, 0)};
+  return {pool(node, PoolKind::Max, false, 1)};
 }
 
 /// The exponent of an Lp norm.
