@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/Body.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Ops/Cast.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -102,6 +103,12 @@ Value Body::toStorage(Value computed, Type elementType) {
   Type storage = storageType(elementType);
   if (storage == getElementTypeOrSelf(computed.getType()))
     return computed;
+  if (elementType.isBF16()) {
+    // Processors without such an instruction would call a library for it.
+    graph::Expr rounded = graph::castTo(graph::Expr(builder_, computed), elementType);
+    graph::Expr bits = graph::shiftRightUnsigned(rounded.asInteger(), 16).to<arith::TruncIOp>(builder_.getI16Type());
+    return arith::BitcastOp::create(builder_, like(computed, storage), bits.value());
+  }
   if (isa<FloatType>(elementType))
     return arith::TruncFOp::create(builder_, like(computed, storage), computed);
   return arith::ExtUIOp::create(builder_, like(computed, storage), computed);

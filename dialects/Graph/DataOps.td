@@ -43,7 +43,6 @@ def Graph_ConcatOp : Graph_IndexedOp<"concat", [InferTypeOpAdaptor]> {
   let summary = "operands side by side along `axis`";
   let arguments = (ins Variadic<Graph_Tensor>:$inputs, I64Attr:$axis);
   let hasFolder = 1;
-  let hasVerifier = 1;
 }
 def Graph_SliceOp : Graph_IndexedOp<"slice"> {
   let summary = "result[i] = input[starts + i · steps]; steps may be negative; the extents are the result's";
@@ -59,7 +58,7 @@ def Graph_PadOp : Graph_IndexedOp<"pad", [InferTypeOpAdaptor]> {
   let summary = "`low` elements before and `high` after each dim; negative ones crop. `value` is a scalar (rank 0), read in constant mode";
   let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$value, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
                        DefaultValuedAttr<Graph_PadMode, "PadMode::Constant">:$mode);
-  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 def Graph_GatherOp : Graph_IndexedOp<"gather", [InferTypeOpAdaptor]> {
   let summary = "NumPy take along `axis`: result shape is data[:axis] + indices + data[axis+1:]; negative indices count from the end";
@@ -70,23 +69,25 @@ def Graph_GatherElementsOp : Graph_IndexedOp<"gather_elements", [InferTypeOpAdap
   let arguments = (ins Graph_Tensor:$data, Graph_Tensor:$indices, I64Attr:$axis);
 }
 def Graph_GatherNdOp : Graph_IndexedOp<"gather_nd", [InferTypeOpAdaptor]> {
-  let summary = "ONNX GatherND";
+  let summary = "ONNX GatherND: result[b.., t.., s..] = data[b.., indices[b.., t.., :].., s..]";
   let arguments = (ins Graph_Tensor:$data, Graph_Tensor:$indices, I64Attr:$batch_dims);
 }
 def Graph_IotaOp : Graph_IndexedOp<"iota"> {
   let summary = "start + step · i along `axis`; start and step are scalars (rank 0) of the result's type";
   let arguments = (ins Graph_Tensor:$start, Graph_Tensor:$step, I64Attr:$axis);
+  let hasVerifier = 1;
 }
 def Graph_OneHotOp : Graph_IndexedOp<"one_hot"> {
-  let summary = "`on` where the index along `axis` equals indices (negative ones wrap), else `off`; on and off are scalars";
+  let summary = "`on` where the index along `axis` equals indices (integers; negative ones wrap), else `off`; on and off are scalars";
   let arguments = (ins Graph_Tensor:$indices, Graph_Tensor:$on, Graph_Tensor:$off, I64Attr:$axis);
+  let hasVerifier = 1;
 }
 def Graph_TriluOp : Graph_IndexedOp<"trilu", [InferTypeOpAdaptor]> {
   let summary = "upper or lower triangle of the last two dims, zero elsewhere; `k` is a scalar i64";
   let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$k, BoolAttr:$upper);
 }
 def Graph_ReverseSequenceOp : Graph_IndexedOp<"reverse_sequence", [InferTypeOpAdaptor]> {
-  let summary = "ONNX ReverseSequence";
+  let summary = "ONNX ReverseSequence: the first lengths[b] elements along `time_axis` in reverse order, the others as they are";
   let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$lengths, I64Attr:$batch_axis, I64Attr:$time_axis);
 }
 
@@ -104,14 +105,17 @@ def Graph_ResizeOp : Graph_IndexedOp<"resize"> {
   let summary = "ONNX Resize without roi and antialiasing; `scales` has one value a dim";
   let arguments = (ins Graph_Tensor:$input, DenseF64ArrayAttr:$scales, Graph_ResizeMode:$mode, Graph_ResizeCoordinates:$coordinates,
                        Graph_NearestMode:$nearest, F64Attr:$cubic_a, BoolAttr:$exclude_outside);
+  let hasFolder = 1;
+  let hasVerifier = 1;
 }
 def Graph_GridSampleOp : Graph_IndexedOp<"grid_sample", [InferTypeOpAdaptor]> {
-  let summary = "ONNX GridSample";
+  let summary = "ONNX GridSample of [n, c, s...] at grid [n, o..., dims of s]; padding_mode is zeros, border or reflection";
   let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$grid, Graph_ResizeMode:$mode, StrAttr:$padding_mode, BoolAttr:$align_corners);
 }
 def Graph_PackPanelsOp : Graph_IndexedOp<"pack_panels"> {
   let summary = "the right-hand side of a contraction, [b…, k, n], as panels [b…, ceil(n / width), k, width], zero where n ends";
   let arguments = (ins Graph_Tensor:$input, I64Attr:$width);
+  let hasVerifier = 1;
 }
 
 def Graph_ScatterReduction : I32EnumAttr<"ScatterReduction", "how updates meet the data", [
@@ -122,11 +126,11 @@ class Graph_LoopOp<string mnemonic, list<Trait> traits = []>
   let results = (outs Graph_Tensor:$result);
 }
 def Graph_ScatterElementsOp : Graph_LoopOp<"scatter_elements"> {
-  let summary = "ONNX ScatterElements";
+  let summary = "ONNX ScatterElements: result[..indices[i]..] meets updates[i] along `axis`; an index outside goes to the nearest inside";
   let arguments = (ins Graph_Tensor:$data, Graph_Tensor:$indices, Graph_Tensor:$updates, I64Attr:$axis, Graph_ScatterReduction:$reduction);
 }
 def Graph_ScatterNdOp : Graph_LoopOp<"scatter_nd"> {
-  let summary = "ONNX ScatterND";
+  let summary = "ONNX ScatterND: result[indices[t, :].., s..] meets updates[t, s..]; an index outside goes to the nearest inside";
   let arguments = (ins Graph_Tensor:$data, Graph_Tensor:$indices, Graph_Tensor:$updates, Graph_ScatterReduction:$reduction);
 }
 

@@ -47,7 +47,8 @@ static Expr roundToBF16(Expr x) {
   Expr bits = x.asInteger();
   Expr isOdd = shiftRightUnsigned(bits, 16) & bits.integer(1);
   Expr rounded = (bits + bits.integer(0x7fff) + isOdd) & bits.integer(static_cast<int64_t>(0xffff0000));
-  return select(x != x, x, rounded.asFloat());
+  // A NaN keeps a bit among those that a bf16 has.
+  return select(x != x, bits | bits.integer(0x400000), rounded).asFloat();
 }
 
 static Expr floatToFloat(Expr x, Type to) {

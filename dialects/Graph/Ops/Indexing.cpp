@@ -3,6 +3,7 @@
 
 #include "dialects/Graph/Ops/Indexing.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <algorithm>
 
 using namespace mlir;
 
@@ -35,41 +36,82 @@ Value choose(ElementAccess &access, Value condition, Value yes, Value no) {
   return arith::SelectOp::create(access.builder(), condition, yes, no);
 }
 
-template <typename Element>
-static void copyElements(const HostTensor &source, int64_t offset, ArrayRef<int64_t> strides,
-                         const HostTensor &result) {
-  ArrayRef<Element> from = source.as<Element>();
-  MutableArrayRef<Element> to = result.asMutable<Element>();
-  if (to.empty())
-    return;
-  if (strides.empty()) {
-    to[0] = from[offset];
-    return;
-  }
-  // The last dim is one run; only the others are counted through.
-  ArrayRef<int64_t> outer = result.shape().drop_back();
-  int64_t run = result.shape().back(), step = strides.back(), position = 0;
-  SmallVector<int64_t> index(outer.size(), 0);
-  do {
-    int64_t start = offset;
-    for (auto [i, stride] : llvm::zip(index, strides))
-      start += i * stride;
-    for (int64_t i = 0; i < run; ++i)
-      to[position++] = from[start + i * step];
-  } while (advance(index, outer));
+Value wrapIndex(ImplicitLocOpBuilder &b, Value index, int64_t extent) {
+  auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
+  Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, constant(0));
+  Value fromEnd = arith::AddIOp::create(b, index, constant(extent));
+  Value wrapped = arith::SelectOp::create(b, isNegative, fromEnd, index);
+  Value least = arith::MaxSIOp::create(b, wrapped, constant(0));
+  return arith::MinSIOp::create(b, least, constant(extent - 1));
 }
 
-void copyStrided(const HostTensor &source, int64_t offset, ArrayRef<int64_t> strides, const HostTensor &result) {
-  switch (source.bytesPerElement()) {
-  case 1:
-    return copyElements<uint8_t>(source, offset, strides, result);
-  case 2:
-    return copyElements<uint16_t>(source, offset, strides, result);
-  case 4:
-    return copyElements<uint32_t>(source, offset, strides, result);
-  default:
-    return copyElements<uint64_t>(source, offset, strides, result);
-  }
+Value readIndex(ElementAccess &access, Value tensor, ArrayRef<LaneIndex> index, int64_t extent) {
+  Value read = access.fetch(tensor, index);
+  Value position = read ? access.toIndex(read) : nullptr;
+  return position ? wrapIndex(access.builder(), position, extent) : nullptr;
+}
+
+Value laneIntegers(ElementAccess &access, LaneIndex index, Type integer) {
+  ImplicitLocOpBuilder &b = access.builder();
+  Value first = access.splat(arith::IndexCastOp::create(b, integer, index.base));
+  if (access.lanes() == 1 || index.isUniform())
+    return first;
+  SmallVector<APInt> steps;
+  for (unsigned lane = 0; lane < access.lanes(); ++lane)
+    steps.emplace_back(integer.getIntOrFloatBitWidth(), index.laneStride * lane, /*isSigned=*/true,
+                       /*implicitTrunc=*/true);
+  auto type = cast<VectorType>(access.valueType(integer));
+  Value offsets = arith::ConstantOp::create(b, DenseElementsAttr::get(type, steps));
+  return arith::AddIOp::create(b, first, offsets);
+}
+
+int64_t wrapIndex(int64_t index, int64_t extent) {
+  return std::clamp<int64_t>(index < 0 ? index + extent : index, 0, extent - 1);
+}
+
+int64_t product(ArrayRef<int64_t> extents) {
+  int64_t count = 1;
+  for (int64_t extent : extents)
+    count *= extent;
+  return count;
+}
+
+LogicalResult yieldTensor(std::optional<Location> location, ArrayRef<int64_t> shape, Type element,
+                          SmallVectorImpl<Type> &types) {
+  if (elementBytes(element) == 0)
+    return emitOptionalError(location, "the element type ", element, " is not supported");
+  std::optional<int64_t> count = elementCount(shape);
+  int64_t bytes = 0;
+  if (!count || llvm::MulOverflow<int64_t>(*count, elementBytes(element), bytes))
+    return emitOptionalError(location, "the result has more elements than can be counted, or a size that is not known");
+  types.push_back(RankedTensorType::get(shape, element));
+  return success();
+}
+
+LogicalResult checkAxis(std::optional<Location> location, int64_t axis, int64_t rank) {
+  if (axis >= 0 && axis < rank)
+    return success();
+  return emitOptionalError(location, "axis ", axis, " is not one of the ", rank, " dims");
+}
+
+LogicalResult checkIndices(std::optional<Location> location, Value indices) {
+  Type element = typeOf(indices).getElementType();
+  if (isa<IntegerType>(element) && elementBytes(element) > 0)
+    return success();
+  return emitOptionalError(location, "indices are integers, not ", element);
+}
+
+LogicalResult checkScalar(std::optional<Location> location, StringRef name, Value scalar, Type element) {
+  RankedTensorType type = typeOf(scalar);
+  if (type.getRank() == 0 && type.getElementType() == element)
+    return success();
+  return emitOptionalError(location, "`", name, "` is a scalar of ", element, ", not ", type);
+}
+
+LogicalResult checkNotEmpty(std::optional<Location> location, int64_t extent, ArrayRef<int64_t> result) {
+  if (extent > 0 || llvm::is_contained(result, 0))
+    return success();
+  return emitOptionalError(location, "there is nothing to read along a dim of no elements");
 }
 
 } // namespace smelt::graph

@@ -9,10 +9,12 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/plan/Passes.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/MathExtras.h"
@@ -65,7 +67,8 @@ private:
 class CompiledPlan {
 public:
   /// Takes the module apart; what fails is said in `error`.
-  static std::unique_ptr<CompiledPlan> make(ModuleOp module, const cpu::Target &target, std::string &error);
+  static std::unique_ptr<CompiledPlan> make(ModuleOp module, const cpu::Target &target, Fusion fusion,
+                                            std::string &error);
   Tensors run(ArrayRef<HostTensor> inputs);
 
 private:
@@ -80,22 +83,53 @@ private:
 
 } // namespace
 
-static bool lower(ModuleOp module, const kernel::Machine &machine, std::string &error) {
+static func::FuncOp functionOf(ModuleOp module) { return *module.getOps<func::FuncOp>().begin(); }
+
+/// All ops of a function in one kernel.
+static void fuseWhole(func::FuncOp function) {
+  Block &body = function.getBody().front();
+  Operation *end = body.getTerminator();
+  OpBuilder builder(end);
+  auto dispatch = kernel::DispatchOp::create(builder, function.getLoc(), end->getOperandTypes(), body.getArguments());
+  Block *inner = builder.createBlock(&dispatch.getBody());
+  IRMapping mapping;
+  for (BlockArgument argument : body.getArguments())
+    mapping.map(argument, inner->addArgument(argument.getType(), argument.getLoc()));
+  for (Operation &op : body)
+    if (&op != end && &op != dispatch)
+      builder.clone(op, mapping);
+  SmallVector<Value> results =
+      llvm::map_to_vector(end->getOperands(), [&](Value value) { return mapping.lookup(value); });
+  kernel::YieldOp::create(builder, function.getLoc(), results);
+  end->setOperands(dispatch.getResults());
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
+    if (&op != end && &op != dispatch)
+      op.erase();
+}
+
+static bool lower(ModuleOp module, const kernel::Machine &machine, Fusion fusion, std::string &error) {
   ScopedDiagnosticHandler handler(module.getContext(),
                                   [&](Diagnostic &diagnostic) { error += diagnostic.str() + "\n"; });
   PassManager passes(module.getContext());
-  passes.nest<func::FuncOp>().addPass(plan::createPackContractionsPass(machine));
-  plan::buildPlanPipeline(passes, machine);
+  if (fusion == Fusion::Whole) {
+    fuseWhole(functionOf(module));
+    passes.addPass(plan::createPlaceBuffersPass());
+    passes.addPass(plan::createCollapseDimsPass());
+  } else {
+    passes.nest<func::FuncOp>().addPass(plan::createPackContractionsPass(machine));
+    plan::buildPlanPipeline(passes, machine);
+  }
   cpu::buildCpuPipeline(passes, machine);
   return succeeded(passes.run(module));
 }
 
-std::unique_ptr<CompiledPlan> CompiledPlan::make(ModuleOp module, const cpu::Target &target, std::string &error) {
+std::unique_ptr<CompiledPlan> CompiledPlan::make(ModuleOp module, const cpu::Target &target, Fusion fusion,
+                                                 std::string &error) {
   auto fail = [&](llvm::Error reason) {
     error += toString(std::move(reason));
     return nullptr;
   };
-  if (!lower(module, target.machine, error))
+  if (!lower(module, target.machine, fusion, error))
     return nullptr;
   auto compiled = std::make_unique<CompiledPlan>();
   compiled->plan_ = *module.getOps<kernel::PlanOp>().begin();
@@ -234,8 +268,6 @@ Operator::Operator(StringRef text) : context_(makeContext()) {
 
 Operator::~Operator() = default;
 
-static func::FuncOp functionOf(ModuleOp module) { return *module.getOps<func::FuncOp>().begin(); }
-
 RankedTensorType Operator::inputType(unsigned index) {
   return cast<RankedTensorType>(functionOf(*module_).getArgumentTypes()[index]);
 }
@@ -274,13 +306,13 @@ Tensors Operator::evaluate(ArrayRef<HostTensor> inputs) {
 bool Operator::compiles(StringRef target) {
   OwningOpRef<ModuleOp> copy = module_->clone();
   std::string error;
-  return lower(*copy, cpu::findTarget(target)->machine, error);
+  return lower(*copy, cpu::findTarget(target)->machine, Fusion::Planned, error);
 }
 
-Tensors Operator::compileAndRun(ArrayRef<HostTensor> inputs, StringRef target) {
+Tensors Operator::compileAndRun(ArrayRef<HostTensor> inputs, StringRef target, Fusion fusion) {
   OwningOpRef<ModuleOp> copy = module_->clone();
   std::string error;
-  std::unique_ptr<CompiledPlan> compiled = CompiledPlan::make(*copy, *cpu::findTarget(target), error);
+  std::unique_ptr<CompiledPlan> compiled = CompiledPlan::make(*copy, *cpu::findTarget(target), fusion, error);
   if (!compiled) {
     ADD_FAILURE() << "for " << target.str() << ": " << error;
     return {};
@@ -311,16 +343,60 @@ std::vector<std::string> Operator::runnableTargets() {
   return targets;
 }
 
-void Operator::expectCompiledMatches(ArrayRef<HostTensor> inputs, Tolerance tolerance) {
+void Operator::expectCompiledMatches(ArrayRef<HostTensor> inputs, Tolerance tolerance, Fusion fusion) {
   Tensors expected = evaluate(inputs);
   for (const std::string &target : runnableTargets()) {
-    Tensors actual = compileAndRun(inputs, target);
+    Tensors actual = compileAndRun(inputs, target, fusion);
     ASSERT_EQ(actual.size(), expected.size());
     for (auto [result, reference] : llvm::zip_equal(actual, expected)) {
       ASSERT_EQ(result.type(), reference.type().clone(result.elementType()));
-      EXPECT_EQ(difference(result, reference, tolerance), "") << "for " << target;
+      EXPECT_EQ(difference(result, reference, tolerance), "")
+          << "for " << target << (fusion == Fusion::Whole ? ", all in one kernel" : "");
     }
   }
+}
+
+std::string oneOp(StringRef name, StringRef attributes, ArrayRef<StringRef> operands, StringRef result) {
+  std::string arguments, values, types;
+  for (auto [number, type] : llvm::enumerate(operands)) {
+    std::string separator = number ? ", " : "", value = "%a" + std::to_string(number);
+    arguments += separator + value + ": " + type.str();
+    values += separator + value;
+    types += separator + type.str();
+  }
+  return "func.func @f(" + arguments + ") -> " + result.str() + " {\n  %r = " + name.str() + " " + values + " " +
+         attributes.str() + " : (" + types + ") -> " + result.str() + "\n  return %r : " + result.str() + "\n}\n";
+}
+
+static void expectBothMatch(Operator &op, ArrayRef<HostTensor> inputs, Tolerance tolerance) {
+  op.expectCompiledMatches(inputs, tolerance);
+  auto isFusable = [](Operation &inner) {
+    return isa<graph::ScalarInterface, graph::IndexedInterface, graph::ConstantOp>(inner);
+  };
+  if (llvm::all_of(functionOf(op.module()).getBody().front().without_terminator(), isFusable))
+    op.expectCompiledMatches(inputs, tolerance, Fusion::Whole);
+}
+
+void expectValues(StringRef text, ArrayRef<std::vector<double>> inputs, ArrayRef<double> expected,
+                  Tolerance tolerance) {
+  SCOPED_TRACE(text.str());
+  Operator op(text);
+  if (!op.isValid())
+    return;
+  Tensors tensors;
+  for (auto [number, elements] : llvm::enumerate(inputs))
+    tensors.push_back(tensor(op.inputType(number), elements));
+  Tensors results = op.evaluate(tensors);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(difference(results[0], tensor(results[0].type(), expected), tolerance), "") << "by the reference";
+  expectBothMatch(op, tensors, tolerance);
+}
+
+void expectCodeMatches(StringRef text, Range range, Tolerance tolerance) {
+  SCOPED_TRACE(text.str());
+  Operator op(text);
+  if (op.isValid())
+    expectBothMatch(op, op.randomInputs(range), tolerance);
 }
 
 } // namespace smelt::test

@@ -43,6 +43,10 @@ graph::HostTensor randomTensor(mlir::RankedTensorType type, unsigned seed, Range
 /// All elements as doubles.
 std::vector<double> numbers(const graph::HostTensor &tensor);
 
+/// Which ops share a kernel: as the passes choose, or all of the function's, which must be elementwise and indexed
+/// ones. The passes make concat, pad and the like places in memory where they can; so their code is tested.
+enum class Fusion { Planned, Whole };
+
 /// One function of graph ops.
 class Operator {
 public:
@@ -62,11 +66,13 @@ public:
   Tensors evaluate(llvm::ArrayRef<graph::HostTensor> inputs);
   /// Compiles for a target of this machine and runs every step of the plan. Empty, and a failed test, when there is no
   /// code for it. A read beyond any buffer's end is a fault: the page that follows is not mapped.
-  Tensors compileAndRun(llvm::ArrayRef<graph::HostTensor> inputs, llvm::StringRef target = "native");
+  Tensors compileAndRun(llvm::ArrayRef<graph::HostTensor> inputs, llvm::StringRef target = "native",
+                        Fusion fusion = Fusion::Planned);
   /// Whether the code generator has code for this function; diagnostics are swallowed.
   bool compiles(llvm::StringRef target = "native");
   /// compileAndRun, for each target that this machine can run, against evaluate.
-  void expectCompiledMatches(llvm::ArrayRef<graph::HostTensor> inputs, Tolerance tolerance = Tolerance::ofBits());
+  void expectCompiledMatches(llvm::ArrayRef<graph::HostTensor> inputs, Tolerance tolerance = Tolerance::ofBits(),
+                             Fusion fusion = Fusion::Planned);
 
   /// Targets that this machine can run, the one with the longest vectors first.
   static std::vector<std::string> runnableTargets();
@@ -75,6 +81,18 @@ private:
   std::unique_ptr<mlir::MLIRContext> context_;
   mlir::OwningOpRef<mlir::ModuleOp> module_;
 };
+
+/// A function of one op, whose operands are the function's arguments: oneOp("graph.concat", "{axis = 0 : i64}",
+/// {"tensor<1xf32>", "tensor<2xf32>"}, "tensor<3xf32>").
+std::string oneOp(llvm::StringRef name, llvm::StringRef attributes, llvm::ArrayRef<llvm::StringRef> operands,
+                  llvm::StringRef result);
+
+/// Expects that a function of one result yields `expected` for these elements of its arguments, by the reference and by
+/// its code, alone and in one kernel.
+void expectValues(llvm::StringRef text, llvm::ArrayRef<std::vector<double>> inputs, llvm::ArrayRef<double> expected,
+                  Tolerance tolerance = Tolerance::ofBits());
+/// Expects that code agrees with the reference on random inputs, alone and in one kernel.
+void expectCodeMatches(llvm::StringRef text, Range range = {}, Tolerance tolerance = Tolerance::ofBits());
 
 /// The diagnostic that reading `text` gives; empty when it is well formed.
 std::string diagnosticOf(llvm::StringRef text);
