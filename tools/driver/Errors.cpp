@@ -1,0 +1,87 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/driver/Errors.h"
+#include "codegen/artifact/WriteError.h"
+#include "frontends/common/ImportError.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/raw_ostream.h"
+#include <csignal>
+#include <cstring>
+#include <new>
+#include <unistd.h>
+
+namespace smelt::driver {
+
+char ToolError::ID = 0;
+
+void ToolError::log(llvm::raw_ostream &os) const { os << message_; }
+std::error_code ToolError::convertToErrorCode() const { return llvm::inconvertibleErrorCode(); }
+
+llvm::Error toolError(ExitCode code, const llvm::Twine &message) {
+  return llvm::make_error<ToolError>(code, message.str());
+}
+
+template <typename Kind> static Failure failureOf(const Kind &error) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  error.log(os);
+  return {static_cast<int>(error.exitCode()), text};
+}
+
+Failure explain(llvm::Error error) {
+  Failure failure;
+  llvm::handleAllErrors(
+      std::move(error), [&](const ToolError &tool) { failure = failureOf(tool); },
+      [&](const frontend::ImportError &import) { failure = failureOf(import); },
+      [&](const artifact::WriteError &write) { failure = failureOf(write); },
+      [&](const llvm::ErrorInfoBase &other) { failure = {kDefect, other.message() + "; this is a defect of Smelt"}; });
+  // One line, whatever a library's message holds.
+  for (char &c : failure.message)
+    if (c == '\n' || c == '\r')
+      c = ' ';
+  return failure;
+}
+
+int printError(llvm::Error error) {
+  Failure failure = explain(std::move(error));
+  llvm::errs() << "smelt: error: " << failure.message << "\n";
+  return failure.exitCode;
+}
+
+/// Only what a signal handler may do.
+[[noreturn]] static void leave(int exitCode, const char *message) {
+  (void)!write(STDERR_FILENO, message, std::strlen(message));
+  _exit(exitCode);
+}
+
+static void onSignal(int) {
+  leave(kDefect, "smelt: error: the compiler crashed; this is a defect of Smelt: please report it with the model\n");
+}
+
+static void onFatalError(void *, const char *reason, bool) {
+  (void)!write(STDERR_FILENO, "smelt: error: ", 14);
+  (void)!write(STDERR_FILENO, reason, std::strlen(reason));
+  leave(kDefect, "; this is a defect of Smelt\n");
+}
+
+static void onNoMemory() { leave(kEnvironment, "smelt: error: out of memory\n"); }
+
+void installCrashHandlers() {
+  std::set_new_handler(onNoMemory);
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { onNoMemory(); });
+  llvm::install_fatal_error_handler(onFatalError);
+  // A stack overflow leaves no room on the stack for its handler.
+  static char stack[64 * 1024];
+  stack_t alternate{};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof stack;
+  sigaltstack(&alternate, nullptr);
+  struct sigaction action{};
+  action.sa_handler = onSignal;
+  action.sa_flags = SA_ONSTACK;
+  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    sigaction(number, &action, nullptr);
+}
+
+} // namespace smelt::driver

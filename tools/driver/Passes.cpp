@@ -1,0 +1,43 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/driver/Passes.h"
+#include "codegen/cpu/Passes.h"
+#include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/graph/Passes.h"
+#include "passes/layout/Passes.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+
+namespace smelt::driver {
+
+void registerDialects(DialectRegistry &registry) {
+  registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+}
+
+void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {
+  graph::buildGraphPipeline(manager);
+  layout::buildLayoutPipeline(manager);
+  manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
+  manager.addNestedPass<func::FuncOp>(graph::createFoldConstantsPass()); // packs the weights
+  plan::buildPlanPipeline(manager, machine);
+}
+
+void buildAllStages(OpPassManager &manager, const kernel::Machine &machine) {
+  buildPlanStages(manager, machine);
+  cpu::buildCpuPipeline(manager, machine);
+}
+
+} // namespace smelt::driver

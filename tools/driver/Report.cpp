@@ -1,0 +1,45 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/driver/Compile.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+#include <nlohmann/json.hpp>
+
+namespace smelt::driver {
+
+static double total(const CompileReport &report) {
+  double sum = 0;
+  for (const auto &[name, milliseconds] : report.stages)
+    sum += milliseconds;
+  return sum;
+}
+
+std::string toJson(const CompileOptions &options, const CompileReport &report) {
+  nlohmann::ordered_json json, stages;
+  for (const auto &[name, milliseconds] : report.stages)
+    stages[name] = milliseconds;
+  json["model"] = options.model;
+  json["target"] = options.target;
+  json["sizes"] = {{"code", report.sizes.code + report.sizes.constants},
+                   {"weights", report.sizes.weights},
+                   {"arena", report.arenaBytes},
+                   {"arena_lower_bound", report.arenaLowerBound}};
+  json["kernels"] = report.kernels;
+  json["steps"] = report.steps;
+  json["operators"] = report.operators;
+  json["stages_ms"] = stages;
+  json["total_ms"] = total(report);
+  return json.dump(2) + "\n";
+}
+
+std::string timingTable(const CompileReport &report) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (const auto &[name, milliseconds] : report.stages)
+    os << llvm::format("%10.1f ms  ", milliseconds) << name << "\n";
+  os << llvm::format("%10.1f ms  in all\n", total(report));
+  return text;
+}
+
+} // namespace smelt::driver

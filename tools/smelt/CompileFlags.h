@@ -1,0 +1,26 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_SMELT_COMPILEFLAGS_H
+#define SMELT_TOOLS_SMELT_COMPILEFLAGS_H
+
+#include "tools/driver/Compile.h"
+#include <CLI/App.hpp>
+
+namespace smelt {
+
+/// What every command that compiles takes: MODEL, --target, --shape, --precision, --calibration, --threads,
+/// --dump-after.
+struct CompileFlags {
+  driver::CompileOptions options;
+  std::vector<std::string> shapes;
+  std::string precision = "f32", calibration;
+
+  void addTo(CLI::App &command);
+  /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong.
+  llvm::Error parse();
+};
+
+} // namespace smelt
+
+#endif // SMELT_TOOLS_SMELT_COMPILEFLAGS_H

@@ -1,0 +1,24 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/driver/Errors.h"
+#include "tools/smelt/Commands.h"
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+int main(int argc, char **argv) {
+  smelt::driver::installCrashHandlers();
+  CLI::App app("Smelt compiles trained models to native code for the device they will run on.", "smelt");
+  app.require_subcommand(1);
+  int exitCode = smelt::driver::kDone;
+  smelt::addCompileCommand(app, exitCode);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError &error) {
+    std::cerr << "smelt: error: " << error.what() << "; see smelt --help\n";
+    return smelt::driver::kUsage;
+  }
+  return exitCode;
+}
