@@ -59,6 +59,9 @@ struct Model {
   std::vector<Tensor> inputs, outputs;
   std::vector<Step> steps;
   std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
+  /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
+  /// alive. Only the forms that are machine code have a use for them.
+  std::vector<llvm::StringRef> kernelObjects;
 };
 
 /// What was written, in bytes.
@@ -68,9 +71,9 @@ struct Sizes {
   uint64_t weights = 0;
 };
 
-/// Each of these adds the plan to `kernels`, compiles it for `machine` and writes it; afterwards the module is of no
-/// more use. Functions and globals of the module become internal. The same model gives the same bytes. Files appear
-/// whole or not at all: on an error (a WriteError) what was there before still is.
+/// Each of these adds the plan to `kernels` (what is not in model.kernelObjects), compiles it for `machine` and writes
+/// it; afterwards the module is of no more use. Functions and globals of the module become internal. The same model
+/// gives the same bytes. Files appear whole or not at all: on an error (a WriteError) what was there before still is.
 
 /// `stem`.a with the model's kernels, plan and weights, and `stem`.h that declares it. The symbol is
 /// modelSymbol(model.name).

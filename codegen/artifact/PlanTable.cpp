@@ -40,7 +40,8 @@ private:
   Constant *array(ArrayRef<Constant *> rows, StringRef name);
   Constant *text(StringRef value);
   Constant *tensors(ArrayRef<Tensor> list, StringRef name);
-  Expected<Constant *> step(const Step &step);
+  Function *kernelNamed(StringRef name, bool mayBeElsewhere);
+  Expected<Constant *> step(const Model &model, const Step &step);
 
   Module &module_;
   LLVMContext &context_;
@@ -88,9 +89,21 @@ Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
   return array(rows, name);
 }
 
-Expected<Constant *> PlanTable::step(const Step &step) {
-  Function *kernel = module_.getFunction(step.kernel);
-  if (!kernel || kernel->isDeclaration())
+/// A function of the module, or one that an object beside it defines.
+Function *PlanTable::kernelNamed(StringRef name, bool mayBeElsewhere) {
+  Function *known = module_.getFunction(name);
+  if (known || !mayBeElsewhere)
+    return known && !known->isDeclaration() ? known : nullptr;
+  Type *wide = Type::getInt64Ty(context_);
+  auto *type = FunctionType::get(Type::getVoidTy(context_), {pointer_, wide, wide}, false);
+  Function *kernel = Function::Create(type, GlobalValue::ExternalLinkage, name, module_);
+  kernel->setVisibility(GlobalValue::HiddenVisibility);
+  return kernel;
+}
+
+Expected<Constant *> PlanTable::step(const Model &model, const Step &step) {
+  Function *kernel = kernelNamed(step.kernel, !model.kernelObjects.empty());
+  if (!kernel)
     return defect("step '" + step.name + "' calls '" + step.kernel + "', which is not defined");
   if (step.operands.size() > SMELT_MAX_OPERANDS)
     return defect("step '" + step.name + "' has " + Twine(step.operands.size()) + " operands, more than " +
@@ -110,7 +123,7 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
 
   SmallVector<Constant *> rows;
   for (const Step &planned : model.steps) {
-    Expected<Constant *> row = step(planned);
+    Expected<Constant *> row = step(model, planned);
     if (!row)
       return row.takeError();
     rows.push_back(*row);

@@ -5,6 +5,7 @@
 // form asks.
 #include "codegen/artifact/Artifact.h"
 #include "codegen/artifact/Header.h"
+#include "codegen/artifact/JoinKernels.h"
 #include "codegen/artifact/Link.h"
 #include "codegen/artifact/OutputFile.h"
 #include "codegen/artifact/PlanTable.h"
@@ -106,6 +107,9 @@ static Expected<Objects> makeObjects(const Model &model, StringRef symbol, Modul
   raw_svector_ostream os(objects.kernels);
   if (Error error = emit(kernels, machine, CodeGenFileType::ObjectFile, os))
     return std::move(error);
+  if (!model.kernelObjects.empty())
+    if (Error error = joinKernels(model.kernelObjects, machine.getTargetTriple(), path, objects.kernels))
+      return std::move(error);
   Expected<std::unique_ptr<object::ObjectFile>> object =
       object::ObjectFile::createELFObjectFile(MemoryBufferRef(objects.kernelBytes(), "kernels.o"));
   if (!object)

@@ -51,6 +51,11 @@ void buildCpuPipeline(OpPassManager &manager, const kernel::Machine &machine) {
   manager.addPass(createCanonicalizerPass());
 }
 
+void registerTranslations(DialectRegistry &registry) {
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
 /// void NAME(ptr operands, i64 first, i64 last) around the body that takes each buffer as an argument.
 static void wrap(llvm::Function &body) {
   llvm::Module &module = *body.getParent();
@@ -96,8 +101,6 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
 
 llvm::Expected<std::unique_ptr<llvm::Module>> translateKernels(ModuleOp module, llvm::LLVMContext &context,
                                                                llvm::TargetMachine &machine) {
-  registerBuiltinDialectTranslation(*module.getContext());
-  registerLLVMDialectTranslation(*module.getContext());
   // The plan stays behind: it has no code.
   OwningOpRef<ModuleOp> kernels = ModuleOp::create(module.getLoc());
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())

@@ -8,6 +8,10 @@
 #include "llvm/Support/Error.h"
 #include <memory>
 
+namespace mlir {
+class DialectRegistry;
+} // namespace mlir
+
 namespace llvm {
 class LLVMContext;
 class Module;
@@ -15,6 +19,9 @@ class TargetMachine;
 } // namespace llvm
 
 namespace smelt::cpu {
+
+/// What translateKernels needs of a context.
+void registerTranslations(mlir::DialectRegistry &registry);
 
 /// The kernels of a module that buildCpuPipeline has lowered, as LLVM IR optimised for `machine`. Each kernel is a
 /// function void NAME(ptr operands, i64 first_tile, i64 last_tile), as smelt_kernel.

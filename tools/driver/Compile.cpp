@@ -4,6 +4,7 @@
 #include "tools/driver/Compile.h"
 #include "codegen/artifact/FromPlan.h"
 #include "codegen/artifact/OutputFile.h"
+#include "codegen/cpu/CompileKernels.h"
 #include "codegen/cpu/Lower.h"
 #include "codegen/cpu/Target.h"
 #include "dialects/Graph/Location.h"
@@ -12,6 +13,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
@@ -89,9 +91,15 @@ private:
   llvm::Error import();
   llvm::Error importText();
   llvm::Error runPasses(const kernel::Machine &machine);
-  llvm::Error checkDumpName(PassManager &manager);
+  llvm::Error dumpAfter(PassManager &manager);
   llvm::Error write(const cpu::Target &target);
   llvm::Error writeText(ModuleOp module);
+  llvm::Expected<artifact::PlannedModel> plan(const cpu::Target &target);
+  llvm::Error writeObjects(const cpu::Target &target, llvm::TargetMachine &machine);
+  llvm::Error writeReadable(const cpu::Target &target, llvm::TargetMachine &machine);
+  llvm::Expected<std::vector<cpu::KernelObject>> compileKernels(const cpu::Target &target);
+  std::string output(const char *suffix) const { return options_.output.empty() ? stem() + suffix : options_.output; }
+  bool isText() const { return options_.emit == Emit::Llvm || options_.emit == Emit::Asm; }
   std::string stem() const;
 
   const CompileOptions &options_;
@@ -162,13 +170,6 @@ static std::vector<std::string> passNames(OpPassManager &manager) {
   return names;
 }
 
-llvm::Error Compilation::checkDumpName(PassManager &manager) {
-  std::vector<std::string> names = passNames(manager);
-  if (options_.dumpAfter.empty() || llvm::is_contained(names, options_.dumpAfter))
-    return llvm::Error::success();
-  return toolError(kUsage, "--dump-after: no stage '" + options_.dumpAfter + "'; there are " + llvm::join(names, ", "));
-}
-
 static OpPrintingFlags readable() {
   constexpr int64_t kMostPrintedElements = 16;
   OpPrintingFlags flags;
@@ -176,50 +177,69 @@ static OpPrintingFlags readable() {
   return flags;
 }
 
+llvm::Error Compilation::dumpAfter(PassManager &manager) {
+  const std::string &wanted = options_.dumpAfter;
+  std::vector<std::string> names = passNames(manager);
+  if (!llvm::is_contained(names, wanted))
+    return toolError(kUsage, "--dump-after: no stage '" + wanted + "'; there are " + llvm::join(names, ", "));
+  if (wanted == "import")
+    module_->print(llvm::errs(), readable());
+  manager.enableIRPrinting([](Pass *, Operation *) { return false; },
+                           [&](Pass *pass, Operation *) { return pass->getArgument() == wanted; },
+                           /*printModuleScope=*/false, /*printAfterOnlyOnChange=*/false,
+                           /*printAfterOnlyOnFailure=*/false, llvm::errs(), readable());
+  return llvm::Error::success();
+}
+
+namespace {
+/// Keeps the errors that passes report, each with its source node.
+class Messages {
+public:
+  explicit Messages(MLIRContext *context)
+      : handler_(context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
+            std::string where = graph::describeLocation(diagnostic.getLocation());
+            all_.push_back((where.empty() ? "" : where + ": ") + diagnostic.str());
+          }
+          return success();
+        }) {}
+
+  std::string text() const { return llvm::join(all_, "; "); }
+
+private:
+  std::vector<std::string> all_;
+  ScopedDiagnosticHandler handler_;
+};
+} // namespace
+
 llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
   PassManager manager(context_.get());
-  if (options_.emit == Emit::Mlir)
-    buildPlanStages(manager, machine);
-  else
+  if (isText())
     buildAllStages(manager, machine);
-  if (llvm::Error error = checkDumpName(manager))
-    return error;
-  if (options_.dumpAfter == "import")
-    module_->print(llvm::errs(), readable());
-  else if (!options_.dumpAfter.empty())
-    manager.enableIRPrinting([](Pass *, Operation *) { return false; },
-                             [&](Pass *pass, Operation *) { return pass->getArgument() == options_.dumpAfter; },
-                             /*printModuleScope=*/false, /*printAfterOnlyOnChange=*/false,
-                             /*printAfterOnlyOnFailure=*/false, llvm::errs(), readable());
+  else
+    buildPlanStages(manager, machine);
+  if (!options_.dumpAfter.empty())
+    if (llvm::Error error = dumpAfter(manager))
+      return error;
   std::string failedPass;
   manager.addInstrumentation(std::make_unique<StageInstrumentation>(clock_, failedPass));
-
-  std::vector<std::string> messages;
-  ScopedDiagnosticHandler handler(context_.get(), [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-      std::string where = graph::describeLocation(diagnostic.getLocation());
-      messages.push_back((where.empty() ? "" : where + ": ") + diagnostic.str());
-    }
-    return success();
-  });
+  Messages messages(context_.get());
   if (succeeded(manager.run(*module_)))
     return llvm::Error::success();
-  std::string all = llvm::join(messages, "; ");
   // These two are where an operator turns out to have no code for its element types.
   if (failedPass == "emit-kernels" || failedPass == "place-buffers")
-    return toolError(kUnsupported, options_.model + ": " + all);
-  return toolError(kDefect, options_.model + ": " + (all.empty() ? "a pass failed" : all) + " (after " + failedPass +
-                                "); this is a defect of Smelt");
+    return toolError(kUnsupported, options_.model + ": " + messages.text());
+  return toolError(kDefect,
+                   options_.model + ": " + messages.text() + " (after " + failedPass + "); this is a defect of Smelt");
 }
 
 /// The plan and its kernels, before they become code.
 llvm::Error Compilation::writeText(ModuleOp module) {
-  std::string output = options_.output.empty() ? stem() + ".mlir" : options_.output;
-  if (output == "-") {
+  if (output(".mlir") == "-") {
     module.print(llvm::outs(), readable());
     return llvm::Error::success();
   }
-  llvm::Expected<artifact::OutputFile> file = artifact::OutputFile::create(output);
+  llvm::Expected<artifact::OutputFile> file = artifact::OutputFile::create(output(".mlir"));
   if (!file)
     return file.takeError();
   module.print(file->stream(), readable());
@@ -228,10 +248,32 @@ llvm::Error Compilation::writeText(ModuleOp module) {
   return file->commit();
 }
 
-llvm::Error Compilation::write(const cpu::Target &target) {
-  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = cpu::makeTargetMachine(target);
-  if (!machine)
-    return machine.takeError();
+llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const cpu::Target &target) {
+  clock_.begin("compile-kernels");
+  cpu::CompileKernelsOptions options;
+  options.threads = options_.threads ? options_.threads : llvm::hardware_concurrency().compute_thread_count();
+  options.progress = [&](size_t done, size_t all) {
+    progress_.stage(("kernels: " + llvm::Twine(done) + " of " + llvm::Twine(all)).str());
+  };
+  Messages messages(context_.get());
+  llvm::Expected<std::vector<cpu::KernelObject>> objects = cpu::compileKernels(*module_, target, options);
+  if (!objects && !messages.text().empty()) {
+    llvm::consumeError(objects.takeError());
+    return toolError(kUnsupported, options_.model + ": " + messages.text());
+  }
+  if (!objects)
+    return objects.takeError();
+  SymbolTable kernels(*module_);
+  Builder builder(context_.get());
+  for (const cpu::KernelObject &object : *objects)
+    kernels.lookup(object.name)->setAttr("kernel.tiles", builder.getI64IntegerAttr(object.tiles));
+  clock_.end("compile-kernels");
+  report_.kernels = objects->size();
+  return objects;
+}
+
+/// The descriptor of the artefact to be.
+llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &target) {
   llvm::Expected<artifact::PlannedModel> planned = artifact::fromPlan(*module_);
   if (!planned)
     return planned.takeError();
@@ -244,45 +286,50 @@ llvm::Error Compilation::write(const cpu::Target &target) {
   report_.arenaBytes = model.arenaBytes;
   report_.arenaLowerBound = planned->liveBytes;
   report_.steps = model.steps.size();
+  return planned;
+}
 
+llvm::Error Compilation::writeReadable(const cpu::Target &target, llvm::TargetMachine &machine) {
+  llvm::Expected<artifact::PlannedModel> planned = plan(target);
+  if (!planned)
+    return planned.takeError();
   llvm::LLVMContext llvmContext;
-  clock_.begin("optimise");
-  llvm::Expected<std::unique_ptr<llvm::Module>> kernels = cpu::translateKernels(*module_, llvmContext, **machine);
+  llvm::Expected<std::unique_ptr<llvm::Module>> kernels = cpu::translateKernels(*module_, llvmContext, machine);
   if (!kernels)
     return kernels.takeError();
-  clock_.end("optimise");
-  report_.kernels =
-      llvm::count_if(**kernels, [](const llvm::Function &function) { return function.hasExternalLinkage(); });
+  return options_.emit == Emit::Llvm ? artifact::writeIR(planned->model, **kernels, machine, output(".ll"))
+                                     : artifact::writeAssembly(planned->model, **kernels, machine, output(".s"));
+}
 
-  auto output = [&](const char *suffix) { return options_.output.empty() ? stem() + suffix : options_.output; };
-  llvm::Expected<artifact::Sizes> sizes = artifact::Sizes();
-  llvm::Error error = llvm::Error::success();
+llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMachine &machine) {
+  llvm::Expected<std::vector<cpu::KernelObject>> objects = compileKernels(target);
+  if (!objects)
+    return objects.takeError();
+  llvm::Expected<artifact::PlannedModel> planned = plan(target);
+  if (!planned)
+    return planned.takeError();
+  artifact::Model &model = planned->model;
+  for (const cpu::KernelObject &object : *objects)
+    model.kernelObjects.push_back(object.contents());
+  llvm::LLVMContext llvmContext;
+  llvm::Module empty("plan", llvmContext);
   clock_.begin("write");
-  switch (options_.emit) {
-  case Emit::Shared:
-    sizes = artifact::writeShared(model, **kernels, **machine, output(".so"));
-    break;
-  case Emit::Static:
-    sizes = artifact::writeStatic(model, **kernels, **machine, output(""));
-    break;
-  case Emit::Object:
-    sizes = artifact::writeObject(model, **kernels, **machine, output(".o"));
-    break;
-  case Emit::Llvm:
-    error = artifact::writeIR(model, **kernels, **machine, output(".ll"));
-    break;
-  case Emit::Asm:
-  case Emit::Mlir:
-    error = artifact::writeAssembly(model, **kernels, **machine, output(".s"));
-    break;
-  }
-  if (error)
-    return error;
+  llvm::Expected<artifact::Sizes> sizes =
+      options_.emit == Emit::Shared   ? artifact::writeShared(model, empty, machine, output(".so"))
+      : options_.emit == Emit::Static ? artifact::writeStatic(model, empty, machine, output(""))
+                                      : artifact::writeObject(model, empty, machine, output(".o"));
   if (!sizes)
     return sizes.takeError();
   clock_.end("write");
   report_.sizes = *sizes;
   return llvm::Error::success();
+}
+
+llvm::Error Compilation::write(const cpu::Target &target) {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = cpu::makeTargetMachine(target);
+  if (!machine)
+    return machine.takeError();
+  return isText() ? writeReadable(target, **machine) : writeObjects(target, **machine);
 }
 
 llvm::Error Compilation::run() {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/driver/Passes.h"
+#include "codegen/cpu/Lower.h"
 #include "codegen/cpu/Passes.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
@@ -25,6 +26,7 @@ namespace smelt::driver {
 void registerDialects(DialectRegistry &registry) {
   registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  cpu::registerTranslations(registry);
 }
 
 void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {

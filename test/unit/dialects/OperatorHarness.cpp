@@ -243,7 +243,9 @@ std::string spelling(Type type) {
 }
 
 static std::unique_ptr<MLIRContext> makeContext() {
-  auto context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
+  DialectRegistry registry;
+  cpu::registerTranslations(registry);
+  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadDialect<graph::GraphDialect, kernel::KernelDialect, func::FuncDialect>();
   return context;
 }

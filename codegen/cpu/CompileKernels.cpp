@@ -1,0 +1,149 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/cpu/CompileKernels.h"
+#include "codegen/cpu/Lower.h"
+#include "codegen/cpu/Passes.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+using namespace mlir;
+
+namespace smelt::cpu {
+
+namespace {
+
+/// What one thread compiles with.
+class Worker {
+public:
+  Worker(MLIRContext *context, const Target &target, std::unique_ptr<llvm::TargetMachine> machine)
+      : passes_(context), target_(target), machine_(std::move(machine)) {
+    passes_.enableVerifier(false); // costs as much as the passes; smelt-opt and the tests verify
+    buildCpuPipeline(passes_, target.machine);
+  }
+
+  /// Fails with no message where the errors are diagnostics.
+  llvm::Expected<KernelObject> compile(kernel::FuncOp kernel);
+
+private:
+  llvm::Error emit(llvm::Module &module, KernelObject &object);
+
+  PassManager passes_;
+  const Target &target_;
+  std::unique_ptr<llvm::TargetMachine> machine_;
+};
+
+} // namespace
+
+llvm::Error Worker::emit(llvm::Module &module, KernelObject &object) {
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() && function.hasExternalLinkage())
+      function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+  module.setSourceFileName(""); // it becomes a symbol
+  llvm::legacy::PassManager manager;
+  llvm::raw_svector_ostream os(object.bytes);
+  if (machine_->addPassesToEmitFile(manager, os, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return llvm::createStringError("no code can be emitted for " + target_.triple);
+  manager.run(module);
+  return llvm::Error::success();
+}
+
+llvm::Expected<KernelObject> Worker::compile(kernel::FuncOp kernel) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
+  module->push_back(kernel->clone());
+  KernelObject object;
+  object.name = kernel.getSymName().str();
+  if (failed(passes_.run(*module)))
+    return llvm::createStringError("");
+  if (auto function = module->lookupSymbol(object.name))
+    if (auto tiles = function->getAttrOfType<IntegerAttr>("kernel.tiles"))
+      object.tiles = tiles.getInt();
+  llvm::LLVMContext context;
+  llvm::Expected<std::unique_ptr<llvm::Module>> code = translateKernels(*module, context, *machine_);
+  if (!code)
+    return code.takeError();
+  if (llvm::Error error = emit(**code, object))
+    return std::move(error);
+  return object;
+}
+
+namespace {
+
+/// Kernels are taken one by one by whatever thread is free; results have their kernel's place.
+class Compilation {
+public:
+  Compilation(ModuleOp module, const Target &target, const CompileKernelsOptions &options)
+      : kernels_(module.getOps<kernel::FuncOp>().begin(), module.getOps<kernel::FuncOp>().end()),
+        context_(module.getContext()), target_(target), options_(options), diagnostics_(context_),
+        objects_(kernels_.size()) {}
+
+  llvm::Expected<std::vector<KernelObject>> run();
+
+private:
+  void work(Worker &worker);
+
+  SmallVector<kernel::FuncOp> kernels_;
+  MLIRContext *context_;
+  const Target &target_;
+  const CompileKernelsOptions &options_;
+  ParallelDiagnosticHandler diagnostics_; // gives the errors on in the kernels' order
+  std::vector<KernelObject> objects_;
+  std::atomic<size_t> next_{0};
+  std::mutex mutex_; // of what follows
+  llvm::Error error_ = llvm::Error::success();
+  size_t done_ = 0;
+};
+
+} // namespace
+
+void Compilation::work(Worker &worker) {
+  for (size_t number = next_++; number < kernels_.size(); number = next_++) {
+    diagnostics_.setOrderIDForThread(number);
+    llvm::Expected<KernelObject> object = worker.compile(kernels_[number]);
+    diagnostics_.eraseOrderIDForThread();
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (object)
+      objects_[number] = std::move(*object);
+    else
+      error_ = llvm::joinErrors(std::move(error_), object.takeError());
+    if (options_.progress)
+      options_.progress(++done_, kernels_.size());
+  }
+}
+
+llvm::Expected<std::vector<KernelObject>> Compilation::run() {
+  size_t count = std::min<size_t>(std::max(1u, options_.threads), std::max<size_t>(1, kernels_.size()));
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (size_t number = 0; number < count; ++number) {
+    llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = makeTargetMachine(target_);
+    if (!machine)
+      return machine.takeError();
+    workers.push_back(std::make_unique<Worker>(context_, target_, std::move(*machine)));
+  }
+  std::vector<std::thread> others;
+  for (size_t number = 1; number < count; ++number)
+    others.emplace_back([&, number] { work(*workers[number]); });
+  work(*workers.front());
+  for (std::thread &other : others)
+    other.join();
+  if (error_)
+    return std::move(error_);
+  return std::move(objects_);
+}
+
+llvm::Expected<std::vector<KernelObject>> compileKernels(ModuleOp module, const Target &target,
+                                                         const CompileKernelsOptions &options) {
+  return Compilation(module, target, options).run();
+}
+
+} // namespace smelt::cpu
