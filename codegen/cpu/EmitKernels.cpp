@@ -46,6 +46,8 @@ static FailureOr<int64_t> emitRoot(Body &body, TileRange range, const kernel::Ma
   for (Operation &op : body.kernel().getBody().front()) {
     if (auto contract = dyn_cast<kernel::ContractOp>(op))
       return emitContraction(body, contract, range, machine);
+    if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
+      return emitWinograd(body, winograd, range, machine);
     if (auto conv = dyn_cast<graph::ConvOp>(op))
       return emitDepthwise(body, conv, range, machine);
     if (auto loops = dyn_cast<graph::LoopInterface>(op))

@@ -118,6 +118,12 @@ def Graph_PackPanelsOp : Graph_IndexedOp<"pack_panels"> {
   let hasVerifier = 1;
 }
 
+def Graph_WinogradFilterOp : Graph_InferredOp<"winograd_filter"> {
+  let summary = "a 3x3 filter [3, 3, c, n] as 36 matrices [36, c, n] for convolution by Winograd's F(4x4, 3x3); constant filters only";
+  let arguments = (ins Graph_Tensor:$filter);
+  let results = (outs Graph_Tensor:$result);
+}
+
 def Graph_ScatterReduction : I32EnumAttr<"ScatterReduction", "how updates meet the data", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Add", 1, "add">, I32EnumAttrCase<"Mul", 2, "mul">,
     I32EnumAttrCase<"Max", 3, "max">, I32EnumAttrCase<"Min", 4, "min">]> { let cppNamespace = "::smelt::graph"; }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/Kernel/Kernel.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -35,6 +36,21 @@ LogicalResult ContractOp::verify() {
   int64_t packedRank = packed.getRank() - (getGroups() > 1);
   if ((packedRank != 3 && packedRank != 3 + batch) || packed.getDimSize(packed.getRank() - 2) != taps)
     return emitOpError("packed must be [batch…, groups, panels, ") << taps << ", width]";
+  return success();
+}
+
+LogicalResult WinogradOp::verify() {
+  auto input = cast<RankedTensorType>(getInput().getType()), packed = cast<RankedTensorType>(getPacked().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  if (input.getRank() != 4 || packed.getRank() != 4 || result.getRank() != 4 ||
+      input.getDimSize(0) != result.getDimSize(0))
+    return emitOpError("input, packed and result must be of rank 4, with one batch");
+  for (int64_t dim : {1, 2})
+    if (input.getDimSize(dim) != static_cast<int64_t>(llvm::alignTo(result.getDimSize(dim), 4)) + 2)
+      return emitOpError("the input must cover whole tiles of 4x4 results and a border of 2");
+  if (packed.getDimSize(1) != 36 || packed.getDimSize(2) != input.getDimSize(3) ||
+      packed.getDimSize(0) != static_cast<int64_t>(llvm::divideCeil(result.getDimSize(3), packed.getDimSize(3))))
+    return emitOpError("packed must be [panels, 36, ") << input.getDimSize(3) << ", width]";
   return success();
 }
 

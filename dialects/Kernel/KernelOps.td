@@ -31,6 +31,18 @@ def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Kernel_WinogradOp : Kernel_Op<"winograd", [Pure]> {
+  let summary = "a 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3), over tiles of 4x4 results";
+  let description = [{
+    input [b, 4 · rows + 2, 4 · columns + 2, c], zero where padding is; packed [panels, 36, c, width], the panels of graph.winograd_filter;
+    result [b, h, w, n] with rows = ceil(h / 4), columns = ceil(w / 4), panels = ceil(n / width).
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Kernel_DispatchOp : Kernel_Op<"dispatch", [Pure, IsolatedFromAbove, SingleBlock]> {
   let summary = "one kernel to be: its body computes all results in one pass over memory";
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs);

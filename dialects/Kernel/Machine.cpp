@@ -57,4 +57,34 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
   return best;
 }
 
+WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panels) {
+  constexpr int64_t kTransformedBytes = 512 * 1024; // on the stack, and in a second cache of a megabyte
+  constexpr int64_t kFewBlocks = 4;                 // fewer leave threads idle
+  constexpr int64_t kTileBytes = 36 * sizeof(float);
+  WinogradBlock block;
+  int64_t most = std::max<int64_t>(1, kTransformedBytes / (kTileBytes * channels));
+  block.count = llvm::divideCeil(tiles, std::min<int64_t>(most, 64));
+  block.tiles = llvm::divideCeil(tiles, block.count);
+  block.count = llvm::divideCeil(tiles, block.tiles);
+  if (block.count < kFewBlocks)
+    block.panelGroups = std::min<int64_t>(panels, llvm::divideCeil(kFewBlocks, block.count));
+  return block;
+}
+
+bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t inputs,
+                  int64_t channels) {
+  constexpr double kWeightBytesPerCycle = 5; // from memory: a model's weights do not fit into a cache
+  constexpr double kTransformCycles = 240;   // of a vector of channels of a tile, each way
+  constexpr double kGain = 0.8;              // what the larger weights must be paid back with
+  int64_t lanes = std::max<int64_t>(1, machine.vectorBytes / sizeof(float));
+  if (inputs % lanes || channels < lanes)
+    return false;
+  double in = double(inputs), out = double(llvm::divideCeil(channels, lanes));
+  double tiles = double(batch * llvm::divideCeil(rows, 4) * llvm::divideCeil(columns, 4));
+  double direct = std::max(double(batch * rows * columns) * 9 * in * out,
+                           9 * in * double(channels) * sizeof(float) / kWeightBytesPerCycle);
+  double products = std::max(tiles * 36 * in * out, 36 * in * double(channels) * sizeof(float) / kWeightBytesPerCycle);
+  return products + tiles * kTransformCycles * (in / double(lanes) + out) < kGain * direct;
+}
+
 } // namespace smelt::kernel

@@ -29,6 +29,22 @@ struct RegisterTile {
 RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
                         int64_t width = 0);
 
+/// How a Winograd convolution is cut: `tiles` 4x4 tiles at a time, `count` times; each block may be spread over groups
+/// of panels, so that there is work for several threads.
+struct WinogradBlock {
+  int64_t tiles = 1;
+  int64_t count = 1;
+  int64_t panelGroups = 1;
+};
+
+/// Blocks whose transformed input stays in the second cache. `tiles` is the number of 4x4 tiles in all.
+WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panels);
+
+/// Whether F(4x4, 3x3) is estimated to take clearly less time than a direct convolution of [rows, columns, channels]
+/// results from `inputs` channels, f32.
+bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t inputs,
+                  int64_t channels);
+
 } // namespace smelt::kernel
 
 #endif // SMELT_DIALECTS_KERNEL_MACHINE_H

@@ -13,6 +13,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/plan/Contractions.h"
 #include "passes/plan/Passes.h"
 
 using namespace mlir;
@@ -20,41 +21,6 @@ using namespace smelt;
 
 static unsigned elementBytesOf(Value value) {
   return graph::elementBytes(graph::computeType(graph::typeOf(value).getElementType()));
-}
-
-static Value reshape(PatternRewriter &rewriter, Location loc, Value value, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
-  return type == value.getType() ? value : graph::ReshapeOp::create(rewriter, loc, type, value).getResult();
-}
-
-/// [b…, k, n] → [b…, ceil(n / width), k, width]
-static Value packPanels(PatternRewriter &rewriter, Location loc, Value value, int64_t width) {
-  RankedTensorType type = graph::typeOf(value);
-  SmallVector<int64_t> shape(type.getShape().drop_back(2));
-  int64_t k = type.getDimSize(type.getRank() - 2), n = type.getShape().back();
-  shape.append({static_cast<int64_t>(llvm::divideCeil(n, width)), k, width});
-  auto packed = RankedTensorType::get(shape, type.getElementType());
-  return graph::PackPanelsOp::create(rewriter, loc, packed, value, width);
-}
-
-static Value broadcastTo(PatternRewriter &rewriter, Location loc, Value value, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
-  return type == value.getType() ? value : graph::BroadcastOp::create(rewriter, loc, type, value).getResult();
-}
-
-/// The input with its padding as elements of its own.
-static Value padded(PatternRewriter &rewriter, Location loc, Value input, ArrayRef<int64_t> low,
-                    ArrayRef<int64_t> high) {
-  auto isZero = [](int64_t count) { return count == 0; };
-  if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero))
-    return input;
-  SmallVector<int64_t> before{0}, after{0};
-  llvm::append_range(before, low);
-  llvm::append_range(after, high);
-  before.push_back(0);
-  after.push_back(0);
-  Value zero = graph::makeScalar(rewriter, loc, graph::typeOf(input).getElementType(), graph::Scalar::ofFloat(0));
-  return graph::PadOp::create(rewriter, loc, input, zero, before, after, graph::PadMode::Constant);
 }
 
 namespace {
@@ -71,18 +37,18 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
     SmallVector<int64_t> lhsShape(batch), rhsShape(batch);
     llvm::append_range(lhsShape, graph::typeOf(lhs).getShape().take_back(2));
     llvm::append_range(rhsShape, graph::typeOf(rhs).getShape().take_back(2));
-    lhs = broadcastTo(rewriter, loc, lhs, lhsShape);
+    lhs = plan::broadcastTo(rewriter, loc, lhs, lhsShape);
     int64_t rows = m;
     if (graph::typeOf(rhs).getNumElements() == rhsShape[batch.size()] * n) {
       // All batches share the right-hand side: they are but more rows.
-      rhs = reshape(rewriter, loc, rhs, ArrayRef<int64_t>(rhsShape).take_back(2));
+      rhs = plan::reshape(rewriter, loc, rhs, ArrayRef<int64_t>(rhsShape).take_back(2));
       for (int64_t extent : batch)
         rows *= extent;
     } else {
-      rhs = broadcastTo(rewriter, loc, rhs, rhsShape);
+      rhs = plan::broadcastTo(rewriter, loc, rhs, rhsShape);
     }
     kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, n, elementBytesOf(rhs));
-    Value packed = packPanels(rewriter, loc, rhs, tile.width);
+    Value packed = plan::packPanels(rewriter, loc, rhs, tile.width);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}),
                                                     rewriter.getDenseI64ArrayAttr({1}),
                                                     rewriter.getDenseI64ArrayAttr({1}), rewriter.getI64IntegerAttr(1));
@@ -101,7 +67,7 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
     RankedTensorType filter = graph::typeOf(op.getFilter());
     int64_t groups = op.getGroups(), taps = filter.getDimSize(filter.getRank() - 2),
             channels = filter.getShape().back();
-    Value input = padded(rewriter, op.getLoc(), op.getInput(), op.getLow(), op.getHigh());
+    Value input = plan::padSpatial(rewriter, op.getLoc(), op.getInput(), op.getLow(), op.getHigh());
     if (groups > 1 && taps == 1 && channels == groups)
       return keepDepthwise(op, input, rewriter);
 
@@ -136,10 +102,10 @@ private:
     int64_t groups = op.getGroups(), channels = graph::typeOf(op.getFilter()).getShape().back();
     Location loc = op.getLoc();
     if (groups == 1)
-      return packPanels(rewriter, loc, reshape(rewriter, loc, op.getFilter(), {taps, channels}), width);
-    Value split = reshape(rewriter, loc, op.getFilter(), {taps, groups, channels / groups});
+      return plan::packPanels(rewriter, loc, plan::reshape(rewriter, loc, op.getFilter(), {taps, channels}), width);
+    Value split = plan::reshape(rewriter, loc, op.getFilter(), {taps, groups, channels / groups});
     Value grouped = graph::TransposeOp::create(rewriter, loc, split, ArrayRef<int64_t>{1, 0, 2});
-    return packPanels(rewriter, loc, grouped, width);
+    return plan::packPanels(rewriter, loc, grouped, width);
   }
 
   kernel::Machine machine;

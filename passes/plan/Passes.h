@@ -14,6 +14,8 @@ class Pass;
 
 namespace smelt::plan {
 
+/// 3x3 convolutions → kernel.winograd, where the target gains. Before pack-contractions.
+std::unique_ptr<mlir::Pass> createChooseWinogradPass(const kernel::Machine &machine = {});
 /// matmul, conv → kernel.contract over packed panels; padding becomes graph.pad.
 std::unique_ptr<mlir::Pass> createPackContractionsPass(const kernel::Machine &machine = {});
 /// Roots and the elementwise work that follows them → kernel.dispatch.

@@ -1,0 +1,88 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// choose-winograd: 3x3 convolutions of stride 1 with constant filters become Winograd's where the target is estimated
+// to gain.
+//   conv(x, w) {3x3, stride 1}   →   winograd(pad(x), transpose(pack_panels(winograd_filter(w))))
+// The error grows from about 1e-7 to 1e-6 of the largest value, within what summation order allows a direct
+// convolution.
+
+#include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "passes/plan/Contractions.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+using namespace smelt;
+
+static bool isWinogradShaped(graph::ConvOp op) {
+  auto all = [](ArrayRef<int64_t> values, int64_t wanted) {
+    return llvm::all_of(values, [&](int64_t value) { return value == wanted; });
+  };
+  RankedTensorType filter = graph::typeOf(op.getFilter());
+  return op.getLayout() == graph::Layout::ChannelsLast && filter.getRank() == 4 && op.getGroups() == 1 &&
+         filter.getElementType().isF32() && all(filter.getShape().take_front(2), 3) && all(op.getStrides(), 1) &&
+         all(op.getDilations(), 1) && op.getFilter().getDefiningOp<graph::ConstantOp>();
+}
+
+static void rewrite(graph::ConvOp op, const kernel::Machine &machine, IRRewriter &rewriter) {
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  RankedTensorType type = graph::typeOf(op.getResult());
+  // The result is computed in tiles of 4x4: past its end the input has zeros of its own.
+  SmallVector<int64_t> high(op.getHigh());
+  for (int64_t dim : {0, 1}) {
+    int64_t extent = type.getDimSize(dim + 1);
+    high[dim] += static_cast<int64_t>(llvm::alignTo(extent, 4)) - extent;
+  }
+  Value input = plan::padSpatial(rewriter, loc, op.getInput(), op.getLow(), high);
+  int64_t channels = type.getDimSize(3), tiles = type.getDimSize(0) * llvm::divideCeil(type.getDimSize(1), 4) *
+                                                 llvm::divideCeil(type.getDimSize(2), 4);
+  int64_t rows = kernel::chooseWinogradBlock(tiles, graph::typeOf(input).getDimSize(3), 1).tiles;
+  kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, channels, sizeof(float));
+  Value transformed = graph::WinogradFilterOp::create(rewriter, loc, op.getFilter());
+  Value panels = plan::packPanels(rewriter, loc, transformed, tile.width);
+  Value packed = graph::TransposeOp::create(rewriter, loc, panels, ArrayRef<int64_t>{1, 0, 2, 3});
+  rewriter.replaceOpWithNewOp<kernel::WinogradOp>(op, type, input, packed);
+}
+
+namespace {
+struct ChooseWinograd : PassWrapper<ChooseWinograd, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ChooseWinograd)
+  ChooseWinograd() = default;
+  ChooseWinograd(const ChooseWinograd &other) : PassWrapper(other) {}
+  explicit ChooseWinograd(const kernel::Machine &machine) {
+    vectorBytes = machine.vectorBytes;
+    vectorRegisters = machine.vectorRegisters;
+  }
+  StringRef getArgument() const override { return "choose-winograd"; }
+  StringRef getDescription() const override { return "3x3 convolutions → Winograd's, where the target gains"; }
+  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<kernel::KernelDialect>(); }
+
+  void runOnOperation() override {
+    kernel::Machine machine{vectorBytes, vectorRegisters};
+    SmallVector<graph::ConvOp> chosen;
+    getOperation().walk([&](graph::ConvOp op) {
+      if (!isWinogradShaped(op))
+        return;
+      ArrayRef<int64_t> shape = graph::typeOf(op.getResult()).getShape();
+      if (kernel::winogradPays(machine, shape[0], shape[1], shape[2], graph::typeOf(op.getInput()).getDimSize(3),
+                               shape[3]))
+        chosen.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (graph::ConvOp op : chosen)
+      rewrite(op, machine, rewriter);
+  }
+
+  Option<unsigned> vectorBytes{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"), llvm::cl::init(32)};
+  Option<unsigned> vectorRegisters{*this, "vector-registers", llvm::cl::desc("how many there are"), llvm::cl::init(16)};
+};
+} // namespace
+
+std::unique_ptr<Pass> plan::createChooseWinogradPass(const kernel::Machine &machine) {
+  return std::make_unique<ChooseWinograd>(machine);
+}

@@ -1,0 +1,45 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/plan/Contractions.h"
+#include "dialects/Graph/Graph.h"
+
+using namespace mlir;
+
+namespace smelt::plan {
+
+Value reshape(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
+  return type == value.getType() ? value : graph::ReshapeOp::create(builder, loc, type, value).getResult();
+}
+
+/// [b…, k, n] → [b…, ceil(n / width), k, width]
+Value packPanels(OpBuilder &builder, Location loc, Value value, int64_t width) {
+  RankedTensorType type = graph::typeOf(value);
+  SmallVector<int64_t> shape(type.getShape().drop_back(2));
+  int64_t k = type.getDimSize(type.getRank() - 2), n = type.getShape().back();
+  shape.append({static_cast<int64_t>(llvm::divideCeil(n, width)), k, width});
+  auto packed = RankedTensorType::get(shape, type.getElementType());
+  return graph::PackPanelsOp::create(builder, loc, packed, value, width);
+}
+
+Value broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
+  return type == value.getType() ? value : graph::BroadcastOp::create(builder, loc, type, value).getResult();
+}
+
+/// The input with its padding as elements of its own.
+Value padSpatial(OpBuilder &builder, Location loc, Value input, ArrayRef<int64_t> low, ArrayRef<int64_t> high) {
+  auto isZero = [](int64_t count) { return count == 0; };
+  if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero))
+    return input;
+  SmallVector<int64_t> before{0}, after{0};
+  llvm::append_range(before, low);
+  llvm::append_range(after, high);
+  before.push_back(0);
+  after.push_back(0);
+  Value zero = graph::makeScalar(builder, loc, graph::typeOf(input).getElementType(), graph::Scalar::ofFloat(0));
+  return graph::PadOp::create(builder, loc, input, zero, before, after, graph::PadMode::Constant);
+}
+
+} // namespace smelt::plan

@@ -1,0 +1,26 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What passes that make contractions build: operands in the forms that kernels take. Each returns its operand where it
+// has that form already.
+
+#ifndef SMELT_PASSES_PLAN_CONTRACTIONS_H
+#define SMELT_PASSES_PLAN_CONTRACTIONS_H
+
+#include "mlir/IR/Builders.h"
+
+namespace smelt::plan {
+
+mlir::Value reshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
+mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
+
+/// [b…, k, n] → [b…, ceil(n / width), k, width], zero where n ends.
+mlir::Value packPanels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, int64_t width);
+
+/// [n, s…, c] with `low` and `high` zeros around each spatial dim.
+mlir::Value padSpatial(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, llvm::ArrayRef<int64_t> low,
+                       llvm::ArrayRef<int64_t> high);
+
+} // namespace smelt::plan
+
+#endif // SMELT_PASSES_PLAN_CONTRACTIONS_H
