@@ -92,8 +92,10 @@ Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
 /// A function of the module, or one that an object beside it defines.
 Function *PlanTable::kernelNamed(StringRef name, bool mayBeElsewhere) {
   Function *known = module_.getFunction(name);
-  if (known || !mayBeElsewhere)
-    return known && !known->isDeclaration() ? known : nullptr;
+  if (known && (mayBeElsewhere || !known->isDeclaration()))
+    return known;
+  if (!mayBeElsewhere)
+    return nullptr;
   Type *wide = Type::getInt64Ty(context_);
   auto *type = FunctionType::get(Type::getVoidTy(context_), {pointer_, wide, wide}, false);
   Function *kernel = Function::Create(type, GlobalValue::ExternalLinkage, name, module_);

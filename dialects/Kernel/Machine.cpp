@@ -8,9 +8,9 @@
 namespace smelt::kernel {
 
 /// Cycles a step along K takes for a tile of `points` × `vectors`: one multiply-add a cycle, a chain of four cycles'
-/// latency, and loads of one vector and two scalars a cycle. Whole tiles of a few registers wait for latency.
+/// latency, and one load a cycle. Whole tiles of a few registers wait for latency.
 static double stepCycles(int64_t points, int64_t vectors) {
-  return std::max({double(points * vectors), 4.0, vectors + 0.5 * points});
+  return double(std::max({points * vectors, int64_t(4), vectors + points}));
 }
 
 /// Cost of covering `extent` × `other` points with tiles of rows × columns, remainders included.

@@ -77,8 +77,8 @@ Folder::Folder(Operation *root) : root_(root), ownsBlobs_(isa<ModuleOp>(root)) {
 
 /// No fewer than the elements that computing `op` touches.
 static uint64_t workOf(Operation *op, uint64_t results, ArrayRef<graph::HostTensor> operands) {
-  if (isa<graph::ScalarInterface, graph::IndexedInterface>(op))
-    return results;
+  if (isa<graph::ScalarInterface, graph::IndexedInterface, graph::WinogradFilterOp>(op))
+    return results; // a handful of operations for each
   uint64_t largest = 1;
   for (const graph::HostTensor &operand : operands)
     largest = std::max<uint64_t>(largest, operand.size());

@@ -221,10 +221,11 @@ struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>>
 
 private:
   void eraseDead() {
-    for (Operation &op :
-         llvm::make_early_inc_range(llvm::reverse(getOperation().getBody().front().without_terminator())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    SmallVector<Operation *> ops =
+        llvm::map_to_vector(getOperation().getBody().front().without_terminator(), [](Operation &op) { return &op; });
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
   }
 };
 } // namespace

@@ -34,7 +34,7 @@ void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {
   layout::buildLayoutPipeline(manager);
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
-  manager.addNestedPass<func::FuncOp>(graph::createFoldConstantsPass()); // packs the weights
+  manager.addPass(graph::createFoldConstantsPass()); // packs the weights
   plan::buildPlanPipeline(manager, machine);
 }
 
