@@ -8,9 +8,10 @@ using llvm::StringRef;
 namespace smelt::frontend::onnx {
 
 constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators,  constantOperators, controlOperators, convolutionOperators,   dataOperators,
-    elementwiseOperators, indexingOperators, matMulOperators,  normalizationOperators, poolingOperators,
-    reductionOperators,   resizeOperators,   shapeOperators,
+    activationOperators,  attentionOperators, constantOperators, controlOperators,
+    convolutionOperators, dataOperators,      einsumOperators,   elementwiseOperators,
+    indexingOperators,    lossOperators,      matMulOperators,   normalizationOperators,
+    poolingOperators,     reductionOperators, resizeOperators,   shapeOperators,
 };
 
 OperatorTable::OperatorTable() {

@@ -1,0 +1,280 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operators that transformers are made of, in their parts.
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+using graph::Scalar;
+
+// Attention: softmax(softcap(√s Q · √s Kᵀ) + bias) · V                                ONNX Attention, versions 23–25
+
+namespace {
+class AttentionBuilder {
+public:
+  explicit AttentionBuilder(NodeReader &node) : node_(node), b_(node.builder()) {}
+  Values build();
+
+private:
+  void readOperands();
+  Value splitHeads(Value value, int64_t heads);
+  Value appendToPast(unsigned index, Value value);
+  Value scores(double scale);
+  void addBias(Value bias) { bias_ = bias_ ? b_.make<graph::AddOp>(bias_, bias) : bias; }
+  void addMask();
+  void addPositionLimits();
+  Value biasWhere(Value allowed);
+  Value softmax(Value scores);
+  Value coordinates(int64_t extent, int64_t dim);
+
+  NodeReader &node_;
+  GraphBuilder &b_;
+  Value query_, key_, value_; // [batch, heads, length, size]
+  Value bias_, nonPadded_;    // null where there is none
+  bool isFlat_ = false;       // heads are part of the last dim of the operands
+  int64_t batch_ = 0, queryHeads_ = 0, keyHeads_ = 0, queryLength_ = 0, keyLength_ = 0, pastLength_ = 0;
+};
+} // namespace
+
+/// [b, s, heads · size] → [b, heads, s, size]
+Value AttentionBuilder::splitHeads(Value value, int64_t heads) {
+  ArrayRef<int64_t> shape = shapeOf(value);
+  if (heads < 1 || shape[2] % heads != 0)
+    malformed("cannot divide " + Twine(shape[2]) + " elements among " + Twine(heads) + " heads");
+  return b_.transpose(b_.reshape(value, {shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
+}
+
+Value AttentionBuilder::appendToPast(unsigned index, Value value) {
+  Value past = node_.optionalInput(index, Floats);
+  if (!past)
+    return value;
+  if (rankOf(past) != 4)
+    malformed("needs past keys and values of four dims");
+  pastLength_ = shapeOf(past)[2];
+  return b_.make<graph::ConcatOp>(Values{past, value}, int64_t(2));
+}
+
+void AttentionBuilder::readOperands() {
+  query_ = node_.input(0, Floats);
+  key_ = node_.input(1, Floats);
+  value_ = node_.input(2, Floats);
+  int64_t rank = rankOf(query_);
+  bool hasHeads = node_.has("q_num_heads") && node_.has("kv_num_heads");
+  if ((rank != 3 && rank != 4) || rankOf(key_) != rank || rankOf(value_) != rank || (rank == 3 && !hasHeads))
+    malformed("needs queries, keys and values of four dims each, or of three and the numbers of heads");
+  isFlat_ = rank == 3;
+  if (isFlat_) {
+    query_ = splitHeads(query_, node_.integer("q_num_heads"));
+    key_ = splitHeads(key_, node_.integer("kv_num_heads"));
+    value_ = splitHeads(value_, node_.integer("kv_num_heads"));
+  }
+  if (node_.hasInput(4) != node_.hasInput(5))
+    malformed("needs past keys and past values, or neither");
+  key_ = appendToPast(4, key_);
+  value_ = appendToPast(5, value_);
+  nonPadded_ = node_.opset() < 24 ? nullptr : node_.optionalInput(6, SignedIntegers);
+  batch_ = shapeOf(query_)[0];
+  queryHeads_ = shapeOf(query_)[1];
+  keyHeads_ = shapeOf(key_)[1];
+  queryLength_ = shapeOf(query_)[2];
+  keyLength_ = shapeOf(key_)[2];
+  if (keyHeads_ < 1 || queryHeads_ % keyHeads_ != 0 || shapeOf(value_)[1] != keyHeads_ ||
+      shapeOf(value_)[2] != keyLength_ || shapeOf(key_)[0] != batch_ || shapeOf(value_)[0] != batch_)
+    malformed("has keys " + inWords(shapeOf(key_)) + " and values " + inWords(shapeOf(value_)) +
+              " that do not fit its queries " + inWords(shapeOf(query_)));
+  if (nonPadded_ && shapeOf(nonPadded_) != ArrayRef<int64_t>(batch_))
+    malformed("needs one nonpad_kv_seqlen for each of " + Twine(batch_) + " batches");
+}
+
+/// [b, heads, q, k]. The query heads that share a key head are rows of one product.
+Value AttentionBuilder::scores(double scale) {
+  int64_t shared = queryHeads_ / keyHeads_;
+  Value factor = b_.scalarLike(query_, std::sqrt(scale));
+  Value q = b_.make<graph::MulOp>(query_, factor), k = b_.make<graph::MulOp>(key_, factor);
+  q = b_.reshape(q, {batch_, keyHeads_, checkedMul(shared, queryLength_), shapeOf(q)[3]});
+  Value product = b_.make<graph::MatMulOp>(q, b_.transpose(k, {0, 1, 3, 2}));
+  return b_.reshape(product, {batch_, queryHeads_, queryLength_, keyLength_});
+}
+
+/// 0 where allowed, else -∞
+Value AttentionBuilder::biasWhere(Value allowed) {
+  return b_.make<graph::SelectOp>(allowed, b_.scalarLike(query_, 0), b_.scalarLike(query_, -HUGE_VAL));
+}
+
+/// A mask may be shorter than the keys: those beyond it do not count.
+void AttentionBuilder::addMask() {
+  Value mask = node_.optionalInput(3, Floats | Bools);
+  if (!mask)
+    return;
+  if (rankOf(mask) < 1 || rankOf(mask) > 4)
+    malformed("has a mask of " + Twine(rankOf(mask)) + " dims");
+  if (elementOf(mask).isInteger(1))
+    mask = biasWhere(mask);
+  int64_t missing = keyLength_ - shapeOf(mask).back();
+  if (missing > 0 && (shapeOf(mask).back() != 1 || keyLength_ == 0 || nonPadded_)) {
+    SmallVector<int64_t> low(rankOf(mask), 0), high(rankOf(mask), 0);
+    high.back() = missing;
+    mask = b_.make<graph::PadOp>(mask, b_.scalarLike(mask, -HUGE_VAL), low, high);
+  }
+  addBias(b_.cast(mask, elementOf(query_)));
+}
+
+/// 0, 1, … along a dim of four.
+Value AttentionBuilder::coordinates(int64_t extent, int64_t dim) {
+  Type i64 = b_.builder().getI64Type();
+  SmallVector<int64_t> shape(4, 1);
+  shape[dim] = extent;
+  Value zero = b_.scalar(i64, Scalar::ofSigned(0)), one = b_.scalar(i64, Scalar::ofSigned(1));
+  return b_.makeAs<graph::IotaOp>(checkedType(shape, i64), zero, one, dim);
+}
+
+/// Keys that lie too far before or after a query's position, or are padding, do not count.
+void AttentionBuilder::addPositionLimits() {
+  bool isCausal = node_.flag("is_causal", false);
+  int64_t left = node_.opset() < 25 ? -1 : node_.integer("left_window_size", -1);
+  int64_t right = node_.opset() < 25 ? -1 : node_.integer("right_window_size", -1);
+  if (left < -1 || right < -1)
+    malformed("has a window of " + Twine(left) + " and " + Twine(right));
+  right = isCausal ? 0 : right;
+  Type i64 = b_.builder().getI64Type();
+  auto number = [&](int64_t value) { return b_.scalar(i64, Scalar::ofSigned(value)); };
+  Value keys = coordinates(keyLength_, 3), queries = coordinates(queryLength_, 2), length;
+  if (nonPadded_) {
+    length = b_.reshape(b_.cast(nonPadded_, i64), {batch_, 1, 1, 1});
+    queries = b_.make<graph::AddOp>(queries, b_.make<graph::SubOp>(length, number(queryLength_)));
+    addBias(biasWhere(b_.make<graph::LessOp>(keys, length)));
+  } else {
+    queries = b_.make<graph::AddOp>(queries, number(pastLength_));
+  }
+  if (right >= 0)
+    addBias(biasWhere(b_.make<graph::LessEqualOp>(keys, b_.make<graph::AddOp>(queries, number(right)))));
+  if (left >= 0)
+    addBias(biasWhere(b_.make<graph::GreaterEqualOp>(keys, b_.make<graph::SubOp>(queries, number(left)))));
+}
+
+/// Along the keys; 0 for a query that may attend to none.
+Value AttentionBuilder::softmax(Value scores) {
+  Type type = elementOf(query_);
+  Type precision = type;
+  if (node_.has("softmax_precision"))
+    precision = elementTypeOf(node_.integer("softmax_precision"), type.getContext(), "its softmax");
+  Value weights = b_.cast(b_.make<graph::SoftmaxOp>(b_.cast(scores, precision), int64_t(3)), type);
+  if (!bias_)
+    return weights;
+  Value highest = b_.make<graph::ReduceOp>(bias_, graph::ReduceKind::Max, rankOf(bias_) - 1);
+  Value isMasked = b_.make<graph::EqualOp>(highest, b_.scalarLike(bias_, -HUGE_VAL));
+  std::optional<graph::HostTensor> known = graph::constantOf(isMasked);
+  if (known && llvm::all_of(known->bytes(), [](char masked) { return masked == 0; }))
+    return weights;
+  return b_.make<graph::SelectOp>(isMasked, b_.scalarLike(weights, 0), weights);
+}
+
+Values AttentionBuilder::build() {
+  readOperands();
+  int64_t size = shapeOf(query_)[3], shared = queryHeads_ / keyHeads_, mode = node_.integer("qk_matmul_output_mode", 0);
+  double scale = node_.has("scale") ? node_.number("scale") : 1 / std::sqrt(static_cast<double>(size));
+  double cap = node_.number("softcap", 0);
+  if (!(scale >= 0) || mode < 0 || mode > 3)
+    malformed("has a scale of " + Twine(std::to_string(scale)) + " and qk_matmul_output_mode " + Twine(mode));
+  Value stages[4] = {scores(scale)};
+  stages[1] = stages[0];
+  if (cap > 0) {
+    Value limit = b_.scalarLike(query_, cap);
+    stages[1] = b_.make<graph::MulOp>(b_.make<graph::TanhOp>(b_.make<graph::DivOp>(stages[0], limit)), limit);
+  }
+  addMask();
+  addPositionLimits();
+  stages[2] = bias_ ? b_.make<graph::AddOp>(stages[1], bias_) : stages[1];
+  if (stages[2].getType() != stages[1].getType())
+    malformed("has a mask that does not broadcast to " + inWords(shapeOf(stages[1])));
+  stages[3] = softmax(stages[2]);
+  Value weights = b_.reshape(stages[3], {batch_, keyHeads_, checkedMul(shared, queryLength_), keyLength_});
+  Value result = b_.make<graph::MatMulOp>(weights, value_);
+  int64_t valueSize = shapeOf(value_)[3];
+  result = b_.reshape(result, {batch_, queryHeads_, queryLength_, valueSize});
+  if (isFlat_)
+    result = b_.reshape(b_.transpose(result, {0, 2, 1, 3}), {batch_, queryLength_, checkedMul(queryHeads_, valueSize)});
+  return {result, key_, value_, stages[mode]};
+}
+
+static Values attention(NodeReader &node) { return AttentionBuilder(node).build(); }
+
+// RotaryEmbedding: pairs (a, b) of elements → (a cos - b sin, a sin + b cos)           ONNX RotaryEmbedding, version 23
+
+/// cos or sin as [batch, 1, length, size / 2], looked up by position where there are positions.
+static Value rotation(NodeReader &node, unsigned index, Value positions, int64_t half) {
+  GraphBuilder &b = node.builder();
+  Value cache = node.input(index, Floats);
+  if (positions)
+    cache = b.make<graph::GatherOp>(cache, positions, int64_t(0));
+  if (rankOf(cache) != 3 || shapeOf(cache)[2] != half)
+    malformed("needs tables of " + Twine(half) + " cosines and sines a position, not " + inWords(shapeOf(cache)));
+  return b.reshape(cache, {shapeOf(cache)[0], 1, shapeOf(cache)[1], half});
+}
+
+static Value everySecond(GraphBuilder &b, Value x, int64_t first, int64_t count) {
+  SmallVector<int64_t> shape(shapeOf(x)), starts = {0, 0, 0, first}, steps = {1, 1, 1, 2};
+  shape[3] = count;
+  return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
+}
+
+static Values rotaryEmbedding(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), positions = node.optionalInput(3, SignedIntegers);
+  bool interleaved = node.flag("interleaved", false), isFlat = rankOf(x) == 3;
+  int64_t heads = node.integer("num_heads", 0), rotated = node.integer("rotary_embedding_dim", 0);
+  SmallVector<int64_t> shape(shapeOf(x));
+  if ((isFlat && (heads < 1 || shape[2] % heads != 0)) || (!isFlat && rankOf(x) != 4))
+    malformed("needs an input of four dims, or of three and the number of heads");
+  if (isFlat)
+    x = b.transpose(b.reshape(x, {shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
+  int64_t size = shapeOf(x)[3];
+  rotated = rotated == 0 ? size : rotated;
+  if (rotated < 0 || rotated > size || rotated % 2 != 0)
+    malformed("rotates " + Twine(rotated) + " of " + Twine(size) + " elements");
+  int64_t half = rotated / 2;
+  Value cosine = rotation(node, 1, positions, half), sine = rotation(node, 2, positions, half);
+  Value turning = b.sliceDim(x, 3, 0, rotated);
+  Value first = interleaved ? everySecond(b, turning, 0, half) : b.sliceDim(turning, 3, 0, half);
+  Value second = interleaved ? everySecond(b, turning, 1, half) : b.sliceDim(turning, 3, half, half);
+  auto times = [&](Value u, Value v) { return b.make<graph::MulOp>(u, v); };
+  Value real = b.make<graph::SubOp>(times(first, cosine), times(second, sine));
+  Value imaginary = b.make<graph::AddOp>(times(first, sine), times(second, cosine));
+  SmallVector<int64_t> pairs(shapeOf(real));
+  pairs.push_back(1);
+  Value result =
+      interleaved
+          ? b.reshape(b.make<graph::ConcatOp>(Values{b.reshape(real, pairs), b.reshape(imaginary, pairs)}, int64_t(4)),
+                      shapeOf(turning))
+          : b.make<graph::ConcatOp>(Values{real, imaginary}, int64_t(3));
+  if (rotated < size)
+    result = b.make<graph::ConcatOp>(Values{result, b.sliceDim(x, 3, rotated, size - rotated)}, int64_t(3));
+  return {isFlat ? b.reshape(b.transpose(result, {0, 2, 1, 3}), shape) : result};
+}
+
+// SwiGLU: swish(a) · b                                                                      ONNX SwiGLU, version 28
+static Values swiGlu(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value gate = node.input(0, Floats), value = node.input(1, Floats);
+  llvm::APFloat alpha(node.number("alpha", 1));
+  if (gate.getType() != value.getType())
+    malformed("needs operands of one type");
+  return {b.make<graph::MulOp>(b.make<graph::SwishOp>(gate, alpha), value)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"Attention", 23, attention},
+    {"RotaryEmbedding", 23, rotaryEmbedding},
+    {"SwiGLU", 28, swiGlu},
+};
+
+ArrayRef<Operator> attentionOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx
