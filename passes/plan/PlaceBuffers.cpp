@@ -57,7 +57,8 @@ private:
   int addBuffer(Base base, int index, int64_t bytes);
   View dense(Value value, int buffer);
   View newArenaView(Value value);
-  bool canOwn(Value value) const;
+  bool isForwarded(Operation *op);
+  bool canOwn(Value value);
   bool demand(Value value, const std::optional<View> &view);
   void demandOperand(Operation *op, unsigned operand);
   std::optional<View> expected(Value value);
@@ -97,24 +98,31 @@ View Placement::dense(Value value, int buffer) {
 
 View Placement::newArenaView(Value value) { return dense(value, addBuffer(Base::Arena, 0, bytesOf(value))); }
 
+/// Whether strides express the op's result, given where its operand will lie; else a kernel copies.
+bool Placement::isForwarded(Operation *op) {
+  std::optional<View> source = expected(op->getOperand(0));
+  return source && plan::forwardView(op, *source);
+}
+
 /// Whether the value's elements may be written to any place asked for: a kernel makes them, maybe seen through views.
-bool Placement::canOwn(Value value) const {
+bool Placement::canOwn(Value value) {
   if (views_.count(value))
     return false;
   Operation *op = value.getDefiningOp();
   if (!op)
     return false;
   if (isa<graph::TransposeOp, graph::ReshapeOp>(op))
-    return canOwn(op->getOperand(0));
+    return canOwn(op->getOperand(0)) || !isForwarded(op);
   return isa<kernel::DispatchOp, graph::ConcatOp, graph::PadOp>(op);
 }
 
 bool Placement::demand(Value value, const std::optional<View> &view) {
   if (!view || !canOwn(value))
     return false;
-  // A chain of views must carry the demand to the kernel.
+  // A chain of views must carry the demand to the kernel, or to where it is copied anyway.
   Operation *op = value.getDefiningOp();
-  if (isa<graph::TransposeOp, graph::ReshapeOp>(op) && !demand(op->getOperand(0), plan::backwardView(op, 0, *view)))
+  if (isa<graph::TransposeOp, graph::ReshapeOp>(op) && !demand(op->getOperand(0), plan::backwardView(op, 0, *view)) &&
+      isForwarded(op))
     return false;
   views_[value] = *view;
   return true;
@@ -146,11 +154,8 @@ void Placement::lookBack(Operation *op) {
   Value result = op->getResult(0);
   bool gathers = isa<graph::ConcatOp, graph::PadOp>(op);
   bool decided = views_.count(result);
-  if (!decided && !gathers) {
-    std::optional<View> source = expected(op->getOperand(0));
-    if (source && plan::forwardView(op, *source))
-      return; // a view when its turn comes
-  }
+  if (!decided && !gathers && isForwarded(op))
+    return; // a view when its turn comes
   if (!decided)
     views_[result] = newArenaView(result);
   if (gathers) {
@@ -165,7 +170,7 @@ void Placement::lookBack(Operation *op) {
   bool covered = back && views_.count(source) && views_[source].buffer == back->buffer &&
                  views_[source].offset == back->offset && views_[source].strides == back->strides;
   if (!covered && !demand(source, back))
-    copies_[{op, 0}] = views_[result];
+    copies_[{op, 0}] = back.value_or(views_[result]);
 }
 
 View Placement::placeOf(Value value) {
@@ -266,11 +271,12 @@ LogicalResult Placement::lookForward(Operation &op) {
     auto copy = copies_.find({&op, operand.getOperandNumber()});
     if (copy == copies_.end())
       continue;
-    if (gathers) {
+    // The source goes to where the result wants it, where strides express that; else the op is computed element by
+    // element.
+    if (gathers || plan::backwardView(&op, operand.getOperandNumber(), views_.lookup(result))) {
       addCopy(op.getLoc(), operand.get(), copy->second);
       continue;
     }
-    // The source as the result sees it, where strides express that; else the op is computed element by element.
     auto dispatch =
         kernel::DispatchOp::create(builder_, op.getLoc(), TypeRange(result.getType()), ValueRange(operand.get()));
     OpBuilder::InsertionGuard guard(builder_);
