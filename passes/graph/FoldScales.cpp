@@ -6,6 +6,7 @@
 //   mul(conv(x, w), s)         →   conv(x, w · s)            when s is constant per output channel
 //   mul(matmul(x, w), s)       →   matmul(x, w · s)          when s is constant per column
 //   mul(add(y, b), s)          →   add(mul(y, s), b · s)     when y is one of these
+//   div(y, s), neg(y)          →   mul(y, 1 / s), mul(y, -1)  when that goes on
 //   add(add(y, b), c)          →   add(y, b + c)
 //   mul(mul(x, s), t)          →   mul(x, s · t)
 //   mul(view(y), s)            →   view(mul(y, s))           when s is one number, so that the 1/√d of attention
@@ -55,6 +56,16 @@ static bool leadsToWeights(Value value) {
     value = op->getOperand(0);
   }
   return false;
+}
+
+/// Whether a product of `y` by `scale` would end up in weights.
+static bool endsInWeights(Value y, Value scale) {
+  if (isWeighted(y))
+    return knownAlong(scale, typeOf(y).getRank(), scaledDim(y.getDefiningOp())).has_value();
+  if (!isOneNumber(scale))
+    return false;
+  auto matmul = y.hasOneUse() ? y.getDefiningOp<MatMulOp>() : MatMulOp();
+  return leadsToWeights(y) || (matmul && (leadsToWeights(matmul.getLhs()) || leadsToWeights(matmul.getRhs())));
 }
 
 /// The filter of a transposed convolution, [c, oc / groups, k…] or [k…, c, oc / groups], times a scale per output
@@ -116,9 +127,7 @@ struct ScaleBeforeBias : OpRewritePattern<MulOp> {
         sum.getLhs().getType() != op.getType())
       return failure();
     Value y = sum.getLhs(), scale = op.getRhs();
-    bool goesOn = isWeighted(y) ? knownAlong(scale, op.getType().getRank(), scaledDim(y.getDefiningOp())).has_value()
-                                : isOneNumber(scale) && leadsToWeights(y);
-    if (!goesOn)
+    if (!endsInWeights(y, scale))
       return failure();
     Value product = MulOp::create(rewriter, op.getLoc(), y, scale);
     Value bias = MulOp::create(rewriter, sum.getLoc(), sum.getRhs(), scale);
@@ -165,6 +174,30 @@ struct ScaleOneSide : OpRewritePattern<MulOp> {
   }
 };
 
+/// div(y, s) → mul(y, 1 / s)   where the product will go on
+struct QuotientToScale : OpRewritePattern<DivOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DivOp op, PatternRewriter &rewriter) const override {
+    if (!isFloat(op.getResult()) || op.getLhs().getType() != op.getType() || !endsInWeights(op.getLhs(), op.getRhs()))
+      return failure();
+    Value inverse = ReciprocalOp::create(rewriter, op.getLoc(), op.getRhs());
+    rewriter.replaceOpWithNewOp<MulOp>(op, op.getLhs(), inverse);
+    return success();
+  }
+};
+
+/// neg(y) → mul(y, -1)   where the product will go on
+struct NegationToScale : OpRewritePattern<NegOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(NegOp op, PatternRewriter &rewriter) const override {
+    if (!isFloat(op.getResult()) || !(isWeighted(op.getInput()) || leadsToWeights(op.getInput())))
+      return failure();
+    Value minusOne = makeScalar(rewriter, op.getLoc(), elementTypeOf(op.getInput()), Scalar::ofFloat(-1));
+    rewriter.replaceOpWithNewOp<MulOp>(op, op.getInput(), minusOne);
+    return success();
+  }
+};
+
 /// mul(mul(x, s), t) → mul(x, s · t), add(add(x, b), c) → add(x, b + c)   when x is a product with weights
 template <typename OpTy> struct MergeConstants : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
@@ -186,8 +219,8 @@ struct FoldScales : PassWrapper<FoldScales, OperationPass<>> {
 
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet all(context);
-    all.add<ScaleWeights, ScaleBeforeBias, ScaleBeforeView, ScaleOneSide, MergeConstants<MulOp>, MergeConstants<AddOp>>(
-        context);
+    all.add<ScaleWeights, ScaleBeforeBias, ScaleBeforeView, ScaleOneSide, QuotientToScale, NegationToScale,
+            MergeConstants<MulOp>, MergeConstants<AddOp>>(context);
     patterns = std::move(all);
     return success();
   }

@@ -31,12 +31,26 @@ static bool isSquare(Value value, Value x) {
   return product && product.getLhs() == x && product.getRhs() == x;
 }
 
-static bool isCube(Value value, Value x) {
-  if (auto power = value.getDefiningOp<PowOp>())
-    return power.getLhs() == x && isNumber(power.getRhs(), 3);
-  auto product = value.getDefiningOp<MulOp>();
-  return product && ((product.getLhs() == x && isSquare(product.getRhs(), x)) ||
-                     (product.getRhs() == x && isSquare(product.getLhs(), x)));
+/// Whether value = number · x³, multiplied in any order.
+static bool isCubic(Value value, Value x, double number) {
+  constexpr size_t kMostFactors = 4; // x, x, x and the number
+  SmallVector<Value, kMostFactors> factors{value};
+  int cubes = 0, numbers = 0;
+  for (size_t next = 0; next < factors.size(); ++next) {
+    auto product = factors[next].getDefiningOp<MulOp>();
+    auto power = factors[next].getDefiningOp<PowOp>();
+    if (factors[next] == x)
+      cubes += 1;
+    else if (isNear(factors[next], number))
+      numbers += 1;
+    else if (power && power.getLhs() == x && isNumber(power.getRhs(), 3))
+      cubes += 3;
+    else if (product && factors.size() < 2 * kMostFactors)
+      factors.append({product.getLhs(), product.getRhs()});
+    else
+      return false;
+  }
+  return cubes == 3 && numbers == 1;
 }
 
 /// x where value = √(2/π) · (x + 0.044715 x³), or √(2/π) · x · (1 + 0.044715 x²)
@@ -44,8 +58,8 @@ static Value fromTanh(Value argument) {
   Value sum = scaledBy(argument, kTanhScale);
   if (auto add = sum ? sum.getDefiningOp<AddOp>() : AddOp())
     for (unsigned side : {0u, 1u}) {
-      Value x = add->getOperand(side), cube = scaledBy(add->getOperand(1 - side), kTanhCubic);
-      if (cube && isCube(cube, x))
+      Value x = add->getOperand(side);
+      if (isCubic(add->getOperand(1 - side), x, kTanhCubic))
         return x;
     }
   auto product = argument.getDefiningOp<MulOp>();

@@ -35,7 +35,7 @@ bool isNeverMinusZero(Value value) {
 }
 
 /// op(x, neutral) → x
-///   x + -0, x - 0, x · 1, x / 1, x^1; x + 0 of integers, and of floats that are never -0
+///   x + -0, x - 0, x · 1, x / 1, x^1, max(x, -∞), min(x, ∞); x + 0 of integers, and of floats that are never -0
 template <typename OpTy> struct DropNeutral : OpRewritePattern<OpTy> {
   DropNeutral(MLIRContext *context, double neutral) : OpRewritePattern<OpTy>(context), neutral(neutral) {}
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
@@ -222,5 +222,7 @@ void graph::addArithmeticPatterns(RewritePatternSet &patterns) {
                DropPair<NegOp>, DropPair<NotOp>, MaxToRelu, MinToClamp, MaxToClamp, SimplifyClamp, DropRelu>(context);
   patterns.add<DropNeutral<AddOp>>(context, -0.0);
   patterns.add<DropNeutral<SubOp>>(context, 0.0);
+  patterns.add<DropNeutral<MaxOp>>(context, -kInfinity);
+  patterns.add<DropNeutral<MinOp>>(context, kInfinity);
   patterns.add<DropNeutral<MulOp>, DropNeutral<DivOp>, DropNeutral<PowOp>>(context, 1.0);
 }

@@ -77,6 +77,67 @@ struct BroadcastLater : OpInterfaceRewritePattern<ScalarInterface> {
   }
 };
 
+/// The shape that an operand broadcasting to `to` needs to do the same to `from`, of which `to` is a reshape: its
+/// elements are spread over trailing dims that both have, or the two shapes differ in dims of 1 alone. Nothing
+/// otherwise.
+std::optional<SmallVector<int64_t>> beforeReshape(ArrayRef<int64_t> operand, ArrayRef<int64_t> from,
+                                                  ArrayRef<int64_t> to) {
+  SmallVector<int64_t> aligned(to.size() - operand.size(), 1);
+  llvm::append_range(aligned, operand);
+  size_t same = 0;
+  while (same < std::min(from.size(), to.size()) && from[from.size() - 1 - same] == to[to.size() - 1 - same])
+    ++same;
+  auto isOne = [](int64_t extent) { return extent == 1; };
+  if (llvm::all_of(ArrayRef<int64_t>(aligned).drop_back(same), isOne))
+    return SmallVector<int64_t>(ArrayRef<int64_t>(aligned).take_back(same));
+  SmallVector<int64_t> shape;
+  size_t dim = 0;
+  for (int64_t extent : from) {
+    while (extent != 1 && dim < to.size() && to[dim] == 1)
+      ++dim;
+    if (extent != 1 && (dim == to.size() || to[dim] != extent))
+      return std::nullopt;
+    shape.push_back(extent == 1 ? 1 : aligned[dim++]);
+  }
+  return shape;
+}
+
+/// op(reshape(y), c) → reshape(op(y, c))   when c is constant, so that nothing stands between y's kernel and what could
+///                                        be part of it
+struct ReshapeLater : OpInterfaceRewritePattern<ScalarInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(ScalarInterface op, PatternRewriter &rewriter) const override {
+    ArrayRef<int64_t> to = shapeOf(op->getResult(0)), from;
+    for (Value operand : op->getOperands()) {
+      auto reshape = operand.getDefiningOp<ReshapeOp>();
+      if (!reshape && isConstant(operand))
+        continue;
+      Operation *computed = reshape ? reshape.getInput().getDefiningOp() : nullptr;
+      if (!computed || isa<IndexedInterface, ConstantOp>(computed) || !reshape->hasOneUse() || shapeOf(reshape) != to ||
+          (!from.empty() && shapeOf(reshape.getInput()) != from))
+        return failure();
+      from = shapeOf(reshape.getInput());
+    }
+    if (from.empty())
+      return failure();
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands()) {
+      if (auto reshape = operand.getDefiningOp<ReshapeOp>()) {
+        operands.push_back(reshape.getInput());
+        continue;
+      }
+      std::optional<SmallVector<int64_t>> shape = beforeReshape(shapeOf(operand), from, to);
+      if (!shape)
+        return rewriter.notifyMatchFailure(op, "a constant spans dims that the reshape splits or joins");
+      operands.push_back(typeOf(operand).getRank() == 0 ? operand
+                                                        : reshapeTo(rewriter, operand.getLoc(), operand, *shape));
+    }
+    OperationState state(op.getLoc(), op->getName(), operands, typeOf(op->getResult(0)).clone(from), op->getAttrs());
+    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), rewriter.create(state)->getResult(0), to));
+    return success();
+  }
+};
+
 /// matmul(a, broadcast(b)) → matmul(a, b)   when the product broadcasts it all the same
 struct MatMulOfBroadcast : OpRewritePattern<MatMulOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -101,5 +162,6 @@ struct MatMulOfBroadcast : OpRewritePattern<MatMulOp> {
 } // namespace
 
 void graph::addViewPatterns(RewritePatternSet &patterns) {
-  patterns.add<TransposeToReshape, BroadcastOfView, BroadcastLater, MatMulOfBroadcast>(patterns.getContext());
+  patterns.add<TransposeToReshape, BroadcastOfView, BroadcastLater, ReshapeLater, MatMulOfBroadcast>(
+      patterns.getContext());
 }

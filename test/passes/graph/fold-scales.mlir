@@ -89,3 +89,19 @@ func.func @attention(%x: tensor<4x8xf32>, %k: tensor<2x4x4xf32>) -> tensor<2x4x4
   %5 = graph.mul %4, %s : (tensor<2x4x4xf32>, tensor<1xf32>) -> tensor<2x4x4xf32>
   return %5 : tensor<2x4x4xf32>
 }
+
+// q kᵀ / √d with a root that is no power of two, and a negated product.
+// CHECK-LABEL: func.func @quotient
+// CHECK-NOT: graph.div
+// CHECK-NOT: graph.neg
+// CHECK: return
+func.func @quotient(%x: tensor<4x8xf32>, %k: tensor<8x4xf32>) -> (tensor<4x4xf32>, tensor<4x8xf32>) {
+  %w = graph.constant dense<1.0> : tensor<8x8xf32>
+  %s = graph.constant dense<5.65685425> : tensor<f32>
+  %0 = graph.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %1 = graph.matmul %0, %k : (tensor<4x8xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>
+  %2 = graph.div %1, %s : (tensor<4x4xf32>, tensor<f32>) -> tensor<4x4xf32>
+  %3 = graph.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %4 = graph.neg %3 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %2, %4 : tensor<4x4xf32>, tensor<4x8xf32>
+}

@@ -93,3 +93,24 @@ func.func @by_tanh_factored(%x: tensor<4xf32>) -> tensor<4xf32> {
   %8 = graph.mul %7, %6 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %8 : tensor<4xf32>
 }
+
+// x + x · (x · (x · 0.044715)), as TensorFlow writes it
+// CHECK-LABEL: func.func @by_tanh_nested
+// CHECK: %[[G:.*]] = graph.gelu %arg0 {tanh_form = true}
+// CHECK-NEXT: return %[[G]]
+func.func @by_tanh_nested(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %half = graph.constant dense<0.5> : tensor<f32>
+  %one = graph.constant dense<1.0> : tensor<f32>
+  %cubic = graph.constant dense<0.044715> : tensor<f32>
+  %root = graph.constant dense<0.797884583> : tensor<f32>
+  %0 = graph.mul %x, %cubic : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %1 = graph.mul %x, %0 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %2 = graph.mul %x, %1 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %3 = graph.add %x, %2 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %4 = graph.mul %3, %root : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %5 = graph.tanh %4 : (tensor<4xf32>) -> tensor<4xf32>
+  %6 = graph.add %5, %one : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %7 = graph.mul %6, %half : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %8 = graph.mul %x, %7 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %8 : tensor<4xf32>
+}

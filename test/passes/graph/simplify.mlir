@@ -132,3 +132,45 @@ func.func @broadcast(%x: tensor<4xf32>, %y: tensor<2x4xf32>) -> tensor<2x4xf32> 
   %2 = graph.add %1, %y : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
   return %2 : tensor<2x4xf32>
 }
+
+// The bias and what follows it stay beside the product; the reshape moves behind them.
+// CHECK-LABEL: func.func @reshape_later
+// CHECK: %[[P:.*]] = graph.matmul
+// CHECK-NEXT: %[[A:.*]] = graph.add %[[P]], %{{.*}} : (tensor<6x4xf32>, tensor<4xf32>)
+// CHECK-NEXT: %[[R:.*]] = graph.relu %[[A]] : (tensor<6x4xf32>)
+// CHECK-NEXT: graph.reshape %[[R]] : (tensor<6x4xf32>) -> tensor<2x3x4xf32>
+// CHECK-NEXT: return
+func.func @reshape_later(%x: tensor<6x5xf32>, %w: tensor<5x4xf32>) -> tensor<2x3x4xf32> {
+  %b = graph.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+  %0 = graph.matmul %x, %w : (tensor<6x5xf32>, tensor<5x4xf32>) -> tensor<6x4xf32>
+  %1 = graph.reshape %0 : (tensor<6x4xf32>) -> tensor<2x3x4xf32>
+  %2 = graph.add %1, %b : (tensor<2x3x4xf32>, tensor<4xf32>) -> tensor<2x3x4xf32>
+  %3 = graph.relu %2 : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %3 : tensor<2x3x4xf32>
+}
+
+// A constant along a dim that the reshape splits off.
+// CHECK-LABEL: func.func @reshape_stays
+// CHECK: graph.matmul
+// CHECK-NEXT: graph.reshape
+// CHECK-NEXT: graph.add
+func.func @reshape_stays(%x: tensor<6x5xf32>, %w: tensor<5x4xf32>) -> tensor<2x3x4xf32> {
+  %b = graph.constant dense<[[1.0], [2.0], [3.0]]> : tensor<3x1xf32>
+  %0 = graph.matmul %x, %w : (tensor<6x5xf32>, tensor<5x4xf32>) -> tensor<6x4xf32>
+  %1 = graph.reshape %0 : (tensor<6x4xf32>) -> tensor<2x3x4xf32>
+  %2 = graph.add %1, %b : (tensor<2x3x4xf32>, tensor<3x1xf32>) -> tensor<2x3x4xf32>
+  return %2 : tensor<2x3x4xf32>
+}
+
+// Dims of 1 come and go; the bias along the dim of 3 goes with it.
+// CHECK-LABEL: func.func @squeeze_later
+// CHECK: %[[P:.*]] = graph.pool
+// CHECK: graph.add %[[P]], %{{.*}} : (tensor<2x3x1x4xf32>, tensor<1x3x1x1xf32>)
+// CHECK-NEXT: graph.reshape
+func.func @squeeze_later(%x: tensor<2x3x1x4xf32>) -> tensor<2x3x4xf32> {
+  %b = graph.constant dense<[[1.0], [2.0], [3.0]]> : tensor<3x1xf32>
+  %0 = graph.pool %x {kind = 0 : i32, window = array<i64: 1, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 1>, high = array<i64: 0, 1>, declared_high = array<i64: 0, 1>, count_padding = false, p = 1 : i64} : (tensor<2x3x1x4xf32>) -> tensor<2x3x1x4xf32>
+  %1 = graph.reshape %0 : (tensor<2x3x1x4xf32>) -> tensor<2x3x4xf32>
+  %2 = graph.add %1, %b : (tensor<2x3x4xf32>, tensor<3x1xf32>) -> tensor<2x3x4xf32>
+  return %2 : tensor<2x3x4xf32>
+}
