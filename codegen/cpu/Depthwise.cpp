@@ -106,14 +106,17 @@ private:
 
 } // namespace
 
+bool isDepthwise(graph::ConvOp conv) {
+  ArrayRef<int64_t> filter = graph::typeOf(conv.getFilter()).getShape();
+  int64_t taps = graph::elementCount(filter.drop_back()).value_or(kMostTaps + 1);
+  auto isZero = [](int64_t padding) { return padding == 0; };
+  return conv.getLayout() == graph::Layout::ChannelsLast && filter[filter.size() - 2] == 1 &&
+         static_cast<int64_t>(conv.getGroups()) == filter.back() && taps <= kMostTaps &&
+         llvm::all_of(conv.getLow(), isZero) && llvm::all_of(conv.getHigh(), isZero);
+}
+
 FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, TileRange range, const kernel::Machine &machine) {
   ArrayRef<int64_t> shape = graph::typeOf(root.getResult()).getShape();
-  ArrayRef<int64_t> filter = graph::typeOf(root.getFilter()).getShape();
-  int64_t taps = graph::elementCount(filter.drop_back()).value_or(kMostTaps + 1);
-  bool isDepthwise = root.getLayout() == graph::Layout::ChannelsLast && filter[filter.size() - 2] == 1 &&
-                     root.getGroups() == shape.back() && taps <= kMostTaps;
-  if (!isDepthwise)
-    return failure();
   Depthwise emitter(body, root);
   LogicalResult done = success();
   unsigned lanes = lanesOf(body, machine);

@@ -48,7 +48,7 @@ static FailureOr<int64_t> emitRoot(Body &body, TileRange range, const kernel::Ma
       return emitContraction(body, contract, range, machine);
     if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
       return emitWinograd(body, winograd, range, machine);
-    if (auto conv = dyn_cast<graph::ConvOp>(op))
+    if (auto conv = dyn_cast<graph::ConvOp>(op); conv && isDepthwise(conv))
       return emitDepthwise(body, conv, range, machine);
     if (auto loops = dyn_cast<graph::LoopInterface>(op))
       return emitLoops(body, loops, range, machine);

@@ -21,6 +21,8 @@ llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, Ti
                                          const kernel::Machine &machine);
 llvm::FailureOr<int64_t> emitWinograd(Body &body, kernel::WinogradOp root, TileRange range,
                                       const kernel::Machine &machine);
+/// Whether emitDepthwise takes this convolution.
+bool isDepthwise(graph::ConvOp conv);
 llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, TileRange range, const kernel::Machine &machine);
 llvm::FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, TileRange range,
                                    const kernel::Machine &machine);

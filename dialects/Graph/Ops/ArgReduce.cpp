@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Lanes.h"
 
 using namespace mlir;
 
@@ -50,7 +50,40 @@ LogicalResult ArgReduceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayR
   });
 }
 
-unsigned ArgReduceOp::tiledDims() { return 0; }
-LogicalResult ArgReduceOp::emitTile(TileAccess &access) { return failure(); }
+// Emission. Lanes lie across lines; along the innermost dim it is one element at a time.
+
+static Expr isBetter(Expr x, Expr best, bool minimum, bool last) {
+  if (last) {
+    Expr better = minimum ? x <= best : x >= best;
+    return x.isFloat() ? better | (x != x) : better;
+  }
+  if (!x.isFloat())
+    return minimum ? x < best : x > best;
+  return !(minimum ? x >= best : x <= best) & (best == best); // what is no number is better than all numbers
+}
+
+unsigned ArgReduceOp::tiledDims() { return getAxis(); }
+
+LogicalResult ArgReduceOp::emitTile(TileAccess &access) {
+  ImplicitLocOpBuilder &b = access.builder();
+  RankedTensorType type = typeOf(getInput());
+  bool isUnsigned = isUnsignedElement(type.getElementType());
+  return forLines(access, getInput(), getAxis(), [&](ArrayRef<LaneIndex> at, unsigned lanes) -> LogicalResult {
+    Value first = access.fetch(getInput(), at, lanes);
+    if (!first)
+      return failure();
+    Value zero = repeat(b, numberOf(b.getI64Type(), 0), lanes).value();
+    int64_t rest = type.getDimSize(getAxis()) - 1;
+    SmallVector<Value> best = access.loop(rest, {first, zero}, [&](Value before, ValueRange carried) {
+      Value index = offset(access, before, 1);
+      Expr x(b, access.fetch(getInput(), moved(at, getAxis(), index), lanes), isUnsigned);
+      Expr better = isBetter(x, {b, carried[0], isUnsigned}, getMinimum(), getLast());
+      Expr number = repeat({b, arith::IndexCastOp::create(b, b.getI64Type(), index)}, {b, carried[1]});
+      return SmallVector<Value>{select(better, x, {b, carried[0]}).value(),
+                                select(better, number, {b, carried[1]}).value()};
+    });
+    return access.store(0, best[1], at);
+  });
+}
 
 } // namespace smelt::graph

@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Windows.h"
 
 using namespace mlir;
 
@@ -122,7 +122,70 @@ LogicalResult ConvOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<Ho
   });
 }
 
-unsigned ConvOp::tiledDims() { return 0; }
-LogicalResult ConvOp::emitTile(TileAccess &access) { return failure(); }
+// Emission of what no faster kernel takes.
+
+namespace {
+class ConvEmitter : public WindowEmitter {
+public:
+  ConvEmitter(ConvOp op, TileAccess &access, const Window &window)
+      : WindowEmitter(access, window, op.getLayout(), op.getType()), op_(op) {
+    auto groups = static_cast<int64_t>(op.getGroups());
+    channels_ = channelsOf(typeOf(op.getInput()).getShape(), layout_) / groups;
+    outputs_ = channelsOf(result_.getShape(), layout_) / groups;
+  }
+
+private:
+  LogicalResult emitGroup(const WindowGroup &group) override {
+    Type compute = computeType(result_.getElementType());
+    SmallVector<Value> sums(group.vectors, repeat(b_, numberOf(compute, 0), group.lanes).value());
+    bool readable = true;
+    sums = forTaps(group, sums, [&](ArrayRef<Value> tap, ValueRange carried) {
+      return access_.loop(channels_, carried, [&](Value channel, ValueRange inner) {
+        SmallVector<Value> next(inner);
+        for (unsigned vector = 0; vector < group.vectors; ++vector)
+          readable &= succeeded(addProduct(group, tap, channel, vector, next[vector]));
+        return next;
+      });
+    });
+    for (unsigned vector = 0; readable && vector < group.vectors; ++vector)
+      readable = succeeded(access_.store(0, sums[vector], resultAt(group, vector)));
+    return success(readable);
+  }
+
+  LogicalResult addProduct(const WindowGroup &group, ArrayRef<Value> tap, Value channel, unsigned vector, Value &sum) {
+    bool first = layout_ == Layout::ChannelsFirst;
+    LaneIndex output = resultAt(group, vector)[channelDim()];
+    Value number = arith::DivUIOp::create(b_, first ? output.base : group.channel, access_.indexConstant(outputs_));
+    Value start = arith::MulIOp::create(b_, number, access_.indexConstant(channels_));
+    Coordinates at = inputAt(group, tap, vector), weightAt;
+    at[channelDim()] = {arith::AddIOp::create(b_, start, channel), 0};
+    if (first)
+      weightAt.append({output, {channel, 0}});
+    for (Value index : tap)
+      weightAt.push_back({index, 0});
+    if (!first)
+      weightAt.append({{channel, 0}, output});
+    Value x = access_.fetch(op_.getInput(), at, first ? group.lanes : 1);
+    Value weight = access_.fetch(op_.getFilter(), weightAt, first ? 1 : group.lanes);
+    if (!x || !weight)
+      return failure();
+    Expr total(b_, sum), left = repeat({b_, x}, total), right = repeat({b_, weight}, total);
+    sum = (left.isFloat() ? fma(left, right, total) : left * right + total).value();
+    return success();
+  }
+
+  ConvOp op_;
+  int64_t channels_, outputs_; // of one group
+};
+} // namespace
+
+unsigned ConvOp::tiledDims() { return WindowEmitter::tiledDims(getLayout(), getType().getRank()); }
+
+LogicalResult ConvOp::emitTile(TileAccess &access) {
+  Window window = windowOf(
+      spatialDims(typeOf(getInput()).getShape(), getLayout()), spatialDims(getType().getShape(), getLayout()),
+      {windowExtents(typeOf(getFilter()).getShape(), getLayout()), getStrides(), getDilations(), getLow(), getHigh()});
+  return ConvEmitter(*this, access, window).emit(static_cast<int64_t>(getGroups()));
+}
 
 } // namespace smelt::graph

@@ -1,7 +1,9 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Lanes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include <functional>
 
 using namespace mlir;
 
@@ -143,7 +145,137 @@ LogicalResult ConvTransposeOp::evaluate(ArrayRef<HostTensor> operands, MutableAr
   return success();
 }
 
-unsigned ConvTransposeOp::tiledDims() { return 0; }
-LogicalResult ConvTransposeOp::emitTile(TileAccess &access) { return failure(); }
+// Emission: each result gathers the taps that reach it. Lanes lie along channels where those come last.
+
+namespace {
+class ConvTransposeEmitter {
+public:
+  ConvTransposeEmitter(ConvTransposeOp op, TileAccess &access, const Window &window)
+      : op_(op), access_(access), b_(access.builder()), window_(window),
+        isFirst_(op.getLayout() == Layout::ChannelsFirst), type_(op.getType()),
+        at_(tileCoordinates(access, type_.getRank())) {
+    auto groups = static_cast<int64_t>(op.getGroups());
+    channels_ = channelsOf(typeOf(op.getInput()).getShape(), op.getLayout()) / groups;
+    outputs_ = channelsOf(type_.getShape(), op.getLayout()) / groups;
+  }
+
+  LogicalResult emit() {
+    constexpr unsigned kMostVectors = 8;
+    if (isFirst_)
+      return emitGroup(arith::DivUIOp::create(b_, at_[1].base, constant(outputs_)),
+                       arith::RemUIOp::create(b_, at_[1].base, constant(outputs_)), 1, 1);
+    unsigned lanes = access_.vectorLanes(computeType(type_.getElementType()));
+    LogicalResult done = success();
+    nest(access_, {static_cast<int64_t>(op_.getGroups())}, {}, [&](ArrayRef<Value> group, ValueRange) {
+      done = forBlocks(access_, outputs_, lanes, kMostVectors, [&](Value base, unsigned width, unsigned vectors) {
+        return emitGroup(group[0], base, width, vectors);
+      });
+      return SmallVector<Value>();
+    });
+    return done;
+  }
+
+private:
+  Value constant(int64_t number) { return access_.indexConstant(number); }
+  size_t spatialDim(size_t spatial) const { return (isFirst_ ? 2 : 1) + spatial; }
+  size_t channelDim() const { return isFirst_ ? 1 : type_.getRank() - 1; }
+
+  /// Results of some output channels of a group, from `output` on.
+  LogicalResult emitGroup(Value group, Value output, unsigned lanes, unsigned vectors) {
+    TypedAttr zero = numberOf(computeType(type_.getElementType()), 0);
+    SmallVector<Value> sums(vectors, repeat(b_, zero, lanes).value());
+    bool readable = true;
+    Coordinates input = at_;
+    SmallVector<Value> tap;
+    sums = forTaps(input, tap, sums, [&](ValueRange carried) {
+      return access_.loop(channels_, carried, [&](Value channel, ValueRange inner) {
+        SmallVector<Value> next(inner);
+        Value start = arith::MulIOp::create(b_, group, constant(channels_));
+        input[channelDim()] = {arith::AddIOp::create(b_, start, channel), 0};
+        for (unsigned vector = 0; vector < vectors; ++vector) {
+          LaneIndex lane = along(offset(access_, output, vector * lanes), lanes);
+          readable &= succeeded(addProduct(input, tap, lane, lanes, next[vector]));
+        }
+        return next;
+      });
+    });
+    for (unsigned vector = 0; readable && vector < vectors; ++vector) {
+      Coordinates at = at_;
+      Value start = arith::MulIOp::create(b_, group, constant(outputs_));
+      Value channel = arith::AddIOp::create(b_, start, offset(access_, output, vector * lanes));
+      at[channelDim()] = along(channel, lanes);
+      readable = succeeded(access_.store(0, sums[vector], at));
+    }
+    return success(readable);
+  }
+
+  LogicalResult addProduct(ArrayRef<LaneIndex> input, ArrayRef<Value> tap, LaneIndex output, unsigned lanes,
+                           Value &sum) {
+    Coordinates weightAt;
+    for (Value index : tap)
+      weightAt.push_back({index, 0});
+    weightAt.insert(isFirst_ ? weightAt.begin() : weightAt.end(), {input[channelDim()], output});
+    Value x = access_.fetch(op_.getInput(), input, 1);
+    Value weight = access_.fetch(op_.getFilter(), weightAt, lanes);
+    if (!x || !weight)
+      return failure();
+    Expr total(b_, sum);
+    sum = fma(repeat({b_, x}, total), {b_, weight}, total).value();
+    return success();
+  }
+
+  /// Emits `body` for each tap that reads an input: position · stride = result + low - tap · dilation.
+  SmallVector<Value> forTaps(Coordinates &input, SmallVector<Value> &tap, ValueRange initial,
+                             function_ref<SmallVector<Value>(ValueRange)> body) {
+    size_t spatial = tap.size();
+    if (spatial == window_.size())
+      return body(initial);
+    const WindowDim &dim = window_[spatial];
+    auto level = [&](Value number, ValueRange carried) {
+      Value back = arith::MulIOp::create(b_, number, constant(dim.dilation));
+      Value reach = offset(access_, at_[spatialDim(spatial)].base, dim.low);
+      Value scaled = arith::SubIOp::create(b_, reach, back);
+      // As unsigned numbers, those before the input are beyond its end.
+      Value position = arith::DivUIOp::create(b_, scaled, constant(dim.stride));
+      Value rest = arith::SubIOp::create(b_, scaled, arith::MulIOp::create(b_, position, constant(dim.stride)));
+      Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, rest, constant(0));
+      Value isInside = arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, position, constant(dim.output));
+      auto choice = scf::IfOp::create(b_, carried.getTypes(), arith::AndIOp::create(b_, isWhole, isInside),
+                                      /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(b_);
+      b_.setInsertionPointToStart(choice.elseBlock());
+      scf::YieldOp::create(b_, carried);
+      b_.setInsertionPointToStart(choice.thenBlock());
+      input[spatialDim(spatial)] = {position, 0};
+      tap.push_back(number);
+      scf::YieldOp::create(b_, forTaps(input, tap, carried, body));
+      tap.pop_back();
+      return SmallVector<Value>(choice.getResults());
+    };
+    return access_.loop(dim.window, initial, level);
+  }
+
+  ConvTransposeOp op_;
+  TileAccess &access_;
+  ImplicitLocOpBuilder &b_;
+  Window window_; // of the convolution it is the gradient of: its result is our input
+  bool isFirst_;
+  RankedTensorType type_;
+  Coordinates at_;
+  int64_t channels_, outputs_; // of one group
+};
+} // namespace
+
+unsigned ConvTransposeOp::tiledDims() {
+  return getLayout() == Layout::ChannelsFirst ? getType().getRank() : getType().getRank() - 1;
+}
+
+LogicalResult ConvTransposeOp::emitTile(TileAccess &access) {
+  ArrayRef<int64_t> filter = windowExtents(typeOf(getFilter()).getShape(), getLayout());
+  Window window =
+      windowOf(spatialDims(getType().getShape(), getLayout()), spatialDims(typeOf(getInput()).getShape(), getLayout()),
+               {filter, getStrides(), getDilations(), getLow(), getHigh()});
+  return ConvTransposeEmitter(*this, access, window).emit();
+}
 
 } // namespace smelt::graph

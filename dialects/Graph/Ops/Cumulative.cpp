@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Lanes.h"
 
 using namespace mlir;
 
@@ -35,7 +35,32 @@ LogicalResult CumulativeOp::evaluate(ArrayRef<HostTensor> operands, MutableArray
   });
 }
 
-unsigned CumulativeOp::tiledDims() { return 0; }
-LogicalResult CumulativeOp::emitTile(TileAccess &access) { return failure(); }
+// Emission. Lanes lie across lines; along the innermost dim it is one element at a time, for each waits for the last.
+
+unsigned CumulativeOp::tiledDims() { return getAxis(); }
+
+LogicalResult CumulativeOp::emitTile(TileAccess &access) {
+  ImplicitLocOpBuilder &b = access.builder();
+  RankedTensorType type = getType();
+  int64_t extent = type.getDimSize(getAxis());
+  TypedAttr initial = numberOf(computeType(type.getElementType()), getProduct() ? 1 : 0);
+  return forLines(access, getInput(), getAxis(), [&](ArrayRef<LaneIndex> at, unsigned lanes) -> LogicalResult {
+    bool done = true;
+    access.loop(extent, repeat(b, initial, lanes).value(), [&](Value step, ValueRange carried) {
+      Value index = step;
+      if (getReverse())
+        index = arith::SubIOp::create(b, access.indexConstant(extent - 1), step);
+      Coordinates here = moved(at, getAxis(), index);
+      Value x = access.fetch(getInput(), here, lanes);
+      done = done && x;
+      if (!done)
+        return SmallVector<Value>{carried[0]};
+      Expr sum(b, carried[0]), next = getProduct() ? sum * Expr(b, x) : sum + Expr(b, x);
+      done = succeeded(access.store(0, getExclusive() ? carried[0] : next.value(), here));
+      return SmallVector<Value>{next.value()};
+    });
+    return success(done);
+  });
+}
 
 } // namespace smelt::graph

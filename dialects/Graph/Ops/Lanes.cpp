@@ -226,6 +226,41 @@ LogicalResult forBlocks(TileAccess &access, int64_t extent, unsigned lanes, unsi
   return success(emitted);
 }
 
+unsigned linesAtATime(TileAccess &access, Value operand, size_t axis) {
+  ArrayRef<int64_t> shape = typeOf(operand).getShape();
+  size_t innermost = innermostDim(shape);
+  if (innermost <= axis)
+    return 1;
+  return Line{access, operand, tileCoordinates(access, shape.size()), innermost}.lanes();
+}
+
+LogicalResult forLines(TileAccess &access, Value operand, size_t axis, LineBody body) {
+  ArrayRef<int64_t> shape = typeOf(operand).getShape();
+  size_t innermost = innermostDim(shape);
+  Coordinates at = tileCoordinates(access, shape.size());
+  if (innermost <= axis)
+    return body(at, 1);
+  unsigned lanes = linesAtATime(access, operand, axis);
+  LogicalResult done = success();
+  ArrayRef<int64_t> between = shape.slice(axis + 1, innermost - axis - 1);
+  nest(access, between, {}, [&](ArrayRef<Value> indices, ValueRange) -> SmallVector<Value> {
+    for (auto [number, index] : llvm::enumerate(indices))
+      at[axis + 1 + number] = {index, 0};
+    done = access.forLanes(shape[innermost], lanes, [&](Value base, unsigned width) {
+      at[innermost] = along(base, width);
+      return body(at, width);
+    });
+    return {};
+  });
+  return done;
+}
+
+Coordinates moved(ArrayRef<LaneIndex> at, size_t dim, Value index) {
+  Coordinates there(at);
+  there[dim] = {index, 0};
+  return there;
+}
+
 Expr Scratch::load(TileAccess &access, Value at, unsigned lanes) const {
   ImplicitLocOpBuilder &b = access.builder();
   if (lanes == 1)

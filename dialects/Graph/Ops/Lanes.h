@@ -82,6 +82,15 @@ llvm::SmallVector<mlir::Value> nest(TileAccess &access, llvm::ArrayRef<int64_t> 
 using BlockBody = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes, unsigned vectors)>;
 llvm::LogicalResult forBlocks(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors, BlockBody body);
 
+/// Emits `body` for every line along `axis` in a tile of the dims before it: `lanes` lines side by side where the axis
+/// is not innermost, else one. `at` is 0 along the axis.
+using LineBody = llvm::function_ref<llvm::LogicalResult(llvm::ArrayRef<LaneIndex> at, unsigned lanes)>;
+llvm::LogicalResult forLines(TileAccess &access, mlir::Value operand, size_t axis, LineBody body);
+/// As many lines as forLines puts side by side.
+unsigned linesAtATime(TileAccess &access, mlir::Value operand, size_t axis);
+/// at, with an index along a dim
+Coordinates moved(llvm::ArrayRef<LaneIndex> at, size_t dim, mlir::Value index);
+
 /// base + number
 mlir::Value offset(TileAccess &access, mlir::Value base, int64_t number);
 

@@ -1,7 +1,8 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Structured.h"
+#include "dialects/Graph/Ops/Lanes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
@@ -40,7 +41,59 @@ LogicalResult LrnOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<Hos
   return success();
 }
 
-unsigned LrnOp::tiledDims() { return 0; }
-LogicalResult LrnOp::emitTile(TileAccess &access) { return failure(); }
+namespace {
+/// One tile is a channel; lanes lie across its elements.
+class LrnEmitter {
+public:
+  LrnEmitter(LrnOp op, TileAccess &access) : op_(op), access_(access), b_(access.builder()) {
+    auto [before, after] = neighbours(op.getSize());
+    Value channel = access.tile()[1];
+    int64_t channels = op.getType().getDimSize(1);
+    Value first = offset(access, channel, -std::min(before, channels));
+    Value end = offset(access, channel, std::min(after, channels) + 1);
+    first_ = arith::MaxSIOp::create(b_, first, access.indexConstant(0));
+    end_ = arith::MinSIOp::create(b_, end, access.indexConstant(channels));
+  }
+
+  LogicalResult emit() {
+    return forLines(access_, op_.getInput(), 1, [&](ArrayRef<LaneIndex> at, unsigned lanes) -> LogicalResult {
+      Coordinates here = moved(at, 1, access_.tile()[1]);
+      std::optional<Expr> sum = sumOfSquares(here, lanes);
+      if (!sum)
+        return failure();
+      double alpha = op_.getAlpha().convertToDouble() / static_cast<double>(op_.getSize());
+      Expr base = fma(*sum, alpha, sum->real(op_.getBias().convertToDouble()));
+      Expr x(b_, access_.fetch(op_.getInput(), here, lanes));
+      return access_.store(0, (x * pow(base, sum->real(-op_.getBeta().convertToDouble()))).value(), here);
+    });
+  }
+
+private:
+  std::optional<Expr> sumOfSquares(ArrayRef<LaneIndex> at, unsigned lanes) {
+    Value zero = repeat(b_, b_.getF32FloatAttr(0), lanes).value();
+    auto loop = scf::ForOp::create(b_, first_, end_, access_.indexConstant(1), zero);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    Value x = access_.fetch(op_.getInput(), moved(at, 1, loop.getInductionVar()), lanes);
+    if (!x)
+      return std::nullopt;
+    scf::YieldOp::create(b_, fma({b_, x}, {b_, x}, {b_, loop.getRegionIterArgs()[0]}).value());
+    return Expr(b_, loop.getResult(0));
+  }
+
+  LrnOp op_;
+  TileAccess &access_;
+  ImplicitLocOpBuilder &b_;
+  Value first_, end_; // of the channels that count
+};
+} // namespace
+
+unsigned LrnOp::tiledDims() { return 2; }
+
+LogicalResult LrnOp::emitTile(TileAccess &access) {
+  if (!computeType(getType().getElementType()).isF32())
+    return failure(); // pow is of f32
+  return LrnEmitter(*this, access).emit();
+}
 
 } // namespace smelt::graph

@@ -80,24 +80,15 @@ public:
     });
   }
 
-  /// The axis is not innermost: each lane is a line of its own, side by side along `dim`.
-  LogicalResult emitAcrossLanes(size_t dim) {
-    Type compute = line_.compute();
-    unsigned lanes = Line{access_, op_.getInput(), line_.at, dim}.lanes();
+  /// The axis is not innermost: each lane is a line of its own.
+  LogicalResult emitAcrossLanes() {
     if (!op_.getLog())
-      scratch_ = scratchFor(access_, line_.extent() * lanes, compute);
-    LogicalResult done = success();
-    ArrayRef<int64_t> between = shape_.slice(line_.dim + 1, dim - line_.dim - 1);
-    nest(access_, between, {}, [&](ArrayRef<Value> at, ValueRange) -> SmallVector<Value> {
-      for (auto [number, index] : llvm::enumerate(at))
-        line_.at[line_.dim + 1 + number] = {index, 0};
-      done = access_.forLanes(shape_[dim], lanes, [&](Value base, unsigned width) {
-        line_.at[dim] = along(base, width);
-        return emitGroup(width);
-      });
-      return {};
+      scratch_ =
+          scratchFor(access_, line_.extent() * linesAtATime(access_, op_.getInput(), line_.dim), line_.compute());
+    return forLines(access_, op_.getInput(), line_.dim, [&](ArrayRef<LaneIndex> at, unsigned width) {
+      line_.at.assign(at.begin(), at.end());
+      return emitGroup(width);
     });
-    return done;
   }
 
 private:
@@ -138,9 +129,7 @@ private:
   Expr readAt(Value index, unsigned width) {
     if (isAlongLanes())
       return line_.read(index, width);
-    Coordinates at = line_.at;
-    at[line_.dim] = {index, 0};
-    return {b_, access_.fetch(op_.getInput(), at, width)};
+    return {b_, access_.fetch(op_.getInput(), moved(line_.at, line_.dim, index), width)};
   }
   /// Where e^x of an index lies in the scratch memory.
   Value scratchPlace(Value index, unsigned width) const {
@@ -186,7 +175,7 @@ LogicalResult SoftmaxOp::emitTile(TileAccess &access) {
     return failure(); // exp and log are of f32
   SoftmaxEmitter emitter(*this, access);
   size_t innermost = innermostDim(getType().getShape());
-  return innermost <= getAxis() ? emitter.emitAlongLanes() : emitter.emitAcrossLanes(innermost);
+  return innermost <= getAxis() ? emitter.emitAlongLanes() : emitter.emitAcrossLanes();
 }
 
 } // namespace smelt::graph

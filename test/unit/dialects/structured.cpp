@@ -190,6 +190,107 @@ static const Case kPools[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Pool, Structured, testing::ValuesIn(kPools));
 
+static std::string argReduce(int axis, bool minimum = false, bool last = false) {
+  return "axis = " + std::to_string(axis) + ", minimum = " + (minimum ? "true" : "false") +
+         ", last = " + (last ? "true" : "false");
+}
+static std::string cumulative(int axis, bool exclusive, bool reverse, bool product = false) {
+  return "axis = " + std::to_string(axis) + ", exclusive = " + (exclusive ? "true" : "false") +
+         ", reverse = " + (reverse ? "true" : "false") + ", product = " + (product ? "true" : "false");
+}
+static std::string lrn(int size) {
+  return "size = " + std::to_string(size) + ", alpha = 1.0e-1, beta = 7.5e-1, bias = 2.0";
+}
+
+static const Case kScans[] = {
+    {"arg_reduce", argReduce(1), "3x50xf32", "3x1xi64", Tolerance::ofBits()},
+    {"arg_reduce", argReduce(1, true, true), "3x50xi8", "3x1xi64", Tolerance::ofBits()},
+    {"arg_reduce", argReduce(1, false, true), "3x50xi8", "3x1xi64", Tolerance::ofBits()},
+    {"arg_reduce", argReduce(0), "5x3x21xf32", "1x3x21xi64", Tolerance::ofBits()},
+    {"arg_reduce", argReduce(0, true), "50x21xui8", "1x21xi64", Tolerance::ofBits()},
+    {"arg_reduce", argReduce(1, true), "3x50xf64", "3x1xi64", Tolerance::ofBits()},
+    {"arg_reduce", argReduce(1), "3x50xf16", "3x1xi64", Tolerance::ofBits()},
+    {"arg_reduce", argReduce(1), "3x1xf32", "3x1xi64", Tolerance::ofBits()},
+    {"cumulative", cumulative(1, false, false), "3x50xf32", "3x50xf32"},
+    {"cumulative", cumulative(0, true, false), "5x50xf32", "5x50xf32"},
+    {"cumulative", cumulative(1, false, true), "2x5x50xf32", "2x5x50xf32"},
+    {"cumulative", cumulative(1, true, true), "3x5xi32", "3x5xi32", Tolerance::ofBits()},
+    {"cumulative", cumulative(1, false, false, true), "3x50xf64", "3x50xf64", {1e-12, 1e-12}},
+    {"lrn", lrn(5), "2x7x5x21xf32", "2x7x5x21xf32"},
+    {"lrn", lrn(4), "1x3x5xf32", "1x3x5xf32"},
+    {"lrn", lrn(99), "1x3x5xf16", "1x3x5xf16", {1e-3, 1e-3}},
+    {"lrn", lrn(3), "2x20xf32", "2x20xf32"},
+};
+INSTANTIATE_TEST_SUITE_P(Scan, Structured, testing::ValuesIn(kScans));
+
+/// Input, results' extent along the axis, axis.
+struct TopKCase {
+  std::string input, values, indices;
+  int axis;
+  bool smallest;
+};
+
+class TopK : public testing::TestWithParam<TopKCase> {};
+
+static std::string topK(const TopKCase &c) {
+  std::string results = "tensor<" + c.values + ">, tensor<" + c.indices + ">";
+  return "func.func @f(%x: tensor<" + c.input + ">) -> (" + results +
+         ") { %0:2 = graph.top_k %x {axis = " + std::to_string(c.axis) +
+         ", smallest = " + (c.smallest ? "true" : "false") + "} : (tensor<" + c.input + ">) -> (" + results +
+         ") return %0#0, %0#1 : " + results + " }";
+}
+
+TEST_P(TopK, CompiledMatchesReference) {
+  Operator op(topK(GetParam()));
+  op.expectCompiledMatches(op.randomInputs());
+}
+
+static const TopKCase kTopK[] = {
+    {"3x50xf32", "3x5xf32", "3x5xi64", 1, false},   {"3x50xf32", "3x50xf32", "3x50xi64", 1, true},
+    {"50x3xf32", "7x3xf32", "7x3xi64", 0, false},   {"3x50xi8", "3x20xi8", "3x20xi64", 1, false},
+    {"3x50xui8", "3x1xui8", "3x1xi64", 1, true},    {"1x300xf16", "1x9xf16", "1x9xi64", 1, false},
+    {"8200xf32", "8195xf32", "8195xi64", 0, false}, // no room for a heap
+};
+INSTANTIATE_TEST_SUITE_P(Select, TopK, testing::ValuesIn(kTopK));
+
+// NaN is beyond all numbers; among equals the lower index comes first.
+TEST(TopK, Order) {
+  Operator op(topK({"6xf32", "6xf32", "6xi64", 0, false})), ascending(topK({"6xf32", "6xf32", "6xi64", 0, true}));
+  Tensors inputs{tensor(op.inputType(0), {1, NAN, 2, 1, NAN, 2})};
+  EXPECT_THAT(numbers(op.evaluate(inputs)[1]), ElementsAre(1, 4, 2, 5, 0, 3));
+  op.expectCompiledMatches(inputs);
+  EXPECT_THAT(numbers(ascending.evaluate(inputs)[1]), ElementsAre(0, 3, 2, 5, 1, 4));
+  ascending.expectCompiledMatches(inputs);
+}
+
+// The first and the last of equals; NaN is beyond all numbers.
+TEST(ArgReduce, Order) {
+  Operator first(Case{"arg_reduce", argReduce(1), "2x4xf32", "2x1xi64"}.text());
+  Operator last(Case{"arg_reduce", argReduce(1, true, true), "2x4xf32", "2x1xi64"}.text());
+  Tensors inputs{tensor(first.inputType(0), {1, 3, 3, 1, NAN, 1, NAN, 5})};
+  EXPECT_THAT(numbers(first.evaluate(inputs)[0]), ElementsAre(1, 0));
+  first.expectCompiledMatches(inputs);
+  EXPECT_THAT(numbers(last.evaluate(inputs)[0]), ElementsAre(3, 2));
+  last.expectCompiledMatches(inputs);
+}
+
+TEST(Cumulative, ExclusiveAndReverse) {
+  Operator op(Case{"cumulative", cumulative(0, true, true), "4xi32", "4xi32"}.text());
+  Tensors inputs{tensor(op.inputType(0), {1, 2, 3, 4})};
+  EXPECT_THAT(numbers(op.evaluate(inputs)[0]), ElementsAre(9, 7, 4, 0));
+}
+
+// Maxima of NaN are NaN; the exponentials of large numbers overflow on the way, not in the result.
+TEST(Reduce, SpecialNumbers) {
+  Operator most(Case{"reduce", reduce(Max, "1"), "2x3xf32", "2x1xf32"}.text());
+  Tensors inputs{tensor(most.inputType(0), {1, NAN, 2, -INFINITY, -INFINITY, -INFINITY})};
+  most.expectCompiledMatches(inputs);
+  Operator sum(Case{"reduce", reduce(LogSumExp, "1"), "3x2xf32", "3x1xf32"}.text());
+  Tensors large{tensor(sum.inputType(0), {1000, 1000, -INFINITY, -INFINITY, INFINITY, 1})};
+  EXPECT_NEAR(numbers(sum.evaluate(large)[0])[0], 1000 + M_LN2, 1e-4);
+  sum.expectCompiledMatches(large, Tolerance::ofFloat());
+}
+
 // Minus infinity everywhere is NaN, one of them is 0, as in NumPy.
 TEST(Softmax, Infinities) {
   Operator op(Case{"softmax", softmax(1), "3x2xf32", "3x2xf32"}.text());
