@@ -14,6 +14,8 @@ class Pass;
 
 namespace smelt::plan {
 
+/// Convolutions with fewer result channels than lanes: neighbouring columns become channels.
+std::unique_ptr<mlir::Pass> createFoldColumnsPass(const kernel::Machine &machine = {});
 /// 3x3 convolutions → kernel.winograd, where the target gains. Before pack-contractions.
 std::unique_ptr<mlir::Pass> createChooseWinogradPass(const kernel::Machine &machine = {});
 /// matmul, conv → kernel.contract over packed panels; padding becomes graph.pad.

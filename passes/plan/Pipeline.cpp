@@ -23,6 +23,7 @@ void registerPlanPasses() {
   for (auto create :
        {createFormDispatchesPass, createPlaceBuffersPass, createCollapseDimsPass, createDeduplicateKernelsPass})
     registerPass(create);
+  registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });
   registerPass([] { return createPackContractionsPass(); });
 }

@@ -32,6 +32,7 @@ void registerDialects(DialectRegistry &registry) {
 void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {
   graph::buildGraphPipeline(manager);
   layout::buildLayoutPipeline(manager);
+  manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
   manager.addPass(graph::createFoldConstantsPass()); // packs the weights

@@ -1,0 +1,205 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// fold-columns: a convolution with fewer result channels than a vector has lanes computes several neighbouring columns
+// as channels, so that no lane is idle. Its filter is repeated, shifted by a stride each time, with zeros between:
+//   conv(x, w[k, c, n]) {stride s}   →   reshape(conv(x, w'[k + (f - 1) s, c, f n]) {stride f s})
+//   w'[j, :, p n + :] = w[j - p s, :, :]
+// Elementwise work that follows moves before the reshape, into the convolution's kernel.
+
+#include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Machine.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "passes/plan/Contractions.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+using namespace smelt;
+
+namespace {
+
+/// How a convolution is folded.
+struct Folding {
+  int64_t factor = 1;
+  int64_t taps = 0;    // of the new filter along the columns
+  int64_t columns = 0; // of the new result
+};
+
+class Folder {
+public:
+  Folder(graph::ConvOp op, int64_t lanes, IRRewriter &rewriter)
+      : op_(op), lanes_(lanes), rewriter_(rewriter), filter_(graph::typeOf(op.getFilter())),
+        type_(graph::typeOf(op.getResult())), spatial_(op.getStrides().size()) {}
+
+  void run();
+
+private:
+  bool isCandidate();
+  double efficiency(const Folding &folding);
+  Folding choose();
+  Value foldedFilter(const Folding &folding);
+  Value foldedConv(const Folding &folding);
+  bool sink(Value &wide, Operation *user, const Folding &folding, bool isWhole);
+  Value widened(Value operand, const Folding &folding, bool isWhole);
+
+  graph::ConvOp op_;
+  int64_t lanes_;
+  IRRewriter &rewriter_;
+  RankedTensorType filter_, type_;
+  size_t spatial_;
+};
+
+} // namespace
+
+bool Folder::isCandidate() {
+  constexpr int64_t kMostFilterBytes = 1 << 16; // it grows by more than the factor
+  return op_.getLayout() == graph::Layout::ChannelsLast && op_.getGroups() == 1 && op_.getDilations().back() == 1 &&
+         type_.getShape().back() < lanes_ && op_.getFilter().getDefiningOp<graph::ConstantOp>() &&
+         filter_.getNumElements() * graph::elementBytes(filter_.getElementType()) <= kMostFilterBytes;
+}
+
+/// The share of multiplications that contribute to the result.
+double Folder::efficiency(const Folding &folding) {
+  double channels = double(folding.factor * type_.getShape().back());
+  double lanes = double(llvm::alignTo(folding.factor * type_.getShape().back(), lanes_));
+  double columns = double(type_.getDimSize(spatial_));
+  return channels / lanes * double(filter_.getDimSize(spatial_ - 1)) / double(folding.taps) * columns /
+         double(folding.columns * folding.factor);
+}
+
+Folding Folder::choose() {
+  constexpr double kGain = 1.3; // less is not worth the larger filter
+  int64_t taps = filter_.getDimSize(spatial_ - 1), stride = op_.getStrides().back(),
+          columns = type_.getDimSize(spatial_);
+  Folding best{1, taps, columns};
+  double least = kGain * efficiency(best);
+  for (int64_t factor = 2; factor * type_.getShape().back() <= 2 * lanes_ && factor <= columns; ++factor) {
+    Folding folding{factor, taps + (factor - 1) * stride, static_cast<int64_t>(llvm::divideCeil(columns, factor))};
+    if (efficiency(folding) > least) {
+      best = folding;
+      least = efficiency(folding);
+    }
+  }
+  return best;
+}
+
+Value Folder::foldedFilter(const Folding &folding) {
+  Location loc = op_.getLoc();
+  int64_t rank = filter_.getRank(), stride = op_.getStrides().back();
+  Value zero = graph::makeScalar(rewriter_, loc, filter_.getElementType(), graph::Scalar::ofFloat(0));
+  SmallVector<Value> shifted;
+  for (int64_t column = 0; column < folding.factor; ++column) {
+    SmallVector<int64_t> low(rank, 0), high(rank, 0);
+    low[spatial_ - 1] = column * stride;
+    high[spatial_ - 1] = (folding.factor - 1 - column) * stride;
+    shifted.push_back(graph::PadOp::create(rewriter_, loc, op_.getFilter(), zero, low, high, graph::PadMode::Constant));
+  }
+  // Channels lie innermost: one column's follow another's.
+  return graph::ConcatOp::create(rewriter_, loc, shifted, rank - 1);
+}
+
+Value Folder::foldedConv(const Folding &folding) {
+  SmallVector<int64_t> strides(op_.getStrides()), high(op_.getHigh());
+  strides.back() *= folding.factor;
+  int64_t needed = (folding.columns - 1) * strides.back() + folding.taps;
+  high.back() = std::max<int64_t>(0, needed - op_.getLow().back() - graph::typeOf(op_.getInput()).getDimSize(spatial_));
+  return graph::ConvOp::create(rewriter_, op_.getLoc(), op_.getInput(), foldedFilter(folding), strides,
+                               op_.getDilations(), op_.getLow(), high, 1, graph::Layout::ChannelsLast);
+}
+
+/// An operand of elementwise work as the folded result needs it; null where that is no cheap thing.
+Value Folder::widened(Value operand, const Folding &folding, bool isWhole) {
+  RankedTensorType type = graph::typeOf(operand);
+  ArrayRef<int64_t> shape = type.getShape();
+  if (type.getNumElements() == 1 && type.getRank() <= type_.getRank())
+    return operand;
+  if (isWhole && shape == type_.getShape()) {
+    SmallVector<int64_t> wide(shape);
+    wide[spatial_] = folding.columns;
+    wide.back() *= folding.factor;
+    return plan::reshape(rewriter_, op_.getLoc(), operand, wide);
+  }
+  bool isPerChannel = type.getNumElements() == shape.back() && shape.back() == type_.getShape().back() &&
+                      operand.getDefiningOp<graph::ConstantOp>();
+  if (!isPerChannel)
+    return nullptr;
+  SmallVector<Value> copies(folding.factor, operand);
+  return graph::ConcatOp::create(rewriter_, op_.getLoc(), copies, type.getRank() - 1);
+}
+
+/// elementwise(reshape(x), y…)   →   reshape(elementwise(x, y'…))
+bool Folder::sink(Value &wide, Operation *user, const Folding &folding, bool isWhole) {
+  RankedTensorType type = graph::typeOf(user->getResult(0));
+  if (!isa<graph::ScalarInterface>(user) || type.getShape() != type_.getShape())
+    return false;
+  rewriter_.setInsertionPoint(user);
+  SmallVector<Value> operands;
+  for (Value operand : user->getOperands()) {
+    bool isFolded = operand.getDefiningOp() == op_;
+    operands.push_back(isFolded ? wide : widened(operand, folding, isWhole));
+    if (!operands.back())
+      return false;
+  }
+  Operation *moved = rewriter_.clone(*user);
+  moved->setOperands(operands);
+  moved->getResult(0).setType(graph::typeOf(wide).clone(type.getElementType()));
+  wide = moved->getResult(0);
+  // From here on the elementwise op stands for the convolution, whose place in the graph it takes.
+  rewriter_.replaceAllUsesWith(user->getResult(0), op_.getResult());
+  rewriter_.eraseOp(user);
+  return true;
+}
+
+void Folder::run() {
+  if (!isCandidate())
+    return;
+  Folding folding = choose();
+  if (folding.factor == 1)
+    return;
+  rewriter_.setInsertionPoint(op_);
+  Value wide = foldedConv(folding);
+  int64_t columns = type_.getDimSize(spatial_);
+  bool isWhole = folding.columns * folding.factor == columns;
+  while (op_->hasOneUse() && graph::typeOf(wide).getElementType() == type_.getElementType())
+    if (!sink(wide, *op_->user_begin(), folding, isWhole))
+      break;
+  rewriter_.setInsertionPointAfterValue(wide);
+  SmallVector<int64_t> shape(type_.getShape());
+  shape[spatial_] = folding.columns * folding.factor;
+  Value result = plan::reshape(rewriter_, op_.getLoc(), wide, shape);
+  if (!isWhole) {
+    SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
+    result = graph::SliceOp::create(rewriter_, op_.getLoc(), type_, result, starts, steps);
+  }
+  rewriter_.replaceOp(op_, result);
+}
+
+namespace {
+struct FoldColumns : PassWrapper<FoldColumns, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FoldColumns)
+  FoldColumns() = default;
+  FoldColumns(const FoldColumns &other) : PassWrapper(other) {}
+  explicit FoldColumns(const kernel::Machine &machine) { vectorBytes = machine.vectorBytes; }
+  StringRef getArgument() const override { return "fold-columns"; }
+  StringRef getDescription() const override { return "columns of convolutions with few channels → channels"; }
+
+  void runOnOperation() override {
+    SmallVector<graph::ConvOp> convolutions;
+    getOperation().walk([&](graph::ConvOp op) { convolutions.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (graph::ConvOp op : convolutions) {
+      unsigned bytes = graph::elementBytes(graph::computeType(graph::typeOf(op.getResult()).getElementType()));
+      if (bytes > 0)
+        Folder(op, vectorBytes / bytes, rewriter).run();
+    }
+  }
+
+  Option<unsigned> vectorBytes{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"), llvm::cl::init(32)};
+};
+} // namespace
+
+std::unique_ptr<Pass> plan::createFoldColumnsPass(const kernel::Machine &machine) {
+  return std::make_unique<FoldColumns>(machine);
+}

@@ -1,0 +1,23 @@
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(choose-winograd{vector-bytes=64 vector-registers=32}))' | FileCheck %s
+
+// conv {3x3} → winograd(pad(x), transpose(pack_panels(winograd_filter(w)))); 14 rows need 16 + 2 of the input
+// CHECK-LABEL: func.func @square
+// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} {high = array<i64: 0, 3, 3, 0>, low = array<i64: 0, 1, 1, 0>{{.*}} -> tensor<1x18x18x64xf32>
+// CHECK: %[[U:.*]] = graph.winograd_filter %{{.*}} : (tensor<3x3x64x64xf32>) -> tensor<36x64x64xf32>
+// CHECK: %[[PANELS:.*]] = graph.pack_panels %[[U]]
+// CHECK: %[[PACKED:.*]] = graph.transpose %[[PANELS]] {permutation = array<i64: 1, 0, 2, 3>}
+// CHECK: kernel.winograd %[[PAD]], %[[PACKED]]
+func.func @square(%x: tensor<1x14x14x64xf32>) -> tensor<1x14x14x64xf32> {
+  %w = graph.constant dense<1.0> : tensor<3x3x64x64xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x14x14x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x14x14x64xf32>
+  return %0 : tensor<1x14x14x64xf32>
+}
+
+// A stride of 2 leaves nothing to share between neighbours.
+// CHECK-LABEL: func.func @strided
+// CHECK-NOT: kernel.winograd
+func.func @strided(%x: tensor<1x14x14x64xf32>) -> tensor<1x7x7x64xf32> {
+  %w = graph.constant dense<1.0> : tensor<3x3x64x64xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x14x14x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x7x7x64xf32>
+  return %0 : tensor<1x7x7x64xf32>
+}

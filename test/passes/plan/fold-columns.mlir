@@ -1,0 +1,28 @@
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(fold-columns{vector-bytes=64}))' | FileCheck %s
+
+// conv {8 channels} → reshape(conv {2 · 8 channels, stride 2}), with the bias and the relu before the reshape
+// CHECK-LABEL: func.func @two_columns
+// CHECK: %[[FILTER:.*]] = graph.concat {{.*}} {axis = 3 : i64} : (tensor<1x10x4x8xf32>, tensor<1x10x4x8xf32>) -> tensor<1x10x4x16xf32>
+// CHECK: %[[CONV:.*]] = graph.conv %{{.*}}, %[[FILTER]] {{.*}}strides = array<i64: 1, 2>{{.*}} -> tensor<1x1x8x16xf32>
+// CHECK: %[[BIAS:.*]] = graph.concat {{.*}} -> tensor<16xf32>
+// CHECK: %[[SUM:.*]] = graph.add %[[CONV]], %[[BIAS]]
+// CHECK: %[[RELU:.*]] = graph.relu %[[SUM]]
+// CHECK: graph.reshape %[[RELU]] : (tensor<1x1x8x16xf32>) -> tensor<1x1x16x8xf32>
+func.func @two_columns(%x: tensor<1x1x24x4xf32>) -> tensor<1x1x16x8xf32> {
+  %w = graph.constant dense<1.0> : tensor<1x9x4x8xf32>
+  %b = graph.constant dense<2.0> : tensor<8xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x1x24x4xf32>, tensor<1x9x4x8xf32>) -> tensor<1x1x16x8xf32>
+  %1 = graph.add %0, %b : (tensor<1x1x16x8xf32>, tensor<8xf32>) -> tensor<1x1x16x8xf32>
+  %2 = graph.relu %1 : (tensor<1x1x16x8xf32>) -> tensor<1x1x16x8xf32>
+  return %2 : tensor<1x1x16x8xf32>
+}
+
+// Sixteen channels fill a vector.
+// CHECK-LABEL: func.func @no_idle_lanes
+// CHECK: graph.conv {{.*}} -> tensor<1x1x16x16xf32>
+// CHECK-NEXT: return
+func.func @no_idle_lanes(%x: tensor<1x1x24x4xf32>) -> tensor<1x1x16x16xf32> {
+  %w = graph.constant dense<1.0> : tensor<1x9x4x16xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x1x24x4xf32>, tensor<1x9x4x16xf32>) -> tensor<1x1x16x16xf32>
+  return %0 : tensor<1x1x16x16xf32>
+}
