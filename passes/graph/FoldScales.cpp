@@ -11,6 +11,7 @@
 //   mul(mul(x, s), t)          →   mul(x, s · t)
 //   mul(view(y), s)            →   view(mul(y, s))           when s is one number, so that the 1/√d of attention
 //   mul(matmul(a, b), s)       →   matmul(mul(a, s), b)      ends up in the weights that make the queries
+//   matmul(mul(a, s), b)       →   mul(matmul(a, b), s)      where it does not: there it costs no kernel of its own
 
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -24,9 +25,10 @@ using namespace smelt::graph;
 
 /// Whether a value is a product with constant weights, used but here.
 static bool isWeighted(Value value) {
-  if (!value.hasOneUse())
+  Operation *made = value.getDefiningOp();
+  if (!made || !value.hasOneUse())
     return false;
-  return llvm::TypeSwitch<Operation *, bool>(value.getDefiningOp())
+  return llvm::TypeSwitch<Operation *, bool>(made)
       .Case<ConvOp, ConvTransposeOp>([](auto op) { return isKnown(op.getFilter()); })
       .Case([](MatMulOp op) { return isKnown(op.getRhs()); })
       .Default(false);
@@ -174,6 +176,27 @@ struct ScaleOneSide : OpRewritePattern<MulOp> {
   }
 };
 
+/// matmul(mul(a, s), b) → mul(matmul(a, b), s)   where neither leads to weights, and the same for b
+struct ScaleAfterProduct : OpRewritePattern<MatMulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatMulOp op, PatternRewriter &rewriter) const override {
+    if (leadsToWeights(op.getLhs()) || leadsToWeights(op.getRhs()) || isKnown(op.getRhs()))
+      return rewriter.notifyMatchFailure(op, "a scale belongs into the weights");
+    for (unsigned side : {0u, 1u}) {
+      auto scaled = op->getOperand(side).getDefiningOp<MulOp>();
+      if (!scaled || !scaled->hasOneUse() || !isOneNumber(scaled.getRhs()) ||
+          scaled.getLhs().getType() != scaled.getType() || leadsToWeights(scaled.getLhs()))
+        continue;
+      Operation *product = rewriter.clone(*op);
+      product->setOperand(side, scaled.getLhs());
+      Value number = reshapeTo(rewriter, scaled.getLoc(), scaled.getRhs(), {});
+      rewriter.replaceOpWithNewOp<MulOp>(op, product->getResult(0), number);
+      return success();
+    }
+    return failure();
+  }
+};
+
 /// div(y, s) → mul(y, 1 / s)   where the product will go on
 struct QuotientToScale : OpRewritePattern<DivOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -219,7 +242,7 @@ struct FoldScales : PassWrapper<FoldScales, OperationPass<>> {
 
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet all(context);
-    all.add<ScaleWeights, ScaleBeforeBias, ScaleBeforeView, ScaleOneSide, QuotientToScale, NegationToScale,
+    all.add<ScaleWeights, ScaleBeforeBias, ScaleBeforeView, ScaleOneSide, ScaleAfterProduct, QuotientToScale, NegationToScale,
             MergeConstants<MulOp>, MergeConstants<AddOp>>(context);
     patterns = std::move(all);
     return success();

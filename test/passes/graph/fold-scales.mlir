@@ -105,3 +105,15 @@ func.func @quotient(%x: tensor<4x8xf32>, %k: tensor<8x4xf32>) -> (tensor<4x4xf32
   %4 = graph.neg %3 : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %2, %4 : tensor<4x4xf32>, tensor<4x8xf32>
 }
+
+// The queries are a slice of a product with all weights: the scale goes behind the product with the keys, not before it.
+// CHECK-LABEL: func.func @scale_after
+// CHECK: %[[P:.*]] = graph.matmul %arg0, %arg1
+// CHECK-NEXT: graph.mul %[[P]]
+// CHECK-NEXT: return
+func.func @scale_after(%q: tensor<4x8xf32>, %k: tensor<8x4xf32>) -> tensor<4x4xf32> {
+  %s = graph.constant dense<0.25> : tensor<f32>
+  %0 = graph.mul %q, %s : (tensor<4x8xf32>, tensor<f32>) -> tensor<4x8xf32>
+  %1 = graph.matmul %0, %k : (tensor<4x8xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>
+  return %1 : tensor<4x4xf32>
+}
