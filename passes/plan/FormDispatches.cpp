@@ -23,6 +23,9 @@ using namespace smelt;
 
 namespace {
 
+// A kernel takes 64 operands at most, of which an op brings up to three; and its code is emitted recursively.
+constexpr size_t kMostOps = 20;
+
 struct Group {
   SmallVector<Operation *> ops;
   ArrayRef<int64_t> shape;
@@ -81,6 +84,8 @@ void Grouping::place(Operation *op) {
 }
 
 bool Grouping::canJoin(Operation *op, int group) const {
+  if (groups_[group].ops.size() >= kMostOps)
+    return false;
   if (graph::typeOf(op->getResult(0)).getShape() != groups_[group].shape)
     return false;
   for (Value operand : op->getOperands()) {
@@ -97,26 +102,31 @@ bool Grouping::canJoin(Operation *op, int group) const {
   return true;
 }
 
+/// Looks forward from the group, whose cone of users is small where a backward cone would be all of the model before
+/// it.
 bool Grouping::dependsOn(Value value, int group) const {
-  SetVector<Operation *> seen;
-  SmallVector<Value> pending{value};
-  while (!pending.empty()) {
-    Operation *producer = pending.pop_back_val().getDefiningOp();
-    if (!producer || seen.contains(producer))
-      continue;
-    auto found = groupOf_.find(producer);
-    if (found == groupOf_.end()) {
-      seen.insert(producer);
-      llvm::append_range(pending, producer->getOperands());
-      continue;
+  Operation *producer = value.getDefiningOp();
+  if (!producer)
+    return false;
+  auto groupOf = [&](Operation *op) {
+    auto found = groupOf_.find(op);
+    return found == groupOf_.end() ? -1 : found->second;
+  };
+  int target = groupOf(producer);
+  if (target == group)
+    return true;
+  SetVector<Operation *> pending(groups_[group].ops.begin(), groups_[group].ops.end());
+  for (size_t next = 0; next < pending.size(); ++next)
+    for (Operation *user : pending[next]->getUsers()) {
+      int reached = groupOf(user);
+      if (user == producer || (reached >= 0 && reached == target))
+        return true;
+      // A group runs as a whole: all its results wait for this operand. What has no group and is no view comes later.
+      if (reached >= 0)
+        pending.insert(groups_[reached].ops.begin(), groups_[reached].ops.end());
+      else if (plan::isView(user))
+        pending.insert(user);
     }
-    if (found->second == group)
-      return true;
-    // A group runs as a whole: it waits for all its operands.
-    for (Operation *member : groups_[found->second].ops)
-      if (seen.insert(member))
-        llvm::append_range(pending, member->getOperands());
-  }
   return false;
 }
 
@@ -141,7 +151,8 @@ void Grouping::join(Operation *op, int group) {
     if (found == groupOf_.end() || found->second == group)
       continue;
     int other = found->second;
-    if (groups_[other].pointwise && groups_[other].shape == groups_[group].shape && !feeds(other, group))
+    bool fits = groups_[other].ops.size() + groups_[group].ops.size() <= kMostOps;
+    if (fits && groups_[other].pointwise && groups_[other].shape == groups_[group].shape && !feeds(other, group))
       absorb(group, other);
   }
 }
