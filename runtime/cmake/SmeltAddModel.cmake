@@ -50,9 +50,14 @@ function(smelt_add_model TARGET MODEL)
   endif()
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/smelt/${TARGET})
   file(MAKE_DIRECTORY ${folder})
+  # The program leaves the compiling to another one beside it.
+  set(compiler ${SMELT_COMPILER})
+  if(EXISTS ${SMELT_COMPILER}-compiler)
+    list(APPEND compiler ${SMELT_COMPILER}-compiler)
+  endif()
   add_custom_command(OUTPUT ${folder}/${TARGET}.a ${folder}/${TARGET}.h
     COMMAND ${SMELT_COMPILER} compile ${model} --emit static -o ${folder}/${TARGET} ${flags} ${ARG_OPTIONS}
-    DEPENDS ${model} ${SMELT_COMPILER} ${ARG_DEPENDS}
+    DEPENDS ${model} ${compiler} ${ARG_DEPENDS}
     COMMENT "Compiling the model ${TARGET} for ${ARG_TARGET_CPU}" VERBATIM)
   add_custom_target(${TARGET}_model DEPENDS ${folder}/${TARGET}.a ${folder}/${TARGET}.h)
 
