@@ -92,7 +92,7 @@ def check(output, want):
     lines = [line.split() for line in output.splitlines()]
     expect([line[0] for line in lines] == ["first", "first", "second", "second"], f"the program prints {output!r}")
     expect(lines[0] == lines[1] and lines[2] == lines[3], "threads change the result")
-    got = {name: np.array(line[1:], np.float32).reshape(want[name].shape) for name, *line in map(lambda words: (words[0], *words), lines)}
+    got = {name: np.array(words, np.float32).reshape(want[name].shape) for name, *words in lines}
     return harness.agreement(got, want)
 
 
@@ -169,8 +169,7 @@ def mistakes_in_a_project_are_named(prefix, folder):
     lists.write_text(text.replace("gate.mlir)", "gate.mlir SHAPE x=4x2)"))
     expect("'SHAPE;x=4x2'" in " ".join(project.configure(*HOST, fails=True).split()), "an unknown argument is not named")
     lists.write_text(text)
-    expect("-DSMELT_COMPILER" in project.configure(*HOST, "-DSMELT_COMPILER=SMELT_COMPILER-NOTFOUND", "-DCMAKE_IGNORE_PATH=/usr/bin", f"-DCMAKE_IGNORE_PREFIX_PATH={prefix}",
-                                                    fails=True), "a missing compiler is not named")
+    expect("-DSMELT_COMPILER" in project.configure(*HOST, "-DSMELT_COMPILER=", fails=True), "a missing compiler is not named")
 
 
 @case

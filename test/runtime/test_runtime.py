@@ -30,7 +30,8 @@ def call(*command, **options):
 
 
 def needed_symbols(path, *flags):
-    return set(call("llvm-nm-22", "--undefined-only", "--format=just-symbols", "--quiet", *flags, path).split())
+    words = call("llvm-nm-22", "--undefined-only", "--format=just-symbols", "--quiet", *flags, path).split()
+    return {word for word in words if not word.endswith(":")}  # those name the members of an archive
 
 
 def needs_nothing(name, folder):

@@ -20,7 +20,7 @@ import models  # noqa: E402
 import sample_files  # noqa: E402
 import smelt  # noqa: E402
 
-ROUNDS = 15
+ROUNDS = 9
 
 
 def megabytes(count):
@@ -77,7 +77,7 @@ def summarise(sizes, seconds, model, seen, session):
         return
     difference = max(float(np.abs(session.run(None, {"bytes": tokens})[0][0] - scores).max()) for tokens, scores in seen)
     ours, reference = latencies(model, session, [tokens for tokens, _ in seen])
-    print(f"agreement  with ONNX Runtime on these {len(seen)} files: no score differs by more than {difference:.1e}")
+    print(f"agreement  with ONNX Runtime on {len(seen)} file{'s' * (len(seen) > 1)}: no score differs by more than {difference:.1e}")
     print(f"latency    {ours:.2f} ms a file, ONNX Runtime {reference:.2f} ms ({ours / reference:.2f} ×): CPU time, one thread, in turns")
 
 
