@@ -242,8 +242,8 @@ struct FoldScales : PassWrapper<FoldScales, OperationPass<>> {
 
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet all(context);
-    all.add<ScaleWeights, ScaleBeforeBias, ScaleBeforeView, ScaleOneSide, ScaleAfterProduct, QuotientToScale, NegationToScale,
-            MergeConstants<MulOp>, MergeConstants<AddOp>>(context);
+    all.add<ScaleWeights, ScaleBeforeBias, ScaleBeforeView, ScaleOneSide, ScaleAfterProduct, QuotientToScale,
+            NegationToScale, MergeConstants<MulOp>, MergeConstants<AddOp>>(context);
     patterns = std::move(all);
     return success();
   }
