@@ -111,6 +111,19 @@ bool isFlatten(Operation *op) {
 
 bool acceptsFlattened(OpOperand &operand, OrderRef order) { return isFlatten(operand.getOwner()) && order[0] == 0; }
 
+bool isPointwise(Operation *op) {
+  auto conv = dyn_cast<ConvOp>(op);
+  auto are = [](ArrayRef<int64_t> values, int64_t number) {
+    return llvm::all_of(values, [&](int64_t value) { return value == number; });
+  };
+  return conv && isChannelsFirst(conv) && are(shapeOf(conv.getFilter()).drop_front(2), 1) &&
+         are(conv.getStrides(), 1) && are(conv.getLow(), 0) && are(conv.getHigh(), 0);
+}
+
+bool acceptsPointwise(OpOperand &operand, OrderRef order) {
+  return operand.getOperandNumber() == 0 && isPointwise(operand.getOwner()) && order.front() == 0 && order.back() == 1;
+}
+
 static void setAttributes(Operation *op, OrderRef order) {
   llvm::TypeSwitch<Operation *>(op)
       .Case<ConvOp, ConvTransposeOp, PoolOp>([&](auto op) { op.setLayout(Layout::ChannelsLast); })

@@ -32,6 +32,11 @@ bool accepts(mlir::Operation *op, OrderRef order);
 bool isFlatten(mlir::Operation *op);
 bool acceptsFlattened(mlir::OpOperand &operand, OrderRef order);
 
+/// For a convolution that looks at one place at a time: images stored in any order with the batch first and the
+/// channels last have the result in the same order.
+bool isPointwise(mlir::Operation *op);
+bool acceptsPointwise(mlir::OpOperand &operand, OrderRef order);
+
 /// Makes attributes and the result's type those of a result stored in `order`, where `order` is the native one for
 /// fixed ops. Operands are the caller's.
 void setOrder(mlir::Operation *op, OrderRef order);

@@ -59,6 +59,7 @@ private:
   void carryTo(Operation *op, std::optional<Order> order, Decision &labels, SmallVectorImpl<Operation *> &queue) const;
   uint64_t costOf(const Area &area, const Decision &labels) const;
   void decide(const Area &area);
+  void followInput(Operation *pointwise);
 
   Block &block_;
   DenseMap<Value, Source> sources_; // of results of transposes
@@ -111,8 +112,8 @@ Order Chooser::needOf(const Use &use, Value root, const Decision &labels) const 
     std::optional<Order> order = operandOrder(*use.operand, orderOf(op->getResult(0), labels));
     return beforeTranspose(*order, use.permutation);
   }
-  Order given = orderOf(root, labels);
-  if (acceptsFlattened(*use.operand, throughTranspose(given, use.permutation)))
+  Order given = orderOf(root, labels), seen = throughTranspose(given, use.permutation);
+  if (acceptsFlattened(*use.operand, seen) || acceptsPointwise(*use.operand, seen))
     return given;
   return beforeTranspose(nativeOperandOrder(*use.operand), use.permutation);
 }
@@ -258,15 +259,23 @@ void Chooser::decide(const Area &area) {
       decided_[op] = found->second;
 }
 
+/// What it reads is decided: it comes first.
+void Chooser::followInput(Operation *pointwise) {
+  Source source = sourceOf(pointwise->getOperand(0));
+  Order given = throughTranspose(orderOf(source.root, Decision()), source.permutation);
+  if (acceptsPointwise(pointwise->getOpOperand(0), given))
+    decided_[pointwise] = given;
+}
+
 Decision Chooser::run() {
   for (int round = 0; round < kMostRounds; ++round) {
     llvm::DenseSet<Operation *> seen;
-    SmallVector<Area> areas;
-    for (Operation &op : block_)
+    for (Operation &op : block_) {
       if (isUndecided(&op) && !seen.count(&op))
-        areas.push_back(collect(&op, seen));
-    for (const Area &area : areas)
-      decide(area);
+        decide(collect(&op, seen));
+      else if (round == 0 && isPointwise(&op))
+        followInput(&op);
+    }
   }
   return std::move(decided_);
 }

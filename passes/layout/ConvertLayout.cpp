@@ -135,14 +135,19 @@ Value Converter::withRowsOf(Value flattened, Value weights) {
 }
 
 void Converter::convertFixed(Operation *op) {
+  auto found = decision_.find(op); // a pointwise convolution that takes its input as it is
   SmallVector<Value> operands;
-  for (OpOperand &operand : op->getOpOperands())
+  for (OpOperand &operand : op->getOpOperands()) {
+    bool isDecided = found != decision_.end() && operand.getOperandNumber() == 0;
     operands.push_back(isa<RankedTensorType>(operand.get().getType())
-                           ? stored(operand.get(), nativeOperandOrder(operand))
+                           ? stored(operand.get(), isDecided ? found->second : nativeOperandOrder(operand))
                            : operand.get());
+  }
   if (isa<graph::MatMulOp>(op) && flattened_.count(op->getOperand(0)))
     operands[1] = withRowsOf(op->getOperand(0), operands[1]);
   Order order = op->getNumResults() == 1 ? nativeResultOrder(op->getResult(0)) : Order();
+  if (found != decision_.end())
+    order = found->second;
   if (isIdentity(order)) {
     op->setOperands(operands);
     return;
@@ -192,11 +197,10 @@ void Converter::convert(Operation *op) {
     return convertTranspose(transpose);
   if (isFlatten(op))
     return convertFlatten(cast<graph::ReshapeOp>(op));
-  if (auto found = decision_.find(op); found != decision_.end())
-    return convertFlexible(op, exactOrder(op, found->second));
-  if (isFlexible(op))
-    return convertFlexible(op, exactOrder(op, nativeResultOrder(op->getResult(0))));
-  convertFixed(op);
+  if (!isFlexible(op))
+    return convertFixed(op);
+  auto found = decision_.find(op);
+  convertFlexible(op, exactOrder(op, found != decision_.end() ? found->second : nativeResultOrder(op->getResult(0))));
 }
 
 void Converter::run() {

@@ -70,3 +70,22 @@ func.func @flatten(%x: tensor<1x2x3xf32>) -> tensor<1x1xf32> {
   %2 = graph.matmul %1, %v : (tensor<1x6xf32>, tensor<6x1xf32>) -> tensor<1x1xf32>
   return %2 : tensor<1x1xf32>
 }
+
+// A convolution of single places takes its input in whatever order the places lie: nothing is transposed, save what is
+// asked for.
+// CHECK-LABEL: func.func @pointwise
+// CHECK: %[[S:.*]] = graph.softmax %{{.*}} {axis = 3 : i64} : (tensor<1x6x4x3xf32>)
+// CHECK-NEXT: %[[C:.*]] = graph.conv %[[S]]{{.*}} -> tensor<1x6x4x1xf32>
+// CHECK-NEXT: graph.reshape %[[C]]
+// CHECK-NEXT: return
+func.func @pointwise(%x: tensor<1x6x12xf32>) -> tensor<1x6x4xf32> {
+  %w = graph.constant dense<2.0> : tensor<1x3x1x1xf32>
+  %0 = graph.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<1x6x12xf32>) -> tensor<1x12x6xf32>
+  %1 = graph.reshape %0 : (tensor<1x12x6xf32>) -> tensor<1x4x3x6xf32>
+  %2 = graph.transpose %1 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x4x3x6xf32>) -> tensor<1x3x4x6xf32>
+  %3 = graph.softmax %2 {axis = 1 : i64} : (tensor<1x3x4x6xf32>) -> tensor<1x3x4x6xf32>
+  %4 = graph.conv %3, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64} : (tensor<1x3x4x6xf32>, tensor<1x3x1x1xf32>) -> tensor<1x1x4x6xf32>
+  %5 = graph.reshape %4 : (tensor<1x1x4x6xf32>) -> tensor<1x4x6xf32>
+  %6 = graph.transpose %5 {permutation = array<i64: 0, 2, 1>} : (tensor<1x4x6xf32>) -> tensor<1x6x4xf32>
+  return %6 : tensor<1x6x4xf32>
+}
