@@ -50,7 +50,7 @@ LogicalResult ArgReduceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayR
   });
 }
 
-// Emission. Lanes lie across lines; along the innermost dim it is one element at a time.
+// Emission.
 
 static Expr isBetter(Expr x, Expr best, bool minimum, bool last) {
   if (last) {
@@ -62,28 +62,98 @@ static Expr isBetter(Expr x, Expr best, bool minimum, bool last) {
   return !(minimum ? x >= best : x <= best) & (best == best); // what is no number is better than all numbers
 }
 
-unsigned ArgReduceOp::tiledDims() { return getAxis(); }
-
-LogicalResult ArgReduceOp::emitTile(TileAccess &access) {
+/// Lanes lie across lines: each goes through its own.
+static LogicalResult emitAcrossLanes(ArgReduceOp op, TileAccess &access) {
   ImplicitLocOpBuilder &b = access.builder();
-  RankedTensorType type = typeOf(getInput());
+  RankedTensorType type = typeOf(op.getInput());
   bool isUnsigned = isUnsignedElement(type.getElementType());
-  return forLines(access, getInput(), getAxis(), [&](ArrayRef<LaneIndex> at, unsigned lanes) -> LogicalResult {
-    Value first = access.fetch(getInput(), at, lanes);
+  size_t axis = op.getAxis();
+  return forLines(access, op.getInput(), axis, [&](ArrayRef<LaneIndex> at, unsigned lanes) -> LogicalResult {
+    Value first = access.fetch(op.getInput(), at, lanes);
     if (!first)
       return failure();
     Value zero = repeat(b, numberOf(b.getI64Type(), 0), lanes).value();
-    int64_t rest = type.getDimSize(getAxis()) - 1;
-    SmallVector<Value> best = access.loop(rest, {first, zero}, [&](Value before, ValueRange carried) {
-      Value index = offset(access, before, 1);
-      Expr x(b, access.fetch(getInput(), moved(at, getAxis(), index), lanes), isUnsigned);
-      Expr better = isBetter(x, {b, carried[0], isUnsigned}, getMinimum(), getLast());
-      Expr number = repeat({b, arith::IndexCastOp::create(b, b.getI64Type(), index)}, {b, carried[1]});
-      return SmallVector<Value>{select(better, x, {b, carried[0]}).value(),
-                                select(better, number, {b, carried[1]}).value()};
-    });
+    SmallVector<Value> best =
+        access.loop(type.getDimSize(axis) - 1, {first, zero}, [&](Value step, ValueRange carried) {
+          Value index = offset(access, step, 1);
+          Expr x(b, access.fetch(op.getInput(), moved(at, axis, index), lanes), isUnsigned);
+          Expr better = isBetter(x, {b, carried[0], isUnsigned}, op.getMinimum(), op.getLast());
+          Expr number = repeat({b, arith::IndexCastOp::create(b, b.getI64Type(), index)}, {b, carried[1]});
+          return SmallVector<Value>{select(better, x, {b, carried[0]}).value(),
+                                    select(better, number, {b, carried[1]}).value()};
+        });
     return access.store(0, best[1], at);
   });
+}
+
+namespace {
+/// Lanes lie along the line: first its best element is found, then where it stands.
+class ArgLine {
+public:
+  ArgLine(ArgReduceOp op, TileAccess &access)
+      : op_(op), access_(access), b_(access.builder()),
+        line_{access, op.getInput(), tileCoordinates(access, typeOf(op.getInput()).getRank()), op.getAxis()},
+        fold_(access, line_.extent(), line_.lanes()) {}
+
+  LogicalResult emit() {
+    auto better = [&](Expr a, Expr b) { return op_.getMinimum() ? smallest(a, b) : largest(a, b); };
+    TypedAttr worst = op_.getMinimum() ? greatestOf(line_.compute(), line_.isUnsigned())
+                                       : leastOf(line_.compute(), line_.isUnsigned());
+    SmallVector<Value> partials = fold_.add(fold_.start(worst), [&](Value partial, Value base, unsigned lanes) {
+      Expr x = line_.read(base, lanes);
+      readable_ &= static_cast<bool>(x.value());
+      return x.value() ? better({b_, partial, line_.isUnsigned()}, x).value() : partial;
+    });
+    if (!readable_)
+      return failure();
+    Expr best = fold_.finish(partials, better, line_.isUnsigned());
+    Value index = arith::ExtSIOp::create(b_, b_.getI64Type(), indexOf(best).value());
+    return access_.store(0, index, line_.at);
+  }
+
+private:
+  /// The first, or last, index whose element is `best`.
+  Expr indexOf(Expr best) {
+    auto further = [&](Expr a, Expr b) { return op_.getLast() ? select(a > b, a, b) : select(a < b, a, b); };
+    Type i32 = b_.getI32Type();
+    int64_t none = op_.getLast() ? -1 : line_.extent();
+    SmallVector<Value> partials =
+        fold_.add(fold_.start(numberOf(i32, none)), [&](Value partial, Value base, unsigned lanes) {
+          Expr x = line_.read(base, lanes), target = repeat(best, x), index = indices(base, lanes);
+          Expr isBest = x == target;
+          if (x.isFloat())
+            isBest = isBest | ((x != x) & (target != target));
+          return further({b_, partial}, select(isBest, index, index.integer(none))).value();
+        });
+    return fold_.finish(partials, further, false);
+  }
+
+  /// base, base + 1, … as i32
+  Expr indices(Value base, unsigned lanes) {
+    Expr first(b_, arith::IndexCastOp::create(b_, b_.getI32Type(), base));
+    if (lanes == 1)
+      return first;
+    auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
+    auto type = VectorType::get({lanes}, b_.getI32Type());
+    Expr steps(b_, arith::ConstantOp::create(b_, DenseElementsAttr::get(type, ArrayRef<int32_t>(numbers))));
+    return repeat(first, steps) + steps;
+  }
+
+  ArgReduceOp op_;
+  TileAccess &access_;
+  ImplicitLocOpBuilder &b_;
+  Line line_;
+  LaneFold fold_;
+  bool readable_ = true;
+};
+} // namespace
+
+unsigned ArgReduceOp::tiledDims() { return getAxis(); }
+
+LogicalResult ArgReduceOp::emitTile(TileAccess &access) {
+  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
+  bool isInnermost = innermostDim(shape) <= getAxis() && shape[getAxis()] <= std::numeric_limits<int32_t>::max();
+  return isInnermost ? ArgLine(*this, access).emit() : emitAcrossLanes(*this, access);
 }
 
 } // namespace smelt::graph

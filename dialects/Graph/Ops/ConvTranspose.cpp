@@ -145,7 +145,9 @@ LogicalResult ConvTransposeOp::evaluate(ArrayRef<HostTensor> operands, MutableAr
   return success();
 }
 
-// Emission: each result gathers the taps that reach it. Lanes lie along channels where those come last.
+// Emission: each result gathers the taps that reach it. Lanes lie along channels where those come last. Results one
+// stride apart have the same taps along the last dim, at neighbouring inputs: as many of them as registers allow are
+// computed together, so that each weight is read once for all.
 
 namespace {
 class ConvTransposeEmitter {
@@ -160,78 +162,173 @@ public:
   }
 
   LogicalResult emit() {
-    constexpr unsigned kMostVectors = 8;
-    if (isFirst_)
-      return emitGroup(arith::DivUIOp::create(b_, at_[1].base, constant(outputs_)),
-                       arith::RemUIOp::create(b_, at_[1].base, constant(outputs_)), 1, 1);
-    unsigned lanes = access_.vectorLanes(computeType(type_.getElementType()));
+    if (isFirst_) {
+      Value output = arith::RemUIOp::create(b_, at_[1].base, constant(outputs_));
+      group_ = arith::DivUIOp::create(b_, at_[1].base, constant(outputs_));
+      return emitColumns(0, window_.back().input, 1,
+                         [&](Value column) { return emitGroup({column, 1, {}}, {output, 1, 1}); });
+    }
     LogicalResult done = success();
     nest(access_, {static_cast<int64_t>(op_.getGroups())}, {}, [&](ArrayRef<Value> group, ValueRange) {
-      done = forBlocks(access_, outputs_, lanes, kMostVectors, [&](Value base, unsigned width, unsigned vectors) {
-        return emitGroup(group[0], base, width, vectors);
-      });
+      group_ = group[0];
+      done = emitChannels();
       return SmallVector<Value>();
     });
     return done;
   }
 
 private:
+  /// A tap of the last dim: result number stride · j + phase reads input j + shift through it.
+  struct PhaseTap {
+    int64_t tap, shift;
+  };
+  /// Results [column, column + stride, …) that are computed together; without taps it is one, and they are found when
+  /// it runs.
+  struct Columns {
+    Value first;
+    unsigned count;
+    SmallVector<PhaseTap> taps;
+  };
+  /// Output channels of the group.
+  struct Channels {
+    Value first;
+    unsigned lanes, vectors;
+
+    Value of(TileAccess &access, unsigned vector) const { return offset(access, first, vector * lanes); }
+  };
+  using ColumnBody = function_ref<LogicalResult(Value column)>;
+
   Value constant(int64_t number) { return access_.indexConstant(number); }
   size_t spatialDim(size_t spatial) const { return (isFirst_ ? 2 : 1) + spatial; }
   size_t channelDim() const { return isFirst_ ? 1 : type_.getRank() - 1; }
 
-  /// Results of some output channels of a group, from `output` on.
-  LogicalResult emitGroup(Value group, Value output, unsigned lanes, unsigned vectors) {
+  LogicalResult emitChannels() {
+    constexpr int64_t kMostPhases = 8; // each has code of its own
+    constexpr unsigned kMostVectors = 2;
+    unsigned lanes = access_.vectorLanes(computeType(type_.getElementType()));
+    return forBlocks(access_, outputs_, lanes, kMostVectors, [&](Value base, unsigned width, unsigned vectors) {
+      Channels channels{base, width, vectors};
+      const WindowDim &last = window_.back();
+      if (last.stride > kMostPhases)
+        return emitColumns(0, last.input, 1, [&](Value column) { return emitGroup({column, 1, {}}, channels); });
+      for (int64_t phase = 0; phase < std::min(last.stride, last.input); ++phase)
+        if (failed(emitPhase(phase, channels)))
+          return failure();
+      return success();
+    });
+  }
+
+  /// Results phase, phase + stride, …
+  LogicalResult emitPhase(int64_t phase, const Channels &channels) {
+    const WindowDim &last = window_.back();
+    int64_t count = (last.input - 1 - phase) / last.stride + 1, first = 0, end = count;
+    SmallVector<PhaseTap> taps;
+    for (int64_t tap = 0; tap < last.window; ++tap) {
+      int64_t reach = phase + last.low - tap * last.dilation;
+      if (reach % last.stride != 0)
+        continue;
+      int64_t shift = reach / last.stride;
+      taps.push_back({tap, shift});
+      first = std::max(first, -shift);
+      end = std::min(end, last.output - shift);
+    }
+    first = std::min(first, count);
+    end = std::max(first, end);
+    auto border = [&](Value column) { return emitGroup({column, 1, {}}, channels); };
+    auto column = [&](int64_t number) { return number * last.stride + phase; };
+    // Accumulators take all registers but those of the weights and of an input.
+    unsigned registers = channels.lanes == 8 ? 12 : 24, together = registers / channels.vectors;
+    int64_t blocks = (end - first) / together;
+    unsigned rest = (end - first) % together;
+    if (failed(emitColumns(column(0), column(first), last.stride, border)) ||
+        failed(emitColumns(column(first), column(first + blocks * together), together * last.stride,
+                           [&](Value start) { return emitGroup({start, together, taps}, channels); })))
+      return failure();
+    if (rest && failed(emitGroup({constant(column(end - rest)), rest, taps}, channels)))
+      return failure();
+    return emitColumns(column(end), column(count), last.stride, border);
+  }
+
+  /// Emits a loop from `first` on.
+  LogicalResult emitColumns(int64_t first, int64_t end, int64_t step, ColumnBody body) {
+    if (first >= end)
+      return success();
+    auto loop = scf::ForOp::create(b_, constant(first), constant(end), constant(step));
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    return body(loop.getInductionVar());
+  }
+
+  LogicalResult emitGroup(const Columns &columns, const Channels &channels) {
     TypedAttr zero = numberOf(computeType(type_.getElementType()), 0);
-    SmallVector<Value> sums(vectors, repeat(b_, zero, lanes).value());
+    SmallVector<Value> sums(columns.count * channels.vectors, repeat(b_, zero, channels.lanes).value());
     bool readable = true;
     Coordinates input = at_;
     SmallVector<Value> tap;
-    sums = forTaps(input, tap, sums, [&](ValueRange carried) {
+    at_[spatialDim(window_.size() - 1)] = {columns.first, 0};
+    sums = forTaps(columns, input, tap, sums, [&](ValueRange carried) {
       return access_.loop(channels_, carried, [&](Value channel, ValueRange inner) {
         SmallVector<Value> next(inner);
-        Value start = arith::MulIOp::create(b_, group, constant(channels_));
-        input[channelDim()] = {arith::AddIOp::create(b_, start, channel), 0};
-        for (unsigned vector = 0; vector < vectors; ++vector) {
-          LaneIndex lane = along(offset(access_, output, vector * lanes), lanes);
-          readable &= succeeded(addProduct(input, tap, lane, lanes, next[vector]));
-        }
+        readable &= succeeded(addProducts(input, tap, channel, columns, channels, next));
         return next;
       });
     });
-    for (unsigned vector = 0; readable && vector < vectors; ++vector) {
+    for (unsigned number = 0; readable && number < sums.size(); ++number) {
       Coordinates at = at_;
-      Value start = arith::MulIOp::create(b_, group, constant(outputs_));
-      Value channel = arith::AddIOp::create(b_, start, offset(access_, output, vector * lanes));
-      at[channelDim()] = along(channel, lanes);
-      readable = succeeded(access_.store(0, sums[vector], at));
+      Value start = arith::MulIOp::create(b_, group_, constant(outputs_));
+      Value channel = arith::AddIOp::create(b_, start, channels.of(access_, number % channels.vectors));
+      at[channelDim()] = along(channel, channels.lanes);
+      int64_t column = number / channels.vectors * window_.back().stride;
+      at[spatialDim(window_.size() - 1)] = {offset(access_, columns.first, column), 0};
+      readable = succeeded(access_.store(0, sums[number], at));
     }
     return success(readable);
   }
 
-  LogicalResult addProduct(ArrayRef<LaneIndex> input, ArrayRef<Value> tap, LaneIndex output, unsigned lanes,
-                           Value &sum) {
-    Coordinates weightAt;
-    for (Value index : tap)
-      weightAt.push_back({index, 0});
-    weightAt.insert(isFirst_ ? weightAt.begin() : weightAt.end(), {input[channelDim()], output});
-    Value x = access_.fetch(op_.getInput(), input, 1);
-    Value weight = access_.fetch(op_.getFilter(), weightAt, lanes);
-    if (!x || !weight)
-      return failure();
-    Expr total(b_, sum);
-    sum = fma(repeat({b_, x}, total), {b_, weight}, total).value();
+  /// Adds what one input channel gives to each sum, column by column.
+  LogicalResult addProducts(Coordinates input, ArrayRef<Value> tap, Value channel, const Columns &columns,
+                            const Channels &channels, MutableArrayRef<Value> sums) {
+    Value start = arith::MulIOp::create(b_, group_, constant(channels_));
+    input[channelDim()] = {arith::AddIOp::create(b_, start, channel), 0};
+    SmallVector<Value> weights;
+    for (unsigned vector = 0; vector < channels.vectors; ++vector) {
+      Coordinates at;
+      for (Value index : tap)
+        at.push_back({index, 0});
+      LaneIndex output = along(channels.of(access_, vector), channels.lanes);
+      at.insert(isFirst_ ? at.begin() : at.end(), {input[channelDim()], output});
+      weights.push_back(access_.fetch(op_.getFilter(), at, channels.lanes));
+      if (!weights.back())
+        return failure();
+    }
+    size_t last = spatialDim(window_.size() - 1);
+    Value position = input[last].base;
+    for (unsigned column = 0; column < columns.count; ++column) {
+      input[last] = {offset(access_, position, column), 0};
+      Value x = access_.fetch(op_.getInput(), input, 1);
+      if (!x)
+        return failure();
+      for (auto [vector, weight] : llvm::enumerate(weights)) {
+        Value &sum = sums[column * channels.vectors + vector];
+        Expr total(b_, sum);
+        sum = fma(repeat({b_, x}, total), {b_, weight}, total).value();
+      }
+    }
     return success();
   }
 
+  using TapsBody = function_ref<SmallVector<Value>(ValueRange)>;
+
   /// Emits `body` for each tap that reads an input: position · stride = result + low - tap · dilation.
-  SmallVector<Value> forTaps(Coordinates &input, SmallVector<Value> &tap, ValueRange initial,
-                             function_ref<SmallVector<Value>(ValueRange)> body) {
+  SmallVector<Value> forTaps(const Columns &columns, Coordinates &input, SmallVector<Value> &tap, ValueRange initial,
+                             TapsBody body) {
     size_t spatial = tap.size();
     if (spatial == window_.size())
       return body(initial);
+    if (spatial + 1 == window_.size() && !columns.taps.empty())
+      return forPhaseTaps(columns, input, tap, initial, body);
     const WindowDim &dim = window_[spatial];
-    auto level = [&](Value number, ValueRange carried) {
+    return access_.loop(dim.window, initial, [&](Value number, ValueRange carried) {
       Value back = arith::MulIOp::create(b_, number, constant(dim.dilation));
       Value reach = offset(access_, at_[spatialDim(spatial)].base, dim.low);
       Value scaled = arith::SubIOp::create(b_, reach, back);
@@ -248,11 +345,23 @@ private:
       b_.setInsertionPointToStart(choice.thenBlock());
       input[spatialDim(spatial)] = {position, 0};
       tap.push_back(number);
-      scf::YieldOp::create(b_, forTaps(input, tap, carried, body));
+      scf::YieldOp::create(b_, forTaps(columns, input, tap, carried, body));
       tap.pop_back();
       return SmallVector<Value>(choice.getResults());
-    };
-    return access_.loop(dim.window, initial, level);
+    });
+  }
+
+  SmallVector<Value> forPhaseTaps(const Columns &columns, Coordinates &input, SmallVector<Value> &tap,
+                                  ValueRange initial, TapsBody body) {
+    SmallVector<Value> sums(initial);
+    Value number = arith::DivUIOp::create(b_, columns.first, constant(window_.back().stride));
+    for (const PhaseTap &known : columns.taps) {
+      input[spatialDim(window_.size() - 1)] = {offset(access_, number, known.shift), 0};
+      tap.push_back(constant(known.tap));
+      sums = body(sums);
+      tap.pop_back();
+    }
+    return sums;
   }
 
   ConvTransposeOp op_;
@@ -262,14 +371,14 @@ private:
   bool isFirst_;
   RankedTensorType type_;
   Coordinates at_;
+  Value group_;
   int64_t channels_, outputs_; // of one group
 };
 } // namespace
 
 unsigned ConvTransposeOp::tiledDims() {
-  return getLayout() == Layout::ChannelsFirst ? getType().getRank() : getType().getRank() - 1;
+  return getLayout() == Layout::ChannelsFirst ? getType().getRank() - 1 : getType().getRank() - 2;
 }
-
 LogicalResult ConvTransposeOp::emitTile(TileAccess &access) {
   ArrayRef<int64_t> filter = windowExtents(typeOf(getFilter()).getShape(), getLayout());
   Window window =

@@ -83,6 +83,16 @@ TypedAttr numberOf(Type compute, int64_t number) {
                                          /*implicitTrunc=*/true));
 }
 
+template <typename Op> static Expr withoutSignedZeros(Expr a, Expr b) {
+  ImplicitLocOpBuilder &builder = a.builder();
+  return {builder, Op::create(builder, a.value(), b.value(), arith::FastMathFlags::nsz)};
+}
+
+Expr largest(Expr a, Expr b) { return a.isFloat() ? withoutSignedZeros<arith::MaximumFOp>(a, b) : select(a > b, a, b); }
+Expr smallest(Expr a, Expr b) {
+  return a.isFloat() ? withoutSignedZeros<arith::MinimumFOp>(a, b) : select(a < b, a, b);
+}
+
 Value offset(TileAccess &access, Value base, int64_t number) {
   if (number == 0)
     return base;

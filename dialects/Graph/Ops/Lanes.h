@@ -47,6 +47,11 @@ mlir::TypedAttr leastOf(mlir::Type compute, bool isUnsigned);
 mlir::TypedAttr greatestOf(mlir::Type compute, bool isUnsigned);
 mlir::TypedAttr numberOf(mlir::Type compute, int64_t number);
 
+/// The larger and the smaller of two, NaN where either is; either zero of two of unlike sign, which is what makes it
+/// cheap.
+Expr largest(Expr a, Expr b);
+Expr smallest(Expr a, Expr b);
+
 using Merge = llvm::function_ref<Expr(Expr, Expr)>;
 
 /// A reduction along lanes: several vectors of partial results side by side, so that none waits for the one before it,

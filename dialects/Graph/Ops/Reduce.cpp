@@ -127,9 +127,9 @@ LogicalResult ReduceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<
 static Expr combine(ReduceKind kind, Expr sum, Expr x) {
   switch (kind) {
   case ReduceKind::Max:
-    return formula::larger(sum, x);
+    return largest(sum, x);
   case ReduceKind::Min:
-    return formula::smaller(sum, x);
+    return smallest(sum, x);
   case ReduceKind::Prod:
     return sum * x;
   case ReduceKind::SumSquare:

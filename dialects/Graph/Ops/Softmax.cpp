@@ -37,7 +37,7 @@ LogicalResult SoftmaxOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef
 // Emission. Three passes: the largest x, the sum of e^(x - largest), and the results. A maximum that passes over NaN
 // will do: the sum meets it.
 
-static Expr largest(Expr most, Expr x) { return select(x > most, x, most); }
+static Expr raised(Expr most, Expr x) { return select(x > most, x, most); }
 
 namespace {
 class SoftmaxEmitter {
@@ -56,9 +56,9 @@ public:
 
     SmallVector<Value> partials = maxima.start(leastOf(line_.compute(), false));
     partials = maxima.add(partials, [&](Value partial, Value base, unsigned width) {
-      return withRead(base, width, partial, [&](Expr x) { return largest({b_, partial}, x); });
+      return withRead(base, width, partial, [&](Expr x) { return raised({b_, partial}, x); });
     });
-    Expr most = maxima.finish(partials, largest, false);
+    Expr most = maxima.finish(partials, raised, false);
     partials = sums.start(numberOf(line_.compute(), 0));
     partials = sums.add(partials, [&](Value partial, Value base, unsigned width) {
       return withRead(base, width, partial, [&](Expr x) {
@@ -97,7 +97,7 @@ private:
     readable_ = true;
     TypedAttr least = leastOf(line_.compute(), false), zero = numberOf(line_.compute(), 0);
     Expr most(b_, access_.loop(line_.extent(), repeat(b_, least, width).value(), [&](Value index, ValueRange carried) {
-      Value next = withRead(index, width, carried[0], [&](Expr x) { return largest({b_, carried[0]}, x); });
+      Value next = withRead(index, width, carried[0], [&](Expr x) { return raised({b_, carried[0]}, x); });
       return SmallVector<Value>{next};
     })[0]);
     Expr sum(b_, access_.loop(line_.extent(), repeat(b_, zero, width).value(), [&](Value index, ValueRange carried) {
