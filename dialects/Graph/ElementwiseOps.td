@@ -109,8 +109,8 @@ def Graph_MinOp : Graph_BinaryOp<"min", "smaller(a, b)", [Commutative]> { let su
 def Graph_AndOp : Graph_BitsOp<"and", "a & b"> { let summary = "bitwise and; logical on i1"; }
 def Graph_OrOp : Graph_BitsOp<"or", "a | b"> { let summary = "bitwise or; logical on i1"; }
 def Graph_XorOp : Graph_BitsOp<"xor", "a ^ b"> { let summary = "bitwise exclusive or; logical on i1"; }
-def Graph_ShiftLeftOp : Graph_BinaryOp<"shift_left"> { let summary = "a << b; 0 where b reaches the width"; }
-def Graph_ShiftRightOp : Graph_BinaryOp<"shift_right"> { let summary = "a >> b; 0 where b reaches the width"; }
+def Graph_ShiftLeftOp : Graph_BinaryOp<"shift_left"> { let summary = "a << b; 0 where b, taken as unsigned, reaches the width"; }
+def Graph_ShiftRightOp : Graph_BinaryOp<"shift_right"> { let summary = "a >> b; only copies of the sign where b, taken as unsigned, reaches the width"; }
 def Graph_PReluOp : Graph_BinaryOp<"prelu", "leaky(a, b)"> { let summary = "a where a >= 0, else a · b"; }
 def Graph_EqualOp : Graph_CompareOp<"equal", "a == b"> { let summary = "a == b"; }
 def Graph_LessOp : Graph_CompareOp<"less", "a < b"> { let summary = "a < b"; }

@@ -202,6 +202,23 @@ Value GraphBuilder::cast(Value value, Type elementType) {
   return elementOf(value) == elementType ? value : make<graph::CastOp>(value, elementType);
 }
 
+Value GraphBuilder::matMul(Value lhs, Value rhs) {
+  if (rankOf(lhs) == 0 || rankOf(rhs) == 0)
+    malformed("multiplies a scalar");
+  bool isRow = rankOf(lhs) == 1, isColumn = rankOf(rhs) == 1;
+  if (isRow)
+    lhs = reshape(lhs, {1, shapeOf(lhs)[0]});
+  if (isColumn)
+    rhs = reshape(rhs, {shapeOf(rhs)[0], 1});
+  Value product = make<graph::MatMulOp>(lhs, rhs);
+  SmallVector<int64_t> shape(shapeOf(product));
+  if (isColumn)
+    shape.pop_back();
+  if (isRow)
+    shape.erase(shape.end() - (isColumn ? 1 : 2));
+  return reshape(product, shape);
+}
+
 Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, int64_t extent) {
   SmallVector<int64_t> shape(shapeOf(value)), starts(shape.size(), 0), steps(shape.size(), 1);
   if (start == 0 && extent == shape[dim])

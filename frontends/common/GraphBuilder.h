@@ -57,6 +57,8 @@ public:
   mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
   mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<int64_t> shape);
   mlir::Value cast(mlir::Value value, mlir::Type elementType);
+  /// NumPy's matmul: an operand of one dim gets a second one, which the result then lacks.
+  mlir::Value matMul(mlir::Value lhs, mlir::Value rhs);
   /// Elements [start, start + extent) of one dim.
   mlir::Value sliceDim(mlir::Value value, int64_t dim, int64_t start, int64_t extent);
 

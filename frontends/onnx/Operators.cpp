@@ -8,10 +8,10 @@ using llvm::StringRef;
 namespace smelt::frontend::onnx {
 
 constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators,  attentionOperators, constantOperators, controlOperators,
-    convolutionOperators, dataOperators,      einsumOperators,   elementwiseOperators,
-    indexingOperators,    lossOperators,      matMulOperators,   normalizationOperators,
-    poolingOperators,     reductionOperators, resizeOperators,   shapeOperators,
+    activationOperators, attentionOperators,     constantOperators,    controlOperators,      convolutionOperators,
+    dataOperators,       einsumOperators,        elementwiseOperators, indexingOperators,     lossOperators,
+    matMulOperators,     normalizationOperators, poolingOperators,     quantizationOperators, reductionOperators,
+    resizeOperators,     shapeOperators,         signalOperators,      spatialOperators,
 };
 
 OperatorTable::OperatorTable() {

@@ -32,9 +32,12 @@ llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> matMulOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
 llvm::ArrayRef<Operator> poolingOperators();
+llvm::ArrayRef<Operator> quantizationOperators();
 llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> resizeOperators();
 llvm::ArrayRef<Operator> shapeOperators();
+llvm::ArrayRef<Operator> signalOperators();
+llvm::ArrayRef<Operator> spatialOperators();
 
 /// All operators, by name.
 class OperatorTable {

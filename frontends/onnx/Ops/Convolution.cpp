@@ -9,17 +9,6 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-/// The filter's spatial dims, which kernel_shape may repeat.
-static Integers kernelOf(NodeReader &node, Value input, Value filter) {
-  if (rankOf(input) < 3 || rankOf(filter) != rankOf(input))
-    malformed("needs an input of three dims or more and a filter of as many, not " + inWords(shapeOf(input)) + " and " +
-              inWords(shapeOf(filter)));
-  Integers kernel(shapeOf(filter).drop_front(2));
-  if (auto stated = node.integers("kernel_shape"); stated && *stated != kernel)
-    malformed("kernel_shape is " + inWords(*stated) + ", but its filter has " + inWords(kernel));
-  return kernel;
-}
-
 /// Adds a bias of one value a channel, [c] as [c, 1, …].
 static Value addBias(NodeReader &node, Value result, unsigned index) {
   Value bias = node.optionalInput(index, Numbers);
@@ -33,22 +22,12 @@ static Value addBias(NodeReader &node, Value result, unsigned index) {
   return node.builder().make<graph::AddOp>(result, node.builder().reshape(bias, shape));
 }
 
-static int64_t groupsOf(NodeReader &node, int64_t inputChannels) {
-  int64_t groups = node.integer("group", 1);
-  if (groups < 1 || inputChannels % groups != 0)
-    malformed("has " + Twine(groups) + " groups of " + Twine(inputChannels) + " channels");
-  return groups;
-}
-
 // Conv                                                                                      ONNX Conv, versions 1–22
 static Values conv(NodeReader &node) {
   Value input = node.input(0, Floats), filter = node.input(1, Floats);
   Windows windows = readWindows(node, kernelOf(node, input, filter));
   resolveAutoPad(windows, shapeOf(input).drop_front(2));
-  int64_t groups = groupsOf(node, shapeOf(input)[1]);
-  if (shapeOf(filter)[1] != shapeOf(input)[1] / groups || shapeOf(filter)[0] % groups != 0)
-    malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(shapeOf(input)[1]) +
-              " channels in " + Twine(groups) + " groups");
+  int64_t groups = groupsOf(node, input, filter);
   Value result = node.builder().make<graph::ConvOp>(input, filter, windows.strides, windows.dilations, windows.low,
                                                     windows.high, groups);
   return {addBias(node, result, 2)};
@@ -79,10 +58,11 @@ static Values convTranspose(NodeReader &node) {
   ArrayRef<int64_t> spatial = shapeOf(input).drop_front(2);
   Integers outputPadding = node.integers("output_padding").value_or(Integers(windows.dims(), 0));
   std::optional<Integers> outputShape = node.integers("output_shape");
-  int64_t groups = groupsOf(node, shapeOf(input)[1]);
-  if (shapeOf(filter)[0] != shapeOf(input)[1])
-    malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(shapeOf(input)[1]) +
-              " channels");
+  int64_t groups = node.integer("group", 1);
+  int64_t channels = shapeOf(input)[1];
+  if (groups < 1 || channels % groups != 0 || shapeOf(filter)[0] != channels)
+    malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(channels) + " channels in " +
+              Twine(groups) + " groups");
   if (outputPadding.size() != windows.dims() || (outputShape && outputShape->size() != windows.dims()) ||
       llvm::any_of(outputPadding, [](int64_t count) { return count < 0; }))
     malformed("output_padding and output_shape should be " + Twine(windows.dims()) + " numbers that are not negative");

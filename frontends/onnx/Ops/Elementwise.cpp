@@ -48,7 +48,7 @@ static Values identity(NodeReader &node) { return {node.input(0)}; }
 static Values mod(NodeReader &node) {
   Value a = node.input(0, Numbers), b = node.input(1, Numbers);
   bool fmod = node.flag("fmod", false);
-  if (!fmod && isa<FloatType>(elementOf(a)))
+  if (!fmod && isa<FloatType>(elementOf(a)) && node.opset() < 28)
     malformed("the remainder of floats needs fmod = 1");
   return {node.builder().make<graph::ModOp>(a, b, fmod)};
 }
@@ -58,7 +58,8 @@ static Values pow(NodeReader &node) {
 }
 
 static Values bitShift(NodeReader &node) {
-  Value a = node.input(0, UnsignedIntegers), b = node.input(1, UnsignedIntegers);
+  unsigned elements = node.opset() < 28 ? unsigned(UnsignedIntegers) : unsigned(AnyInteger);
+  Value a = node.input(0, elements), b = node.input(1, elements);
   bool left = node.choice<bool>("direction", "", {{"LEFT", true}, {"RIGHT", false}});
   return {left ? node.builder().make<graph::ShiftLeftOp>(a, b) : node.builder().make<graph::ShiftRightOp>(a, b)};
 }

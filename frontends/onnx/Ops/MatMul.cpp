@@ -8,24 +8,9 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-// MatMul: as NumPy; operands of one dim get a second one that the result then lacks       ONNX MatMul, versions 1–13
 static Values matMul(NodeReader &node) {
-  GraphBuilder &b = node.builder();
   Value lhs = node.input(0, Numbers), rhs = node.input(1, Numbers);
-  if (rankOf(lhs) == 0 || rankOf(rhs) == 0)
-    malformed("multiplies a scalar");
-  bool isRow = rankOf(lhs) == 1, isColumn = rankOf(rhs) == 1;
-  if (isRow)
-    lhs = b.reshape(lhs, {1, shapeOf(lhs)[0]});
-  if (isColumn)
-    rhs = b.reshape(rhs, {shapeOf(rhs)[0], 1});
-  Value product = b.make<graph::MatMulOp>(lhs, rhs);
-  SmallVector<int64_t> shape(shapeOf(product));
-  if (isColumn)
-    shape.pop_back();
-  if (isRow)
-    shape.erase(shape.end() - (isColumn ? 1 : 2));
-  return {b.reshape(product, shape)};
+  return {node.builder().matMul(lhs, rhs)};
 }
 
 // Gemm: alpha · op(A) · op(B) + beta · C                                                    ONNX Gemm, versions 7–13

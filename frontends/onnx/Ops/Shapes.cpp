@@ -172,9 +172,11 @@ static Values spaceToDepth(NodeReader &node) {
   int64_t s = 0;
   Value x = blocked(node, s);
   int64_t n = shapeOf(x)[0], c = shapeOf(x)[1], h = shapeOf(x)[2], w = shapeOf(x)[3];
+  bool columnsFirst = node.opset() >= 28 && node.choice<bool>("mode", "DCR", {{"DCR", false}, {"CRD", true}});
   if (h % s != 0 || w % s != 0)
     malformed("its height and width are no multiples of blocksize");
-  Value blocks = b.transpose(b.reshape(x, {n, c, h / s, s, w / s, s}), {0, 3, 5, 1, 2, 4});
+  SmallVector<int64_t> order = {0, 3, 5, 1, 2, 4}, channelsFirst = {0, 1, 3, 5, 2, 4};
+  Value blocks = b.transpose(b.reshape(x, {n, c, h / s, s, w / s, s}), columnsFirst ? channelsFirst : order);
   return {b.reshape(blocks, {n, checkedMul(checkedMul(c, s), s), h / s, w / s})};
 }
 

@@ -51,4 +51,24 @@ void resolveAutoPad(Windows &windows, llvm::ArrayRef<int64_t> spatial) {
   }
 }
 
+Integers kernelOf(NodeReader &node, Value input, Value filter) {
+  if (rankOf(input) < 3 || rankOf(filter) != rankOf(input))
+    malformed("needs an input of three dims or more and a filter of as many, not " + inWords(shapeOf(input)) + " and " +
+              inWords(shapeOf(filter)));
+  Integers kernel(shapeOf(filter).drop_front(2));
+  if (auto stated = node.integers("kernel_shape"); stated && *stated != kernel)
+    malformed("kernel_shape is " + inWords(*stated) + ", but its filter has " + inWords(kernel));
+  return kernel;
+}
+
+int64_t groupsOf(NodeReader &node, Value input, Value filter) {
+  int64_t groups = node.integer("group", 1), channels = shapeOf(input)[1];
+  if (groups < 1 || channels % groups != 0)
+    malformed("has " + Twine(groups) + " groups of " + Twine(channels) + " channels");
+  if (shapeOf(filter)[1] != channels / groups || shapeOf(filter)[0] % groups != 0)
+    malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(channels) + " channels in " +
+              Twine(groups) + " groups");
+  return groups;
+}
+
 } // namespace smelt::frontend::onnx

@@ -27,6 +27,12 @@ Windows readWindows(NodeReader &node, Integers kernel);
 /// Fills in the padding that auto_pad asks for an input of these spatial dims.
 void resolveAutoPad(Windows &windows, llvm::ArrayRef<int64_t> spatial);
 
+/// The spatial dims of a convolution's filter, which kernel_shape may repeat.
+Integers kernelOf(NodeReader &node, Value input, Value filter);
+
+/// `group` of a convolution whose filter is [channels, channels of a group, …].
+int64_t groupsOf(NodeReader &node, Value input, Value filter);
+
 } // namespace smelt::frontend::onnx
 
 #endif // SMELT_FRONTENDS_ONNX_OPS_WINDOWS_H

@@ -1,0 +1,205 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Linear quantisation, and products of quantised tensors, on plain integers and floats.
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/Windows.h"
+#include "frontends/onnx/Tensors.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+using graph::ReduceKind;
+
+static Type f32(NodeReader &node) { return node.builder().builder().getF32Type(); }
+static Type i32(NodeReader &node) { return node.builder().builder().getI32Type(); }
+
+/// A scale or zero point so that it broadcasts to `x`: one for all, one for each place along `axis`, or one for each
+/// block of `block` places.
+static Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t block) {
+  GraphBuilder &b = node.builder();
+  ArrayRef<int64_t> shape = shapeOf(parameter);
+  if (graph::typeOf(parameter).getNumElements() == 1 && block == 0)
+    return b.reshape(parameter, {});
+  axis = normalAxis(axis, rankOf(x));
+  int64_t extent = shapeOf(x)[axis];
+  if (block == 0) {
+    SmallVector<int64_t> aligned(rankOf(x), 1);
+    aligned[axis] = extent;
+    if (shape != ArrayRef<int64_t>(extent))
+      malformed("needs one scale and zero point for each of " + Twine(extent) + " places along axis " + Twine(axis));
+    return b.reshape(parameter, aligned);
+  }
+  SmallVector<int64_t> wanted(shapeOf(x));
+  wanted[axis] = block < 1 ? 0 : (extent + block - 1) / block;
+  if (block < 1 || shape != ArrayRef<int64_t>(wanted))
+    malformed("has scales or zero points of dims " + inWords(shape) + ", which do not fit blocks of " + Twine(block));
+  SmallVector<int64_t> split(shape), repeated, joined(shape);
+  split.insert(split.begin() + axis + 1, 1);
+  repeated = split;
+  repeated[axis + 1] = block;
+  joined[axis] = checkedMul(shape[axis], block);
+  Value blocks = b.reshape(b.broadcast(b.reshape(parameter, split), repeated), joined);
+  return b.sliceDim(blocks, axis, 0, extent);
+}
+
+/// round(x) + zero point, limited to what an integer type holds. `rounded` is a float.
+static Value saturate(NodeReader &node, Value rounded, Value zeroPoint, Type to) {
+  GraphBuilder &b = node.builder();
+  unsigned width = to.getIntOrFloatBitWidth();
+  bool isUnsigned = to.isUnsignedInteger();
+  if (!isa<IntegerType>(to) || width > 16)
+    unsupported("quantisation to this element type is not supported");
+  Value wide = b.cast(rounded, f32(node));
+  if (zeroPoint)
+    wide = b.make<graph::AddOp>(wide, b.cast(zeroPoint, f32(node)));
+  double low = isUnsigned ? 0 : static_cast<double>(llvm::minIntN(width));
+  double high = isUnsigned ? static_cast<double>(llvm::maxUIntN(width)) : static_cast<double>(llvm::maxIntN(width));
+  return b.cast(b.make<graph::ClampOp>(wide, b.scalarLike(wide, low), b.scalarLike(wide, high)), to);
+}
+
+// QuantizeLinear: saturate(round(x / scale) + zero point)                       ONNX QuantizeLinear, versions 10–28
+static Values quantizeLinear(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Numbers), scale = node.input(1, Floats), zeroPoint = node.optionalInput(2, AnyInteger);
+  int64_t axis = node.integer("axis", 1), block = node.integer("block_size", 0);
+  int64_t outputType = node.integer("output_dtype", 0), precision = node.integer("precision", 0);
+  node.ignore("saturate"); // of float8
+  Type to = zeroPoint         ? elementOf(zeroPoint)
+            : outputType != 0 ? elementTypeOf(outputType, f32(node).getContext(), "its result")
+                              : b.builder().getIntegerType(8, /*isSigned=*/false);
+  if (outputType != 0 && elementTypeOf(outputType, to.getContext(), "its result") != to)
+    malformed("output_dtype is not the type of its zero point");
+  Type type = precision == 0 ? elementOf(scale) : elementTypeOf(precision, to.getContext(), "its precision");
+  scale = spread(node, b.cast(scale, type), x, axis, block);
+  zeroPoint = zeroPoint ? spread(node, zeroPoint, x, axis, block) : nullptr;
+  Value quotient = b.make<graph::DivOp>(b.cast(x, type), scale);
+  return {saturate(node, b.make<graph::RoundOp>(quotient), zeroPoint, to)};
+}
+
+// DequantizeLinear: (x - zero point) · scale                                   ONNX DequantizeLinear, versions 10–28
+static Values dequantizeLinear(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, AnyInteger), scale = node.input(1, Floats), zeroPoint = node.optionalInput(2, AnyInteger);
+  int64_t axis = node.integer("axis", 1), block = node.integer("block_size", 0);
+  int64_t outputType = node.integer("output_dtype", 0);
+  Type to = outputType == 0 ? elementOf(scale) : elementTypeOf(outputType, f32(node).getContext(), "its result");
+  if (!isa<FloatType>(to) || (zeroPoint && elementOf(zeroPoint) != elementOf(x)))
+    malformed("needs a zero point of its input's type, and a result of floats");
+  Value centred = b.cast(x, i32(node));
+  if (zeroPoint)
+    centred = b.make<graph::SubOp>(centred, spread(node, b.cast(zeroPoint, i32(node)), x, axis, block));
+  scale = spread(node, b.cast(scale, f32(node)), x, axis, block);
+  return {b.cast(b.make<graph::MulOp>(b.cast(centred, f32(node)), scale), to)};
+}
+
+// DynamicQuantizeLinear: to ui8, with the scale and zero point that the data's range asks for
+//                                                                           ONNX DynamicQuantizeLinear, version 11
+static Values dynamicQuantizeLinear(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats);
+  Type ui8 = b.builder().getIntegerType(8, /*isSigned=*/false);
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
+  auto extreme = [&](ReduceKind kind) { return b.reshape(b.make<graph::ReduceOp>(x, kind, axes), {}); };
+  Value zero = b.scalarLike(x, 0), full = b.scalarLike(x, 255);
+  Value low = b.make<graph::MinOp>(extreme(ReduceKind::Min), zero);
+  Value high = b.make<graph::MaxOp>(extreme(ReduceKind::Max), zero);
+  Value scale = b.make<graph::DivOp>(b.make<graph::SubOp>(high, low), full);
+  Value place = b.make<graph::ClampOp>(b.make<graph::NegOp>(b.make<graph::DivOp>(low, scale)), zero, full);
+  Value zeroPoint = b.cast(b.make<graph::RoundOp>(place), ui8);
+  Value rounded = b.make<graph::RoundOp>(b.make<graph::DivOp>(x, scale));
+  return {saturate(node, rounded, zeroPoint, ui8), scale, zeroPoint};
+}
+
+/// x - zero point as i32; the zero point is a scalar, or a list along `axis` counted from the end.
+static Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t axisFromEnd) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(index, AnyInteger), zeroPoint = node.optionalInput(zeroPointIndex, AnyInteger);
+  Value wide = b.cast(x, i32(node));
+  if (!zeroPoint)
+    return wide;
+  zeroPoint = b.cast(zeroPoint, i32(node));
+  if (graph::typeOf(zeroPoint).getNumElements() == 1)
+    zeroPoint = b.reshape(zeroPoint, {});
+  else if (rankOf(zeroPoint) == 1 && rankOf(x) >= axisFromEnd)
+    zeroPoint = spread(node, zeroPoint, x, rankOf(x) - axisFromEnd, 0);
+  Value result = b.make<graph::SubOp>(wide, zeroPoint);
+  if (shapeOf(result) != shapeOf(x))
+    malformed("has zero points of dims " + inWords(shapeOf(zeroPoint)) + " for " + inWords(shapeOf(x)));
+  return result;
+}
+
+static Values matMulInteger(NodeReader &node) {
+  Value lhs = centred(node, 0, 2, 2), rhs = centred(node, 1, 3, 1);
+  return {node.builder().matMul(lhs, rhs)};
+}
+
+/// saturate(round(product · scale) + zero point), where the scale is lhs · rhs / result.
+static Value requantized(NodeReader &node, Value product, Value lhsScale, Value rhsScale, unsigned scaleIndex) {
+  GraphBuilder &b = node.builder();
+  auto scalar = [&](Value value) { return graph::typeOf(value).getNumElements() == 1 ? b.reshape(value, {}) : value; };
+  Value scale = b.cast(scalar(node.input(scaleIndex, Floats)), f32(node));
+  Value zeroPoint = node.input(scaleIndex + 1, AnyInteger);
+  Value factor = b.make<graph::DivOp>(
+      b.make<graph::MulOp>(b.cast(scalar(lhsScale), f32(node)), b.cast(scalar(rhsScale), f32(node))), scale);
+  Value scaled = b.make<graph::MulOp>(b.cast(product, f32(node)), factor);
+  if (shapeOf(scaled) != shapeOf(product))
+    malformed("has scales that do not fit its result");
+  return saturate(node, b.make<graph::RoundOp>(scaled), scalar(zeroPoint), elementOf(zeroPoint));
+}
+
+/// A list of scales of the rows of the left operand as a column.
+static Value asColumn(NodeReader &node, Value scale) {
+  return rankOf(scale) == 1 && shapeOf(scale)[0] > 1 ? node.builder().reshape(scale, {shapeOf(scale)[0], 1}) : scale;
+}
+
+static Values qLinearMatMul(NodeReader &node) {
+  Value lhsScale = asColumn(node, node.input(1, Floats)), rhsScale = node.input(4, Floats);
+  Value product = node.builder().matMul(centred(node, 0, 2, 2), centred(node, 3, 5, 1));
+  return {requantized(node, product, lhsScale, rhsScale, 6)};
+}
+
+/// The convolution of two operands of integers.
+static Value convolve(NodeReader &node, Value input, Value filter) {
+  Windows windows = readWindows(node, kernelOf(node, input, filter));
+  resolveAutoPad(windows, shapeOf(input).drop_front(2));
+  int64_t groups = groupsOf(node, input, filter);
+  return node.builder().make<graph::ConvOp>(input, filter, windows.strides, windows.dilations, windows.low,
+                                            windows.high, groups);
+}
+
+static Values convInteger(NodeReader &node) {
+  Value filter = node.input(1, AnyInteger);
+  return {convolve(node, centred(node, 0, 2, 1), centred(node, 1, 3, rankOf(filter)))};
+}
+
+static Values qLinearConv(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value filter = node.input(3, AnyInteger), filterScale = node.input(4, Floats);
+  Value product = convolve(node, centred(node, 0, 2, 1), centred(node, 3, 5, rankOf(filter)));
+  SmallVector<int64_t> perChannel(rankOf(product) - 1, 1);
+  perChannel.front() = shapeOf(product)[1];
+  if (Value bias = node.optionalInput(8, AnyInteger))
+    product = b.make<graph::AddOp>(product, b.reshape(bias, perChannel));
+  if (rankOf(filterScale) == 1 && shapeOf(filterScale)[0] > 1)
+    filterScale = b.reshape(filterScale, perChannel);
+  return {requantized(node, product, node.input(1, Floats), filterScale, 6)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"ConvInteger", 10, convInteger},
+    {"DequantizeLinear", 10, dequantizeLinear},
+    {"DynamicQuantizeLinear", 11, dynamicQuantizeLinear},
+    {"MatMulInteger", 10, matMulInteger},
+    {"QLinearConv", 10, qLinearConv},
+    {"QLinearMatMul", 10, qLinearMatMul},
+    {"QuantizeLinear", 10, quantizeLinear},
+};
+
+ArrayRef<Operator> quantizationOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx

@@ -1,0 +1,178 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+using graph::HostTensor, graph::Scalar;
+
+constexpr double kPi = 3.14159265358979323846;
+constexpr int64_t kMostWindow = 1 << 20;
+constexpr int64_t kMostDft = 1 << 12; // a transform is a product with a matrix of the square of its length
+
+/// a0 - a1 cos(2πi/n) + a2 cos(4πi/n), n = size, or size - 1 where it is not periodic
+struct CosineWindow {
+  double a0, a1, a2;
+};
+constexpr CosineWindow kBlackman = {0.42, 0.5, 0.08};
+constexpr CosineWindow kHamming = {25.0 / 46, 21.0 / 46, 0};
+constexpr CosineWindow kHann = {0.5, 0.5, 0};
+
+template <const CosineWindow &window> static Values cosineWindow(NodeReader &node) {
+  Integers size = node.integersInput(0);
+  bool periodic = node.flag("periodic", true);
+  Type type = elementTypeOf(node.integer("output_datatype", TensorProto::FLOAT), node.builder().builder().getContext(),
+                            "its result");
+  if (size.size() != 1 || size[0] < 0)
+    malformed("needs one size that is not negative");
+  if (size[0] > kMostWindow)
+    unsupported("a window of " + Twine(size[0]) + " elements is too long");
+  HostTensor result = HostTensor::zeros(checkedType(size, type));
+  double period = static_cast<double>(periodic ? size[0] : std::max<int64_t>(size[0] - 1, 1));
+  for (int64_t i = 0; i < size[0]; ++i) {
+    double angle = 2 * kPi * static_cast<double>(i) / period;
+    result.set(i, Scalar::ofFloat(window.a0 - window.a1 * std::cos(angle) + window.a2 * std::cos(2 * angle)));
+  }
+  return {node.builder().constant(result)};
+}
+
+/// The transform of `length` values, real and imaginary beside each other, into `count` of them:
+/// [length · parts, count · results], times `scale`. `sign` is that of the exponent.
+static HostTensor dftMatrix(Type element, int64_t length, int64_t count, int64_t parts, int64_t results, double sign,
+                            double scale) {
+  HostTensor matrix = HostTensor::zeros(checkedType({length * parts, count * results}, element));
+  for (int64_t n = 0; n < length; ++n)
+    for (int64_t k = 0; k < count; ++k) {
+      double angle = sign * 2 * kPi * static_cast<double>(n * k % length) / static_cast<double>(length);
+      double entries[2][2] = {{std::cos(angle), std::sin(angle)}, {-std::sin(angle), std::cos(angle)}};
+      for (int64_t part = 0; part < parts; ++part)
+        for (int64_t result = 0; result < results; ++result)
+          matrix.set((n * parts + part) * count * results + k * results + result,
+                     Scalar::ofFloat(scale * entries[part][result]));
+    }
+  return matrix;
+}
+
+/// One side of the inverse transform of a spectrum whose other half is its mirror image: [(length/2 + 1) · 2, length].
+static HostTensor inverseRealMatrix(Type element, int64_t length) {
+  int64_t half = length / 2 + 1;
+  HostTensor matrix = HostTensor::zeros(checkedType({half * 2, length}, element));
+  for (int64_t k = 0; k < half; ++k)
+    for (int64_t n = 0; n < length; ++n) {
+      double angle = 2 * kPi * static_cast<double>(n * k % length) / static_cast<double>(length);
+      double weight = (k == 0 || 2 * k == length ? 1.0 : 2.0) / static_cast<double>(length);
+      matrix.set(2 * k * length + n, Scalar::ofFloat(weight * std::cos(angle)));
+      matrix.set((2 * k + 1) * length + n, Scalar::ofFloat(-weight * std::sin(angle)));
+    }
+  return matrix;
+}
+
+/// One number of an operand; nothing where it is absent.
+static std::optional<int64_t> scalarInput(NodeReader &node, unsigned index) {
+  std::optional<Integers> values = node.optionalIntegers(index);
+  if (values && values->size() != 1)
+    malformed("needs one number as its input " + Twine(index));
+  return values ? std::optional(values->front()) : std::nullopt;
+}
+
+/// The first `extent` places of a dim, with zeros beyond its end.
+static Value resizeDim(GraphBuilder &b, Value x, int64_t dim, int64_t extent) {
+  int64_t missing = extent - shapeOf(x)[dim];
+  if (missing <= 0)
+    return b.sliceDim(x, dim, 0, extent);
+  SmallVector<int64_t> low(rankOf(x), 0), high(rankOf(x), 0);
+  high[dim] = missing;
+  return b.make<graph::PadOp>(x, b.scalarLike(x, 0), low, high);
+}
+
+/// [rows, length, parts] → [rows, count, results], the product with a matrix.
+static Value transform(GraphBuilder &b, Value x, const HostTensor &matrix, int64_t results) {
+  int64_t rows = shapeOf(x)[0], columns = matrix.shape()[1];
+  Value flat = b.reshape(x, {rows, checkedMul(shapeOf(x)[1], shapeOf(x)[2])});
+  return b.reshape(b.make<graph::MatMulOp>(flat, b.constant(matrix)), {rows, columns / results, results});
+}
+
+// DFT along an axis; the last dim holds real, or real and imaginary parts                     ONNX DFT, versions 17–20
+static Values dft(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats);
+  std::optional<int64_t> stated = scalarInput(node, 1);
+  int64_t rank = rankOf(x), given = node.opset() < 20 ? node.integer("axis", 1) : scalarInput(node, 2).value_or(-2);
+  bool inverse = node.flag("inverse", false), oneSided = node.flag("onesided", false), isIrfft = inverse && oneSided;
+  int64_t axis = normalAxis(given, rank), parts = rank > 0 ? shapeOf(x).back() : 0;
+  if (rank < 2 || axis == rank - 1 || (parts != 1 && parts != 2) || (oneSided && parts != (inverse ? 2 : 1)))
+    malformed("cannot transform a tensor of dims " + inWords(shapeOf(x)) + " along axis " + Twine(axis));
+  int64_t length = stated.value_or(isIrfft ? 2 * (shapeOf(x)[axis] - 1) : shapeOf(x)[axis]);
+  if (length < 1)
+    malformed("has a dft_length of " + Twine(length));
+  if (length > kMostDft)
+    unsupported("a transform of " + Twine(length) + " values is too long; Smelt takes " + Twine(kMostDft));
+  // The axis comes last but one.
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  order.erase(order.begin() + axis);
+  order.insert(order.end() - 1, axis);
+  Value aligned = resizeDim(b, b.transpose(x, order), rank - 2, isIrfft ? length / 2 + 1 : length);
+  SmallVector<int64_t> shape(shapeOf(aligned));
+  int64_t rows = 1;
+  for (int64_t extent : ArrayRef<int64_t>(shape).drop_back(2))
+    rows = checkedMul(rows, extent);
+  Type element = elementOf(x);
+  int64_t count = oneSided && !inverse ? length / 2 + 1 : length, results = isIrfft ? 1 : 2;
+  double sign = inverse ? 1 : -1, scale = inverse ? 1 / static_cast<double>(length) : 1;
+  HostTensor matrix =
+      isIrfft ? inverseRealMatrix(element, length) : dftMatrix(element, length, count, parts, results, sign, scale);
+  Value result = transform(b, b.reshape(aligned, {rows, shape[rank - 2], parts}), matrix, results);
+  shape[rank - 2] = count;
+  shape[rank - 1] = results;
+  SmallVector<int64_t> back(rank);
+  for (auto [to, from] : llvm::enumerate(order))
+    back[from] = static_cast<int64_t>(to);
+  return {b.transpose(b.reshape(result, shape), back)};
+}
+
+// STFT: the transforms of windows of a signal, frame_step apart                                 ONNX STFT, version 17
+static Values stft(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value signal = node.input(0, Floats), window = node.optionalInput(2, Floats);
+  int64_t step = scalarInput(node, 1).value_or(0);
+  std::optional<int64_t> stated = scalarInput(node, 3);
+  bool oneSided = node.flag("onesided", true);
+  if (rankOf(signal) == 2)
+    signal = b.reshape(signal, {shapeOf(signal)[0], shapeOf(signal)[1], 1});
+  if (rankOf(signal) != 3 || (shapeOf(signal)[2] != 1 && shapeOf(signal)[2] != 2) || step < 1)
+    malformed("needs a signal [batch, length, 1 or 2] and a positive frame_step");
+  int64_t batch = shapeOf(signal)[0], samples = shapeOf(signal)[1], parts = shapeOf(signal)[2];
+  int64_t length = stated.value_or(window && rankOf(window) == 1 ? shapeOf(window)[0] : samples);
+  if (length < 1 || length > samples || (window && shapeOf(window) != ArrayRef<int64_t>(length)))
+    malformed("has frames of " + Twine(length) + " values of a signal of " + Twine(samples));
+  if (length > kMostDft)
+    unsupported("frames of " + Twine(length) + " values are too long; Smelt takes " + Twine(kMostDft));
+  int64_t frames = (samples - length) / step + 1, count = oneSided ? length / 2 + 1 : length;
+  // places[frame, i] = frame · step + i
+  Type i64 = b.builder().getI64Type(), element = elementOf(signal);
+  auto number = [&](int64_t value) { return b.scalar(i64, Scalar::ofSigned(value)); };
+  Value firsts = b.makeAs<graph::IotaOp>(checkedType({frames, 1}, i64), number(0), number(step), 0);
+  Value offsets = b.makeAs<graph::IotaOp>(checkedType({1, length}, i64), number(0), number(1), 1);
+  checkedType({batch, frames, length, parts}, element);
+  Value framed = b.make<graph::GatherOp>(signal, b.make<graph::AddOp>(firsts, offsets), int64_t(1));
+  if (window)
+    framed = b.make<graph::MulOp>(framed, b.reshape(b.cast(window, element), {length, 1}));
+  HostTensor matrix = dftMatrix(element, length, count, parts, 2, -1, 1);
+  Value result = transform(b, b.reshape(framed, {checkedMul(batch, frames), length, parts}), matrix, 2);
+  return {b.reshape(result, {batch, frames, count, 2})};
+}
+
+static constexpr Operator kOperators[] = {
+    {"BlackmanWindow", 17, cosineWindow<kBlackman>}, {"DFT", 17, dft},   {"HammingWindow", 17, cosineWindow<kHamming>},
+    {"HannWindow", 17, cosineWindow<kHann>},         {"STFT", 17, stft},
+};
+
+ArrayRef<Operator> signalOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx
