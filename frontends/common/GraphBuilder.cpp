@@ -183,6 +183,14 @@ bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
   return true;
 }
 
+Value GraphBuilder::constant(const graph::HostTensor &tensor) {
+  constexpr int64_t kMostComputedBytes = 1 << 28;
+  computedBytes_ += static_cast<int64_t>(tensor.bytes().size());
+  if (computedBytes_ > kMostComputedBytes)
+    unsupported("constants that the model computes take more than " + Twine(kMostComputedBytes >> 20) + " MiB");
+  return graph::makeConstant(builder_, location_, tensor);
+}
+
 Value GraphBuilder::reshape(Value value, ArrayRef<int64_t> shape) {
   RankedTensorType type = checkedType(shape, elementOf(value));
   return type == value.getType() ? value : makeAs<graph::ReshapeOp>(type, value);

@@ -39,7 +39,8 @@ public:
     return finish(Op::create(builder_, location_, types, std::forward<Args>(args)...));
   }
 
-  mlir::Value constant(const graph::HostTensor &tensor) { return graph::makeConstant(builder_, location_, tensor); }
+  /// A constant that the import computed. Refuses when those take too much memory together.
+  mlir::Value constant(const graph::HostTensor &tensor);
   mlir::Value constant(mlir::ElementsAttr value) { return graph::ConstantOp::create(builder_, location_, value); }
   /// A rank-0 constant.
   mlir::Value scalar(mlir::Type elementType, graph::Scalar value) {
@@ -74,7 +75,7 @@ private:
   mlir::Type placeholder_;
   std::string diagnostic_; // the last
   mlir::ScopedDiagnosticHandler handler_;
-  int64_t foldedElements_ = 0;
+  int64_t foldedElements_ = 0, computedBytes_ = 0;
 };
 
 /// Shorthands for what importers ask of values.

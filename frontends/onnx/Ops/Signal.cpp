@@ -14,7 +14,7 @@ using graph::HostTensor, graph::Scalar;
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr int64_t kMostWindow = 1 << 20;
-constexpr int64_t kMostDft = 1 << 12; // a transform is a product with a matrix of the square of its length
+constexpr int64_t kMostDft = 1 << 11; // a transform is a product with a matrix of the square of its length
 
 /// a0 - a1 cos(2πi/n) + a2 cos(4πi/n), n = size, or size - 1 where it is not periodic
 struct CosineWindow {
