@@ -63,8 +63,7 @@ static bool validSteps(const smelt_model &model) {
   return true;
 }
 
-/// Everything that can keep a loaded model from running here.
-static void check(const std::string &path, const smelt_model &model) {
+static void checkDescriptor(const std::string &path, const smelt_model &model) {
   if (model.abi_version != SMELT_ABI_VERSION)
     throw Error(Exit::Environment, path + ": made for version " + std::to_string(model.abi_version) +
                                        " of the runtime's interface, this program has version " +
@@ -72,6 +71,9 @@ static void check(const std::string &path, const smelt_model &model) {
   if (!model.name || !model.target || !validTensors(model.inputs, model.input_count) ||
       !validTensors(model.outputs, model.output_count) || !validSteps(model))
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: its descriptor is damaged");
+}
+
+static void checkProcessor(const std::string &path, const smelt_model &model) {
   if (const uint64_t missing = model.cpu_features ? model.cpu_features & ~smelt_cpu_features() : 0)
     throw Error(Exit::Environment, path + ": compiled for " + quoted(model.target) + ", and this processor lacks " +
                                        cpuFeatureNames(missing) + "; compile the model with --target native");
@@ -87,7 +89,7 @@ Artifact::Artifact(const std::string &path) : path_(path) {
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: " + dlerror());
   model_ = static_cast<const smelt_model *>(dlsym(library_, kSymbol));
   try {
-    check(path, *model_);
+    checkDescriptor(path, *model_);
   } catch (...) {
     dlclose(library_);
     throw;
@@ -122,6 +124,7 @@ static void require(smelt_status status, const std::string &what) {
 
 Instance::Instance(const Artifact &artifact, unsigned threads)
     : artifact_(artifact), arena_(artifact.model().arena_bytes, artifact.path() + ": its arena") {
+  checkProcessor(artifact.path(), artifact.model());
   require(smelt_init(&instance_, &artifact.model(), arena_.data(), arena_.size()), artifact.path());
   if (threads <= 1)
     return;

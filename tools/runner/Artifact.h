@@ -18,7 +18,7 @@ namespace smelt::runner {
 /// an artefact is a program, and to be trusted like one.
 class Artifact {
 public:
-  /// Throws Malformed for what is no artefact, Environment for one that this machine or this runtime cannot run.
+  /// Throws Malformed for what is no artefact, Environment for one of another machine or another runtime.
   explicit Artifact(const std::string &path);
   Artifact(Artifact &&) = delete;
   Artifact &operator=(Artifact &&) = delete;
@@ -41,7 +41,8 @@ std::string cpuFeatureNames(uint64_t features);
 /// An artefact with an arena and threads of its own. The artefact must outlive it.
 class Instance {
 public:
-  /// `threads` from 1 to SMELT_MAX_THREADS; 1 starts none.
+  /// `threads` from 1 to SMELT_MAX_THREADS; 1 starts none. Throws Environment where the processor lacks an instruction
+  /// set that the artefact needs, or the machine memory.
   explicit Instance(const Artifact &artifact, unsigned threads = 1);
   Instance(Instance &&) = delete;
   Instance &operator=(Instance &&) = delete;

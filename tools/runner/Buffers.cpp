@@ -149,12 +149,17 @@ Buffers Buffers::seeded(const smelt_model &model) {
 
 void Buffers::run(const Instance &instance) { instance.run(inputTable_, outputTable_); }
 
-void Buffers::write(const smelt_model &model, const std::string &path) const {
+static void write(const smelt_tensor_info *tensors, const std::vector<AlignedBytes> &buffers, const std::string &path) {
   NpzWriter writer(path);
-  for (uint32_t i = 0; i < model.output_count; ++i)
-    writer.add(model.outputs[i].name, static_cast<smelt_dtype>(model.outputs[i].dtype), shapeOf(model.outputs[i]),
-               outputs_[i].data());
+  for (size_t i = 0; i < buffers.size(); ++i)
+    writer.add(tensors[i].name, static_cast<smelt_dtype>(tensors[i].dtype), shapeOf(tensors[i]), buffers[i].data());
   writer.commit();
+}
+
+void Buffers::writeInputs(const smelt_model &model, const std::string &path) const { write(model.inputs, inputs_, path); }
+
+void Buffers::writeOutputs(const smelt_model &model, const std::string &path) const {
+  write(model.outputs, outputs_, path);
 }
 
 } // namespace smelt::runner

@@ -21,8 +21,9 @@ public:
   static Buffers seeded(const smelt_model &model);
 
   void run(const Instance &instance);
-  /// Writes the outputs under their names.
-  void write(const smelt_model &model, const std::string &path) const;
+  /// Write the inputs, or the outputs, under their names.
+  void writeInputs(const smelt_model &model, const std::string &path) const;
+  void writeOutputs(const smelt_model &model, const std::string &path) const;
 
   const std::vector<AlignedBytes> &inputs() const { return inputs_; }
   const std::vector<AlignedBytes> &outputs() const { return outputs_; }

@@ -32,6 +32,9 @@ void installCrashHandler(const char *message) {
   struct sigaction action{};
   action.sa_handler = onSignal;
   action.sa_flags = SA_ONSTACK;
+  // Writing then fails, and is reported like any failure.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
     sigaction(number, &action, nullptr);
 }

@@ -7,7 +7,8 @@
 namespace smelt::runner {
 
 /// From here on a signal that would end the process (a crash, an abort) ends it with `message` on stderr and the exit
-/// code of a defect. `message` must live as long as the process.
+/// code of a defect, and a full pipe or file is an error of writing, not a signal. `message` must live as long as the
+/// process.
 void installCrashHandler(const char *message);
 
 } // namespace smelt::runner
