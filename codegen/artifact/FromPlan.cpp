@@ -11,7 +11,7 @@ using namespace mlir;
 
 namespace smelt::artifact {
 
-static std::optional<uint32_t> dtypeOf(Type type) {
+std::optional<uint32_t> dtypeOf(Type type) {
   struct Row {
     bool matches;
     smelt_dtype dtype;

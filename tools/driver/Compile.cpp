@@ -14,7 +14,6 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/SymbolTable.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
@@ -89,7 +88,6 @@ public:
 
 private:
   llvm::Error import();
-  llvm::Error importText();
   llvm::Error runPasses(const kernel::Machine &machine);
   llvm::Error dumpAfter(PassManager &manager);
   llvm::Error write(const cpu::Target &target);
@@ -123,30 +121,12 @@ static void countOperators(ModuleOp module, CompileReport &report) {
 
 std::string Compilation::stem() const { return llvm::sys::path::stem(options_.model).str(); }
 
-llvm::Error Compilation::importText() {
-  std::string message;
-  ScopedDiagnosticHandler handler(context_.get(), [&](Diagnostic &diagnostic) {
-    if (message.empty())
-      message = diagnostic.str();
-    return success();
-  });
-  module_ = parseSourceFile<ModuleOp>(options_.model, context_.get());
-  if (!module_)
-    return toolError(kMalformed, options_.model + ": " + message);
-  return llvm::Error::success();
-}
-
 llvm::Error Compilation::import() {
   clock_.begin("import");
-  if (StringRef(options_.model).ends_with(".mlir")) {
-    if (llvm::Error error = importText())
-      return error;
-  } else {
-    llvm::Expected<OwningOpRef<ModuleOp>> module = frontend::importModel(options_.model, options_.import, *context_);
-    if (!module)
-      return module.takeError();
-    module_ = std::move(*module);
-  }
+  llvm::Expected<OwningOpRef<ModuleOp>> module = importGraph(options_, *context_);
+  if (!module)
+    return module.takeError();
+  module_ = std::move(*module);
   clock_.end("import");
   countOperators(*module_, report_);
   return llvm::Error::success();

@@ -7,6 +7,7 @@
 #include "codegen/artifact/Artifact.h"
 #include "frontends/common/Import.h"
 #include "llvm/Support/Error.h"
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@ struct CompileOptions {
   frontend::ImportOptions import;
   unsigned threads = 0;  // that compile; 0: as many as there are cores. The output does not depend on it
   std::string dumpAfter; // a pass, or "import": its IR goes to stderr
+  std::function<void(mlir::ModuleOp)> afterImport; // changes the imported module; may be null
 };
 
 /// What a compilation did.
@@ -36,6 +38,11 @@ struct CompileReport {
   std::map<std::string, int64_t> operators;           // of the graph as imported
   std::vector<std::pair<std::string, double>> stages; // name, milliseconds, in order
 };
+
+/// The graph of a model as the options say: read from its file, then changed by `afterImport`. Errors are ImportError or
+/// ToolError.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importGraph(const CompileOptions &options,
+                                                              mlir::MLIRContext &context);
 
 /// Compiles a model as the options say. Errors are ImportError, WriteError or ToolError; nothing is left of the output
 /// then.

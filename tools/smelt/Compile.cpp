@@ -61,10 +61,7 @@ void addCompileCommand(CLI::App &app, int &exitCode) {
   command->add_option("--report", state->report,
                       "write sizes, counts of operators and times of stages to this JSON file");
   command->add_flag("--timing", state->timing, "print the time of each stage on stderr");
-  command->callback([state, &exitCode] {
-    llvm::Error error = state->run();
-    exitCode = error ? driver::printError(std::move(error)) : driver::kDone;
-  });
+  command->callback([state, &exitCode] { exitCode = guarded([&] { return state->run(); }); });
 }
 
 } // namespace smelt

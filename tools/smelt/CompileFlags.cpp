@@ -8,15 +8,19 @@
 
 namespace smelt {
 
-void CompileFlags::addTo(CLI::App &command) {
-  command.add_option("MODEL", options.model, "an .onnx file, or .mlir of the graph dialect")->required();
-  command.add_option("--target", options.target, "processor to compile for: " + cpu::targetNames())
-      ->capture_default_str();
+void CompileFlags::addShape(CLI::App &command) {
   command
       .add_option(
           "--shape", shapes,
           "INPUT=1x3x224x224: fixes an input's extents; needed where the file leaves them open; may be repeated")
       ->allow_extra_args(false);
+}
+
+void CompileFlags::addTo(CLI::App &command) {
+  command.add_option("MODEL", options.model, "an .onnx file, or .mlir of the graph dialect")->required();
+  command.add_option("--target", options.target, "processor to compile for: " + cpu::targetNames())
+      ->capture_default_str();
+  addShape(command);
   command
       .add_option("--precision", precision,
                   "f32, or one that trades accuracy: bf16, f16, int8, int8-dynamic, int8-weights, int4-weights")

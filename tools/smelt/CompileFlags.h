@@ -17,6 +17,8 @@ struct CompileFlags {
   std::string precision = "f32", calibration;
 
   void addTo(CLI::App &command);
+  /// --shape alone.
+  void addShape(CLI::App &command);
   /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong.
   llvm::Error parse();
 };

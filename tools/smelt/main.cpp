@@ -12,6 +12,10 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   int exitCode = smelt::driver::kDone;
   smelt::addCompileCommand(app, exitCode);
+  app.add_subcommand("run", "run an artefact on inputs from a .npz file"); // this and bench: see Launcher.cpp
+  app.add_subcommand("bench", "measure the latency of an artefact and its layers");
+  smelt::addInspectCommand(app, exitCode);
+  smelt::addCompareCommand(app, exitCode);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &help) {

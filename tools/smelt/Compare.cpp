@@ -1,0 +1,319 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// smelt compare: how far a compiled model's outputs, and its layers' results, are from a reference.
+#include "tools/runner/Compare.h"
+#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Location.h"
+#include "frontends/common/Import.h"
+#include "frontends/common/ImportError.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "tools/driver/Errors.h"
+#include "tools/driver/Evaluate.h"
+#include "tools/driver/Passes.h"
+#include "tools/driver/Progress.h"
+#include "tools/runner/Buffers.h"
+#include "tools/runner/Error.h"
+#include "tools/smelt/Commands.h"
+#include "tools/smelt/CompileFlags.h"
+#include "tools/smelt/OnnxRuntime.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+#include <nlohmann/json.hpp>
+
+using namespace mlir;
+using nlohmann::ordered_json;
+
+namespace smelt {
+
+// Of the reference's largest value.
+constexpr double kMostRelativeError = 1e-3;
+constexpr llvm::StringLiteral kOnnxRuntime = "onnxruntime";
+
+namespace {
+/// A folder that is gone at the end.
+class TemporaryFolder {
+public:
+  static llvm::Expected<TemporaryFolder> create() {
+    llvm::SmallString<128> path;
+    if (std::error_code code = llvm::sys::fs::createUniqueDirectory("smelt-compare", path))
+      return driver::toolError(driver::kEnvironment, "no temporary folder can be made: " + code.message());
+    return TemporaryFolder(path.str().str());
+  }
+  TemporaryFolder(TemporaryFolder &&other) noexcept : path_(std::exchange(other.path_, "")) {}
+  TemporaryFolder &operator=(TemporaryFolder &&) = delete;
+  ~TemporaryFolder() {
+    if (!path_.empty())
+      (void)llvm::sys::fs::remove_directories(path_);
+  }
+
+  std::string file(const char *name) const { return path_ + "/" + name; }
+
+private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
+};
+
+/// One output or layer beside its reference.
+struct Row {
+  std::string name; // of the output, or of the layer's source node
+  bool layer = false;
+  std::string type; // "f32 1x1000"
+  runner::Difference apart;
+  bool holds = true;
+};
+
+struct CompareCommand {
+  CompileFlags flags;
+  std::string inputs, against;
+  bool layers = false, json = false;
+
+  llvm::Error run(int &exitCode);
+};
+} // namespace
+
+// --------------------------------------------------------------------------------------------------------- layers
+
+/// The last op of each source node that results in one tensor: what the node computes. In the order of the ops.
+static llvm::MapVector<StringAttr, Operation *> layerOps(func::FuncOp main) {
+  llvm::MapVector<StringAttr, Operation *> layers;
+  for (Operation &op : main.getBody().front().without_terminator()) {
+    const std::string name = graph::sourceNames(op.getLoc());
+    if (!name.empty() && op.getNumResults() == 1 && !isa<graph::ConstantOp>(op))
+      layers[StringAttr::get(op.getContext(), name)] = &op;
+  }
+  return layers;
+}
+
+/// Makes every layer's result an output, after the model's own.
+static void addLayerOutputs(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main)
+    return;
+  Builder builder(module.getContext());
+  Operation *end = main.getBody().front().getTerminator();
+  SmallVector<Type> types(main.getResultTypes());
+  SmallVector<DictionaryAttr> attributes;
+  for (unsigned i = 0; i < types.size(); ++i)
+    attributes.push_back(DictionaryAttr::get(module.getContext(), main.getResultAttrs(i)));
+  for (auto &[name, op] : layerOps(main)) {
+    if (llvm::is_contained(end->getOperands(), op->getResult(0)))
+      continue; // it is an output already
+    end->insertOperands(end->getNumOperands(), op->getResult(0));
+    types.push_back(op->getResult(0).getType());
+    attributes.push_back(
+        builder.getDictionaryAttr(builder.getNamedAttr("graph.name", builder.getStringAttr(layerName(name.str())))));
+  }
+  main.setFunctionType(FunctionType::get(module.getContext(), main.getArgumentTypes(), types));
+  main.setAllResultAttrs(attributes);
+}
+
+// ------------------------------------------------------------------------------------------------------ comparison
+
+namespace {
+/// An artefact's results, compared as references come in.
+class Comparison {
+public:
+  Comparison(const runner::Artifact &artifact, const runner::Buffers &buffers) : model_(artifact.model()) {
+    for (uint32_t i = 0; i < model_.output_count; ++i)
+      results_[model_.outputs[i].name] = {static_cast<smelt_dtype>(model_.outputs[i].dtype),
+                                          runner::shapeOf(model_.outputs[i]), buffers.outputs()[i].data()};
+  }
+
+  /// Whether the artefact has a result of this name.
+  bool has(StringRef name) const { return results_.contains(name); }
+
+  /// A layer whose reference has another type or shape is another value, and left out; an output that has is an error.
+  llvm::Error add(StringRef name, const runner::TensorView &want) {
+    const runner::TensorView &got = results_.find(name)->second;
+    const bool layer = name.starts_with(layerName(""));
+    const std::string type = runner::describeType(got.dtype, got.shape);
+    if (got.dtype != want.dtype || got.shape != want.shape) {
+      if (layer)
+        return llvm::Error::success();
+      return driver::toolError(driver::kDoesNotHold, "output " + runner::quoted(name) + " is " + type +
+                                                         ", the reference has " +
+                                                         runner::describeType(want.dtype, want.shape));
+    }
+    Row row{layer ? name.drop_front(layerName("").size()).str() : name.str(), layer, type,
+            runner::difference(got, want), true};
+    row.holds = got.isFloat() ? row.apart.maxRelative <= kMostRelativeError : row.apart.differing == 0;
+    rows_.push_back(std::move(row));
+    return llvm::Error::success();
+  }
+
+  /// Outputs before layers, each the worst first.
+  std::vector<Row> worstFirst() const {
+    std::vector<Row> rows = rows_;
+    llvm::sort(rows, [](const Row &a, const Row &b) {
+      return std::make_tuple(a.layer, -a.apart.maxRelative, a.name) <
+             std::make_tuple(b.layer, -b.apart.maxRelative, b.name);
+    });
+    return rows;
+  }
+
+private:
+  const smelt_model &model_;
+  llvm::StringMap<runner::TensorView> results_;
+  std::vector<Row> rows_;
+};
+} // namespace
+
+/// References from a file. It must have all outputs; layers it may have.
+static llvm::Error addFromFile(const smelt_model &model, const std::string &path, Comparison &comparison) {
+  const runner::NpzReader file(path);
+  for (uint32_t i = 0; i < model.output_count; ++i) {
+    const StringRef name = model.outputs[i].name;
+    const runner::NpzEntry *entry = file.find({name.data(), name.size()});
+    if (!entry && name.starts_with(layerName("")))
+      continue;
+    if (!entry)
+      return driver::toolError(driver::kUsage, path + ": output " + runner::quoted(name) + " is missing");
+    const runner::Tensor tensor = file.read(*entry);
+    if (llvm::Error error = comparison.add(name, {tensor.dtype, tensor.shape, tensor.bytes.data()}))
+      return error;
+  }
+  return llvm::Error::success();
+}
+
+static runner::TensorView viewOf(const graph::HostTensor &tensor, uint32_t dtype) {
+  return {static_cast<smelt_dtype>(dtype), tensor.shape().vec(),
+          reinterpret_cast<const unsigned char *>(tensor.bytes().data())};
+}
+
+/// References from the slow evaluation of the imported graph.
+static llvm::Error addFromEvaluation(const driver::CompileOptions &options, const smelt_model &model,
+                                     const runner::Buffers &buffers, Comparison &comparison) {
+  DialectRegistry registry;
+  driver::registerDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  llvm::Expected<OwningOpRef<ModuleOp>> module = driver::importGraph(options, context);
+  if (!module)
+    return module.takeError();
+  auto main = (*module)->lookupSymbol<func::FuncOp>("main");
+  std::vector<graph::HostTensor> inputs;
+  for (auto [type, bytes] : llvm::zip_equal(main.getArgumentTypes(), buffers.inputs()))
+    inputs.push_back(graph::HostTensor::viewOf(cast<RankedTensorType>(type),
+                                               {reinterpret_cast<const char *>(bytes.data()), bytes.size()}));
+  driver::Progress progress(options.model);
+  llvm::Expected<std::vector<graph::HostTensor>> outputs =
+      driver::evaluate(**module, inputs, [&](Operation *op, ArrayRef<graph::HostTensor>) {
+        progress.stage("evaluate " + graph::describeLocation(op->getLoc()));
+      });
+  if (!outputs) {
+    const driver::Failure failure = driver::explain(outputs.takeError());
+    return driver::toolError(static_cast<driver::ExitCode>(failure.exitCode), options.model + ": " + failure.message);
+  }
+  for (uint32_t i = 0; i < model.output_count; ++i)
+    if (llvm::Error error = comparison.add(model.outputs[i].name, viewOf((*outputs)[i], model.outputs[i].dtype)))
+      return error;
+  return llvm::Error::success();
+}
+
+// -------------------------------------------------------------------------------------------------------- printing
+
+static ordered_json toJson(const std::vector<Row> &rows, bool layers) {
+  ordered_json list = ordered_json::array();
+  for (const Row &row : rows)
+    if (row.layer == layers)
+      list.push_back({{"name", row.name},
+                      {"type", row.type},
+                      {"max_abs", row.apart.maxAbs},
+                      {"max_relative", row.apart.maxRelative},
+                      {"cosine", row.apart.cosine},
+                      {"differing", row.apart.differing},
+                      {"holds", row.holds}});
+  return list;
+}
+
+static void printTable(const std::vector<Row> &rows, bool layers) {
+  llvm::outs() << "   max abs   of max    cosine  " << (layers ? "layer" : "output") << "\n";
+  for (const Row &row : rows)
+    if (row.layer == layers)
+      llvm::outs() << llvm::format("%10.3g %8.2g  %8.6f  ", row.apart.maxAbs, row.apart.maxRelative, row.apart.cosine)
+                   << runner::quoted(row.name) << "  " << row.type << (row.holds ? "" : "  TOO FAR") << "\n";
+}
+
+static void print(const std::vector<Row> &rows, bool layers, bool json) {
+  if (json) {
+    ordered_json result = {{"outputs", toJson(rows, false)}};
+    if (layers)
+      result["layers"] = toJson(rows, true);
+    llvm::outs() << result.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << "\n";
+    return;
+  }
+  printTable(rows, false);
+  if (!layers)
+    return;
+  llvm::outs() << "\n";
+  printTable(rows, true);
+}
+
+// ------------------------------------------------------------------------------------------------------ the command
+
+llvm::Error CompareCommand::run(int &exitCode) {
+  if (llvm::Error error = flags.parse())
+    return error;
+  llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.takeError();
+  driver::CompileOptions &options = flags.options;
+  options.output = folder->file("model.so");
+  if (layers)
+    options.afterImport = addLayerOutputs;
+  driver::CompileReport report;
+  if (llvm::Error error = driver::compile(options, report))
+    return error;
+
+  const runner::Artifact artifact(options.output);
+  const smelt_model &model = artifact.model();
+  auto buffers =
+      inputs.empty() ? runner::Buffers::seeded(model) : runner::Buffers::read(model, runner::NpzReader(inputs));
+  buffers.run(runner::Instance(artifact));
+  Comparison comparison(artifact, buffers);
+  if (against == kOnnxRuntime) {
+    const std::string given = folder->file("in.npz"), reference = folder->file("out.npz");
+    buffers.writeInputs(model, given);
+    if (llvm::Error error = runOnnxRuntime(options.model, given, reference, layers))
+      return error;
+    if (llvm::Error error = addFromFile(model, reference, comparison))
+      return error;
+  } else if (!against.empty()) {
+    if (llvm::Error error = addFromFile(model, against, comparison))
+      return error;
+  } else if (llvm::Error error = addFromEvaluation(options, model, buffers, comparison)) {
+    return error;
+  }
+  const std::vector<Row> rows = comparison.worstFirst();
+  print(rows, layers, json);
+  const bool holds = llvm::all_of(rows, [](const Row &row) { return row.layer || row.holds; });
+  exitCode = holds ? driver::kDone : driver::kDoesNotHold;
+  return llvm::Error::success();
+}
+
+void addCompareCommand(CLI::App &app, int &exitCode) {
+  CLI::App *command = app.add_subcommand("compare", "compile a model and say how far its results are from a reference");
+  auto state = std::make_shared<CompareCommand>();
+  state->flags.addTo(*command);
+  command->add_option("--inputs", state->inputs,
+                      "arrays under the names of the model's inputs; by default seeded ones");
+  command->add_option("--against", state->against,
+                      "a .npz file of outputs, or onnxruntime; by default the operators' own slow evaluation");
+  command->add_flag("--layers", state->layers,
+                    "compare the result of every source node as well, which keeps them from being fused");
+  command->add_flag("--json", state->json, "print JSON");
+  command->callback([state, &exitCode] {
+    int code = driver::kDone;
+    const int failed = guarded([&] { return state->run(code); });
+    exitCode = failed ? failed : code;
+  });
+}
+
+} // namespace smelt

@@ -1,0 +1,224 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// smelt inspect: what a model or an artefact holds.
+#include "frontends/common/Import.h"
+#include "frontends/common/ImportError.h"
+#include "mlir/IR/MLIRContext.h"
+#include "tools/driver/Errors.h"
+#include "tools/driver/Evaluate.h"
+#include "tools/driver/Passes.h"
+#include "tools/runner/Artifact.h"
+#include "tools/runner/ElfFile.h"
+#include "tools/runner/Error.h"
+#include "tools/smelt/Commands.h"
+#include "tools/smelt/CompileFlags.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+#include <nlohmann/json.hpp>
+#include <set>
+
+using nlohmann::ordered_json;
+
+namespace smelt {
+
+static uint64_t fileBytes(const std::string &path) {
+  uint64_t bytes = 0;
+  return llvm::sys::fs::file_size(path, bytes) ? 0 : bytes;
+}
+
+// --------------------------------------------------------------------------------------------------------- as JSON
+
+static ordered_json toJson(const std::vector<frontend::TensorSummary> &tensors) {
+  ordered_json list = ordered_json::array();
+  for (const frontend::TensorSummary &tensor : tensors) {
+    ordered_json shape = tensor.hasShape ? ordered_json::array() : ordered_json();
+    for (const std::string &extent : tensor.extents) {
+      int64_t number = 0;
+      const bool fixed = !llvm::StringRef(extent).getAsInteger(10, number);
+      shape.push_back(fixed ? ordered_json(number) : ordered_json(extent));
+    }
+    list.push_back({{"name", tensor.name}, {"type", tensor.elementType}, {"shape", shape}});
+  }
+  return list;
+}
+
+static ordered_json toJson(const smelt_tensor_info *tensors, uint32_t count) {
+  ordered_json list = ordered_json::array();
+  for (uint32_t i = 0; i < count; ++i)
+    list.push_back({{"name", tensors[i].name},
+                    {"type", runner::dtypeName(tensors[i].dtype)},
+                    {"shape", runner::shapeOf(tensors[i])},
+                    {"bytes", tensors[i].bytes}});
+  return list;
+}
+
+static ordered_json toJson(const std::string &path, const frontend::ModelSummary &summary,
+                           std::optional<int64_t> multiplyAdds) {
+  ordered_json json = {{"kind", "model"},
+                       {"format", summary.format},
+                       {"version", summary.version},
+                       {"producer", summary.producer},
+                       {"name", summary.name},
+                       {"inputs", toJson(summary.inputs)},
+                       {"outputs", toJson(summary.outputs)},
+                       {"operators", ordered_json::array()},
+                       {"parameters", summary.parameters},
+                       {"weight_bytes", summary.weightBytes},
+                       {"macs", multiplyAdds ? ordered_json(*multiplyAdds) : ordered_json()},
+                       {"file_bytes", fileBytes(path)},
+                       {"unsupported", ordered_json::array()}};
+  for (const frontend::OperatorSummary &row : summary.operators)
+    json["operators"].push_back({{"name", row.name}, {"count", row.count}});
+  for (const frontend::UnsupportedNode &node : summary.unsupported)
+    json["unsupported"].push_back({{"node", node.node},
+                                   {"operator", node.operatorName},
+                                   {"version", node.version},
+                                   {"type", node.elementType},
+                                   {"reason", node.reason}});
+  return json;
+}
+
+static ordered_json toJson(const runner::Artifact &artifact) {
+  const smelt_model &model = artifact.model();
+  const std::vector<std::string> names = artifact.kernelNames();
+  std::set<smelt_kernel> kernels; // only counted
+  ordered_json steps = ordered_json::array();
+  for (uint32_t i = 0; i < model.step_count; ++i) {
+    kernels.insert(model.steps[i].kernel);
+    steps.push_back({{"name", model.steps[i].name}, {"kernel", names[i]}, {"tiles", model.steps[i].tiles}});
+  }
+  return {{"kind", "artifact"},
+          {"name", model.name},
+          {"target", model.target},
+          {"cpu_features", runner::cpuFeatureNames(model.cpu_features)},
+          {"inputs", toJson(model.inputs, model.input_count)},
+          {"outputs", toJson(model.outputs, model.output_count)},
+          {"kernels", kernels.size()},
+          {"steps", steps},
+          {"arena_bytes", model.arena_bytes},
+          {"weight_bytes", model.weights_bytes},
+          {"file_bytes", fileBytes(artifact.path())}};
+}
+
+// ----------------------------------------------------------------------------------------------------- for a person
+
+static void printTensors(const char *title, const ordered_json &tensors) {
+  for (const ordered_json &tensor : tensors) {
+    std::string shape;
+    for (const ordered_json &extent : tensor["shape"])
+      shape += (shape.empty() ? "" : "x") + (extent.is_string() ? extent.get<std::string>() : extent.dump());
+    if (shape.empty())
+      shape = tensor["shape"].is_null() ? "of any shape" : "scalar";
+    llvm::outs() << title << " " << runner::quoted(tensor["name"].get<std::string>()) << "  "
+                 << tensor["type"].get<std::string>() << " " << shape << "\n";
+  }
+}
+
+static std::string sizeText(const ordered_json &bytes) {
+  const auto count = static_cast<double>(bytes.get<uint64_t>());
+  std::string text;
+  llvm::raw_string_ostream(text) << (count < 1e6 ? llvm::format("%.2f KB", count * 1e-3)
+                                                 : llvm::format("%.2f MB", count * 1e-6));
+  return text;
+}
+
+static std::string textOf(const ordered_json &value) { return value.get<std::string>(); }
+
+static void printModel(const ordered_json &json) {
+  llvm::outs() << textOf(json["format"]) << " " << textOf(json["version"]);
+  if (!textOf(json["producer"]).empty())
+    llvm::outs() << ", made by " << textOf(json["producer"]);
+  llvm::outs() << "\n";
+  printTensors("input ", json["inputs"]);
+  printTensors("output", json["outputs"]);
+  llvm::outs() << json["parameters"].get<int64_t>() << " parameters, weights " << sizeText(json["weight_bytes"])
+               << ", file " << sizeText(json["file_bytes"]);
+  if (!json["macs"].is_null())
+    llvm::outs() << llvm::format(", %.3f billion multiply-adds",
+                                 static_cast<double>(json["macs"].get<int64_t>()) * 1e-9);
+  llvm::outs() << "\n\noperators:\n";
+  for (const ordered_json &row : json["operators"])
+    llvm::outs() << llvm::format("%8lld  ", static_cast<long long>(row["count"].get<int64_t>())) << textOf(row["name"])
+                 << "\n";
+  llvm::outs() << (json["unsupported"].empty() ? "\nall of them are supported\n" : "\nunsupported:\n");
+  for (const ordered_json &node : json["unsupported"])
+    llvm::outs() << "  node " << runner::quoted(textOf(node["node"])) << " (" << textOf(node["operator"])
+                 << ", version " << node["version"].get<int64_t>() << (textOf(node["type"]).empty() ? "" : ", ")
+                 << textOf(node["type"]) << "): " << textOf(node["reason"]) << "\n";
+}
+
+static void printArtifact(const ordered_json &json) {
+  llvm::outs() << "artefact " << runner::quoted(textOf(json["name"])) << " for " << textOf(json["target"]);
+  if (!textOf(json["cpu_features"]).empty())
+    llvm::outs() << ", needs " << textOf(json["cpu_features"]);
+  llvm::outs() << "\n";
+  printTensors("input ", json["inputs"]);
+  printTensors("output", json["outputs"]);
+  llvm::outs() << json["steps"].size() << " steps of " << json["kernels"].get<uint64_t>() << " kernels\narena "
+               << sizeText(json["arena_bytes"]) << ", weights " << sizeText(json["weight_bytes"]) << ", file "
+               << sizeText(json["file_bytes"]) << "\n";
+}
+
+// ------------------------------------------------------------------------------------------------------- the command
+
+namespace {
+struct InspectCommand {
+  CompileFlags flags;
+  bool json = false;
+
+  llvm::Error run();
+  std::optional<int64_t> countMultiplyAdds();
+};
+} // namespace
+
+/// Nothing where extents are open, or something is unsupported.
+std::optional<int64_t> InspectCommand::countMultiplyAdds() {
+  mlir::DialectRegistry registry;
+  driver::registerDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      frontend::importModel(flags.options.model, flags.options.import, context);
+  if (!module) {
+    llvm::consumeError(module.takeError());
+    return std::nullopt;
+  }
+  int64_t sum = 0;
+  (*module)->walk([&](mlir::Operation *op) { sum = llvm::SaturatingAdd<uint64_t>(sum, driver::multiplyAdds(op)); });
+  return sum;
+}
+
+llvm::Error InspectCommand::run() {
+  if (llvm::Error error = flags.parse())
+    return error;
+  const std::string &path = flags.options.model;
+  const bool isArtifact = runner::ElfFile::isElf(path);
+  ordered_json result;
+  if (isArtifact) {
+    result = toJson(runner::Artifact(path));
+  } else {
+    llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path);
+    if (!summary)
+      return summary.takeError();
+    result = toJson(path, *summary, countMultiplyAdds());
+  }
+  if (json)
+    llvm::outs() << result.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << "\n";
+  else
+    isArtifact ? printArtifact(result) : printModel(result);
+  return llvm::Error::success();
+}
+
+void addInspectCommand(CLI::App &app, int &exitCode) {
+  CLI::App *command = app.add_subcommand("inspect", "say what a model or an artefact holds, and what is unsupported");
+  auto state = std::make_shared<InspectCommand>();
+  command->add_option("FILE", state->flags.options.model, "a model, or a shared artefact")->required();
+  state->flags.addShape(*command);
+  command->add_flag("--json", state->json, "print JSON");
+  command->callback([state, &exitCode] { exitCode = guarded([&] { return state->run(); }); });
+}
+
+} // namespace smelt

@@ -1,0 +1,33 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// smelt run: an artefact's outputs for inputs from a file.
+#include "tools/runner/Buffers.h"
+#include "tools/runner/CommandLine.h"
+#include "tools/smelt/Launcher.h"
+
+namespace smelt {
+
+int runCommand(const std::vector<std::string> &arguments) {
+  std::string path, inputs, outputs;
+  unsigned threads = 1;
+  runner::CommandLine line("smelt run", "Runs a shared artefact on inputs from a .npz file.");
+  line.addPositional("ARTIFACT", "what smelt compile wrote", path);
+  line.addText("--inputs", "IN.npz", "arrays under the names of the model's inputs; needed unless it has none", inputs);
+  line.addText("--outputs", "OUT.npz", "where the outputs go; required", outputs);
+  line.addOption("--threads", "N", "threads that compute, 1 by default; the results do not depend on it",
+                 [&](const std::string &text) { threads = runner::parseThreads(text); });
+  if (!line.parse(arguments))
+    return 0;
+  line.require("--outputs", !outputs.empty());
+
+  const runner::Artifact artifact(path);
+  line.require("--inputs", !inputs.empty() || artifact.model().input_count == 0);
+  auto buffers = inputs.empty() ? runner::Buffers::seeded(artifact.model())
+                                : runner::Buffers::read(artifact.model(), runner::NpzReader(inputs));
+  buffers.run(runner::Instance(artifact, threads));
+  buffers.writeOutputs(artifact.model(), outputs);
+  return 0;
+}
+
+} // namespace smelt
