@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""Mistakes and hostile files: each ends with the documented exit code and one line, leaves nothing behind, and stays within its bounds.
+
+usage: test_errors.py [NAME…] [--json FILE]
+"""
+import os
+import pathlib
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper, save
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import harness
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOY = harness.BIN.parent / "lib" / "libsmelt_toy_model.so"  # y = (x + w) * 2 of 4x16, n = 3 i
+MOST_BYTES = 500 << 20
+MOST_CPU_SECONDS = 2.0
+MOST_WALL_SECONDS = 60  # the machine may be busy; this is for what does not end
+SPARE_BYTES = 4_000_000  # of a run, beside its model and its data
+# Valid, and refused as unsupported so far: control flow whose condition is not constant.
+NOT_YET = {"ok_loop_max_trip", "ok_nested_if_8"}
+CASES = []
+
+
+def case(function):
+    CASES.append((function.__name__.replace("_", " "), function))
+    return function
+
+
+def expect(condition, what):
+    if not condition:
+        raise harness.Failure(what)
+
+
+class Done:
+    """A finished `smelt`, bounded in memory, and the processor time that it took."""
+
+    def __init__(self, *arguments, program="smelt", environment=None):
+        command = ["prlimit", f"--data={MOST_BYTES}", "--core=0", str(harness.BIN / program), *map(str, arguments)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=MOST_WALL_SECONDS, env={**os.environ, **(environment or {})})
+        except subprocess.TimeoutExpired as error:
+            raise harness.Failure(f"no end after {MOST_WALL_SECONDS} s") from error
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.code = done.returncode
+        self.output, self.errors = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        self.seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def refused(folder, codes, words, *arguments, **options):
+    """`smelt` must fail with one of the exit codes and one line that holds all words, and leave `folder` as it was."""
+    before = sorted(path for path in folder.rglob("*"))
+    done = Done(*arguments, **options)
+    expect(done.code in codes, f"exit code {done.code}, not {' or '.join(map(str, codes))}: {done.errors.strip()[-300:]}")
+    expect(re.fullmatch(r"smelt(-conformance)?: error: [^\n]+\n", done.errors), f"not one line: {done.errors!r}")
+    expect(not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.errors), f"control characters: {done.errors!r}")
+    for word in words:
+        expect(word in done.errors, f"no '{word}' in: {done.errors.strip()}")
+    left = [path.name for path in folder.rglob("*") if path not in before]
+    expect(not left, f"left behind: {', '.join(left)}")
+    return done
+
+
+# ------------------------------------------------------------------------------------------------------------- models
+
+
+def value(name, shape, dtype=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+def write_model(path, nodes, inputs, outputs, weights=(), **options):
+    graph = helper.make_graph(nodes, "g", inputs, outputs, list(weights))
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path, **options)
+    return path
+
+
+def good_model(folder, shape=("batch", 8), **options):
+    """y = relu(x + w)"""
+    weights = numpy_helper.from_array(np.arange(8 * 4096, dtype=np.float32).reshape(4096, 8), "w")
+    nodes = [helper.make_node("Add", ["x", "w"], ["z"], name="add"), helper.make_node("Relu", ["z"], ["y"], name="relu")]
+    return write_model(folder / "good.onnx", nodes, [value("x", shape)], [value("y", None)], [weights], **options)
+
+
+def inputs(folder, **arrays):
+    np.savez(folder / "in.npz", **arrays)
+    return folder / "in.npz"
+
+
+def toy_inputs(folder, **changes):
+    return inputs(folder, **{"x": np.zeros((4, 16), np.float32), "i": np.int64(14), **changes})
+
+
+# ------------------------------------------------------------------------------------------------------------ compile
+
+
+@case
+def truncated_file(folder):
+    model = good_model(folder)
+    model.write_bytes(model.read_bytes()[: model.stat().st_size // 2])
+    refused(folder, [3], ["good.onnx"], "compile", model, "-o", folder / "m.so")
+
+
+@case
+def text_file(folder):
+    (folder / "text.onnx").write_text("this is not a model\n" * 50)
+    refused(folder, [3], ["text.onnx"], "compile", folder / "text.onnx", "-o", folder / "m.so")
+    refused(folder, [3], ["text.onnx"], "inspect", folder / "text.onnx")
+    refused(folder, [3], ["text.onnx"], "compare", folder / "text.onnx")
+
+
+@case
+def three_unknown_operators(folder):
+    nodes = [helper.make_node(f"Nope{i}", ["x" if i == 0 else f"t{i - 1}"], [f"t{i}"], name=f"node_{i}") for i in range(3)]
+    model = write_model(folder / "unknown.onnx", nodes, [value("x", [4])], [value("t2", None)])
+    everything = [word for i in range(3) for word in (f"node_{i}", f"Nope{i}")]
+    refused(folder, [4], everything, "compile", model, "-o", folder / "m.so")
+    listed = Done("inspect", model)
+    expect(listed.code == 0, f"inspect: exit code {listed.code}")
+    for word in everything:
+        expect(word in listed.output, f"inspect does not name '{word}'")
+
+
+@case
+def missing_external_file(folder):
+    model = good_model(folder, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    expect((folder / "weights.bin").exists(), "the test wrote no external data")
+    (folder / "weights.bin").unlink()
+    refused(folder, [3], ["good.onnx", "weights.bin"], "compile", model, "--shape", "x=4096x8", "-o", folder / "m.so")
+
+
+@case
+def missing_model(folder):
+    for command in ("compile", "inspect", "compare"):
+        refused(folder, [5], ["nowhere.onnx"], command, folder / "nowhere.onnx")
+    refused(folder, [5], [folder.name], "compile", folder, "-o", folder / "m.so")
+
+
+@case
+def wrong_shapes(folder):
+    model, output = good_model(folder), folder / "m.so"
+    for text, word in (("x=3x8x1", "'x'"), ("x=4096x9", "'x'"), ("nothing=3x8", "nothing"), ("x=-3x8", "--shape"), ("x=axb", "--shape"),
+                       ("x", "--shape"), ("=3", "--shape"), ("x=99999999999999999999x8", "--shape")):
+        refused(folder, [2], [word], "compile", model, "--shape", text, "-o", output)
+    refused(folder, [2], ["'x'"], "compile", model, "--shape", "x=4096x8", "--shape", "x=1x8", "-o", output)
+
+
+@case
+def a_shape_that_does_not_fit_the_graph_names_the_node(folder):
+    refused(folder, [2, 3, 4], ["'add'"], "compile", good_model(folder), "--shape", "x=3x8", "-o", folder / "m.so")
+
+
+@case
+def unwritable_outputs(folder):
+    model = good_model(folder, shape=(4096, 8))
+    (folder / "file").write_text("")
+    for output in (folder / "nowhere" / "m.so", folder, folder / "file" / "m.so", pathlib.Path("/dev/null")):
+        refused(folder, [5], [str(output)], "compile", model, "-o", output)
+    refused(folder, [5], ["nowhere"], "compile", model, "--emit", "static", "-o", folder / "nowhere" / "m")
+    expect(not pathlib.Path("/dev/null").is_file(), "/dev/null has become a file")
+
+
+@case
+def an_output_that_is_there_survives_a_failure(folder):
+    (folder / "m.so").write_text("kept")
+    (folder / "text.onnx").write_text("no model")
+    refused(folder, [3], [], "compile", folder / "text.onnx", "-o", folder / "m.so")
+    expect((folder / "m.so").read_text() == "kept", "the old output is gone")
+
+
+@case
+def wrong_options(folder):
+    model = good_model(folder, shape=(4096, 8))
+    for arguments in (("--target", "abacus"), ("--emit", "smoke"), ("--precision", "f7"), ("--threads", "many"), ("--frobnicate",),
+                      ("--calibration", "x.npz"), ("--dump-after", "lunch"), ("second.onnx",)):
+        refused(folder, [2], [], "compile", model, "-o", folder / "m.so", *arguments)
+    for arguments in ((), ("frobnicate",), ("compile",), ("run",), ("bench",), ("inspect",), ("compare",)):
+        refused(folder, [2], [], *arguments)
+    for arguments in (("--help",), ("compile", "--help"), ("run", "--help"), ("bench", "--help"), ("inspect", "--help"), ("compare", "--help")):
+        done = Done(*arguments)
+        expect(done.code == 0 and done.output and not done.errors, f"{' '.join(arguments)}: exit code {done.code}, {done.errors}")
+
+
+# ---------------------------------------------------------------------------------------------------------- artefacts
+
+
+@case
+def wrong_inputs(folder):
+    x, output = np.zeros((4, 16), np.float32), folder / "out.npz"
+    for arrays, words in (({"x": x}, ["'i'", "i64 scalar"]), ({"x": x, "i": np.int64(1), "more": x}, ["'more'", "'x'", "'i'"]),
+                          ({"x": x.T, "i": np.int64(1)}, ["'x'", "f32 16x4", "f32 4x16"]),
+                          ({"x": x.astype(np.float64), "i": np.int64(1)}, ["'x'", "f64", "f32"]), ({}, ["'x'"])):
+        given = inputs(folder, **arrays)
+        refused(folder, [2], words, "run", TOY, "--inputs", given, "--outputs", output)
+        refused(folder, [2], words, "bench", TOY, "--inputs", given)
+
+
+@case
+def unreadable_inputs(folder):
+    given, output = toy_inputs(folder), folder / "out.npz"
+    whole = given.read_bytes()
+    refused(folder, [5], ["nowhere.npz"], "run", TOY, "--inputs", folder / "nowhere.npz", "--outputs", output)
+    for content in (b"", b"text", whole[:-1], whole[: len(whole) // 2], whole.replace(b"NUMPY", b"LUMPY"), whole.replace(b"<f4", b">f4"),
+                    whole.replace(b"<f4", b"|O8"), whole.replace(b"(4, 16)", b"(4, 99)")):
+        given.write_bytes(content)
+        refused(folder, [3], ["in.npz"], "run", TOY, "--inputs", given, "--outputs", output)
+
+
+@case
+def what_is_no_artefact(folder):
+    given, whole = toy_inputs(folder), TOY.read_bytes()
+    arguments = ("--inputs", given, "--outputs", folder / "out.npz")
+    refused(folder, [5], ["nowhere.so"], "run", folder / "nowhere.so", *arguments)
+    bad = folder / "bad.so"
+    for content in (b"", b"text" * 100, whole[:64], whole[: len(whole) // 2], whole[:-1], b"\x7fELF" + bytes(200),
+                    (harness.BIN.parent / "lib" / "libsmelt_host.so").read_bytes()):
+        bad.write_bytes(content)
+        refused(folder, [3], ["bad.so"], "run", bad, *arguments)
+        refused(folder, [3], ["bad.so"], "bench", bad)
+    bad.write_bytes(whole[:18] + b"\xf3\x00" + whole[20:])  # e_machine: RISC-V
+    refused(folder, [5], ["bad.so", "machine 243"], "run", bad, *arguments)
+
+
+@case
+def unwritable_results(folder):
+    given = toy_inputs(folder)
+    for output in (folder / "nowhere" / "out.npz", folder, pathlib.Path("/dev/null")):
+        refused(folder, [5], [str(output)], "run", TOY, "--inputs", given, "--outputs", output)
+
+
+@case
+def wrong_options_of_run_and_bench(folder):
+    arguments = ("--inputs", toy_inputs(folder), "--outputs", folder / "out.npz")
+    for threads in ("0", "65", "-1", "two", "1.5", ""):
+        refused(folder, [2], ["--threads"], "run", TOY, *arguments, "--threads", threads)
+    for seconds in ("0", "-1", "nan", "inf", "soon", "1e9"):
+        refused(folder, [2], ["--seconds"], "bench", TOY, "--seconds", seconds)
+    refused(folder, [2], ["--inputs"], "run", TOY, "--outputs", folder / "out.npz")
+    refused(folder, [2], ["--outputs"], "run", TOY, "--inputs", folder / "in.npz")
+
+
+@case
+def a_crash_in_the_model_is_a_defect(folder):
+    source = (harness.REPOSITORY / "test" / "python" / "toy_model.c").read_text()
+    (folder / "crash.c").write_text(source.replace("sum[i] = x[i] + w[i];", "*(volatile int *)i = 1;"))
+    compiler = shutil.which("clang-22") or "cc"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", f"-I{harness.REPOSITORY}/runtime/include", "-o", folder / "crash.so", folder / "crash.c"], check=True)
+    refused(folder, [70], ["crashed"], "run", folder / "crash.so", "--inputs", toy_inputs(folder), "--outputs", folder / "out.npz")
+
+
+@case
+def an_arena_that_no_machine_has(folder):
+    source = (harness.REPOSITORY / "test" / "python" / "toy_model.c").read_text()
+    (folder / "huge.c").write_text(re.sub(r"\.arena_bytes = [^,]*", ".arena_bytes = 1ull << 60", source))
+    compiler = shutil.which("clang-22") or "cc"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", f"-I{harness.REPOSITORY}/runtime/include", "-o", folder / "huge.so", folder / "huge.c"], check=True)
+    refused(folder, [5], ["arena", str(1 << 60)], "run", folder / "huge.so", "--inputs", toy_inputs(folder), "--outputs", folder / "out.npz")
+
+
+@case
+def a_run_takes_little_more_than_its_model(folder):
+    elements = 1 << 20
+    weights = numpy_helper.from_array(np.ones((elements,), np.float32), "w")
+    nodes = [helper.make_node("Add", ["x", "w"], ["z"], name="add"), helper.make_node("Relu", ["z"], ["y"], name="relu")]
+    model = write_model(folder / "m.onnx", nodes, [value("x", [elements])], [value("y", None)], [weights])
+    harness.smelt_ok("compile", model, "-o", folder / "m.so")
+    given = inputs(folder, x=np.ones(elements, np.float32))
+    command = [harness.BIN / "smelt", "run", folder / "m.so", "--inputs", given, "--outputs", folder / "out.npz"]
+    measured = subprocess.run(["/usr/bin/time", "-f", "%M", *command], capture_output=True, text=True, check=True)
+    peak = int(measured.stderr.split()[-1]) * 1024
+    from smelt import runtime
+
+    loaded = runtime.load(folder / "m.so")
+    own = peak - loaded.weights_bytes - loaded.arena_bytes - 2 * 4 * elements  # and the input and the output
+    expect(own <= SPARE_BYTES, f"{own} bytes beside weights, arena, input and output")
+    return {"bytes": own}
+
+
+# ------------------------------------------------------------------------------------------------ compare, conformance
+
+
+@case
+def compare_says_whether_it_holds(folder):
+    model = good_model(folder, shape=(4096, 8))
+    x = np.random.default_rng(0).standard_normal((4096, 8), np.float32)
+    given = inputs(folder, x=x)
+    y = np.maximum(x + np.arange(8 * 4096, dtype=np.float32).reshape(4096, 8), 0)
+    reference = folder / "reference.npz"
+    for scale, code in ((1, 0), (1.002, 1)):
+        np.savez(reference, y=(y * scale).astype(np.float32))
+        done = Done("compare", model, "--inputs", given, "--against", reference)
+        expect(done.code == code and "'y'" in done.output, f"exit code {done.code}, not {code}: {done.errors}{done.output}")
+    for against in ((), ("--against", "onnxruntime"), ("--layers",), ("--layers", "--against", "onnxruntime")):
+        done = Done("compare", model, "--inputs", given, *against)
+        expect(done.code == 0, f"{' '.join(against)}: exit code {done.code}: {done.errors}")
+        expect("--layers" not in against or "'add'" in done.output, f"{' '.join(against)}: no layer 'add' in {done.output}")
+
+
+@case
+def compare_needs_a_reference(folder):
+    model = good_model(folder, shape=(4096, 8))
+    refused(folder, [5], ["nowhere.npz"], "compare", model, "--against", folder / "nowhere.npz")
+    other = inputs(folder, other=np.zeros(3))
+    refused(folder, [2], ["'y'"], "compare", model, "--against", other)
+    np.savez(folder / "short.npz", y=np.zeros(3, np.float32))
+    refused(folder, [1], ["'y'", "f32 3"], "compare", model, "--against", folder / "short.npz")
+    refused(folder, [5], ["onnxruntime"], "compare", model, "--against", "onnxruntime", environment={"SMELT_PYTHON": "/nowhere/python"})
+
+
+@case
+def conformance_without_tests(folder):
+    refused(folder, [2], [], folder, program="smelt-conformance")
+    refused(folder, [5], ["nowhere"], folder / "nowhere", program="smelt-conformance")
+    test = folder / "test_broken"
+    (test / "test_data_set_0").mkdir(parents=True)
+    good_model(test, shape=(4096, 8)).rename(test / "model.onnx")
+    (test / "test_data_set_0" / "input_0.pb").write_bytes(b"\xff" * 30)
+    done = Done(folder, "--json", program="smelt-conformance")
+    expect(done.code == 1 and '"status":"error"' in done.output, f"exit code {done.code}: {done.output}{done.errors}")
+
+
+# ------------------------------------------------------------------------------------------------------------- corpus
+
+
+def compile_from_corpus(path, folder):
+    output = folder / "m.so"
+    if path.stem in NOT_YET:
+        done = refused(folder, [4], [path.name], "compile", path, "-o", output)
+    elif path.stem.startswith(("ok_", "maybe_")):
+        done = Done("compile", path, "-o", output)
+        expect(done.code == 0 or (path.stem.startswith("maybe_") and done.code in (3, 4)), f"exit code {done.code}: {done.errors.strip()[-300:]}")
+    else:
+        done = refused(folder, [3, 4], [path.name], "compile", path, "-o", output)
+    expect(done.seconds <= MOST_CPU_SECONDS, f"{done.seconds:.1f} s of processor time")
+    return {"seconds": done.seconds}
+
+
+def add_corpus_cases(corpus):
+    subprocess.run([sys.executable, HERE / "bad_corpus.py", corpus], check=True, stdout=subprocess.DEVNULL)
+    for path in sorted(corpus.rglob("*.onnx")):
+        CASES.append((f"corpus {path.relative_to(corpus).with_suffix('')}", lambda folder, path=path: compile_from_corpus(path, folder)))
+
+
+def main():
+    args = harness.parser(__doc__).parse_args()
+    cases = harness.Cases()
+    with tempfile.TemporaryDirectory() as corpus:
+        add_corpus_cases(pathlib.Path(corpus))
+        for name, function in CASES:
+            if not args.names or name in args.names:
+                with tempfile.TemporaryDirectory() as folder:
+                    cases.run(name, lambda: function(pathlib.Path(folder)))
+    return cases.close(args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
