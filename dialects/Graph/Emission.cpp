@@ -45,12 +45,15 @@ Value ElementAccess::splat(Value scalar) const {
   return lanes_ == 1 ? scalar : vector::BroadcastOp::create(builder_, valueType(scalar.getType()), scalar).getResult();
 }
 
+Value ElementAccess::uniform(Value value) {
+  if (auto broadcast = value.getDefiningOp<vector::BroadcastOp>())
+    value = broadcast.getSource();
+  return isa<VectorType>(value.getType()) ? nullptr : value;
+}
+
 Value ElementAccess::toIndex(Value integer) const {
-  if (auto broadcast = integer.getDefiningOp<vector::BroadcastOp>())
-    integer = broadcast.getSource();
-  if (isa<VectorType>(integer.getType()))
-    return nullptr;
-  return arith::IndexCastOp::create(builder_, builder_.getIndexType(), integer);
+  Value scalar = uniform(integer);
+  return scalar ? arith::IndexCastOp::create(builder_, builder_.getIndexType(), scalar).getResult() : nullptr;
 }
 
 Value TileAccess::indexConstant(int64_t value) { return arith::ConstantIndexOp::create(builder(), value); }

@@ -47,8 +47,9 @@ public:
   mlir::Value indexConstant(int64_t value) const;
   /// Repeats a scalar in every lane.
   mlir::Value splat(mlir::Value scalar) const;
-  /// A uniform coordinate read from a tensor of integers: sign-extended to `index`. Null unless `integer` is a scalar
-  /// (lanes() is 1) or a splat.
+  /// The scalar that all lanes of a value hold. Null unless it is one (lanes() is 1) or a splat.
+  static mlir::Value uniform(mlir::Value value);
+  /// A uniform coordinate read from a tensor of integers: sign-extended to `index`. Null where lanes may differ.
   mlir::Value toIndex(mlir::Value integer) const;
 
 private:

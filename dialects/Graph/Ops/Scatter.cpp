@@ -1,0 +1,446 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// scatter_elements and scatter_nd: a copy of the data, in which updates replace or meet what stands where indices say,
+// in the order in which they are listed.
+
+#include "dialects/Graph/Ops/Indexing.h"
+#include "dialects/Graph/Ops/Lanes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace smelt::graph {
+
+/// What stands after `update` has met `value`.
+template <typename X> static X met(ScatterReduction reduction, X value, X update) {
+  switch (reduction) {
+  case ScatterReduction::None:
+    return update;
+  case ScatterReduction::Add:
+    return formula::sum(value, update);
+  case ScatterReduction::Mul:
+    return formula::product(value, update);
+  case ScatterReduction::Max:
+    return formula::larger(value, update);
+  case ScatterReduction::Min:
+    return formula::smaller(value, update);
+  }
+  return update;
+}
+
+/// Of bools a sum is whether any holds, a product whether all do.
+static Expr metOf(ScatterReduction reduction, Expr value, Expr update) {
+  if (value.isFloat() || value.width() > 1)
+    return met(reduction, value, update);
+  bool any = reduction == ScatterReduction::Add || reduction == ScatterReduction::Max;
+  return any ? value | update : value & update;
+}
+
+static LogicalResult checkUpdates(std::optional<Location> location, Value data, Value indices, Value updates) {
+  if (elementOf(data) != elementOf(updates))
+    return emitOptionalError(location, "data and updates have different element types, ", elementOf(data), " and ",
+                             elementOf(updates));
+  if (typeOf(data).getRank() == 0)
+    return emitOptionalError(location, "a scalar has no places to choose from");
+  return checkIndices(location, indices);
+}
+
+/// Lets an update meet an element of the result, on the host.
+static void meet(ScatterReduction reduction, const HostTensor &result, int64_t to, const HostTensor &updates,
+                 int64_t from) {
+  if (reduction == ScatterReduction::None)
+    return result.copyElement(to, updates, from);
+  (void)onNumbers(result.elementType(), [&](auto zero) {
+    using T = decltype(zero);
+    result.set(to, toScalar(met(reduction, fromScalar<T>(result.get(to)), fromScalar<T>(updates.get(from)))));
+  });
+}
+
+// While emitting.
+
+/// Loops over [first, end).
+static void forRange(TileAccess &access, Value first, Value end, llvm::function_ref<void(Value)> body) {
+  ImplicitLocOpBuilder &b = access.builder();
+  auto loop = scf::ForOp::create(b, first, end, access.indexConstant(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+/// Emits `body` where `condition` holds; everywhere when it is null.
+static void onlyIf(TileAccess &access, Value condition, llvm::function_ref<void()> body) {
+  if (!condition)
+    return body();
+  ImplicitLocOpBuilder &b = access.builder();
+  auto choice = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  body();
+}
+
+static Value conjunction(ImplicitLocOpBuilder &b, Value a, Value c) {
+  return a ? arith::AndIOp::create(b, a, c).getResult() : c;
+}
+
+static Coordinates coordinatesOf(ArrayRef<Value> outer, ArrayRef<Value> inner) {
+  Coordinates at;
+  for (ArrayRef<Value> part : {outer, inner})
+    for (Value index : part)
+      at.push_back({index, 0});
+  return at;
+}
+
+/// The index that a tensor of indices holds, as a coordinate of a dim. Null where it can't be read.
+static Value fetchIndex(TileAccess &access, Value indices, ArrayRef<LaneIndex> at, int64_t extent) {
+  ImplicitLocOpBuilder &b = access.builder();
+  Value read = access.fetch(indices, at, 1);
+  return read ? wrapIndex(b, arith::IndexCastOp::create(b, b.getIndexType(), read), extent) : nullptr;
+}
+
+/// Emits result = data over the tile.
+static LogicalResult copyTile(TileAccess &access, Value data) {
+  ArrayRef<int64_t> shape = typeOf(data).getShape().drop_front(access.tile().size());
+  unsigned most = access.vectorLanes(computeType(elementOf(data)));
+  LogicalResult done = success();
+  nest(access, shape.drop_back(), {}, [&](ArrayRef<Value> at, ValueRange) {
+    Coordinates row = coordinatesOf(access.tile(), at);
+    done = access.forLanes(shape.back(), most, [&](Value base, unsigned lanes) {
+      Coordinates here = row;
+      here.push_back(along(base, lanes));
+      Value value = access.fetch(data, here, lanes);
+      return value ? access.store(0, value, here) : failure();
+    });
+    return SmallVector<Value>();
+  });
+  return done;
+}
+
+namespace {
+
+/// Elements of the result that updates meet in scratch memory, as many at a time as it has room for.
+class Accumulation {
+public:
+  using Place = llvm::function_ref<Coordinates(Value position)>;
+  using Updates = llvm::function_ref<LogicalResult()>;
+
+  Accumulation(TileAccess &access, Value data, ScatterReduction reduction)
+      : access_(access), b_(access.builder()), data_(data), reduction_(reduction) {}
+
+  /// Emits, over blocks of [0, extent): what stands at `place`, then `updates`, which call meet, then the result.
+  LogicalResult run(int64_t extent, Place place, Updates updates);
+  /// Lets an update meet the element at a position, if that lies in the block.
+  void meet(Value position, Value update);
+  /// The positions in the block: [start, end).
+  Value start() const { return start_; }
+  Value end() const { return end_; }
+
+private:
+  TileAccess &access_;
+  ImplicitLocOpBuilder &b_;
+  Value data_;
+  ScatterReduction reduction_;
+  Scratch scratch_;
+  Value start_, end_;
+};
+
+} // namespace
+
+LogicalResult Accumulation::run(int64_t extent, Place place, Updates updates) {
+  Type compute = computeType(elementOf(data_));
+  int64_t room = std::min<int64_t>(extent, TileAccess::kMostScratchBytes / elementBytes(compute));
+  if (extent == 0)
+    return success();
+  scratch_ = {access_.scratch(room, compute)};
+  LogicalResult done = success();
+  access_.loop(llvm::divideCeil(extent, room), {}, [&](Value block, ValueRange) {
+    start_ = arith::MulIOp::create(b_, block, access_.indexConstant(room));
+    end_ = arith::MinSIOp::create(b_, arith::AddIOp::create(b_, start_, access_.indexConstant(room)),
+                                  access_.indexConstant(extent));
+    auto inBlock = [&](Value position) { return arith::SubIOp::create(b_, position, start_).getResult(); };
+    forRange(access_, start_, end_, [&](Value position) {
+      Value value = access_.fetch(data_, place(position), 1);
+      if (value)
+        scratch_.store(access_, inBlock(position), value);
+      else
+        done = failure();
+    });
+    if (failed(updates()))
+      done = failure();
+    forRange(access_, start_, end_, [&](Value position) {
+      if (failed(access_.store(0, scratch_.load(access_, inBlock(position), 1).value(), place(position))))
+        done = failure();
+    });
+    return SmallVector<Value>();
+  });
+  return done;
+}
+
+void Accumulation::meet(Value position, Value update) {
+  Value from = arith::CmpIOp::create(b_, arith::CmpIPredicate::sge, position, start_);
+  Value to = arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, position, end_);
+  onlyIf(access_, arith::AndIOp::create(b_, from, to), [&] {
+    bool isUnsigned = isUnsignedElement(elementOf(data_));
+    Value at = arith::SubIOp::create(b_, position, start_);
+    Expr value = scratch_.load(access_, at, 1).as(isUnsigned);
+    scratch_.store(access_, at, metOf(reduction_, value, Expr(b_, update, isUnsigned)).value());
+  });
+}
+
+// Scatter elements.
+
+LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                                  Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  RankedTensorType data = typeOf(adaptor.getData()), indices = typeOf(adaptor.getIndices());
+  auto axis = static_cast<int64_t>(adaptor.getAxis());
+  if (failed(checkUpdates(location, adaptor.getData(), adaptor.getIndices(), adaptor.getUpdates())) ||
+      failed(checkAxis(location, axis, data.getRank())))
+    return failure();
+  if (indices.getShape() != typeOf(adaptor.getUpdates()).getShape())
+    return emitOptionalError(location, "needs one update for each index");
+  if (data.getRank() != indices.getRank())
+    return emitOptionalError(location, "data of rank ", data.getRank(), " and indices of rank ", indices.getRank(),
+                             " don't fit");
+  for (int64_t dim = 0; dim < data.getRank(); ++dim)
+    if (dim != axis && indices.getDimSize(dim) > data.getDimSize(dim))
+      return emitOptionalError(location, "dim ", dim, " has more indices, ", indices.getDimSize(dim), ", than data, ",
+                               data.getDimSize(dim));
+  if (failed(checkNotEmpty(location, data.getDimSize(axis), indices.getShape())))
+    return failure();
+  return yieldTensor(location, data.getShape(), data.getElementType(), types);
+}
+
+LogicalResult ScatterElementsOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  copyElements(results[0], 0, operands[0], 0, results[0].size());
+  SmallVector<int64_t> strides = rowMajorStrides(results[0].shape()), at(results[0].rank(), 0);
+  auto axis = static_cast<int64_t>(getAxis());
+  for (auto [update, index] : llvm::enumerate(operands[1].toIntegers())) {
+    int64_t to = (wrapIndex(index, results[0].shape()[axis]) - at[axis]) * strides[axis];
+    for (auto [i, stride] : llvm::zip_equal(at, strides))
+      to += i * stride;
+    meet(getReduction(), results[0], to, operands[2], static_cast<int64_t>(update));
+    advance(at, operands[1].shape());
+  }
+  return success();
+}
+
+/// What lies before the axis does not change: each index of it is a tile.
+unsigned ScatterElementsOp::tiledDims() { return getAxis(); }
+
+/// i1: there are updates in this tile and at `inner`, coordinates behind the axis. Null where there always are.
+static Value hasUpdates(ScatterElementsOp op, TileAccess &access, ArrayRef<Value> inner) {
+  ImplicitLocOpBuilder &b = access.builder();
+  ArrayRef<int64_t> data = op.getType().getShape(), indices = typeOf(op.getIndices()).getShape();
+  size_t axis = op.getAxis();
+  Value condition;
+  for (size_t dim = 0; dim < data.size(); ++dim) {
+    bool isInner = dim > axis;
+    if (dim == axis || indices[dim] == data[dim] || (isInner && inner.empty()))
+      continue;
+    Value index = isInner ? inner[dim - axis - 1] : access.tile()[dim];
+    condition = conjunction(
+        b, condition, arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, access.indexConstant(indices[dim])));
+  }
+  return condition;
+}
+
+static LogicalResult replaceElements(ScatterElementsOp op, TileAccess &access) {
+  size_t axis = op.getAxis();
+  if (failed(copyTile(access, op.getData())))
+    return failure();
+  LogicalResult done = success();
+  onlyIf(access, hasUpdates(op, access, {}), [&] {
+    nest(access, typeOf(op.getIndices()).getShape().drop_front(axis), {}, [&](ArrayRef<Value> at, ValueRange) {
+      Coordinates from = coordinatesOf(access.tile(), at), to = from;
+      Value index = fetchIndex(access, op.getIndices(), from, op.getType().getDimSize(axis));
+      Value update = access.fetch(op.getUpdates(), from, 1);
+      to[axis] = {index, 0};
+      if (!index || !update || failed(access.store(0, update, to)))
+        done = failure();
+      return SmallVector<Value>();
+    });
+  });
+  return done;
+}
+
+static LogicalResult reduceElements(ScatterElementsOp op, TileAccess &access) {
+  size_t axis = op.getAxis();
+  int64_t extent = op.getType().getDimSize(axis), count = typeOf(op.getIndices()).getDimSize(axis);
+  Accumulation line(access, op.getData(), op.getReduction());
+  LogicalResult done = success();
+  nest(access, op.getType().getShape().drop_front(axis + 1), {}, [&](ArrayRef<Value> inner, ValueRange) {
+    auto place = [&](Value position) {
+      Coordinates at = coordinatesOf(access.tile(), position);
+      llvm::append_range(at, coordinatesOf(inner, {}));
+      return at;
+    };
+    auto updates = [&] {
+      LogicalResult read = success();
+      onlyIf(access, hasUpdates(op, access, inner), [&] {
+        forRange(access, access.indexConstant(0), access.indexConstant(count), [&](Value number) {
+          Value index = fetchIndex(access, op.getIndices(), place(number), extent);
+          Value update = access.fetch(op.getUpdates(), place(number), 1);
+          if (index && update)
+            line.meet(index, update);
+          else
+            read = failure();
+        });
+      });
+      return read;
+    };
+    if (failed(line.run(extent, place, updates)))
+      done = failure();
+    return SmallVector<Value>();
+  });
+  return done;
+}
+
+LogicalResult ScatterElementsOp::emitTile(TileAccess &access) {
+  return getReduction() == ScatterReduction::None ? replaceElements(*this, access) : reduceElements(*this, access);
+}
+
+// Scatter of slices.
+
+LogicalResult ScatterNdOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
+  RankedTensorType data = typeOf(adaptor.getData()), indices = typeOf(adaptor.getIndices());
+  ArrayRef<int64_t> updates = typeOf(adaptor.getUpdates()).getShape();
+  if (failed(checkUpdates(location, adaptor.getData(), adaptor.getIndices(), adaptor.getUpdates())))
+    return failure();
+  int64_t depth = indices.getRank() == 0 ? -1 : indices.getShape().back();
+  if (depth < 0 || depth > data.getRank())
+    return emitOptionalError(location, "the last dim of the indices, ", indices,
+                             ", counts coordinates in data of rank ", data.getRank());
+  SmallVector<int64_t> shape(indices.getShape().drop_back());
+  llvm::append_range(shape, data.getShape().drop_front(depth));
+  if (ArrayRef<int64_t>(shape) != updates)
+    return emitOptionalError(location, "the updates, ", adaptor.getUpdates().getType(),
+                             ", do not have the shape of the indices without their last dim and of the slices");
+  for (int64_t extent : data.getShape().take_front(depth))
+    if (failed(checkNotEmpty(location, extent, updates)))
+      return failure();
+  return yieldTensor(location, data.getShape(), data.getElementType(), types);
+}
+
+LogicalResult ScatterNdOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  copyElements(results[0], 0, operands[0], 0, results[0].size());
+  ArrayRef<int64_t> extents = results[0].shape().take_front(operands[1].shape().back());
+  auto depth = static_cast<int64_t>(extents.size());
+  int64_t row = product(results[0].shape().drop_front(depth));
+  SmallVector<int64_t> indices = operands[1].toIntegers();
+  for (int64_t from = 0; from < operands[2].size(); from += row) {
+    int64_t slot = 0;
+    for (auto [coordinate, extent] : llvm::enumerate(extents))
+      slot = slot * extent + wrapIndex(indices[from / row * depth + static_cast<int64_t>(coordinate)], extent);
+    if (getReduction() == ScatterReduction::None)
+      copyElements(results[0], slot * row, operands[2], from, row);
+    else
+      for (int64_t i = 0; i < row; ++i)
+        meet(getReduction(), results[0], slot * row + i, operands[2], from + i);
+  }
+  return success();
+}
+
+/// Any index may be anywhere: updates that follow each other are one thread's.
+unsigned ScatterNdOp::tiledDims() { return 0; }
+
+/// The coordinates of the slice that update number `tuple` names; empty where they can't be read.
+static std::optional<Coordinates> fetchSlot(ScatterNdOp op, TileAccess &access, ArrayRef<Value> tuple) {
+  Coordinates slot;
+  int64_t depth = typeOf(op.getIndices()).getShape().back();
+  for (int64_t coordinate = 0; coordinate < depth; ++coordinate) {
+    Coordinates at = coordinatesOf(tuple, access.indexConstant(coordinate));
+    Value index = fetchIndex(access, op.getIndices(), at, op.getType().getDimSize(coordinate));
+    if (!index)
+      return std::nullopt;
+    slot.push_back({index, 0});
+  }
+  return slot;
+}
+
+static LogicalResult replaceSlices(ScatterNdOp op, TileAccess &access) {
+  if (failed(copyTile(access, op.getData())))
+    return failure();
+  ArrayRef<int64_t> tuples = typeOf(op.getIndices()).getShape().drop_back();
+  ArrayRef<int64_t> slice = typeOf(op.getUpdates()).getShape().drop_front(tuples.size());
+  int64_t row = slice.empty() ? 1 : slice.back();
+  unsigned most = access.vectorLanes(computeType(elementOf(op.getData())));
+  LogicalResult done = success();
+  nest(access, tuples, {}, [&](ArrayRef<Value> tuple, ValueRange) {
+    std::optional<Coordinates> slot = fetchSlot(op, access, tuple);
+    if (!slot) {
+      done = failure();
+      return SmallVector<Value>();
+    }
+    return nest(access, slice.empty() ? slice : slice.drop_back(), {}, [&](ArrayRef<Value> inner, ValueRange) {
+      done = access.forLanes(row, most, [&](Value base, unsigned lanes) {
+        Coordinates from = coordinatesOf(tuple, inner), to = *slot;
+        llvm::append_range(to, coordinatesOf(inner, {}));
+        if (!slice.empty()) {
+          from.push_back(along(base, lanes));
+          to.push_back(along(base, lanes));
+        }
+        Value update = access.fetch(op.getUpdates(), from, lanes);
+        return update ? access.store(0, update, to) : failure();
+      });
+      return SmallVector<Value>();
+    });
+  });
+  return done;
+}
+
+/// A row-major position as coordinates.
+static Coordinates coordinatesAt(TileAccess &access, Value position, ArrayRef<int64_t> shape) {
+  ImplicitLocOpBuilder &b = access.builder();
+  Coordinates at(shape.size());
+  for (size_t dim = shape.size(); dim > 0; --dim) {
+    Value extent = access.indexConstant(shape[dim - 1]);
+    at[dim - 1] = {dim == 1 ? position : arith::RemUIOp::create(b, position, extent).getResult(), 0};
+    position = arith::DivUIOp::create(b, position, extent);
+  }
+  return at;
+}
+
+/// Emits the updates of slices, in so far as they fall in the block.
+static LogicalResult meetSlices(ScatterNdOp op, TileAccess &access, Accumulation &block) {
+  ImplicitLocOpBuilder &b = access.builder();
+  ArrayRef<int64_t> tuples = typeOf(op.getIndices()).getShape().drop_back();
+  ArrayRef<int64_t> slice = typeOf(op.getUpdates()).getShape().drop_front(tuples.size());
+  Value row = access.indexConstant(product(slice));
+  LogicalResult done = success();
+  nest(access, tuples, {}, [&](ArrayRef<Value> tuple, ValueRange) {
+    std::optional<Coordinates> slot = fetchSlot(op, access, tuple);
+    if (!slot) {
+      done = failure();
+      return SmallVector<Value>();
+    }
+    Value first = access.indexConstant(0);
+    for (auto [index, extent] : llvm::zip(*slot, op.getType().getShape()))
+      first = arith::AddIOp::create(b, arith::MulIOp::create(b, first, access.indexConstant(extent)), index.base);
+    first = arith::MulIOp::create(b, first, row);
+    Value before = arith::SubIOp::create(b, block.start(), first), last = arith::SubIOp::create(b, block.end(), first);
+    Value from = arith::MaxSIOp::create(b, before, access.indexConstant(0)), to = arith::MinSIOp::create(b, last, row);
+    forRange(access, from, to, [&](Value i) {
+      Coordinates at = coordinatesOf(tuple, {});
+      llvm::append_range(at, coordinatesAt(access, i, slice));
+      Value update = access.fetch(op.getUpdates(), at, 1);
+      if (update)
+        block.meet(arith::AddIOp::create(b, first, i), update);
+      else
+        done = failure();
+    });
+    return SmallVector<Value>();
+  });
+  return done;
+}
+
+LogicalResult ScatterNdOp::emitTile(TileAccess &access) {
+  if (getReduction() == ScatterReduction::None)
+    return replaceSlices(*this, access);
+  Accumulation block(access, getData(), getReduction());
+  ArrayRef<int64_t> shape = getType().getShape();
+  auto place = [&](Value position) { return coordinatesAt(access, position, shape); };
+  return block.run(product(shape), place, [&] { return meetSlices(*this, access, block); });
+}
+
+} // namespace smelt::graph
