@@ -30,6 +30,9 @@ public:
       : passes_(context), target_(target), machine_(std::move(machine)) {
     passes_.enableVerifier(false); // costs as much as the passes; smelt-opt and the tests verify
     buildCpuPipeline(passes_, target.machine);
+    // The first run registers dialects and patterns with the context, which no two threads may do at a time.
+    OwningOpRef<ModuleOp> empty = ModuleOp::create(UnknownLoc::get(context));
+    (void)passes_.run(*empty);
   }
 
   /// Fails with no message where the errors are diagnostics.
