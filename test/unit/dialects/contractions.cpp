@@ -135,3 +135,22 @@ TEST(ConvTranspose, Evaluate) {
   EXPECT_THAT(numbers(op.evaluate({tensor(op.inputType(0), {1, 2}), tensor(op.inputType(1), {1, 10, 100})})[0]),
               ElementsAre(1, 10, 102, 20, 200));
 }
+
+// Sums of nothing are 0; results without elements are computed by no one.
+TEST(Contractions, Empty) {
+  const Case cases[] = {
+      {"matmul", "", "3x0xf32", "0x5xf32", "3x5xf32"},
+      {"matmul", "", "0x3xf32", "3x5xf32", "0x5xf32"},
+      {"matmul", "", "4x3xf32", "3x0xf32", "4x0xf32"},
+      {"matmul", "", "0x4x3xf32", "3x5xf32", "0x4x5xf32"},
+      {"conv", conv("1, 1", "1, 1", "1, 1", "1, 1", 1, kLast), "0x9x10x8xf32", "3x3x8x20xf32", "0x9x10x20xf32"},
+      {"conv", conv("1, 1", "1, 1", "1, 1", "1, 1", 1, kFirst), "0x8x9x40xf32", "5x8x3x3xf32", "0x5x9x40xf32"},
+      {"conv_transpose", transposedConv("2, 2", "1, 1", "0, 0", "0, 0", 1, kLast), "0x5x6x8xf32", "2x2x8x20xf32",
+       "0x10x12x20xf32"},
+  };
+  for (const Case &c : cases) {
+    SCOPED_TRACE(c.op + " " + c.left);
+    Operator op(c.text());
+    op.expectCompiledMatches(op.randomInputs());
+  }
+}

@@ -310,3 +310,26 @@ TEST(Pool, NanIsNoMaximum) {
   op.expectCompiledMatches(inputs);
   EXPECT_THAT(numbers(op.evaluate(inputs)[0]), ElementsAre(1, -INFINITY, -1));
 }
+
+// What has no elements: sums of nothing are 0, results without elements are computed by no one.
+TEST(Structured, Empty) {
+  const Case cases[] = {
+      {"reduce", reduce(Sum, "0"), "0x5xf32", "1x5xf32"},
+      {"reduce", reduce(Max, "1"), "5x0xf32", "5x1xf32"},
+      {"reduce", reduce(Sum, "1"), "0x5xf32", "0x1xf32"},
+      {"softmax", softmax(1), "0x5xf32", "0x5xf32"},
+      {"softmax", softmax(1), "5x0xf32", "5x0xf32"},
+      {"layer_norm", layerNorm(1), "5x0xf32", "5x0xf32"},
+      {"layer_norm", layerNorm(0), "0x3xf32", "0x3xf32"},
+      {"arg_reduce", argReduce(1), "0x5xf32", "0x1xi64"},
+      {"cumulative", cumulative(0, false, false), "0x5xf32", "0x5xf32"},
+      {"pool", pool(MaxPool, true), "0x5x5x40xf32", "0x3x3x40xf32"},
+      {"pool", pool(MaxPool, false), "1x0x5x5xf32", "1x0x3x3xf32"},
+      {"lrn", lrn(5), "2x0x5x21xf32", "2x0x5x21xf32"},
+  };
+  for (const Case &c : cases) {
+    SCOPED_TRACE(c.op + " " + c.input);
+    Operator op(c.text());
+    op.expectCompiledMatches(op.randomInputs());
+  }
+}
