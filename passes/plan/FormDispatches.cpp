@@ -86,6 +86,9 @@ void Grouping::place(Operation *op) {
 bool Grouping::canJoin(Operation *op, int group) const {
   if (groups_[group].ops.size() >= kMostOps)
     return false;
+  // A root with several results (top_k) hands them over one by one: nothing that follows may wait for two of them.
+  if (groups_[group].ops.front()->getNumResults() > 1)
+    return false;
   if (graph::typeOf(op->getResult(0)).getShape() != groups_[group].shape)
     return false;
   for (Value operand : op->getOperands()) {

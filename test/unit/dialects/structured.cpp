@@ -263,6 +263,17 @@ TEST(TopK, Order) {
   ascending.expectCompiledMatches(inputs);
 }
 
+// What follows may need both results at once.
+TEST(TopK, BothResultsAreUsed) {
+  Operator op(R"(func.func @f(%x: tensor<9xf32>) -> tensor<4xf32> {
+    %0:2 = graph.top_k %x {axis = 0, smallest = false} : (tensor<9xf32>) -> (tensor<4xf32>, tensor<4xi64>)
+    %1 = graph.cast %0#1 {to = f32} : (tensor<4xi64>) -> tensor<4xf32>
+    %2 = graph.add %0#0, %1 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    return %2 : tensor<4xf32>
+  })");
+  op.expectCompiledMatches(op.randomInputs());
+}
+
 // The first and the last of equals; NaN is beyond all numbers.
 TEST(ArgReduce, Order) {
   Operator first(Case{"arg_reduce", argReduce(1), "2x4xf32", "2x1xi64"}.text());
