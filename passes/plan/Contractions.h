@@ -21,6 +21,13 @@ mlir::Value packPanels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value
 mlir::Value padSpatial(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, llvm::ArrayRef<int64_t> low,
                        llvm::ArrayRef<int64_t> high);
 
+/// Whether an operand of elementwise work on tensors of `shape` is one number, or a constant with one for each channel
+/// (the last dim).
+bool isPerChannel(mlir::Value operand, llvm::ArrayRef<int64_t> shape);
+
+/// Such an operand for tensors that have `factor` times the channels, the same ones again and again.
+mlir::Value repeatChannels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value operand, int64_t factor);
+
 } // namespace smelt::plan
 
 #endif // SMELT_PASSES_PLAN_CONTRACTIONS_H

@@ -111,22 +111,15 @@ Value Folder::foldedConv(const Folding &folding) {
 
 /// An operand of elementwise work as the folded result needs it; null where that is no cheap thing.
 Value Folder::widened(Value operand, const Folding &folding, bool isWhole) {
-  RankedTensorType type = graph::typeOf(operand);
-  ArrayRef<int64_t> shape = type.getShape();
-  if (type.getNumElements() == 1 && type.getRank() <= type_.getRank())
-    return operand;
-  if (isWhole && shape == type_.getShape()) {
-    SmallVector<int64_t> wide(shape);
+  if (plan::isPerChannel(operand, type_.getShape()))
+    return plan::repeatChannels(rewriter_, op_.getLoc(), operand, folding.factor);
+  if (isWhole && graph::typeOf(operand).getShape() == type_.getShape()) {
+    SmallVector<int64_t> wide(type_.getShape());
     wide[spatial_] = folding.columns;
     wide.back() *= folding.factor;
     return plan::reshape(rewriter_, op_.getLoc(), operand, wide);
   }
-  bool isPerChannel = type.getNumElements() == shape.back() && shape.back() == type_.getShape().back() &&
-                      operand.getDefiningOp<graph::ConstantOp>();
-  if (!isPerChannel)
-    return nullptr;
-  SmallVector<Value> copies(folding.factor, operand);
-  return graph::ConcatOp::create(rewriter_, op_.getLoc(), copies, type.getRank() - 1);
+  return nullptr;
 }
 
 /// elementwise(reshape(x), y…)   →   reshape(elementwise(x, y'…))

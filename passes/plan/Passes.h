@@ -14,6 +14,8 @@ class Pass;
 
 namespace smelt::plan {
 
+/// Transposed convolutions → convolutions, one for each phase of the result's rows. Before the passes on convolutions.
+std::unique_ptr<mlir::Pass> createSplitConvTransposePass();
 /// Convolutions with fewer result channels than lanes: neighbouring columns become channels.
 std::unique_ptr<mlir::Pass> createFoldColumnsPass(const kernel::Machine &machine = {});
 /// 3x3 convolutions → kernel.winograd, where the target gains. Before pack-contractions.

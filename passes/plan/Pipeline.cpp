@@ -20,8 +20,8 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
 }
 
 void registerPlanPasses() {
-  for (auto create :
-       {createFormDispatchesPass, createPlaceBuffersPass, createCollapseDimsPass, createDeduplicateKernelsPass})
+  for (auto create : {createSplitConvTransposePass, createFormDispatchesPass, createPlaceBuffersPass,
+                      createCollapseDimsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });

@@ -32,6 +32,8 @@ void registerDialects(DialectRegistry &registry) {
 void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {
   graph::buildGraphPipeline(manager);
   layout::buildLayoutPipeline(manager);
+  manager.addNestedPass<func::FuncOp>(plan::createSplitConvTransposePass());
+  manager.addPass(graph::createFoldConstantsPass()); // the new filters, which the next passes look at
   manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));

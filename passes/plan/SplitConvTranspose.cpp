@@ -1,0 +1,207 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// split-conv-transpose: a transposed convolution of stride s is a convolution for each phase of the result's rows and
+// columns: no work on zeros, and every result is written once, in its place. Phases of columns that read the same
+// inputs are channels of one convolution.
+//   conv_transpose(x, w) {stride s}   →   reshape(concat(conv(x, w₀), …, conv(x, wₛ₋₁)))
+// Row q · s + p of the result reads the taps r + j · s of w at the rows q + t - j of x, where p + low = t · s + r
+// (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016).
+
+#include "dialects/Graph/Graph.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "passes/plan/Contractions.h"
+#include "passes/plan/Passes.h"
+
+using namespace mlir;
+using namespace smelt;
+
+namespace {
+
+/// What results of one phase along one dim read: taps first, first + stride, … of the filter, the last at `start` of
+/// the input, relative to the result's block.
+struct Phase {
+  int64_t first = 0;
+  int64_t taps = 0;
+  int64_t start = 0;
+
+  int64_t end() const { return start + taps; }
+  bool readsAs(const Phase &other) const { return start == other.start && taps == other.taps; }
+};
+
+class Splitter {
+public:
+  Splitter(graph::ConvTransposeOp op, IRRewriter &rewriter)
+      : op_(op), rewriter_(rewriter), input_(graph::typeOf(op.getInput())), filter_(graph::typeOf(op.getFilter())),
+        type_(graph::typeOf(op.getResult())) {}
+
+  void run();
+
+private:
+  bool isCandidate();
+  Phase phaseOf(size_t dim, int64_t phase);
+  Value phaseFilter(const Phase &row, const Phase &column);
+  Value phaseConv(const Phase &row, ArrayRef<Phase> columns);
+  Value rowOf(const Phase &row, ArrayRef<Phase> columns);
+  int64_t blocks(size_t dim) { return llvm::divideCeil(type_.getDimSize(dim + 1), op_.getStrides()[dim]); }
+  void collectEpilogue();
+  Value withEpilogue(Value value, int64_t factor);
+
+  graph::ConvTransposeOp op_;
+  IRRewriter &rewriter_;
+  RankedTensorType input_, filter_, type_;
+  SmallVector<Operation *> epilogue_; // elementwise, one after another
+};
+
+} // namespace
+
+bool Splitter::isCandidate() {
+  if (op_.getLayout() != graph::Layout::ChannelsLast || op_.getGroups() != 1 || filter_.getRank() != 4 ||
+      !op_.getFilter().getDefiningOp<graph::ConstantOp>())
+    return false;
+  for (size_t dim : {0, 1})
+    if (op_.getDilations()[dim] != 1 || op_.getLow()[dim] < 0 || filter_.getDimSize(dim) < op_.getStrides()[dim])
+      return false;
+  return true;
+}
+
+Phase Splitter::phaseOf(size_t dim, int64_t phase) {
+  int64_t stride = op_.getStrides()[dim], place = phase + op_.getLow()[dim];
+  Phase result;
+  result.first = place % stride;
+  result.taps = llvm::divideCeil(filter_.getDimSize(dim) - result.first, stride);
+  result.start = place / stride - (result.taps - 1);
+  return result;
+}
+
+/// The filter's taps of one row phase and one column phase, in the input's order.
+Value Splitter::phaseFilter(const Phase &row, const Phase &column) {
+  SmallVector<int64_t> starts(4, 0), steps(4, 1), shape(filter_.getShape());
+  for (auto [dim, phase] : llvm::enumerate(std::array{row, column})) {
+    int64_t stride = op_.getStrides()[dim];
+    starts[dim] = phase.first + (phase.taps - 1) * stride;
+    steps[dim] = -stride;
+    shape[dim] = phase.taps;
+  }
+  auto type = RankedTensorType::get(shape, filter_.getElementType());
+  return graph::SliceOp::create(rewriter_, op_.getLoc(), type, op_.getFilter(), starts, steps);
+}
+
+/// The results of one row phase and of column phases that read the same: [n, row blocks, column blocks, phases ·
+/// channels].
+Value Splitter::phaseConv(const Phase &row, ArrayRef<Phase> columns) {
+  Location loc = op_.getLoc();
+  SmallVector<Value> filters;
+  for (const Phase &column : columns)
+    filters.push_back(phaseFilter(row, column));
+  Value filter = filters.size() == 1 ? filters[0] : graph::ConcatOp::create(rewriter_, loc, filters, 3).getResult();
+  // The window of block 0 begins at `start`, that of the last block ends at `end`; both may lie within the input.
+  SmallVector<int64_t> low(4, 0), high(4, 0), zeros(2, 0), ones(2, 1);
+  for (auto [dim, window] : llvm::enumerate(std::array{row, columns.front()})) {
+    low[dim + 1] = -window.start;
+    high[dim + 1] = blocks(dim) - 1 + window.end() - input_.getDimSize(dim + 1);
+  }
+  auto isNegative = [](int64_t count) { return count < 0; };
+  if (llvm::none_of(low, isNegative) && llvm::none_of(high, isNegative))
+    return graph::ConvOp::create(rewriter_, loc, op_.getInput(), filter, ones, ones, ArrayRef(low).slice(1, 2),
+                                 ArrayRef(high).slice(1, 2), 1, graph::Layout::ChannelsLast);
+  Value zero = graph::makeScalar(rewriter_, loc, input_.getElementType(), graph::Scalar::ofFloat(0));
+  Value cropped = graph::PadOp::create(rewriter_, loc, op_.getInput(), zero, low, high, graph::PadMode::Constant);
+  return graph::ConvOp::create(rewriter_, loc, cropped, filter, ones, ones, zeros, zeros, 1,
+                               graph::Layout::ChannelsLast);
+}
+
+/// Work on single elements that follows, with constants for each channel at most: it moves before the concatenation.
+void Splitter::collectEpilogue() {
+  Value value = op_.getResult();
+  while (value.hasOneUse()) {
+    Operation *user = *value.user_begin();
+    if (!isa<graph::ScalarInterface>(user) || graph::typeOf(user->getResult(0)).getShape() != type_.getShape())
+      return;
+    for (Value operand : user->getOperands())
+      if (operand != value && !plan::isPerChannel(operand, type_.getShape()))
+        return;
+    epilogue_.push_back(user);
+    value = user->getResult(0);
+  }
+}
+
+Value Splitter::withEpilogue(Value value, int64_t factor) {
+  Value from = op_.getResult();
+  for (Operation *op : epilogue_) {
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(operand == from ? value : plan::repeatChannels(rewriter_, op->getLoc(), operand, factor));
+    Operation *moved = rewriter_.clone(*op);
+    moved->setOperands(operands);
+    moved->getResult(0).setType(graph::typeOf(value).clone(graph::typeOf(op->getResult(0)).getElementType()));
+    from = op->getResult(0);
+    value = moved->getResult(0);
+  }
+  return value;
+}
+
+/// All results in the rows of one phase: [n, row blocks, 1, columns, channels].
+Value Splitter::rowOf(const Phase &row, ArrayRef<Phase> columns) {
+  Location loc = op_.getLoc();
+  int64_t batch = type_.getDimSize(0), channels = type_.getDimSize(3), phases = columns.size();
+  auto readsAsFirst = [&](const Phase &column) { return column.readsAs(columns.front()); };
+  Value all;
+  if (llvm::all_of(columns, readsAsFirst)) {
+    all = withEpilogue(phaseConv(row, columns), phases);
+  } else {
+    SmallVector<Value> parts;
+    for (const Phase &column : columns)
+      parts.push_back(plan::reshape(rewriter_, loc, withEpilogue(phaseConv(row, column), 1),
+                                    {batch, blocks(0), blocks(1), 1, channels}));
+    all = graph::ConcatOp::create(rewriter_, loc, parts, 3);
+  }
+  return plan::reshape(rewriter_, loc, all, {batch, blocks(0), 1, blocks(1) * phases, channels});
+}
+
+void Splitter::run() {
+  if (!isCandidate())
+    return;
+  collectEpilogue();
+  Operation *last = epilogue_.empty() ? op_.getOperation() : epilogue_.back();
+  rewriter_.setInsertionPoint(last);
+  Location loc = op_.getLoc();
+  int64_t rows = op_.getStrides()[0], columns = op_.getStrides()[1];
+  SmallVector<Phase> columnPhases;
+  for (int64_t phase = 0; phase < columns; ++phase)
+    columnPhases.push_back(phaseOf(1, phase));
+  SmallVector<Value> phases;
+  for (int64_t phase = 0; phase < rows; ++phase)
+    phases.push_back(rowOf(phaseOf(0, phase), columnPhases));
+  Value all = rows == 1 ? phases[0] : graph::ConcatOp::create(rewriter_, loc, phases, 2).getResult();
+  Value result = plan::reshape(rewriter_, loc, all,
+                               {type_.getDimSize(0), blocks(0) * rows, blocks(1) * columns, type_.getDimSize(3)});
+  if (result.getType() != last->getResult(0).getType()) {
+    SmallVector<int64_t> starts(4, 0), steps(4, 1);
+    result = graph::SliceOp::create(rewriter_, loc, last->getResult(0).getType(), result, starts, steps);
+  }
+  rewriter_.replaceAllUsesWith(last->getResult(0), result);
+  for (Operation *op : llvm::reverse(epilogue_))
+    rewriter_.eraseOp(op);
+  rewriter_.eraseOp(op_);
+}
+
+namespace {
+struct SplitConvTranspose : PassWrapper<SplitConvTranspose, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SplitConvTranspose)
+  StringRef getArgument() const override { return "split-conv-transpose"; }
+  StringRef getDescription() const override { return "transposed convolutions → convolutions, one a phase of rows"; }
+
+  void runOnOperation() override {
+    SmallVector<graph::ConvTransposeOp> ops;
+    getOperation().walk([&](graph::ConvTransposeOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (graph::ConvTransposeOp op : ops)
+      Splitter(op, rewriter).run();
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> plan::createSplitConvTransposePass() { return std::make_unique<SplitConvTranspose>(); }

@@ -1,0 +1,27 @@
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(split-conv-transpose))' | FileCheck %s
+
+// A filter as large as the stride: both column phases read the same inputs and are channels of one convolution.
+// CHECK-LABEL: func.func @no_overlap
+// CHECK: %[[ROW0:.*]] = graph.conv {{.*}} -> tensor<1x4x4x6xf32>
+// CHECK: %[[ROW1:.*]] = graph.conv {{.*}} -> tensor<1x4x4x6xf32>
+// CHECK: %[[ROWS:.*]] = graph.concat {{.*}} {axis = 2 : i64} : (tensor<1x4x1x8x3xf32>, tensor<1x4x1x8x3xf32>) -> tensor<1x4x2x8x3xf32>
+// CHECK: graph.reshape %[[ROWS]] : {{.*}} -> tensor<1x8x8x3xf32>
+func.func @no_overlap(%x: tensor<1x4x4x2xf32>) -> tensor<1x8x8x3xf32> {
+  %w = graph.constant dense<1.0> : tensor<2x2x2x3xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, output_padding = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x4x4x2xf32>, tensor<2x2x2x3xf32>) -> tensor<1x8x8x3xf32>
+  return %0 : tensor<1x8x8x3xf32>
+}
+
+// A filter of 4 with stride 2: four convolutions of 2x2, each with its own padding; the bias moves into each.
+// CHECK-LABEL: func.func @overlap
+// CHECK-COUNT-4: graph.conv {{.*}}(tensor<1x4x4x2xf32>, tensor<2x2x2x3xf32>) -> tensor<1x4x4x3xf32>
+// CHECK: graph.concat {{.*}} -> tensor<1x4x2x8x3xf32>
+// CHECK-NOT: graph.add
+// CHECK: return
+func.func @overlap(%x: tensor<1x4x4x2xf32>) -> tensor<1x8x8x3xf32> {
+  %w = graph.constant dense<1.0> : tensor<4x4x2x3xf32>
+  %b = graph.constant dense<2.0> : tensor<3xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, output_padding = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x4x4x2xf32>, tensor<4x4x2x3xf32>) -> tensor<1x8x8x3xf32>
+  %1 = graph.add %0, %b : (tensor<1x8x8x3xf32>, tensor<3xf32>) -> tensor<1x8x8x3xf32>
+  return %1 : tensor<1x8x8x3xf32>
+}
