@@ -40,6 +40,12 @@ std::string inWords(ArrayRef<int64_t> numbers) {
   return "[" + llvm::join(llvm::map_range(numbers, [](int64_t number) { return std::to_string(number); }), ", ") + "]";
 }
 
+std::string inWords(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 int64_t normalAxis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank)
     malformed("axis " + Twine(axis) + " is none of a tensor of " + Twine(rank) + " dims");

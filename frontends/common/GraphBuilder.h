@@ -95,6 +95,8 @@ int64_t checkedMul(int64_t a, int64_t b);
 
 /// "[1, 3, 224, 224]"
 std::string inWords(llvm::ArrayRef<int64_t> numbers);
+/// "f32"
+std::string inWords(mlir::Type type);
 
 } // namespace smelt::frontend
 

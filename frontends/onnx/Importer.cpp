@@ -175,8 +175,10 @@ Values Importer::inlineGraph(const GraphProto &graph, const Frame &outer, ArrayR
               Twine(inputs.size()));
   for (auto [input, value] : llvm::zip_equal(graph.input(), inputs))
     frame.values[input.name()] = value;
+  Location location = builder_.location();
   addInitializers(graph, frame);
   importNodes(graph.node(), frame);
+  builder_.setLocation(location);
   Values results;
   for (const ValueInfoProto &output : graph.output())
     results.push_back(lookup(frame, output.name()));

@@ -170,7 +170,7 @@ void checkDeclared(const ValueInfoProto &declared, RankedTensorType inferred) {
   if (type.elem_type() != TensorProto::UNDEFINED &&
       elementTypeOf(type.elem_type(), inferred.getContext(), where) != inferred.getElementType())
     malformed(where + " is declared with elements of type " + elementTypeName(type.elem_type()) +
-              ", but the model computes others");
+              ", but the model computes " + inWords(inferred.getElementType()));
   if (!type.has_shape())
     return;
   bool fits = type.shape().dim_size() == inferred.getRank();

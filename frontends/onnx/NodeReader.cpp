@@ -45,7 +45,8 @@ Value NodeReader::optionalInput(unsigned index, unsigned elements) {
     return nullptr;
   Value value = importer_.lookup(frame_, node_.input(index));
   if ((classOf(elementOf(value)) & elements) == 0)
-    malformed("input '" + printable(node_.input(index)) + "' has elements of a type that the operator does not take");
+    malformed("input '" + printable(node_.input(index)) + "' has elements of type " + inWords(elementOf(value)) +
+              ", which the operator does not take");
   return value;
 }
 

@@ -4,16 +4,31 @@
 #include "frontends/onnx/Operators.h"
 
 using namespace mlir;
+using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-// If, where the condition is known: the branch that it chooses                                ONNX If, versions 1–25
+// If: the branch that a known condition chooses. Otherwise both are computed, as no op has effects, and each result
+// is selected                                                                                   ONNX If, versions 1–25
 static Values ifElse(NodeReader &node) {
-  graph::HostTensor condition = node.constantInput(0);
+  GraphBuilder &b = node.builder();
+  Value condition = node.input(0, Bools);
   const GraphProto &thenBranch = node.graph("then_branch"), &elseBranch = node.graph("else_branch");
-  if (condition.size() != 1 || !condition.elementType().isInteger(1))
+  if (graph::typeOf(condition).getNumElements() != 1)
     malformed("needs a condition of one bool");
-  return node.inlineGraph(condition.get(0).asBool() ? thenBranch : elseBranch, {});
+  if (std::optional<graph::HostTensor> known = graph::constantOf(condition))
+    return node.inlineGraph(known->get(0).asBool() ? thenBranch : elseBranch, {});
+  Values left = node.inlineGraph(thenBranch, {}), right = node.inlineGraph(elseBranch, {}), results;
+  if (left.size() != right.size())
+    malformed("its branches make " + Twine(left.size()) + " and " + Twine(right.size()) + " values");
+  condition = b.reshape(condition, {});
+  for (auto [a, c] : llvm::zip_equal(left, right)) {
+    if (a.getType() != c.getType())
+      unsupported("its branches make tensors of different types, " + inWords(a.getType()) + " and " +
+                  inWords(c.getType()) + "; its condition must be constant");
+    results.push_back(b.make<graph::SelectOp>(condition, a, c));
+  }
+  return results;
 }
 
 static constexpr Operator kOperators[] = {{"If", 7, ifElse}};
