@@ -63,6 +63,8 @@ static Expr expm1Reduced(Expr r) {
 
 // e^x = 2^n e^r
 Expr exp(Expr x) {
+  if (x.width() == 64)
+    return expOfF64(x);
   auto [n, r] = reduceExp(clamp(x, -104.5, 89)); // 0 and infinity beyond
   return scaleByPowerOfTwo(expm1Reduced(r) + 1.0, n.integer);
 }
@@ -91,6 +93,8 @@ static Mantissa splitMantissa(Expr x) {
 
 // ln x = ln(1 + f) + e ln 2,  ln(1 + f) = f - f²/2 + f³ p(f)
 Expr log(Expr x) {
+  if (x.width() == 64)
+    return logOfF64(x);
   auto [m, e] = splitMantissa(x);
   Expr f = m - 1.0;
   Expr square = f * f;

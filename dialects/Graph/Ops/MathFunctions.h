@@ -17,9 +17,9 @@ namespace smelt::graph {
 /// scf is lowered, and in preference to MLIR's approximations; ops on other types stay.
 void populateMathFunctionPatterns(mlir::RewritePatternSet &patterns);
 
-Expr exp(Expr x);
+Expr exp(Expr x); // of f64 too
 Expr expm1(Expr x);
-Expr log(Expr x);
+Expr log(Expr x); // of f64 too
 Expr log1p(Expr x);
 Expr tanh(Expr x);
 Expr erf(Expr x);
@@ -35,6 +35,9 @@ Expr asin(Expr x);
 Expr acos(Expr x);
 Expr atan(Expr x);
 Expr pow(Expr x, Expr y);
+
+Expr expOfF64(Expr x);
+Expr logOfF64(Expr x);
 
 } // namespace smelt::graph
 

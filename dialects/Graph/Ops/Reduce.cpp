@@ -304,11 +304,6 @@ unsigned ReduceOp::tiledDims() {
   return llvm::is_contained(getAxes(), static_cast<int64_t>(innermost)) ? shape.size() : innermost;
 }
 
-LogicalResult ReduceOp::emitTile(TileAccess &access) {
-  Type compute = computeType(getType().getElementType());
-  if (domainOf(getKind()) == Domain::Floats && !compute.isF32())
-    return failure(); // exp and log are of f32
-  return ReduceEmitter(*this, access).emit();
-}
+LogicalResult ReduceOp::emitTile(TileAccess &access) { return ReduceEmitter(*this, access).emit(); }
 
 } // namespace smelt::graph

@@ -171,8 +171,6 @@ private:
 unsigned SoftmaxOp::tiledDims() { return getAxis(); }
 
 LogicalResult SoftmaxOp::emitTile(TileAccess &access) {
-  if (!computeType(getType().getElementType()).isF32())
-    return failure(); // exp and log are of f32
   SoftmaxEmitter emitter(*this, access);
   size_t innermost = innermostDim(getType().getShape());
   return innermost <= getAxis() ? emitter.emitAlongLanes() : emitter.emitAcrossLanes();

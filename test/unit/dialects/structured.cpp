@@ -108,6 +108,7 @@ static const Case kReductions[] = {
     {"reduce", reduce(L2, "0"), "3x50xf32", "1x50xf32"},
     {"reduce", reduce(LogSumExp, "1"), "3x50xf32", "3x1xf32"},
     {"reduce", reduce(LogSumExp, "0"), "3x50xf32", "1x50xf32"},
+    {"reduce", reduce(LogSumExp, "1"), "3x50xf64", "3x1xf64", {1e-14, 1e-14}},
     // all element types
     {"reduce", reduce(Sum, "1"), "3x50xf64", "3x1xf64", {1e-12, 1e-12}},
     {"reduce", reduce(Mean, "1"), "3x50xf16", "3x1xf16", {2e-3, 1e-3}},
@@ -134,6 +135,8 @@ static const Case kNormalisations[] = {
     {"softmax", softmax(0), "700x20xf32", "700x20xf32"},
     {"softmax", softmax(1), "2x30x1x1xf32", "2x30x1x1xf32"},
     {"softmax", softmax(1), "3x1xf32", "3x1xf32"},
+    {"softmax", softmax(1), "3x50xf64", "3x50xf64", {1e-16, 1e-14}},
+    {"softmax", softmax(0, true), "50x3xf64", "50x3xf64", {1e-14, 1e-14}},
     {"softmax", softmax(1), "3x50xf16", "3x50xf16", {1e-3, 1e-3}},
     {"layer_norm", layerNorm(1), "3x384xf32", "3x384xf32", {2e-6, 1e-5}},
     {"layer_norm", layerNorm(1), "2x3x37xf32", "2x3x37xf32", {2e-6, 1e-5}},
@@ -289,6 +292,18 @@ TEST(Cumulative, ExclusiveAndReverse) {
   Operator op(Case{"cumulative", cumulative(0, true, true), "4xi32", "4xi32"}.text());
   Tensors inputs{tensor(op.inputType(0), {1, 2, 3, 4})};
   EXPECT_THAT(numbers(op.evaluate(inputs)[0]), ElementsAre(9, 7, 4, 0));
+}
+
+// e^x and ln x of f64, seen through log Σ e^x of one element and log of a sum of one.
+TEST(Reduce, FunctionsOfF64) {
+  Operator logarithm(Case{"reduce", reduce(LogSum, "1"), "12x1xf64", "12x1xf64"}.text());
+  Tensors inputs{
+      tensor(logarithm.inputType(0), {1, 1.0000001, 0.75, 1.42, 2, 1e300, 1e-300, 5e-324, 0, INFINITY, -1, NAN})};
+  logarithm.expectCompiledMatches(inputs, {0, 4e-16});
+  Operator power(Case{"softmax", softmax(1), "8x2xf64", "8x2xf64"}.text());
+  Tensors exponents{
+      tensor(power.inputType(0), {0, -1, 0, -700, 0, -744, 0, -746, 0, -1e-9, 0, -0.3, 0, -0.4, 0, -36.5})};
+  power.expectCompiledMatches(exponents, {0, 1e-15});
 }
 
 // Maxima of NaN are NaN; the exponentials of large numbers overflow on the way, not in the result.
