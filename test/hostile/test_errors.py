@@ -42,16 +42,16 @@ def expect(condition, what):
 class Done:
     """A finished `smelt`, bounded in memory, and the processor time that it took."""
 
-    def __init__(self, *arguments, program="smelt", environment=None):
+    def __init__(self, *arguments, program="smelt", environment=None, output=subprocess.PIPE):
         command = ["prlimit", f"--data={MOST_BYTES}", "--core=0", str(harness.BIN / program), *map(str, arguments)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
-            done = subprocess.run(command, capture_output=True, timeout=MOST_WALL_SECONDS, env={**os.environ, **(environment or {})})
+            done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, timeout=MOST_WALL_SECONDS, env={**os.environ, **(environment or {})})
         except subprocess.TimeoutExpired as error:
             raise harness.Failure(f"no end after {MOST_WALL_SECONDS} s") from error
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.code = done.returncode
-        self.output, self.errors = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        self.output, self.errors = (done.stdout or b"").decode(errors="replace"), done.stderr.decode(errors="replace")
         self.seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
@@ -186,6 +186,25 @@ def wrong_options(folder):
     for arguments in (("--help",), ("compile", "--help"), ("run", "--help"), ("bench", "--help"), ("inspect", "--help"), ("compare", "--help")):
         done = Done(*arguments)
         expect(done.code == 0 and done.output and not done.errors, f"{' '.join(arguments)}: exit code {done.code}, {done.errors}")
+
+
+@case
+def a_full_standard_output(folder):
+    model = good_model(folder, shape=(4096, 8))
+    with open("/dev/full", "wb") as full:
+        for arguments in (("--help",), ("compile", "--help"), ("run", "--help"), ("inspect", model), ("inspect", model, "--json"), ("inspect", TOY),
+                          ("compare", model), ("bench", TOY, "--seconds", "0.01"), ("compile", model, "--emit", "asm", "-o", "-")):
+            refused(folder, [5], ["standard output"], *arguments, output=full)
+
+
+@case
+def a_pipe_that_nobody_reads(folder):
+    model = good_model(folder, shape=(4096, 8))
+    for arguments in (("inspect", model), ("bench", TOY, "--seconds", "0.01"), ("--help",)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as pipe:
+            refused(folder, [5], ["standard output"], *arguments, output=pipe)
 
 
 # ---------------------------------------------------------------------------------------------------------- artefacts

@@ -39,8 +39,8 @@ struct CompileReport {
   std::vector<std::pair<std::string, double>> stages; // name, milliseconds, in order
 };
 
-/// The graph of a model as the options say: read from its file, then changed by `afterImport`. Errors are ImportError or
-/// ToolError.
+/// The graph of a model as the options say: read from its file, then changed by `afterImport`. Errors are ImportError
+/// or ToolError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importGraph(const CompileOptions &options,
                                                               mlir::MLIRContext &context);
 

@@ -4,9 +4,9 @@
 #include "tools/driver/Errors.h"
 #include "codegen/artifact/WriteError.h"
 #include "frontends/common/ImportError.h"
+#include "tools/runner/Crash.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/raw_ostream.h"
-#include <csignal>
 #include <cstring>
 #include <new>
 #include <unistd.h>
@@ -55,10 +55,6 @@ int printError(llvm::Error error) {
   _exit(exitCode);
 }
 
-static void onSignal(int) {
-  leave(kDefect, "smelt: error: the compiler crashed; this is a defect of Smelt: please report it with the model\n");
-}
-
 static void onFatalError(void *, const char *reason, bool) {
   (void)!write(STDERR_FILENO, "smelt: error: ", 14);
   (void)!write(STDERR_FILENO, reason, std::strlen(reason));
@@ -71,17 +67,8 @@ void installCrashHandlers() {
   std::set_new_handler(onNoMemory);
   llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { onNoMemory(); });
   llvm::install_fatal_error_handler(onFatalError);
-  // A stack overflow leaves no room on the stack for its handler.
-  static char stack[64 * 1024];
-  stack_t alternate{};
-  alternate.ss_sp = stack;
-  alternate.ss_size = sizeof stack;
-  sigaltstack(&alternate, nullptr);
-  struct sigaction action{};
-  action.sa_handler = onSignal;
-  action.sa_flags = SA_ONSTACK;
-  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
-    sigaction(number, &action, nullptr);
+  runner::installCrashHandler(
+      "smelt: error: the compiler crashed; this is a defect of Smelt: please report it with the model\n");
 }
 
 } // namespace smelt::driver

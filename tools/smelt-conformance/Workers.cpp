@@ -27,6 +27,7 @@ using runner::Descriptor;
 
 constexpr size_t kMostAnswerBytes = 1 << 14;
 constexpr size_t kMostLastWords = 400;
+constexpr char kAlive = '+'; // begins each answer: an empty message would look like a closed socket
 
 [[noreturn]] static void cannot(const char *what) {
   throw runner::Error(runner::Exit::Environment, std::string(what) + ": " + std::strerror(errno));
@@ -69,8 +70,7 @@ private:
   while (recv(socket, &task, sizeof task, 0) == sizeof task) {
     (void)!ftruncate(errors, 0);
     lseek(errors, 0, SEEK_SET);
-    std::string answer = work(task);
-    answer.resize(std::min(answer.size(), kMostAnswerBytes));
+    const std::string answer = kAlive + work(task).substr(0, kMostAnswerBytes);
     if (send(socket, answer.data(), answer.size(), MSG_NOSIGNAL) < 0)
       break;
   }
@@ -110,11 +110,10 @@ int Worker::millisecondsLeft() const {
 }
 
 bool Worker::collect(Answer &answer) {
-  std::string text(kMostAnswerBytes, '\0');
+  std::string text(1 + kMostAnswerBytes, '\0');
   const ssize_t count = recv(socket(), text.data(), text.size(), MSG_DONTWAIT);
   if (count > 0) {
-    text.resize(static_cast<size_t>(count));
-    answer = {false, std::move(text)};
+    answer = {false, text.substr(1, static_cast<size_t>(count) - 1)};
     task_.reset();
     return true;
   }

@@ -8,6 +8,7 @@
 #include "tools/smelt-conformance/Workers.h"
 #include <CLI/CLI.hpp>
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -168,12 +169,15 @@ int run(const Options &options) {
       tests.size(), options.jobs, options.seconds, [&](size_t i) { return encode(runTest(tests[i], scratch)); },
       [&](size_t i, const Answer &answer) { report.add(i, decode(answer)); });
   std::cerr << (isatty(STDERR_FILENO) ? "\r\033[K" : "") << report.summary() << "\n";
+  if (!std::cout.flush())
+    throw Error(Exit::Environment, "standard output cannot be written");
   return static_cast<int>(report.holds() ? Exit::Done : Exit::Differs);
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
+  std::signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of writing
   Options options;
   CLI::App app("Compiles and runs ONNX node tests, each a folder with model.onnx and test_data_set_0.",
                "smelt-conformance");

@@ -19,7 +19,11 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &help) {
-    return app.exit(help);
+    const int code = app.exit(help);
+    if (std::cout.flush())
+      return code;
+    std::cerr << "smelt: error: standard output cannot be written\n";
+    return smelt::driver::kEnvironment;
   } catch (const CLI::ParseError &error) {
     std::cerr << "smelt: error: " << error.what() << "; see smelt --help\n";
     return smelt::driver::kUsage;
