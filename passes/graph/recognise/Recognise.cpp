@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // recognise: puts together what exporters took apart, so that one kernel computes it in one pass over memory: layer and
-// root-mean-square normalisation, softmax, GELU, swish, hard swish, mish. The patterns are in the files beside this
-// one; they see the forms that simplify leaves (constants to the right, x - c as x + -c, x^2 as x · x).
+// root-mean-square normalisation, softmax, GELU, swish, hard swish, mish, embeddings. The patterns are in the files
+// beside this one; they see the forms that simplify leaves (constants to the right, x - c as x + -c, x^2 as x · x).
 
 #include "passes/graph/recognise/Recognise.h"
 #include "mlir/IR/PatternMatch.h"
@@ -23,6 +23,7 @@ struct Recognise : PassWrapper<Recognise, OperationPass<>> {
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet all(context);
     graph::addActivationPatterns(all);
+    graph::addEmbeddingPatterns(all);
     graph::addGeluPatterns(all);
     graph::addNormalisationPatterns(all);
     patterns = std::move(all);

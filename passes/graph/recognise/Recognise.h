@@ -13,6 +13,7 @@ class RewritePatternSet;
 namespace smelt::graph {
 
 void addActivationPatterns(mlir::RewritePatternSet &patterns);
+void addEmbeddingPatterns(mlir::RewritePatternSet &patterns);
 void addGeluPatterns(mlir::RewritePatternSet &patterns);
 void addNormalisationPatterns(mlir::RewritePatternSet &patterns);
 

@@ -101,6 +101,39 @@ struct GatherToSlice : OpRewritePattern<GatherOp> {
   }
 };
 
+/// op(gather(table, i), c) → gather(op(table, c), i)   when the table is constant, no larger than the result, and c the
+///                                                     same for each row: it is computed once, here
+struct ElementwiseOfGather : OpInterfaceRewritePattern<ScalarInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(ScalarInterface op, PatternRewriter &rewriter) const override {
+    GatherOp gather;
+    for (Value operand : op->getOperands())
+      if (auto made = operand.getDefiningOp<GatherOp>())
+        gather = made;
+    if (!gather || !gather->hasOneUse() || gather.getAxis() != 0 || !isKnown(gather.getData()) ||
+        shapeOf(gather) != shapeOf(op->getResult(0)) ||
+        typeOf(gather.getData()).getNumElements() > gather.getType().getNumElements())
+      return failure();
+    ArrayRef<int64_t> table = shapeOf(gather.getData()), row = table.drop_front();
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands()) {
+      if (operand == gather.getResult()) {
+        operands.push_back(gather.getData());
+        continue;
+      }
+      ArrayRef<int64_t> shape = shapeOf(operand);
+      size_t lead = shape.size() > row.size() ? shape.size() - row.size() : 0;
+      if (!isConstant(operand) || !areOne(shape.take_front(lead)))
+        return failure();
+      operands.push_back(reshapeTo(rewriter, operand.getLoc(), operand, shape.drop_front(lead)));
+    }
+    OperationState state(op.getLoc(), op->getName(), operands, typeOf(op->getResult(0)).clone(table), op->getAttrs());
+    Value computed = rewriter.create(state)->getResult(0);
+    rewriter.replaceOpWithNewOp<GatherOp>(op, computed, gather.getIndices(), 0);
+    return success();
+  }
+};
+
 // Concatenations.
 
 /// concat(a) → a, concat(a, empty) → concat(a)
@@ -278,6 +311,6 @@ struct DropPool : OpRewritePattern<PoolOp> {
 } // namespace
 
 void graph::addPiecePatterns(RewritePatternSet &patterns) {
-  patterns.add<SliceOfSlice, SliceOfConcat, GatherToSlice, FlattenConcat, ConcatOfSlices, PadToSlice, PadOfPad,
-               PadIntoConv, DropReduce, DropResize, DropPool>(patterns.getContext());
+  patterns.add<SliceOfSlice, SliceOfConcat, GatherToSlice, ElementwiseOfGather, FlattenConcat, ConcatOfSlices,
+               PadToSlice, PadOfPad, PadIntoConv, DropReduce, DropResize, DropPool>(patterns.getContext());
 }

@@ -64,3 +64,30 @@ func.func @leaky(%x: tensor<4xf32>) -> tensor<4xf32> {
   %1 = graph.max %0, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %1 : tensor<4xf32>
 }
+
+// Rows of a table, chosen by a product with one-hot rows; an index outside chooses zeros.
+// CHECK-LABEL: func.func @embedding
+// CHECK: %[[I:.*]] = graph.reshape %arg0 : (tensor<2x1xi32>) -> tensor<2xi32>
+// CHECK: %[[S:.*]] = graph.select %{{.*}}, %[[I]]
+// CHECK: %[[T:.*]] = graph.concat %{{.*}} -> tensor<4x5xf32>
+// CHECK: graph.gather %[[T]], %[[S]] {axis = 0 : i64} : (tensor<4x5xf32>, tensor<2xi32>) -> tensor<2x5xf32>
+func.func @embedding(%i: tensor<2x1xi32>) -> tensor<2x5xf32> {
+  %n = graph.constant dense<[0, 1, 2]> : tensor<3xi32>
+  %t = graph.constant dense<1.5> : tensor<3x5xf32>
+  %0 = graph.equal %i, %n : (tensor<2x1xi32>, tensor<3xi32>) -> tensor<2x3xi1>
+  %1 = graph.cast %0 {to = f32} : (tensor<2x3xi1>) -> tensor<2x3xf32>
+  %2 = graph.matmul %1, %t : (tensor<2x3xf32>, tensor<3x5xf32>) -> tensor<2x5xf32>
+  return %2 : tensor<2x5xf32>
+}
+
+// Another column's number is tested: no rows of the table.
+// CHECK-LABEL: func.func @no_embedding
+// CHECK: graph.matmul
+func.func @no_embedding(%i: tensor<2x1xi32>) -> tensor<2x5xf32> {
+  %n = graph.constant dense<[0, 2, 1]> : tensor<3xi32>
+  %t = graph.constant dense<1.5> : tensor<3x5xf32>
+  %0 = graph.equal %i, %n : (tensor<2x1xi32>, tensor<3xi32>) -> tensor<2x3xi1>
+  %1 = graph.cast %0 {to = f32} : (tensor<2x3xi1>) -> tensor<2x3xf32>
+  %2 = graph.matmul %1, %t : (tensor<2x3xf32>, tensor<3x5xf32>) -> tensor<2x5xf32>
+  return %2 : tensor<2x5xf32>
+}

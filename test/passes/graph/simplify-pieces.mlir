@@ -87,3 +87,20 @@ func.func @reduce(%x: tensor<4x1xf32>) -> (tensor<4x1xf32>, tensor<4x1xf32>) {
   %1 = graph.reduce %x {kind = 8 : i32, axes = array<i64: 1>} : (tensor<4x1xf32>) -> tensor<4x1xf32>
   return %0, %1 : tensor<4x1xf32>, tensor<4x1xf32>
 }
+
+// What is done to each row of a table is done to the table; not when its numbers differ from place to place.
+// CHECK-LABEL: func.func @gather_later
+// CHECK: %[[B:.*]] = graph.add {{.*}} -> tensor<2x3xf32>
+// CHECK-NEXT: %[[R:.*]] = graph.relu %[[B]] : (tensor<2x3xf32>)
+// CHECK-NEXT: %[[G:.*]] = graph.gather %[[R]], %arg0
+// CHECK-NEXT: graph.add %[[G]]
+func.func @gather_later(%i: tensor<1x4xi64>) -> tensor<1x4x3xf32> {
+  %t = graph.constant dense<1.5> : tensor<2x3xf32>
+  %b = graph.constant dense<[[[1.0, 2.0, 3.0]]]> : tensor<1x1x3xf32>
+  %p = graph.constant dense<[[1.0], [2.0], [3.0], [4.0]]> : tensor<4x1xf32>
+  %0 = graph.gather %t, %i {axis = 0 : i64} : (tensor<2x3xf32>, tensor<1x4xi64>) -> tensor<1x4x3xf32>
+  %1 = graph.add %0, %b : (tensor<1x4x3xf32>, tensor<1x1x3xf32>) -> tensor<1x4x3xf32>
+  %2 = graph.relu %1 : (tensor<1x4x3xf32>) -> tensor<1x4x3xf32>
+  %3 = graph.add %2, %p : (tensor<1x4x3xf32>, tensor<4x1xf32>) -> tensor<1x4x3xf32>
+  return %3 : tensor<1x4x3xf32>
+}
