@@ -19,9 +19,11 @@ GraphBuilder &NodeReader::builder() const { return importer_.builder(); }
 
 // Operands.
 
-bool NodeReader::hasInput(unsigned index) const { return index < inputCount() && !node_.input(index).empty(); }
+bool NodeReader::hasInput(unsigned index) const { return index < inputCount() && !inputName(index).empty(); }
 
-bool NodeReader::hasOutput(unsigned index) const { return index < outputCount() && !node_.output(index).empty(); }
+bool NodeReader::hasOutput(unsigned index) const {
+  return index < outputCount() && !node_.output(static_cast<int>(index)).empty();
+}
 
 /// What an element type counts as.
 static unsigned classOf(Type element) {
@@ -43,9 +45,9 @@ Value NodeReader::optionalInput(unsigned index, unsigned elements) {
   readInputs_.insert(index);
   if (!hasInput(index))
     return nullptr;
-  Value value = importer_.lookup(frame_, node_.input(index));
+  Value value = importer_.lookup(frame_, inputName(index));
   if ((classOf(elementOf(value)) & elements) == 0)
-    malformed("input '" + printable(node_.input(index)) + "' has elements of type " + inWords(elementOf(value)) +
+    malformed("input '" + printable(inputName(index)) + "' has elements of type " + inWords(elementOf(value)) +
               ", which the operator does not take");
   return value;
 }
@@ -60,7 +62,7 @@ Values NodeReader::allInputs(unsigned elements) {
 graph::HostTensor NodeReader::constantInput(unsigned index) {
   std::optional<graph::HostTensor> value = graph::constantOf(input(index));
   if (!value)
-    unsupported("input '" + printable(node_.input(index)) + "' must be constant");
+    unsupported("input '" + printable(inputName(index)) + "' must be constant");
   return *value;
 }
 
@@ -73,7 +75,7 @@ Integers NodeReader::integersInput(unsigned index) {
   constexpr int64_t kMostIntegers = 1 << 16; // of a shape, a list of axes, …
   graph::HostTensor value = constantInput(index);
   if (value.rank() > 1 || !isa<IntegerType>(value.elementType()) || value.size() > kMostIntegers)
-    malformed("input '" + printable(node_.input(index)) + "' is no list of integers");
+    malformed("input '" + printable(inputName(index)) + "' is no list of integers");
   return value.toIntegers();
 }
 
@@ -180,7 +182,7 @@ void NodeReader::checkAllRead() const {
     if (!readAttributes_[position])
       malformed("has an attribute '" + printable(attribute.name()) + "', which is none of this operator");
   for (unsigned index = 0; index < inputCount(); ++index)
-    if (!node_.input(index).empty() && !readInputs_.contains(index))
+    if (!inputName(index).empty() && !readInputs_.contains(index))
       malformed("has " + Twine(inputCount()) + " inputs, more than this operator takes");
 }
 

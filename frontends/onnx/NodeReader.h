@@ -96,6 +96,7 @@ public:
   void checkAllRead() const;
 
 private:
+  const std::string &inputName(unsigned index) const { return node_.input(static_cast<int>(index)); }
   const AttributeProto *attribute(llvm::StringRef name, AttributeProto::AttributeType type);
   [[noreturn]] void lacks(llvm::StringRef attribute) const;
 

@@ -26,35 +26,34 @@ enum class Message : uint8_t {
 
 /// What a length-delimited field of a message holds; Opaque where it is not listed.
 struct Field {
-  Message in;
   uint32_t number;
-  Message holds;
+  Message in, holds;
 };
 constexpr Field kFields[] = {
-    {Message::Model, 6, Message::Dropped},  // doc_string
-    {Message::Model, 7, Message::Graph},    // graph
-    {Message::Model, 20, Message::Dropped}, // training_info
-    {Message::Model, 25, Message::Function},
-    {Message::Graph, 1, Message::Node},
-    {Message::Graph, 5, Message::Tensor},        // initializer
-    {Message::Graph, 10, Message::Dropped},      // doc_string
-    {Message::Graph, 15, Message::SparseTensor}, // sparse_initializer
-    {Message::Node, 5, Message::Attribute},
-    {Message::Node, 6, Message::Dropped},       // doc_string
-    {Message::Attribute, 5, Message::Tensor},   // t
-    {Message::Attribute, 6, Message::Graph},    // g
-    {Message::Attribute, 10, Message::Tensor},  // tensors
-    {Message::Attribute, 11, Message::Graph},   // graphs
-    {Message::Attribute, 13, Message::Dropped}, // doc_string
-    {Message::Attribute, 22, Message::SparseTensor},
-    {Message::Attribute, 23, Message::SparseTensor},
-    {Message::Tensor, 9, Message::Payload},      // raw_data
-    {Message::Tensor, 12, Message::Dropped},     // doc_string
-    {Message::SparseTensor, 1, Message::Tensor}, // values
-    {Message::SparseTensor, 2, Message::Tensor}, // indices
-    {Message::Function, 7, Message::Node},
-    {Message::Function, 8, Message::Dropped}, // doc_string
-    {Message::Function, 11, Message::Attribute},
+    {6, Message::Model, Message::Dropped},  // doc_string
+    {7, Message::Model, Message::Graph},    // graph
+    {20, Message::Model, Message::Dropped}, // training_info
+    {25, Message::Model, Message::Function},
+    {1, Message::Graph, Message::Node},
+    {5, Message::Graph, Message::Tensor},        // initializer
+    {10, Message::Graph, Message::Dropped},      // doc_string
+    {15, Message::Graph, Message::SparseTensor}, // sparse_initializer
+    {5, Message::Node, Message::Attribute},
+    {6, Message::Node, Message::Dropped},       // doc_string
+    {5, Message::Attribute, Message::Tensor},   // t
+    {6, Message::Attribute, Message::Graph},    // g
+    {10, Message::Attribute, Message::Tensor},  // tensors
+    {11, Message::Attribute, Message::Graph},   // graphs
+    {13, Message::Attribute, Message::Dropped}, // doc_string
+    {22, Message::Attribute, Message::SparseTensor},
+    {23, Message::Attribute, Message::SparseTensor},
+    {9, Message::Tensor, Message::Payload},      // raw_data
+    {12, Message::Tensor, Message::Dropped},     // doc_string
+    {1, Message::SparseTensor, Message::Tensor}, // values
+    {2, Message::SparseTensor, Message::Tensor}, // indices
+    {7, Message::Function, Message::Node},
+    {8, Message::Function, Message::Dropped}, // doc_string
+    {11, Message::Function, Message::Attribute},
 };
 
 Message heldBy(Message in, uint32_t number) {

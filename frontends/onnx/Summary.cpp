@@ -28,7 +28,7 @@ namespace {
 /// Counts what the graphs of a model hold.
 class Counter {
 public:
-  Counter(const Model &model, ModelSummary &summary) : summary_(summary), context_(MLIRContext::Threading::DISABLED) {
+  Counter(const Model &model, ModelSummary &summary) : summary_(summary) {
     count(model.graph());
     for (const FunctionProto &function : model.proto().functions())
       count(function.node());
@@ -61,16 +61,24 @@ private:
   }
 
   void count(const TensorProto &tensor) {
-    std::string where = "tensor '" + printable(tensor.name()) + "'";
-    Type element = elementTypeOf(tensor.data_type(), &context_, where);
-    RankedTensorType type = within(
-        where, [&] { return checkedType({tensor.dims().data(), static_cast<size_t>(tensor.dims_size())}, element); });
-    summary_.parameters = llvm::SaturatingAdd<uint64_t>(summary_.parameters, type.getNumElements());
-    summary_.weightBytes += type.getNumElements() * graph::elementBytes(element);
+    int64_t elements = 1, bits = elementBits(tensor.data_type()).value_or(0), size = 0;
+    for (int64_t extent : tensor.dims())
+      if (extent < 0 || llvm::MulOverflow(elements, extent, elements))
+        malformed("tensor '" + printable(tensor.name()) + "': a dim is negative, or their product overflows");
+    add(summary_.parameters, elements);
+    add(summary_.weightBytes, llvm::MulOverflow(elements, bits, size) ? INT64_MAX : size / 8 + (size % 8 != 0));
+    if (!isSupported(tensor.data_type()))
+      summary_.unsupported.push_back({printable(tensor.name()), "initializer", elementTypeName(tensor.data_type()),
+                                      "unsupported element type", 0});
+  }
+
+  /// What a file states need not exist, and may be any number.
+  static void add(int64_t &sum, int64_t number) {
+    if (llvm::AddOverflow(sum, number, sum))
+      sum = INT64_MAX;
   }
 
   ModelSummary &summary_;
-  MLIRContext context_;
   std::map<std::string, int64_t> operators_;
 };
 } // namespace
@@ -91,10 +99,10 @@ ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path) {
   for (const ValueInfoProto &output : model.graph().output())
     summary.outputs.push_back(summarise(output));
   Counter counter(model, summary);
-  summary.unsupported = unsupportedNodes(model, OperatorTable());
-  for (UnsupportedNode &node : summary.unsupported) {
+  for (UnsupportedNode &node : unsupportedNodes(model, OperatorTable())) {
     node.node = printable(node.node);
     node.operatorName = printable(node.operatorName);
+    summary.unsupported.push_back(std::move(node));
   }
   return summary;
 }

@@ -24,38 +24,39 @@ enum class Typed : uint8_t { None, Float, Int32, Int64, Double, Uint64 };
 struct ElementType {
   int64_t code;
   llvm::StringLiteral name;
+  int64_t bits;            // in raw data; 0 where elements differ
   Type (*type)(Builder &); // null for one that Smelt lacks
   Typed typed;
 };
 constexpr ElementType kElementTypes[] = {
-    {TensorProto::FLOAT, "f32", [](Builder &b) -> Type { return b.getF32Type(); }, Typed::Float},
-    {TensorProto::UINT8, "ui8", [](Builder &b) -> Type { return b.getIntegerType(8, false); }, Typed::Int32},
-    {TensorProto::INT8, "i8", [](Builder &b) -> Type { return b.getI8Type(); }, Typed::Int32},
-    {TensorProto::UINT16, "ui16", [](Builder &b) -> Type { return b.getIntegerType(16, false); }, Typed::Int32},
-    {TensorProto::INT16, "i16", [](Builder &b) -> Type { return b.getI16Type(); }, Typed::Int32},
-    {TensorProto::INT32, "i32", [](Builder &b) -> Type { return b.getI32Type(); }, Typed::Int32},
-    {TensorProto::INT64, "i64", [](Builder &b) -> Type { return b.getI64Type(); }, Typed::Int64},
-    {TensorProto::STRING, "string", nullptr, Typed::None},
-    {TensorProto::BOOL, "i1", [](Builder &b) -> Type { return b.getI1Type(); }, Typed::Int32},
-    {TensorProto::FLOAT16, "f16", [](Builder &b) -> Type { return b.getF16Type(); }, Typed::Int32},
-    {TensorProto::DOUBLE, "f64", [](Builder &b) -> Type { return b.getF64Type(); }, Typed::Double},
-    {TensorProto::UINT32, "ui32", [](Builder &b) -> Type { return b.getIntegerType(32, false); }, Typed::Uint64},
-    {TensorProto::UINT64, "ui64", [](Builder &b) -> Type { return b.getIntegerType(64, false); }, Typed::Uint64},
-    {TensorProto::COMPLEX64, "complex64", nullptr, Typed::None},
-    {TensorProto::COMPLEX128, "complex128", nullptr, Typed::None},
-    {TensorProto::BFLOAT16, "bf16", [](Builder &b) -> Type { return b.getBF16Type(); }, Typed::Int32},
-    {TensorProto::FLOAT8E4M3FN, "float8e4m3fn", nullptr, Typed::None},
-    {TensorProto::FLOAT8E4M3FNUZ, "float8e4m3fnuz", nullptr, Typed::None},
-    {TensorProto::FLOAT8E5M2, "float8e5m2", nullptr, Typed::None},
-    {TensorProto::FLOAT8E5M2FNUZ, "float8e5m2fnuz", nullptr, Typed::None},
-    {TensorProto::UINT4, "uint4", nullptr, Typed::None},
-    {TensorProto::INT4, "int4", nullptr, Typed::None},
-    {TensorProto::FLOAT4E2M1, "float4e2m1", nullptr, Typed::None},
-    {TensorProto::FLOAT8E8M0, "float8e8m0", nullptr, Typed::None},
-    {TensorProto::UINT2, "uint2", nullptr, Typed::None},
-    {TensorProto::INT2, "int2", nullptr, Typed::None},
-    {TensorProto::FLOAT6E2M3, "float6e2m3", nullptr, Typed::None},
-    {TensorProto::FLOAT6E3M2, "float6e3m2", nullptr, Typed::None},
+    {TensorProto::FLOAT, "f32", 32, [](Builder &b) -> Type { return b.getF32Type(); }, Typed::Float},
+    {TensorProto::UINT8, "ui8", 8, [](Builder &b) -> Type { return b.getIntegerType(8, false); }, Typed::Int32},
+    {TensorProto::INT8, "i8", 8, [](Builder &b) -> Type { return b.getI8Type(); }, Typed::Int32},
+    {TensorProto::UINT16, "ui16", 16, [](Builder &b) -> Type { return b.getIntegerType(16, false); }, Typed::Int32},
+    {TensorProto::INT16, "i16", 16, [](Builder &b) -> Type { return b.getI16Type(); }, Typed::Int32},
+    {TensorProto::INT32, "i32", 32, [](Builder &b) -> Type { return b.getI32Type(); }, Typed::Int32},
+    {TensorProto::INT64, "i64", 64, [](Builder &b) -> Type { return b.getI64Type(); }, Typed::Int64},
+    {TensorProto::STRING, "string", 0, nullptr, Typed::None},
+    {TensorProto::BOOL, "i1", 8, [](Builder &b) -> Type { return b.getI1Type(); }, Typed::Int32},
+    {TensorProto::FLOAT16, "f16", 16, [](Builder &b) -> Type { return b.getF16Type(); }, Typed::Int32},
+    {TensorProto::DOUBLE, "f64", 64, [](Builder &b) -> Type { return b.getF64Type(); }, Typed::Double},
+    {TensorProto::UINT32, "ui32", 32, [](Builder &b) -> Type { return b.getIntegerType(32, false); }, Typed::Uint64},
+    {TensorProto::UINT64, "ui64", 64, [](Builder &b) -> Type { return b.getIntegerType(64, false); }, Typed::Uint64},
+    {TensorProto::COMPLEX64, "complex64", 64, nullptr, Typed::None},
+    {TensorProto::COMPLEX128, "complex128", 128, nullptr, Typed::None},
+    {TensorProto::BFLOAT16, "bf16", 16, [](Builder &b) -> Type { return b.getBF16Type(); }, Typed::Int32},
+    {TensorProto::FLOAT8E4M3FN, "float8e4m3fn", 8, nullptr, Typed::None},
+    {TensorProto::FLOAT8E4M3FNUZ, "float8e4m3fnuz", 8, nullptr, Typed::None},
+    {TensorProto::FLOAT8E5M2, "float8e5m2", 8, nullptr, Typed::None},
+    {TensorProto::FLOAT8E5M2FNUZ, "float8e5m2fnuz", 8, nullptr, Typed::None},
+    {TensorProto::UINT4, "uint4", 4, nullptr, Typed::None},
+    {TensorProto::INT4, "int4", 4, nullptr, Typed::None},
+    {TensorProto::FLOAT4E2M1, "float4e2m1", 4, nullptr, Typed::None},
+    {TensorProto::FLOAT8E8M0, "float8e8m0", 8, nullptr, Typed::None},
+    {TensorProto::UINT2, "uint2", 2, nullptr, Typed::None},
+    {TensorProto::INT2, "int2", 2, nullptr, Typed::None},
+    {TensorProto::FLOAT6E2M3, "float6e2m3", 6, nullptr, Typed::None},
+    {TensorProto::FLOAT6E3M2, "float6e3m2", 6, nullptr, Typed::None},
 };
 
 static const ElementType *find(int64_t code) {
@@ -66,6 +67,16 @@ static const ElementType *find(int64_t code) {
 std::string elementTypeName(int64_t dataType) {
   const ElementType *known = find(dataType);
   return known ? known->name.str() : "element type " + std::to_string(dataType);
+}
+
+std::optional<int64_t> elementBits(int64_t dataType) {
+  const ElementType *known = find(dataType);
+  return known ? std::optional(known->bits) : std::nullopt;
+}
+
+bool isSupported(int64_t dataType) {
+  const ElementType *known = find(dataType);
+  return known && known->type;
 }
 
 Type elementTypeOf(int64_t dataType, MLIRContext *context, const Twine &where) {

@@ -12,6 +12,12 @@ namespace smelt::frontend::onnx {
 /// The name that messages and `smelt inspect` use for an element type: MLIR's, or ONNX's for one that Smelt lacks.
 std::string elementTypeName(int64_t dataType);
 
+/// How much room an element takes in raw data, 0 for strings; nothing where ONNX has no such type.
+std::optional<int64_t> elementBits(int64_t dataType);
+
+/// Whether Smelt has the element type.
+bool isSupported(int64_t dataType);
+
 /// The element type of a TensorProto.DataType. Refuses what Smelt lacks, or ONNX does; `where` begins the message.
 mlir::Type elementTypeOf(int64_t dataType, mlir::MLIRContext *context, const llvm::Twine &where);
 

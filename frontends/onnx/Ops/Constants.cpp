@@ -8,7 +8,6 @@
 #include <cmath>
 
 using namespace mlir;
-using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 

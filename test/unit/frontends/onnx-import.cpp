@@ -257,4 +257,33 @@ TEST(functions, mayNotBeRecursiveNorGrowWithoutEnd) {
   EXPECT_THAT(importProto(bomb).error, HasSubstr("stand for more than"));
 }
 
+// Summaries.
+
+TEST(summary, tellsWhatTheFileStates) {
+  OnnxModel model = symbolic();
+  model.proto.set_producer_name("maker");
+  model.floats("w", {2, 3}, {0, 0, 0, 0, 0, 0});
+  auto &nibbles = *model.graph().add_initializer();
+  nibbles.set_name("n");
+  nibbles.set_data_type(::onnx::TensorProto::INT4);
+  nibbles.add_dims(3);
+  model.node("Nope", {"a"}, {"n1"});
+  model.node("Add", {"a", "w"}, {"n2"});
+  Folder folder;
+  auto summary = frontend::summariseModel(folder.write("m.onnx", model.proto.SerializeAsString()));
+  ASSERT_TRUE(bool(summary));
+  EXPECT_EQ(summary->version, "opset 17");
+  EXPECT_EQ(summary->producer, "maker");
+  ASSERT_EQ(summary->inputs.size(), 2U);
+  EXPECT_EQ(summary->inputs[0].extents, (std::vector<std::string>{"batch", "3"}));
+  EXPECT_EQ(summary->parameters, 9);
+  EXPECT_EQ(summary->weightBytes, 26);
+  ASSERT_EQ(summary->operators.size(), 2U);
+  EXPECT_EQ(summary->operators[0].name, "Add");
+  EXPECT_EQ(summary->operators[0].count, 2);
+  ASSERT_EQ(summary->unsupported.size(), 2U);
+  EXPECT_EQ(summary->unsupported[0].elementType, "int4");
+  EXPECT_EQ(summary->unsupported[1].operatorName, "Nope");
+}
+
 } // namespace
