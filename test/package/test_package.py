@@ -106,6 +106,17 @@ def the_installed_compiler_runs(prefix, folder):
 
 
 @case
+def the_installed_python_module(prefix, folder):
+    program = f"""
+import numpy, smelt
+model = smelt.load(smelt.compile({str(EXAMPLE / "gate.mlir")!r}, {str(folder / "gate.so")!r}))
+print(model.run({{"x": numpy.array([[0, 0], [0, 1], [1, 0], [1, 1]], "f4")}})["y"].ravel().tolist())
+"""
+    output = call(sys.executable, "-c", program, cwd=folder, env={"PYTHONPATH": f"{prefix}/share/smelt/python"})
+    expect(output == "[0.0, 1.0, 1.0, 0.0]\n", f"it prints {output!r}")
+
+
+@case
 def two_models_in_one_program(prefix, folder):
     project = Project(HERE, folder, prefix)
     want = write_models(project.source / "models")

@@ -138,12 +138,15 @@ static std::vector<std::string> passNames(OpPassManager &manager) {
   llvm::raw_string_ostream os(text);
   manager.printAsTextualPipeline(os);
   std::vector<std::string> names{"import"};
-  for (char c : text + " ") {
-    if (llvm::isAlnum(c) || c == '-') {
+  int options = 0; // how deep in braces
+  for (char c : text + ",") {
+    if (options == 0 && (llvm::isAlnum(c) || c == '-' || c == '.')) {
       name += c;
       continue;
     }
-    if (StringRef(name).contains('-') && !llvm::is_contained(names, name))
+    options += (c == '{') - (c == '}');
+    bool isAnchor = name == "any" || StringRef(name).contains('.'); // what passes run on: func.func
+    if (!name.empty() && !isAnchor && !llvm::is_contained(names, name))
       names.push_back(name);
     name.clear();
   }

@@ -21,8 +21,10 @@ _SUFFIX = {"shared": ".so", "static": "", "object": ".o", "mlir": ".mlir", "llvm
 
 
 def _compiler():
-    built = pathlib.Path(__file__).resolve().parents[3] / "build" / "bin" / "smelt"
-    found = os.environ.get("SMELT_COMPILER") or (built if built.exists() else shutil.which("smelt"))
+    """SMELT_COMPILER, else this repository's build, or what was installed with this module, else whatever is on PATH."""
+    here = pathlib.Path(__file__).resolve()
+    places = (here.parents[3] / "build" / "bin" / "smelt", here.parents[4] / "bin" / "smelt")
+    found = os.environ.get("SMELT_COMPILER") or next(filter(pathlib.Path.exists, places), None) or shutil.which("smelt")
     if not found:
         raise SmeltError("no smelt program: build it, put it on PATH, or name it in SMELT_COMPILER", 5)
     return str(found)

@@ -65,8 +65,10 @@ def _numpy_dtype(code):
 
 @functools.cache
 def _host():
-    """libsmelt_host.so: SMELT_HOST_LIBRARY, else this repository's build."""
-    path = os.environ.get("SMELT_HOST_LIBRARY") or pathlib.Path(__file__).resolve().parents[3] / "build" / "lib" / "libsmelt_host.so"
+    """libsmelt_host.so: SMELT_HOST_LIBRARY, else what was installed with this module, else this repository's build."""
+    here = pathlib.Path(__file__).resolve()
+    installed, built = here.with_name("libsmelt_host.so"), here.parents[3] / "build" / "lib" / "libsmelt_host.so"
+    path = os.environ.get("SMELT_HOST_LIBRARY") or (installed if installed.exists() else built)
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
