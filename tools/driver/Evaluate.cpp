@@ -95,7 +95,8 @@ static int64_t convolved(Value points, Value filter, int64_t channels) {
 int64_t multiplyAdds(Operation *op) {
   return llvm::TypeSwitch<Operation *, int64_t>(op)
       .Case([](graph::MatMulOp matmul) {
-        return product(graph::typeOf(matmul.getResult()).getNumElements(), graph::typeOf(matmul.getLhs()).getShape().back());
+        return product(graph::typeOf(matmul.getResult()).getNumElements(),
+                       graph::typeOf(matmul.getLhs()).getShape().back());
       })
       .Case([](graph::ConvOp conv) {
         ArrayRef<int64_t> filter = graph::typeOf(conv.getFilter()).getShape();

@@ -15,10 +15,10 @@ namespace smelt::driver {
 /// Called after each op with its results.
 using AfterOp = llvm::function_ref<void(mlir::Operation *op, llvm::ArrayRef<graph::HostTensor> results)>;
 
-/// What an imported module computes, by the slow reference evaluation of each of its ops: its outputs, in order. Values are
-/// dropped after their last use. Fails with a ToolError that names the node which has no evaluation.
-llvm::Expected<std::vector<graph::HostTensor>> evaluate(mlir::ModuleOp module,
-                                                        llvm::ArrayRef<graph::HostTensor> inputs, AfterOp afterOp);
+/// What an imported module computes, by the slow reference evaluation of each of its ops: its outputs, in order. Values
+/// are dropped after their last use. Fails with a ToolError that names the node which has no evaluation.
+llvm::Expected<std::vector<graph::HostTensor>> evaluate(mlir::ModuleOp module, llvm::ArrayRef<graph::HostTensor> inputs,
+                                                        AfterOp afterOp);
 
 /// Multiply-adds of one op: those of products of matrices and of convolutions; 0 for others.
 int64_t multiplyAdds(mlir::Operation *op);

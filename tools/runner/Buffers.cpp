@@ -156,7 +156,9 @@ static void write(const smelt_tensor_info *tensors, const std::vector<AlignedByt
   writer.commit();
 }
 
-void Buffers::writeInputs(const smelt_model &model, const std::string &path) const { write(model.inputs, inputs_, path); }
+void Buffers::writeInputs(const smelt_model &model, const std::string &path) const {
+  write(model.inputs, inputs_, path);
+}
 
 void Buffers::writeOutputs(const smelt_model &model, const std::string &path) const {
   write(model.outputs, outputs_, path);
