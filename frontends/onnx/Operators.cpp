@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/onnx/Operators.h"
+#include "llvm/ADT/STLExtras.h"
+#include <tuple>
 
 using llvm::StringRef;
 
@@ -29,6 +31,19 @@ const Operator *OperatorTable::find(StringRef domain, StringRef name, int64_t ve
     if (row->domain == domain && row->since <= version && (!found || row->since > found->since))
       found = row;
   return found;
+}
+
+llvm::SmallVector<const Operator *> OperatorTable::oldest() const {
+  llvm::SmallVector<const Operator *> all;
+  for (auto family : kFamilies)
+    for (const Operator &row : family())
+      all.push_back(&row);
+  llvm::sort(all, [](const Operator *a, const Operator *b) {
+    return std::tie(a->domain, a->name, a->since) < std::tie(b->domain, b->name, b->since);
+  });
+  auto same = [](const Operator *a, const Operator *b) { return a->domain == b->domain && a->name == b->name; };
+  all.erase(llvm::unique(all, same), all.end());
+  return all;
 }
 
 } // namespace smelt::frontend::onnx

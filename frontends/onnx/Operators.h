@@ -45,6 +45,8 @@ public:
   OperatorTable();
   /// What imports an operator as it is in a version of its domain; null where nothing does.
   const Operator *find(llvm::StringRef domain, llvm::StringRef name, int64_t version) const;
+  /// Every operator with its oldest row, by domain, then name.
+  llvm::SmallVector<const Operator *> oldest() const;
 
 private:
   llvm::StringMap<llvm::SmallVector<const Operator *, 1>> byName_;

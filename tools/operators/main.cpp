@@ -1,0 +1,29 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// smelt-operators: prints docs/operators.md, from the table that the importer itself uses.
+#include "frontends/onnx/Model.h"
+#include "frontends/onnx/Operators.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace smelt::frontend::onnx;
+
+int main() {
+  llvm::raw_ostream &os = llvm::outs();
+  const llvm::SmallVector<const Operator *> operators = OperatorTable().oldest();
+  os << "<!-- Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. "
+        "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception -->\n\n"
+        "# ONNX operators\n\n"
+     << "What the frontend imports: " << operators.size() << " operators, of opsets " << kOldestOpset << " to "
+     << kNewestOpset
+     << ". Where only some attributes or element types are supported, `smelt inspect MODEL` says so node by node.\n"
+        "Written by `build/bin/smelt-operators > docs/operators.md`; a test compares.\n\n"
+        "| operator | opsets |\n|---|---|\n";
+  for (const Operator *row : operators) {
+    os << "| " << row->domain << (row->domain.empty() ? "" : ".") << row->name << " | " << row->since << "–";
+    if (row->domain.empty())
+      os << kNewestOpset;
+    os << " |\n";
+  }
+  return 0;
+}
