@@ -126,7 +126,8 @@ Value Converter::withRowsOf(Value flattened, Value weights) {
   auto dims = static_cast<int64_t>(split.size());
   split.push_back(graph::shapeOf(weights)[1]);
   Order order;
-  for (int64_t dim : OrderRef(storedOf(joined).order).drop_front())
+  const auto source = storedOf(joined); // outlives the reference to its order
+  for (int64_t dim : OrderRef(source.order).drop_front())
     order.push_back(dim - 1);
   order.push_back(dims);
   builder_.setInsertionPointAfterValue(weights);

@@ -124,8 +124,10 @@ Value Folder::widened(Value operand, const Folding &folding, bool isWhole) {
 
 /// elementwise(reshape(x), y…)   →   reshape(elementwise(x, y'…))
 bool Folder::sink(Value &wide, Operation *user, const Folding &folding, bool isWhole) {
+  if (!isa<graph::ScalarInterface>(user)) // a terminator has no result to look at
+    return false;
   RankedTensorType type = graph::typeOf(user->getResult(0));
-  if (!isa<graph::ScalarInterface>(user) || type.getShape() != type_.getShape())
+  if (type.getShape() != type_.getShape())
     return false;
   rewriter_.setInsertionPoint(user);
   SmallVector<Value> operands;

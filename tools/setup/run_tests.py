@@ -66,7 +66,7 @@ def lit(folder="build"):
         return Result(0, [f"{folder}/test/lit.site.cfg.py is missing"])
     with tempfile.TemporaryDirectory() as scratch:
         report = pathlib.Path(scratch) / "lit.json"
-        _, output = run([LIT, "-q", "-j", CORES, "--output", report, suite], 900)
+        _, output = run([LIT, "-q", "-j", CORES, "--timeout", "300", "--output", report, suite], 900)
         if not report.exists():
             print(output)
             return Result(0, ["lit gave no report"])

@@ -63,7 +63,8 @@ static Values squeeze(NodeReader &node) {
     llvm::erase(shape, 1);
     return {node.builder().reshape(x, shape)};
   }
-  for (int64_t axis : llvm::reverse(normalAxes(*axes, rankOf(x)))) {
+  const auto removed = normalAxes(*axes, rankOf(x)); // outlives the reversed view of it
+  for (int64_t axis : llvm::reverse(removed)) {
     if (shape[axis] != 1)
       malformed("cannot remove axis " + Twine(axis) + " of " + inWords(shapeOf(x)));
     shape.erase(shape.begin() + axis);

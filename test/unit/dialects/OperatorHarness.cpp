@@ -215,7 +215,7 @@ HostTensor randomTensor(RankedTensorType type, unsigned seed, Range range) {
   std::mt19937 generator(seed);
   HostTensor result = HostTensor::zeros(type);
   bool isFloat = isa<FloatType>(type.getElementType());
-  auto span = static_cast<uint64_t>(range.high - range.low);
+  auto span = static_cast<uint64_t>(range.high) - static_cast<uint64_t>(range.low);
   for (int64_t i = 0; i < result.size(); ++i) {
     // Sum of uniform numbers: the standard's distributions differ from library to library.
     double sum = -6;
@@ -224,7 +224,7 @@ HostTensor randomTensor(RankedTensorType type, unsigned seed, Range range) {
     if (isFloat)
       result.set(i, Scalar::ofFloat(sum));
     else
-      result.set(i, Scalar::ofSigned(range.low + static_cast<int64_t>(generator() % span)));
+      result.set(i, Scalar::ofSigned(static_cast<int64_t>(static_cast<uint64_t>(range.low) + generator() % span)));
   }
   return result;
 }
