@@ -57,13 +57,18 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
   return best;
 }
 
+// A block's transformed input and products lie on the stack of whatever thread the host runs us on, and in a second
+// cache of a megabyte. With 64 tiles at most and panels of six vectors of 64 bytes these are below the 1.5 MB that
+// smelt.h promises.
+constexpr int64_t kTransformedBytes = 512 * 1024;
+constexpr int64_t kMostTiles = 64;
+constexpr int64_t kTileBytes = 36 * sizeof(float); // of one channel
+
 WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panels) {
-  constexpr int64_t kTransformedBytes = 512 * 1024; // on the stack, and in a second cache of a megabyte
-  constexpr int64_t kFewBlocks = 4;                 // fewer leave threads idle
-  constexpr int64_t kTileBytes = 36 * sizeof(float);
+  constexpr int64_t kFewBlocks = 4; // fewer leave threads idle
   WinogradBlock block;
   int64_t most = std::max<int64_t>(1, kTransformedBytes / (kTileBytes * channels));
-  block.count = llvm::divideCeil(tiles, std::min<int64_t>(most, 64));
+  block.count = llvm::divideCeil(tiles, std::min(most, kMostTiles));
   block.tiles = llvm::divideCeil(tiles, block.count);
   block.count = llvm::divideCeil(tiles, block.tiles);
   if (block.count < kFewBlocks)
@@ -77,7 +82,7 @@ bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t c
   constexpr double kTransformCycles = 240;   // of a vector of channels of a tile, each way
   constexpr double kGain = 0.8;              // what the larger weights must be paid back with
   int64_t lanes = std::max<int64_t>(1, machine.vectorBytes / sizeof(float));
-  if (inputs % lanes || channels < lanes)
+  if (inputs % lanes || channels < lanes || inputs > kTransformedBytes / kTileBytes)
     return false;
   double in = double(inputs), out = double(llvm::divideCeil(channels, lanes));
   double tiles = double(batch * llvm::divideCeil(rows, 4) * llvm::divideCeil(columns, 4));

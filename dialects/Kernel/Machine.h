@@ -41,7 +41,7 @@ struct WinogradBlock {
 WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panels);
 
 /// Whether F(4x4, 3x3) is estimated to take clearly less time than a direct convolution of [rows, columns, channels]
-/// results from `inputs` channels, f32.
+/// results from `inputs` channels, f32; never where one tile is more than a block may hold.
 bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t inputs,
                   int64_t channels);
 

@@ -4,8 +4,7 @@
 // choose-winograd: 3x3 convolutions of stride 1 with constant filters become Winograd's where the target is estimated
 // to gain.
 //   conv(x, w) {3x3, stride 1}   →   winograd(pad(x), transpose(pack_panels(winograd_filter(w))))
-// The error grows from about 1e-7 to 1e-6 of the largest value, within what summation order allows a direct
-// convolution.
+// Its error is larger than a direct convolution's: 3e-6 to 4e-6 of the largest value were measured after eight layers.
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"

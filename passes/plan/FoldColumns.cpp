@@ -166,7 +166,8 @@ void Folder::run() {
   Value result = plan::reshape(rewriter_, op_.getLoc(), wide, shape);
   if (!isWhole) {
     SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
-    result = graph::SliceOp::create(rewriter_, op_.getLoc(), type_, result, starts, steps);
+    Type type = type_.clone(graph::typeOf(result).getElementType()); // elementwise work may have changed it
+    result = graph::SliceOp::create(rewriter_, op_.getLoc(), type, result, starts, steps);
   }
   rewriter_.replaceOp(op_, result);
 }

@@ -157,7 +157,8 @@ void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *u
 
 /* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's
  * `bytes`, belongs to the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may
- * overlap another buffer. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT} before anything is computed. */
+ * overlap another buffer. Every thread that computes needs up to 1.5 MB of stack.
+ * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT} before anything is computed. */
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs);
 
 /* A constant English sentence for a status, for messages. */

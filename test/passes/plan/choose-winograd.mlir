@@ -21,3 +21,12 @@ func.func @strided(%x: tensor<1x14x14x64xf32>) -> tensor<1x7x7x64xf32> {
   %0 = graph.conv %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x14x14x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x7x7x64xf32>
   return %0 : tensor<1x7x7x64xf32>
 }
+
+// One tile of so many channels is more than a block may hold on the stack.
+// CHECK-LABEL: func.func @more_channels_than_the_stack_takes
+// CHECK-NOT: kernel.winograd
+func.func @more_channels_than_the_stack_takes(%x: tensor<1x32x32x4096xf32>) -> tensor<1x32x32x16xf32> {
+  %w = graph.constant dense<1.0> : tensor<3x3x4096x16xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x32x32x4096xf32>, tensor<3x3x4096x16xf32>) -> tensor<1x32x32x16xf32>
+  return %0 : tensor<1x32x32x16xf32>
+}

@@ -26,3 +26,16 @@ func.func @no_idle_lanes(%x: tensor<1x1x24x4xf32>) -> tensor<1x1x16x16xf32> {
   %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x1x24x4xf32>, tensor<1x9x4x16xf32>) -> tensor<1x1x16x16xf32>
   return %0 : tensor<1x1x16x16xf32>
 }
+
+// 17 columns fold into 9 pairs, of which one column is cut off again: from what the comparison yields, not from the sum.
+// CHECK-LABEL: func.func @cut_after_comparison
+// CHECK: %[[WIDE:.*]] = graph.greater {{.*}} -> tensor<1x1x9x16xi1>
+// CHECK: %[[ALL:.*]] = graph.reshape %[[WIDE]] : (tensor<1x1x9x16xi1>) -> tensor<1x1x18x8xi1>
+// CHECK: graph.slice %[[ALL]] {{.*}} : (tensor<1x1x18x8xi1>) -> tensor<1x1x17x8xi1>
+func.func @cut_after_comparison(%x: tensor<1x1x25x4xf32>) -> tensor<1x1x17x8xi1> {
+  %w = graph.constant dense<1.0> : tensor<1x9x4x8xf32>
+  %zero = graph.constant dense<0.0> : tensor<f32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x1x25x4xf32>, tensor<1x9x4x8xf32>) -> tensor<1x1x17x8xf32>
+  %1 = graph.greater %0, %zero : (tensor<1x1x17x8xf32>, tensor<f32>) -> tensor<1x1x17x8xi1>
+  return %1 : tensor<1x1x17x8xi1>
+}
