@@ -72,6 +72,14 @@ def smelt_ok(*arguments, **options):
     return done
 
 
+def peak_bytes(*arguments):
+    """Runs smelt, and returns the most memory it had resident. Through `time`: what a process forked from Python had counts for its child."""
+    done = subprocess.run(["/usr/bin/time", "-f", "%M", BIN / "smelt", *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise Failure(done.stderr.strip())
+    return int(done.stderr.split()[-1]) * 1024
+
+
 def x86_targets():
     """Targets whose code this machine can run."""
     if platform.machine() != "x86_64":

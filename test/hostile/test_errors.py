@@ -291,9 +291,7 @@ def a_run_takes_little_more_than_its_model(folder):
     model = write_model(folder / "m.onnx", nodes, [value("x", [elements])], [value("y", None)], [weights])
     harness.smelt_ok("compile", model, "-o", folder / "m.so")
     given = inputs(folder, x=np.ones(elements, np.float32))
-    command = [harness.BIN / "smelt", "run", folder / "m.so", "--inputs", given, "--outputs", folder / "out.npz"]
-    measured = subprocess.run(["/usr/bin/time", "-f", "%M", *command], capture_output=True, text=True, check=True)
-    peak = int(measured.stderr.split()[-1]) * 1024
+    peak = harness.peak_bytes("run", folder / "m.so", "--inputs", given, "--outputs", folder / "out.npz")
     from smelt import runtime
 
     loaded = runtime.load(folder / "m.so")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every model on every x86-64 target: agrees with ONNX Runtime, gives the same bits on one thread and on two, and is small.
+"""Every model on every x86-64 target: agrees with ONNX Runtime, gives the same bits on one thread and on two, and is small,
+on disk and in memory.
 
 usage: test_models.py [NAME…] [--target T]… [--json FILE]
 """
@@ -14,6 +15,7 @@ import harness
 import models
 
 MOST_CODE_BYTES = 600_000  # of an artefact, its weights aside
+MOST_SPARE_BYTES = 4_000_000  # of a run, its weights and arena aside
 
 
 def compile_model(name, target, artefact):
@@ -38,6 +40,18 @@ def code_bytes(artefact):
     return {"bytes": code}
 
 
+def spare_bytes(artefact):
+    from smelt import runtime
+
+    folder = artefact.parent
+    peak = harness.peak_bytes("run", artefact, "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+    loaded = runtime.load(artefact)
+    spare = peak - loaded.weights_bytes - loaded.arena_bytes
+    if spare > MOST_SPARE_BYTES:
+        raise harness.Failure(f"{spare} bytes of memory beside weights and arena, more than {MOST_SPARE_BYTES}")
+    return {"bytes": spare}
+
+
 def same_bits(artefact, feeds, one):
     two = run_model(artefact, feeds, 2)
     differs = [name for name in one if one[name].tobytes() != two[name].tobytes()]
@@ -58,6 +72,7 @@ def test(cases, name, target, reference):
         cases.run(f"{name} {target} agrees", agrees)
         cases.run(f"{name} {target} threads", lambda: same_bits(artefact, feeds, one or run_model(artefact, feeds, 1)))
         cases.run(f"{name} {target} size", lambda: code_bytes(artefact))
+        cases.run(f"{name} {target} memory", lambda: spare_bytes(artefact))
 
 
 def main():

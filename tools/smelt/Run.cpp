@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // smelt run: an artefact's outputs for inputs from a file.
-#include "tools/runner/Buffers.h"
 #include "tools/runner/CommandLine.h"
+#include "tools/runner/RunOnce.h"
 #include "tools/smelt/Launcher.h"
 
 namespace smelt {
@@ -25,7 +25,8 @@ int runCommand(const std::vector<std::string> &arguments) {
   line.require("--inputs", !inputs.empty() || artifact.model().input_count == 0);
   auto buffers = inputs.empty() ? runner::Buffers::seeded(artifact.model())
                                 : runner::Buffers::read(artifact.model(), runner::NpzReader(inputs));
-  buffers.run(runner::Instance(artifact, threads));
+  runner::Instance instance(artifact, threads);
+  runner::runOnce(instance, buffers);
   buffers.writeOutputs(artifact.model(), outputs);
   return 0;
 }

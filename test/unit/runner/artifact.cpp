@@ -6,6 +6,7 @@
 #include "tools/runner/Buffers.h"
 #include "tools/runner/ElfFile.h"
 #include "tools/runner/Error.h"
+#include "tools/runner/RunOnce.h"
 #include "gmock/gmock.h"
 
 #include <cstring>
@@ -45,6 +46,21 @@ TEST(Artifact, RunsWithAnyNumberOfThreads) {
     EXPECT_EQ(*reinterpret_cast<const int64_t *>(buffers.outputs()[1].data()),
               3 * *reinterpret_cast<const int64_t *>(buffers.inputs()[1].data()));
   }
+}
+
+TEST(Artifact, RunsAgainAfterItsWeightsWereGivenBack) {
+  const Artifact artifact(TOY_MODEL);
+  Instance instance(artifact);
+  for (int round = 0; round < 2; ++round) {
+    Buffers buffers = Buffers::seeded(artifact.model());
+    const auto *x = reinterpret_cast<const float *>(buffers.inputs()[0].data());
+    const float first = x[0], last = x[63]; // the inputs are lost
+    runOnce(instance, buffers);
+    const auto *y = reinterpret_cast<const float *>(buffers.outputs()[0].data());
+    EXPECT_EQ(y[0], (first + 1) * 2);
+    EXPECT_EQ(y[63], last * 2);
+  }
+  EXPECT_EQ(instance.handle().hook, nullptr);
 }
 
 TEST(Artifact, KnowsItsKernels) {

@@ -1,0 +1,84 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/runner/RunOnce.h"
+
+#include <map>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace smelt::runner {
+
+namespace {
+struct Range {
+  uintptr_t begin = 0, end = 0;
+};
+
+/// What is read by each step and by no later one.
+class Discarding {
+public:
+  Discarding(const smelt_model &model, const Buffers &buffers);
+
+  static void afterStep(void *self, const smelt_model *model, uint32_t step, int done);
+
+private:
+  std::vector<std::vector<Range>> finished_; // under the steps
+};
+} // namespace
+
+/// Where each weight begins, and after it the next one.
+static std::map<int64_t, Range> weightsOf(const smelt_model &model) {
+  const auto base = reinterpret_cast<uintptr_t>(model.weights);
+  std::map<int64_t, Range> weights;
+  for (uint32_t step = 0; step < model.step_count; ++step)
+    for (uint32_t i = 0; i < model.steps[step].operand_count; ++i)
+      if (const smelt_operand &operand = model.steps[step].operands[i]; operand.base == SMELT_BASE_WEIGHTS)
+        weights[operand.offset].begin = base + static_cast<uintptr_t>(operand.offset);
+  uintptr_t end = base + model.weights_bytes;
+  for (auto weight = weights.rbegin(); weight != weights.rend(); ++weight) {
+    weight->second.end = end;
+    end = weight->second.begin;
+  }
+  return weights;
+}
+
+Discarding::Discarding(const smelt_model &model, const Buffers &buffers) : finished_(model.step_count) {
+  std::map<int64_t, Range> weights = weightsOf(model);
+  std::vector<bool> seen(model.input_count);
+  const auto rangeOf = [&](const smelt_operand &operand) -> Range {
+    if (operand.base == SMELT_BASE_WEIGHTS)
+      return std::exchange(weights[operand.offset], {});
+    if (operand.base != SMELT_BASE_INPUT || seen[operand.index])
+      return {};
+    seen[operand.index] = true;
+    const auto begin = reinterpret_cast<uintptr_t>(buffers.inputs()[operand.index].data());
+    return {begin, begin + buffers.inputs()[operand.index].size()};
+  };
+  for (uint32_t step = model.step_count; step-- > 0;)
+    for (uint32_t i = 0; i < model.steps[step].operand_count; ++i)
+      finished_[step].push_back(rangeOf(model.steps[step].operands[i]));
+}
+
+/// Only whole pages: what else lies on the first and the last one stays.
+static void discard(const Range &range) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t first = (range.begin + page - 1) / page * page, end = range.end / page * page;
+  if (first < end)
+    madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED); // a hint: where it fails, the pages stay
+}
+
+void Discarding::afterStep(void *self, const smelt_model *, uint32_t step, int done) {
+  if (!done)
+    return;
+  for (const Range &range : static_cast<Discarding *>(self)->finished_[step])
+    discard(range);
+}
+
+void runOnce(Instance &instance, Buffers &buffers) {
+  Discarding discarding(*instance.handle().model, buffers);
+  smelt_set_step_hook(&instance.handle(), Discarding::afterStep, &discarding);
+  buffers.run(instance);
+  smelt_set_step_hook(&instance.handle(), nullptr, nullptr);
+}
+
+} // namespace smelt::runner
