@@ -53,4 +53,14 @@ Error OutputFile::commit() {
   return Error::success();
 }
 
+Error writeTextFile(StringRef path, StringRef text) {
+  Expected<OutputFile> file = OutputFile::create(path);
+  if (!file)
+    return file.takeError();
+  file->stream() << text;
+  if (Error error = file->finish())
+    return error;
+  return file->commit();
+}
+
 } // namespace smelt::artifact

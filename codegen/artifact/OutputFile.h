@@ -42,6 +42,9 @@ private:
   std::unique_ptr<llvm::raw_fd_ostream> stream_;
 };
 
+/// A file that holds `text`.
+llvm::Error writeTextFile(llvm::StringRef path, llvm::StringRef text);
+
 } // namespace smelt::artifact
 
 #endif // SMELT_CODEGEN_ARTIFACT_OUTPUTFILE_H

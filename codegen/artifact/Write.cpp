@@ -199,13 +199,7 @@ static Error writeText(StringRef path, function_ref<Error(raw_pwrite_stream &)> 
     outs() << os.str();
     return Error::success();
   }
-  Expected<OutputFile> output = OutputFile::create(path);
-  if (!output)
-    return output.takeError();
-  output->stream() << os.str();
-  if (Error error = output->finish())
-    return error;
-  return output->commit();
+  return writeTextFile(path, os.str());
 }
 
 Error writeAssembly(const Model &model, Module &kernels, TargetMachine &machine, StringRef path) {

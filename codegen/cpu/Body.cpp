@@ -230,6 +230,27 @@ LogicalResult Body::store(Value root, ArrayRef<LaneIndex> index, unsigned lanes)
   return success();
 }
 
+LogicalResult Body::storeChannels(Value root, Value vector, ArrayRef<LaneIndex> outer, Value first, int64_t channels) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  for (int64_t done = 0, size = lanes; done < channels; done += size) {
+    while (done + size > channels)
+      size /= 2;
+    Value part = vector;
+    if (size == 1)
+      part = vector::ExtractOp::create(builder_, vector, done);
+    else if (size < lanes)
+      part = vector::ExtractStridedSliceOp::create(builder_, vector, ArrayRef<int64_t>{done}, ArrayRef<int64_t>{size},
+                                                   ArrayRef<int64_t>{1});
+    SmallVector<LaneIndex> index(outer);
+    index.push_back({add(first, constant(done)), size > 1 ? 1 : 0});
+    startPoint();
+    define(root, part);
+    if (failed(store(root, index, size)))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult Body::write(kernel::StoreOp store, ArrayRef<LaneIndex> index, unsigned lanes) {
   Value value = read(store.getValue(), index, lanes);
   if (!value)

@@ -28,6 +28,11 @@ public:
   void define(mlir::Value tensor, mlir::Value value);
   /// Emits all stores whose value depends on `root` (all stores when null) at `index`.
   llvm::LogicalResult store(mlir::Value root, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  /// The same for `vector` as the value of `root`, lane 0 at channel `first`, the last coordinate; `outer` are the
+  /// others. Only the first `channels` lanes are stored: what is cut by the end of the channels, in parts of a power of
+  /// two.
+  llvm::LogicalResult storeChannels(mlir::Value root, mlir::Value vector, llvm::ArrayRef<graph::LaneIndex> outer,
+                                    mlir::Value first, int64_t channels);
   llvm::LogicalResult write(kernel::StoreOp store, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
 
   kernel::FuncOp kernel() { return kernel_; }

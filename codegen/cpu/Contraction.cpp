@@ -47,7 +47,7 @@ private:
   void emitMicrokernel(const Tile &tile);
   Value inputBase(const Tile &tile);
   Value packedBase(const Tile &tile);
-  SmallVector<Value> accumulate(const Tile &tile, size_t level, Value input, Value packed, SmallVector<Value> sums);
+  SmallVector<Value> accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums);
   SmallVector<Value> step(const Tile &tile, Value input, Value packed, ValueRange sums);
   Value multiplyAdd(Value a, Value b, Value sum);
   bool hasCostlyEpilogue();
@@ -240,8 +240,7 @@ SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed
 }
 
 /// The loops along K from `level` inwards.
-SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value input, Value packed,
-                                           SmallVector<Value> sums) {
+SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums) {
   if (level == reductions_.size())
     return step(tile, input, packed, sums);
   int64_t inner = width_;
@@ -302,27 +301,14 @@ bool Contraction::hasCostlyEpilogue() {
 void Contraction::storePoint(const Tile &tile, Value row, Value column, int64_t vector, Value sum) {
   int64_t firstChannel = vector * lanes_, end = std::min(firstChannel + lanes_, tile.channels);
   Value base = body_.add(body_.scale(tile.group, channels_), body_.scale(tile.panel, width_));
-  // A vector cut by the end of the channels is stored in parts of a power of two.
-  for (int64_t at = firstChannel, size = lanes_; at < end; at += size) {
-    while (at + size > end)
-      size /= 2;
-    SmallVector<LaneIndex> index;
-    for (Value outer : tile.outer)
-      index.push_back({outer, 0});
-    if (tilesRows())
-      index.push_back({row, 0});
-    index.push_back({column, 0});
-    index.push_back({body_.add(base, body_.constant(at)), size > 1 ? 1 : 0});
-    Value part = sum;
-    if (size == 1)
-      part = vector::ExtractOp::create(b_, sum, at - firstChannel);
-    else if (size < lanes_)
-      part = vector::ExtractStridedSliceOp::create(b_, sum, ArrayRef<int64_t>{at - firstChannel},
-                                                   ArrayRef<int64_t>{size}, ArrayRef<int64_t>{1});
-    body_.startPoint();
-    body_.define(root_.getResult(), part);
-    failed_ |= failed(body_.store(root_.getResult(), index, size));
-  }
+  SmallVector<LaneIndex> outer;
+  for (Value index : tile.outer)
+    outer.push_back({index, 0});
+  if (tilesRows())
+    outer.push_back({row, 0});
+  outer.push_back({column, 0});
+  Value first = body_.add(base, body_.constant(firstChannel));
+  failed_ |= failed(body_.storeChannels(root_.getResult(), sum, outer, first, end - firstChannel));
 }
 
 void Contraction::storeInline(const Tile &tile, ArrayRef<Value> sums) {

@@ -262,21 +262,7 @@ void Winograd::storeTile(const Place &place, Value channel, int64_t channels) {
   Value at = body_.scale(body_.add(body_.scale(i, kOut), j), lanes_);
   Value value = loadVector(result_, at);
   LaneIndex batch{place.batch, 0}, row{body_.add(place.row, i), 0}, column{body_.add(place.column, j), 0};
-  // A vector cut by the end of the channels is stored in parts of a power of two.
-  for (int64_t done = 0, size = lanes_; done < channels; done += size) {
-    while (done + size > channels)
-      size /= 2;
-    Value part = value;
-    if (size == 1)
-      part = vector::ExtractOp::create(b_, value, done);
-    else if (size < lanes_)
-      part = vector::ExtractStridedSliceOp::create(b_, value, ArrayRef<int64_t>{done}, ArrayRef<int64_t>{size},
-                                                   ArrayRef<int64_t>{1});
-    body_.startPoint();
-    body_.define(root_.getResult(), part);
-    LaneIndex lane{body_.add(channel, body_.constant(done)), size > 1 ? 1 : 0};
-    failed_ |= failed(body_.store(root_.getResult(), {batch, row, column, lane}, size));
-  }
+  failed_ |= failed(body_.storeChannels(root_.getResult(), value, {batch, row, column}, channel, channels));
 }
 
 /// a · factor + sum

@@ -65,7 +65,7 @@ llvm::LogicalResult forLanes(mlir::ImplicitLocOpBuilder &builder, int64_t extent
 /// The work of one tile of a kernel whose root is a LoopInterface op.
 class TileAccess {
 public:
-  static constexpr int64_t kMostScratchBytes = 32 * 1024; // on the stack of whatever thread the host runs us on
+  static constexpr int64_t kMostScratchBytes = int64_t(32) << 10; // on the stack of whatever thread the host runs us on
   using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value index, mlir::ValueRange carried)>;
 
   virtual ~TileAccess();

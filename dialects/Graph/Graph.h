@@ -41,6 +41,12 @@ mlir::Value makeScalar(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type 
 /// A rank-1 i64 constant.
 mlir::Value makeIntegers(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<int64_t> values);
 
+// Ops that are the identity where the type is right already.
+mlir::Value reshapeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
+mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
+mlir::Value transposeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                        llvm::ArrayRef<int64_t> permutation);
+
 /// Evaluates any graph op, elementwise ones included, on host memory. Fails without a diagnostic when it has no
 /// evaluation for its types.
 llvm::FailureOr<llvm::SmallVector<HostTensor>> evaluateOp(mlir::Operation *op, llvm::ArrayRef<HostTensor> operands);

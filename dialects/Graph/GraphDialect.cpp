@@ -64,4 +64,22 @@ Value makeIntegers(OpBuilder &builder, Location loc, ArrayRef<int64_t> values) {
   return makeConstant(builder, loc, tensor);
 }
 
+Value reshapeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+  if (typeOf(value).getShape() == shape)
+    return value;
+  return ReshapeOp::create(builder, loc, typeOf(value).clone(shape), value);
+}
+
+Value broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+  if (typeOf(value).getShape() == shape)
+    return value;
+  return BroadcastOp::create(builder, loc, typeOf(value).clone(shape), value);
+}
+
+Value transposeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
+  if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
+    return value;
+  return TransposeOp::create(builder, loc, value, permutation);
+}
+
 } // namespace smelt::graph

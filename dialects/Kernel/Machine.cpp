@@ -22,7 +22,7 @@ static double coverCycles(int64_t rows, int64_t columns, int64_t vectors, int64_
         continue;
       int64_t down = h == rows ? height / rows : 1, across = w == columns ? width / columns : 1;
       // The last term stands for what a tile costs beside its steps.
-      cycles += double(down * across) * (stepCycles(h * w, vectors) + 0.15 * vectors + 0.3);
+      cycles += double(down * across) * (stepCycles(h * w, vectors) + 0.15 * double(vectors) + 0.3);
     }
   return cycles;
 }
@@ -60,7 +60,7 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
 // A block's transformed input and products lie on the stack of whatever thread the host runs us on, and in a second
 // cache of a megabyte. With 64 tiles at most and panels of six vectors of 64 bytes these are below the 1.5 MB that
 // smelt.h promises.
-constexpr int64_t kTransformedBytes = 512 * 1024;
+constexpr int64_t kTransformedBytes = int64_t(512) << 10;
 constexpr int64_t kMostTiles = 64;
 constexpr int64_t kTileBytes = 36 * sizeof(float); // of one channel
 

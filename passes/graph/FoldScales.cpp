@@ -14,7 +14,6 @@
 //   matmul(mul(a, s), b)       →   mul(matmul(a, b), s)      where it does not: there it costs no kernel of its own
 
 #include "mlir/Pass/Pass.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/graph/Match.h"
 #include "passes/graph/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -248,12 +247,7 @@ struct FoldScales : PassWrapper<FoldScales, OperationPass<>> {
     return success();
   }
 
-  void runOnOperation() override {
-    GreedyRewriteConfig config;
-    config.enableFolding(false).setUseTopDownTraversal().setRegionSimplificationLevel(
-        GreedySimplifyRegionLevel::Disabled);
-    (void)applyPatternsGreedily(getOperation(), patterns, config);
-  }
+  void runOnOperation() override { graph::applyTopDown(getOperation(), patterns, /*fold=*/false); }
 
   FrozenRewritePatternSet patterns;
 };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/graph/Match.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include <cmath>
 #include <cstring>
 
@@ -45,7 +46,9 @@ static bool isKnown(Value value, unsigned depth) {
   if (isConstant(value))
     return true;
   Operation *op = value.getDefiningOp();
-  return op && depth > 0 && op->getNumOperands() > 0 && isa<ScalarInterface, IndexedInterface>(op) &&
+  constexpr unsigned kMostOperands = 3; // so that the search stays small
+  return op && depth > 0 && op->getNumOperands() > 0 && op->getNumOperands() <= kMostOperands &&
+         isa<ScalarInterface, IndexedInterface>(op) &&
          llvm::all_of(op->getOperands(), [&](Value operand) { return isKnown(operand, depth - 1); });
 }
 
@@ -75,22 +78,17 @@ Value besideNumber(Operation *binary, double number) {
   return nullptr;
 }
 
-Value reshapeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  if (shapeOf(value) == shape)
-    return value;
-  return ReshapeOp::create(builder, loc, typeOf(value).clone(shape), value);
-}
-
-Value broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  if (shapeOf(value) == shape)
-    return value;
-  return BroadcastOp::create(builder, loc, typeOf(value).clone(shape), value);
-}
-
-Value transposeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
-  if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
-    return value;
-  return TransposeOp::create(builder, loc, value, permutation);
+void applyTopDown(Operation *root, const FrozenRewritePatternSet &patterns, bool fold) {
+  constexpr int64_t kMostRewritesPerOp = 100; // ten times what a chain takes; patterns that undo each other must end
+  int64_t ops = 0;
+  root->walk([&](Operation *) { ++ops; });
+  GreedyRewriteConfig config;
+  config.enableFolding(fold)
+      .setUseTopDownTraversal()
+      .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled)
+      .setMaxNumRewrites(kMostRewritesPerOp * ops);
+  // The graph is right wherever the rewriting stops.
+  (void)applyPatternsGreedily(root, patterns, config);
 }
 
 void replaceBroadcast(PatternRewriter &rewriter, Operation *op, Value value) {

@@ -46,11 +46,9 @@ template <typename OpTy> Either<OpTy> eitherOf(mlir::Operation *binary) {
 /// The operand of a binary op beside a splat constant near `number`; null where there is none.
 mlir::Value besideNumber(mlir::Operation *binary, double number);
 
-// Ops that are the identity where the type is right already.
-mlir::Value reshapeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
-mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
-mlir::Value transposeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
-                        llvm::ArrayRef<int64_t> permutation);
+/// Applies patterns from the top down; where some still fit after many rounds, the graph is right all the same. `fold`:
+/// ops' own folders run as well.
+void applyTopDown(mlir::Operation *root, const mlir::FrozenRewritePatternSet &patterns, bool fold);
 
 /// Makes `op`'s uses use `value`, broadcast to the result's shape.
 void replaceBroadcast(mlir::PatternRewriter &rewriter, mlir::Operation *op, mlir::Value value);

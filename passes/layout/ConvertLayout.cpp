@@ -42,7 +42,7 @@ private:
   void convertFlexible(Operation *op, OrderRef order);
   Value alignedToBroadcast(OpOperand &operand, OrderRef order);
   Value withRowsOf(Value flattened, Value weights);
-  void replace(Operation *op, Operation *by, OrderRef order);
+  void convertTo(Operation *op, ValueRange operands, OrderRef order);
 
   Block &block_;
   Decision decision_;
@@ -93,9 +93,17 @@ Order Converter::exactOrder(Operation *op, OrderRef order) const {
   return Order(order);
 }
 
-void Converter::replace(Operation *op, Operation *by, OrderRef order) {
-  setOrder(by, order);
-  stored_[op->getResult(0)] = {by->getResult(0), Order(order)};
+/// The op on these operands, which are stored as a result in `order` needs them.
+void Converter::convertTo(Operation *op, ValueRange operands, OrderRef order) {
+  if (isIdentity(order)) {
+    op->setOperands(operands);
+    return;
+  }
+  builder_.setInsertionPoint(op);
+  Operation *changed = builder_.clone(*op);
+  changed->setOperands(operands);
+  setOrder(changed, order);
+  stored_[op->getResult(0)] = {changed->getResult(0), Order(order)};
   replaced_.push_back(op);
 }
 
@@ -149,14 +157,7 @@ void Converter::convertFixed(Operation *op) {
   Order order = op->getNumResults() == 1 ? nativeResultOrder(op->getResult(0)) : Order();
   if (found != decision_.end())
     order = found->second;
-  if (isIdentity(order)) {
-    op->setOperands(operands);
-    return;
-  }
-  builder_.setInsertionPoint(op);
-  Operation *changed = builder_.clone(*op);
-  changed->setOperands(operands);
-  replace(op, changed, order);
+  convertTo(op, operands, order);
 }
 
 /// An operand of lower rank than the result, with dims of 1 between those it has. One number is right as it is.
@@ -183,14 +184,7 @@ void Converter::convertFlexible(Operation *op, OrderRef order) {
   for (OpOperand &operand : op->getOpOperands())
     operands.push_back(broadcasts ? alignedToBroadcast(operand, order)
                                   : stored(operand.get(), *operandOrder(operand, order)));
-  if (isIdentity(order)) {
-    op->setOperands(operands);
-    return;
-  }
-  builder_.setInsertionPoint(op);
-  Operation *changed = builder_.clone(*op);
-  changed->setOperands(operands);
-  replace(op, changed, order);
+  convertTo(op, operands, order);
 }
 
 void Converter::convert(Operation *op) {

@@ -12,6 +12,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/plan/Contractions.h"
+#include "passes/plan/MachinePass.h"
 #include "passes/plan/Passes.h"
 
 using namespace mlir;
@@ -49,36 +50,26 @@ static void rewrite(graph::ConvOp op, const kernel::Machine &machine, IRRewriter
 }
 
 namespace {
-struct ChooseWinograd : PassWrapper<ChooseWinograd, OperationPass<func::FuncOp>> {
+struct ChooseWinograd : plan::MachinePass<ChooseWinograd> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ChooseWinograd)
-  ChooseWinograd() = default;
-  ChooseWinograd(const ChooseWinograd &other) : PassWrapper(other) {}
-  explicit ChooseWinograd(const kernel::Machine &machine) {
-    vectorBytes = machine.vectorBytes;
-    vectorRegisters = machine.vectorRegisters;
-  }
+  using MachinePass::MachinePass;
   StringRef getArgument() const override { return "choose-winograd"; }
   StringRef getDescription() const override { return "3x3 convolutions → Winograd's, where the target gains"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<kernel::KernelDialect>(); }
 
   void runOnOperation() override {
-    kernel::Machine machine{vectorBytes, vectorRegisters};
     SmallVector<graph::ConvOp> chosen;
     getOperation().walk([&](graph::ConvOp op) {
       if (!isWinogradShaped(op))
         return;
       ArrayRef<int64_t> shape = graph::typeOf(op.getResult()).getShape();
-      if (kernel::winogradPays(machine, shape[0], shape[1], shape[2], graph::typeOf(op.getInput()).getDimSize(3),
+      if (kernel::winogradPays(machine(), shape[0], shape[1], shape[2], graph::typeOf(op.getInput()).getDimSize(3),
                                shape[3]))
         chosen.push_back(op);
     });
     IRRewriter rewriter(&getContext());
     for (graph::ConvOp op : chosen)
-      rewrite(op, machine, rewriter);
+      rewrite(op, machine(), rewriter);
   }
-
-  Option<unsigned> vectorBytes{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"), llvm::cl::init(32)};
-  Option<unsigned> vectorRegisters{*this, "vector-registers", llvm::cl::desc("how many there are"), llvm::cl::init(16)};
 };
 } // namespace
 

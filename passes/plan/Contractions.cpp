@@ -8,11 +8,6 @@ using namespace mlir;
 
 namespace smelt::plan {
 
-Value reshape(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
-  return type == value.getType() ? value : graph::ReshapeOp::create(builder, loc, type, value).getResult();
-}
-
 /// [b…, k, n] → [b…, ceil(n / width), k, width]
 Value packPanels(OpBuilder &builder, Location loc, Value value, int64_t width) {
   RankedTensorType type = graph::typeOf(value);
@@ -21,11 +16,6 @@ Value packPanels(OpBuilder &builder, Location loc, Value value, int64_t width) {
   shape.append({static_cast<int64_t>(llvm::divideCeil(n, width)), k, width});
   auto packed = RankedTensorType::get(shape, type.getElementType());
   return graph::PackPanelsOp::create(builder, loc, packed, value, width);
-}
-
-Value broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, graph::typeOf(value).getElementType());
-  return type == value.getType() ? value : graph::BroadcastOp::create(builder, loc, type, value).getResult();
 }
 
 /// The input with its padding as elements of its own.

@@ -11,9 +11,6 @@
 
 namespace smelt::plan {
 
-mlir::Value reshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
-mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
-
 /// [b…, k, n] → [b…, ceil(n / width), k, width], zero where n ends.
 mlir::Value packPanels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, int64_t width);
 

@@ -13,6 +13,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/plan/Contractions.h"
+#include "passes/plan/MachinePass.h"
 #include "passes/plan/Passes.h"
 
 using namespace mlir;
@@ -117,7 +118,7 @@ Value Folder::widened(Value operand, const Folding &folding, bool isWhole) {
     SmallVector<int64_t> wide(type_.getShape());
     wide[spatial_] = folding.columns;
     wide.back() *= folding.factor;
-    return plan::reshape(rewriter_, op_.getLoc(), operand, wide);
+    return graph::reshapeTo(rewriter_, op_.getLoc(), operand, wide);
   }
   return nullptr;
 }
@@ -163,7 +164,7 @@ void Folder::run() {
   rewriter_.setInsertionPointAfterValue(wide);
   SmallVector<int64_t> shape(type_.getShape());
   shape[spatial_] = folding.columns * folding.factor;
-  Value result = plan::reshape(rewriter_, op_.getLoc(), wide, shape);
+  Value result = graph::reshapeTo(rewriter_, op_.getLoc(), wide, shape);
   if (!isWhole) {
     SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
     Type type = type_.clone(graph::typeOf(result).getElementType()); // elementwise work may have changed it
@@ -173,11 +174,9 @@ void Folder::run() {
 }
 
 namespace {
-struct FoldColumns : PassWrapper<FoldColumns, OperationPass<func::FuncOp>> {
+struct FoldColumns : plan::MachinePass<FoldColumns> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FoldColumns)
-  FoldColumns() = default;
-  FoldColumns(const FoldColumns &other) : PassWrapper(other) {}
-  explicit FoldColumns(const kernel::Machine &machine) { vectorBytes = machine.vectorBytes; }
+  using MachinePass::MachinePass;
   StringRef getArgument() const override { return "fold-columns"; }
   StringRef getDescription() const override { return "columns of convolutions with few channels → channels"; }
 
@@ -188,11 +187,9 @@ struct FoldColumns : PassWrapper<FoldColumns, OperationPass<func::FuncOp>> {
     for (graph::ConvOp op : convolutions) {
       unsigned bytes = graph::elementBytes(graph::computeType(graph::typeOf(op.getResult()).getElementType()));
       if (bytes > 0)
-        Folder(op, vectorBytes / bytes, rewriter).run();
+        Folder(op, machine().vectorBytes / bytes, rewriter).run();
     }
   }
-
-  Option<unsigned> vectorBytes{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"), llvm::cl::init(32)};
 };
 } // namespace
 

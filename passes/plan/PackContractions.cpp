@@ -14,6 +14,7 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/plan/Contractions.h"
+#include "passes/plan/MachinePass.h"
 #include "passes/plan/Passes.h"
 
 using namespace mlir;
@@ -37,15 +38,15 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
     SmallVector<int64_t> lhsShape(batch), rhsShape(batch);
     llvm::append_range(lhsShape, graph::typeOf(lhs).getShape().take_back(2));
     llvm::append_range(rhsShape, graph::typeOf(rhs).getShape().take_back(2));
-    lhs = plan::broadcastTo(rewriter, loc, lhs, lhsShape);
+    lhs = graph::broadcastTo(rewriter, loc, lhs, lhsShape);
     int64_t rows = m;
     if (graph::typeOf(rhs).getNumElements() == rhsShape[batch.size()] * n) {
       // All batches share the right-hand side: they are but more rows.
-      rhs = plan::reshape(rewriter, loc, rhs, ArrayRef<int64_t>(rhsShape).take_back(2));
+      rhs = graph::reshapeTo(rewriter, loc, rhs, ArrayRef<int64_t>(rhsShape).take_back(2));
       for (int64_t extent : batch)
         rows *= extent;
     } else {
-      rhs = plan::broadcastTo(rewriter, loc, rhs, rhsShape);
+      rhs = graph::broadcastTo(rewriter, loc, rhs, rhsShape);
     }
     kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, n, elementBytesOf(rhs));
     Value packed = plan::packPanels(rewriter, loc, rhs, tile.width);
@@ -102,8 +103,8 @@ private:
     int64_t groups = op.getGroups(), channels = graph::typeOf(op.getFilter()).getShape().back();
     Location loc = op.getLoc();
     if (groups == 1)
-      return plan::packPanels(rewriter, loc, plan::reshape(rewriter, loc, op.getFilter(), {taps, channels}), width);
-    Value split = plan::reshape(rewriter, loc, op.getFilter(), {taps, groups, channels / groups});
+      return plan::packPanels(rewriter, loc, graph::reshapeTo(rewriter, loc, op.getFilter(), {taps, channels}), width);
+    Value split = graph::reshapeTo(rewriter, loc, op.getFilter(), {taps, groups, channels / groups});
     Value grouped = graph::TransposeOp::create(rewriter, loc, split, ArrayRef<int64_t>{1, 0, 2});
     return plan::packPanels(rewriter, loc, grouped, width);
   }
@@ -111,29 +112,20 @@ private:
   kernel::Machine machine;
 };
 
-struct PackContractions : PassWrapper<PackContractions, OperationPass<func::FuncOp>> {
+struct PackContractions : plan::MachinePass<PackContractions> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PackContractions)
-  PackContractions() = default;
-  PackContractions(const PackContractions &other) : PassWrapper(other) {}
-  explicit PackContractions(const kernel::Machine &machine) {
-    vectorBytes = machine.vectorBytes;
-    vectorRegisters = machine.vectorRegisters;
-  }
+  using MachinePass::MachinePass;
   StringRef getArgument() const override { return "pack-contractions"; }
   StringRef getDescription() const override { return "pack right-hand sides in panels of the target's register tile"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<kernel::KernelDialect>(); }
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<PackMatMul, PackConv>(&getContext(), kernel::Machine{vectorBytes, vectorRegisters});
+    patterns.add<PackMatMul, PackConv>(&getContext(), machine());
     GreedyRewriteConfig config;
     config.enableFolding(false); // folding is fold-constants' work
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
-
-  Option<unsigned> vectorBytes{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"), llvm::cl::init(32)};
-  Option<unsigned> vectorRegisters{*this, "vector-registers", llvm::cl::desc("how many there are"), llvm::cl::init(16)};
 };
 
 } // namespace

@@ -154,11 +154,11 @@ Value Splitter::rowOf(const Phase &row, ArrayRef<Phase> columns) {
   } else {
     SmallVector<Value> parts;
     for (const Phase &column : columns)
-      parts.push_back(plan::reshape(rewriter_, loc, withEpilogue(phaseConv(row, column), 1),
-                                    {batch, blocks(0), blocks(1), 1, channels}));
+      parts.push_back(graph::reshapeTo(rewriter_, loc, withEpilogue(phaseConv(row, column), 1),
+                                       {batch, blocks(0), blocks(1), 1, channels}));
     all = graph::ConcatOp::create(rewriter_, loc, parts, 3);
   }
-  return plan::reshape(rewriter_, loc, all, {batch, blocks(0), 1, blocks(1) * phases, channels});
+  return graph::reshapeTo(rewriter_, loc, all, {batch, blocks(0), 1, blocks(1) * phases, channels});
 }
 
 void Splitter::run() {
@@ -176,8 +176,8 @@ void Splitter::run() {
   for (int64_t phase = 0; phase < rows; ++phase)
     phases.push_back(rowOf(phaseOf(0, phase), columnPhases));
   Value all = rows == 1 ? phases[0] : graph::ConcatOp::create(rewriter_, loc, phases, 2).getResult();
-  Value result = plan::reshape(rewriter_, loc, all,
-                               {type_.getDimSize(0), blocks(0) * rows, blocks(1) * columns, type_.getDimSize(3)});
+  Value result = graph::reshapeTo(rewriter_, loc, all,
+                                  {type_.getDimSize(0), blocks(0) * rows, blocks(1) * columns, type_.getDimSize(3)});
   if (result.getType() != last->getResult(0).getType()) {
     SmallVector<int64_t> starts(4, 0), steps(4, 1);
     result = graph::SliceOp::create(rewriter_, loc, last->getResult(0).getType(), result, starts, steps);

@@ -222,13 +222,10 @@ llvm::Error Compilation::writeText(ModuleOp module) {
     module.print(llvm::outs(), readable());
     return llvm::Error::success();
   }
-  llvm::Expected<artifact::OutputFile> file = artifact::OutputFile::create(output(".mlir"));
-  if (!file)
-    return file.takeError();
-  module.print(file->stream(), readable());
-  if (llvm::Error error = file->finish())
-    return error;
-  return file->commit();
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module.print(os, readable());
+  return artifact::writeTextFile(output(".mlir"), text);
 }
 
 llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const cpu::Target &target) {

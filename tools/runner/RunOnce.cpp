@@ -11,7 +11,8 @@ namespace smelt::runner {
 
 namespace {
 struct Range {
-  uintptr_t begin = 0, end = 0;
+  const unsigned char *begin = nullptr;
+  size_t bytes = 0;
 };
 
 /// What is read by each step and by no later one.
@@ -28,15 +29,14 @@ private:
 
 /// Where each weight begins, and after it the next one.
 static std::map<int64_t, Range> weightsOf(const smelt_model &model) {
-  const auto base = reinterpret_cast<uintptr_t>(model.weights);
   std::map<int64_t, Range> weights;
   for (uint32_t step = 0; step < model.step_count; ++step)
     for (uint32_t i = 0; i < model.steps[step].operand_count; ++i)
       if (const smelt_operand &operand = model.steps[step].operands[i]; operand.base == SMELT_BASE_WEIGHTS)
-        weights[operand.offset].begin = base + static_cast<uintptr_t>(operand.offset);
-  uintptr_t end = base + model.weights_bytes;
+        weights[operand.offset].begin = model.weights + operand.offset;
+  const unsigned char *end = model.weights + model.weights_bytes;
   for (auto weight = weights.rbegin(); weight != weights.rend(); ++weight) {
-    weight->second.end = end;
+    weight->second.bytes = static_cast<size_t>(end - weight->second.begin);
     end = weight->second.begin;
   }
   return weights;
@@ -51,8 +51,8 @@ Discarding::Discarding(const smelt_model &model, const Buffers &buffers) : finis
     if (operand.base != SMELT_BASE_INPUT || seen[operand.index])
       return {};
     seen[operand.index] = true;
-    const auto begin = reinterpret_cast<uintptr_t>(buffers.inputs()[operand.index].data());
-    return {begin, begin + buffers.inputs()[operand.index].size()};
+    const AlignedBytes &input = buffers.inputs()[operand.index];
+    return {input.data(), input.size()};
   };
   for (uint32_t step = model.step_count; step-- > 0;)
     for (uint32_t i = 0; i < model.steps[step].operand_count; ++i)
@@ -61,10 +61,12 @@ Discarding::Discarding(const smelt_model &model, const Buffers &buffers) : finis
 
 /// Only whole pages: what else lies on the first and the last one stays.
 static void discard(const Range &range) {
-  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const uintptr_t first = (range.begin + page - 1) / page * page, end = range.end / page * page;
-  if (first < end)
-    madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED); // a hint: where it fails, the pages stay
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t before = (page - reinterpret_cast<uintptr_t>(range.begin) % page) % page;
+  if (range.bytes < before + page)
+    return;
+  auto *first = const_cast<unsigned char *>(range.begin + before);
+  madvise(first, (range.bytes - before) / page * page, MADV_DONTNEED); // a hint: where it fails, the pages stay
 }
 
 void Discarding::afterStep(void *self, const smelt_model *, uint32_t step, int done) {

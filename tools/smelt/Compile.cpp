@@ -24,16 +24,6 @@ static const std::map<std::string, driver::Emit> kForms = {
     {"shared", driver::Emit::Shared}, {"static", driver::Emit::Static}, {"object", driver::Emit::Object},
     {"mlir", driver::Emit::Mlir},     {"llvm", driver::Emit::Llvm},     {"asm", driver::Emit::Asm}};
 
-static llvm::Error writeFile(const std::string &path, const std::string &text) {
-  llvm::Expected<artifact::OutputFile> file = artifact::OutputFile::create(path);
-  if (!file)
-    return file.takeError();
-  file->stream() << text;
-  if (llvm::Error error = file->finish())
-    return error;
-  return file->commit();
-}
-
 llvm::Error CompileCommand::run() {
   if (llvm::Error error = flags.parse())
     return error;
@@ -43,7 +33,7 @@ llvm::Error CompileCommand::run() {
   if (timing)
     llvm::errs() << driver::timingTable(result);
   if (!report.empty())
-    return writeFile(report, driver::toJson(flags.options, result));
+    return artifact::writeTextFile(report, driver::toJson(flags.options, result));
   return llvm::Error::success();
 }
 

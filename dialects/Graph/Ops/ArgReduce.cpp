@@ -133,7 +133,7 @@ private:
     Expr first(b_, arith::IndexCastOp::create(b_, b_.getI32Type(), base));
     if (lanes == 1)
       return first;
-    auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
+    auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, static_cast<int32_t>(lanes)));
     auto type = VectorType::get({lanes}, b_.getI32Type());
     Expr steps(b_, arith::ConstantOp::create(b_, DenseElementsAttr::get(type, ArrayRef<int32_t>(numbers))));
     return repeat(first, steps) + steps;

@@ -67,20 +67,7 @@ template <typename T> struct HostConv {
   }
 
   void addPoint(int64_t n, ArrayRef<int64_t> at, MutableArrayRef<T> sums) const {
-    SmallVector<int64_t> extents = llvm::map_to_vector(window, [](const WindowDim &dim) { return dim.window; });
-    SmallVector<int64_t> tap(extents.size(), 0);
-    int64_t number = 0;
-    do {
-      int64_t position = n;
-      bool inside = true;
-      for (auto [dim, o, k] : llvm::zip_equal(window, at, tap)) {
-        inside &= dim.isInside(dim.position(o, k));
-        position = position * dim.input + dim.position(o, k);
-      }
-      if (inside)
-        addTap(position, number, sums);
-      ++number;
-    } while (advance(tap, extents));
+    forEachTap(window, n, at, [&](int64_t position, int64_t tap) { addTap(position, tap, sums); });
   }
 
   void addTap(int64_t position, int64_t tap, MutableArrayRef<T> sums) const {

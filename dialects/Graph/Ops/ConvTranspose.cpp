@@ -94,20 +94,9 @@ struct HostConvTranspose {
   }
 
   void spread(int64_t point, int64_t n, ArrayRef<int64_t> at, MutableArrayRef<double> result) const {
-    SmallVector<int64_t> extents = llvm::map_to_vector(window, [](const WindowDim &dim) { return dim.window; });
-    SmallVector<int64_t> tap(extents.size(), 0);
-    int64_t number = 0, width = groups * outputs;
-    do {
-      int64_t position = n;
-      bool inside = true;
-      for (auto [dim, o, k] : llvm::zip_equal(window, at, tap)) {
-        inside &= dim.isInside(dim.position(o, k));
-        position = position * dim.input + dim.position(o, k);
-      }
-      if (inside)
-        addTap(point, number, result.slice(position * width, width));
-      ++number;
-    } while (advance(tap, extents));
+    int64_t width = groups * outputs;
+    forEachTap(window, n, at,
+               [&](int64_t position, int64_t tap) { addTap(point, tap, result.slice(position * width, width)); });
   }
 
   void addTap(int64_t point, int64_t tap, MutableArrayRef<double> sums) const {
@@ -194,7 +183,7 @@ private:
     Value first;
     unsigned lanes, vectors;
 
-    Value of(TileAccess &access, unsigned vector) const { return offset(access, first, vector * lanes); }
+    Value of(TileAccess &access, unsigned vector) const { return vectorAt(access, first, vector, lanes); }
   };
   using ColumnBody = function_ref<LogicalResult(Value column)>;
 
@@ -261,7 +250,7 @@ private:
 
   LogicalResult emitGroup(const Columns &columns, const Channels &channels) {
     TypedAttr zero = numberOf(computeType(type_.getElementType()), 0);
-    SmallVector<Value> sums(columns.count * channels.vectors, repeat(b_, zero, channels.lanes).value());
+    SmallVector<Value> sums(size_t(columns.count) * channels.vectors, repeat(b_, zero, channels.lanes).value());
     bool readable = true;
     Coordinates input = at_;
     SmallVector<Value> tap;
@@ -309,7 +298,7 @@ private:
       if (!x)
         return failure();
       for (auto [vector, weight] : llvm::enumerate(weights)) {
-        Value &sum = sums[column * channels.vectors + vector];
+        Value &sum = sums[size_t(column) * channels.vectors + vector];
         Expr total(b_, sum);
         sum = fma(repeat({b_, x}, total), {b_, weight}, total).value();
       }

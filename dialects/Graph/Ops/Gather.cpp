@@ -62,14 +62,7 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *context, std::opti
   auto axis = static_cast<int64_t>(adaptor.getAxis());
   if (failed(checkAxis(location, axis, data.getRank())) || failed(checkIndices(location, adaptor.getIndices())))
     return failure();
-  if (data.getRank() != indices.getRank())
-    return emitOptionalError(location, "data of rank ", data.getRank(), " and indices of rank ", indices.getRank(),
-                             " don't fit");
-  for (int64_t dim = 0; dim < data.getRank(); ++dim)
-    if (dim != axis && indices.getDimSize(dim) > data.getDimSize(dim))
-      return emitOptionalError(location, "dim ", dim, " has more indices, ", indices.getDimSize(dim), ", than data, ",
-                               data.getDimSize(dim));
-  if (failed(checkNotEmpty(location, data.getDimSize(axis), indices.getShape())))
+  if (failed(checkElementIndices(location, data, indices, axis)))
     return failure();
   return yieldTensor(location, indices.getShape(), data.getElementType(), types);
 }

@@ -108,6 +108,18 @@ LogicalResult checkScalar(std::optional<Location> location, StringRef name, Valu
   return emitOptionalError(location, "`", name, "` is a scalar of ", element, ", not ", type);
 }
 
+LogicalResult checkElementIndices(std::optional<Location> location, RankedTensorType data, RankedTensorType indices,
+                                  int64_t axis) {
+  if (data.getRank() != indices.getRank())
+    return emitOptionalError(location, "data of rank ", data.getRank(), " and indices of rank ", indices.getRank(),
+                             " don't fit");
+  for (int64_t dim = 0; dim < data.getRank(); ++dim)
+    if (dim != axis && indices.getDimSize(dim) > data.getDimSize(dim))
+      return emitOptionalError(location, "dim ", dim, " has more indices, ", indices.getDimSize(dim), ", than data, ",
+                               data.getDimSize(dim));
+  return checkNotEmpty(location, data.getDimSize(axis), indices.getShape());
+}
+
 LogicalResult checkNotEmpty(std::optional<Location> location, int64_t extent, ArrayRef<int64_t> result) {
   if (extent > 0 || llvm::is_contained(result, 0))
     return success();

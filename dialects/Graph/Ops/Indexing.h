@@ -46,6 +46,9 @@ llvm::LogicalResult checkAxis(std::optional<mlir::Location> location, int64_t ax
 llvm::LogicalResult checkIndices(std::optional<mlir::Location> location, mlir::Value indices);
 llvm::LogicalResult checkScalar(std::optional<mlir::Location> location, llvm::StringRef name, mlir::Value scalar,
                                 mlir::Type element);
+/// Whether indices say, for each of their places, where along `axis` of the data to go.
+llvm::LogicalResult checkElementIndices(std::optional<mlir::Location> location, mlir::RankedTensorType data,
+                                        mlir::RankedTensorType indices, int64_t axis);
 /// Whether a result of this shape can be read from a dim.
 llvm::LogicalResult checkNotEmpty(std::optional<mlir::Location> location, int64_t extent,
                                   llvm::ArrayRef<int64_t> result);

@@ -126,14 +126,14 @@ SmallVector<Value> LaneFold::add(ValueRange partials, Step step) const {
   int64_t rounds = unroll_ ? vectors_ / unroll_ : 0;
   auto round = [&](Value base, unsigned count) {
     for (unsigned number = 0; number < count; ++number)
-      sums[number] = step(sums[number], offset(access_, base, number * lanes_), lanes_);
+      sums[number] = step(sums[number], vectorAt(access_, base, number, lanes_), lanes_);
   };
   if (rounds == 1)
     round(access_.indexConstant(0), unroll_);
   if (rounds > 1) {
     SmallVector<Value> last = access_.loop(rounds, sums, [&](Value index, ValueRange carried) {
       sums.assign(carried.begin(), carried.end());
-      round(scaled(access_, index, unroll_ * lanes_), unroll_);
+      round(scaled(access_, index, int64_t(unroll_) * lanes_), unroll_);
       return sums;
     });
     sums = last;

@@ -98,6 +98,10 @@ Coordinates moved(llvm::ArrayRef<LaneIndex> at, size_t dim, mlir::Value index);
 
 /// base + number
 mlir::Value offset(TileAccess &access, mlir::Value base, int64_t number);
+/// Where one of several vectors side by side begins.
+inline mlir::Value vectorAt(TileAccess &access, mlir::Value base, size_t number, unsigned lanes) {
+  return offset(access, base, static_cast<int64_t>(number * lanes));
+}
 
 /// A tile's scratch memory.
 struct Scratch {

@@ -19,11 +19,12 @@ LogicalResult LayerNormOp::verify() { return Checks{getLoc()}.element(getType().
 /// A row in place.
 static void normalise(MutableArrayRef<double> row, double epsilon, bool rms) {
   double mean = 0, square = 0;
+  auto count = static_cast<double>(row.size());
   if (!rms)
     for (double x : row)
-      mean += x / row.size();
+      mean += x / count;
   for (double x : row)
-    square += (x - mean) * (x - mean) / row.size();
+    square += (x - mean) * (x - mean) / count;
   for (double &x : row)
     x = (x - mean) / std::sqrt(square + epsilon);
 }
@@ -92,7 +93,7 @@ private:
       moveTo(at);
       done = forBlocks(access_, line_.extent(), lanes_, kVectors, [&](Value base, unsigned width, unsigned vectors) {
         for (unsigned vector = 0; vector < vectors; ++vector)
-          if (failed(storeResult(offset(access_, base, vector * width), width, mean, scale)))
+          if (failed(storeResult(vectorAt(access_, base, vector, width), width, mean, scale)))
             return failure();
         return success();
       });

@@ -20,7 +20,7 @@ LogicalResult LrnOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
 }
 
 /// How many channels before and after a channel count in its sum.
-static std::pair<int64_t, int64_t> neighbours(int64_t size) { return {(size - 1) / 2, size / 2}; }
+static std::pair<int64_t, int64_t> neighbours(uint64_t size) { return {(size - 1) / 2, size / 2}; }
 
 LogicalResult LrnOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
   Lines lines(operands[0].shape(), 1);

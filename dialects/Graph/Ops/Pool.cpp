@@ -57,7 +57,7 @@ template <typename T> struct HostPool {
   T result() const {
     if (kind == PoolKind::Lp)
       return std::pow(value, 1.0 / p);
-    return kind == PoolKind::Average ? value / T(taps) : value;
+    return kind == PoolKind::Average ? T(double(value) / double(taps)) : value;
   }
 };
 } // namespace

@@ -260,7 +260,7 @@ private:
           moveTo(at);
           SmallVector<Value> next(carried);
           for (auto [group, sum] : llvm::enumerate(next)) {
-            Expr x = line_.read(offset(access_, base, group * lanes), lanes);
+            Expr x = line_.read(vectorAt(access_, base, group, lanes), lanes);
             readable &= static_cast<bool>(x.value());
             if (x.value())
               sum = combine(kind, expression(sum), map(x, group)).value();
@@ -274,7 +274,7 @@ private:
         return failure();
       for (auto [group, result] : llvm::enumerate(results)) {
         Coordinates at = tileCoordinates(access_, shape_.size());
-        at[line_.dim] = along(offset(access_, base, group * lanes), lanes);
+        at[line_.dim] = along(vectorAt(access_, base, group, lanes), lanes);
         if (failed(access_.store(0, result.value(), at)))
           return failure();
       }

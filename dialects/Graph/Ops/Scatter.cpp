@@ -198,14 +198,7 @@ LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *context, std::opt
     return failure();
   if (indices.getShape() != typeOf(adaptor.getUpdates()).getShape())
     return emitOptionalError(location, "needs one update for each index");
-  if (data.getRank() != indices.getRank())
-    return emitOptionalError(location, "data of rank ", data.getRank(), " and indices of rank ", indices.getRank(),
-                             " don't fit");
-  for (int64_t dim = 0; dim < data.getRank(); ++dim)
-    if (dim != axis && indices.getDimSize(dim) > data.getDimSize(dim))
-      return emitOptionalError(location, "dim ", dim, " has more indices, ", indices.getDimSize(dim), ", than data, ",
-                               data.getDimSize(dim));
-  if (failed(checkNotEmpty(location, data.getDimSize(axis), indices.getShape())))
+  if (failed(checkElementIndices(location, data, indices, axis)))
     return failure();
   return yieldTensor(location, data.getShape(), data.getElementType(), types);
 }

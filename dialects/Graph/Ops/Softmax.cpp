@@ -74,7 +74,7 @@ public:
     Expr scale = scaleOf(most, sum);
     return forBlocks(access_, line_.extent(), lanes, kVectors, [&](Value base, unsigned width, unsigned vectors) {
       for (unsigned vector = 0; vector < vectors; ++vector)
-        if (failed(storeResult(offset(access_, base, vector * width), width, most, scale)))
+        if (failed(storeResult(vectorAt(access_, base, vector, width), width, most, scale)))
           return failure();
       return success();
     });

@@ -11,10 +11,11 @@ namespace smelt::graph {
 
 constexpr int64_t kMostAttribute = std::numeric_limits<int32_t>::max(); // so that no product of two overflows
 
-LogicalResult Checks::axis(int64_t axis, RankedTensorType type) const {
-  if (axis >= 0 && axis < type.getRank())
+LogicalResult Checks::axis(uint64_t axis, RankedTensorType type) const {
+  if (axis < static_cast<uint64_t>(type.getRank()))
     return success();
-  return emitOptionalError(location, "axis ", axis, " is none of the dims of ", inWords(type.getShape()));
+  return emitOptionalError(location, "axis ", static_cast<int64_t>(axis), " is none of the dims of ",
+                           inWords(type.getShape()));
 }
 
 LogicalResult Checks::element(Type element, Domain domain) const {
@@ -69,6 +70,24 @@ Window windowOf(ArrayRef<int64_t> input, ArrayRef<int64_t> output, const WindowA
   return window;
 }
 
+void forEachTap(const Window &window, int64_t n, ArrayRef<int64_t> at,
+                llvm::function_ref<void(int64_t position, int64_t tap)> visit) {
+  SmallVector<int64_t> extents = llvm::map_to_vector(window, [](const WindowDim &dim) { return dim.window; });
+  SmallVector<int64_t> tap(extents.size(), 0);
+  int64_t number = 0;
+  do {
+    int64_t position = n;
+    bool inside = true;
+    for (auto [dim, o, k] : llvm::zip_equal(window, at, tap)) {
+      inside &= dim.isInside(dim.position(o, k));
+      position = position * dim.input + dim.position(o, k);
+    }
+    if (inside)
+      visit(position, number);
+    ++number;
+  } while (advance(tap, extents));
+}
+
 SmallVector<int64_t> shapeOf(Layout layout, int64_t batch, ArrayRef<int64_t> spatial, int64_t channels) {
   SmallVector<int64_t> shape{batch};
   if (layout == Layout::ChannelsFirst)
@@ -79,7 +98,7 @@ SmallVector<int64_t> shapeOf(Layout layout, int64_t batch, ArrayRef<int64_t> spa
   return shape;
 }
 
-Lines::Lines(ArrayRef<int64_t> shape, int64_t axis) : extent(shape[axis]) {
+Lines::Lines(ArrayRef<int64_t> shape, size_t axis) : extent(shape[axis]) {
   for (int64_t dim : shape.take_front(axis))
     outer *= dim;
   for (int64_t dim : shape.drop_front(axis + 1))

@@ -17,7 +17,8 @@ namespace smelt::graph {
 struct Checks {
   std::optional<mlir::Location> location;
 
-  llvm::LogicalResult axis(int64_t axis, mlir::RankedTensorType type) const;
+  /// `axis` as an I64Attr gives it: a negative number is a large one.
+  llvm::LogicalResult axis(uint64_t axis, mlir::RankedTensorType type) const;
   llvm::LogicalResult element(mlir::Type element, Domain domain) const;
   /// The type of a result; fails where it has too many elements to count.
   llvm::LogicalResult result(llvm::ArrayRef<int64_t> shape, mlir::Type element,
@@ -64,6 +65,11 @@ llvm::SmallVector<int64_t> shapeOf(Layout layout, int64_t batch, llvm::ArrayRef<
 
 // For the reference.
 
+/// Calls `visit` for each tap of the window at result `at` of batch `n` that lies in the input: with the row-major
+/// number of the place it reads, batch included, and that of the tap.
+void forEachTap(const Window &window, int64_t n, llvm::ArrayRef<int64_t> at,
+                llvm::function_ref<void(int64_t position, int64_t tap)> visit);
+
 /// All elements as T: double, int64_t or uint64_t.
 template <typename T> std::vector<T> elementsOf(const HostTensor &tensor) {
   std::vector<T> elements(tensor.size());
@@ -88,10 +94,8 @@ template <typename T> void setElements(const HostTensor &result, llvm::ArrayRef<
 template <typename Function> llvm::LogicalResult onNumbers(mlir::Type element, Function function) {
   if (llvm::isa<mlir::FloatType>(element))
     function(double());
-  else if (isUnsignedElement(element))
-    function(uint64_t());
   else
-    function(int64_t());
+    isUnsignedElement(element) ? function(uint64_t()) : function(int64_t());
   return llvm::success();
 }
 
@@ -102,7 +106,7 @@ void copyChannelsFirst(const HostTensor &channelsLast, const HostTensor &result)
 struct Lines {
   int64_t outer = 1, extent = 1, inner = 1;
 
-  Lines(llvm::ArrayRef<int64_t> shape, int64_t axis);
+  Lines(llvm::ArrayRef<int64_t> shape, size_t axis);
   int64_t at(int64_t outer, int64_t position, int64_t inner) const {
     return (outer * extent + position) * this->inner + inner;
   }

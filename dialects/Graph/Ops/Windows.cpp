@@ -159,7 +159,7 @@ Coordinates WindowEmitter::resultAt(const WindowGroup &group, unsigned vector) c
   at[firstSpatial() + window_.size() - 1] = {group.column, 0};
   LaneIndex &lane = layout_ == Layout::ChannelsFirst ? at.back() : at[channelDim()];
   Value base = layout_ == Layout::ChannelsFirst ? group.column : group.channel;
-  lane = along(offset(access_, base, vector * group.lanes), group.lanes);
+  lane = along(vectorAt(access_, base, vector, group.lanes), group.lanes);
   return at;
 }
 

@@ -8,7 +8,7 @@
 #include "passes/graph/recognise/Recognise.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/graph/Match.h"
 #include "passes/graph/Passes.h"
 
 using namespace mlir;
@@ -30,12 +30,7 @@ struct Recognise : PassWrapper<Recognise, OperationPass<>> {
     return success();
   }
 
-  void runOnOperation() override {
-    GreedyRewriteConfig config;
-    config.enableFolding(false).setUseTopDownTraversal().setRegionSimplificationLevel(
-        GreedySimplifyRegionLevel::Disabled);
-    (void)applyPatternsGreedily(getOperation(), patterns, config);
-  }
+  void runOnOperation() override { graph::applyTopDown(getOperation(), patterns, /*fold=*/false); }
 
   FrozenRewritePatternSet patterns;
 };

@@ -7,7 +7,7 @@
 #include "passes/graph/simplify/Simplify.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/graph/Match.h"
 #include "passes/graph/Passes.h"
 
 using namespace mlir;
@@ -29,12 +29,7 @@ struct Simplify : PassWrapper<Simplify, OperationPass<>> {
     return success();
   }
 
-  void runOnOperation() override {
-    GreedyRewriteConfig config;
-    config.setUseTopDownTraversal().setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    // Where patterns still apply after many rounds, the graph is right all the same.
-    (void)applyPatternsGreedily(getOperation(), patterns, config);
-  }
+  void runOnOperation() override { graph::applyTopDown(getOperation(), patterns, /*fold=*/true); }
 
   FrozenRewritePatternSet patterns;
 };

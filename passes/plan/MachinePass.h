@@ -1,0 +1,42 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_PASSES_PLAN_MACHINEPASS_H
+#define SMELT_PASSES_PLAN_MACHINEPASS_H
+
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/Machine.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace smelt::plan {
+
+/// A pass on functions whose choices depend on the processor, which a textual pipeline describes by options:
+/// choose-winograd{vector-bytes=64 vector-registers=32}.
+template <typename Derived>
+class MachinePass : public mlir::PassWrapper<Derived, mlir::OperationPass<mlir::func::FuncOp>> {
+public:
+  explicit MachinePass(const kernel::Machine &machine) {
+    vectorBytes_ = machine.vectorBytes;
+    vectorRegisters_ = machine.vectorRegisters;
+  }
+  // Options know their pass: a copy has options of its own, which MLIR then sets.
+  MachinePass(const MachinePass &other) : mlir::PassWrapper<Derived, mlir::OperationPass<mlir::func::FuncOp>>(other) {}
+
+  void getDependentDialects(mlir::DialectRegistry &registry) const override {
+    registry.insert<kernel::KernelDialect>();
+  }
+
+protected:
+  kernel::Machine machine() const { return {vectorBytes_, vectorRegisters_}; }
+
+private:
+  mlir::Pass::Option<unsigned> vectorBytes_{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"),
+                                            llvm::cl::init(kernel::Machine().vectorBytes)};
+  mlir::Pass::Option<unsigned> vectorRegisters_{*this, "vector-registers", llvm::cl::desc("how many there are"),
+                                                llvm::cl::init(kernel::Machine().vectorRegisters)};
+};
+
+} // namespace smelt::plan
+
+#endif // SMELT_PASSES_PLAN_MACHINEPASS_H
