@@ -90,6 +90,11 @@ def Graph_CastOp : Graph_UnaryOp<"cast"> {
   let arguments = (ins Graph_Tensor:$input, TypeAttr:$to);
   let resultElement = "adaptor.getTo()";
 }
+def Graph_PhiloxOp : Graph_UnaryOp<"philox", "philox(x, getSeed())"> {
+  let summary = "64 random bits for each counter, ui64: words 0 and 1 of Philox 4x32-10 under the key `seed` (Salmon et al., 2011)";
+  let arguments = (ins Graph_Tensor:$input, I64Attr:$seed);
+  let domain = "Integers";
+}
 
 // Binary.
 def Graph_AddOp : Graph_BinaryOp<"add", "sum(a, b)", [Commutative]> { let summary = "a + b; integers wrap"; }

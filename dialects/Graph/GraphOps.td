@@ -4,3 +4,4 @@
 include "dialects/Graph/ElementwiseOps.td"
 include "dialects/Graph/DataOps.td"
 include "dialects/Graph/StructuredOps.td"
+include "dialects/Graph/SequenceOps.td"

@@ -93,5 +93,19 @@ def Graph_TopKOp : Graph_Op<"top_k", [DeclareOpInterfaceMethods<Graph_LoopInterf
   let results = (outs Graph_Tensor:$values, Graph_Tensor:$indices);
   let hasVerifier = 1;
 }
+def Graph_ArgPoolOp : Graph_LoopOp<"arg_pool"> {
+  let summary = "i64 place of each window's first maximum in the flat input, channels_first; with `column_major`, the first spatial dim counts fastest";
+  let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+                       DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, DefaultValuedAttr<BoolAttr, "false">:$column_major);
+}
+def Graph_RoiAlignOp : Graph_LoopOp<"roi_align"> {
+  let summary = "ONNX RoiAlign of [n, c, h, w] at rois [r, 4] of the examples batches [r]: the mean, or `maximum`, of bilinear samples";
+  let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$rois, Graph_Tensor:$batches, I64Attr:$height, I64Attr:$width,
+                       I64Attr:$sampling_ratio, F64Attr:$spatial_scale, BoolAttr:$half_pixel, BoolAttr:$maximum);
+}
+def Graph_DetOp : Graph_LoopOp<"det"> {
+  let summary = "determinants of the square matrices in the last two dims, by elimination with row pivots";
+  let arguments = (ins Graph_Tensor:$input);
+}
 
 #endif // SMELT_GRAPH_STRUCTURED_OPS

@@ -47,6 +47,10 @@ public:
   unsigned outputCount() const { return node_.output_size(); }
   bool hasInput(unsigned index) const;
   bool hasOutput(unsigned index) const;
+  /// Empty where it is absent.
+  llvm::StringRef outputName(unsigned index) const {
+    return hasOutput(index) ? llvm::StringRef(node_.output(static_cast<int>(index))) : "";
+  }
   Value input(unsigned index, unsigned elements = AnyElement);
   /// Null where it is absent.
   Value optionalInput(unsigned index, unsigned elements = AnyElement);

@@ -10,10 +10,12 @@ using llvm::StringRef;
 namespace smelt::frontend::onnx {
 
 constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators, attentionOperators,     constantOperators,    controlOperators,      convolutionOperators,
-    dataOperators,       einsumOperators,        elementwiseOperators, indexingOperators,     lossOperators,
-    matMulOperators,     normalizationOperators, poolingOperators,     quantizationOperators, reductionOperators,
-    resizeOperators,     shapeOperators,         signalOperators,      spatialOperators,
+    activationOperators,  attentionOperators,     constantOperators,        controlOperators,
+    convolutionOperators, dataOperators,          detectionOperators,       einsumOperators,
+    elementwiseOperators, indexingOperators,      linearAttentionOperators, lossOperators,
+    matMulOperators,      normalizationOperators, poolingOperators,         quantizationOperators,
+    randomOperators,      recurrentOperators,     reductionOperators,       resizeOperators,
+    shapeOperators,       signalOperators,        spatialOperators,         textOperators,
 };
 
 OperatorTable::OperatorTable() {

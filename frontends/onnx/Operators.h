@@ -25,19 +25,24 @@ llvm::ArrayRef<Operator> constantOperators();
 llvm::ArrayRef<Operator> controlOperators();
 llvm::ArrayRef<Operator> convolutionOperators();
 llvm::ArrayRef<Operator> dataOperators();
+llvm::ArrayRef<Operator> detectionOperators();
 llvm::ArrayRef<Operator> einsumOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
 llvm::ArrayRef<Operator> indexingOperators();
+llvm::ArrayRef<Operator> linearAttentionOperators();
 llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> matMulOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
 llvm::ArrayRef<Operator> poolingOperators();
 llvm::ArrayRef<Operator> quantizationOperators();
+llvm::ArrayRef<Operator> randomOperators();
+llvm::ArrayRef<Operator> recurrentOperators();
 llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> resizeOperators();
 llvm::ArrayRef<Operator> shapeOperators();
 llvm::ArrayRef<Operator> signalOperators();
 llvm::ArrayRef<Operator> spatialOperators();
+llvm::ArrayRef<Operator> textOperators();
 
 /// All operators, by name.
 class OperatorTable {

@@ -175,6 +175,7 @@ SUITES = {
     "models": script("test/models/test_models.py", 1800),
     "aarch64": script("test/models/test_aarch64.py", 900),
     "reproducible": script("test/models/test_reproducible.py", 600),
+    "operators": script("test/operators/test_operators.py", 900),
     "python": script("test/python/test_python.py", 300),
     "runtime": script("test/runtime/test_runtime.py", 600),
     "package": script("test/package/test_package.py", 600),

@@ -107,6 +107,11 @@ constexpr double kGeluCubic = 0.044715;
 inline double geluByTanh(double x) { return x * 0.5 * (1 + std::tanh(kGeluScale * (x + kGeluCubic * x * x * x))); }
 Expr geluByTanh(Expr x);
 
+/// Random bits, integers of 64 bits alone; see Philox.cpp.
+uint64_t philox(uint64_t counter, uint64_t seed);
+int64_t philox(int64_t counter, uint64_t seed);
+Expr philox(Expr counter, uint64_t seed);
+
 } // namespace smelt::graph::formula
 
 #endif // SMELT_DIALECTS_GRAPH_OPS_FORMULAS_H

@@ -202,6 +202,17 @@ SmallVector<Value> nest(TileAccess &access, ArrayRef<int64_t> extents, ValueRang
   return level(initial);
 }
 
+SmallVector<Value> forRange(TileAccess &access, Value first, Value end, ValueRange initial, TileAccess::LoopBody body) {
+  ImplicitLocOpBuilder &b = access.builder();
+  auto loop = scf::ForOp::create(b, first, end, access.indexConstant(1), initial);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!initial.empty())
+    scf::YieldOp::create(b, next);
+  return SmallVector<Value>(loop.getResults());
+}
+
 LogicalResult forBlocks(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors, BlockBody body) {
   int64_t vectors = extent / lanes, done = 0;
   bool emitted = true;

@@ -26,7 +26,16 @@ static void extendToCeil(Windows &windows, ArrayRef<int64_t> spatial) {
   }
 }
 
-static Value pool(NodeReader &node, PoolKind kind, bool countPadding, int64_t p) {
+namespace {
+/// What a pool reads, and its windows with all of their padding.
+struct Pooling {
+  Value x;
+  Windows windows;
+  Integers declaredHigh;
+};
+} // namespace
+
+static Pooling readPooling(NodeReader &node) {
   Value x = node.input(0, Numbers);
   std::optional<Integers> kernel = node.integers("kernel_shape");
   if (rankOf(x) < 3 || !kernel || static_cast<int64_t>(kernel->size()) != rankOf(x) - 2)
@@ -38,6 +47,11 @@ static Value pool(NodeReader &node, PoolKind kind, bool countPadding, int64_t p)
   Integers declaredHigh = windows.high;
   if (ceil && windows.autoPad == AutoPad::NotSet)
     extendToCeil(windows, spatial);
+  return {x, windows, declaredHigh};
+}
+
+static Value pool(NodeReader &node, PoolKind kind, bool countPadding, int64_t p) {
+  auto [x, windows, declaredHigh] = readPooling(node);
   return node.builder().make<graph::PoolOp>(x, kind, windows.kernel, windows.strides, windows.dilations, windows.low,
                                             windows.high, declaredHigh, countPadding, p);
 }
@@ -47,10 +61,16 @@ static Values averagePool(NodeReader &node) {
   return {pool(node, PoolKind::Average, countPadding, 1)};
 }
 
-// The indices, its second output, are not computed.
+// MaxPool, and where each maximum lies in the flat input                                 ONNX MaxPool, versions 1–22
 static Values maxPool(NodeReader &node) {
-  node.ignore("storage_order"); // of the indices
-  return {pool(node, PoolKind::Max, false, 1)};
+  Value values = pool(node, PoolKind::Max, false, 1), indices;
+  bool columnMajor = node.flag("storage_order", false);
+  if (node.hasOutput(1)) {
+    auto [x, windows, declaredHigh] = readPooling(node);
+    indices = node.builder().make<graph::ArgPoolOp>(x, windows.kernel, windows.strides, windows.dilations, windows.low,
+                                                    windows.high, columnMajor);
+  }
+  return {values, indices};
 }
 
 /// The exponent of an Lp norm.

@@ -1,0 +1,154 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operators that sample an image where data says, and a determinant.
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/Windows.h"
+
+using namespace mlir;
+using llvm::APFloat, llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+using graph::HostTensor, graph::Scalar;
+
+// RoiAlign                                                                              ONNX RoiAlign, versions 10–22
+static Values roiAlign(NodeReader &node) {
+  Value x = node.input(0, Floats), rois = node.input(1, Floats), batches = node.input(2, SignedIntegers);
+  bool halfPixel = node.opset() >= 16 && node.choice<bool>("coordinate_transformation_mode", "half_pixel",
+                                                           {{"half_pixel", true}, {"output_half_pixel", false}});
+  bool maximum = node.choice<bool>("mode", "avg", {{"avg", false}, {"max", true}});
+  int64_t height = node.integer("output_height", 1), width = node.integer("output_width", 1);
+  int64_t ratio = node.integer("sampling_ratio", 0);
+  return {node.builder().make<graph::RoiAlignOp>(x, rois, batches, height, width, ratio,
+                                                 APFloat(node.number("spatial_scale", 1)), halfPixel, maximum)};
+}
+
+namespace {
+/// DeformConv in its parts: samples where offsets say (grid_sample), times the mask, as columns of a product.
+class DeformConvBuilder {
+public:
+  explicit DeformConvBuilder(NodeReader &node) : node_(node), b_(node.builder()) {}
+  Values build();
+
+private:
+  void readOperands();
+  Value kernelPlaces(int64_t dim);
+  Value windowPlaces(int64_t dim);
+  Value coordinate(Value offsets, int64_t dim);
+
+  NodeReader &node_;
+  GraphBuilder &b_;
+  Value x_, filter_, offsets_, bias_, mask_;
+  Windows windows_;
+  SmallVector<int64_t> output_; // spatial
+  int64_t groups_ = 1, offsetGroups_ = 1, batch_ = 0, taps_ = 1, places_ = 1;
+};
+} // namespace
+
+void DeformConvBuilder::readOperands() {
+  x_ = node_.input(0, Floats);
+  filter_ = node_.input(1, Floats);
+  offsets_ = node_.input(2, Floats);
+  bias_ = node_.optionalInput(3, Floats);
+  mask_ = node_.optionalInput(4, Floats);
+  windows_ = readWindows(node_, kernelOf(node_, x_, filter_));
+  groups_ = groupsOf(node_, x_, filter_);
+  offsetGroups_ = node_.integer("offset_group", 1);
+  batch_ = shapeOf(x_)[0];
+  for (size_t dim = 0; dim < windows_.dims(); ++dim) {
+    int64_t padded = checkedAdd(shapeOf(x_)[dim + 2], checkedAdd(windows_.low[dim], windows_.high[dim]));
+    int64_t room = checkedSub(padded, windows_.reach(dim));
+    output_.push_back(room < 0 ? 0 : room / windows_.strides[dim] + 1);
+    taps_ = checkedMul(taps_, windows_.kernel[dim]);
+    places_ = checkedMul(places_, output_.back());
+  }
+  if (offsetGroups_ < 1 || shapeOf(x_)[1] % offsetGroups_ != 0)
+    malformed("has " + Twine(offsetGroups_) + " offset groups of " + Twine(shapeOf(x_)[1]) + " channels");
+  SmallVector<int64_t> expected{batch_, checkedMul(offsetGroups_, taps_)};
+  expected.append(output_);
+  if (mask_ && shapeOf(mask_) != ArrayRef<int64_t>(expected))
+    malformed("has a mask of dims " + inWords(shapeOf(mask_)) + ", not " + inWords(expected));
+  expected[1] = checkedMul(expected[1], static_cast<int64_t>(windows_.dims()));
+  if (shapeOf(offsets_) != ArrayRef<int64_t>(expected))
+    malformed("has offsets of dims " + inWords(shapeOf(offsets_)) + ", not " + inWords(expected));
+  if (bias_ && shapeOf(bias_) != shapeOf(filter_).take_front())
+    malformed("needs a bias of " + Twine(shapeOf(filter_)[0]) + " elements, not " + inWords(shapeOf(bias_)));
+}
+
+/// Where each tap stands in its window along a dim, [taps, 1].
+Value DeformConvBuilder::kernelPlaces(int64_t dim) {
+  HostTensor places = HostTensor::zeros(checkedType({taps_, 1}, elementOf(x_)));
+  SmallVector<int64_t> tap(windows_.dims(), 0);
+  for (int64_t number = 0; number < taps_; ++number, graph::advance(tap, windows_.kernel))
+    places.set(number, Scalar::ofFloat(static_cast<double>(tap[dim] * windows_.dilations[dim])));
+  return b_.constant(places);
+}
+
+/// Where each window begins along a dim, [places].
+Value DeformConvBuilder::windowPlaces(int64_t dim) {
+  SmallVector<int64_t> along(windows_.dims(), 1);
+  along[dim] = output_[dim];
+  Value start = b_.scalarLike(x_, static_cast<double>(-windows_.low[dim]));
+  Value step = b_.scalarLike(x_, static_cast<double>(windows_.strides[dim]));
+  Value places = b_.makeAs<graph::IotaOp>(checkedType(along, elementOf(x_)), start, step, dim);
+  return b_.reshape(b_.broadcast(places, output_), {places_});
+}
+
+/// From -1 to 1 as grid_sample wants it, of offsets [n · groups, taps, dims, places]: (2 at + 1) / extent - 1
+Value DeformConvBuilder::coordinate(Value offsets, int64_t dim) {
+  auto extent = static_cast<double>(shapeOf(x_)[dim + 2]);
+  Value at = b_.reshape(b_.sliceDim(offsets, 2, dim, 1), {shapeOf(offsets)[0], taps_, places_});
+  at = b_.make<graph::AddOp>(b_.make<graph::AddOp>(at, kernelPlaces(dim)), windowPlaces(dim));
+  Value scaled = b_.make<graph::MulOp>(at, b_.scalarLike(x_, 2 / extent));
+  Value result = b_.make<graph::AddOp>(scaled, b_.scalarLike(x_, 1 / extent - 1));
+  return b_.reshape(result, {shapeOf(offsets)[0], taps_, places_, 1});
+}
+
+Values DeformConvBuilder::build() {
+  readOperands();
+  auto dims = static_cast<int64_t>(windows_.dims());
+  int64_t images = checkedMul(batch_, offsetGroups_), channels = shapeOf(x_)[1], outputs = shapeOf(filter_)[0];
+  Value offsets = b_.reshape(offsets_, {images, taps_, dims, places_});
+  Values coordinates;
+  for (int64_t dim = dims; dim-- > 0;)
+    coordinates.push_back(coordinate(offsets, dim));
+  // A grid of as many dims as the image: those that it lacks are 1.
+  SmallVector<int64_t> gridShape{images, taps_, places_}, image{images, channels / offsetGroups_};
+  gridShape.append(std::max<int64_t>(dims - 2, 0), 1);
+  gridShape.push_back(dims);
+  if (dims == 1)
+    gridShape = {images, checkedMul(taps_, places_), dims};
+  llvm::append_range(image, shapeOf(x_).drop_front(2));
+  Value grid = b_.reshape(b_.make<graph::ConcatOp>(coordinates, int64_t(3)), gridShape);
+  Value samples = b_.make<graph::GridSampleOp>(b_.reshape(x_, image), grid, graph::ResizeMode::Linear,
+                                               b_.builder().getStringAttr("zeros"), /*align_corners=*/false);
+  samples = b_.reshape(samples, {images, channels / offsetGroups_, taps_, places_});
+  if (mask_)
+    samples = b_.make<graph::MulOp>(samples, b_.reshape(mask_, {images, 1, taps_, places_}));
+  int64_t rows = checkedMul(channels / groups_, taps_);
+  Value columns = b_.reshape(samples, {batch_, groups_, rows, places_});
+  Value result = b_.matMul(b_.reshape(filter_, {groups_, outputs / groups_, rows}), columns);
+  SmallVector<int64_t> shape{batch_, outputs}, biasShape(dims + 1, 1);
+  shape.append(output_);
+  biasShape[0] = outputs;
+  result = b_.reshape(result, shape);
+  return {bias_ ? b_.make<graph::AddOp>(result, b_.reshape(bias_, biasShape)) : result};
+}
+
+// DeformConv                                                                          ONNX DeformConv, versions 19–22
+static Values deformConv(NodeReader &node) { return DeformConvBuilder(node).build(); }
+
+// Det                                                                                       ONNX Det, versions 11–22
+static Values det(NodeReader &node) { return {node.builder().make<graph::DetOp>(node.input(0, Floats))}; }
+
+static constexpr Operator kOperators[] = {
+    {"DeformConv", 19, deformConv},
+    {"Det", 11, det},
+    {"RoiAlign", 10, roiAlign},
+};
+
+ArrayRef<Operator> detectionOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx
