@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/ResizeWeights.h"
 #include "frontends/onnx/Tensors.h"
 #include <cmath>
 
@@ -11,17 +12,6 @@ using llvm::APFloat, llvm::Twine;
 namespace smelt::frontend::onnx {
 
 using graph::NearestMode, graph::ResizeCoordinates, graph::ResizeMode;
-
-namespace {
-/// What a Resize says, whatever its version.
-struct Resizing {
-  ResizeMode mode = ResizeMode::Nearest;
-  ResizeCoordinates coordinates = ResizeCoordinates::Asymmetric;
-  NearestMode nearest = NearestMode::Floor;
-  double cubic = -0.75;
-  bool excludeOutside = false;
-};
-} // namespace
 
 static int64_t scaledExtent(int64_t extent, double scale) {
   double scaled = std::floor(static_cast<double>(extent) * scale);
@@ -36,6 +26,8 @@ static Value resizeTo(NodeReader &node, Value x, ArrayRef<double> scales, ArrayR
   bool isSame = type == x.getType() && llvm::all_of(scales, [](double scale) { return scale == 1; });
   if (llvm::is_contained(shapeOf(x), 0) && graph::elementCount(shape) != 0)
     malformed("resizes an empty tensor");
+  if (how.crops || how.antialias)
+    return resizeByWeights(node, x, scales, shape, how);
   return isSame ? x
                 : node.builder().makeAs<graph::ResizeOp>(type, x, scales, how.mode, how.coordinates, how.nearest,
                                                          APFloat(how.cubic), how.excludeOutside);
@@ -79,14 +71,14 @@ static Resizing readResizing(NodeReader &node) {
   how.mode = node.choice<ResizeMode>(
       "mode", "nearest",
       {{"nearest", ResizeMode::Nearest}, {"linear", ResizeMode::Linear}, {"cubic", ResizeMode::Cubic}});
-  if (node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
-    unsupported("coordinate_transformation_mode 'tf_crop_and_resize' is not supported");
-  how.coordinates = node.choice<ResizeCoordinates>("coordinate_transformation_mode", "half_pixel",
-                                                   {{"half_pixel", ResizeCoordinates::HalfPixel},
-                                                    {"half_pixel_symmetric", ResizeCoordinates::HalfPixelSymmetric},
-                                                    {"pytorch_half_pixel", ResizeCoordinates::PytorchHalfPixel},
-                                                    {"align_corners", ResizeCoordinates::AlignCorners},
-                                                    {"asymmetric", ResizeCoordinates::Asymmetric}});
+  how.crops = node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize";
+  if (!how.crops)
+    how.coordinates = node.choice<ResizeCoordinates>("coordinate_transformation_mode", "half_pixel",
+                                                     {{"half_pixel", ResizeCoordinates::HalfPixel},
+                                                      {"half_pixel_symmetric", ResizeCoordinates::HalfPixelSymmetric},
+                                                      {"pytorch_half_pixel", ResizeCoordinates::PytorchHalfPixel},
+                                                      {"align_corners", ResizeCoordinates::AlignCorners},
+                                                      {"asymmetric", ResizeCoordinates::Asymmetric}});
   how.nearest = node.choice<NearestMode>("nearest_mode", "round_prefer_floor",
                                          {{"round_prefer_floor", NearestMode::RoundPreferFloor},
                                           {"round_prefer_ceil", NearestMode::RoundPreferCeil},
@@ -94,10 +86,23 @@ static Resizing readResizing(NodeReader &node) {
                                           {"ceil", NearestMode::Ceil}});
   how.cubic = node.number("cubic_coeff_a", -0.75);
   how.excludeOutside = node.flag("exclude_outside", false);
-  node.ignore("extrapolation_value"); // of tf_crop_and_resize
-  if (node.flag("antialias", false))
-    unsupported("antialias is not supported");
+  how.extrapolation = node.number("extrapolation_value", 0);
+  how.antialias = node.opset() >= 18 && node.flag("antialias", false);
   return how;
+}
+
+/// The region that tf_crop_and_resize takes: all starts, then all ends, along `axes`; [0, 1] along others.
+static void readRegion(NodeReader &node, Value x, ArrayRef<int64_t> axes, Resizing &how) {
+  if (!how.crops) {
+    node.optionalInput(1);
+    return;
+  }
+  SmallVector<double> given = toNumbers(node.constantInput(1));
+  if (given.size() != 2 * axes.size())
+    malformed("has a roi of " + Twine(given.size()) + " numbers for " + Twine(axes.size()) + " axes");
+  how.roi.assign(rankOf(x), {0.0, 1.0});
+  for (auto [number, axis] : llvm::enumerate(axes))
+    how.roi[axis] = {given[number], given[axes.size() + number]};
 }
 
 /// The extents that `sizes` asks for along `axes`, with the aspect ratio kept where `policy` says so.
@@ -123,7 +128,6 @@ static void applySizes(Value x, ArrayRef<int64_t> sizes, ArrayRef<int64_t> axes,
 static Values resize(NodeReader &node) {
   Value x = node.input(0, Numbers);
   Resizing how = readResizing(node);
-  node.optionalInput(1); // roi, of tf_crop_and_resize
   auto scalesInput = node.optionalConstant(2);
   std::optional<Integers> sizes = node.optionalIntegers(3);
   if (node.opset() < 13 && sizes && scalesInput && scalesInput->size() == 0)
@@ -138,6 +142,7 @@ static Values resize(NodeReader &node) {
     for (int64_t axis : *given)
       axes.push_back(normalAxis(axis, rankOf(x)));
   }
+  readRegion(node, x, axes, how);
   SmallVector<double> scales(rankOf(x), 1.0), given = scalesInput ? toNumbers(*scalesInput) : SmallVector<double>();
   if ((sizes ? sizes->size() : given.size()) != axes.size() || (sizes && !given.empty()))
     malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
