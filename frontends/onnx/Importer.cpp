@@ -149,6 +149,8 @@ void Importer::importNode(const NodeProto &node, Frame &frame) {
     const Operator *row = operators_.find(domain, node.op_type(), reader.opset());
     if (!row)
       unsupported("unsupported operator");
+    if (row->readsAs > 0)
+      reader.readAs(row->readsAs);
     results = row->import(reader);
     reader.checkAllRead();
   }

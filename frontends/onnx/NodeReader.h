@@ -39,6 +39,8 @@ public:
 
   /// The version of the node's domain.
   int64_t opset() const { return opset_; }
+  /// For an operator that is one of ai.onnx in another domain.
+  void readAs(int64_t opset) { opset_ = opset; }
   llvm::StringRef operatorName() const { return node_.op_type(); }
   GraphBuilder &builder() const;
 

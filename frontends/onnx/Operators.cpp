@@ -10,12 +10,15 @@ using llvm::StringRef;
 namespace smelt::frontend::onnx {
 
 constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators,  attentionOperators,     constantOperators,        controlOperators,
-    convolutionOperators, dataOperators,          detectionOperators,       einsumOperators,
-    elementwiseOperators, indexingOperators,      linearAttentionOperators, lossOperators,
-    matMulOperators,      normalizationOperators, poolingOperators,         quantizationOperators,
-    randomOperators,      recurrentOperators,     reductionOperators,       resizeOperators,
-    shapeOperators,       signalOperators,        spatialOperators,         textOperators,
+    activationOperators,   attentionOperators,        constantOperators,
+    contribOperators,      contribAttentionOperators, contribQuantizationOperators,
+    controlOperators,      convolutionOperators,      dataOperators,
+    detectionOperators,    einsumOperators,           elementwiseOperators,
+    indexingOperators,     linearAttentionOperators,  lossOperators,
+    matMulOperators,       normalizationOperators,    poolingOperators,
+    quantizationOperators, randomOperators,           recurrentOperators,
+    reductionOperators,    resizeOperators,           shapeOperators,
+    signalOperators,       spatialOperators,          textOperators,
 };
 
 OperatorTable::OperatorTable() {

@@ -16,12 +16,16 @@ struct Operator {
   /// The node's results, in the order of its outputs; fewer, or null ones, where Smelt does not compute an output.
   Values (*import)(NodeReader &node);
   llvm::StringLiteral domain = "";
+  int64_t readsAs = 0; // of another domain: the version of ai.onnx whose operator it is; 0 where that knows it not
 };
 
 // The operators of each family, in Ops/<Family>.cpp.
 llvm::ArrayRef<Operator> activationOperators();
 llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> constantOperators();
+llvm::ArrayRef<Operator> contribOperators();
+llvm::ArrayRef<Operator> contribAttentionOperators();
+llvm::ArrayRef<Operator> contribQuantizationOperators();
 llvm::ArrayRef<Operator> controlOperators();
 llvm::ArrayRef<Operator> convolutionOperators();
 llvm::ArrayRef<Operator> dataOperators();

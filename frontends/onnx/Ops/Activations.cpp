@@ -1,7 +1,9 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/onnx/Ops/Activations.h"
 #include "frontends/onnx/Operators.h"
+#include <cmath>
 
 using namespace mlir;
 using llvm::APFloat;
@@ -96,10 +98,34 @@ static Values hardmax(NodeReader &node) {
   })};
 }
 
+Value activated(GraphBuilder &b, Value x, StringRef name, ArrayRef<double> parameters) {
+  auto parameter = [&](size_t index, double fallback) {
+    return index < parameters.size() ? parameters[index] : fallback;
+  };
+  if (name.empty())
+    return x;
+  if (name == "Relu")
+    return b.make<graph::ReluOp>(x);
+  if (name == "Sigmoid")
+    return b.make<graph::SigmoidOp>(x);
+  if (name == "Tanh")
+    return b.make<graph::TanhOp>(x);
+  if (name == "Elu")
+    return b.make<graph::EluOp>(x, APFloat(parameter(0, 1)));
+  if (name == "LeakyRelu")
+    return b.make<graph::LeakyReluOp>(x, APFloat(parameter(0, 0.01F)));
+  if (name == "HardSigmoid")
+    return b.make<graph::HardSigmoidOp>(x, APFloat(parameter(0, 0.2F)), APFloat(parameter(1, 0.5)));
+  if (name == "Clip")
+    return b.make<graph::ClampOp>(x, b.scalarLike(x, parameter(0, -HUGE_VAL)), b.scalarLike(x, parameter(1, HUGE_VAL)));
+  unsupported("activation '" + printable(name) + "' is not supported");
+}
+
 static constexpr Operator kOperators[] = {
     {"Celu", 12, celu},
     {"Elu", 7, elu},
     {"Gelu", 20, gelu},
+    {"Gelu", 1, gelu, "com.microsoft", 20},
     {"HardSigmoid", 7, hardSigmoid},
     {"HardSwish", 14, unary<graph::HardSwishOp>},
     {"Hardmax", 7, hardmax},

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/Activations.h"
 #include "frontends/onnx/Ops/Windows.h"
 
 using namespace mlir;
@@ -22,15 +23,30 @@ static Value addBias(NodeReader &node, Value result, unsigned index) {
   return node.builder().make<graph::AddOp>(result, node.builder().reshape(bias, shape));
 }
 
-// Conv                                                                                      ONNX Conv, versions 1–22
-static Values conv(NodeReader &node) {
+/// The convolution of inputs 0 and 1, with the bias.
+static Value convolution(NodeReader &node) {
   Value input = node.input(0, Floats), filter = node.input(1, Floats);
   Windows windows = readWindows(node, kernelOf(node, input, filter));
   resolveAutoPad(windows, shapeOf(input).drop_front(2));
   int64_t groups = groupsOf(node, input, filter);
   Value result = node.builder().make<graph::ConvOp>(input, filter, windows.strides, windows.dilations, windows.low,
                                                     windows.high, groups);
-  return {addBias(node, result, 2)};
+  return addBias(node, result, 2);
+}
+
+// Conv                                                                                      ONNX Conv, versions 1–22
+static Values conv(NodeReader &node) { return {convolution(node)}; }
+
+// FusedConv: activation(conv(X, W) + B + Z)
+static Values fusedConv(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value result = convolution(node), other = node.optionalInput(3, Floats);
+  if (other && shapeOf(other) != shapeOf(result))
+    malformed("adds a Z of dims " + inWords(shapeOf(other)) + " to " + inWords(shapeOf(result)));
+  if (other)
+    result = b.make<graph::AddOp>(result, other);
+  auto parameters = node.numbers("activation_params").value_or(SmallVector<double>());
+  return {activated(b, result, node.text("activation", ""), parameters)};
 }
 
 /// The padding that makes a transposed convolution's result have given spatial dims: total = full extent - wanted. What
@@ -82,6 +98,7 @@ static Values convTranspose(NodeReader &node) {
 static constexpr Operator kOperators[] = {
     {"Conv", 7, conv},
     {"ConvTranspose", 7, convTranspose},
+    {"FusedConv", 1, fusedConv, "com.microsoft"},
 };
 
 ArrayRef<Operator> convolutionOperators() { return kOperators; }

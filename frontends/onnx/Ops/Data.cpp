@@ -148,8 +148,14 @@ static Values reverseSequence(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Concat", 7, concat}, {"Pad", 7, pad},     {"ReverseSequence", 10, reverseSequence},
-    {"Slice", 7, slice},   {"Split", 7, split}, {"Trilu", 14, trilu},
+    {"Concat", 7, concat},
+    {"Pad", 7, pad},
+    {"ReverseSequence", 10, reverseSequence},
+    {"Slice", 7, slice},
+    {"Split", 7, split},
+    {"Trilu", 14, trilu},
+    {"Pad", 1, pad, "com.microsoft", 13},
+    {"Trilu", 1, trilu, "com.microsoft", 14},
 };
 
 ArrayRef<Operator> dataOperators() { return kOperators; }

@@ -161,6 +161,8 @@ static constexpr Operator kOperators[] = {
     {"LpNormalization", 7, lpNormalization},
     {"MeanVarianceNormalization", 9, meanVarianceNormalization},
     {"RMSNormalization", 23, rmsNormalization},
+    {"SimplifiedLayerNormalization", 7, rmsNormalization},
+    {"SimplifiedLayerNormalization", 1, rmsNormalization, "com.microsoft"},
 };
 
 ArrayRef<Operator> normalizationOperators() { return kOperators; }

@@ -1,8 +1,8 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/onnx/Ops/Pooling.h"
 #include "frontends/onnx/Operators.h"
-#include "frontends/onnx/Ops/Windows.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -26,17 +26,8 @@ static void extendToCeil(Windows &windows, ArrayRef<int64_t> spatial) {
   }
 }
 
-namespace {
-/// What a pool reads, and its windows with all of their padding.
-struct Pooling {
-  Value x;
-  Windows windows;
-  Integers declaredHigh;
-};
-} // namespace
-
-static Pooling readPooling(NodeReader &node) {
-  Value x = node.input(0, Numbers);
+/// The windows of a node that pools `x`, with all of their padding, and the padding that it states itself.
+static std::pair<Windows, Integers> readPooling(NodeReader &node, Value x) {
   std::optional<Integers> kernel = node.integers("kernel_shape");
   if (rankOf(x) < 3 || !kernel || static_cast<int64_t>(kernel->size()) != rankOf(x) - 2)
     malformed("needs an input of three dims or more, and a kernel_shape that fits");
@@ -47,26 +38,26 @@ static Pooling readPooling(NodeReader &node) {
   Integers declaredHigh = windows.high;
   if (ceil && windows.autoPad == AutoPad::NotSet)
     extendToCeil(windows, spatial);
-  return {x, windows, declaredHigh};
+  return {windows, declaredHigh};
 }
 
-static Value pool(NodeReader &node, PoolKind kind, bool countPadding, int64_t p) {
-  auto [x, windows, declaredHigh] = readPooling(node);
+Value pool(NodeReader &node, Value x, PoolKind kind, bool countPadding, int64_t p) {
+  auto [windows, declaredHigh] = readPooling(node, x);
   return node.builder().make<graph::PoolOp>(x, kind, windows.kernel, windows.strides, windows.dilations, windows.low,
                                             windows.high, declaredHigh, countPadding, p);
 }
 
 static Values averagePool(NodeReader &node) {
   bool countPadding = node.flag("count_include_pad", false);
-  return {pool(node, PoolKind::Average, countPadding, 1)};
+  return {pool(node, node.input(0, Floats), PoolKind::Average, countPadding, 1)};
 }
 
 // MaxPool, and where each maximum lies in the flat input                                 ONNX MaxPool, versions 1–22
 static Values maxPool(NodeReader &node) {
-  Value values = pool(node, PoolKind::Max, false, 1), indices;
+  Value x = node.input(0, Numbers), values = pool(node, x, PoolKind::Max, false, 1), indices;
   bool columnMajor = node.flag("storage_order", false);
   if (node.hasOutput(1)) {
-    auto [x, windows, declaredHigh] = readPooling(node);
+    Windows windows = readPooling(node, x).first;
     indices = node.builder().make<graph::ArgPoolOp>(x, windows.kernel, windows.strides, windows.dilations, windows.low,
                                                     windows.high, columnMajor);
   }
@@ -83,7 +74,7 @@ static int64_t exponentOf(NodeReader &node) {
 
 static Values lpPool(NodeReader &node) {
   int64_t p = exponentOf(node);
-  return {pool(node, PoolKind::Lp, false, p)};
+  return {pool(node, node.input(0, Floats), PoolKind::Lp, false, p)};
 }
 
 /// All spatial dims as one window.

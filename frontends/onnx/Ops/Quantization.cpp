@@ -3,6 +3,7 @@
 //
 // Linear quantisation, and products of quantised tensors, on plain integers and floats.
 
+#include "frontends/onnx/Ops/Quantization.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/Windows.h"
 #include "frontends/onnx/Tensors.h"
@@ -18,9 +19,7 @@ using graph::ReduceKind;
 static Type f32(NodeReader &node) { return node.builder().builder().getF32Type(); }
 static Type i32(NodeReader &node) { return node.builder().builder().getI32Type(); }
 
-/// A scale or zero point so that it broadcasts to `x`: one for all, one for each place along `axis`, or one for each
-/// block of `block` places.
-static Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t block) {
+Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t block) {
   GraphBuilder &b = node.builder();
   ArrayRef<int64_t> shape = shapeOf(parameter);
   if (graph::typeOf(parameter).getNumElements() == 1 && block == 0)
@@ -47,8 +46,7 @@ static Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, in
   return b.sliceDim(blocks, axis, 0, extent);
 }
 
-/// round(x) + zero point, limited to what an integer type holds. `rounded` is a float.
-static Value saturate(NodeReader &node, Value rounded, Value zeroPoint, Type to) {
+Value saturate(NodeReader &node, Value rounded, Value zeroPoint, Type to) {
   GraphBuilder &b = node.builder();
   unsigned width = to.getIntOrFloatBitWidth();
   bool isUnsigned = to.isUnsignedInteger();
@@ -97,11 +95,8 @@ static Values dequantizeLinear(NodeReader &node) {
   return {b.cast(b.make<graph::MulOp>(b.cast(centred, f32(node)), scale), to)};
 }
 
-// DynamicQuantizeLinear: to ui8, with the scale and zero point that the data's range asks for
-//                                                                           ONNX DynamicQuantizeLinear, version 11
-static Values dynamicQuantizeLinear(NodeReader &node) {
+Values quantisedByRange(NodeReader &node, Value x) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(0, Floats);
   Type ui8 = b.builder().getIntegerType(8, /*isSigned=*/false);
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
   auto extreme = [&](ReduceKind kind) { return b.reshape(b.make<graph::ReduceOp>(x, kind, axes), {}); };
@@ -115,8 +110,10 @@ static Values dynamicQuantizeLinear(NodeReader &node) {
   return {saturate(node, rounded, zeroPoint, ui8), scale, zeroPoint};
 }
 
-/// x - zero point as i32; the zero point is a scalar, or a list along `axis` counted from the end.
-static Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t axisFromEnd) {
+// DynamicQuantizeLinear                                                     ONNX DynamicQuantizeLinear, version 11
+static Values dynamicQuantizeLinear(NodeReader &node) { return quantisedByRange(node, node.input(0, Floats)); }
+
+Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t axisFromEnd) {
   GraphBuilder &b = node.builder();
   Value x = node.input(index, AnyInteger), zeroPoint = node.optionalInput(zeroPointIndex, AnyInteger);
   Value wide = b.cast(x, i32(node));
@@ -198,6 +195,8 @@ static constexpr Operator kOperators[] = {
     {"QLinearConv", 10, qLinearConv},
     {"QLinearMatMul", 10, qLinearMatMul},
     {"QuantizeLinear", 10, quantizeLinear},
+    {"DequantizeLinear", 1, dequantizeLinear, "com.microsoft", 13},
+    {"QuantizeLinear", 1, quantizeLinear, "com.microsoft", 13},
 };
 
 ArrayRef<Operator> quantizationOperators() { return kOperators; }

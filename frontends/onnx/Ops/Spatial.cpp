@@ -183,8 +183,13 @@ static Values tensorScatter(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"AffineGrid", 20, affineGrid}, {"CenterCropPad", 18, centerCropPad}, {"Col2Im", 18, col2Im},
-    {"GridSample", 16, gridSample}, {"MaxUnpool", 9, maxUnpool},          {"TensorScatter", 24, tensorScatter},
+    {"AffineGrid", 20, affineGrid},
+    {"CenterCropPad", 18, centerCropPad},
+    {"Col2Im", 18, col2Im},
+    {"GridSample", 16, gridSample},
+    {"MaxUnpool", 9, maxUnpool},
+    {"TensorScatter", 24, tensorScatter},
+    {"GridSample", 1, gridSample, "com.microsoft", 16},
 };
 
 ArrayRef<Operator> spatialOperators() { return kOperators; }

@@ -1,0 +1,310 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operators of com.microsoft on quantised tensors: what ONNX Runtime's quantiser makes of an operator between a
+// DequantizeLinear and a QuantizeLinear, and products with weights of few bits.
+
+#include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/Pooling.h"
+#include "frontends/onnx/Ops/Quantization.h"
+
+using namespace mlir;
+using llvm::APFloat, llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+using graph::PoolKind, graph::ReduceKind, graph::Scalar;
+
+static Type f32(NodeReader &node) { return node.builder().builder().getF32Type(); }
+
+/// One number in place of a list of one.
+static Value scalarOrList(GraphBuilder &b, Value value) {
+  return graph::typeOf(value).getNumElements() == 1 ? b.reshape(value, {}) : value;
+}
+
+/// (x - zero point) · scale of the inputs from `index` on, f32.
+static Value dequantised(NodeReader &node, unsigned index) {
+  GraphBuilder &b = node.builder();
+  Value centredValue = centred(node, index, index + 2, 1);
+  Value scale = b.cast(scalarOrList(b, node.input(index + 1, Floats)), f32(node));
+  Value result = b.make<graph::MulOp>(b.cast(centredValue, f32(node)), scale);
+  if (shapeOf(result) != shapeOf(centredValue))
+    malformed("has scales of dims " + inWords(shapeOf(scale)) + " for " + inWords(shapeOf(centredValue)));
+  return result;
+}
+
+/// x with the scale and zero point that are the inputs from `index` on; without a zero point, of the type `to`.
+static Value quantised(NodeReader &node, Value x, unsigned index, Type to) {
+  GraphBuilder &b = node.builder();
+  Value scale = b.cast(scalarOrList(b, node.input(index, Floats)), f32(node));
+  Value zeroPoint = node.optionalInput(index + 1, AnyInteger);
+  if (zeroPoint)
+    zeroPoint = scalarOrList(b, zeroPoint);
+  Value rounded = b.make<graph::RoundOp>(b.make<graph::DivOp>(x, scale));
+  Value result = saturate(node, rounded, zeroPoint, zeroPoint ? elementOf(zeroPoint) : to);
+  if (shapeOf(result) != shapeOf(x))
+    malformed("has a scale or zero point that does not fit its result " + inWords(shapeOf(x)));
+  return result;
+}
+
+// QLinearAdd, QLinearMul
+template <typename Op> static Values qLinearBinary(NodeReader &node) {
+  Value result = node.builder().make<Op>(dequantised(node, 0), dequantised(node, 3));
+  return {quantised(node, result, 6, elementOf(node.input(0)))};
+}
+
+/// Of one operand.
+template <typename Build> static Values qLinear(NodeReader &node, Build build) {
+  return {quantised(node, build(dequantised(node, 0)), 3, elementOf(node.input(0)))};
+}
+
+static Values qLinearSigmoid(NodeReader &node) {
+  return qLinear(node, [&](Value x) { return node.builder().make<graph::SigmoidOp>(x); });
+}
+
+static Values qLinearLeakyRelu(NodeReader &node) {
+  APFloat alpha(node.number("alpha", 0.01F));
+  return qLinear(node, [&](Value x) { return node.builder().make<graph::LeakyReluOp>(x, alpha); });
+}
+
+// QLinearSoftmax, along one axis from version 13 of Softmax on; before, over all dims from `axis` on.
+static Values qLinearSoftmax(NodeReader &node) {
+  int64_t version = node.integer("opset"), given = node.integer("axis", version < 13 ? 1 : -1);
+  return qLinear(node, [&](Value x) {
+    GraphBuilder &b = node.builder();
+    int64_t axis = normalAxis(given, rankOf(x));
+    if (version >= 13)
+      return b.make<graph::SoftmaxOp>(x, axis);
+    int64_t rows = 1, columns = 1;
+    SmallVector<int64_t> shape(shapeOf(x));
+    for (auto [dim, extent] : llvm::enumerate(shape))
+      (static_cast<int64_t>(dim) < axis ? rows : columns) *= extent;
+    return b.reshape(b.make<graph::SoftmaxOp>(b.reshape(x, {rows, columns}), int64_t(1)), shape);
+  });
+}
+
+/// `build` of x with its channels before the spatial dims.
+template <typename Build> static Value channelsFirst(NodeReader &node, Value x, Build build) {
+  GraphBuilder &b = node.builder();
+  if (rankOf(x) < 3)
+    malformed("needs an input of three dims or more");
+  if (!node.flag("channels_last", false))
+    return build(x);
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x))), back = order;
+  std::rotate(order.begin() + 1, order.end() - 1, order.end());
+  std::rotate(back.begin() + 1, back.begin() + 2, back.end());
+  return b.transpose(build(b.transpose(x, order)), back);
+}
+
+static Values qLinearAveragePool(NodeReader &node) {
+  bool countPadding = node.flag("count_include_pad", false);
+  return qLinear(node, [&](Value x) {
+    return channelsFirst(node, x, [&](Value x) { return pool(node, x, PoolKind::Average, countPadding, 1); });
+  });
+}
+
+static Values qLinearGlobalAveragePool(NodeReader &node) {
+  return qLinear(node, [&](Value x) {
+    return channelsFirst(node, x, [&](Value x) {
+      auto spatial = llvm::to_vector(llvm::seq<int64_t>(2, rankOf(x)));
+      return node.builder().make<graph::ReduceOp>(x, ReduceKind::Mean, spatial);
+    });
+  });
+}
+
+static Values qLinearReduceMean(NodeReader &node) {
+  Integers given = node.integers("axes").value_or(Integers());
+  bool keepDims = node.flag("keepdims", true);
+  return qLinear(node, [&](Value x) {
+    GraphBuilder &b = node.builder();
+    Integers axes = given.empty() ? llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x))) : normalAxes(given, rankOf(x));
+    Value mean = b.make<graph::ReduceOp>(x, ReduceKind::Mean, axes);
+    SmallVector<int64_t> shape;
+    for (auto [dim, extent] : llvm::enumerate(shapeOf(mean)))
+      if (keepDims || !llvm::is_contained(axes, static_cast<int64_t>(dim)))
+        shape.push_back(extent);
+    return b.reshape(mean, shape);
+  });
+}
+
+// QLinearConcat: the result's scale and zero point come first, then each operand with its own
+static Values qLinearConcat(NodeReader &node) {
+  Values operands;
+  if (node.inputCount() < 5 || node.inputCount() % 3 != 2)
+    malformed("has " + Twine(node.inputCount()) + " inputs");
+  for (unsigned index = 2; index < node.inputCount(); index += 3)
+    operands.push_back(dequantised(node, index));
+  int64_t axis = normalAxis(node.integer("axis"), rankOf(operands.front()));
+  Value all = node.builder().make<graph::ConcatOp>(operands, axis);
+  return {quantised(node, all, 0, elementOf(node.input(2)))};
+}
+
+static Values qLinearWhere(NodeReader &node) {
+  Value condition = node.input(0, Bools);
+  Value result = node.builder().make<graph::SelectOp>(condition, dequantised(node, 1), dequantised(node, 4));
+  return {quantised(node, result, 7, elementOf(node.input(1)))};
+}
+
+// Products.
+
+/// lhs · rhs as f32, times the scales, and the bias.
+static Value scaledProduct(NodeReader &node, Value product, Value lhsScale, Value rhsScale, unsigned biasIndex) {
+  GraphBuilder &b = node.builder();
+  auto number = [&](Value scale) { return b.cast(scalarOrList(b, scale), f32(node)); };
+  Value scale = b.make<graph::MulOp>(number(lhsScale), number(rhsScale));
+  Value result = b.make<graph::MulOp>(b.cast(product, f32(node)), scale);
+  if (Value bias = node.optionalInput(biasIndex, Floats))
+    result = b.make<graph::AddOp>(result, b.cast(bias, f32(node)));
+  if (shapeOf(result) != shapeOf(product))
+    malformed("has scales or a bias that do not fit its result " + inWords(shapeOf(product)));
+  return result;
+}
+
+// MatMulIntegerToFloat: (A - za) · (B - zb) · sa · sb + bias
+static Values matMulIntegerToFloat(NodeReader &node) {
+  Value product = node.builder().matMul(centred(node, 0, 4, 2), centred(node, 1, 5, 1));
+  return {scaledProduct(node, product, node.input(2, Floats), node.input(3, Floats), 6)};
+}
+
+// DynamicQuantizeMatMul: the same, with A quantised by its own range
+static Values dynamicQuantizeMatMul(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Type i32 = b.builder().getI32Type();
+  Values quantisedLhs = quantisedByRange(node, node.input(0, Floats));
+  Value lhs = b.make<graph::SubOp>(b.cast(quantisedLhs[0], i32), b.cast(quantisedLhs[2], i32));
+  Value product = b.matMul(lhs, centred(node, 1, 3, 1));
+  return {scaledProduct(node, product, quantisedLhs[1], node.input(2, Floats), 4)};
+}
+
+// QGemm: alpha · sa · sb · ((A - za) · (B - zb) + C), as floats or quantised
+static Values qGemm(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  bool transposeLhs = node.flag("transA", false), transposeRhs = node.flag("transB", false);
+  Value lhs = centred(node, 0, 2, 2), rhs = centred(node, 3, 5, transposeRhs ? 2 : 1);
+  if (rankOf(lhs) != 2 || rankOf(rhs) != 2)
+    malformed("needs operands of two dims");
+  lhs = transposeLhs ? b.transpose(lhs, {1, 0}) : lhs;
+  rhs = transposeRhs ? b.transpose(rhs, {1, 0}) : rhs;
+  Value product = b.make<graph::MatMulOp>(lhs, rhs);
+  if (Value bias = node.optionalInput(6, SignedIntegers)) {
+    Value shifted = b.make<graph::AddOp>(product, b.cast(bias, elementOf(product)));
+    if (shapeOf(shifted) != shapeOf(product))
+      malformed("has a C of dims " + inWords(shapeOf(bias)) + " for " + inWords(shapeOf(product)));
+    product = shifted;
+  }
+  Value lhsScale = node.input(1, Floats);
+  if (double alpha = node.number("alpha", 1); alpha != 1)
+    lhsScale = b.make<graph::MulOp>(lhsScale, b.scalarLike(lhsScale, alpha));
+  constexpr unsigned kNoBias = 9; // C is part of the product
+  Value result = scaledProduct(node, product, lhsScale, node.input(4, Floats), kNoBias);
+  if (!node.hasInput(7))
+    return {result};
+  return {quantised(node, result, 7, elementOf(node.input(0)))};
+}
+
+// Weights of few bits.
+
+/// Numbers of `bits` that share bytes, the lowest bits first: ui8 [..., n] → [..., n · 8 / bits]
+static Value unpacked(GraphBuilder &b, Value bytes, int64_t bits) {
+  if (bits == 8)
+    return bytes;
+  auto number = [&](uint64_t value) { return b.scalar(elementOf(bytes), Scalar::ofUnsigned(value)); };
+  SmallVector<int64_t> column(shapeOf(bytes)), joined(shapeOf(bytes));
+  column.push_back(1);
+  joined.back() = checkedMul(joined.back(), 8 / bits);
+  Values parts;
+  for (int64_t shift = 0; shift < 8; shift += bits) {
+    Value moved = shift == 0 ? bytes : b.make<graph::ShiftRightOp>(bytes, number(shift));
+    parts.push_back(b.reshape(b.make<graph::AndOp>(moved, number((1 << bits) - 1)), column));
+  }
+  return b.reshape(b.make<graph::ConcatOp>(parts, rankOf(bytes)), joined);
+}
+
+namespace {
+struct BlockWeights {
+  int64_t inner, outer, bits, block; // K, N
+  int64_t blocks() const { return (inner + block - 1) / block; }
+};
+} // namespace
+
+/// A number for each block of each column, f32 [n, blocks]; null where there is none.
+static Value perBlock(NodeReader &node, unsigned index, const BlockWeights &weights) {
+  GraphBuilder &b = node.builder();
+  Value value = node.optionalInput(index, Floats | UnsignedIntegers);
+  if (!value)
+    return nullptr;
+  int64_t count = graph::typeOf(value).getNumElements();
+  if (elementOf(value).isUnsignedInteger(8) && weights.bits < 8) {
+    int64_t bytes = llvm::divideCeil(weights.blocks() * weights.bits, 8);
+    if (count != checkedMul(weights.outer, bytes))
+      malformed("has " + Twine(count) + " bytes of zero points");
+    value = unpacked(b, b.reshape(value, {weights.outer, bytes}), weights.bits);
+    return b.cast(b.sliceDim(value, 1, 0, weights.blocks()), f32(node));
+  }
+  if (count != checkedMul(weights.outer, weights.blocks()))
+    malformed("has " + Twine(count) + " scales or zero points for " + Twine(weights.outer) + " columns of " +
+              Twine(weights.blocks()) + " blocks");
+  return b.cast(b.reshape(value, {weights.outer, weights.blocks()}), f32(node));
+}
+
+// MatMulNBits: A · Wᵀ + bias, W[n, k] = (B[n, k] - zero point) · scale of k's block
+static Values matMulNBits(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), packed = node.input(1, UnsignedIntegers);
+  BlockWeights weights{node.integer("K"), node.integer("N"), node.integer("bits", 4), node.integer("block_size")};
+  node.ignore("accuracy_level");
+  node.ignore("weight_prepacked");
+  bool knowsBits = weights.bits == 2 || weights.bits == 4 || weights.bits == 8;
+  if (weights.inner < 1 || weights.outer < 1 || !knowsBits || weights.block < 16 || weights.block > (1 << 20) ||
+      !llvm::isPowerOf2_64(weights.block) || !elementOf(packed).isUnsignedInteger(8))
+    malformed("has weights of " + Twine(weights.bits) + " bits in blocks of " + Twine(weights.block));
+  int64_t blob = weights.block * weights.bits / 8;
+  if (graph::typeOf(packed).getNumElements() != checkedMul(checkedMul(weights.outer, weights.blocks()), blob))
+    malformed("has weights of dims " + inWords(shapeOf(packed)) + " for " + Twine(weights.outer) + " columns of " +
+              Twine(weights.inner));
+  Value numbers = unpacked(b, b.reshape(packed, {weights.outer, weights.blocks(), blob}), weights.bits);
+  Value scale = perBlock(node, 2, weights), zeroPoint = perBlock(node, 3, weights);
+  Value groups = node.optionalInput(4, SignedIntegers), bias = node.optionalInput(5, Floats);
+  if (!scale)
+    malformed("lacks its scales");
+  if (!zeroPoint)
+    zeroPoint = b.scalar(f32(node), static_cast<double>(1 << (weights.bits - 1)));
+  auto aligned = [&](Value value) { // with the numbers
+    if (rankOf(value) == 0)
+      return value;
+    return groups ? b.make<graph::GatherOp>(value, groups, int64_t(1))
+                  : b.reshape(value, {weights.outer, weights.blocks(), 1});
+  };
+  if (groups && shapeOf(groups) != ArrayRef<int64_t>(weights.inner))
+    malformed("has groups of dims " + inWords(shapeOf(groups)) + " for " + Twine(weights.inner) + " rows");
+  int64_t padded = weights.blocks() * weights.block;
+  if (groups)
+    numbers = b.sliceDim(b.reshape(numbers, {weights.outer, padded}), 1, 0, weights.inner);
+  Value real = b.make<graph::SubOp>(b.cast(numbers, f32(node)), aligned(zeroPoint));
+  real = b.make<graph::MulOp>(real, aligned(scale));
+  if (!groups)
+    real = b.sliceDim(b.reshape(real, {weights.outer, padded}), 1, 0, weights.inner);
+  Value result = b.matMul(x, b.transpose(b.cast(real, elementOf(x)), {1, 0}));
+  return {bias ? b.make<graph::AddOp>(result, bias) : result};
+}
+
+static constexpr Operator kOperators[] = {
+    {"DynamicQuantizeMatMul", 1, dynamicQuantizeMatMul, "com.microsoft"},
+    {"MatMulIntegerToFloat", 1, matMulIntegerToFloat, "com.microsoft"},
+    {"MatMulNBits", 1, matMulNBits, "com.microsoft"},
+    {"QGemm", 1, qGemm, "com.microsoft"},
+    {"QLinearAdd", 1, qLinearBinary<graph::AddOp>, "com.microsoft"},
+    {"QLinearAveragePool", 1, qLinearAveragePool, "com.microsoft"},
+    {"QLinearConcat", 1, qLinearConcat, "com.microsoft"},
+    {"QLinearGlobalAveragePool", 1, qLinearGlobalAveragePool, "com.microsoft"},
+    {"QLinearLeakyRelu", 1, qLinearLeakyRelu, "com.microsoft"},
+    {"QLinearMul", 1, qLinearBinary<graph::MulOp>, "com.microsoft"},
+    {"QLinearReduceMean", 1, qLinearReduceMean, "com.microsoft"},
+    {"QLinearSigmoid", 1, qLinearSigmoid, "com.microsoft"},
+    {"QLinearSoftmax", 1, qLinearSoftmax, "com.microsoft"},
+    {"QLinearWhere", 1, qLinearWhere, "com.microsoft"},
+};
+
+ArrayRef<Operator> contribQuantizationOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx
