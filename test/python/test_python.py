@@ -5,6 +5,10 @@ usage: test_python.py [NAME…] [--json FILE]
 """
 import functools
 import pathlib
+import platform
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -128,6 +132,11 @@ def what_is_no_artefact_is_refused():
     refused(3, "not a shared artefact", smelt.load, __file__)
     refused(3, "not a shared artefact", smelt.load, harness.BIN.parent / "lib" / "libsmelt_host.so")
     refused(3, "nowhere.so", smelt.load, "nowhere.so")
+    with tempfile.TemporaryDirectory() as folder:
+        other = pathlib.Path(folder) / "other.so"
+        machine = {"x86_64": 183}.get(platform.machine(), 62)
+        other.write_bytes(TOY.read_bytes()[:18] + machine.to_bytes(2, "little") + TOY.read_bytes()[20:])
+        refused(5, "this machine is " + platform.machine(), smelt.load, other)
 
 
 @case
@@ -182,6 +191,37 @@ def a_bound_call_runs_again_on_the_same_buffers():
     address = outputs["y"].ctypes.data
     call()
     expect(outputs["y"].ctypes.data == address and address % runtime.ALIGNMENT == 0, "the output has moved")
+
+
+@case
+def inputs_that_are_no_dict_are_refused():
+    model = smelt.load(TOY)
+    for feeds_ in ([np.zeros((4, 16), np.float32)], None, np.zeros(3)):
+        refused(2, "'x'", model.run, feeds_)
+
+
+def mapped(path):
+    return str(path) in pathlib.Path("/proc/self/maps").read_text()
+
+
+@case
+def what_is_loaded_again_after_a_change_is_the_new_model():
+    source = (harness.REPOSITORY / "test" / "python" / "toy_model.c").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        artefact, models = pathlib.Path(folder) / "net.so", []
+        for arena in (640, 704, 768):
+            program = pathlib.Path(folder) / "toy.c"
+            program.write_text(re.sub(r"\.arena_bytes = [^,]*", f".arena_bytes = {arena}", source))
+            made = artefact.with_suffix(".new")
+            subprocess.run([shutil.which("clang-22") or "cc", "-shared", "-fPIC", "-O1", f"-I{harness.REPOSITORY}/runtime/include", "-o", made, program],
+                           check=True)
+            made.replace(artefact)
+            models.append(smelt.load(artefact))
+            expect([model.arena_bytes for model in models] == [640, 704, 768][: len(models)], f"{[model.arena_bytes for model in models]}")
+            check(models[-1].run(feeds()), feeds())
+        expect(mapped(artefact), "the artefact is not mapped from its file")
+        models.clear()
+        expect(not mapped(artefact), "the artefact stays mapped after its models are gone")
 
 
 

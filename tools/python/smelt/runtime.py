@@ -1,9 +1,13 @@
 """Runs compiled models: the structures of runtime/include/smelt/smelt.h, seen through ctypes."""
+import _ctypes
+import collections.abc
 import ctypes
 import dataclasses
 import functools
+import itertools
 import os
 import pathlib
+import platform
 import threading
 
 import numpy as np
@@ -103,17 +107,56 @@ def _address(array):
     return array.__array_interface__["data"][0]
 
 
+_MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine of an ELF file → platform.machine()
+_loads = itertools.count()
+
+
+def _fresh_name(descriptor):
+    """A path of an open file that nothing was loaded by before: the dynamic loader would give back what it once found there, also after the file was
+    replaced. Descriptors are used again, so a number is spelt into the path: "/" and "/." are the same folder."""
+    number = "".join("/." if bit == "1" else "/" for bit in f"{next(_loads):b}")
+    return f"/proc/self/fd{number}/{descriptor}"
+
+
+def _check_machine(path, descriptor):
+    header, this = os.pread(descriptor, 20, 0), platform.machine()
+    machine = _MACHINES.get(int.from_bytes(header[18:20], "little"), this)
+    if header.startswith(b"\x7fELF") and machine != this:
+        raise SmeltError(f"{path}: compiled for {machine}, this machine is {this}; compile the model with target='native'", 5)
+
+
+class _Library:
+    """An artefact in memory, until close()."""
+
+    def __init__(self, path):
+        self._library, name = None, ""
+        try:
+            with open(path, "rb") as file:
+                _check_machine(path, file.fileno())
+                name = _fresh_name(file.fileno())
+                self._library = ctypes.CDLL(name)
+            self.model = _Model.in_dll(self._library, "smelt_model")
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error).replace(name + ": ", "")
+            raise SmeltError(f"{path}: not a shared artefact of Smelt: {why}", 3) from error
+
+    def close(self):
+        if self._library is not None:
+            _ctypes.dlclose(self._library._handle)
+            self._library = None
+
+    def __del__(self):
+        self.close()
+
+
 class Model:
     """A loaded artefact with an arena of its own. One run at a time: `run` waits for its turn; load again for runs side by side."""
 
     def __init__(self, path, threads=1):
-        self.path = pathlib.Path(path).resolve()
-        try:
-            self._library = ctypes.CDLL(str(self.path))
-            self._model = _Model.in_dll(self._library, "smelt_model")
-        except (OSError, ValueError) as error:
-            raise SmeltError(f"{path}: not a shared artefact of Smelt: {error}", 3) from error
         self._pool = None
+        self.path = pathlib.Path(path).resolve()
+        self._library = _Library(path)
+        self._model = self._library.model
         if self._model.abi_version != ABI_VERSION:
             raise SmeltError(f"{path}: made for version {self._model.abi_version} of the runtime's interface, this is {ABI_VERSION}", 5)
         self.name, self.target = self._model.name.decode(), self._model.target.decode()
@@ -162,6 +205,9 @@ class Model:
 
     def bind(self, feeds):
         """(call, outputs): each call() runs the model on the same buffers, with nothing else around it."""
+        if not isinstance(feeds, collections.abc.Mapping):
+            names = ", ".join(f"'{tensor.name}': …" for tensor in self.inputs)
+            raise SmeltError(f"the inputs are a {type(feeds).__name__}, the model wants a dict of them: {{{names}}}", 2)
         unknown = set(feeds) - {tensor.name for tensor in self.inputs}
         if unknown:
             raise SmeltError(f"no input '{sorted(unknown)[0]}'; there are {', '.join(tensor.name for tensor in self.inputs)}", 2)
