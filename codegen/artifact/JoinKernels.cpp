@@ -45,21 +45,20 @@ static Error localise(MemoryBufferRef joined, SmallVectorImpl<char> &result) {
 }
 
 Error joinKernels(ArrayRef<StringRef> kernels, const Triple &target, StringRef path, SmallVectorImpl<char> &plan) {
-  Expected<OutputFile> archive = OutputFile::create((path + ".parts").str());
+  Expected<OutputFile> archive = OutputFile::create(path);
   if (!archive)
     return archive.takeError();
   if (Error error = writeMembers(kernels, StringRef(plan.data(), plan.size()), *archive))
     return error;
-  Expected<OutputFile> joined = OutputFile::create((path + ".joined").str());
+  Expected<OutputFile> joined = OutputFile::create(path);
   if (!joined)
     return joined.takeError();
-  if (Error error =
-          link(LinkResult::Relocatable, target, {"--whole-archive", archive->temporaryName()}, joined->temporaryName()))
+  if (Error error = link(LinkResult::Relocatable, target, {archive->temporaryName()}, *joined))
     return error;
   ErrorOr<std::unique_ptr<MemoryBuffer>> bytes =
       MemoryBuffer::getFile(joined->temporaryName(), /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!bytes)
-    return environmentError(joined->temporaryName() + ": " + bytes.getError().message());
+    return environmentError(path + ": " + bytes.getError().message());
   return localise((*bytes)->getMemBufferRef(), plan);
 }
 

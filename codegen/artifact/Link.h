@@ -14,11 +14,14 @@ class Triple;
 
 namespace smelt::artifact {
 
+class OutputFile;
+
 enum class LinkResult { Shared, Relocatable };
 
-/// Links `objects` into `output` with LLD. The linker is the one found when Smelt was configured, else ld.lld on PATH.
+/// Links the files `objects`, all members where one is an archive, into `output` with LLD. The linker is the one found
+/// when Smelt was configured, else ld.lld on PATH.
 llvm::Error link(LinkResult result, const llvm::Triple &target, llvm::ArrayRef<llvm::StringRef> objects,
-                 llvm::StringRef output);
+                 OutputFile &output);
 
 } // namespace smelt::artifact
 

@@ -94,7 +94,7 @@ static Expected<Objects> makeObjects(const Model &model, StringRef symbol, Modul
     return defect("artefacts are ELF, not " + machine.getTargetTriple().str());
   if (Error error = prepare(model, symbol, kernels, machine))
     return std::move(error);
-  Expected<OutputFile> weights = OutputFile::create((path + ".weights").str());
+  Expected<OutputFile> weights = OutputFile::create(path);
   if (!weights)
     return weights.takeError();
   Objects objects{{}, std::move(*weights), {}};
@@ -128,7 +128,7 @@ static Expected<Sizes> linkObjects(const Model &model, StringRef symbol, Module 
   Expected<Objects> objects = makeObjects(model, symbol, kernels, machine, path);
   if (!objects)
     return objects.takeError();
-  Expected<OutputFile> code = OutputFile::create((path + ".kernels").str());
+  Expected<OutputFile> code = OutputFile::create(path);
   if (!code)
     return code.takeError();
   code->stream() << objects->kernelBytes();
@@ -136,8 +136,8 @@ static Expected<Sizes> linkObjects(const Model &model, StringRef symbol, Module 
     return std::move(error);
   // Weights first: they end up before the kernels' constants, which then lie within reach of the code however many
   // weights there are.
-  if (Error error = link(result, machine.getTargetTriple(), {objects->weights.temporaryName(), code->temporaryName()},
-                         output->temporaryName()))
+  if (Error error =
+          link(result, machine.getTargetTriple(), {objects->weights.temporaryName(), code->temporaryName()}, *output))
     return std::move(error);
   if (Error error = output->commit())
     return std::move(error);
@@ -156,7 +156,7 @@ static Error writeArchive(const Objects &objects, OutputFile &archive) {
   ErrorOr<std::unique_ptr<MemoryBuffer>> weights =
       MemoryBuffer::getFile(objects.weights.temporaryName(), /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!weights)
-    return environmentError(objects.weights.temporaryName() + ": " + weights.getError().message());
+    return environmentError(objects.weights.path() + ": " + weights.getError().message());
   SmallVector<NewArchiveMember, 2> members;
   members.emplace_back(MemoryBufferRef(objects.kernelBytes(), "kernels.o"));
   members.emplace_back(MemoryBufferRef((*weights)->getBuffer(), "weights.o"));

@@ -8,9 +8,11 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
@@ -42,11 +44,12 @@ def expect(condition, what):
 class Done:
     """A finished `smelt`, bounded in memory, and the processor time that it took."""
 
-    def __init__(self, *arguments, program="smelt", environment=None, output=subprocess.PIPE):
+    def __init__(self, *arguments, program="smelt", environment=None, output=subprocess.PIPE, folder=None):
         command = ["prlimit", f"--data={MOST_BYTES}", "--core=0", str(harness.BIN / program), *map(str, arguments)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
-            done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, timeout=MOST_WALL_SECONDS, env={**os.environ, **(environment or {})})
+            done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, timeout=MOST_WALL_SECONDS, env={**os.environ, **(environment or {})},
+                                  cwd=folder)
         except subprocess.TimeoutExpired as error:
             raise harness.Failure(f"no end after {MOST_WALL_SECONDS} s") from error
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -165,6 +168,68 @@ def unwritable_outputs(folder):
         refused(folder, [5], [str(output)], "compile", model, "-o", output)
     refused(folder, [5], ["nowhere"], "compile", model, "--emit", "static", "-o", folder / "nowhere" / "m")
     expect(not pathlib.Path("/dev/null").is_file(), "/dev/null has become a file")
+
+
+@case
+def a_full_disk_is_said_to_be_full(folder):
+    """On a small file system of the test's own, where it may have one."""
+    model = write_model(folder / "m.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"])], [value("x", [2, 256])], [value("y", None)],
+                        [numpy_helper.from_array(np.ones((256, 256), np.float32), "w")])
+    disk = folder / "disk"
+    disk.mkdir()
+    if subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", disk], capture_output=True).returncode:
+        return {"skipped": 1}
+    for kilobytes in (200, 300, 500):  # while the weights are written, and while they are linked
+        script = f'mount -t tmpfs -o size={kilobytes}k none "$1" && cd "$1" && {{ "$2" compile "$3" -o net.so; code=$?; ls -A; exit $code; }}'
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", disk, harness.BIN / "smelt", model], capture_output=True, text=True)
+        expect(done.returncode == 5 and "net.so: cannot be written: No space left on device" in done.stderr, f"{kilobytes} KB: {done.stderr}")
+        expect(not done.stdout, f"left behind: {done.stdout}")
+    return {}
+
+
+@case
+def names_with_a_dash(folder):
+    good_model(folder, shape=(4096, 8)).rename(folder / "-dash.onnx")
+    for arguments, output in ((("--", "-dash.onnx"), "-dash.so"), (("--output=-y.so", "--", "-dash.onnx"), "-y.so"),
+                              (("--output=--oformat=binary", "--", "-dash.onnx"), "--oformat=binary"), (("-o", "@x", "--", "-dash.onnx"), "@x"),
+                              (("-o", "100%%%.so", "./-dash.onnx"), "100%%%.so"), (("--emit", "static", "--", "-dash.onnx"), "-dash.a")):
+        done = Done("compile", *arguments, folder=folder)
+        expect(done.code == 0 and (folder / output).exists(), f"{' '.join(arguments)}: exit code {done.code}: {done.errors}")
+
+
+def while_writing(folder, temporaries, **options):
+    """A compilation of a large model that has this many temporary files beside its output: one while it writes, three while it links."""
+    weights = numpy_helper.from_array(np.ones((1 << 23,), np.float32), "w")
+    model = write_model(folder / "large.onnx", [helper.make_node("Add", ["x", "w"], ["y"])], [value("x", [1])], [value("y", None)], [weights])
+    before = set(folder.iterdir())
+    started = subprocess.Popen([harness.BIN / "smelt", "compile", model, "-o", folder / "m.so"], stderr=subprocess.PIPE,
+                               env={**os.environ, "TMPDIR": str(folder)}, **options)
+    while started.poll() is None and len(list(folder.glob("m.so.*"))) < temporaries:
+        time.sleep(0.001)
+    return started, before
+
+
+@case
+def an_interrupt_leaves_nothing_behind(folder):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for temporaries in (1, 2, 3):
+            started, before = while_writing(folder, temporaries, start_new_session=True)
+            os.killpg(started.pid, number)
+            _, errors = started.communicate(timeout=MOST_WALL_SECONDS)
+            expect(started.returncode in (0, -number), f"exit code {started.returncode}: {errors}")
+            (folder / "m.so").unlink(missing_ok=True)
+            left = [path.name for path in folder.iterdir() if path not in before]
+            expect(not left, f"left behind by {number.name} with {temporaries} files: {', '.join(left)}")
+
+
+@case
+def an_interrupt_that_the_caller_ignores_is_ignored(folder):
+    for temporaries in (1, 3):
+        started, _ = while_writing(folder, temporaries, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        started.send_signal(signal.SIGINT)
+        _, errors = started.communicate(timeout=MOST_WALL_SECONDS)
+        expect(started.returncode == 0 and (folder / "m.so").exists(), f"exit code {started.returncode}: {errors}")
+        (folder / "m.so").unlink()
 
 
 @case

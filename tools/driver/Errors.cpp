@@ -5,9 +5,13 @@
 #include "codegen/artifact/WriteError.h"
 #include "frontends/common/ImportError.h"
 #include "tools/runner/Crash.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
+#include <csignal>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <unistd.h>
 
@@ -63,12 +67,26 @@ static void onFatalError(void *, const char *reason, bool) {
 
 static void onNoMemory() { leave(kEnvironment, "smelt: error: out of memory\n"); }
 
+/// Signals that take away the output that is being written. One that this program was started to ignore, as a script
+/// does with SIGINT for its jobs in the background, must go on doing nothing, which LLVM does not look for.
+static void installInterruptHandlers() {
+  constexpr int kSignals[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGXFSZ};
+  struct sigaction before[std::size(kSignals)];
+  for (auto [number, action] : llvm::zip_equal(kSignals, before))
+    sigaction(number, nullptr, &action);
+  llvm::sys::SetInterruptFunction(nullptr); // installs LLVM's handlers
+  for (auto [number, action] : llvm::zip_equal(kSignals, before))
+    if (action.sa_handler == SIG_IGN)
+      signal(number, SIG_IGN);
+}
+
 void installCrashHandlers() {
   std::set_new_handler(onNoMemory);
   llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { onNoMemory(); });
   llvm::install_fatal_error_handler(onFatalError);
   runner::installCrashHandler(
       "smelt: error: the compiler crashed; this is a defect of Smelt: please report it with the model\n");
+  installInterruptHandlers();
 }
 
 } // namespace smelt::driver
