@@ -3,6 +3,7 @@
 //
 // Operators that transformers are made of, in their parts.
 
+#include "frontends/onnx/Ops/Attention.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include <cmath>
@@ -24,7 +25,6 @@ public:
 
 private:
   void readOperands();
-  Value splitHeads(Value value, int64_t heads);
   Value appendToPast(unsigned index, Value value);
   Value scores(double scale);
   void addBias(Value bias) { bias_ = bias_ ? b_.make<graph::AddOp>(bias_, bias) : bias; }
@@ -43,12 +43,16 @@ private:
 };
 } // namespace
 
-/// [b, s, heads · size] → [b, heads, s, size]
-Value AttentionBuilder::splitHeads(Value value, int64_t heads) {
+Value splitHeads(GraphBuilder &b, Value value, int64_t heads) {
   ArrayRef<int64_t> shape = shapeOf(value);
   if (heads < 1 || shape[2] % heads != 0)
     malformed("cannot divide " + Twine(shape[2]) + " elements among " + Twine(heads) + " heads");
-  return b_.transpose(b_.reshape(value, {shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
+  return b.transpose(b.reshape(value, {shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
+}
+
+Value joinHeads(GraphBuilder &b, Value value) {
+  ArrayRef<int64_t> shape = shapeOf(value);
+  return b.reshape(b.transpose(value, {0, 2, 1, 3}), {shape[0], shape[2], checkedMul(shape[1], shape[3])});
 }
 
 Value AttentionBuilder::appendToPast(unsigned index, Value value) {
@@ -71,9 +75,9 @@ void AttentionBuilder::readOperands() {
     malformed("needs queries, keys and values of four dims each, or of three and the numbers of heads");
   isFlat_ = rank == 3;
   if (isFlat_) {
-    query_ = splitHeads(query_, node_.integer("q_num_heads"));
-    key_ = splitHeads(key_, node_.integer("kv_num_heads"));
-    value_ = splitHeads(value_, node_.integer("kv_num_heads"));
+    query_ = splitHeads(b_, query_, node_.integer("q_num_heads"));
+    key_ = splitHeads(b_, key_, node_.integer("kv_num_heads"));
+    value_ = splitHeads(b_, value_, node_.integer("kv_num_heads"));
   }
   if (node_.hasInput(4) != node_.hasInput(5))
     malformed("needs past keys and past values, or neither");
@@ -200,7 +204,7 @@ Values AttentionBuilder::build() {
   int64_t valueSize = shapeOf(value_)[3];
   result = b_.reshape(result, {batch_, queryHeads_, queryLength_, valueSize});
   if (isFlat_)
-    result = b_.reshape(b_.transpose(result, {0, 2, 1, 3}), {batch_, queryLength_, checkedMul(queryHeads_, valueSize)});
+    result = joinHeads(b_, result);
   return {result, key_, value_, stages[mode]};
 }
 
@@ -225,23 +229,9 @@ static Value everySecond(GraphBuilder &b, Value x, int64_t first, int64_t count)
   return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
 }
 
-static Values rotaryEmbedding(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  Value x = node.input(0, Floats), positions = node.optionalInput(3, SignedIntegers);
-  bool interleaved = node.flag("interleaved", false), isFlat = rankOf(x) == 3;
-  int64_t heads = node.integer("num_heads", 0), rotated = node.integer("rotary_embedding_dim", 0);
-  SmallVector<int64_t> shape(shapeOf(x));
-  if ((isFlat && (heads < 1 || shape[2] % heads != 0)) || (!isFlat && rankOf(x) != 4))
-    malformed("needs an input of four dims, or of three and the number of heads");
-  if (isFlat)
-    x = b.transpose(b.reshape(x, {shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
-  int64_t size = shapeOf(x)[3];
-  rotated = rotated == 0 ? size : rotated;
-  if (rotated < 0 || rotated > size || rotated % 2 != 0)
-    malformed("rotates " + Twine(rotated) + " of " + Twine(size) + " elements");
-  int64_t half = rotated / 2;
-  Value cosine = rotation(node, 1, positions, half), sine = rotation(node, 2, positions, half);
-  Value turning = b.sliceDim(x, 3, 0, rotated);
+Value rotated(GraphBuilder &b, Value x, Value cosine, Value sine, bool interleaved) {
+  int64_t size = shapeOf(x)[3], half = shapeOf(cosine)[3], turned = 2 * half;
+  Value turning = b.sliceDim(x, 3, 0, turned);
   Value first = interleaved ? everySecond(b, turning, 0, half) : b.sliceDim(turning, 3, 0, half);
   Value second = interleaved ? everySecond(b, turning, 1, half) : b.sliceDim(turning, 3, half, half);
   auto times = [&](Value u, Value v) { return b.make<graph::MulOp>(u, v); };
@@ -254,9 +244,29 @@ static Values rotaryEmbedding(NodeReader &node) {
           ? b.reshape(b.make<graph::ConcatOp>(Values{b.reshape(real, pairs), b.reshape(imaginary, pairs)}, int64_t(4)),
                       shapeOf(turning))
           : b.make<graph::ConcatOp>(Values{real, imaginary}, int64_t(3));
-  if (rotated < size)
-    result = b.make<graph::ConcatOp>(Values{result, b.sliceDim(x, 3, rotated, size - rotated)}, int64_t(3));
-  return {isFlat ? b.reshape(b.transpose(result, {0, 2, 1, 3}), shape) : result};
+  if (turned < size)
+    result = b.make<graph::ConcatOp>(Values{result, b.sliceDim(x, 3, turned, size - turned)}, int64_t(3));
+  return result;
+}
+
+static Values rotaryEmbedding(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), positions = node.optionalInput(3, SignedIntegers);
+  bool interleaved = node.flag("interleaved", false), isFlat = rankOf(x) == 3;
+  int64_t heads = node.integer("num_heads", 0), turned = node.integer("rotary_embedding_dim", 0);
+  SmallVector<int64_t> shape(shapeOf(x));
+  if ((isFlat && (heads < 1 || shape[2] % heads != 0)) || (!isFlat && rankOf(x) != 4))
+    malformed("needs an input of four dims, or of three and the number of heads");
+  if (isFlat)
+    x = splitHeads(b, x, heads);
+  int64_t size = shapeOf(x)[3];
+  turned = turned == 0 ? size : turned;
+  if (turned < 0 || turned > size || turned % 2 != 0)
+    malformed("rotates " + Twine(turned) + " of " + Twine(size) + " elements");
+  int64_t half = turned / 2;
+  Value cosine = rotation(node, 1, positions, half), sine = rotation(node, 2, positions, half);
+  Value result = rotated(b, x, cosine, sine, interleaved);
+  return {isFlat ? joinHeads(b, result) : result};
 }
 
 // SwiGLU: swish(a) · b                                                                      ONNX SwiGLU, version 28

@@ -1,9 +1,467 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The attentions of com.microsoft, in their parts. Tensors inside are [batch, heads, length, size].
 
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/Attention.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::Twine;
 
 namespace smelt::frontend::onnx {
-static constexpr Operator kOperators[] = {{"none", 1, nullptr, "com.microsoft"}};
-llvm::ArrayRef<Operator> contribAttentionOperators() { return llvm::ArrayRef<Operator>(kOperators).drop_front(); }
+
+using graph::ReduceKind, graph::Scalar;
+
+namespace {
+/// What one attention reads, and how scores become weights.
+struct Attending {
+  Value query, key, value; // heads of queries share heads of keys
+  Value bias;              // null, or added to the scores
+  Value sink;              // null, or one more score a head, [1, heads, 1, 1], whose value is nothing
+  double scale = 1, softcap = 0;
+};
+struct Attended {
+  Value result, scores, weights;
+};
+} // namespace
+
+static void checkHeads(const Attending &in) {
+  ArrayRef<int64_t> q = shapeOf(in.query), k = shapeOf(in.key), v = shapeOf(in.value);
+  if (k[1] < 1 || q[1] % k[1] != 0 || q[0] != k[0] || q[3] != k[3] || v.take_front(3) != k.take_front(3))
+    malformed("has queries " + inWords(q) + ", keys " + inWords(k) + " and values " + inWords(v) +
+              " that do not fit each other");
+}
+
+static Attended attend(GraphBuilder &b, const Attending &in) {
+  checkHeads(in);
+  ArrayRef<int64_t> q = shapeOf(in.query), k = shapeOf(in.key);
+  int64_t batch = q[0], heads = q[1], length = q[2], keyHeads = k[1], rows = checkedMul(heads / keyHeads, length);
+  Value query = b.make<graph::MulOp>(in.query, b.scalarLike(in.query, in.scale));
+  Value scores =
+      b.make<graph::MatMulOp>(b.reshape(query, {batch, keyHeads, rows, q[3]}), b.transpose(in.key, {0, 1, 3, 2}));
+  scores = b.reshape(scores, {batch, heads, length, k[2]});
+  if (in.softcap > 0) {
+    Value limit = b.scalarLike(scores, in.softcap);
+    scores = b.make<graph::MulOp>(b.make<graph::TanhOp>(b.make<graph::DivOp>(scores, limit)), limit);
+  }
+  if (in.bias) {
+    Value biased = b.make<graph::AddOp>(scores, in.bias);
+    if (biased.getType() != scores.getType())
+      malformed("has a bias of dims " + inWords(shapeOf(in.bias)) + " for scores of " + inWords(shapeOf(scores)));
+    scores = biased;
+  }
+  Value weights = scores;
+  if (in.sink) {
+    Value sink = b.broadcast(in.sink, {batch, heads, length, 1});
+    weights = b.make<graph::ConcatOp>(Values{scores, sink}, int64_t(3));
+  }
+  weights = b.sliceDim(b.make<graph::SoftmaxOp>(weights, int64_t(3)), 3, 0, k[2]);
+  Value result = b.make<graph::MatMulOp>(b.reshape(weights, {batch, keyHeads, rows, k[2]}), in.value);
+  return {b.reshape(result, {batch, heads, length, shapeOf(in.value)[3]}), scores, weights};
+}
+
+/// 0, 1, … along a dim of four, i64.
+static Value places(GraphBuilder &b, int64_t extent, int64_t dim) {
+  Type i64 = b.builder().getI64Type();
+  SmallVector<int64_t> shape(4, 1);
+  shape[dim] = extent;
+  auto number = [&](int64_t value) { return b.scalar(i64, Scalar::ofSigned(value)); };
+  return b.makeAs<graph::IotaOp>(checkedType(shape, i64), number(0), number(1), dim);
+}
+
+static Value sum(GraphBuilder &b, Value x, Value y) { return !x ? y : !y ? x : b.make<graph::AddOp>(x, y); }
+
+/// 0 where allowed, else `other`; of the elements of `like`.
+static Value biasWhere(GraphBuilder &b, Value allowed, Value like, double other) {
+  return b.make<graph::SelectOp>(allowed, b.scalarLike(like, 0), b.scalarLike(like, other));
+}
+
+/// A query may attend to what stands before it, itself included.
+static Value causalBias(GraphBuilder &b, Value like, int64_t length, int64_t total) {
+  Type i64 = b.builder().getI64Type();
+  Value last = b.make<graph::AddOp>(places(b, length, 2), b.scalar(i64, Scalar::ofSigned(total - length)));
+  return biasWhere(b, b.make<graph::LessEqualOp>(places(b, total, 3), last), like, -HUGE_VAL);
+}
+
+/// The bias of a mask of integers: [batch] or [2 · batch], where keys end and, then, begin; or 1 where a key counts,
+/// [batch, total], [batch, length, total] or [batch, 1, most, most]. Masks of fewer keys are of the last ones.
+static Value maskBias(NodeReader &node, Value mask, Value query, int64_t total) {
+  GraphBuilder &b = node.builder();
+  int64_t batch = shapeOf(query)[0], length = shapeOf(query)[2];
+  Type i64 = b.builder().getI64Type();
+  double filter = node.number("mask_filter_value", -10000);
+  mask = b.cast(mask, i64);
+  if (rankOf(mask) == 1) {
+    bool hasStarts = shapeOf(mask)[0] == 2 * batch;
+    if (shapeOf(mask)[0] != batch && !hasStarts)
+      unsupported("a mask of dims " + inWords(shapeOf(mask)) + " is not supported");
+    auto column = [&](int64_t first) { return b.reshape(b.sliceDim(mask, 0, first, batch), {batch, 1, 1, 1}); };
+    Value keys = places(b, total, 3), counts = b.make<graph::LessOp>(keys, column(0));
+    if (hasStarts)
+      counts = b.make<graph::AndOp>(counts, b.make<graph::GreaterEqualOp>(keys, column(batch)));
+    return biasWhere(b, counts, query, filter);
+  }
+  if (rankOf(mask) == 4) {
+    if (shapeOf(mask)[2] < total || shapeOf(mask)[3] < total)
+      malformed("has a mask of dims " + inWords(shapeOf(mask)) + " for " + Twine(total) + " keys");
+    mask = b.sliceDim(b.sliceDim(mask, 2, total - length, length), 3, 0, total);
+  } else {
+    int64_t missing = total - shapeOf(mask).back();
+    SmallVector<int64_t> low(rankOf(mask), 0), high(rankOf(mask), 0), shape(shapeOf(mask));
+    low.back() = std::max<int64_t>(missing, 0);
+    if (missing > 0)
+      mask = b.make<graph::PadOp>(mask, b.scalar(i64, Scalar::ofSigned(1)), low, high);
+    shape.back() = shapeOf(mask).back();
+    shape.insert(shape.begin() + 1, rankOf(mask) == 2 ? 2 : 1, 1);
+    mask = b.reshape(mask, shape);
+  }
+  return biasWhere(b, b.make<graph::GreaterOp>(mask, b.scalar(i64, Scalar::ofSigned(0))), query, filter);
+}
+
+static double scaleOf(NodeReader &node, Value query) {
+  double scale = node.number("scale", 0);
+  return scale == 0 ? 1 / std::sqrt(static_cast<double>(shapeOf(query)[3])) : scale;
+}
+
+static Value append(GraphBuilder &b, Value past, Value value) {
+  if (!past)
+    return value;
+  if (rankOf(past) != 4)
+    malformed("has a past of dims " + inWords(shapeOf(past)));
+  return b.make<graph::ConcatOp>(Values{past, value}, int64_t(2));
+}
+
+static int64_t headsOf(NodeReader &node, StringRef attribute) {
+  int64_t heads = node.integer(attribute);
+  if (heads < 1)
+    malformed("has " + Twine(heads) + " heads");
+  return heads;
+}
+
+// Attention: queries, keys and values of one product with merged weights
+
+/// The three parts of the last dim of [b, s, q + k + v].
+static SmallVector<Value, 3> splitProjection(NodeReader &node, Value projected) {
+  GraphBuilder &b = node.builder();
+  int64_t columns = shapeOf(projected)[2];
+  Integers sizes = node.integers("qkv_hidden_sizes").value_or(Integers());
+  if (sizes.empty())
+    sizes.assign(3, columns / 3);
+  if (sizes.size() != 3 || llvm::any_of(sizes, [](int64_t size) { return size < 1; }) || sizes[0] != sizes[1] ||
+      checkedAdd(checkedAdd(sizes[0], sizes[1]), sizes[2]) != columns)
+    malformed("cannot divide " + Twine(columns) + " columns into parts of " + inWords(sizes));
+  return {b.sliceDim(projected, 2, 0, sizes[0]), b.sliceDim(projected, 2, sizes[0], sizes[1]),
+          b.sliceDim(projected, 2, sizes[0] + sizes[1], sizes[2])};
+}
+
+static Values attention(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), weights = node.input(1, Floats), bias = node.optionalInput(2, Floats);
+  Value mask = node.optionalInput(3, AnyInteger), past = node.optionalInput(4, Floats);
+  if (node.flag("do_rotary", false) || node.flag("past_present_share_buffer", false))
+    unsupported("rotary positions and shared buffers are not supported");
+  int64_t heads = headsOf(node, "num_heads");
+  if (rankOf(x) != 3 || rankOf(weights) != 2)
+    malformed("needs an input of three dims and weights of two");
+  SmallVector<Value, 3> parts = splitProjection(node, sum(b, b.matMul(x, weights), bias));
+  Attending in;
+  in.query = splitHeads(b, parts[0], heads);
+  in.key = splitHeads(b, parts[1], heads);
+  in.value = splitHeads(b, parts[2], heads);
+  Value present;
+  if (past) {
+    SmallVector<int64_t> shape(shapeOf(past));
+    if (shape.size() != 5 || shape[0] != 2)
+      malformed("has a past of dims " + inWords(shape));
+    auto half = [&](int64_t index) {
+      return b.reshape(b.sliceDim(past, 0, index, 1), ArrayRef<int64_t>(shape).drop_front());
+    };
+    in.key = append(b, half(0), in.key);
+    in.value = append(b, half(1), in.value);
+  }
+  if (node.hasOutput(1)) {
+    SmallVector<int64_t> one{1};
+    llvm::append_range(one, shapeOf(in.key));
+    if (shapeOf(in.value) != shapeOf(in.key))
+      malformed("has keys and values of unlike dims, which cannot be one tensor");
+    present = b.make<graph::ConcatOp>(Values{b.reshape(in.key, one), b.reshape(in.value, one)}, int64_t(0));
+  }
+  int64_t total = shapeOf(in.key)[2];
+  in.bias = node.optionalInput(5, Floats);
+  if (mask)
+    in.bias = sum(b, in.bias, maskBias(node, mask, in.query, total));
+  node.ignore("mask_filter_value");
+  if (node.flag("unidirectional", false))
+    in.bias = sum(b, in.bias, causalBias(b, in.query, shapeOf(in.query)[2], total));
+  in.scale = scaleOf(node, in.query);
+  return {joinHeads(b, attend(b, in).result), present};
+}
+
+// MultiHeadAttention: queries, keys and values as they come out of their products, apart or packed
+
+/// Part number `index` of [b, s, heads, parts, size].
+static Value packedPart(GraphBuilder &b, Value packed, int64_t index) {
+  ArrayRef<int64_t> shape = shapeOf(packed);
+  SmallVector<int64_t> part{shape[0], shape[1], shape[2], shape[4]};
+  return b.transpose(b.reshape(b.sliceDim(packed, 3, index, 1), part), {0, 2, 1, 3});
+}
+
+static void readMultiHeads(NodeReader &node, int64_t heads, Attending &in) {
+  GraphBuilder &b = node.builder();
+  Value query = node.input(0, Floats), key = node.optionalInput(1, Floats), value = node.optionalInput(2, Floats);
+  Value bias = node.optionalInput(3, Floats);
+  auto isPacked = [&](Value packed, int64_t parts) {
+    return packed && rankOf(packed) == 5 && shapeOf(packed)[2] == heads && shapeOf(packed)[3] == parts;
+  };
+  auto split = [&](Value given) {
+    if (!given || (rankOf(given) != 3 && rankOf(given) != 4))
+      malformed("needs queries, keys and values of three dims, or packed ones");
+    return rankOf(given) == 4 ? given : splitHeads(b, given, heads);
+  };
+  if (isPacked(query, 3) && !key && !value) {
+    in.query = packedPart(b, query, 0);
+    in.key = packedPart(b, query, 1);
+    in.value = packedPart(b, query, 2);
+  } else {
+    in.query = split(query);
+    in.key = isPacked(key, 2) ? packedPart(b, key, 0) : split(key);
+    in.value = isPacked(key, 2) ? packedPart(b, key, 1) : split(value);
+  }
+  if (!bias)
+    return;
+  int64_t first = 0;
+  for (Value *part : {&in.query, &in.key, &in.value}) {
+    int64_t size = shapeOf(*part)[3], columns = checkedMul(heads, size);
+    if (rankOf(bias) != 1 || first + columns > shapeOf(bias)[0])
+      malformed("has a bias of dims " + inWords(shapeOf(bias)));
+    *part = b.make<graph::AddOp>(*part, b.reshape(b.sliceDim(bias, 0, first, columns), {1, heads, 1, size}));
+    first += columns;
+  }
+}
+
+static Values multiHeadAttention(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Attending in;
+  readMultiHeads(node, headsOf(node, "num_heads"), in);
+  Value mask = node.optionalInput(4, AnyInteger);
+  in.bias = node.optionalInput(5, Floats);
+  in.key = append(b, node.optionalInput(6, Floats), in.key);
+  in.value = append(b, node.optionalInput(7, Floats), in.value);
+  int64_t total = shapeOf(in.key)[2];
+  if (mask)
+    in.bias = sum(b, in.bias, maskBias(node, mask, in.query, total));
+  node.ignore("mask_filter_value");
+  if (node.flag("unidirectional", false))
+    in.bias = sum(b, in.bias, causalBias(b, in.query, shapeOf(in.query)[2], total));
+  in.scale = scaleOf(node, in.query);
+  Attended out = attend(b, in);
+  return {joinHeads(b, out.result), in.key, in.value, out.weights};
+}
+
+// RotaryEmbedding
+
+/// Rows of a table by position, [b or 1, s] → [b or 1, 1, s, half].
+static Value rowsAt(GraphBuilder &b, Value table, Value positions) {
+  if (rankOf(table) != 2 || rankOf(positions) != 2)
+    malformed("needs a table of positions [n, half], not " + inWords(shapeOf(table)));
+  Value rows = b.make<graph::GatherOp>(table, positions, int64_t(0));
+  return b.reshape(rows, {shapeOf(positions)[0], 1, shapeOf(positions)[1], shapeOf(table)[1]});
+}
+
+static Values rotaryEmbedding(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), positions = b.cast(node.input(1, SignedIntegers), b.builder().getI64Type());
+  Value cosines = node.input(2, Floats), sines = node.input(3, Floats);
+  if (node.flag("is_packed_batching", false) || node.number("scale", 1) != 1)
+    unsupported("packed batches and a scale are not supported");
+  int64_t heads = node.integer("num_heads", 0), half = rankOf(cosines) == 2 ? shapeOf(cosines)[1] : 0;
+  node.ignore("rotary_embedding_dim"); // the tables say it
+  bool isFlat = rankOf(x) == 3;
+  if ((!isFlat && rankOf(x) != 4) || half < 1)
+    malformed("needs an input of three or four dims, and tables of two");
+  if (isFlat)
+    x = splitHeads(b, x, heads > 0 ? heads : shapeOf(x)[2] / (2 * half));
+  int64_t batch = shapeOf(x)[0], length = shapeOf(x)[2];
+  if (2 * half > shapeOf(x)[3])
+    malformed("turns " + Twine(2 * half) + " of " + Twine(shapeOf(x)[3]) + " elements");
+  if (graph::typeOf(positions).getNumElements() == 1 && rankOf(positions) == 1)
+    positions = b.make<graph::AddOp>(b.reshape(places(b, length, 3), {1, length}), b.reshape(positions, {}));
+  if (shapeOf(positions) != ArrayRef<int64_t>({batch, length}) && shapeOf(positions) != ArrayRef<int64_t>({1, length}))
+    malformed("has positions of dims " + inWords(shapeOf(positions)));
+  Value result =
+      rotated(b, x, rowsAt(b, cosines, positions), rowsAt(b, sines, positions), node.flag("interleaved", false));
+  return {isFlat ? joinHeads(b, result) : result};
+}
+
+// GroupQueryAttention: query heads share key heads; keys and values join a cache at each example's own length
+
+namespace {
+class GroupQueryBuilder {
+public:
+  explicit GroupQueryBuilder(NodeReader &node) : node_(node), b_(node.builder()) {}
+  Values build();
+
+private:
+  void readOperands();
+  void rotate();
+  Value cached(unsigned index, Value value);
+  Value positionBias();
+  void addBias();
+
+  Value number(int64_t value) { return b_.scalar(b_.builder().getI64Type(), Scalar::ofSigned(value)); }
+
+  NodeReader &node_;
+  GraphBuilder &b_;
+  Attending in_;
+  Value pastLengths_; // [b, 1, 1, 1], i64
+  int64_t batch_ = 0, length_ = 0, capacity_ = 0;
+};
+} // namespace
+
+void GroupQueryBuilder::readOperands() {
+  int64_t heads = headsOf(node_, "num_heads"), keyHeads = headsOf(node_, "kv_num_heads");
+  Value query = node_.input(0, Floats), key = node_.optionalInput(1, Floats), value = node_.optionalInput(2, Floats);
+  if (rankOf(query) != 3 || static_cast<bool>(key) != static_cast<bool>(value))
+    malformed("needs queries of three dims, with keys and values or packed with them");
+  if (!key) {
+    int64_t all = checkedAdd(heads, checkedMul(2, keyHeads)), columns = shapeOf(query)[2];
+    if (columns % all != 0)
+      malformed("cannot divide " + Twine(columns) + " columns among " + Twine(all) + " heads");
+    int64_t size = columns / all;
+    value = b_.sliceDim(query, 2, (heads + keyHeads) * size, keyHeads * size);
+    key = b_.sliceDim(query, 2, heads * size, keyHeads * size);
+    query = b_.sliceDim(query, 2, 0, heads * size);
+  }
+  if (rankOf(key) != 3 || rankOf(value) != 3)
+    malformed("needs keys and values of three dims");
+  in_.query = splitHeads(b_, query, heads);
+  in_.key = splitHeads(b_, key, keyHeads);
+  in_.value = splitHeads(b_, value, keyHeads);
+  checkHeads(in_);
+  batch_ = shapeOf(query)[0];
+  length_ = shapeOf(query)[1];
+  if (shapeOf(in_.key)[2] != length_)
+    malformed("has keys of length " + Twine(shapeOf(in_.key)[2]) + " for queries of length " + Twine(length_));
+  Value lasts = node_.input(5, SignedIntegers); // how many keys there are then, less 1
+  if (graph::typeOf(lasts).getNumElements() != batch_)
+    malformed("needs one of seqlens_k for each of " + Twine(batch_) + " examples");
+  lasts = b_.reshape(b_.cast(lasts, b_.builder().getI64Type()), {batch_, 1, 1, 1});
+  pastLengths_ = b_.make<graph::MaxOp>(b_.make<graph::AddOp>(lasts, number(1 - length_)), number(0));
+  in_.scale = scaleOf(node_, in_.query);
+  in_.softcap = node_.number("softcap", 0);
+  Value sink = node_.optionalInput(11, Floats);
+  if (sink)
+    in_.sink = b_.reshape(sink, {1, heads, 1, 1});
+  else if (node_.integer("smooth_softmax", 0) > 0)
+    in_.sink = b_.broadcast(b_.scalarLike(query, 0), {1, heads, 1, 1});
+}
+
+void GroupQueryBuilder::rotate() {
+  Value cosines = node_.optionalInput(7, Floats), sines = node_.optionalInput(8, Floats);
+  Value positions = node_.optionalInput(9, SignedIntegers);
+  bool interleaved = node_.flag("rotary_interleaved", false);
+  if (!node_.flag("do_rotary", false))
+    return;
+  if (!cosines || !sines)
+    malformed("lacks its tables of cosines and sines");
+  if (positions)
+    positions = b_.cast(positions, b_.builder().getI64Type());
+  else
+    positions = b_.reshape(b_.make<graph::AddOp>(places(b_, length_, 3), pastLengths_), {batch_, length_});
+  Value cosine = rowsAt(b_, cosines, positions), sine = rowsAt(b_, sines, positions);
+  if (2 * shapeOf(cosine)[3] > shapeOf(in_.query)[3] || shapeOf(sine) != shapeOf(cosine))
+    malformed("has tables of cosines and sines that do not fit its heads");
+  in_.query = rotated(b_, in_.query, cosine, sine, interleaved);
+  in_.key = rotated(b_, in_.key, cosine, sine, interleaved);
+}
+
+/// The past with `value` written from each example's length on.
+Value GroupQueryBuilder::cached(unsigned index, Value value) {
+  Value past = node_.optionalInput(index, Floats);
+  if (!past && capacity_ == length_)
+    return value;
+  SmallVector<int64_t> shape(shapeOf(value));
+  if (!past)
+    past = b_.broadcast(b_.scalarLike(value, 0), {shape[0], shape[1], 0, shape[3]});
+  if (rankOf(past) != 4 || shapeOf(past).take_front(2) != ArrayRef<int64_t>(shape).take_front(2) ||
+      shapeOf(past)[3] != shape[3])
+    malformed("has a past of dims " + inWords(shapeOf(past)) + " for " + inWords(shape));
+  int64_t room = capacity_ - shapeOf(past)[2];
+  if (room == length_ && batch_ == 1)
+    return append(b_, past, value);
+  if (room > 0)
+    past = b_.make<graph::PadOp>(past, b_.scalarLike(past, 0), ArrayRef<int64_t>{0, 0, 0, 0},
+                                 ArrayRef<int64_t>{0, 0, room, 0});
+  Value rows = b_.make<graph::AddOp>(places(b_, length_, 2), pastLengths_);
+  rows = b_.make<graph::MinOp>(rows, number(capacity_ - 1));
+  return b_.make<graph::ScatterElementsOp>(past, b_.broadcast(rows, shape), value, int64_t(2),
+                                           graph::ScatterReduction::None);
+}
+
+/// Which keys a query may attend to: those up to itself, of the last `local_window_size`.
+Value GroupQueryBuilder::positionBias() {
+  int64_t window = node_.integer("local_window_size", -1);
+  Value keys = places(b_, capacity_, 3);
+  Value queries = b_.make<graph::AddOp>(places(b_, length_, 2), pastLengths_);
+  bool isCausal = node_.flag("causal", true);
+  Value last = isCausal ? queries : b_.make<graph::AddOp>(pastLengths_, number(length_ - 1));
+  Value allowed = b_.make<graph::LessEqualOp>(keys, last);
+  if (window > 0)
+    allowed =
+        b_.make<graph::AndOp>(allowed, b_.make<graph::GreaterOp>(keys, b_.make<graph::SubOp>(queries, number(window))));
+  return biasWhere(b_, allowed, in_.query, -HUGE_VAL);
+}
+
+void GroupQueryBuilder::addBias() {
+  in_.bias = positionBias();
+  Value given = node_.optionalInput(10, Floats);
+  if (!given)
+    return;
+  if (rankOf(given) != 4 || shapeOf(given)[3] > capacity_)
+    malformed("has a bias of dims " + inWords(shapeOf(given)) + " for " + Twine(capacity_) + " keys");
+  if (int64_t missing = capacity_ - shapeOf(given)[3])
+    given = b_.make<graph::PadOp>(given, b_.scalarLike(given, 0), ArrayRef<int64_t>{0, 0, 0, 0},
+                                  ArrayRef<int64_t>{0, 0, 0, missing});
+  in_.bias = sum(b_, in_.bias, given);
+}
+
+Values GroupQueryBuilder::build() {
+  if (node_.flag("sliding_window_cache", false) || node_.integer("kv_cache_bit_width", 0) != 0 ||
+      node_.integer("qk_output", 0) != 0)
+    unsupported("caches that slide or are quantised, and the output of scores, are not supported");
+  for (StringRef quantised : {"k_quant_type", "v_quant_type"})
+    if (node_.text(quantised, "NONE") != "NONE")
+      unsupported("a quantised cache is not supported");
+  readOperands();
+  Value past = node_.optionalInput(3, Floats), total = node_.input(6, SignedIntegers);
+  int64_t pastLength = past && rankOf(past) == 4 ? shapeOf(past)[2] : 0;
+  capacity_ = checkedAdd(pastLength, length_);
+  // A cache that grows, unless it is known to hold all keys there will be.
+  if (std::optional<graph::HostTensor> known = graph::constantOf(total); known && known->size() == 1) {
+    int64_t most = known->get(0).asSigned();
+    if (most < length_ || most > capacity_)
+      malformed("has total_sequence_length " + Twine(most) + " with a past of " + Twine(pastLength) + " and " +
+                Twine(length_) + " more");
+    capacity_ = std::max(pastLength, most);
+  }
+  rotate();
+  in_.key = cached(3, in_.key);
+  in_.value = cached(4, in_.value);
+  addBias();
+  return {joinHeads(b_, attend(b_, in_).result), in_.key, in_.value};
+}
+
+static Values groupQueryAttention(NodeReader &node) { return GroupQueryBuilder(node).build(); }
+
+static constexpr Operator kOperators[] = {
+    {"Attention", 1, attention, "com.microsoft"},
+    {"GroupQueryAttention", 1, groupQueryAttention, "com.microsoft"},
+    {"MultiHeadAttention", 1, multiHeadAttention, "com.microsoft"},
+    {"RotaryEmbedding", 1, rotaryEmbedding, "com.microsoft"},
+};
+
+ArrayRef<Operator> contribAttentionOperators() { return kOperators; }
+
 } // namespace smelt::frontend::onnx
