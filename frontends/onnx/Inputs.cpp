@@ -125,12 +125,12 @@ std::optional<SmallVector<int64_t>> InputResolver::extents(const ValueInfoProto 
   return extents;
 }
 
-/// "x=<batch>x3x<height>x<width>"
+/// "x=<batch>x3x<dim 2>x<dim 3>"
 static std::string shapeFlag(const ValueInfoProto &input) {
   std::string text;
-  for (const Dim &dim : input.type().tensor_type().shape().dim())
+  for (auto [position, dim] : llvm::enumerate(input.type().tensor_type().shape().dim()))
     text += (text.empty() ? "" : "x") + (dim.has_dim_value()       ? std::to_string(dim.dim_value())
-                                         : dim.dim_param().empty() ? "<N>"
+                                         : dim.dim_param().empty() ? "<dim " + std::to_string(position) + ">"
                                                                    : "<" + printable(dim.dim_param(), 40) + ">");
   return "--shape '" + printable(input.name()) + "=" + text + "'";
 }

@@ -76,9 +76,14 @@ static void checkGraph(const GraphProto &graph, const Names *outer, const Opsets
   for (const SparseTensorProto &initializer : graph.sparse_initializer())
     addInitializer(initializer.values().name());
   checkNodes(graph.node(), names, opsets);
-  for (const ValueInfoProto &output : graph.output())
+  StringSet<> outputs;
+  for (const ValueInfoProto &output : graph.output()) {
     if (!names.contains(output.name()))
       malformed(where + "nothing makes the output '" + printable(output.name()) + "'");
+    // A subgraph may give one value twice; its outputs are known by their places.
+    if (!outputs.insert(output.name()).second && !outer)
+      malformed(where + "two outputs are called '" + printable(output.name()) + "'");
+  }
 }
 
 // Attributes.
@@ -187,6 +192,19 @@ Opsets readOpsets(const google::protobuf::RepeatedPtrField<::onnx::OperatorSetId
   return opsets;
 }
 
+/// Writers have many ways to say that a dim is open. Those that are no name of ONNX, and that dims share which need not
+/// be equal, become the one way that says nothing else.
+static void openDims(google::protobuf::RepeatedPtrField<ValueInfoProto> &values) {
+  constexpr StringLiteral kNobodysNames[] = {"?", "-1", "None", "none", "unk", "unknown"};
+  for (ValueInfoProto &value : values) {
+    if (!value.type().has_tensor_type() || !value.type().tensor_type().has_shape())
+      continue;
+    for (auto &dim : *value.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim())
+      if (is_contained(kNobodysNames, dim.dim_param()) || (dim.has_dim_value() && dim.dim_value() == -1))
+        dim.clear_value();
+  }
+}
+
 static ModelProto parse(StringRef file) {
   std::string skeleton = makeSkeleton(file);
   ModelProto proto;
@@ -197,6 +215,8 @@ static ModelProto parse(StringRef file) {
     malformed("is no ONNX model, or is damaged: a field does not hold what it should, or types nest too deep");
   if (!proto.has_graph())
     malformed("is no ONNX model: it has no graph");
+  openDims(*proto.mutable_graph()->mutable_input());
+  openDims(*proto.mutable_graph()->mutable_output());
   return proto;
 }
 

@@ -62,7 +62,8 @@ bool Splitter::isCandidate() {
       !op_.getFilter().getDefiningOp<graph::ConstantOp>())
     return false;
   for (size_t dim : {0, 1})
-    if (op_.getDilations()[dim] != 1 || op_.getLow()[dim] < 0 || filter_.getDimSize(dim) < op_.getStrides()[dim])
+    if (op_.getDilations()[dim] != 1 || op_.getLow()[dim] < 0 || input_.getDimSize(dim + 1) < 1 ||
+        filter_.getDimSize(dim) < op_.getStrides()[dim])
       return false;
   return true;
 }

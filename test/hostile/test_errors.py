@@ -156,6 +156,38 @@ def wrong_shapes(folder):
 
 
 @case
+def dims_that_are_open_in_their_own_ways(folder):
+    """-1, as PaddlePaddle writes it, and names that stand for nothing: such dims need not be equal."""
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    for name in ("?", "unk", "-1", "None", -1, None):
+        model = write_model(folder / "open.onnx", nodes, [value("x", [name, 3, name, name])], [value("y", [name, 3, name, name])])
+        refused(folder, [2], ["'x' [?, 3, ?, ?]", "--shape 'x=<dim 0>x3x<dim 2>x<dim 3>'"], "compile", model, "-o", folder / "m.so")
+        done = Done("compile", model, "--shape", "x=1x3x48x192", "-o", folder / "m.so")
+        expect(done.code == 0, f"{name}: exit code {done.code}: {done.errors}")
+        (folder / "m.so").unlink()
+    model = write_model(folder / "open.onnx", nodes, [value("x", [-2, 3])], [value("y", None)])
+    refused(folder, [3], ["-2"], "compile", model, "-o", folder / "m.so")
+
+
+@case
+def a_transposed_convolution_of_nothing(folder):
+    """Whatever its result is: nothing, or zeros."""
+    for shape, pads in (([1, 2, 7, 0], [1, 1, 0, 1]), ([1, 2, 0, 3], [0, 0, 0, 0]), ([0, 2, 3, 3], [0, 0, 0, 0]), ([1, 2, 7, 0], [0, 0, 0, 0])):
+        weights = numpy_helper.from_array(np.ones((2, 4, 2, 3), np.float32), "w")
+        nodes = [helper.make_node("ConvTranspose", ["x", "w"], ["y"], name="up", pads=pads)]
+        done = Done("compare", write_model(folder / "up.onnx", nodes, [value("x", shape)], [value("y", None)], [weights]))
+        expect(done.code == 0, f"{shape}: exit code {done.code}: {done.errors}")
+    refused(folder, [3], ["'up'"], "compile", write_model(folder / "up.onnx", [helper.make_node(
+        "ConvTranspose", ["x", "w"], ["y"], name="up", pads=[3, 3, 3, 3])], [value("x", [1, 2, 7, 0])], [value("y", None)], [weights]))
+
+
+@case
+def two_outputs_of_one_name(folder):
+    model = write_model(folder / "twice.onnx", [helper.make_node("Relu", ["x"], ["y"])], [value("x", [2])], [value("y", [2]), value("y", [2])])
+    refused(folder, [3], ["two outputs", "'y'"], "compile", model, "-o", folder / "m.so")
+
+
+@case
 def a_shape_that_does_not_fit_the_graph_names_the_node(folder):
     refused(folder, [2, 3, 4], ["'add'"], "compile", good_model(folder), "--shape", "x=3x8", "-o", folder / "m.so")
 

@@ -25,3 +25,12 @@ func.func @overlap(%x: tensor<1x4x4x2xf32>) -> tensor<1x8x8x3xf32> {
   %1 = graph.add %0, %b : (tensor<1x8x8x3xf32>, tensor<3xf32>) -> tensor<1x8x8x3xf32>
   return %1 : tensor<1x8x8x3xf32>
 }
+
+// An input without columns: there is nothing that a convolution could read.
+// CHECK-LABEL: func.func @empty
+// CHECK: graph.conv_transpose
+func.func @empty(%x: tensor<1x4x0x2xf32>) -> tensor<1x8x0x3xf32> {
+  %w = graph.constant dense<1.0> : tensor<2x2x2x3xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, output_padding = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x4x0x2xf32>, tensor<2x2x2x3xf32>) -> tensor<1x8x0x3xf32>
+  return %0 : tensor<1x8x0x3xf32>
+}
