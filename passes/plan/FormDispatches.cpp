@@ -45,6 +45,7 @@ private:
   bool canJoin(Operation *op, int group) const;
   bool dependsOn(Value value, int group) const;
   bool feeds(int from, int to) const;
+  bool isUsedOnlyBy(int from, int to) const;
 
   SmallVector<Group> groups_;
   DenseMap<Operation *, int> groupOf_;
@@ -145,6 +146,17 @@ bool Grouping::feeds(int from, int to) const {
   return false;
 }
 
+/// A root's kernel stores what depends on the root: of what is absorbed into it, nothing else may want the value.
+bool Grouping::isUsedOnlyBy(int from, int to) const {
+  for (Operation *member : groups_[from].ops)
+    for (Operation *user : member->getUsers()) {
+      auto found = groupOf_.find(user);
+      if (found == groupOf_.end() || (found->second != from && found->second != to))
+        return false;
+    }
+  return true;
+}
+
 void Grouping::join(Operation *op, int group) {
   groupOf_[op] = group;
   groups_[group].ops.push_back(op);
@@ -155,7 +167,8 @@ void Grouping::join(Operation *op, int group) {
       continue;
     int other = found->second;
     bool fits = groups_[other].ops.size() + groups_[group].ops.size() <= kMostOps;
-    if (fits && groups_[other].pointwise && groups_[other].shape == groups_[group].shape && !feeds(other, group))
+    if (fits && groups_[other].pointwise && groups_[other].shape == groups_[group].shape &&
+        (groups_[group].pointwise || isUsedOnlyBy(other, group)) && !feeds(other, group))
       absorb(group, other);
   }
 }

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parent)]
 import harness
 
-FAMILIES = ["recurrent", "resize", "contrib", "attention"]
+FAMILIES = ["recurrent", "resize", "contrib", "attention", "draws"]
 
 
 class Case:
@@ -43,16 +43,20 @@ class Case:
         opsets = [helper.make_opsetid("", self.opset), *([helper.make_opsetid(self.domain, 1)] if self.domain else [])]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
-    def run(self):
-        model = self.model()
-        inputs = {name: value for name, value in self.operands.items() if value is not None and name not in self.weights}
+    def compiled(self, inputs):
+        """The outputs of the compiled model, by name."""
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            onnx.save(model, folder / "case.onnx")
+            onnx.save(self.model(), folder / "case.onnx")
             np.savez(folder / "in.npz", **inputs)
             harness.smelt_ok("compile", folder / "case.onnx", "-o", folder / "case.so")
             harness.smelt_ok("run", folder / "case.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
-            got = dict(np.load(folder / "out.npz"))
+            return dict(np.load(folder / "out.npz"))
+
+    def run(self):
+        model = self.model()
+        inputs = {name: value for name, value in self.operands.items() if value is not None and name not in self.weights}
+        got = self.compiled(inputs)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         try:

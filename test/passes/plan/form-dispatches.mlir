@@ -21,3 +21,32 @@ func.func @broadcast_result(%x: tensor<1x8xf32>, %y: tensor<4x8xf32>) -> tensor<
   %1 = graph.add %y, %0 : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<4x8xf32>
   return %1 : tensor<4x8xf32>
 }
+
+// y = add(softmax(x), p), p = relu(z): p joins the softmax, unless something else wants it in memory.
+// CHECK-LABEL: func.func @only_the_root_follows
+// CHECK: kernel.dispatch
+// CHECK: graph.relu
+// CHECK-NEXT: graph.softmax
+// CHECK-NEXT: graph.add
+// CHECK-NOT: kernel.dispatch
+func.func @only_the_root_follows(%x: tensor<4x8xf32>, %z: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %1 = graph.relu %z : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %0 = graph.softmax %x {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = graph.add %0, %1 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %2 : tensor<4x8xf32>
+}
+
+// CHECK-LABEL: func.func @someone_else_wants_it
+// CHECK: kernel.dispatch
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: graph.relu
+// CHECK-NEXT: kernel.yield
+// CHECK: graph.softmax
+// CHECK-NOT: graph.relu
+func.func @someone_else_wants_it(%x: tensor<4x8xf32>, %z: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x1xf32>) {
+  %1 = graph.relu %z : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %0 = graph.softmax %x {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = graph.add %0, %1 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %3 = graph.reduce %1 {kind = 0 : i32, axes = array<i64: 1>} : (tensor<4x8xf32>) -> tensor<4x1xf32>
+  return %2, %3 : tensor<4x8xf32>, tensor<4x1xf32>
+}
