@@ -173,8 +173,10 @@ void checkDeclared(const ValueInfoProto &declared, RankedTensorType inferred) {
               ", but the model computes " + inWords(inferred.getElementType()));
   if (!type.has_shape())
     return;
-  bool fits = type.shape().dim_size() == inferred.getRank();
-  if (fits)
+  // Exporters that lost sight of a dim name what they guess: then only a dim that is known can be wrong.
+  bool isGuess = llvm::any_of(type.shape().dim(), [](const auto &dim) { return !dim.has_dim_value(); });
+  bool sameRank = type.shape().dim_size() == inferred.getRank(), fits = sameRank || isGuess;
+  if (sameRank)
     for (auto [dim, extent] : llvm::zip_equal(type.shape().dim(), inferred.getShape()))
       fits &= !dim.has_dim_value() || dim.dim_value() == extent;
   if (!fits)

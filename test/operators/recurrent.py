@@ -51,3 +51,12 @@ def cases(Case):
     yield case("linear_before_reset", "GRU", linear_before_reset=1, state=True, size=33)
     yield case("linear_before_reset both ways", "GRU", linear_before_reset=1, state=True, direction="bidirectional")
     yield case("linear_before_reset without bias", "GRU", linear_before_reset=1, bias=False)
+    for columns in (False, True):
+        directions, size, inputs = 2, 9, 7
+        shape = (directions, 4 * size) if columns else (directions,)
+        operands = {"x": normal(4, 2, inputs), "w": random.integers(-127, 128, (directions, inputs, 4 * size)).astype(np.int8),
+                    "r": random.integers(-127, 128, (directions, size, 4 * size)).astype(np.int8), "b": normal(directions, 8 * size), "lengths": None, "h": None,
+                    "c": None, "p": None, "ws": np.full(shape, 0.004, np.float32), "wz": np.zeros(shape, np.int8), "rs": np.full(shape, 0.004, np.float32),
+                    "rz": np.zeros(shape, np.int8)}
+        yield Case(f"DynamicQuantizeLSTM {'columns' if columns else ''}", "DynamicQuantizeLSTM", operands, 3, ("w", "r", "b", "ws", "wz", "rs", "rz"),
+                   domain="com.microsoft", tolerance=1e-2, hidden_size=size, direction="bidirectional")

@@ -47,7 +47,8 @@ struct Activations {
 
 class RecurrentBuilder {
 public:
-  RecurrentBuilder(NodeReader &node, CellKind kind) : node_(node), b_(node.builder()), kind_(kind) {
+  RecurrentBuilder(NodeReader &node, CellKind kind, bool hasIntegers = false)
+      : node_(node), b_(node.builder()), kind_(kind), hasIntegers_(hasIntegers) {
     gates_ = kind == CellKind::Lstm ? 4 : kind == CellKind::Gru ? 3 : 1;
   }
   Values build();
@@ -56,6 +57,7 @@ private:
   void readOperands();
   void readActivations();
   Value readState(unsigned index);
+  Value readWeights(unsigned index, unsigned scaleIndex);
   Value project();
   Value biasOf(int64_t first, int64_t gates);
   Value panels();
@@ -64,6 +66,7 @@ private:
   NodeReader &node_;
   GraphBuilder &b_;
   CellKind kind_;
+  bool hasIntegers_; // for weights
   int64_t gates_, directions_ = 1, size_ = 0, steps_ = 0, batch_ = 0;
   RecurrentDirection direction_ = RecurrentDirection::Forward;
   bool batchFirst_ = false, linearBeforeReset_ = false;
@@ -83,10 +86,33 @@ Value RecurrentBuilder::readState(unsigned index) {
   return batchFirst_ ? b_.transpose(state, {1, 0, 2}) : state;
 }
 
+/// [d, gates · h, n]. Weights of integers are [d, n, gates · h], with a scale and a zero point each direction or
+/// column.
+Value RecurrentBuilder::readWeights(unsigned index, unsigned scaleIndex) {
+  if (!hasIntegers_)
+    return node_.input(index, Floats);
+  Value weights = node_.input(index, AnyInteger), scale = node_.input(scaleIndex, Floats);
+  Value zeroPoint = node_.optionalInput(scaleIndex + 1, AnyInteger);
+  if (rankOf(weights) != 3)
+    malformed("has weights of dims " + inWords(shapeOf(weights)));
+  auto aligned = [&](Value value) {
+    int64_t directions = shapeOf(weights)[0], columns = shapeOf(weights)[2];
+    if (shapeOf(value) == ArrayRef<int64_t>(directions))
+      return b_.reshape(value, {directions, 1, 1});
+    if (shapeOf(value) != ArrayRef<int64_t>({directions, columns}))
+      malformed("has scales or zero points of dims " + inWords(shapeOf(value)));
+    return b_.reshape(value, {directions, 1, columns});
+  };
+  Value numbers = b_.cast(weights, elementOf(scale));
+  if (zeroPoint)
+    numbers = b_.make<graph::SubOp>(numbers, b_.cast(aligned(zeroPoint), elementOf(scale)));
+  return b_.transpose(b_.make<graph::MulOp>(numbers, aligned(scale)), {0, 2, 1});
+}
+
 void RecurrentBuilder::readOperands() {
   x_ = node_.input(0, Floats);
-  weights_ = node_.input(1, Floats);
-  recurrence_ = node_.input(2, Floats);
+  weights_ = readWeights(1, 8);
+  recurrence_ = readWeights(2, 10);
   bias_ = node_.optionalInput(3, Floats);
   lengths_ = node_.optionalInput(4, SignedIntegers);
   direction_ = node_.choice<RecurrentDirection>("direction", "forward",
@@ -233,7 +259,13 @@ Values RecurrentBuilder::build() {
 
 template <CellKind kind> static Values recurrent(NodeReader &node) { return RecurrentBuilder(node, kind).build(); }
 
+// DynamicQuantizeLSTM: weights are integers; what they are multiplied with is not quantised, unlike in ONNX Runtime.
+static Values dynamicQuantizeLstm(NodeReader &node) {
+  return RecurrentBuilder(node, CellKind::Lstm, /*hasIntegers=*/true).build();
+}
+
 static constexpr Operator kOperators[] = {
+    {"DynamicQuantizeLSTM", 1, dynamicQuantizeLstm, "com.microsoft"},
     {"GRU", 7, recurrent<CellKind::Gru>},
     {"LSTM", 7, recurrent<CellKind::Lstm>},
     {"RNN", 7, recurrent<CellKind::Rnn>},
