@@ -26,6 +26,8 @@ LogicalResult ArgPoolOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
                        types);
 }
 
+constexpr int64_t kMostTaps = 16; // of the reference, beyond what lies inside the input
+
 static Window windowOf(ArgPoolOp op) {
   return windowOf(typeOf(op.getInput()).getShape().drop_front(2), op.getType().getShape().drop_front(2),
                   {op.getWindow(), op.getStrides(), op.getDilations(), op.getLow(), op.getHigh()});
@@ -42,6 +44,10 @@ static SmallVector<int64_t> countedStrides(ArgPoolOp op) {
 }
 
 LogicalResult ArgPoolOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
+  // Padding makes room for windows of any size.
+  for (auto [window, extent] : llvm::zip_equal(getWindow(), operands[0].shape().drop_front(2)))
+    if (window > 2 * extent + kMostTaps)
+      return failure();
   ArrayRef<int64_t> from = operands[0].shape(), to = results[0].shape();
   Window window = windowOf(*this);
   SmallVector<int64_t> strides = rowMajorStrides(from), counted = countedStrides(*this);

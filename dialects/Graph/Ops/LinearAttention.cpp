@@ -101,7 +101,7 @@ public:
     while (lanes > 1 && bytes() > TileAccess::kMostScratchBytes)
       lanes /= 2;
     vectors = 2;
-    if (bytes() > kMostStateBytes || shape_[3] > 4)
+    if (bytes() > kMostStateBytes)
       vectors = 1;
     scratch_ = scratchFor(access_, std::max<int64_t>(shape_[4], 1) * lanes * vectors, compute_);
     if (!scratch_.buffer)
@@ -184,43 +184,57 @@ private:
           read(op_.getValue(), {{batch_, 0}, {step_, 0}, {head_, 0}, column(block, vector)}, block.lanes).value());
     if (op_.getBeta())
       values = correct(block, values);
-    int64_t group = shape_[3];
-    SmallVector<Value> zeros(group * block.vectors, repeat(b_, numberOf(compute_, 0), block.lanes).value());
-    SmallVector<Value> sums = access_.loop(shape_[4], zeros, [&](Value d, ValueRange carried) {
+    if (shape_[3] == 1)
+      return store(block, access_.indexConstant(0), overState(block, [&](Value d, Expr key, unsigned vector, Expr sum) {
+                     return add(block, access_.indexConstant(0), d, update(block, d, key, values, vector), sum);
+                   }));
+    // The state is read once for each query that shares it.
+    overState(block, [&](Value d, Expr key, unsigned vector, Expr sum) {
+      update(block, d, key, values, vector);
+      return sum;
+    });
+    access_.loop(shape_[3], {}, [&](Value query, ValueRange) -> SmallVector<Value> {
+      store(block, query, overState(block, [&](Value d, Expr, unsigned vector, Expr sum) {
+              return add(block, query, d, scratch_.load(access_, place(block, d, vector), block.lanes), sum);
+            }));
+      return {};
+    });
+  }
+
+  /// Goes through the rows of the state with a sum for each vector of columns.
+  SmallVector<Value> overState(const Block &block, function_ref<Expr(Value, Expr, unsigned, Expr)> body) {
+    SmallVector<Value> zeros(block.vectors, repeat(b_, numberOf(compute_, 0), block.lanes).value());
+    return access_.loop(shape_[4], zeros, [&](Value d, ValueRange carried) {
       SmallVector<Value> next(carried);
       Expr key = readScalar(op_.getKey(), {head_, d}, block.lanes);
-      for (unsigned vector = 0; vector < block.vectors; ++vector) {
-        Expr old =
-            op_.getBeta() ? scratch_.load(access_, place(block, d, vector), block.lanes) : decayed(block, d, vector);
-        Expr state = fma(key, Expr(b_, values[vector]), old);
-        scratch_.store(access_, place(block, d, vector), state.value());
-        for (int64_t g = 0; g < group; ++g) {
-          Expr query = readScalar(op_.getQuery(), {head_, access_.indexConstant(g), d}, block.lanes);
-          Value &sum = next[g * block.vectors + vector];
-          sum = fma(query, state, Expr(b_, sum)).value();
-        }
-      }
+      for (unsigned vector = 0; vector < block.vectors; ++vector)
+        next[vector] = body(d, key, vector, Expr(b_, next[vector])).value();
       return next;
     });
-    for (int64_t g = 0; g < group; ++g)
-      for (unsigned vector = 0; vector < block.vectors; ++vector)
-        done_ &= succeeded(
-            access_.store(0, sums[g * block.vectors + vector],
-                          {{batch_, 0}, {head_, 0}, {step_, 0}, {access_.indexConstant(g), 0}, column(block, vector)}));
+  }
+
+  /// S + k ⊗ v'
+  Expr update(const Block &block, Value d, Expr key, ArrayRef<Value> values, unsigned vector) {
+    Expr old = op_.getBeta() ? scratch_.load(access_, place(block, d, vector), block.lanes) : decayed(block, d, vector);
+    Expr state = fma(key, Expr(b_, values[vector]), old);
+    scratch_.store(access_, place(block, d, vector), state.value());
+    return state;
+  }
+  Expr add(const Block &block, Value query, Value d, Expr state, Expr sum) {
+    return fma(readScalar(op_.getQuery(), {head_, query, d}, block.lanes), state, sum);
+  }
+  void store(const Block &block, Value query, ArrayRef<Value> sums) {
+    for (unsigned vector = 0; vector < block.vectors; ++vector)
+      done_ &= succeeded(
+          access_.store(0, sums[vector], {{batch_, 0}, {head_, 0}, {step_, 0}, {query, 0}, column(block, vector)}));
   }
 
   /// beta · (v - Sᵀk); the state decays on the way.
   SmallVector<Value> correct(const Block &block, ArrayRef<Value> values) {
-    SmallVector<Value> zeros(block.vectors, repeat(b_, numberOf(compute_, 0), block.lanes).value());
-    SmallVector<Value> retrieved = access_.loop(shape_[4], zeros, [&](Value d, ValueRange carried) {
-      SmallVector<Value> next(carried);
-      Expr key = readScalar(op_.getKey(), {head_, d}, block.lanes);
-      for (unsigned vector = 0; vector < block.vectors; ++vector) {
-        Expr state = decayed(block, d, vector);
-        scratch_.store(access_, place(block, d, vector), state.value());
-        next[vector] = fma(key, state, Expr(b_, next[vector])).value();
-      }
-      return next;
+    SmallVector<Value> retrieved = overState(block, [&](Value d, Expr key, unsigned vector, Expr sum) {
+      Expr state = decayed(block, d, vector);
+      scratch_.store(access_, place(block, d, vector), state.value());
+      return fma(key, state, sum);
     });
     Expr beta = readScalar(op_.getBeta(), head_, block.lanes);
     for (auto [vector, value] : llvm::enumerate(values))

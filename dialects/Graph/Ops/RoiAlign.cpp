@@ -8,8 +8,8 @@ using namespace mlir;
 
 namespace smelt::graph {
 
-constexpr int64_t kMostSamples = 1 << 12;    // along one side of a bin: coordinates may be anything
-constexpr int64_t kMostHostSamples = 1 << 8; // folding must end soon
+constexpr int64_t kMostSamples = 1 << 12; // along one side of a bin: coordinates may be anything
+constexpr int64_t kMostHostSamples = 16;  // the same of the reference: folding must end soon
 
 LogicalResult RoiAlignOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {

@@ -25,6 +25,8 @@ static Values roiAlign(NodeReader &node) {
                                                  APFloat(node.number("spatial_scale", 1)), halfPixel, maximum)};
 }
 
+constexpr int64_t kMostTaps = 1 << 16;
+
 namespace {
 /// DeformConv in its parts: samples where offsets say (grid_sample), times the mask, as columns of a product.
 class DeformConvBuilder {
@@ -64,6 +66,8 @@ void DeformConvBuilder::readOperands() {
     taps_ = checkedMul(taps_, windows_.kernel[dim]);
     places_ = checkedMul(places_, output_.back());
   }
+  if (taps_ > kMostTaps)
+    unsupported("a filter of " + Twine(taps_) + " taps is too large");
   if (offsetGroups_ < 1 || shapeOf(x_)[1] % offsetGroups_ != 0)
     malformed("has " + Twine(offsetGroups_) + " offset groups of " + Twine(shapeOf(x_)[1]) + " channels");
   SmallVector<int64_t> expected{batch_, checkedMul(offsetGroups_, taps_)};
@@ -141,7 +145,14 @@ Values DeformConvBuilder::build() {
 static Values deformConv(NodeReader &node) { return DeformConvBuilder(node).build(); }
 
 // Det                                                                                       ONNX Det, versions 11–22
-static Values det(NodeReader &node) { return {node.builder().make<graph::DetOp>(node.input(0, Floats))}; }
+static Values det(NodeReader &node) {
+  Value x = node.input(0, Floats);
+  int64_t most = graph::TileAccess::kMostScratchBytes / (elementOf(x).isF64() ? 8 : 4);
+  if (rankOf(x) >= 2 && shapeOf(x).back() > 1 && shapeOf(x).back() > most / shapeOf(x).back())
+    unsupported("a matrix of " + Twine(shapeOf(x).back()) + " rows is too large; Smelt takes " + Twine(most) +
+                " elements");
+  return {node.builder().make<graph::DetOp>(x)};
+}
 
 static constexpr Operator kOperators[] = {
     {"DeformConv", 19, deformConv},

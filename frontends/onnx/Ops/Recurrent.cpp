@@ -132,6 +132,9 @@ void RecurrentBuilder::readOperands() {
   if (node_.integer("hidden_size", size_) != size_ || size_ < 1)
     malformed("has a hidden_size of " + Twine(node_.integer("hidden_size", size_)) + " and a recurrence of dims " +
               inWords(shapeOf(recurrence_)));
+  int64_t most = graph::TileAccess::kMostScratchBytes / (elementOf(x_).isF64() ? 8 : 4);
+  if (size_ > most)
+    unsupported("a state of " + Twine(size_) + " elements is too large; Smelt takes " + Twine(most));
   int64_t rows = checkedMul(gates_, size_);
   if (shapeOf(weights_) != ArrayRef<int64_t>({directions_, rows, shapeOf(x_)[2]}) ||
       shapeOf(recurrence_) != ArrayRef<int64_t>({directions_, rows, size_}) ||

@@ -12,7 +12,7 @@ namespace smelt::frontend::onnx {
 using graph::HostTensor, graph::NearestMode, graph::ReduceKind, graph::ResizeCoordinates, graph::ResizeMode,
     graph::Scalar;
 
-constexpr int64_t kMostWeights = 1 << 22;
+constexpr int64_t kMostWeights = 1 << 20;
 
 namespace {
 

@@ -127,7 +127,6 @@ Value TfIdfBuilder::build() {
   skips = std::min(skips, shapeOf(x).back());
   if (skips > kMostSkips)
     unsupported("a max_skip_count of more than " + Twine(kMostSkips) + " is not supported");
-  // counts · places: a matrix with a single 1 a row brings each n-gram to its column.
   Value result = b_.broadcast(b_.scalar(f32, 0.0), {rows, columns_});
   for (const Pool &pool : pools_) {
     Value counts;
@@ -136,11 +135,9 @@ Value TfIdfBuilder::build() {
         counts = counts ? b_.make<graph::AddOp>(counts, some) : some;
     if (!counts)
       continue;
-    auto ngrams = static_cast<int64_t>(pool.columns.size());
-    HostTensor places = HostTensor::zeros(checkedType({ngrams, columns_}, f32));
-    for (int64_t ngram = 0; ngram < ngrams; ++ngram)
-      places.set(ngram * columns_ + pool.columns[ngram], Scalar::ofFloat(1));
-    result = b_.make<graph::AddOp>(result, b_.matMul(b_.cast(counts, f32), b_.constant(places)));
+    Value columns = b_.broadcast(b_.integers(pool.columns), shapeOf(counts));
+    result = b_.make<graph::ScatterElementsOp>(result, columns, b_.cast(counts, f32), int64_t(1),
+                                               graph::ScatterReduction::Add);
   }
   result = weighted(result);
   return rankOf(x) == 1 ? b_.reshape(result, {columns_}) : result;
