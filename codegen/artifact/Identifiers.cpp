@@ -39,10 +39,12 @@ static bool isReserved(StringRef identifier) {
 }
 
 std::string sanitise(StringRef name) {
-  std::string result = name.str();
-  for (char &c : result)
-    if (!isAlnum(c))
-      c = '_';
+  std::string result;
+  for (unsigned char c : name)
+    if (c >= 0x80) // of another alphabet, in which all names would be the same underscores
+      result += utohexstr(c, /*LowerCase=*/true);
+    else
+      result += isAlnum(static_cast<char>(c)) ? static_cast<char>(c) : '_';
   return result;
 }
 

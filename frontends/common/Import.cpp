@@ -26,6 +26,9 @@ constexpr Signature kSignatures[] = {
 static void checkFormat(StringRef bytes) {
   if (bytes.empty())
     malformed("is empty");
+  constexpr size_t kEnough = 64; // of text; a model has other bytes soon
+  if (all_of(bytes.take_front(kEnough), [](char c) { return isPrint(c) || isSpace(c); }))
+    malformed("is text; Smelt reads ONNX models");
   for (const Signature &signature : kSignatures)
     if (bytes.drop_front(std::min(signature.offset, bytes.size())).starts_with(signature.bytes))
       malformed("is " + signature.name + "; Smelt reads ONNX models");

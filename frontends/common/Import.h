@@ -7,6 +7,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ namespace smelt::frontend {
 struct ImportOptions {
   /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes.
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Called with each file beside the model that weights are read from; may be null.
+  std::function<void(llvm::StringRef path)> onWeightsFile;
 };
 
 /// The most bytes a tensor of a model may take; a larger one is refused as unsupported.

@@ -273,7 +273,11 @@ OwningOpRef<ModuleOp> importModel(std::shared_ptr<const MappedFile> file, String
                                   MLIRContext &context) {
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
   Model model(std::move(file), path);
-  return Importer(model, options, context).run();
+  OwningOpRef<ModuleOp> module = Importer(model, options, context).run();
+  if (options.onWeightsFile)
+    for (const std::string &weights : model.externalPaths())
+      options.onWeightsFile(weights);
+  return module;
 }
 
 } // namespace smelt::frontend::onnx

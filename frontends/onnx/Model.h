@@ -51,6 +51,8 @@ public:
   Bytes raw(const TensorProto &tensor) const;
   /// The `size` bytes that a tensor with external data refers to.
   Bytes external(const TensorProto &tensor, uint64_t size);
+  /// The files that external() has looked at.
+  std::vector<std::string> externalPaths() const;
 
 private:
   std::shared_ptr<const MappedFile> file_;

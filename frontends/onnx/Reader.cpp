@@ -249,6 +249,17 @@ Model::Bytes Model::raw(const TensorProto &tensor) const {
   return {file_->bytes().slice(payload->offset, payload->size), file_};
 }
 
+std::vector<std::string> Model::externalPaths() const {
+  std::vector<std::string> paths;
+  for (const auto &[location, file] : externalFiles_) {
+    SmallString<256> path(folder_);
+    sys::path::append(path, location);
+    paths.push_back(path.str().str());
+  }
+  llvm::sort(paths);
+  return paths;
+}
+
 /// A number of a tensor's external data; nothing where it is not stated.
 static std::optional<uint64_t> externalNumber(StringRef key, StringRef text, const Twine &where) {
   uint64_t number = 0;

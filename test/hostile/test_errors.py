@@ -115,7 +115,7 @@ def truncated_file(folder):
 def text_file(folder):
     (folder / "text.onnx").write_text("this is not a model\n" * 50)
     refused(folder, [3], ["text.onnx"], "compile", folder / "text.onnx", "-o", folder / "m.so")
-    refused(folder, [3], ["text.onnx"], "inspect", folder / "text.onnx")
+    refused(folder, [3], ["text.onnx", "is text"], "inspect", folder / "text.onnx")
     refused(folder, [3], ["text.onnx"], "compare", folder / "text.onnx")
 
 
@@ -286,6 +286,46 @@ def wrong_options(folder):
 
 
 @case
+def mistakes_are_named(folder):
+    model = good_model(folder, shape=(4096, 8))
+    refused(folder, [2], ["'frobnicate'", "compile, run, bench, inspect, compare", "see smelt --help"], "frobnicate")
+    refused(folder, [2], ["see smelt compile --help"], "compile", model, "--frobnicate")
+    for form in ("smoke", "0"):
+        refused(folder, [2], [f"'{form}'", "shared, static, object, mlir, llvm, asm"], "compile", model, "--emit", form)
+    for option in ("-o", "--report"):
+        refused(folder, [2], [option, "empty"], "compile", model, option, "")
+    expect(Done("--version").output.startswith("smelt "), "no --version")
+    words = Done("compile", "--help").output
+    expect("->" not in words and "not there yet" in words, f"help: {words}")
+
+
+@case
+def an_output_that_would_replace_what_is_read(folder):
+    model = good_model(folder, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    (folder / "link.onnx").symlink_to(model)
+    kept = {path: path.read_bytes() for path in (model, folder / "weights.bin")}
+    good = ("compile", model, "--shape", "x=4096x8")
+    os.link(model, folder / "other.onnx")
+    for output in ("good.onnx", "weights.bin", "link.onnx", "other.onnx"):
+        refused(folder, [2], [output, "model"], *good, "-o", folder / output)
+    refused(folder, [2], ["good.onnx"], *good, "-o", folder / "m.so", "--report", model)
+    refused(folder, [2], ["m.so", "twice"], *good, "-o", folder / "m.so", "--report", folder / "." / "m.so")
+    refused(folder, [2], ["m.h", "twice"], *good, "--emit", "static", "-o", folder / "m", "--report", folder / "m.h")
+    given = toy_inputs(folder)
+    shutil.copy(TOY, folder / "toy.so")
+    for output in ("in.npz", "toy.so"):
+        refused(folder, [2], [output], "run", folder / "toy.so", "--inputs", given, "--outputs", folder / output)
+    expect(all(path.read_bytes() == content for path, content in kept.items()), "the model has changed")
+    expect(Done(*good, "-o", folder / "m.so", "--report", folder / "m.json").code == 0, "no compilation with a report")
+
+
+@case
+def a_report_that_cannot_be_written(folder):
+    model = good_model(folder, shape=(4096, 8))
+    refused(folder, [5], ["nowhere"], "compile", model, "-o", folder / "m.so", "--report", folder / "nowhere" / "r.json")
+
+
+@case
 def a_full_standard_output(folder):
     model = good_model(folder, shape=(4096, 8))
     with open("/dev/full", "wb") as full:
@@ -301,7 +341,8 @@ def a_pipe_that_nobody_reads(folder):
         reader, writer = os.pipe()
         os.close(reader)
         with os.fdopen(writer, "wb") as pipe:
-            refused(folder, [5], ["standard output"], *arguments, output=pipe)
+            done = Done(*arguments, output=pipe)
+            expect(done.code == 5 and not done.errors, f"{arguments[0]}: exit code {done.code}: {done.errors}")
 
 
 # ---------------------------------------------------------------------------------------------------------- artefacts

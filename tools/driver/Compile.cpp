@@ -20,6 +20,7 @@
 #include "tools/driver/Errors.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
+#include "tools/runner/File.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Path.h"
@@ -82,12 +83,15 @@ struct StageInstrumentation : PassInstrumentation {
 class Compilation {
 public:
   Compilation(const CompileOptions &options, CompileReport &report)
-      : options_(options), report_(report), progress_(options.model), clock_(report, progress_) {}
+      : options_(options), report_(report), progress_(options.model), clock_(report, progress_), read_{options.model} {
+    options_.import.onWeightsFile = [this](StringRef path) { read_.push_back(path.str()); };
+  }
 
   llvm::Error run();
 
 private:
   llvm::Error import();
+  llvm::Error checkOverwriting() const;
   llvm::Error runPasses(const kernel::Machine &machine);
   llvm::Error dumpAfter(PassManager &manager);
   llvm::Error write(const cpu::Target &target);
@@ -100,10 +104,11 @@ private:
   bool isText() const { return options_.emit == Emit::Llvm || options_.emit == Emit::Asm; }
   std::string stem() const;
 
-  const CompileOptions &options_;
+  CompileOptions options_;
   CompileReport &report_;
   Progress progress_;
   StageClock clock_;
+  std::vector<std::string> read_;                // the files of the model
   std::unique_ptr<llvm::StdThreadPool> threads_; // outlives the context
   std::unique_ptr<MLIRContext> context_;
   OwningOpRef<ModuleOp> module_;
@@ -129,6 +134,26 @@ llvm::Error Compilation::import() {
   module_ = std::move(*module);
   clock_.end("import");
   countOperators(*module_, report_);
+  return llvm::Error::success();
+}
+
+/// What is written may not be what the model is read from, nor written twice.
+llvm::Error Compilation::checkOverwriting() const {
+  std::map<Emit, std::vector<std::string>> outputs = {
+      {Emit::Shared, {output(".so")}}, {Emit::Static, {output("") + ".a", output("") + ".h"}},
+      {Emit::Object, {output(".o")}},  {Emit::Mlir, {output(".mlir")}},
+      {Emit::Llvm, {output(".ll")}},   {Emit::Asm, {output(".s")}}};
+  std::vector<std::string> &written = outputs[options_.emit];
+  if (!options_.report.empty())
+    written.push_back(options_.report);
+  for (size_t i = 0; i < written.size(); ++i) {
+    for (const std::string &read : read_)
+      if (runner::isSameFile(written[i], read))
+        return toolError(kUsage, written[i] + ": is a file of the model, and would be replaced; choose another name");
+    for (size_t other = 0; other < i; ++other)
+      if (runner::isSameFile(written[i], written[other]))
+        return toolError(kUsage, written[i] + ": would be written twice; choose another name");
+  }
   return llvm::Error::success();
 }
 
@@ -325,6 +350,8 @@ llvm::Error Compilation::run() {
   }
   context_->loadAllAvailableDialects();
   if (llvm::Error error = import())
+    return error;
+  if (llvm::Error error = checkOverwriting())
     return error;
   if (llvm::Error error = runPasses(target->machine))
     return error;

@@ -21,6 +21,7 @@ struct CompileOptions {
   std::string model;  // a path; a .mlir file holds the graph dialect
   std::string output; // a path, a stem for Emit::Static; "-" is stdout for the forms that are text
   Emit emit = Emit::Shared;
+  std::string report; // a path that the caller will write; no other file may be meant by it
   std::string target = "native";
   frontend::ImportOptions import;
   unsigned threads = 0;  // that compile; 0: as many as there are cores. The output does not depend on it

@@ -49,7 +49,8 @@ Failure explain(llvm::Error error) {
 
 int printError(llvm::Error error) {
   Failure failure = explain(std::move(error));
-  llvm::errs() << "smelt: error: " << failure.message << "\n";
+  if (!failure.message.empty())
+    llvm::errs() << "smelt: error: " << failure.message << "\n";
   return failure.exitCode;
 }
 

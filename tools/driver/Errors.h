@@ -46,7 +46,7 @@ struct Failure {
 /// What an error means to the caller of a program.
 Failure explain(llvm::Error error);
 
-/// Prints `smelt: error: …` on stderr and returns the exit code.
+/// Prints `smelt: error: …` on stderr, nothing where there is no message, and returns the exit code.
 int printError(llvm::Error error);
 
 /// From here on what would end in a signal (a failed allocation, a crash, LLVM's fatal errors) ends in a line on stderr

@@ -21,6 +21,23 @@ namespace smelt::runner {
 
 [[noreturn]] static void cannot(const std::string &path, const char *what) { cannot(path, what, std::strerror(errno)); }
 
+/// The folder that a path names a file in.
+static std::string folderOf(const std::string &path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+static bool isSame(const struct stat &a, const struct stat &b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+bool isSameFile(const std::string &a, const std::string &b) {
+  struct stat first, second;
+  const bool isFirst = stat(a.c_str(), &first) == 0, isSecond = stat(b.c_str(), &second) == 0;
+  if (isFirst || isSecond)
+    return isFirst && isSecond && isSame(first, second);
+  return a.substr(a.rfind('/') + 1) == b.substr(b.rfind('/') + 1) && stat(folderOf(a).c_str(), &first) == 0 &&
+         stat(folderOf(b).c_str(), &second) == 0 && isSame(first, second);
+}
+
 Descriptor::~Descriptor() {
   if (number_ >= 0)
     close(number_);

@@ -10,6 +10,9 @@
 
 namespace smelt::runner {
 
+/// Whether two paths lead to the same file, over links as well; where there is none yet, to the same place.
+bool isSameFile(const std::string &a, const std::string &b);
+
 /// An open file descriptor.
 class Descriptor {
 public:

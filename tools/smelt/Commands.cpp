@@ -13,6 +13,8 @@ static llvm::Error checkOutput() {
   llvm::outs().flush();
   const std::error_code code = llvm::outs().error();
   llvm::outs().clear_error();
+  if (code == std::errc::broken_pipe)
+    return llvm::make_error<driver::ToolError>(driver::kEnvironment, ""); // nobody wants to read more
   if (code)
     return driver::toolError(driver::kEnvironment, "standard output cannot be written: " + code.message());
   return llvm::Error::success();

@@ -5,51 +5,79 @@
 #include "tools/driver/Errors.h"
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompileFlags.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <memory>
+#include <optional>
 
 namespace smelt {
 
 namespace {
 struct CompileCommand {
   CompileFlags flags;
-  std::string report;
+  std::string form = "shared";
   bool timing = false;
 
   llvm::Error run();
 };
 } // namespace
 
-static const std::map<std::string, driver::Emit> kForms = {
+static constexpr std::pair<llvm::StringLiteral, driver::Emit> kForms[] = {
     {"shared", driver::Emit::Shared}, {"static", driver::Emit::Static}, {"object", driver::Emit::Object},
     {"mlir", driver::Emit::Mlir},     {"llvm", driver::Emit::Llvm},     {"asm", driver::Emit::Asm}};
 
+static std::string formNames() {
+  return llvm::join(llvm::map_range(kForms, [](const auto &form) { return form.first.str(); }), ", ");
+}
+
+static llvm::Expected<driver::Emit> parseForm(llvm::StringRef text) {
+  for (const auto &[name, form] : kForms)
+    if (name == text)
+      return form;
+  return driver::toolError(driver::kUsage, "--emit: no form '" + text + "'; there are " + formNames());
+}
+
 llvm::Error CompileCommand::run() {
+  driver::CompileOptions &options = flags.options;
   if (llvm::Error error = flags.parse())
     return error;
+  llvm::Expected<driver::Emit> emit = parseForm(form);
+  if (!emit)
+    return emit.takeError();
+  options.emit = *emit;
+  std::optional<artifact::OutputFile> report; // before the work that would be for nothing
+  if (!options.report.empty()) {
+    llvm::Expected<artifact::OutputFile> file = artifact::OutputFile::create(options.report);
+    if (!file)
+      return file.takeError();
+    report.emplace(std::move(*file));
+  }
   driver::CompileReport result;
-  if (llvm::Error error = driver::compile(flags.options, result))
+  if (llvm::Error error = driver::compile(options, result))
     return error;
   if (timing)
     llvm::errs() << driver::timingTable(result);
-  if (!report.empty())
-    return artifact::writeTextFile(report, driver::toJson(flags.options, result));
-  return llvm::Error::success();
+  if (!report)
+    return llvm::Error::success();
+  report->stream() << driver::toJson(options, result);
+  return report->commit();
 }
 
 void addCompileCommand(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("compile", "compile a model to native code");
   auto state = std::make_shared<CompileCommand>();
   state->flags.addTo(*command);
-  command->add_option("-o,--output", state->flags.options.output,
-                      "what to write: the file, or for `static` the stem of PATH.a and PATH.h; the model's name in "
-                      "this folder by default");
   command
-      ->add_option("--emit", state->flags.options.emit, "form of the output: shared, static, object, mlir, llvm, asm")
-      ->transform(CLI::CheckedTransformer(kForms))
-      ->type_name("FORM");
-  command->add_option("--report", state->report,
-                      "write sizes, counts of operators and times of stages to this JSON file");
+      ->add_option("-o,--output", state->flags.options.output,
+                   "what to write: the file, or for `static` the stem of PATH.a and PATH.h; the model's name in "
+                   "this folder by default")
+      ->check(CompileFlags::checkName);
+  command->add_option("--emit", state->form, "form of the output: " + formNames())->capture_default_str();
+  command
+      ->add_option("--report", state->flags.options.report,
+                   "write sizes, counts of operators and times of stages to this JSON file")
+      ->check(CompileFlags::checkName);
   command->add_flag("--timing", state->timing, "print the time of each stage on stderr");
   command->callback([state, &exitCode] { exitCode = guarded([&] { return state->run(); }); });
 }

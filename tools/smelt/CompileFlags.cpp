@@ -23,10 +23,10 @@ void CompileFlags::addTo(CLI::App &command) {
   addShape(command);
   command
       .add_option("--precision", precision,
-                  "f32, or one that trades accuracy: bf16, f16, int8, int8-dynamic, int8-weights, int4-weights")
+                  "f32: as the model has it; those that trade accuracy (bf16, f16, int8, …) are not there yet")
       ->capture_default_str();
   command.add_option("--calibration", calibration,
-                     "folder or .npz of inputs that --precision int8 chooses its scales by");
+                     "inputs that --precision int8 will choose its scales by; not there yet");
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->capture_default_str();

@@ -17,6 +17,8 @@ struct CompileFlags {
   std::string precision = "f32", calibration;
 
   void addTo(CLI::App &command);
+  /// The check of an option that names a file: it may not be empty.
+  static std::string checkName(const std::string &name) { return name.empty() ? "the name of the file is empty" : ""; }
   /// --shape alone.
   void addShape(CLI::App &command);
   /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong.

@@ -55,7 +55,9 @@ int main(int argc, char **argv) {
       "damaged: please report it\n");
   try {
     const int code = dispatch(argc, argv);
-    if (std::fflush(stdout) != 0)
+    if (std::fflush(stdout) != 0 && errno == EPIPE)
+      return static_cast<int>(Exit::Environment); // nobody wants to read more
+    if (std::ferror(stdout))
       throw Error(Exit::Environment, std::string("standard output cannot be written: ") + std::strerror(errno));
     return code;
   } catch (const Error &error) {

@@ -3,6 +3,8 @@
 
 // smelt run: an artefact's outputs for inputs from a file.
 #include "tools/runner/CommandLine.h"
+#include "tools/runner/Error.h"
+#include "tools/runner/File.h"
 #include "tools/runner/RunOnce.h"
 #include "tools/smelt/Launcher.h"
 
@@ -20,6 +22,10 @@ int runCommand(const std::vector<std::string> &arguments) {
   if (!line.parse(arguments))
     return 0;
   line.require("--outputs", !outputs.empty());
+
+  for (const std::string &read : {path, inputs})
+    if (!read.empty() && runner::isSameFile(read, outputs))
+      throw runner::Error(runner::Exit::Usage, "--outputs " + outputs + " would replace " + read + ", which is read");
 
   const runner::Artifact artifact(path);
   line.require("--inputs", !inputs.empty() || artifact.model().input_count == 0);

@@ -2,14 +2,40 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/driver/Errors.h"
+#include "tools/runner/Error.h"
 #include "tools/smelt/Commands.h"
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <iostream>
+
+static std::vector<const CLI::App *> commandsOf(const CLI::App &app) {
+  return app.get_subcommands([](const CLI::App *) { return true; });
+}
+
+/// The command that the user asked for; null where there is none of this name.
+static const CLI::App *commandOf(const CLI::App &app, int argc, char **argv) {
+  for (const CLI::App *command : commandsOf(app))
+    if (argc > 1 && command->get_name() == argv[1])
+      return command;
+  return nullptr;
+}
+
+/// Complains about a command that is unknown; CLI11 would only say that one is missing.
+static void checkCommand(const CLI::App &app, int argc, char **argv) {
+  if (argc < 2 || argv[1][0] == '-' || commandOf(app, argc, argv))
+    return;
+  std::string names;
+  for (const CLI::App *command : commandsOf(app))
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  throw CLI::ExtrasError("no command " + smelt::runner::quoted(argv[1]) + "; there are " + names,
+                         CLI::ExitCodes::ExtrasError);
+}
 
 int main(int argc, char **argv) {
   smelt::driver::installCrashHandlers();
   CLI::App app("Smelt compiles trained models to native code for the device they will run on.", "smelt");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "smelt " SMELT_VERSION);
   int exitCode = smelt::driver::kDone;
   smelt::addCompileCommand(app, exitCode);
   app.add_subcommand("run", "run an artefact on inputs from a .npz file"); // this and bench: see Launcher.cpp
@@ -17,15 +43,19 @@ int main(int argc, char **argv) {
   smelt::addInspectCommand(app, exitCode);
   smelt::addCompareCommand(app, exitCode);
   try {
+    checkCommand(app, argc, argv);
     app.parse(argc, argv);
   } catch (const CLI::Success &help) {
     const int code = app.exit(help);
     if (std::cout.flush())
       return code;
-    std::cerr << "smelt: error: standard output cannot be written\n";
+    if (errno != EPIPE) // else nobody wants to read more
+      std::cerr << "smelt: error: standard output cannot be written\n";
     return smelt::driver::kEnvironment;
   } catch (const CLI::ParseError &error) {
-    std::cerr << "smelt: error: " << error.what() << "; see smelt --help\n";
+    const CLI::App *command = commandOf(app, argc, argv);
+    std::cerr << "smelt: error: " << error.what() << "; see smelt " << (command ? command->get_name() + " " : "")
+              << "--help\n";
     return smelt::driver::kUsage;
   }
   return exitCode;
