@@ -313,7 +313,8 @@ TEST_F(Artifact, SymbolsAreValidAndFree) {
   EXPECT_EQ(modelSymbol("3d"), "model_3d");
   EXPECT_EQ(modelSymbol(""), "model_");
   EXPECT_EQ(modelSymbol("_x"), "model_x");
-  EXPECT_EQ(modelSymbol("nähe"), "n__he");
+  EXPECT_EQ(modelSymbol("nähe"), "nc3a4he");
+  EXPECT_NE(modelSymbol("模型"), modelSymbol("网络"));
   for (StringRef taken : {"int", "main", "malloc", "expf", "smelt_run", "size_t", "SMELT_OK"})
     EXPECT_EQ(modelSymbol(taken), (taken + "_model").str());
 }
