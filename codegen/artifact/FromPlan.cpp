@@ -31,6 +31,18 @@ std::optional<uint32_t> dtypeOf(Type type) {
       {type.isUnsignedInteger(16), SMELT_U16},
       {type.isUnsignedInteger(32), SMELT_U32},
       {type.isUnsignedInteger(64), SMELT_U64},
+      {isa<Float8E4M3FNType>(type), SMELT_F8E4M3FN},
+      {isa<Float8E4M3FNUZType>(type), SMELT_F8E4M3FNUZ},
+      {isa<Float8E5M2Type>(type), SMELT_F8E5M2},
+      {isa<Float8E5M2FNUZType>(type), SMELT_F8E5M2FNUZ},
+      {isa<Float8E8M0FNUType>(type), SMELT_F8E8M0},
+      {isa<Float6E2M3FNType>(type), SMELT_F6E2M3},
+      {isa<Float6E3M2FNType>(type), SMELT_F6E3M2},
+      {isa<Float4E2M1FNType>(type), SMELT_F4E2M1},
+      {isSigned(4), SMELT_I4},
+      {isSigned(2), SMELT_I2},
+      {type.isUnsignedInteger(4), SMELT_U4},
+      {type.isUnsignedInteger(2), SMELT_U2},
   };
   const Row *row = llvm::find_if(rows, [](const Row &candidate) { return candidate.matches; });
   return row == std::end(rows) ? std::nullopt : std::optional<uint32_t>(row->dtype);
@@ -43,7 +55,9 @@ static llvm::Error addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tens
     StringRef text = cast<StringAttr>(name).getValue();
     if (!dtype)
       return defect("tensor '" + text + "' has an element type that the runtime lacks");
-    uint64_t bytes = type.getNumElements() * graph::elementBytes(type.getElementType());
+    uint64_t bytes = graph::isPackable(type.getElementType())
+                         ? graph::packedBytes(type.getNumElements(), type.getElementType())
+                         : type.getNumElements() * graph::elementBytes(type.getElementType());
     tensors.push_back({text.str(), type.getShape().vec(), *dtype, bytes});
   }
   return llvm::Error::success();

@@ -51,6 +51,30 @@ static StringRef cType(uint32_t dtype) {
     return "uint64_t";
   case SMELT_BOOL:
     return "0 or 1, 1 byte each";
+  case SMELT_F8E4M3FN:
+    return "float8 E4M3FN, 1 byte each";
+  case SMELT_F8E4M3FNUZ:
+    return "float8 E4M3FNUZ, 1 byte each";
+  case SMELT_F8E5M2:
+    return "float8 E5M2, 1 byte each";
+  case SMELT_F8E5M2FNUZ:
+    return "float8 E5M2FNUZ, 1 byte each";
+  case SMELT_F8E8M0:
+    return "float8 E8M0, 1 byte each";
+  case SMELT_F6E2M3:
+    return "float6 E2M3, 1 byte each";
+  case SMELT_F6E3M2:
+    return "float6 E3M2, 1 byte each";
+  case SMELT_F4E2M1:
+    return "float4 E2M1, 2 a byte";
+  case SMELT_I4:
+    return "int4, 2 a byte";
+  case SMELT_U4:
+    return "uint4, 2 a byte";
+  case SMELT_I2:
+    return "int2, 4 a byte";
+  case SMELT_U2:
+    return "uint2, 4 a byte";
   }
   return "unknown";
 }

@@ -26,6 +26,10 @@ private:
 } // namespace
 
 Type storageType(Type elementType) {
+  if (graph::isStoredOnly(elementType))
+    return graph::computeType(elementType);
+  if (elementType.isBF16()) // LLVM calls a library for moves of bf16 itself
+    return IntegerType::get(elementType.getContext(), 16);
   if (auto integer = dyn_cast<IntegerType>(elementType))
     return IntegerType::get(elementType.getContext(), std::max(8u, integer.getWidth()));
   return elementType;
@@ -93,6 +97,10 @@ Value Body::toCompute(Value stored, Type elementType) {
   Type compute = graph::computeType(elementType);
   if (compute == getElementTypeOrSelf(stored.getType()))
     return stored;
+  if (elementType.isBF16()) {
+    graph::Expr bits = graph::Expr(builder_, stored).to<arith::ExtUIOp>(builder_.getI32Type());
+    return graph::shiftLeft(bits, 16).asFloat().value();
+  }
   if (isa<FloatType>(elementType))
     return arith::ExtFOp::create(builder_, like(stored, compute), stored);
   Value zero = arith::ConstantOp::create(builder_, builder_.getZeroAttr(stored.getType()));
@@ -106,8 +114,7 @@ Value Body::toStorage(Value computed, Type elementType) {
   if (elementType.isBF16()) {
     // Processors without such an instruction would call a library for it.
     graph::Expr rounded = graph::castTo(graph::Expr(builder_, computed), elementType);
-    graph::Expr bits = graph::shiftRightUnsigned(rounded.asInteger(), 16).to<arith::TruncIOp>(builder_.getI16Type());
-    return arith::BitcastOp::create(builder_, like(computed, storage), bits.value());
+    return graph::shiftRightUnsigned(rounded.asInteger(), 16).to<arith::TruncIOp>(storage).value();
   }
   if (isa<FloatType>(elementType))
     return arith::TruncFOp::create(builder_, like(computed, storage), computed);
@@ -128,19 +135,19 @@ std::pair<Value, int64_t> Body::linear(Value argument, ArrayRef<LaneIndex> index
   return {offset, step};
 }
 
-Value Body::load(kernel::LoadOp load, ArrayRef<LaneIndex> index, unsigned lanes) {
+Value Body::loadStored(kernel::LoadOp load, ArrayRef<LaneIndex> index, unsigned lanes) {
   auto [offset, step] = linear(load.getBuffer(), index);
   Value buffer = bufferOf(load.getBuffer());
   Type element = cast<MemRefType>(load.getBuffer().getType()).getElementType();
   if (lanes == 1)
-    return toCompute(memref::LoadOp::create(builder_, buffer, offset), element);
+    return memref::LoadOp::create(builder_, buffer, offset);
   auto vector = VectorType::get({lanes}, storageType(element));
   if (step == 1)
-    return toCompute(vector::LoadOp::create(builder_, vector, buffer, offset), element);
+    return vector::LoadOp::create(builder_, vector, buffer, offset);
   SmallVector<Value> elements;
   for (unsigned lane = 0; lane < lanes; ++lane)
     elements.push_back(memref::LoadOp::create(builder_, buffer, add(offset, constant(lane * step))));
-  return toCompute(vector::FromElementsOp::create(builder_, vector, elements), element);
+  return vector::FromElementsOp::create(builder_, vector, elements);
 }
 
 Value Body::emitElementwise(Operation *op, ArrayRef<LaneIndex> index, unsigned lanes) {
@@ -167,10 +174,12 @@ Value Body::emit(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
     return scalar ? BodyAccess(*this, lanes).splat(scalar) : nullptr;
   }
   if (auto memory = dyn_cast<kernel::LoadOp>(op))
-    return load(memory, index, lanes);
+    return toCompute(loadStored(memory, index, lanes), graph::typeOf(tensor).getElementType());
   if (auto constant = dyn_cast<graph::ConstantOp>(op)) {
     Type type = graph::computeType(graph::typeOf(tensor).getElementType());
     std::optional<graph::HostTensor> host = graph::HostTensor::of(constant.getValue());
+    if (graph::isStoredOnly(host->elementType()))
+      return BodyAccess(*this, lanes).number(type, static_cast<int8_t>(host->code(0)));
     graph::Scalar number = host->get(0);
     TypedAttr attribute = isa<FloatType>(type) ? TypedAttr(builder_.getFloatAttr(type, number.asFloat()))
                                                : builder_.getIntegerAttr(type, number.asSigned());
@@ -251,13 +260,22 @@ LogicalResult Body::storeChannels(Value root, Value vector, ArrayRef<LaneIndex> 
   return success();
 }
 
+/// A value as it is stored. What is only copied keeps its bits, which computing could change where it is NaN.
+Value Body::stored(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
+  auto memory = tensor.getDefiningOp<kernel::LoadOp>();
+  auto isUniform = [](const LaneIndex &at) { return at.isUniform(); };
+  if (memory && (lanes == 1 || !llvm::all_of(index, isUniform)))
+    return loadStored(memory, index, lanes);
+  Value value = read(tensor, index, lanes);
+  return value ? toStorage(value, graph::typeOf(tensor).getElementType()) : nullptr;
+}
+
 LogicalResult Body::write(kernel::StoreOp store, ArrayRef<LaneIndex> index, unsigned lanes) {
-  Value value = read(store.getValue(), index, lanes);
+  Value value = stored(store.getValue(), index, lanes);
   if (!value)
     return failure();
   auto [offset, step] = linear(store.getBuffer(), index);
   Value buffer = bufferOf(store.getBuffer());
-  value = toStorage(value, cast<MemRefType>(store.getBuffer().getType()).getElementType());
   if (lanes == 1) {
     memref::StoreOp::create(builder_, value, buffer, offset);
     return success();

@@ -12,7 +12,8 @@
 
 namespace smelt::cpu {
 
-/// The type of an element in memory: integers signless, bool one byte.
+/// The type of an element in memory: integers signless, bf16 as one, bool and those of StoredTypes.h as one
+/// byte.
 mlir::Type storageType(mlir::Type elementType);
 
 /// A kernel's body as a function of indices: the value of any of its tensors at a point, and the stores there. Buffers
@@ -59,7 +60,8 @@ private:
   };
 
   mlir::Value emit(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
-  mlir::Value load(kernel::LoadOp load, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  mlir::Value loadStored(kernel::LoadOp load, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  mlir::Value stored(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value emitElementwise(mlir::Operation *op, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   std::pair<mlir::Value, int64_t> linear(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index);
   bool isVisible(mlir::Value value);

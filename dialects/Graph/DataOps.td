@@ -27,6 +27,12 @@ def Graph_ReshapeOp : Graph_IndexedOp<"reshape"> {
   let hasFolder = 1;
   let hasVerifier = 1;
 }
+def Graph_BitCastOp : Graph_Op<"bit_cast"> {
+  let summary = "the same bytes as elements of another type, of as many bytes each";
+  let arguments = (ins Graph_Tensor:$input);
+  let results = (outs Graph_Tensor:$result);
+  let hasVerifier = 1;
+}
 def Graph_TransposeOp : Graph_IndexedOp<"transpose", [InferTypeOpAdaptor]> {
   let summary = "result dim i is input dim permutation[i]";
   let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$permutation);
@@ -116,6 +122,17 @@ def Graph_PackPanelsOp : Graph_IndexedOp<"pack_panels"> {
   let summary = "the right-hand side of a contraction, [b…, k, n], as panels [b…, ceil(n / width), k, width], zero where n ends";
   let arguments = (ins Graph_Tensor:$input, I64Attr:$width);
   let hasVerifier = 1;
+}
+
+// Elements of less than a byte at the borders of a model, see StoredTypes.h.
+def Graph_UnpackOp : Graph_IndexedOp<"unpack"> {
+  let summary = "elements of 4 or 2 bits from the bytes (ui8, rank 1) that they lie packed in";
+  let arguments = (ins Graph_Tensor:$packed);
+  let hasVerifier = 1;
+}
+def Graph_PackOp : Graph_IndexedOp<"pack", [InferTypeOpAdaptor]> {
+  let summary = "elements of 4 or 2 bits (rank 1) packed in bytes (ui8), whole ones";
+  let arguments = (ins Graph_Tensor:$input);
 }
 
 def Graph_WinogradFilterOp : Graph_InferredOp<"winograd_filter"> {

@@ -85,10 +85,15 @@ def Graph_ShrinkOp : Graph_FloatFunction<"shrink", "select(x < -number(getLambda
   let summary = "x + bias where x < -lambda, x - bias where x > lambda, else 0";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$bias, F64Attr:$lambda);
 }
+def Graph_ScaleRounding : I32EnumAttr<"ScaleRounding", "which power of two", [
+    I32EnumAttrCase<"Up", 0, "up">, I32EnumAttrCase<"Down", 1, "down">, I32EnumAttrCase<"Nearest", 2, "nearest">]> {
+  let cppNamespace = "::smelt::graph"; }
 def Graph_CastOp : Graph_UnaryOp<"cast"> {
-  let summary = "conversion of element type, as ONNX Cast defines it";
-  let arguments = (ins Graph_Tensor:$input, TypeAttr:$to);
+  let summary = "conversion of element type, as ONNX Cast defines it; `saturate` is of floats of 8 bits, `rounding` of f8E8M0FNU";
+  let arguments = (ins Graph_Tensor:$input, TypeAttr:$to, DefaultValuedAttr<BoolAttr, "true">:$saturate,
+                       DefaultValuedAttr<Graph_ScaleRounding, "ScaleRounding::Up">:$rounding);
   let resultElement = "adaptor.getTo()";
+  let takesStoredTypes = "true";
 }
 def Graph_PhiloxOp : Graph_UnaryOp<"philox", "philox(x, getSeed())"> {
   let summary = "64 random bits for each counter, ui64: words 0 and 1 of Philox 4x32-10 under the key `seed` (Salmon et al., 2011)";
@@ -128,6 +133,7 @@ def Graph_SelectOp : Graph_ElementwiseOp<"select"> {
   let summary = "a where condition, else b";
   let arguments = (ins Graph_BoolTensor:$condition, Graph_Tensor:$lhs, Graph_Tensor:$rhs);
   let alike = "adaptor.getOperands().drop_front()";
+  let takesStoredTypes = "true";
 }
 def Graph_ClampOp : Graph_ElementwiseOp<"clamp"> {
   let summary = "min(max(x, low), high); low and high are scalars (rank 0) of x's type";

@@ -12,7 +12,7 @@
 namespace smelt::graph {
 
 /// The type an element is computed in: f16 and bf16 in f32, bool in i1, integers signless at their width, others as
-/// they are.
+/// they are. Those of StoredTypes.h, which are not computed with, are the signless byte that they lie in.
 mlir::Type computeType(mlir::Type elementType);
 
 /// Whether integers of this element type are unsigned (bool counts).

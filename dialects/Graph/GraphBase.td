@@ -15,8 +15,8 @@ def Graph_Dialect : Dialect {
   let cppNamespace = "::smelt::graph";
   let summary = "What a model computes: pure operations on ranked tensors, independent of any target.";
   let description = [{
-    Element types: f32 f16 bf16 f64, i8 i16 i32 i64 (signed), ui8 ui16 ui32 ui64, i1 (bool). Axes are non-negative. Elementwise operands
-    broadcast as in NumPy. Every op carries the source node's name as its location.
+    Element types: f32 f16 bf16 f64, i8 i16 i32 i64 (signed), ui8 ui16 ui32 ui64, i1 (bool); and those of StoredTypes.h, which are moved
+    and cast alone. Axes are non-negative. Elementwise operands broadcast as in NumPy. Every op carries the source node's name as its location.
   }];
   let hasConstantMaterializer = 1;
 }
@@ -45,6 +45,7 @@ class Graph_ElementwiseOp<string mnemonic, list<Trait> traits = []>
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let results = (outs Graph_Tensor:$result);
   string alike = "adaptor.getOperands()";
+  string takesStoredTypes = "false"; // those of StoredTypes.h
   string resultElement = "nullptr";
   string parameters = "";
   string formula = "";
@@ -52,7 +53,7 @@ class Graph_ElementwiseOp<string mnemonic, list<Trait> traits = []>
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::inferReturnTypes(::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
                                                       Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
-      return inferElementwise(location, adaptor.getOperands(), }] # alike # ", " # resultElement # [{, types);
+      return inferElementwise(location, adaptor.getOperands(), }] # alike # ", " # resultElement # ", " # takesStoredTypes # [{, types);
     }
   }] # !if(!empty(formula), "", [{
     ::llvm::FailureOr<Scalar> $cppClass::evaluateScalar(::llvm::ArrayRef<Scalar> operands) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/Graph/HostTensor.h"
+#include "dialects/Graph/Ops/SmallFloats.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/APFloat.h"
@@ -49,7 +50,7 @@ unsigned elementBytes(Type elementType) {
   if (!elementType.isIntOrFloat())
     return 0;
   unsigned bits = elementType.getIntOrFloatBitWidth();
-  if (bits == 1)
+  if (bits == 1 || isStoredOnly(elementType))
     return 1;
   return bits == 8 || bits == 16 || bits == 32 || bits == 64 ? bits / 8 : 0;
 }
@@ -127,7 +128,8 @@ std::optional<HostTensor> HostTensor::of(ElementsAttr attribute) {
     return tensor;
   }
   for (auto [position, value] : llvm::enumerate(dense.getValues<llvm::APInt>())) {
-    uint64_t bits = value.getZExtValue();
+    uint64_t bits = isStoredOnly(type.getElementType()) ? storedByte(value.getZExtValue(), type.getElementType())
+                                                        : value.getZExtValue();
     std::memcpy(tensor.owned_.get() + position * tensor.bytesPerElement_, &bits, tensor.bytesPerElement_);
   }
   return tensor;
@@ -147,7 +149,8 @@ ElementsAttr HostTensor::toAttribute() const {
     for (int64_t position = 0; position < size_; ++position) {
       uint64_t bits = 0;
       std::memcpy(&bits, bytes_.data() + position * bytesPerElement_, bytesPerElement_);
-      values.emplace_back(floating.getFloatSemantics(), llvm::APInt(floating.getWidth(), bits));
+      values.emplace_back(floating.getFloatSemantics(),
+                          llvm::APInt(floating.getWidth(), bits, /*isSigned=*/false, /*implicitTrunc=*/true));
     }
     return DenseElementsAttr::get(type_, values);
   }
@@ -179,6 +182,8 @@ Scalar HostTensor::get(int64_t position) const {
   }
   uint64_t bits = 0;
   std::memcpy(&bits, data, bytesPerElement_);
+  if (isStoredFloat(element))
+    return Scalar::ofFloat(decodeSmallFloat(storedByte(bits, element), element));
   if (auto floating = dyn_cast<FloatType>(element)) {
     APFloat value(floating.getFloatSemantics(), llvm::APInt(floating.getWidth(), bits));
     return Scalar::ofFloat(value.convertToDouble());
@@ -191,6 +196,8 @@ Scalar HostTensor::get(int64_t position) const {
 }
 
 static uint64_t bitsOf(Type element, Scalar value) {
+  if (isStoredFloat(element))
+    return encodeSmallFloat(value.asFloat(), element, {/*saturate=*/false, ScaleRounding::Nearest});
   if (auto floating = dyn_cast<FloatType>(element)) {
     APFloat number(value.asFloat());
     bool losesInformation;
@@ -199,6 +206,8 @@ static uint64_t bitsOf(Type element, Scalar value) {
   }
   if (element.isInteger(1))
     return value.asBool();
+  if (isStoredOnly(element))
+    return storedByte(value.isUnsigned() ? value.asUnsigned() : static_cast<uint64_t>(value.asSigned()), element);
   if (element.isUnsignedInteger())
     return value.asUnsigned();
   return static_cast<uint64_t>(value.asSigned());

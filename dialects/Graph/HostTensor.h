@@ -4,6 +4,7 @@
 #ifndef SMELT_DIALECTS_GRAPH_HOSTTENSOR_H
 #define SMELT_DIALECTS_GRAPH_HOSTTENSOR_H
 
+#include "dialects/Graph/StoredTypes.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include <memory>
@@ -40,7 +41,8 @@ private:
   uint64_t bits_;
 };
 
-/// How many bytes an element takes in memory: bool takes one. 0 for a type that Smelt does not store.
+/// How many bytes an element takes in memory: bool takes one, and so does each of the types of StoredTypes.h. 0 for a
+/// type that Smelt does not store.
 unsigned elementBytes(mlir::Type elementType);
 
 /// Elements of a static shape; nothing where the product of the extents overflows int64.
@@ -81,7 +83,9 @@ public:
 
   /// The element at a row-major position.
   Scalar get(int64_t position) const;
-  /// Stores an element, rounded to the element type to nearest even; integers wrap.
+  /// The byte of an element of a type of StoredTypes.h.
+  uint8_t code(int64_t position) const { return static_cast<uint8_t>(bytes_[position]); }
+  /// Stores an element, rounded to the element type to nearest even, beyond it to infinity or NaN; integers wrap.
   void set(int64_t position, Scalar value) const;
   /// Copies one element's bytes from a tensor of the same element type.
   void copyElement(int64_t to, const HostTensor &source, int64_t from) const;

@@ -27,6 +27,11 @@ bool NodeReader::hasOutput(unsigned index) const {
 
 /// What an element type counts as.
 static unsigned classOf(Type element) {
+  unsigned width = element.getIntOrFloatBitWidth();
+  if (graph::isStoredFloat(element))
+    return isa<Float8E8M0FNUType>(element) ? Scales : width == 8 ? Float8s : SmallFloats;
+  if (graph::isStoredOnly(element))
+    return SmallIntegers;
   if (isa<FloatType>(element))
     return Floats;
   if (element.isInteger(1))

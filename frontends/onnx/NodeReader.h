@@ -26,9 +26,15 @@ enum Elements : unsigned {
   SignedIntegers = 2,
   UnsignedIntegers = 4,
   Bools = 8,
+  Float8s = 16,        // all but f8E8M0FNU
+  Scales = 32,         // f8E8M0FNU
+  SmallFloats = 64,    // of 6 and 4 bits
+  SmallIntegers = 128, // of 4 and 2 bits
   AnyInteger = SignedIntegers | UnsignedIntegers,
   Numbers = Floats | AnyInteger,
-  AnyElement = Numbers | Bools
+  /// See dialects/Graph/StoredTypes.h.
+  StoredTypes = Float8s | Scales | SmallFloats | SmallIntegers,
+  AnyElement = Numbers | Bools | StoredTypes
 };
 
 /// What the import of one operator sees of a node. Everything it asks for is checked, and refused in a message that

@@ -22,6 +22,7 @@ struct Operator {
 // The operators of each family, in Ops/<Family>.cpp.
 llvm::ArrayRef<Operator> activationOperators();
 llvm::ArrayRef<Operator> attentionOperators();
+llvm::ArrayRef<Operator> castOperators();
 llvm::ArrayRef<Operator> constantOperators();
 llvm::ArrayRef<Operator> contribOperators();
 llvm::ArrayRef<Operator> contribAttentionOperators();

@@ -28,6 +28,8 @@ struct ElementType {
   Type (*type)(Builder &); // null for one that Smelt lacks
   Typed typed;
 };
+template <typename Float> static Type make(Builder &builder) { return Float::get(builder.getContext()); }
+
 constexpr ElementType kElementTypes[] = {
     {TensorProto::FLOAT, "f32", 32, [](Builder &b) -> Type { return b.getF32Type(); }, Typed::Float},
     {TensorProto::UINT8, "ui8", 8, [](Builder &b) -> Type { return b.getIntegerType(8, false); }, Typed::Int32},
@@ -45,18 +47,18 @@ constexpr ElementType kElementTypes[] = {
     {TensorProto::COMPLEX64, "complex64", 64, nullptr, Typed::None},
     {TensorProto::COMPLEX128, "complex128", 128, nullptr, Typed::None},
     {TensorProto::BFLOAT16, "bf16", 16, [](Builder &b) -> Type { return b.getBF16Type(); }, Typed::Int32},
-    {TensorProto::FLOAT8E4M3FN, "float8e4m3fn", 8, nullptr, Typed::None},
-    {TensorProto::FLOAT8E4M3FNUZ, "float8e4m3fnuz", 8, nullptr, Typed::None},
-    {TensorProto::FLOAT8E5M2, "float8e5m2", 8, nullptr, Typed::None},
-    {TensorProto::FLOAT8E5M2FNUZ, "float8e5m2fnuz", 8, nullptr, Typed::None},
-    {TensorProto::UINT4, "uint4", 4, nullptr, Typed::None},
-    {TensorProto::INT4, "int4", 4, nullptr, Typed::None},
-    {TensorProto::FLOAT4E2M1, "float4e2m1", 4, nullptr, Typed::None},
-    {TensorProto::FLOAT8E8M0, "float8e8m0", 8, nullptr, Typed::None},
-    {TensorProto::UINT2, "uint2", 2, nullptr, Typed::None},
-    {TensorProto::INT2, "int2", 2, nullptr, Typed::None},
-    {TensorProto::FLOAT6E2M3, "float6e2m3", 6, nullptr, Typed::None},
-    {TensorProto::FLOAT6E3M2, "float6e3m2", 6, nullptr, Typed::None},
+    {TensorProto::FLOAT8E4M3FN, "f8E4M3FN", 8, make<Float8E4M3FNType>, Typed::Int32},
+    {TensorProto::FLOAT8E4M3FNUZ, "f8E4M3FNUZ", 8, make<Float8E4M3FNUZType>, Typed::Int32},
+    {TensorProto::FLOAT8E5M2, "f8E5M2", 8, make<Float8E5M2Type>, Typed::Int32},
+    {TensorProto::FLOAT8E5M2FNUZ, "f8E5M2FNUZ", 8, make<Float8E5M2FNUZType>, Typed::Int32},
+    {TensorProto::UINT4, "ui4", 4, [](Builder &b) -> Type { return b.getIntegerType(4, false); }, Typed::Int32},
+    {TensorProto::INT4, "i4", 4, [](Builder &b) -> Type { return b.getIntegerType(4); }, Typed::Int32},
+    {TensorProto::FLOAT4E2M1, "f4E2M1FN", 4, make<Float4E2M1FNType>, Typed::Int32},
+    {TensorProto::FLOAT8E8M0, "f8E8M0FNU", 8, make<Float8E8M0FNUType>, Typed::Int32},
+    {TensorProto::UINT2, "ui2", 2, [](Builder &b) -> Type { return b.getIntegerType(2, false); }, Typed::Int32},
+    {TensorProto::INT2, "i2", 2, [](Builder &b) -> Type { return b.getIntegerType(2); }, Typed::Int32},
+    {TensorProto::FLOAT6E2M3, "f6E2M3FN", 6, make<Float6E2M3FNType>, Typed::Int32},
+    {TensorProto::FLOAT6E3M2, "f6E3M2FN", 6, make<Float6E3M2FNType>, Typed::Int32},
 };
 
 static const ElementType *find(int64_t code) {
@@ -72,6 +74,14 @@ std::string elementTypeName(int64_t dataType) {
 std::optional<int64_t> elementBits(int64_t dataType) {
   const ElementType *known = find(dataType);
   return known ? std::optional(known->bits) : std::nullopt;
+}
+
+SmallVector<std::pair<std::string, StringRef>> supportedElementTypes() {
+  SmallVector<std::pair<std::string, StringRef>> names;
+  for (const ElementType &type : kElementTypes)
+    if (type.type)
+      names.emplace_back(TensorProto::DataType_Name(static_cast<TensorProto::DataType>(type.code)), type.name);
+  return names;
 }
 
 bool isSupported(int64_t dataType) {
@@ -107,8 +117,28 @@ static std::pair<Tensor, MutableArrayRef<char>> allocate(RankedTensorType type) 
   return {Tensor{type, owner->bytes(), owner}, owner->mutableBytes()};
 }
 
-/// Bytes of the file as a tensor; a copy where they are not aligned, or hold bools other than 0 and 1.
+uint64_t rawBytes(RankedTensorType type) {
+  int64_t count = type.getNumElements();
+  return graph::isStoredOnly(type.getElementType()) ? graph::packedBytes(count, type.getElementType())
+                                                    : count * graph::elementBytes(type.getElementType());
+}
+
+/// Elements of less than a byte, as raw data has them.
+static Tensor fromPacked(RankedTensorType type, ArrayRef<char> packed) {
+  auto [tensor, to] = allocate(type);
+  graph::unpackElements(packed, type.getElementType(), to);
+  return tensor;
+}
+
+static bool hasSmallElements(RankedTensorType type) {
+  return graph::isStoredOnly(type.getElementType()) && type.getElementTypeBitWidth() < 8;
+}
+
+/// Bytes of the file as a tensor; a copy where they are not aligned, hold bools other than 0 and 1, or elements of less
+/// than a byte.
 static Tensor fromBytes(RankedTensorType type, Model::Bytes bytes) {
+  if (hasSmallElements(type))
+    return fromPacked(type, bytes.data);
   unsigned size = graph::elementBytes(type.getElementType());
   bool isAligned = reinterpret_cast<uintptr_t>(bytes.data.data()) % size == 0;
   bool isBool = type.getElementType().isInteger(1);
@@ -123,15 +153,23 @@ static Tensor fromBytes(RankedTensorType type, Model::Bytes bytes) {
   return tensor;
 }
 
-/// The low bytes of each number.
+/// The low bytes of each number. Of types of less than a byte, the low one holds as many elements as fit.
 template <typename Numbers> static Tensor fromNumbers(RankedTensorType type, const Numbers &numbers) {
+  if (graph::isPackable(type.getElementType())) {
+    std::string packed;
+    for (auto number : numbers)
+      packed += static_cast<char>(static_cast<int64_t>(number));
+    return fromPacked(type, packed);
+  }
   auto [tensor, to] = allocate(type);
   unsigned size = graph::elementBytes(type.getElementType());
-  bool isBool = type.getElementType().isInteger(1);
+  bool isBool = type.getElementType().isInteger(1), isStored = graph::isStoredOnly(type.getElementType());
   for (auto [position, number] : llvm::enumerate(numbers)) {
     auto value = number;
     if (isBool)
       value = value != 0;
+    if (isStored)
+      value = graph::storedByte(static_cast<uint64_t>(value), type.getElementType());
     std::memcpy(to.data() + position * size, &value, size);
   }
   return tensor;
@@ -182,7 +220,7 @@ Tensor readTensor(const TensorProto &proto, Model &model, MLIRContext *context) 
   Type elementType = elementTypeOf(proto.data_type(), context, where);
   RankedTensorType type = dimsOf(proto, elementType, where);
   int64_t count = type.getNumElements();
-  uint64_t bytes = static_cast<uint64_t>(count) * graph::elementBytes(elementType);
+  uint64_t bytes = rawBytes(type);
   auto [field, numbers] = typedData(proto, where);
   bool isExternal = proto.data_location() == TensorProto::EXTERNAL;
   if (proto.has_segment())
@@ -197,8 +235,9 @@ Tensor readTensor(const TensorProto &proto, Model &model, MLIRContext *context) 
       malformed(where + ": has " + Twine(raw.data.size()) + " bytes of data, its dims need " + Twine(bytes));
     return fromBytes(type, raw);
   }
-  if (numbers != count)
-    malformed(where + ": has " + Twine(numbers) + " elements, its dims need " + Twine(count));
+  int64_t wanted = graph::isPackable(elementType) ? graph::packedBytes(count, elementType) : count;
+  if (numbers != wanted)
+    malformed(where + ": has " + Twine(numbers) + " elements, its dims need " + Twine(wanted));
   if (count > 0 && field != find(proto.data_type())->typed)
     malformed(where + ": holds its elements in a field of another type than " + elementTypeName(proto.data_type()));
   return fromTyped(proto, type, field);

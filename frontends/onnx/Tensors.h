@@ -15,6 +15,9 @@ std::string elementTypeName(int64_t dataType);
 /// How much room an element takes in raw data, 0 for strings; nothing where ONNX has no such type.
 std::optional<int64_t> elementBits(int64_t dataType);
 
+/// The element types that Smelt has: ONNX's names and those of messages.
+llvm::SmallVector<std::pair<std::string, llvm::StringRef>> supportedElementTypes();
+
 /// Whether Smelt has the element type.
 bool isSupported(int64_t dataType);
 
@@ -31,6 +34,9 @@ struct Tensor {
   /// As a constant's value: a blob called `name` that holds the owner, or dense where it is small.
   mlir::ElementsAttr toAttribute(llvm::StringRef name) const;
 };
+
+/// How many bytes a tensor takes in raw data.
+uint64_t rawBytes(mlir::RankedTensorType type);
 
 /// Refuses a tensor whose dims, element type and data do not agree.
 Tensor readTensor(const TensorProto &proto, Model &model, mlir::MLIRContext *context);

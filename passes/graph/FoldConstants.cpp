@@ -88,7 +88,8 @@ static uint64_t workOf(Operation *op, uint64_t results, ArrayRef<graph::HostTens
 bool Folder::isWorthIt(Operation *op, ArrayRef<graph::HostTensor> operands) {
   uint64_t taken = 0, made = 0, elements = 0;
   for (const graph::HostTensor &operand : operands)
-    taken += operand.bytes().size();
+    taken += graph::isPackable(operand.elementType()) ? graph::packedBytes(operand.size(), operand.elementType())
+                                                      : static_cast<int64_t>(operand.bytes().size());
   for (Value result : op->getResults()) {
     std::optional<uint64_t> bytes = bytesOf(graph::typeOf(result));
     if (!bytes)

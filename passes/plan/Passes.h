@@ -5,6 +5,7 @@
 #define SMELT_PASSES_PLAN_PASSES_H
 
 #include "dialects/Kernel/Machine.h"
+#include "llvm/ADT/StringRef.h"
 #include <memory>
 
 namespace mlir {
@@ -22,6 +23,10 @@ std::unique_ptr<mlir::Pass> createFoldColumnsPass(const kernel::Machine &machine
 std::unique_ptr<mlir::Pass> createChooseWinogradPass(const kernel::Machine &machine = {});
 /// matmul, conv → kernel.contract over packed panels; padding becomes graph.pad.
 std::unique_ptr<mlir::Pass> createPackContractionsPass(const kernel::Machine &machine = {});
+/// Inputs, outputs and constants of elements of 4 and 2 bits → bytes that hold several, and ops that unpack and pack.
+std::unique_ptr<mlir::Pass> createPackElementsPass();
+/// The attribute of an argument or result of a function that holds the type it has for whoever runs the model.
+constexpr llvm::StringLiteral kDeclaredType = "graph.declared_type";
 /// Roots and the elementwise work that follows them → kernel.dispatch.
 std::unique_ptr<mlir::Pass> createFormDispatchesPass();
 /// Dispatches and views → kernel.func with strided buffers, and a kernel.plan of calls over one arena.

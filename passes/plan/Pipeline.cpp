@@ -13,6 +13,7 @@ namespace smelt::plan {
 
 void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
   OpPassManager &function = manager.nest<func::FuncOp>();
+  function.addPass(createPackElementsPass());
   function.addPass(createFormDispatchesPass());
   manager.addPass(createPlaceBuffersPass());
   manager.addPass(createCollapseDimsPass());
@@ -20,8 +21,8 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
 }
 
 void registerPlanPasses() {
-  for (auto create : {createSplitConvTransposePass, createFormDispatchesPass, createPlaceBuffersPass,
-                      createCollapseDimsPass, createDeduplicateKernelsPass})
+  for (auto create : {createSplitConvTransposePass, createPackElementsPass, createFormDispatchesPass,
+                      createPlaceBuffersPass, createCollapseDimsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });

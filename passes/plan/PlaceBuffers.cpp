@@ -111,7 +111,7 @@ bool Placement::canOwn(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return false;
-  if (isa<graph::TransposeOp, graph::ReshapeOp>(op))
+  if (isa<graph::TransposeOp, graph::ReshapeOp, graph::BitCastOp>(op))
     return canOwn(op->getOperand(0)) || !isForwarded(op);
   return isa<kernel::DispatchOp, graph::ConcatOp, graph::PadOp>(op);
 }
@@ -121,8 +121,8 @@ bool Placement::demand(Value value, const std::optional<View> &view) {
     return false;
   // A chain of views must carry the demand to the kernel, or to where it is copied anyway.
   Operation *op = value.getDefiningOp();
-  if (isa<graph::TransposeOp, graph::ReshapeOp>(op) && !demand(op->getOperand(0), plan::backwardView(op, 0, *view)) &&
-      isForwarded(op))
+  if (isa<graph::TransposeOp, graph::ReshapeOp, graph::BitCastOp>(op) &&
+      !demand(op->getOperand(0), plan::backwardView(op, 0, *view)) && isForwarded(op))
     return false;
   views_[value] = *view;
   return true;
@@ -141,7 +141,7 @@ std::optional<View> Placement::expected(Value value) {
   if (auto found = views_.find(value); found != views_.end())
     return found->second;
   Operation *op = value.getDefiningOp();
-  if (op && isa<graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastOp>(op)) {
+  if (op && isa<graph::ReshapeOp, graph::TransposeOp, graph::BitCastOp, graph::SliceOp, graph::BroadcastOp>(op)) {
     std::optional<View> source = expected(op->getOperand(0));
     return source ? plan::forwardView(op, *source) : std::nullopt;
   }
@@ -420,6 +420,17 @@ static SmallVector<StringRef> namesOf(ArrayAttr attributes, unsigned count) {
   return names;
 }
 
+/// What the inputs or outputs of the model are, of which pack-elements has changed the types.
+static SmallVector<Type> declaredTypes(ArrayRef<Type> types, ArrayAttr attributes) {
+  SmallVector<Type> declared(types);
+  for (auto [index, type] : llvm::enumerate(declared)) {
+    auto dictionary = attributes ? dyn_cast<DictionaryAttr>(attributes[index]) : DictionaryAttr();
+    if (auto given = dictionary ? dictionary.getAs<TypeAttr>(plan::kDeclaredType) : TypeAttr())
+      type = given.getValue();
+  }
+  return declared;
+}
+
 void Outliner::run() {
   plan::ArenaSize arena = assignOffsets();
   assignWeights();
@@ -431,13 +442,13 @@ void Outliner::run() {
   FunctionType type = function_.getFunctionType();
   auto name = function_->getParentOp()->getAttrOfType<StringAttr>("graph.name");
   SmallVector<Attribute> weights(placement_.weights().begin(), placement_.weights().end());
-  auto plan =
-      kernel::PlanOp::create(builder, function_.getLoc(), name ? name.getValue() : "model", arena.bytes, weightsBytes_,
-                             builder.getArrayAttr(weights), weightOffsets_,
-                             builder.getStrArrayAttr(namesOf(function_.getArgAttrsAttr(), type.getNumInputs())),
-                             builder.getTypeArrayAttr(type.getInputs()),
-                             builder.getStrArrayAttr(namesOf(function_.getResAttrsAttr(), type.getNumResults())),
-                             builder.getTypeArrayAttr(type.getResults()), arena.lowerBound);
+  auto plan = kernel::PlanOp::create(
+      builder, function_.getLoc(), name ? name.getValue() : "model", arena.bytes, weightsBytes_,
+      builder.getArrayAttr(weights), weightOffsets_,
+      builder.getStrArrayAttr(namesOf(function_.getArgAttrsAttr(), type.getNumInputs())),
+      builder.getTypeArrayAttr(declaredTypes(type.getInputs(), function_.getArgAttrsAttr())),
+      builder.getStrArrayAttr(namesOf(function_.getResAttrsAttr(), type.getNumResults())),
+      builder.getTypeArrayAttr(declaredTypes(type.getResults(), function_.getResAttrsAttr())), arena.lowerBound);
   builder.createBlock(&plan.getBody());
   for (auto [step, kernel] : llvm::zip_equal(placement_.steps(), kernels))
     call(builder, step, kernel.getSymName());

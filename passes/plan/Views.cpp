@@ -12,7 +12,8 @@ namespace smelt::plan {
 static ArrayRef<int64_t> shapeOf(Value value) { return graph::typeOf(value).getShape(); }
 
 bool isView(Operation *op) {
-  if (isa<graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastOp, graph::ConcatOp>(op))
+  if (isa<graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastOp, graph::ConcatOp, graph::BitCastOp>(
+          op))
     return true;
   auto pad = dyn_cast<graph::PadOp>(op);
   auto negative = [](int64_t count) { return count < 0; };
@@ -74,6 +75,8 @@ std::optional<View> forwardView(Operation *op, const View &operand) {
   Value source = op->getOperand(0), result = op->getResult(0);
   if (isa<graph::ReshapeOp>(op))
     return reshaped(operand, shapeOf(source), shapeOf(result));
+  if (isa<graph::BitCastOp>(op))
+    return operand;
   View view{operand.buffer, operand.offset, {}};
   if (auto transpose = dyn_cast<graph::TransposeOp>(op)) {
     for (int64_t dim : transpose.getPermutation())
@@ -102,6 +105,8 @@ std::optional<View> backwardView(Operation *op, unsigned operand, const View &re
   if (isa<graph::ReshapeOp>(op))
     return reshaped(result, shapeOf(op->getResult(0)), shapeOf(source));
   View view = result;
+  if (isa<graph::BitCastOp>(op))
+    return view;
   if (auto transpose = dyn_cast<graph::TransposeOp>(op)) {
     for (auto [dim, from] : llvm::enumerate(transpose.getPermutation()))
       view.strides[from] = result.strides[dim];

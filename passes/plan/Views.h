@@ -22,13 +22,13 @@ struct View {
 /// Whether the op only names elements of its operands, or puts operands side by side: its result may need no kernel.
 bool isView(mlir::Operation *op);
 
-/// The result's place, given that of the first operand (reshape, transpose, slice, broadcast). Nothing when no strides
-/// express it.
+/// The result's place, given that of the first operand (reshape, transpose, bit_cast, slice, broadcast). Nothing when
+/// no strides express it.
 std::optional<View> forwardView(mlir::Operation *op, const View &operand);
 
 /// The place where operand number `operand` must be written so that the result is at `result` (reshape, transpose,
-/// concat, pad). Nothing when no strides express it, or when the operand doesn't cover the result's elements (slice,
-/// broadcast).
+/// bit_cast, concat, pad). Nothing when no strides express it, or when the operand doesn't cover the result's elements
+/// (slice, broadcast).
 std::optional<View> backwardView(mlir::Operation *op, unsigned operand, const View &result);
 
 /// Strides of the same elements under another shape; nothing when there are none.

@@ -4,6 +4,8 @@
 // smelt-operators: prints docs/operators.md, from the table that the importer itself uses.
 #include "frontends/onnx/Model.h"
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Tensors.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace smelt::frontend::onnx;
@@ -21,6 +23,13 @@ int main() {
         "Random operators give the same numbers in every run and on every target: element i is Philox 4x32-10 (Salmon "
         "et al., 2011) of i under a key, the\n"
         "bits of the attribute `seed`; without it, a hash of the name of the node's output.\n\n"
+        "Element types, with the names that messages have for them: ";
+  llvm::ListSeparator comma;
+  for (const auto &[onnxName, name] : supportedElementTypes())
+    os << comma << onnxName << " `" << name << "`";
+  os << ".\nThose of 8 bits and less that are neither INT8, UINT8 nor BOOL are moved, cast, quantised and dequantised; "
+        "no operator computes with "
+        "them.\n\n"
         "| operator | opsets |\n|---|---|\n";
   for (const Operator *row : operators) {
     os << "| " << row->domain << (row->domain.empty() ? "" : ".") << row->name << " | " << row->since << "–";

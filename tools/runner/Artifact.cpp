@@ -47,7 +47,7 @@ static bool validTensors(const smelt_tensor_info *tensors, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     const smelt_tensor_info &tensor = tensors[i];
     const auto dtype = static_cast<smelt_dtype>(tensor.dtype);
-    if (!tensor.name || tensor.rank > kMostRank || (tensor.rank > 0 && !tensor.shape) || !smelt_dtype_size(dtype) ||
+    if (!tensor.name || tensor.rank > kMostRank || (tensor.rank > 0 && !tensor.shape) || !smelt_dtype_bits(dtype) ||
         tensorBytes(dtype, shapeOf(tensor)) != tensor.bytes)
       return false;
   }

@@ -45,17 +45,12 @@ static std::string inputNames(const smelt_model &model) {
   return names.empty() ? "the model has no inputs" : "the model's inputs are " + names;
 }
 
-/// NumPy without ml_dtypes has no bf16: its bits then come as u16.
-static bool sameType(const NpyHeader &given, const smelt_tensor_info &wanted) {
-  return given.dtype == wanted.dtype || (given.dtype == SMELT_U16 && wanted.dtype == SMELT_BF16);
-}
-
 static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader &file) {
   const std::string name = "input " + quoted(wanted.name), type = describeType(wanted.dtype, shapeOf(wanted));
   const NpzEntry *entry = file.find(wanted.name);
   if (!entry)
     throw Error(Exit::Usage, file.path() + ": " + name + " is missing; the model wants " + type);
-  if (!sameType(entry->header, wanted) || entry->header.shape != shapeOf(wanted))
+  if (!canHold(entry->header.dtype, static_cast<smelt_dtype>(wanted.dtype)) || entry->header.shape != shapeOf(wanted))
     throw Error(Exit::Usage, file.path() + ": " + name + " is " +
                                  describeType(entry->header.dtype, entry->header.shape) + ", the model wants " + type);
   return *entry;
@@ -70,7 +65,7 @@ Buffers Buffers::read(const smelt_model &model, const NpzReader &file) {
     entries.push_back(&entryFor(model.inputs[i], file));
   Buffers buffers(model);
   for (size_t i = 0; i < entries.size(); ++i)
-    file.read(*entries[i], buffers.inputs_[i].data());
+    file.readAs(*entries[i], static_cast<smelt_dtype>(model.inputs[i].dtype), buffers.inputs_[i].data());
   return buffers;
 }
 
@@ -129,7 +124,7 @@ static void writeElement(unsigned char *to, smelt_dtype dtype, Random &random) {
   case SMELT_BF16:
     return put(bf16Bits(random.normal()));
   default: // 0 or 1, whose other bytes are zero
-    std::memset(to, 0, smelt_dtype_size(dtype));
+    std::memset(to, 0, std::max<size_t>(smelt_dtype_size(dtype), 1));
     *to = random.bits() & 1;
   }
 }
@@ -139,7 +134,8 @@ Buffers Buffers::seeded(const smelt_model &model) {
   for (uint32_t i = 0; i < model.input_count; ++i) {
     Random random(i + 1);
     const auto dtype = static_cast<smelt_dtype>(model.inputs[i].dtype);
-    for (uint64_t at = 0; at < model.inputs[i].bytes; at += smelt_dtype_size(dtype))
+    const uint64_t step = std::max<uint64_t>(smelt_dtype_size(dtype), 1); // a byte that holds several elements
+    for (uint64_t at = 0; at < model.inputs[i].bytes; at += step)
       writeElement(buffers.inputs_[i].data() + at, dtype, random);
   }
   return buffers;

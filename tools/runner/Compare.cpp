@@ -3,6 +3,8 @@
 
 #include "tools/runner/Compare.h"
 
+#include "tools/runner/Tensor.h"
+
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -24,6 +26,43 @@ static double fromHalf(uint16_t bits) {
   if (exponent == 31)
     return mantissa ? std::numeric_limits<double>::quiet_NaN() : sign * kInfinity;
   return sign * (exponent ? std::ldexp(1024 + mantissa, exponent - 25) : std::ldexp(mantissa, -24));
+}
+
+namespace {
+/// A float of a byte or less: a sign, an exponent and a mantissa.
+struct SmallFormat {
+  int width, mantissa, bias;
+  enum { Finite, OneNan, UnsignedZero, Infinities } special;
+};
+} // namespace
+
+static double fromSmall(unsigned char code, SmallFormat format) {
+  const double sign = code >> (format.width - 1) ? -1 : 1;
+  const int magnitude = code & ((1 << (format.width - 1)) - 1), largest = (1 << (format.width - 1)) - 1;
+  const int exponent = magnitude >> format.mantissa, steps = magnitude & ((1 << format.mantissa) - 1);
+  const int infinity = largest - (1 << format.mantissa) + 1;
+  if ((format.special == SmallFormat::OneNan && magnitude == largest) ||
+      (format.special == SmallFormat::UnsignedZero && sign < 0 && magnitude == 0) ||
+      (format.special == SmallFormat::Infinities && magnitude > infinity))
+    return std::numeric_limits<double>::quiet_NaN();
+  if (format.special == SmallFormat::Infinities && magnitude == infinity)
+    return sign * kInfinity;
+  const int one = 1 << format.mantissa, scale = 1 - format.bias - format.mantissa;
+  return sign * (exponent ? std::ldexp(one + steps, exponent - 1 + scale) : std::ldexp(steps, scale));
+}
+
+/// f8e8m0: 2^(code - 127).
+static double fromScale(unsigned char code) {
+  return code == 255 ? std::numeric_limits<double>::quiet_NaN() : std::ldexp(1.0, code - 127);
+}
+
+unsigned char TensorView::code(uint64_t index) const {
+  if (!isPacked(dtype))
+    return bytes[index];
+  const size_t perByte = 8 / smelt_dtype_bits(dtype), within = index % perByte;
+  unsigned char elements[4];
+  unpack(bytes + index / perByte, dtype, within + 1, elements);
+  return elements[within];
 }
 
 uint64_t TensorView::count() const {
@@ -63,6 +102,28 @@ double TensorView::at(uint64_t index) const {
     return load<uint32_t>(element);
   case SMELT_U64:
     return static_cast<double>(load<uint64_t>(element));
+  case SMELT_F8E4M3FN:
+    return fromSmall(code(index), {8, 3, 7, SmallFormat::OneNan});
+  case SMELT_F8E4M3FNUZ:
+    return fromSmall(code(index), {8, 3, 8, SmallFormat::UnsignedZero});
+  case SMELT_F8E5M2:
+    return fromSmall(code(index), {8, 2, 15, SmallFormat::Infinities});
+  case SMELT_F8E5M2FNUZ:
+    return fromSmall(code(index), {8, 2, 16, SmallFormat::UnsignedZero});
+  case SMELT_F8E8M0:
+    return fromScale(code(index));
+  case SMELT_F6E2M3:
+    return fromSmall(code(index), {6, 3, 1, SmallFormat::Finite});
+  case SMELT_F6E3M2:
+    return fromSmall(code(index), {6, 2, 3, SmallFormat::Finite});
+  case SMELT_F4E2M1:
+    return fromSmall(code(index), {4, 1, 1, SmallFormat::Finite});
+  case SMELT_I4:
+  case SMELT_I2:
+    return static_cast<signed char>(code(index));
+  case SMELT_U4:
+  case SMELT_U2:
+    return code(index);
   }
   return 0;
 }
@@ -77,6 +138,8 @@ static double distance(double got, double want) {
 
 /// Integers beyond 2^53 may differ though their doubles do not.
 static bool sameBytes(const TensorView &got, const TensorView &want, uint64_t index) {
+  if (isPacked(got.dtype))
+    return got.code(index) == want.code(index);
   const size_t size = smelt_dtype_size(got.dtype);
   return std::memcmp(got.bytes + index * size, want.bytes + index * size, size) == 0;
 }

@@ -19,8 +19,11 @@ struct TensorView {
   std::vector<int64_t> shape;
   const unsigned char *bytes;
 
+  /// Floats of less than 16 bits are not among these: they are the same only where their bits are.
   bool isFloat() const { return dtype <= SMELT_F64; }
   uint64_t count() const;
+  /// The byte of an element of a type of less than 16 bits that NumPy lacks.
+  unsigned char code(uint64_t index) const;
   /// An element as a double; exact for all types but integers beyond 2^53.
   double at(uint64_t index) const;
 };
@@ -41,7 +44,7 @@ struct Tolerance {
   double absolute, relative;
 };
 
-/// "" when every float is within the tolerance and every integer and bool equal; else the worst element:
+/// "" when every float is within the tolerance and every other element equal; else the worst element:
 /// "3 of 60 elements, the worst at [0, 2, 1]: 1.5, not 1.25".
 std::string beyond(const TensorView &got, const TensorView &want, Tolerance tolerance);
 

@@ -17,14 +17,21 @@ constexpr size_t kMostHeaderBytes = 1 << 16;
 constexpr size_t kMostRank = 64;
 constexpr std::string_view kSuffix = ".npy";
 
-// NumPy's spelling of each type; where there are several, the first is written.
+// NumPy's spelling of each type; where there are several, the first is written, and where one spells several types, the
+// first is read. ml_dtypes spells most of its types as bytes without a meaning, which are read as u8: whoever knows the
+// type asks canHold.
 static constexpr struct {
   std::string_view text;
   smelt_dtype dtype;
 } kDescriptions[] = {
-    {"<f4", SMELT_F32}, {"<f2", SMELT_F16}, {"<V2", SMELT_BF16}, {"|V2", SMELT_BF16}, {"<f8", SMELT_F64},
-    {"|i1", SMELT_I8},  {"<i2", SMELT_I16}, {"<i4", SMELT_I32},  {"<i8", SMELT_I64},  {"|u1", SMELT_U8},
-    {"<u2", SMELT_U16}, {"<u4", SMELT_U32}, {"<u8", SMELT_U64},  {"|b1", SMELT_BOOL},
+    {"<f4", SMELT_F32},        {"<f2", SMELT_F16},    {"<V2", SMELT_BF16},     {"|V2", SMELT_BF16},
+    {"<f8", SMELT_F64},        {"|i1", SMELT_I8},     {"<i2", SMELT_I16},      {"<i4", SMELT_I32},
+    {"<i8", SMELT_I64},        {"|u1", SMELT_U8},     {"<u2", SMELT_U16},      {"<u4", SMELT_U32},
+    {"<u8", SMELT_U64},        {"|b1", SMELT_BOOL},   {"<V1", SMELT_U8},       {"|V1", SMELT_U8},
+    {"<f1", SMELT_F8E5M2},     {"|f1", SMELT_F8E5M2}, {"<V1", SMELT_F8E4M3FN}, {"<V1", SMELT_F8E4M3FNUZ},
+    {"<V1", SMELT_F8E5M2FNUZ}, {"<V1", SMELT_F8E8M0}, {"<V1", SMELT_F4E2M1},   {"<V1", SMELT_F6E2M3},
+    {"<V1", SMELT_F6E3M2},     {"|i1", SMELT_I4},     {"|i1", SMELT_I2},       {"|u1", SMELT_U4},
+    {"|u1", SMELT_U2},
 };
 
 // ---------------------------------------------------------------------------------------------------------- header
@@ -111,6 +118,16 @@ static std::string parseType(std::string_view description, smelt_dtype &dtype) {
       return "";
     }
   return typeError(description);
+}
+
+bool canHold(smelt_dtype array, smelt_dtype tensor) {
+  if (array == tensor)
+    return true;
+  if (tensor == SMELT_BF16)
+    return array == SMELT_U16; // NumPy without ml_dtypes
+  if (tensor == SMELT_I4 || tensor == SMELT_I2)
+    return array == SMELT_I8 || array == SMELT_U8;
+  return tensor > SMELT_BOOL && array == SMELT_U8;
 }
 
 std::string parseNpyHeader(std::string_view text, NpyHeader &header) {
@@ -253,6 +270,21 @@ void NpzReader::read(const NpzEntry &entry, unsigned char *to) const {
     std::transform(to, to + entry.bytes, to, [](unsigned char value) { return value != 0; });
 }
 
+void NpzReader::readAs(const NpzEntry &entry, smelt_dtype dtype, unsigned char *to) const {
+  if (!isPacked(dtype))
+    return read(entry, to);
+  const AlignedBytes elements(entry.bytes, "array " + quoted(entry.name));
+  read(entry, elements.data());
+  pack(elements.data(), dtype, entry.bytes, to);
+}
+
+Tensor NpzReader::readAs(const NpzEntry &entry, smelt_dtype dtype) const {
+  Tensor tensor{entry.name, dtype, entry.header.shape,
+                AlignedBytes(tensorBytes(dtype, entry.header.shape).value_or(0), "array " + quoted(entry.name))};
+  readAs(entry, dtype, tensor.bytes.data());
+  return tensor;
+}
+
 Tensor NpzReader::read(const NpzEntry &entry) const {
   Tensor tensor{entry.name, entry.header.dtype, entry.header.shape,
                 AlignedBytes(entry.bytes, "array " + quoted(entry.name))};
@@ -264,7 +296,13 @@ void NpzWriter::add(const std::string &name, smelt_dtype dtype, const std::vecto
   const std::optional<uint64_t> bytes = tensorBytes(dtype, shape);
   if (!bytes)
     throw Error(Exit::Defect, "the shape of " + quoted(name) + " is impossible");
-  archive_.add(name + std::string(kSuffix), makeNpyHeader(dtype, shape), data, *bytes);
+  const std::string file = name + std::string(kSuffix), header = makeNpyHeader(dtype, shape);
+  if (!isPacked(dtype))
+    return archive_.add(file, header, data, *bytes);
+  const uint64_t count = *tensorBytes(SMELT_U8, shape);
+  const AlignedBytes elements(count, "array " + quoted(name));
+  unpack(static_cast<const unsigned char *>(data), dtype, count, elements.data());
+  archive_.add(file, header, elements.data(), count);
 }
 
 } // namespace smelt::runner

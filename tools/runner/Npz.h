@@ -22,6 +22,11 @@ struct NpyHeader {
 /// with it, or nothing. ml_dtypes stores bf16 as two bytes without a meaning, '<V2'.
 std::string parseNpyHeader(std::string_view text, NpyHeader &header);
 
+/// Whether elements of a tensor's type can come as an array of another: those of ml_dtypes as the integers that NumPy
+/// has, one element each. bf16 as u16; floats of a byte or less as the bytes of their codes; i4, u4, i2 and u2 as i8
+/// and u8.
+bool canHold(smelt_dtype array, smelt_dtype tensor);
+
 /// A whole header, from the magic number on; the array's bytes follow at a multiple of 64.
 std::string makeNpyHeader(smelt_dtype dtype, const std::vector<int64_t> &shape);
 
@@ -45,6 +50,9 @@ public:
   /// The array's bytes, row-major, into memory of `entry.bytes`.
   void read(const NpzEntry &entry, unsigned char *to) const;
   Tensor read(const NpzEntry &entry) const;
+  /// The same as a tensor of a type that the array can hold, packed where that is; into memory of tensorBytes.
+  void readAs(const NpzEntry &entry, smelt_dtype dtype, unsigned char *to) const;
+  Tensor readAs(const NpzEntry &entry, smelt_dtype dtype) const;
 
 private:
   NpzEntry readHeader(const ZipMember &member) const;
@@ -57,6 +65,8 @@ class NpzWriter {
 public:
   explicit NpzWriter(std::string path) : archive_(std::move(path)) {}
 
+  /// Types that NumPy lacks become bytes without a meaning ('<V1', as of ml_dtypes: array.view(ml_dtypes.float8_e5m2)),
+  /// but i4 and i2 become i8, u4 and u2 u8; one byte an element.
   void add(const std::string &name, smelt_dtype dtype, const std::vector<int64_t> &shape, const void *data);
   void commit() { archive_.commit(); }
 

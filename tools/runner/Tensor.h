@@ -43,6 +43,13 @@ struct Tensor {
 /// Bytes of a tensor; nothing where an extent is negative or the size overflows.
 std::optional<uint64_t> tensorBytes(smelt_dtype dtype, const std::vector<int64_t> &shape);
 
+/// Whether a byte holds several elements of this type, as smelt.h says.
+bool isPacked(smelt_dtype dtype);
+/// `count` elements of such a type, packed → one byte each, integers extended by their sign or zeros; and back, where
+/// only the low bits count.
+void unpack(const unsigned char *packed, smelt_dtype dtype, uint64_t count, unsigned char *elements);
+void pack(const unsigned char *elements, smelt_dtype dtype, uint64_t count, unsigned char *packed);
+
 /// "f32", "bf16", "i64", "bool": as messages and reports spell a type. "?" for an unknown one.
 const char *dtypeName(uint32_t dtype);
 

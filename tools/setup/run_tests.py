@@ -177,6 +177,7 @@ SUITES = {
     "reproducible": script("test/models/test_reproducible.py", 600),
     "operators": script("test/operators/test_operators.py", 900),
     "python": script("test/python/test_python.py", 300),
+    "types": script("test/frontends/onnx/test_types.py", 600),
     "runtime": script("test/runtime/test_runtime.py", 600),
     "package": script("test/package/test_package.py", 600),
     "asan": sanitized,
@@ -185,7 +186,7 @@ SUITES = {
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "models": "tools/smelt",
-         "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
+         "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 
 def exists(suite):

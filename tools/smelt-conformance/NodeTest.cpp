@@ -111,10 +111,20 @@ static onnx::Tensor readTensor(const onnx::TensorProto &proto, onnx::Model &mode
   const mlir::Type element = onnx::elementTypeOf(proto.data_type(), &context, where);
   const auto type = frontend::checkedType({proto.dims().data(), static_cast<size_t>(proto.dims_size())}, element);
   auto owner = std::make_shared<graph::HostTensor>(graph::HostTensor::zeros(type));
-  if (owner->bytes().size() != proto.raw_data().size())
+  if (onnx::rawBytes(type) != proto.raw_data().size())
     stop(Status::Error, where + " has another size than its dims say");
-  llvm::copy(proto.raw_data(), owner->mutableBytes().begin());
+  if (graph::isStoredOnly(element))
+    graph::unpackElements(proto.raw_data(), element, owner->mutableBytes());
+  else
+    llvm::copy(proto.raw_data(), owner->mutableBytes().begin());
   return {type, owner->bytes(), owner};
+}
+
+/// A tensor as a model takes and yields it.
+static std::string bytesOf(const onnx::Tensor &tensor) {
+  const mlir::Type element = tensor.type.getElementType();
+  return graph::isPackable(element) ? graph::packElements(tensor.bytes, element)
+                                    : std::string(tensor.bytes.begin(), tensor.bytes.end());
 }
 
 static const smelt_tensor_info *find(const smelt_tensor_info *tensors, uint32_t count, const std::string &name) {
@@ -123,12 +133,12 @@ static const smelt_tensor_info *find(const smelt_tensor_info *tensors, uint32_t 
   return found == tensors + count ? nullptr : found;
 }
 
-static runner::TensorView viewOf(const onnx::Tensor &tensor) {
+static runner::TensorView viewOf(const onnx::Tensor &tensor, const std::string &bytes) {
   const std::optional<uint32_t> dtype = artifact::dtypeOf(tensor.type.getElementType());
   if (!dtype)
     stop(Status::Unsupported, "the runtime has no tensors of this element type");
   return {static_cast<smelt_dtype>(*dtype), tensor.type.getShape().vec(),
-          reinterpret_cast<const unsigned char *>(tensor.bytes.data())};
+          reinterpret_cast<const unsigned char *>(bytes.data())};
 }
 
 static bool sameType(const runner::TensorView &tensor, const smelt_tensor_info &info) {
@@ -147,10 +157,11 @@ void NodeTest::fill(runner::Buffers &buffers, const smelt_model &model, const Te
     if (!info)
       continue; // an initializer's default, which the model does not ask for
     const onnx::Tensor tensor = readTensor(inputs[i], model_, context_);
-    if (!sameType(viewOf(tensor), *info))
-      stop(Status::Fail, "input " + difference(viewOf(tensor), *info));
+    const std::string bytes = bytesOf(tensor);
+    if (!sameType(viewOf(tensor, bytes), *info))
+      stop(Status::Fail, "input " + difference(viewOf(tensor, bytes), *info));
     if (info->bytes > 0)
-      std::memcpy(buffers.inputs()[static_cast<size_t>(info - model.inputs)].data(), tensor.bytes.data(), info->bytes);
+      std::memcpy(buffers.inputs()[static_cast<size_t>(info - model.inputs)].data(), bytes.data(), info->bytes);
   }
 }
 
@@ -211,7 +222,8 @@ void NodeTest::check(const runner::Buffers &buffers, const smelt_model &model, c
   for (size_t i = 0; i < wanted.size(); ++i) {
     const smelt_tensor_info &info = model.outputs[i];
     const onnx::Tensor tensor = readTensor(wanted[i], model_, context_);
-    const runner::TensorView want = viewOf(tensor);
+    const std::string bytes = bytesOf(tensor);
+    const runner::TensorView want = viewOf(tensor, bytes);
     if (!sameType(want, info))
       stop(Status::Fail, "output " + difference(want, info));
     const runner::TensorView got{want.dtype, want.shape, buffers.outputs()[i].data()};

@@ -175,16 +175,32 @@ static llvm::Error addFromFile(const smelt_model &model, const std::string &path
       continue;
     if (!entry)
       return driver::toolError(driver::kUsage, path + ": output " + runner::quoted(name) + " is missing");
-    const runner::Tensor tensor = file.read(*entry);
+    const auto wanted = static_cast<smelt_dtype>(model.outputs[i].dtype);
+    const runner::Tensor tensor =
+        runner::canHold(entry->header.dtype, wanted) ? file.readAs(*entry, wanted) : file.read(*entry);
     if (llvm::Error error = comparison.add(name, {tensor.dtype, tensor.shape, tensor.bytes.data()}))
       return error;
   }
   return llvm::Error::success();
 }
 
-static runner::TensorView viewOf(const graph::HostTensor &tensor, uint32_t dtype) {
-  return {static_cast<smelt_dtype>(dtype), tensor.shape().vec(),
-          reinterpret_cast<const unsigned char *>(tensor.bytes().data())};
+/// A model's input as the reference evaluation takes it.
+static graph::HostTensor hostTensor(RankedTensorType type, const runner::AlignedBytes &bytes) {
+  const ArrayRef<char> given(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  if (!graph::isPackable(type.getElementType()))
+    return graph::HostTensor::viewOf(type, given);
+  const graph::HostTensor tensor = graph::HostTensor::zeros(type);
+  graph::unpackElements(given, type.getElementType(), tensor.mutableBytes());
+  return tensor;
+}
+
+/// Its result as a model yields it.
+static llvm::Error addResult(const smelt_tensor_info &output, const graph::HostTensor &tensor, Comparison &comparison) {
+  const bool packs = graph::isPackable(tensor.elementType());
+  const std::string packed = packs ? graph::packElements(tensor.bytes(), tensor.elementType()) : "";
+  return comparison.add(output.name,
+                        {static_cast<smelt_dtype>(output.dtype), tensor.shape().vec(),
+                         reinterpret_cast<const unsigned char *>(packs ? packed.data() : tensor.bytes().data())});
 }
 
 /// References from the slow evaluation of the imported graph.
@@ -200,8 +216,7 @@ static llvm::Error addFromEvaluation(const driver::CompileOptions &options, cons
   auto main = (*module)->lookupSymbol<func::FuncOp>("main");
   std::vector<graph::HostTensor> inputs;
   for (auto [type, bytes] : llvm::zip_equal(main.getArgumentTypes(), buffers.inputs()))
-    inputs.push_back(graph::HostTensor::viewOf(cast<RankedTensorType>(type),
-                                               {reinterpret_cast<const char *>(bytes.data()), bytes.size()}));
+    inputs.push_back(hostTensor(cast<RankedTensorType>(type), bytes));
   driver::Progress progress(options.model);
   llvm::Expected<std::vector<graph::HostTensor>> outputs =
       driver::evaluate(**module, inputs, [&](Operation *op, ArrayRef<graph::HostTensor>) {
@@ -212,7 +227,7 @@ static llvm::Error addFromEvaluation(const driver::CompileOptions &options, cons
     return driver::toolError(static_cast<driver::ExitCode>(failure.exitCode), options.model + ": " + failure.message);
   }
   for (uint32_t i = 0; i < model.output_count; ++i)
-    if (llvm::Error error = comparison.add(model.outputs[i].name, viewOf((*outputs)[i], model.outputs[i].dtype)))
+    if (llvm::Error error = addResult(model.outputs[i], (*outputs)[i], comparison))
       return error;
   return llvm::Error::success();
 }

@@ -26,6 +26,15 @@ static Range rangeFor(Type integer) {
   return width < 32 ? Range{32, false} : Range{width, isUnsignedElement(integer)};
 }
 
+/// A byte that an integer of fewer bits lies in, made of that one's low bits.
+static Expr wrapped(Expr x, Type to) {
+  unsigned spare = x.width() - to.getIntOrFloatBitWidth();
+  if (spare == 0)
+    return x;
+  return isUnsignedElement(to) ? x & x.integer(llvm::maskTrailingOnes<uint32_t>(to.getIntOrFloatBitWidth()))
+                               : shiftRightSigned(shiftLeft(x, spare), spare);
+}
+
 /// One value of many for what a conversion of a float leaves undefined.
 static Expr floatToInteger(Expr x, Type to) {
   Range range = rangeFor(to);
@@ -39,7 +48,8 @@ static Expr floatToInteger(Expr x, Type to) {
   result = select(isBeyond, result.integer(static_cast<int64_t>(range.largest())), result);
   if (!range.isUnsigned)
     result = select(isBelow, result.integer(static_cast<int64_t>(range.smallest())), result);
-  return result.width() == to.getIntOrFloatBitWidth() ? result : result.to<arith::TruncIOp>(computeType(to));
+  unsigned width = computeType(to).getIntOrFloatBitWidth();
+  return wrapped(result.width() == width ? result : result.to<arith::TruncIOp>(computeType(to)), to);
 }
 
 /// An f32 rounded to the nearest bf16, ties to even. Processors without such an instruction would call a library.
@@ -65,29 +75,36 @@ static Expr floatToFloat(Expr x, Type to) {
 }
 
 static Expr integerToInteger(Expr x, Type to) {
-  unsigned width = to.getIntOrFloatBitWidth();
   Type type = computeType(to);
+  unsigned width = type.getIntOrFloatBitWidth();
   if (x.width() < width)
     x = x.isUnsigned() ? x.to<arith::ExtUIOp>(type) : x.to<arith::ExtSIOp>(type);
   else if (x.width() > width)
     x = x.to<arith::TruncIOp>(type);
-  return x.as(isUnsignedElement(to));
+  return wrapped(x.as(isUnsignedElement(to)), to);
 }
 
-Expr castTo(Expr x, Type to) {
+static Expr integerToFloat(Expr x, Type to) {
+  return x.isUnsigned() ? x.to<arith::UIToFPOp>(to) : x.to<arith::SIToFPOp>(to);
+}
+
+Expr castTo(Expr x, Type to, CastRules rules) {
   if (to.isInteger(1))
     return x != x.number(0);
   if (isa<IntegerType>(to))
     return x.isFloat() ? floatToInteger(x, to) : integerToInteger(x, to);
-  if (x.isFloat())
-    return floatToFloat(x, to);
-  Type type = computeType(to);
-  Expr number = x.isUnsigned() ? x.to<arith::UIToFPOp>(type) : x.to<arith::SIToFPOp>(type);
-  return floatToFloat(number, to);
+  if (isStoredFloat(to))
+    return encodeSmallFloat(x.isFloat() ? x : integerToFloat(x, x.builder().getF32Type()), to, rules);
+  return floatToFloat(x.isFloat() ? x : integerToFloat(x, computeType(to)), to);
 }
 
 FailureOr<Scalar> CastOp::evaluateScalar(ArrayRef<Scalar> operands) {
   Scalar x = operands[0];
+  if (isStoredFloat(getTo())) {
+    double number = x.isFloat() ? x.asFloat() : static_cast<float>(x.asFloat());
+    uint64_t code = encodeSmallFloat(number, getTo(), {getSaturate(), getRounding()});
+    return Scalar::ofFloat(decodeSmallFloat(code, getTo()));
+  }
   if (!isa<IntegerType>(getTo()) || !x.isFloat())
     return x; // storing it rounds or wraps
   if (getTo().isInteger(1))
@@ -107,7 +124,10 @@ Value CastOp::emitScalar(OpBuilder &builder, ValueRange operands) {
   Type compute = computeType(getTo());
   if (!compute.isF32() && !compute.isF64() && !isa<IntegerType>(compute))
     return nullptr;
-  return emitFormula(*this, builder, operands, Domain::Numbers, [&](Expr x) { return castTo(x, getTo()); });
+  return emitFormula(*this, builder, operands, Domain::Numbers, [&](Expr x) {
+    Type from = elementOf(getInput());
+    return castTo(isStoredFloat(from) ? decodeSmallFloat(x, from) : x, getTo(), {getSaturate(), getRounding()});
+  });
 }
 
 } // namespace smelt::graph

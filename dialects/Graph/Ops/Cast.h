@@ -4,14 +4,13 @@
 #ifndef SMELT_DIALECTS_GRAPH_OPS_CAST_H
 #define SMELT_DIALECTS_GRAPH_OPS_CAST_H
 
-#include "dialects/Graph/Ops/Expression.h"
+#include "dialects/Graph/Ops/SmallFloats.h"
 
 namespace smelt::graph {
 
-/// x, of a compute type, converted to element type `to` (f32 f16 bf16 f64 or an integer type), in that one's compute
-/// type. Floats go to integers towards zero, NaN to 0; beyond 32 bits (64 for wider types) they saturate, and narrower
-/// types keep the low bits.
-Expr castTo(Expr x, mlir::Type to);
+/// x, a number of a compute type, converted to element type `to`, in that one's compute type. Floats go to integers
+/// towards zero, NaN to 0; beyond 32 bits (64 for wider types) they saturate, and narrower types keep the low bits.
+Expr castTo(Expr x, mlir::Type to, CastRules rules = {});
 
 } // namespace smelt::graph
 

@@ -24,7 +24,7 @@ std::string inWords(ArrayRef<int64_t> shape) {
 }
 
 LogicalResult inferElementwise(std::optional<Location> location, ValueRange operands, ValueRange alike, Type element,
-                               SmallVectorImpl<Type> &types) {
+                               bool takesStoredTypes, SmallVectorImpl<Type> &types) {
   SmallVector<int64_t> shape;
   for (Value operand : operands) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
@@ -39,6 +39,8 @@ LogicalResult inferElementwise(std::optional<Location> location, ValueRange oper
   Type first = elementOf(alike.front());
   if (elementBytes(element ? element : first) == 0)
     return emitOptionalError(location, "the element type ", element ? element : first, " is not supported");
+  if (isStoredOnly(first) && !takesStoredTypes)
+    return emitOptionalError(location, "elements of type ", first, " can only be moved and cast");
   for (Value operand : alike.drop_front())
     if (elementOf(operand) != first)
       return emitOptionalError(location, "operands have different element types, ", first, " and ", elementOf(operand));

@@ -21,9 +21,10 @@ mlir::Type elementOf(mlir::Value tensor);
 std::string inWords(llvm::ArrayRef<int64_t> shape);
 
 /// The result type of an elementwise op: `operands` broadcast to each other, those in `alike` have one element type,
-/// and the result has `element`, or that type when `element` is null. Otherwise an error in words.
+/// which may be one of StoredTypes.h where `takesStoredTypes`, and the result has `element`, or that type when
+/// `element` is null. Otherwise an error in words.
 llvm::LogicalResult inferElementwise(std::optional<mlir::Location> location, mlir::ValueRange operands,
-                                     mlir::ValueRange alike, mlir::Type element,
+                                     mlir::ValueRange alike, mlir::Type element, bool takesStoredTypes,
                                      llvm::SmallVectorImpl<mlir::Type> &types);
 
 /// Which element types a function is defined on; F32 is emitted for f32 alone, and its reference takes any float.

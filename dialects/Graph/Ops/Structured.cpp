@@ -19,7 +19,7 @@ LogicalResult Checks::axis(uint64_t axis, RankedTensorType type) const {
 }
 
 LogicalResult Checks::element(Type element, Domain domain) const {
-  if (isIn(domain, computeType(element)) && elementBytes(element) != 0)
+  if (isIn(domain, computeType(element)) && elementBytes(element) != 0 && !isStoredOnly(element))
     return success();
   return emitOptionalError(location, "is not defined on elements of type ", element);
 }

@@ -67,10 +67,19 @@ static Values where(NodeReader &node) {
   return {node.builder().make<graph::SelectOp>(node.input(0, Bools), node.input(1), node.input(2))};
 }
 
+/// A float of 8 bits as f32, of which more can be asked.
+static Value comparable(NodeReader &node) {
+  Value x = node.input(0, Floats | Float8s);
+  GraphBuilder &b = node.builder();
+  return graph::isStoredFloat(elementOf(x)) ? b.cast(x, b.builder().getF32Type()) : x;
+}
+
 static Values isInf(NodeReader &node) {
   bool negative = node.flag("detect_negative", true), positive = node.flag("detect_positive", true);
-  return {node.builder().make<graph::IsInfOp>(node.input(0, Floats), positive, negative)};
+  return {node.builder().make<graph::IsInfOp>(comparable(node), positive, negative)};
 }
+
+static Values isNan(NodeReader &node) { return {node.builder().make<graph::IsNanOp>(comparable(node))}; }
 
 // Clip: min(max(x, low), high)                                                            ONNX Clip, versions 6–13
 
@@ -102,25 +111,10 @@ static Values clip(NodeReader &node) {
   return {node.builder().make<graph::ClampOp>(x, low, high)};
 }
 
-// Casts.
-
-static Values cast(NodeReader &node) {
-  Type to = elementTypeOf(node.integer("to"), node.builder().builder().getContext(), "its result");
-  node.ignore("saturate"); // of float8
-  node.ignore("round_mode");
-  return {node.builder().cast(node.input(0), to)};
-}
-
-static Values castLike(NodeReader &node) {
-  node.ignore("saturate");
-  node.ignore("round_mode");
-  return {node.builder().cast(node.input(0), elementOf(node.input(1)))};
-}
-
 // Dropout, when a model is not being trained: the input, and a mask that keeps all.
 static Values dropout(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(0, Floats);
+  Value x = node.input(0, Floats | Float8s);
   node.ignore("ratio");
   node.ignore("seed");
   node.optionalInput(1);
@@ -147,15 +141,13 @@ static constexpr Operator kOperators[] = {
     {"BitwiseNot", 18, unary<graph::BitwiseNotOp, AnyInteger>},
     {"BitwiseOr", 18, binary<graph::OrOp, AnyInteger>},
     {"BitwiseXor", 18, binary<graph::XorOp, AnyInteger>},
-    {"Cast", 7, cast},
-    {"CastLike", 15, castLike},
     {"Ceil", 7, unary<graph::CeilOp, Floats>},
     {"Clip", 7, clip},
     {"Cos", 7, unary<graph::CosOp, Floats>},
     {"Cosh", 9, unary<graph::CoshOp, Floats>},
     {"Div", 7, binary<graph::DivOp, Numbers>},
     {"Dropout", 7, dropout},
-    {"Equal", 7, binary<graph::EqualOp, AnyElement>},
+    {"Equal", 7, binary<graph::EqualOp, Numbers | Bools>},
     {"Erf", 9, unary<graph::ErfOp, Floats>},
     {"Exp", 7, unary<graph::ExpOp, Floats>},
     {"Floor", 7, unary<graph::FloorOp, Floats>},
@@ -163,7 +155,7 @@ static constexpr Operator kOperators[] = {
     {"GreaterOrEqual", 12, binary<graph::GreaterEqualOp, Numbers>},
     {"Identity", 7, identity},
     {"IsInf", 10, isInf},
-    {"IsNaN", 9, unary<graph::IsNanOp, Floats>},
+    {"IsNaN", 9, isNan},
     {"Less", 7, binary<graph::LessOp, Numbers>},
     {"LessOrEqual", 12, binary<graph::LessEqualOp, Numbers>},
     {"Log", 7, unary<graph::LogOp, Floats>},

@@ -60,37 +60,68 @@ Value saturate(NodeReader &node, Value rounded, Value zeroPoint, Type to) {
   return b.cast(b.make<graph::ClampOp>(wide, b.scalarLike(wide, low), b.scalarLike(wide, high)), to);
 }
 
+static constexpr unsigned kQuantised = AnyInteger | SmallIntegers | Float8s | SmallFloats;
+
+/// The type that QuantizeLinear yields: that of its zero point, or what it says, or ui8.
+static Type quantisedType(NodeReader &node, Value zeroPoint) {
+  GraphBuilder &b = node.builder();
+  int64_t stated = node.integer("output_dtype", 0);
+  Type type = stated == 0 ? nullptr : elementTypeOf(stated, b.builder().getContext(), "its result");
+  if (type && zeroPoint && elementOf(zeroPoint) != type)
+    malformed("output_dtype is not the type of its zero point");
+  return zeroPoint ? elementOf(zeroPoint) : type ? type : Type(b.builder().getIntegerType(8, /*isSigned=*/false));
+}
+
+static bool isFloat(Type type) { return isa<FloatType>(type) && !graph::isStoredFloat(type); }
+
+/// The type in which QuantizeLinear divides: the one it says, that of its scale, or of its input where that is none of
+/// wide floats.
+static Type divisionType(NodeReader &node, Value x, Value scale) {
+  int64_t stated = node.integer("precision", 0);
+  if (stated != 0)
+    return elementTypeOf(stated, f32(node).getContext(), "its precision");
+  for (Value value : {scale, x})
+    if (isFloat(elementOf(value)))
+      return elementOf(value);
+  return f32(node);
+}
+
 // QuantizeLinear: saturate(round(x / scale) + zero point)                       ONNX QuantizeLinear, versions 10–28
 static Values quantizeLinear(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(0, Numbers), scale = node.input(1, Floats), zeroPoint = node.optionalInput(2, AnyInteger);
+  Value x = node.input(0, Numbers), scale = node.input(1, Floats | SignedIntegers | Scales);
+  Value zeroPoint = node.optionalInput(2, kQuantised);
   int64_t axis = node.integer("axis", 1), block = node.integer("block_size", 0);
-  int64_t outputType = node.integer("output_dtype", 0), precision = node.integer("precision", 0);
-  node.ignore("saturate"); // of float8
-  Type to = zeroPoint         ? elementOf(zeroPoint)
-            : outputType != 0 ? elementTypeOf(outputType, f32(node).getContext(), "its result")
-                              : b.builder().getIntegerType(8, /*isSigned=*/false);
-  if (outputType != 0 && elementTypeOf(outputType, to.getContext(), "its result") != to)
-    malformed("output_dtype is not the type of its zero point");
-  Type type = precision == 0 ? elementOf(scale) : elementTypeOf(precision, to.getContext(), "its precision");
+  bool saturates = node.flag("saturate", true);
+  Type to = quantisedType(node, zeroPoint), type = divisionType(node, x, scale);
   scale = spread(node, b.cast(scale, type), x, axis, block);
   zeroPoint = zeroPoint ? spread(node, zeroPoint, x, axis, block) : nullptr;
-  Value quotient = b.make<graph::DivOp>(b.cast(x, type), scale);
-  return {saturate(node, b.make<graph::RoundOp>(quotient), zeroPoint, to)};
+  if (!graph::isStoredFloat(to)) {
+    Value quotient = b.make<graph::DivOp>(b.cast(x, type), scale);
+    return {saturate(node, b.make<graph::RoundOp>(quotient), zeroPoint, to)};
+  }
+  // Rounded to the type of the division, and then to the result's.
+  auto wide = [&](Value value) { return type.isF64() ? value : b.cast(value, f32(node)); };
+  Value quotient = b.cast(b.make<graph::DivOp>(wide(b.cast(x, type)), wide(scale)), type);
+  if (zeroPoint && to.getIntOrFloatBitWidth() < 8) // of floats of 8 bits it is 0, and would lose the sign of -0
+    quotient = b.make<graph::AddOp>(wide(quotient), wide(b.cast(zeroPoint, type)));
+  return {b.make<graph::CastOp>(quotient, to, saturates)};
 }
 
 // DequantizeLinear: (x - zero point) · scale                                   ONNX DequantizeLinear, versions 10–28
 static Values dequantizeLinear(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(0, AnyInteger), scale = node.input(1, Floats), zeroPoint = node.optionalInput(2, AnyInteger);
+  Value x = node.input(0, kQuantised), scale = node.input(1, Floats | Scales);
+  Value zeroPoint = node.optionalInput(2, kQuantised);
   int64_t axis = node.integer("axis", 1), block = node.integer("block_size", 0);
   int64_t outputType = node.integer("output_dtype", 0);
   Type to = outputType == 0 ? elementOf(scale) : elementTypeOf(outputType, f32(node).getContext(), "its result");
-  if (!isa<FloatType>(to) || (zeroPoint && elementOf(zeroPoint) != elementOf(x)))
+  if (!isFloat(to) || (zeroPoint && elementOf(zeroPoint) != elementOf(x)))
     malformed("needs a zero point of its input's type, and a result of floats");
-  Value centred = b.cast(x, i32(node));
+  Type number = isa<IntegerType>(elementOf(x)) ? i32(node) : f32(node);
+  Value centred = b.cast(x, number);
   if (zeroPoint)
-    centred = b.make<graph::SubOp>(centred, spread(node, b.cast(zeroPoint, i32(node)), x, axis, block));
+    centred = b.make<graph::SubOp>(centred, spread(node, b.cast(zeroPoint, number), x, axis, block));
   scale = spread(node, b.cast(scale, f32(node)), x, axis, block);
   return {b.cast(b.make<graph::MulOp>(b.cast(centred, f32(node)), scale), to)};
 }

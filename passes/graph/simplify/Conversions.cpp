@@ -12,7 +12,11 @@ using namespace smelt::graph;
 
 /// Whether `to` holds every value of `from`.
 static bool holdsAll(Type from, Type to) {
-  if (from == to || from.isInteger(1))
+  if (from == to)
+    return true;
+  if (isStoredFloat(to))
+    return false; // they may lack zero, its sign, infinities or NaN
+  if (from.isInteger(1))
     return true;
   auto fromFloat = dyn_cast<FloatType>(from), toFloat = dyn_cast<FloatType>(to);
   auto fromInteger = dyn_cast<IntegerType>(from), toInteger = dyn_cast<IntegerType>(to);

@@ -58,7 +58,20 @@ typedef enum smelt_dtype {
   SMELT_U16 = 10,
   SMELT_U32 = 11,
   SMELT_U64 = 12,
-  SMELT_BOOL = 13 /* one byte an element, 0 or 1 */
+  SMELT_BOOL = 13, /* one byte an element, 0 or 1 */
+  SMELT_F8E4M3FN = 14,
+  SMELT_F8E4M3FNUZ = 15,
+  SMELT_F8E5M2 = 16,
+  SMELT_F8E5M2FNUZ = 17,
+  SMELT_F8E8M0 = 18,
+  /* As in ONNX, these lie packed in bytes: the first element in the low bits, zeros behind the last. */
+  SMELT_F4E2M1 = 19, /* two elements a byte */
+  SMELT_I4 = 20,
+  SMELT_U4 = 21,
+  SMELT_I2 = 22, /* four elements a byte */
+  SMELT_U2 = 23,
+  SMELT_F6E2M3 = 24, /* one byte an element, in its low bits */
+  SMELT_F6E3M2 = 25
 } smelt_dtype;
 
 /* Instruction sets an artefact may need, as bits of smelt_model.cpu_features. */
@@ -164,8 +177,12 @@ smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs
 /* A constant English sentence for a status, for messages. */
 const char *smelt_status_string(smelt_status status);
 
-/* Bytes of one element of `dtype`, 0 for an unknown one. */
+/* Bytes of one element of `dtype`, 0 for an unknown one and where a byte holds several. */
 size_t smelt_dtype_size(smelt_dtype dtype);
+
+/* Bits that one element of `dtype` takes, 0 for an unknown one: a tensor of n elements takes (n * bits + 7) / 8 bytes.
+ */
+size_t smelt_dtype_bits(smelt_dtype dtype);
 
 #ifdef __cplusplus
 }

@@ -77,6 +77,7 @@ private:
   void step(kernel::CallOp call, ArrayRef<ArrayRef<GuardedBuffer>> bases);
 
   kernel::PlanOp plan_;
+  bool packs_ = false; // elements of less than a byte, at the borders of the model
   llvm::StringMap<int64_t> tiles_;
   std::unique_ptr<llvm::orc::LLJIT> code_;
 };
@@ -133,6 +134,7 @@ std::unique_ptr<CompiledPlan> CompiledPlan::make(ModuleOp module, const cpu::Tar
     return nullptr;
   auto compiled = std::make_unique<CompiledPlan>();
   compiled->plan_ = *module.getOps<kernel::PlanOp>().begin();
+  compiled->packs_ = fusion == Fusion::Planned;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     if (auto tiles = function->getAttrOfType<IntegerAttr>("kernel.tiles"))
       compiled->tiles_[function.getName()] = tiles.getInt();
@@ -157,8 +159,19 @@ std::unique_ptr<CompiledPlan> CompiledPlan::make(ModuleOp module, const cpu::Tar
   return compiled;
 }
 
-static size_t bytesOf(RankedTensorType type) {
-  return type.getNumElements() * graph::elementBytes(type.getElementType());
+/// What a buffer of the plan holds of a tensor, and back.
+static std::string bytesOf(const HostTensor &tensor, bool packs) {
+  if (packs && graph::isPackable(tensor.elementType()))
+    return graph::packElements(tensor.bytes(), tensor.elementType());
+  return {tensor.bytes().begin(), tensor.bytes().end()};
+}
+static HostTensor tensorOf(RankedTensorType type, const GuardedBuffer &buffer, bool packs) {
+  HostTensor tensor = HostTensor::zeros(type);
+  if (packs && graph::isPackable(type.getElementType()))
+    graph::unpackElements({buffer.data(), buffer.size()}, type.getElementType(), tensor.mutableBytes());
+  else
+    std::memcpy(tensor.mutableBytes().data(), buffer.data(), buffer.size());
+  return tensor;
 }
 
 void CompiledPlan::step(kernel::CallOp call, ArrayRef<ArrayRef<GuardedBuffer>> bases) {
@@ -173,6 +186,8 @@ void CompiledPlan::step(kernel::CallOp call, ArrayRef<ArrayRef<GuardedBuffer>> b
   kernel(operands.data(), 0, tiles / 2);
 }
 
+static RankedTensorType typeOf(Attribute type) { return cast<RankedTensorType>(cast<TypeAttr>(type).getValue()); }
+
 Tensors CompiledPlan::run(ArrayRef<HostTensor> inputs) {
   std::vector<GuardedBuffer> arena, weights, in, out;
   arena.emplace_back(plan_.getArenaBytes());
@@ -184,21 +199,20 @@ Tensors CompiledPlan::run(ArrayRef<HostTensor> inputs) {
     std::memcpy(weights[0].data() + offset, bytes.data(), bytes.size());
   }
   for (const HostTensor &input : inputs) {
-    in.emplace_back(input.bytes().size());
-    std::memcpy(in.back().data(), input.bytes().data(), input.bytes().size());
+    std::string bytes = bytesOf(input, packs_);
+    in.emplace_back(bytes.size());
+    std::memcpy(in.back().data(), bytes.data(), bytes.size());
   }
   for (Attribute type : plan_.getOutputTypes())
-    out.emplace_back(bytesOf(cast<RankedTensorType>(cast<TypeAttr>(type).getValue())));
+    out.emplace_back(bytesOf(HostTensor::zeros(typeOf(type)), packs_).size());
 
   ArrayRef<GuardedBuffer> bases[] = {arena, weights, in, out};
   for (auto call : plan_.getBody().getOps<kernel::CallOp>())
     step(call, bases);
 
   Tensors results;
-  for (auto [type, buffer] : llvm::zip_equal(plan_.getOutputTypes(), out)) {
-    results.push_back(HostTensor::zeros(cast<RankedTensorType>(cast<TypeAttr>(type).getValue())));
-    std::memcpy(results.back().mutableBytes().data(), buffer.data(), buffer.size());
-  }
+  for (auto [type, buffer] : llvm::zip_equal(plan_.getOutputTypes(), out))
+    results.push_back(tensorOf(typeOf(type), buffer, packs_));
   return results;
 }
 

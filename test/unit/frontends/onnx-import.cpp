@@ -270,6 +270,10 @@ TEST(summary, tellsWhatTheFileStates) {
   nibbles.set_name("n");
   nibbles.set_data_type(::onnx::TensorProto::INT4);
   nibbles.add_dims(3);
+  auto &complex = *model.graph().add_initializer();
+  complex.set_name("c");
+  complex.set_data_type(::onnx::TensorProto::COMPLEX64);
+  complex.add_dims(1);
   model.node("Nope", {"a"}, {"n1"});
   model.node("Add", {"a", "w"}, {"n2"});
   Folder folder;
@@ -279,13 +283,13 @@ TEST(summary, tellsWhatTheFileStates) {
   EXPECT_EQ(summary->producer, "maker");
   ASSERT_EQ(summary->inputs.size(), 2U);
   EXPECT_EQ(summary->inputs[0].extents, (std::vector<std::string>{"batch", "3"}));
-  EXPECT_EQ(summary->parameters, 9);
-  EXPECT_EQ(summary->weightBytes, 26);
+  EXPECT_EQ(summary->parameters, 10);
+  EXPECT_EQ(summary->weightBytes, 34);
   ASSERT_EQ(summary->operators.size(), 2U);
   EXPECT_EQ(summary->operators[0].name, "Add");
   EXPECT_EQ(summary->operators[0].count, 2);
   ASSERT_EQ(summary->unsupported.size(), 2U);
-  EXPECT_EQ(summary->unsupported[0].elementType, "int4");
+  EXPECT_EQ(summary->unsupported[0].elementType, "complex64");
   EXPECT_EQ(summary->unsupported[1].operatorName, "Nope");
 }
 

@@ -37,6 +37,44 @@ TEST(Compare, ReadsEveryType) {
   EXPECT_TRUE(std::isnan(half.at(6)));
 }
 
+TEST(Compare, ReadsFloatsOfAByte) {
+  const std::vector<uint8_t> e4m3Codes = {0x38, 0xb9, 0x01, 0x7e, 0x7f}, e5m2Codes = {0x7b, 0xfc, 0x7d},
+                             unsignedZeroCodes = {0x7f, 0x80};
+  const TensorView e4m3 = view(SMELT_F8E4M3FN, e4m3Codes);
+  EXPECT_EQ(e4m3.at(0), 1);
+  EXPECT_EQ(e4m3.at(1), -1.125);
+  EXPECT_EQ(e4m3.at(2), std::ldexp(1, -9));
+  EXPECT_EQ(e4m3.at(3), 448);
+  EXPECT_TRUE(std::isnan(e4m3.at(4)));
+  const TensorView e5m2 = view(SMELT_F8E5M2, e5m2Codes);
+  EXPECT_EQ(e5m2.at(0), 57344);
+  EXPECT_EQ(e5m2.at(1), -kInfinity);
+  EXPECT_TRUE(std::isnan(e5m2.at(2)));
+  const TensorView e5m2fnuz = view(SMELT_F8E5M2FNUZ, unsignedZeroCodes);
+  EXPECT_EQ(e5m2fnuz.at(0), 57344);
+  EXPECT_TRUE(std::isnan(e5m2fnuz.at(1)));
+  EXPECT_EQ(view<uint8_t>(SMELT_F8E4M3FNUZ, {0x7f}).at(0), 240);
+  EXPECT_EQ(view<uint8_t>(SMELT_F8E8M0, {128}).at(0), 2);
+  EXPECT_EQ(view<uint8_t>(SMELT_F6E3M2, {0x1f}).at(0), 28);
+  EXPECT_EQ(view<uint8_t>(SMELT_F6E2M3, {0x3f}).at(0), -7.5);
+}
+
+TEST(Compare, ReadsElementsThatShareAByte) {
+  const std::vector<uint8_t> bytes = {0x8f, 0x27};
+  const TensorView i4{SMELT_I4, {3}, bytes.data()}, u2{SMELT_U2, {6}, bytes.data()},
+      f4{SMELT_F4E2M1, {4}, bytes.data()};
+  EXPECT_EQ(i4.at(0), -1);
+  EXPECT_EQ(i4.at(1), -8);
+  EXPECT_EQ(i4.at(2), 7);
+  EXPECT_EQ(u2.at(3), 2);
+  EXPECT_EQ(u2.at(4), 3);
+  EXPECT_EQ(f4.at(2), 6);
+  EXPECT_EQ(f4.at(3), 1);
+  const std::vector<uint8_t> others = {0x8f, 0x17}; // the fourth differs
+  EXPECT_EQ(beyond(i4, {SMELT_I4, {3}, others.data()}, {0, 0}), "");
+  EXPECT_THAT(beyond(f4, {SMELT_F4E2M1, {4}, others.data()}, {9, 9}), HasSubstr("1 of 4 elements, the worst at [3]"));
+}
+
 TEST(Compare, MeasuresDistance) {
   const std::vector<float> got = {1, 2, 3.5f}, want = {1, 2, -4};
   const Difference apart = difference(view(got), view(want));

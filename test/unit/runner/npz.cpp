@@ -98,6 +98,30 @@ TEST(Npz, KeepsEveryType) {
   }
 }
 
+// NumPy and ml_dtypes have a byte for each element.
+TEST(Npz, TypesOfMlDtypes) {
+  const TemporaryFolder folder;
+  const unsigned char packed[] = {0x8f, 0x01}, codes[] = {0x38, 0x7f, 0x80};
+  NpzWriter writer(folder.file("types.npz"));
+  writer.add("i4", SMELT_I4, {3}, packed);
+  writer.add("f4", SMELT_F4E2M1, {3}, packed);
+  writer.add("f8", SMELT_F8E4M3FN, {3}, codes);
+  writer.commit();
+  const NpzReader reader(folder.file("types.npz"));
+  const Tensor i4 = reader.read(*reader.find("i4")), f4 = reader.read(*reader.find("f4"));
+  EXPECT_EQ(i4.dtype, SMELT_I8);
+  EXPECT_THAT(std::vector<int>(i4.bytes.data(), i4.bytes.data() + 3), ElementsAre(0xff, 0xf8, 1));
+  EXPECT_EQ(f4.dtype, SMELT_U8);
+  EXPECT_THAT(std::vector<int>(f4.bytes.data(), f4.bytes.data() + 3), ElementsAre(0xf, 8, 1));
+  const Tensor again = reader.readAs(*reader.find("i4"), SMELT_I4),
+               f8 = reader.readAs(*reader.find("f8"), SMELT_F8E4M3FN);
+  EXPECT_EQ(again.dtype, SMELT_I4);
+  EXPECT_THAT(std::vector<int>(again.bytes.data(), again.bytes.data() + again.bytes.size()), ElementsAre(0x8f, 1));
+  EXPECT_EQ(std::memcmp(f8.bytes.data(), codes, 3), 0);
+  EXPECT_TRUE(canHold(SMELT_U8, SMELT_F8E5M2) && canHold(SMELT_I8, SMELT_I2) && canHold(SMELT_F8E5M2, SMELT_F8E5M2));
+  EXPECT_FALSE(canHold(SMELT_I8, SMELT_U4) || canHold(SMELT_U8, SMELT_I8) || canHold(SMELT_F32, SMELT_F8E5M2));
+}
+
 // NumPy keeps the order of an array's memory: [[0, 1, 2], [3, 4, 5]] lies as 0 3 1 4 2 5.
 TEST(Npz, ReadsDeflatedColumnMajorArraysOfNumpy) {
   const TemporaryFolder folder;

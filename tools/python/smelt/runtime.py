@@ -14,9 +14,15 @@ import numpy as np
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
 ABI_VERSION = 1  # SMELT_ABI_VERSION
-# smelt_dtype → numpy. bf16 has no type of numpy's own: its bits come as uint16 where ml_dtypes is missing.
-_DTYPES = {1: "float32", 2: "float16", 3: "bfloat16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
+# smelt_dtype → numpy.
+_DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
+# smelt_dtype → ml_dtypes, and what stands for it where ml_dtypes is missing: integers of the same bits.
+_ML_DTYPES = {3: ("bfloat16", np.uint16), 14: ("float8_e4m3fn", np.uint8), 15: ("float8_e4m3fnuz", np.uint8), 16: ("float8_e5m2", np.uint8),
+              17: ("float8_e5m2fnuz", np.uint8), 18: ("float8_e8m0fnu", np.uint8), 19: ("float4_e2m1fn", np.uint8), 20: ("int4", np.int8),
+              21: ("uint4", np.uint8), 22: ("int2", np.int8), 23: ("uint2", np.uint8), 24: ("float6_e2m3fn", np.uint8), 25: ("float6_e3m2fn", np.uint8)}
+_PACKED_BITS = {19: 4, 20: 4, 21: 4, 22: 2, 23: 2}  # of elements that lie packed in bytes, where numpy has one a byte
+_SIGNED = {20, 22}
 
 
 class SmeltError(Exception):
@@ -48,23 +54,41 @@ class Tensor:
     shape: tuple
     dtype: np.dtype
     bytes: int
+    packed_bits: int = 0  # of an element, where a byte of the model holds several
+    signed: bool = False  # such an element
 
     @staticmethod
     def of(info):
-        return Tensor(info.name.decode(), tuple(info.shape[: info.rank]), _numpy_dtype(info.dtype), info.bytes)
+        packed = _PACKED_BITS.get(info.dtype, 0)
+        return Tensor(info.name.decode(), tuple(info.shape[: info.rank]), _numpy_dtype(info.dtype), info.bytes, packed, info.dtype in _SIGNED)
+
+    def pack(self, array, packed):
+        """Writes an array's elements to the bytes of the model: the first in the low bits."""
+        per_byte = 8 // self.packed_bits
+        codes = np.zeros(packed.size * per_byte, np.uint8)
+        codes[: array.size] = array.reshape(-1).view(np.uint8) & (1 << self.packed_bits) - 1
+        shifted = codes.reshape(-1, per_byte) << np.arange(per_byte, dtype=np.uint8) * self.packed_bits
+        packed[...] = np.bitwise_or.reduce(shifted, axis=1) if packed.size else 0
+
+    def unpack(self, packed, array):
+        above = 8 - self.packed_bits
+        places = np.arange(8 // self.packed_bits, dtype=np.uint8) * self.packed_bits
+        top = (packed[:, None] >> places << above).astype(np.uint8).reshape(-1)[: array.size]
+        codes = top.view(np.int8) >> above if self.signed else top >> above
+        array.reshape(-1).view(np.uint8)[...] = codes.view(np.uint8)
 
 
 def _numpy_dtype(code):
-    name = _DTYPES.get(code)
-    if name is None:
+    if code in _DTYPES:
+        return np.dtype(_DTYPES[code])
+    if code not in _ML_DTYPES:
         raise SmeltError(f"the artefact has a tensor of unknown type {code}", 5)
-    if name == "bfloat16":
-        try:
-            import ml_dtypes
-        except ImportError:
-            return np.dtype(np.uint16)
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(name)
+    name, bits = _ML_DTYPES[code]
+    try:
+        import ml_dtypes
+    except ImportError:
+        return np.dtype(bits)
+    return np.dtype(getattr(ml_dtypes, name, bits))  # an old one lacks some
 
 
 @functools.cache
@@ -197,6 +221,10 @@ class Model:
         value = np.asarray(feeds[tensor.name])
         if value.dtype != tensor.dtype or value.shape != tensor.shape:
             raise SmeltError(f"input '{tensor.name}' is {value.dtype} {value.shape}, the model wants {tensor.dtype} {tensor.shape}", 2)
+        if tensor.packed_bits:
+            packed = aligned_empty((tensor.bytes,), np.uint8)
+            tensor.pack(np.ascontiguousarray(value), packed)
+            return packed
         if value.flags.c_contiguous and _address(value) % ALIGNMENT == 0:
             return value
         copy = aligned_empty(tensor.shape, tensor.dtype)
@@ -213,13 +241,17 @@ class Model:
             raise SmeltError(f"no input '{sorted(unknown)[0]}'; there are {', '.join(tensor.name for tensor in self.inputs)}", 2)
         given = [self._checked(tensor, feeds) for tensor in self.inputs]
         outputs = {tensor.name: aligned_empty(tensor.shape, tensor.dtype) for tensor in self.outputs}
+        packed = {tensor.name: aligned_empty((tensor.bytes,), np.uint8) for tensor in self.outputs if tensor.packed_bits}
         inputs_table = (ctypes.c_void_p * max(len(given), 1))(*map(_address, given))
-        outputs_table = (ctypes.c_void_p * max(len(outputs), 1))(*map(_address, outputs.values()))
-        run, instance, lock, keep = _host().smelt_run, self._instance, self._lock, (self, given, outputs)
+        outputs_table = (ctypes.c_void_p * max(len(outputs), 1))(*(_address(packed.get(name, array)) for name, array in outputs.items()))
+        run, instance, lock, keep = _host().smelt_run, self._instance, self._lock, (self, given, outputs, packed)
+        unpacking = [(tensor.unpack, packed[tensor.name], outputs[tensor.name]) for tensor in self.outputs if tensor.packed_bits]
 
         def call(_keep=keep):
             with lock:
                 status = run(instance, inputs_table, outputs_table)
+                for unpack, source, target in unpacking:
+                    unpack(source, target)
             _check(status, self.name)
 
         return call, outputs
