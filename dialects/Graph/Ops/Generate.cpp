@@ -20,7 +20,7 @@ LogicalResult IotaOp::verify() {
       failed(checkScalar(getLoc(), "start", getStart(), element)) ||
       failed(checkScalar(getLoc(), "step", getStep(), element)))
     return failure();
-  if (element.isInteger(1))
+  if (element.isInteger(1) || isStoredOnly(element))
     return emitOpError("counts in numbers, not in ") << element;
   return yieldTensor(getLoc(), getType().getShape(), element, types);
 }

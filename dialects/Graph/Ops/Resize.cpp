@@ -103,7 +103,7 @@ LogicalResult ResizeOp::verify() {
   for (double scale : getScales())
     if (!(scale > 0) || !std::isfinite(scale) || static_cast<float>(scale) == 0)
       return emitOpError("a scale is a positive number, not ") << scale;
-  if (getMode() != ResizeMode::Nearest && input.getElementType().isInteger(1))
+  if (getMode() != ResizeMode::Nearest && (input.getElementType().isInteger(1) || isStoredOnly(input.getElementType())))
     return emitOpError("there is nothing between elements of ") << input.getElementType();
   for (int64_t extent : input.getShape())
     if (failed(checkNotEmpty(getLoc(), extent, getType().getShape())))

@@ -187,6 +187,13 @@ void Accumulation::meet(Value position, Value update) {
   });
 }
 
+/// Updates of types that are not computed with can but replace the data.
+static LogicalResult checkReduction(std::optional<Location> location, Type element, ScatterReduction reduction) {
+  if (reduction == ScatterReduction::None || !isStoredOnly(element))
+    return success();
+  return emitOptionalError(location, "elements of type ", element, " can only be moved and cast");
+}
+
 // Scatter elements.
 
 LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
@@ -194,6 +201,7 @@ LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *context, std::opt
   RankedTensorType data = typeOf(adaptor.getData()), indices = typeOf(adaptor.getIndices());
   auto axis = static_cast<int64_t>(adaptor.getAxis());
   if (failed(checkUpdates(location, adaptor.getData(), adaptor.getIndices(), adaptor.getUpdates())) ||
+      failed(checkReduction(location, data.getElementType(), adaptor.getReduction())) ||
       failed(checkAxis(location, axis, data.getRank())))
     return failure();
   if (indices.getShape() != typeOf(adaptor.getUpdates()).getShape())
@@ -298,7 +306,8 @@ LogicalResult ScatterNdOp::inferReturnTypes(MLIRContext *context, std::optional<
                                             SmallVectorImpl<Type> &types) {
   RankedTensorType data = typeOf(adaptor.getData()), indices = typeOf(adaptor.getIndices());
   ArrayRef<int64_t> updates = typeOf(adaptor.getUpdates()).getShape();
-  if (failed(checkUpdates(location, adaptor.getData(), adaptor.getIndices(), adaptor.getUpdates())))
+  if (failed(checkUpdates(location, adaptor.getData(), adaptor.getIndices(), adaptor.getUpdates())) ||
+      failed(checkReduction(location, data.getElementType(), adaptor.getReduction())))
     return failure();
   int64_t depth = indices.getRank() == 0 ? -1 : indices.getShape().back();
   if (depth < 0 || depth > data.getRank())

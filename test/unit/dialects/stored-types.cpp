@@ -185,6 +185,9 @@ TEST(StoredTypes, NoArithmetic) {
   for (const char *type : {"f8E4M3FN", "i4", "f4E2M1FN"}) {
     std::string tensor = of(4, type);
     EXPECT_THAT(diagnosticOf(oneOp("graph.add", "", {tensor, tensor}, tensor)), HasSubstr("moved and cast"));
+    EXPECT_THAT(diagnosticOf(oneOp("graph.scatter_nd", "{reduction = 1 : i32}",
+                                   {tensor, "tensor<2x1xi64>", of(2, type)}, tensor)),
+                HasSubstr("moved and cast"));
     EXPECT_THAT(diagnosticOf(oneOp("graph.softmax", "{axis = 0 : i64}", {tensor}, tensor)),
                 HasSubstr("not defined on"));
   }
