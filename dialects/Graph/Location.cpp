@@ -29,6 +29,13 @@ static void collect(Location loc, llvm::SetVector<NameLoc> &nodes) {
     nodes.insert(node);
 }
 
+std::string sourceOperator(Location loc) {
+  llvm::SetVector<NameLoc> nodes;
+  collect(loc, nodes);
+  auto kind = nodes.empty() ? NameLoc() : dyn_cast<NameLoc>(nodes.front().getChildLoc());
+  return kind ? kind.getName().str() : "";
+}
+
 std::string describeLocation(Location loc) {
   llvm::SetVector<NameLoc> nodes;
   collect(loc, nodes);

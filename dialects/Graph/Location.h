@@ -19,6 +19,9 @@ mlir::Location sourceLocation(mlir::MLIRContext *context, llvm::StringRef name, 
 /// "node 'Conv_3' (Conv)": the first source node of a location. Empty where it has none.
 std::string describeLocation(mlir::Location loc);
 
+/// "Conv": what sourceLocation was told of the first source node's operator. Empty where there is none.
+std::string sourceOperator(mlir::Location loc);
+
 /// The names of all source nodes of a location, each once: "Conv_3+Relu_4". Empty where it has none.
 std::string sourceNames(mlir::Location loc);
 

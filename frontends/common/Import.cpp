@@ -21,6 +21,7 @@ constexpr Signature kSignatures[] = {
     {0, "PK\3\4", "a zip archive, as PyTorch writes them"},
     {4, "TFL3", "a TensorFlow Lite model"},
     {0, "\177ELF", "an ELF file"},
+    {0, "!<arch>\n", "a static library, whose header says what it holds"},
 };
 
 static void checkFormat(StringRef bytes) {
@@ -28,7 +29,7 @@ static void checkFormat(StringRef bytes) {
     malformed("is empty");
   constexpr size_t kEnough = 64; // of text; a model has other bytes soon
   if (all_of(bytes.take_front(kEnough), [](char c) { return isPrint(c) || isSpace(c); }))
-    malformed("is text; Smelt reads ONNX models");
+    malformed("is text, no ONNX model");
   for (const Signature &signature : kSignatures)
     if (bytes.drop_front(std::min(signature.offset, bytes.size())).starts_with(signature.bytes))
       malformed("is " + signature.name + "; Smelt reads ONNX models");

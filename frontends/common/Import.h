@@ -14,11 +14,20 @@
 
 namespace smelt::frontend {
 
+/// A node that a model cannot be compiled for.
+struct UnsupportedNode {
+  std::string node, operatorName, elementType, reason;
+  int64_t version = 0; // of the operator; 0 where it is not known
+};
+
 struct ImportOptions {
   /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes.
   std::map<std::string, std::vector<int64_t>> shapes;
   /// Called with each file beside the model that weights are read from; may be null.
   std::function<void(llvm::StringRef path)> onWeightsFile;
+  /// Called with each node that is refused, but for those whose operators are in no table, which a summary lists; may
+  /// be null. The import fails after the last.
+  std::function<void(const UnsupportedNode &node)> onUnsupported;
 };
 
 /// The most bytes a tensor of a model may take; a larger one is refused as unsupported.
@@ -41,10 +50,6 @@ struct TensorSummary {
 struct OperatorSummary {
   std::string name; // with its domain where that is not the format's own
   int64_t count = 0;
-};
-struct UnsupportedNode {
-  std::string node, operatorName, elementType, reason;
-  int64_t version = 0;
 };
 struct ModelSummary {
   std::string format;  // "onnx"

@@ -15,6 +15,8 @@ namespace smelt::frontend::onnx {
 // A few bytes of functions that call each other can stand for more nodes than a computer holds.
 constexpr int64_t kMostInlinedNodes = 1 << 16;
 constexpr unsigned kDeepestCalls = 64;
+constexpr llvm::StringLiteral kUnknownOperator = "unsupported operator";
+constexpr size_t kMostListed = 20; // in an error
 
 // Operators that nothing imports.
 
@@ -45,7 +47,7 @@ private:
     } else if (version == opsets.end()) {
       add(node, domain, 0, "imports no version of the domain");
     } else if (!operators_.find(domain, node.op_type(), version->second)) {
-      add(node, domain, version->second, "unsupported operator");
+      add(node, domain, version->second, kUnknownOperator);
     }
     for (const AttributeProto &attribute : node.attribute()) {
       visit(attribute.g().node(), opsets);
@@ -71,7 +73,6 @@ std::vector<UnsupportedNode> unsupportedNodes(const Model &model, const Operator
 }
 
 static void refuseUnsupported(ArrayRef<UnsupportedNode> nodes) {
-  constexpr size_t kMostListed = 20;
   if (nodes.empty())
     return;
   std::string text;
@@ -99,7 +100,7 @@ static std::string blobName(StringRef name) {
 Value Importer::lookup(const Frame &frame, StringRef name) {
   for (const Frame *at = &frame; at; at = at->outer)
     if (auto value = at->values.find(name); value != at->values.end())
-      return value->second;
+      return value->second ? value->second : throw Lost{};
   malformed("value '" + printable(name) + "' is made by nothing that this node may use");
 }
 
@@ -120,13 +121,32 @@ void Importer::importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &
   for (const NodeProto &node : nodes) {
     try {
       importNode(node, frame);
+    } catch (const Lost &) {
+      for (const std::string &output : node.output())
+        frame.values.try_emplace(output, nullptr);
     } catch (Refusal &refusal) {
-      if (!refusal.namesNode)
-        refusal.message = describe(node, *frame.opsets) + ": " + refusal.message;
-      refusal.namesNode = true;
-      throw;
+      refuseNode(node, frame, std::move(refusal));
     }
   }
+}
+
+/// Remembers what is unsupported, and goes on; throws what is worse.
+void Importer::refuseNode(const NodeProto &node, Frame &frame, Refusal refusal) {
+  constexpr size_t kMostRefused = 1000;
+  if (refusal.kind == ImportError::Kind::Unsupported && !refusal.namesNode && refused_.size() < kMostRefused) {
+    StringRef domain = canonicalDomain(node.domain());
+    auto version = frame.opsets->find(domain);
+    refused_.push_back({printable(nameOf(node)),
+                        printable((domain.empty() ? Twine() : domain + ".").str() + node.op_type()), "",
+                        refusal.message, version == frame.opsets->end() ? 0 : version->second});
+    for (const std::string &output : node.output())
+      frame.values.try_emplace(output, nullptr);
+    return;
+  }
+  if (!refusal.namesNode)
+    refusal.message = describe(node, *frame.opsets) + ": " + refusal.message;
+  refusal.namesNode = true;
+  throw refusal;
 }
 
 /// "Conv" or "com.microsoft.Gelu", with the version.
@@ -148,7 +168,7 @@ void Importer::importNode(const NodeProto &node, Frame &frame) {
     NodeReader reader(*this, node, frame);
     const Operator *row = operators_.find(domain, node.op_type(), reader.opset());
     if (!row)
-      unsupported("unsupported operator");
+      unsupported(kUnknownOperator);
     if (row->readsAs > 0)
       reader.readAs(row->readsAs);
     results = row->import(reader);
@@ -256,8 +276,26 @@ void Importer::finishMain(func::FuncOp main, const Frame &frame) {
       op.erase();
 }
 
+/// Ends the import where a node was refused.
+void Importer::reportRefused() {
+  if (refused_.empty())
+    return;
+  std::string text;
+  for (const UnsupportedNode &node : ArrayRef(refused_).take_front(kMostListed))
+    text += (text.empty() ? "" : "; ") + ("node '" + node.node + "' (" + node.operatorName) +
+            (node.version > 0 ? ", opset " + std::to_string(node.version) : "") + "): " + node.reason;
+  if (refused_.size() > kMostListed)
+    text += " and " + std::to_string(refused_.size() - kMostListed) + " more";
+  if (options_.onUnsupported)
+    for (const UnsupportedNode &node : refused_)
+      if (node.reason != kUnknownOperator)
+        options_.onUnsupported(node);
+  unsupported(text);
+}
+
 OwningOpRef<ModuleOp> Importer::run() {
-  refuseUnsupported(unsupportedNodes(model_, operators_));
+  if (!options_.onUnsupported)
+    refuseUnsupported(unsupportedNodes(model_, operators_));
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
   (*module)->setAttr("graph.name", builder_.builder().getStringAttr(model_.graph().name()));
   Frame frame;
@@ -265,6 +303,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   func::FuncOp main = makeMain(*module, frame);
   addInitializers(model_.graph(), frame);
   importNodes(model_.graph().node(), frame);
+  reportRefused();
   finishMain(main, frame);
   return module;
 }

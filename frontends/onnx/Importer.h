@@ -16,12 +16,16 @@ namespace smelt::frontend::onnx {
 struct Frame {
   const Frame *outer = nullptr; // of the graph around this one, whose names it may use
   const Opsets *opsets = nullptr;
-  std::string path;   // before the names of nodes: the calls that were inlined, "encoder/layer1/"
-  unsigned depth = 0; // of calls
-  llvm::StringMap<mlir::Value> values;
+  std::string path;                    // before the names of nodes: the calls that were inlined, "encoder/layer1/"
+  unsigned depth = 0;                  // of calls
+  llvm::StringMap<mlir::Value> values; // null for those of refused nodes
   llvm::StringMap<const TensorProto *> initializers;  // that nothing has used so far
   llvm::StringMap<const AttributeProto *> attributes; // that a call gives its function; null where it gives none
 };
+
+/// Thrown where a value is needed that a refused node should have made: what needs it is left out without a word, so
+/// that all nodes are named that are refused for their own sake.
+struct Lost {};
 
 /// Builds the graph ops of a model's nodes, in their order.
 class Importer {
@@ -33,7 +37,7 @@ public:
   /// Imports the nodes of a graph in place; the values of its outputs.
   Values inlineGraph(const GraphProto &graph, const Frame &outer, llvm::ArrayRef<mlir::Value> inputs);
 
-  /// The value of a name that is known in a frame.
+  /// The value of a name that is known in a frame. Throws Lost where the node that should have made it was refused.
   mlir::Value lookup(const Frame &frame, llvm::StringRef name);
 
   GraphBuilder &builder() { return builder_; }
@@ -47,6 +51,8 @@ private:
   void importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &nodes, Frame &frame);
   void importNode(const NodeProto &node, Frame &frame);
   Values callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller);
+  void refuseNode(const NodeProto &node, Frame &frame, Refusal refusal);
+  void reportRefused();
 
   Model &model_;
   const ImportOptions &options_;
@@ -54,6 +60,7 @@ private:
   GraphBuilder builder_;
   OperatorTable operators_;
   int64_t inlinedNodes_ = 0;
+  std::vector<UnsupportedNode> refused_;
 };
 
 /// Every node whose operator is in no table, those of subgraphs and called functions included.

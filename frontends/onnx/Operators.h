@@ -17,6 +17,7 @@ struct Operator {
   Values (*import)(NodeReader &node);
   llvm::StringLiteral domain = "";
   int64_t readsAs = 0; // of another domain: the version of ai.onnx whose operator it is; 0 where that knows it not
+  llvm::StringLiteral note = ""; // where ONNX's text, its reference and ONNX Runtime say different things
 };
 
 // The operators of each family, in Ops/<Family>.cpp.

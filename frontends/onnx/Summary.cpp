@@ -53,6 +53,8 @@ private:
       StringRef domain = canonicalDomain(node.domain());
       ++operators_[printable((domain.empty() ? Twine() : domain + ".").str() + node.op_type())];
       for (const AttributeProto &attribute : node.attribute()) {
+        if (node.op_type() == "Constant" && attribute.has_t())
+          count(attribute.t());
         count(attribute.g());
         for (const GraphProto &graph : attribute.graphs())
           count(graph);

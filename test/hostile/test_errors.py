@@ -3,6 +3,7 @@
 
 usage: test_errors.py [NAME…] [--json FILE]
 """
+import json
 import os
 import pathlib
 import re
@@ -129,6 +130,55 @@ def three_unknown_operators(folder):
     expect(listed.code == 0, f"inspect: exit code {listed.code}")
     for word in everything:
         expect(word in listed.output, f"inspect does not name '{word}'")
+
+
+@case
+def everything_unsupported_is_listed(folder):
+    """By compile and inspect, whether the import finds it or the code for this processor; not what only follows from it."""
+    huge = numpy_helper.from_array(np.array([1 << 40], np.int64), "huge")
+    nodes = [helper.make_node("Expand", ["x", "huge"], ["e"], name="first"), helper.make_node("Relu", ["e"], ["r"], name="relu"),
+             helper.make_node("Nonsense", ["r"], ["n"], name="text"), helper.make_node("Expand", ["x", "huge"], ["f"], name="other")]
+    model = write_model(folder / "import.onnx", nodes, [value("x", ["h", 1])], [value("n", None), value("f", None)], [huge])
+    inspected = Done("inspect", model)
+    expect("Nonsense" in inspected.output and "cannot be checked further" in inspected.output and "--shape" in inspected.output, inspected.output)
+    rows = json.loads(Done("inspect", model, "--shape", "x=8x1", "--json").output)["unsupported"]
+    expect([row["node"] for row in rows] == ["text", "first", "other"], f"{rows}")
+    del nodes[2]
+    model = write_model(folder / "import.onnx", nodes, [value("x", ["h", 1])], [value("r", None), value("f", None)], [huge])
+    done = refused(folder, [4], ["'first'", "'other'"], "compile", model, "--shape", "x=8x1", "-o", folder / "m.so")
+    expect("'relu'" not in done.errors, done.errors)
+    for argument, code, words in (("x=8x2", 2, "'x'"), ("y=1", 2, "y")):
+        wrong = Done("inspect", model, "--shape", argument)
+        expect(wrong.code == code and words in wrong.errors, f"{argument}: exit code {wrong.code}: {wrong.errors}")
+
+    nodes = [helper.make_node("Add", ["x", "x"], ["s"], name="add"), helper.make_node("CumSum", ["s", "axis"], ["y"], name="sum")]
+    model = write_model(folder / "code.onnx", nodes, [value("x", [3, 7], TensorProto.DOUBLE)], [value("y", None, TensorProto.DOUBLE)],
+                        [numpy_helper.from_array(np.int64(0), "axis")])
+    compiled, inspected = Done("compile", model, "-o", folder / "m.so"), Done("inspect", model)
+    expect((compiled.code == 0) == ("all of them are supported" in inspected.output), f"{compiled.errors}{inspected.output}")
+    expect(("'sum'" in compiled.errors) == ("'sum' (CumSum" in inspected.output), f"{compiled.errors}{inspected.output}")
+    good = Done("inspect", good_model(folder, shape=(4096, 8)))
+    expect("all of them are supported" in good.output, good.output)
+
+
+@case
+def an_arena_that_no_device_has(folder):
+    weights = numpy_helper.from_array(np.ones((4, 1, 4, 2), np.float32), "w")
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], name="wide", auto_pad="SAME_UPPER", dilations=[4, 2147483647])]
+    model = write_model(folder / "wide.onnx", nodes, [value("x", [2, 1, 4, 10])], [value("y", None)], [weights])
+    refused(folder, [4], ["'wide'", "GiB"], "compile", model, "-o", folder / "m.so")
+    expect("GiB" in Done("inspect", model).output, "inspect does not say so")
+
+
+@case
+def weights_in_constant_nodes_are_counted(folder):
+    constant = helper.make_node("Constant", [], ["w"], name="w", value=numpy_helper.from_array(np.ones((64,), np.float32), "w"))
+    nodes = [constant, helper.make_node("Add", ["x", "w"], ["y"], name="add")]
+    model = write_model(folder / "m.onnx", nodes, [value("x", [64])], [value("y", None)])
+    done = Done("inspect", model)
+    expect("64 parameters" in done.output, done.output)
+    harness.smelt_ok("compile", model, "-o", folder / "m.so")
+    expect("1 step of 1 kernel\n" in Done("inspect", folder / "m.so").output, Done("inspect", folder / "m.so").output)
 
 
 @case
@@ -467,6 +517,19 @@ def compare_needs_a_reference(folder):
     np.savez(folder / "short.npz", y=np.zeros(3, np.float32))
     refused(folder, [1], ["'y'", "f32 3"], "compare", model, "--against", folder / "short.npz")
     refused(folder, [5], ["onnxruntime"], "compare", model, "--against", "onnxruntime", environment={"SMELT_PYTHON": "/nowhere/python"})
+
+
+@case
+def compare_says_what_it_needs(folder):
+    nodes = [helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.ones(3, np.float32), "c")), helper.make_node("Neg", ["c"], ["y"])]
+    done = Done("compare", write_model(folder / "none.onnx", nodes, [], [value("y", [3])]), "--against", "onnxruntime")
+    expect(done.code == 0, f"no inputs: exit code {done.code}: {done.errors}")
+    model = good_model(folder, shape=(4096, 8))
+    other = "x86-64-v3" if os.uname().machine == "aarch64" else "aarch64"
+    refused(folder, [2], ["--target " + other], "compare", model, "--target", other)
+    refused(folder, [5], ["TMPDIR", "/nowhere"], "compare", model, environment={"TMPDIR": "/nowhere"})
+    bare = {"SMELT_PYTHON": shutil.which("python3", path="/usr/bin:/bin") or "python3", "PYTHONNOUSERSITE": "1"}
+    refused(folder, [5], ["onnxruntime", "SMELT_PYTHON"], "compare", model, "--against", "onnxruntime", environment=bare)
 
 
 @case

@@ -17,6 +17,7 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
+#include "tools/driver/Check.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
@@ -291,6 +292,8 @@ llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &targ
   report_.arenaBytes = model.arenaBytes;
   report_.arenaLowerBound = planned->liveBytes;
   report_.steps = model.steps.size();
+  if (llvm::Error error = checkSizes(model))
+    return toolError(kUnsupported, options_.model + ": " + explain(std::move(error)).message);
   return planned;
 }
 

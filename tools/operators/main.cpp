@@ -37,5 +37,9 @@ int main() {
       os << kNewestOpset;
     os << " |\n";
   }
+  os << "\nWhere the operator's text, ONNX's reference and tests, and ONNX Runtime say different things:\n\n";
+  for (const Operator *row : operators)
+    if (!row->note.empty())
+      os << "- " << row->name << ": " << row->note << "\n";
   return 0;
 }

@@ -3,6 +3,7 @@
 
 // smelt compare: how far a compiled model's outputs, and its layers' results, are from a reference.
 #include "tools/runner/Compare.h"
+#include "codegen/cpu/Target.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Location.h"
 #include "frontends/common/Import.h"
@@ -24,6 +25,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Triple.h"
 #include <nlohmann/json.hpp>
 
 using namespace mlir;
@@ -42,7 +44,8 @@ public:
   static llvm::Expected<TemporaryFolder> create() {
     llvm::SmallString<128> path;
     if (std::error_code code = llvm::sys::fs::createUniqueDirectory("smelt-compare", path))
-      return driver::toolError(driver::kEnvironment, "no temporary folder can be made: " + code.message());
+      return driver::toolError(driver::kEnvironment, "no temporary folder can be made at " + path +
+                                                         " (TMPDIR says where): " + code.message());
     return TemporaryFolder(path.str().str());
   }
   TemporaryFolder(TemporaryFolder &&other) noexcept : path_(std::exchange(other.path_, "")) {}
@@ -273,6 +276,22 @@ static void print(const std::vector<Row> &rows, bool layers, bool json) {
 
 // ------------------------------------------------------------------------------------------------------ the command
 
+/// What is compiled is run, here.
+static llvm::Error checkTarget(const std::string &name) {
+  std::optional<cpu::Target> target = cpu::findTarget(name), native = cpu::findTarget("native");
+  if (target && native && llvm::Triple(target->triple).getArch() != llvm::Triple(native->triple).getArch())
+    return driver::toolError(driver::kUsage, "--target " + name +
+                                                 ": compare runs what it compiles, and this machine is of another "
+                                                 "architecture; compile the model, and run it there with smelt run");
+  return llvm::Error::success();
+}
+
+static llvm::Error withAdvice(llvm::Error error) {
+  const driver::Failure failure = driver::explain(std::move(error));
+  return driver::toolError(static_cast<driver::ExitCode>(failure.exitCode),
+                           failure.message + "; the inputs were random ones, --inputs gives others");
+}
+
 llvm::Error CompareCommand::run(int &exitCode) {
   if (llvm::Error error = flags.parse())
     return error;
@@ -283,6 +302,8 @@ llvm::Error CompareCommand::run(int &exitCode) {
   options.output = folder->file("model.so");
   if (layers)
     options.afterImport = addLayerOutputs;
+  if (llvm::Error error = checkTarget(options.target))
+    return error;
   driver::CompileReport report;
   if (llvm::Error error = driver::compile(options, report))
     return error;
@@ -297,7 +318,7 @@ llvm::Error CompareCommand::run(int &exitCode) {
     const std::string given = folder->file("in.npz"), reference = folder->file("out.npz");
     buffers.writeInputs(model, given);
     if (llvm::Error error = runOnnxRuntime(options.model, given, reference, layers))
-      return error;
+      return inputs.empty() && model.input_count > 0 ? withAdvice(std::move(error)) : std::move(error);
     if (llvm::Error error = addFromFile(model, reference, comparison))
       return error;
   } else if (!against.empty()) {

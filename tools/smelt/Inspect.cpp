@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // smelt inspect: what a model or an artefact holds.
+#include "codegen/cpu/Target.h"
 #include "frontends/common/Import.h"
 #include "frontends/common/ImportError.h"
 #include "mlir/IR/MLIRContext.h"
+#include "tools/driver/Check.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Evaluate.h"
 #include "tools/driver/Passes.h"
@@ -55,8 +57,24 @@ static ordered_json toJson(const smelt_tensor_info *tensors, uint32_t count) {
   return list;
 }
 
-static ordered_json toJson(const std::string &path, const frontend::ModelSummary &summary,
-                           std::optional<int64_t> multiplyAdds) {
+namespace {
+/// What is known of a model beyond its summary.
+struct Check {
+  std::optional<int64_t> multiplyAdds;                // where it can be imported
+  std::vector<frontend::UnsupportedNode> unsupported; // whose operators are known
+  std::string refusal; // why the model as a whole cannot be imported, or not before its dims are fixed
+};
+} // namespace
+
+static ordered_json toJson(const frontend::UnsupportedNode &node) {
+  return {{"node", node.node},
+          {"operator", node.operatorName},
+          {"version", node.version},
+          {"type", node.elementType},
+          {"reason", node.reason}};
+}
+
+static ordered_json toJson(const std::string &path, const frontend::ModelSummary &summary, const Check &check) {
   ordered_json json = {{"kind", "model"},
                        {"format", summary.format},
                        {"version", summary.version},
@@ -67,17 +85,15 @@ static ordered_json toJson(const std::string &path, const frontend::ModelSummary
                        {"operators", ordered_json::array()},
                        {"parameters", summary.parameters},
                        {"weight_bytes", summary.weightBytes},
-                       {"macs", multiplyAdds ? ordered_json(*multiplyAdds) : ordered_json()},
+                       {"macs", check.multiplyAdds ? ordered_json(*check.multiplyAdds) : ordered_json()},
                        {"file_bytes", fileBytes(path)},
-                       {"unsupported", ordered_json::array()}};
+                       {"unsupported", ordered_json::array()},
+                       {"not_checked", check.refusal}};
   for (const frontend::OperatorSummary &row : summary.operators)
     json["operators"].push_back({{"name", row.name}, {"count", row.count}});
-  for (const frontend::UnsupportedNode &node : summary.unsupported)
-    json["unsupported"].push_back({{"node", node.node},
-                                   {"operator", node.operatorName},
-                                   {"version", node.version},
-                                   {"type", node.elementType},
-                                   {"reason", node.reason}});
+  for (const auto &nodes : {summary.unsupported, check.unsupported})
+    for (const frontend::UnsupportedNode &node : nodes)
+      json["unsupported"].push_back(toJson(node));
   return json;
 }
 
@@ -127,6 +143,31 @@ static std::string sizeText(const ordered_json &bytes) {
 
 static std::string textOf(const ordered_json &value) { return value.get<std::string>(); }
 
+/// "  node 'mp' (MaxPool, version 17): …"
+static void printNode(const ordered_json &node) {
+  const auto version = node["version"].get<int64_t>();
+  std::string kind = textOf(node["operator"]);
+  if (version > 0)
+    kind += ", version " + std::to_string(version);
+  if (!textOf(node["type"]).empty())
+    kind += ", " + textOf(node["type"]);
+  llvm::outs() << "  ";
+  if (!textOf(node["node"]).empty())
+    llvm::outs() << "node " << runner::quoted(textOf(node["node"])) << (kind.empty() ? "" : " (" + kind + ")") << ": ";
+  llvm::outs() << textOf(node["reason"]) << "\n";
+}
+
+static void printUnsupported(const ordered_json &nodes, const std::string &notChecked) {
+  if (!nodes.empty())
+    llvm::outs() << "\nunsupported:\n";
+  for (const ordered_json &node : nodes)
+    printNode(node);
+  if (!notChecked.empty())
+    llvm::outs() << "\nthe nodes cannot be checked further: " << notChecked << "\n";
+  else if (nodes.empty())
+    llvm::outs() << "\nall of them are supported\n";
+}
+
 static void printModel(const ordered_json &json) {
   llvm::outs() << textOf(json["format"]) << " " << textOf(json["version"]);
   if (!textOf(json["producer"]).empty())
@@ -143,11 +184,12 @@ static void printModel(const ordered_json &json) {
   for (const ordered_json &row : json["operators"])
     llvm::outs() << llvm::format("%8lld  ", static_cast<long long>(row["count"].get<int64_t>())) << textOf(row["name"])
                  << "\n";
-  llvm::outs() << (json["unsupported"].empty() ? "\nall of them are supported\n" : "\nunsupported:\n");
-  for (const ordered_json &node : json["unsupported"])
-    llvm::outs() << "  node " << runner::quoted(textOf(node["node"])) << " (" << textOf(node["operator"])
-                 << ", version " << node["version"].get<int64_t>() << (textOf(node["type"]).empty() ? "" : ", ")
-                 << textOf(node["type"]) << "): " << textOf(node["reason"]) << "\n";
+  printUnsupported(json["unsupported"], textOf(json["not_checked"]));
+}
+
+/// "1 step", "2 steps"
+static std::string counted(uint64_t count, const char *what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 static void printArtifact(const ordered_json &json) {
@@ -157,9 +199,9 @@ static void printArtifact(const ordered_json &json) {
   llvm::outs() << "\n";
   printTensors("input ", json["inputs"]);
   printTensors("output", json["outputs"]);
-  llvm::outs() << json["steps"].size() << " steps of " << json["kernels"].get<uint64_t>() << " kernels\narena "
-               << sizeText(json["arena_bytes"]) << ", weights " << sizeText(json["weight_bytes"]) << ", file "
-               << sizeText(json["file_bytes"]) << "\n";
+  llvm::outs() << counted(json["steps"].size(), "step") << " of " << counted(json["kernels"].get<uint64_t>(), "kernel")
+               << "\narena " << sizeText(json["arena_bytes"]) << ", weights " << sizeText(json["weight_bytes"])
+               << ", file " << sizeText(json["file_bytes"]) << "\n";
 }
 
 // ------------------------------------------------------------------------------------------------------- the command
@@ -170,25 +212,37 @@ struct InspectCommand {
   bool json = false;
 
   llvm::Error run();
-  std::optional<int64_t> countMultiplyAdds();
+  llvm::Expected<Check> check();
 };
 } // namespace
 
-/// Nothing where extents are open, or something is unsupported.
-std::optional<int64_t> InspectCommand::countMultiplyAdds() {
+/// What a compilation would refuse, found by all of its stages that may.
+llvm::Expected<Check> InspectCommand::check() {
+  driver::CompileOptions options = flags.options;
+  std::optional<cpu::Target> target = cpu::findTarget(options.target);
+  if (!target)
+    return driver::toolError(driver::kUsage,
+                             "--target: no target '" + options.target + "'; there are " + cpu::targetNames());
+  Check check;
+  options.import.onUnsupported = [&](const frontend::UnsupportedNode &node) { check.unsupported.push_back(node); };
   mlir::DialectRegistry registry;
   driver::registerDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
-  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      frontend::importModel(flags.options.model, flags.options.import, context);
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = driver::importGraph(options, context);
   if (!module) {
-    llvm::consumeError(module.takeError());
-    return std::nullopt;
+    const driver::Failure failure = driver::explain(module.takeError());
+    if (failure.exitCode == driver::kUsage && !flags.shapes.empty())
+      return driver::toolError(driver::kUsage, failure.message);
+    if (failure.exitCode != driver::kUnsupported)
+      check.refusal = failure.message;
+    return check;
   }
   int64_t sum = 0;
   (*module)->walk([&](mlir::Operation *op) { sum = llvm::SaturatingAdd<uint64_t>(sum, driver::multiplyAdds(op)); });
-  return sum;
+  check.multiplyAdds = sum;
+  check.unsupported = driver::findUnsupported(**module, *target);
+  return check;
 }
 
 llvm::Error InspectCommand::run() {
@@ -203,7 +257,10 @@ llvm::Error InspectCommand::run() {
     llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path);
     if (!summary)
       return summary.takeError();
-    result = toJson(path, *summary, countMultiplyAdds());
+    llvm::Expected<Check> checked = check();
+    if (!checked)
+      return checked.takeError();
+    result = toJson(path, *summary, *checked);
   }
   if (json)
     llvm::outs() << result.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << "\n";
@@ -217,6 +274,8 @@ void addInspectCommand(CLI::App &app, int &exitCode) {
   auto state = std::make_shared<InspectCommand>();
   command->add_option("FILE", state->flags.options.model, "a model, or a shared artefact")->required();
   state->flags.addShape(*command);
+  command->add_option("--target", state->flags.options.target, "processor that the model shall be compiled for")
+      ->capture_default_str();
   command->add_flag("--json", state->json, "print JSON");
   command->callback([state, &exitCode] { exitCode = guarded([&] { return state->run(); }); });
 }

@@ -41,7 +41,8 @@ try:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    feeds = dict(np.load(inputs))
+    with zipfile.ZipFile(inputs) as archive:  # np.load refuses an archive of nothing
+        feeds = {name[:-4]: np.lib.format.read_array(archive.open(name)) for name in archive.namelist()}
     names = [output.name for output in session.get_outputs()]
     with zipfile.ZipFile(outputs, "w") as archive:
         for name, value in zip(names, session.run(None, feeds)):
@@ -50,6 +51,10 @@ try:
             for key in {name, nodes.get(name, name)}:
                 with archive.open(key + ".npy", "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, np.asarray(value, order="C"))
+except ImportError as error:
+    print(f"{error}; {sys.executable} needs the packages numpy, onnxruntime and, for --layers, onnx, "
+          "or SMELT_PYTHON names a Python that has them", file=sys.stderr)
+    sys.exit(1)
 except Exception as error:
     print(" ".join(f"{type(error).__name__}: {error}".split())[:400], file=sys.stderr)
     sys.exit(1)

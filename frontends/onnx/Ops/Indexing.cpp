@@ -97,10 +97,16 @@ static Values oneHot(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Gather", 7, gather},           {"GatherElements", 11, gatherElements},
-    {"GatherND", 11, gatherNd},      {"OneHot", 9, oneHot},
-    {"Scatter", 9, scatterElements}, {"ScatterElements", 11, scatterElements},
-    {"ScatterND", 11, scatterNd},    {"GatherND", 1, gatherNd, "com.microsoft", 11},
+    {"Gather", 7, gather, "", 0,
+     "an index outside the dim, which is not allowed, counts as the nearest inside; so does one of GatherElements, "
+     "GatherND and the Scatters."},
+    {"GatherElements", 11, gatherElements},
+    {"GatherND", 11, gatherNd},
+    {"OneHot", 9, oneHot},
+    {"Scatter", 9, scatterElements},
+    {"ScatterElements", 11, scatterElements},
+    {"ScatterND", 11, scatterNd},
+    {"GatherND", 1, gatherNd, "com.microsoft", 11},
 };
 
 ArrayRef<Operator> indexingOperators() { return kOperators; }

@@ -96,13 +96,17 @@ static Values globalLpPool(NodeReader &node) {
   return {node.builder().make<graph::PoolOp>(x, PoolKind::Lp, window, ones, ones, zeros, zeros, zeros, false, p)};
 }
 
+static constexpr llvm::StringLiteral kValidCeil =
+    "with auto_pad VALID, ceil_mode changes nothing, as the formula of the text says; the reference, shape inference "
+    "and ONNX Runtime may have one result more.";
+
 static constexpr Operator kOperators[] = {
-    {"AveragePool", 7, averagePool},
+    {"AveragePool", 7, averagePool, "", 0, kValidCeil},
     {"GlobalAveragePool", 7, globalPool<ReduceKind::Mean>},
     {"GlobalLpPool", 7, globalLpPool},
     {"GlobalMaxPool", 7, globalPool<ReduceKind::Max>},
-    {"LpPool", 7, lpPool},
-    {"MaxPool", 7, maxPool},
+    {"LpPool", 7, lpPool, "", 0, kValidCeil},
+    {"MaxPool", 7, maxPool, "", 0, kValidCeil},
 };
 
 ArrayRef<Operator> poolingOperators() { return kOperators; }

@@ -221,7 +221,8 @@ static Values qLinearConv(NodeReader &node) {
 static constexpr Operator kOperators[] = {
     {"ConvInteger", 10, convInteger},
     {"DequantizeLinear", 10, dequantizeLinear},
-    {"DynamicQuantizeLinear", 11, dynamicQuantizeLinear},
+    {"DynamicQuantizeLinear", 11, dynamicQuantizeLinear, "", 0,
+     "zeros alone have the scale 0 of the text's formula; the reference has 1/255, ONNX Runtime 1."},
     {"MatMulInteger", 10, matMulInteger},
     {"QLinearConv", 10, qLinearConv},
     {"QLinearMatMul", 10, qLinearMatMul},

@@ -157,7 +157,9 @@ static Values resize(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Resize", 10, upsample},
+    {"Resize", 10, upsample, "", 0,
+     "align_corners with fractional scales counts the resized extent before it is rounded down, as the reference and "
+     "ONNX's tests do; ONNX Runtime counts it after."},
     {"Resize", 11, resize},
     {"Upsample", 7, upsample},
 };
