@@ -27,12 +27,12 @@ constexpr Signature kSignatures[] = {
 static void checkFormat(StringRef bytes) {
   if (bytes.empty())
     malformed("is empty");
-  constexpr size_t kEnough = 64; // of text; a model has other bytes soon
-  if (all_of(bytes.take_front(kEnough), [](char c) { return isPrint(c) || isSpace(c); }))
-    malformed("is text, no ONNX model");
   for (const Signature &signature : kSignatures)
     if (bytes.drop_front(std::min(signature.offset, bytes.size())).starts_with(signature.bytes))
       malformed("is " + signature.name + "; Smelt reads ONNX models");
+  constexpr size_t kEnough = 64; // of text; a model has other bytes soon
+  if (all_of(bytes.take_front(kEnough), [](char c) { return isPrint(c) || isSpace(c); }))
+    malformed("is text; Smelt reads ONNX models");
 }
 
 /// Calls `read(file)` on the mapped model and turns a Refusal into an error that names the file.

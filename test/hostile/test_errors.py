@@ -436,6 +436,30 @@ def what_is_no_artefact(folder):
 
 
 @case
+def artefacts_are_inspected_without_being_loaded(folder):
+    """Those of any processor, and damaged ones as well."""
+    model, artefact = good_model(folder, shape=(4096, 8)), folder / "m.so"
+    rows = []
+    for target in ("aarch64", "x86-64-v3"):
+        harness.smelt_ok("compile", model, "--target", target, "-o", artefact)
+        row = json.loads(Done("inspect", artefact, "--json").output)
+        expect(row["target"] == target and row["name"] == "good" and row["inputs"][0]["shape"] == [4096, 8], f"{row}")
+        rows.append(row)
+    expect(rows[0]["arena_bytes"] == rows[1]["arena_bytes"] and rows[0]["steps"][0]["kernel"], f"{rows}")
+    whole, random = artefact.read_bytes(), np.random.default_rng(0)
+    data = whole.find(b"good\0") & ~0xfff  # about where the descriptor lies
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole) - data, 40):
+            damaged[data + place] = random.integers(0, 256)
+        artefact.write_bytes(damaged)
+        done = Done("inspect", artefact)
+        expect(done.code in (0, 3, 5), f"exit code {done.code}: {done.errors}")
+    harness.smelt_ok("compile", model, "--emit", "static", "-o", folder / "m")
+    refused(folder, [3], ["static library"], "inspect", folder / "m.a")
+
+
+@case
 def unwritable_results(folder):
     given = toy_inputs(folder)
     for output in (folder / "nowhere" / "out.npz", folder, pathlib.Path("/dev/null")):

@@ -16,8 +16,7 @@ extern "C" {
 namespace smelt::runner {
 
 constexpr char kSymbol[] = "smelt_model";
-// More than any compiler makes; a descriptor that states more is damaged.
-constexpr uint32_t kMostTensors = 1 << 16, kMostRank = 64;
+constexpr uint32_t kMostTensors = 1 << 16; // more than any compiler makes; a descriptor that states more is damaged
 
 std::string cpuFeatureNames(uint64_t features) {
   static constexpr struct {
@@ -63,11 +62,15 @@ static bool validSteps(const smelt_model &model) {
   return true;
 }
 
-static void checkDescriptor(const std::string &path, const smelt_model &model) {
-  if (model.abi_version != SMELT_ABI_VERSION)
-    throw Error(Exit::Environment, path + ": made for version " + std::to_string(model.abi_version) +
+void checkVersion(const std::string &path, uint32_t version) {
+  if (version != SMELT_ABI_VERSION)
+    throw Error(Exit::Environment, path + ": made for version " + std::to_string(version) +
                                        " of the runtime's interface, this program has version " +
                                        std::to_string(SMELT_ABI_VERSION) + "; compile the model again");
+}
+
+static void checkDescriptor(const std::string &path, const smelt_model &model) {
+  checkVersion(path, model.abi_version);
   if (!model.name || !model.target || !validTensors(model.inputs, model.input_count) ||
       !validTensors(model.outputs, model.output_count) || !validSteps(model))
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: its descriptor is damaged");

@@ -35,6 +35,12 @@ private:
   const smelt_model *model_ = nullptr;
 };
 
+/// The most dims of a tensor: more than any compiler makes.
+constexpr uint32_t kMostRank = 64;
+
+/// Throws Environment unless an artefact of this SMELT_ABI_VERSION can be read.
+void checkVersion(const std::string &path, uint32_t version);
+
 /// "avx512 avx512_vnni": the instruction sets of smelt_model.cpu_features.
 std::string cpuFeatureNames(uint64_t features);
 

@@ -43,39 +43,41 @@ bool ElfFile::isElf(const std::string &path) {
   }
 }
 
-void ElfFile::checkHeader(const Elf64_Ehdr &header) const {
+void ElfFile::checkHeader(const Elf64_Ehdr &header, Machine machine) const {
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
     notAnArtefact(file_, "it is no ELF file; compile a model with --emit shared");
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
     notAnArtefact(file_, "it is not a 64-bit little-endian ELF file");
   if (header.e_type != ET_DYN)
     notAnArtefact(file_, "it is no shared object; compile the model with --emit shared");
-  if (header.e_machine != kThisMachine)
+  if (machine == Machine::This && header.e_machine != kThisMachine)
     throw Error(Exit::Environment, file_.path() + ": compiled for " + machineName(header.e_machine) +
                                        ", this machine is " + machineName(kThisMachine));
 }
 
 /// A segment beyond the file's end would end the process when it is touched.
-void ElfFile::checkSegments(const Elf64_Ehdr &header) const {
+void ElfFile::readSegments(const Elf64_Ehdr &header) {
   if (header.e_phentsize != sizeof(Elf64_Phdr) ||
       !file_.holds(header.e_phoff, uint64_t(header.e_phnum) * sizeof(Elf64_Phdr)))
     notAnArtefact(file_, "the file ends too early");
   for (uint16_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
     file_.readAt(header.e_phoff + i * sizeof segment, &segment, sizeof segment);
-    if (segment.p_type == PT_LOAD &&
-        (!file_.holds(segment.p_offset, segment.p_filesz) || segment.p_filesz > segment.p_memsz))
+    if (segment.p_type != PT_LOAD)
+      continue;
+    segments_.push_back(segment);
+    if ((!file_.holds(segment.p_offset, segment.p_filesz) || segment.p_filesz > segment.p_memsz))
       notAnArtefact(file_, "the file ends too early");
   }
 }
 
-ElfFile::ElfFile(std::string path) : file_(std::move(path)) {
+ElfFile::ElfFile(std::string path, Machine machine) : file_(std::move(path)) {
   Elf64_Ehdr header;
   if (!file_.holds(0, sizeof header))
     notAnArtefact(file_, "it is no ELF file; compile a model with --emit shared");
   file_.readAt(0, &header, sizeof header);
-  checkHeader(header);
-  checkSegments(header);
+  checkHeader(header, machine);
+  readSegments(header);
   if (header.e_shentsize != sizeof(Elf64_Shdr) ||
       !file_.holds(header.e_shoff, uint64_t(header.e_shnum) * sizeof(Elf64_Shdr)))
     notAnArtefact(file_, "the file ends too early");
@@ -121,14 +123,52 @@ template <typename Visit> void ElfFile::forEachSymbol(uint32_t sectionType, Visi
   }
 }
 
-bool ElfFile::exportsObject(const std::string &name, uint64_t bytes) const {
-  bool found = false;
+std::optional<uint64_t> ElfFile::addressOf(const std::string &name, uint64_t bytes) const {
+  std::optional<uint64_t> address;
   forEachSymbol(SHT_DYNSYM, [&](const Elf64_Sym &symbol, const Elf64_Shdr &strings) {
-    found = symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT && symbol.st_size >= bytes &&
-            nameAt(strings, symbol.st_name) == name;
-    return found;
+    if (symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT && symbol.st_size >= bytes &&
+        nameAt(strings, symbol.st_name) == name)
+      address = symbol.st_value;
+    return address.has_value();
   });
-  return found;
+  return address;
+}
+
+void ElfFile::read(uint64_t address, void *to, size_t bytes) const {
+  for (const Elf64_Phdr &segment : segments_) {
+    const uint64_t offset = address - segment.p_vaddr;
+    if (address < segment.p_vaddr || offset > segment.p_filesz || bytes > segment.p_filesz - offset)
+      continue;
+    return file_.readAt(segment.p_offset + offset, to, bytes);
+  }
+  notAnArtefact(file_, "its descriptor is damaged");
+}
+
+std::string ElfFile::textAt(uint64_t address) const {
+  std::string text;
+  for (char c = 0;; text += c) {
+    read(address + text.size(), &c, 1);
+    if (!c)
+      return text;
+    if (text.size() == kMostNameBytes)
+      return text + "...";
+  }
+}
+
+/// Only those that say nothing but how far the object is from the address that it was linked for.
+std::map<uint64_t, uint64_t> ElfFile::pointers() const {
+  std::map<uint64_t, uint64_t> pointers;
+  std::vector<Elf64_Rela> entries;
+  for (const Elf64_Shdr &section : sections_) {
+    if (section.sh_type != SHT_RELA)
+      continue;
+    entries.resize(section.sh_size / sizeof(Elf64_Rela));
+    file_.readAt(section.sh_offset, entries.data(), entries.size() * sizeof(Elf64_Rela));
+    for (const Elf64_Rela &entry : entries)
+      if (const auto type = ELF64_R_TYPE(entry.r_info); type == R_X86_64_RELATIVE || type == R_AARCH64_RELATIVE)
+        pointers.emplace(entry.r_offset, static_cast<uint64_t>(entry.r_addend));
+  }
+  return pointers;
 }
 
 std::string ElfFile::functionAt(uint64_t address) const {

@@ -11,6 +11,7 @@
 #include "tools/driver/Evaluate.h"
 #include "tools/driver/Passes.h"
 #include "tools/runner/Artifact.h"
+#include "tools/runner/Description.h"
 #include "tools/runner/ElfFile.h"
 #include "tools/runner/Error.h"
 #include "tools/smelt/Commands.h"
@@ -47,13 +48,13 @@ static ordered_json toJson(const std::vector<frontend::TensorSummary> &tensors) 
   return list;
 }
 
-static ordered_json toJson(const smelt_tensor_info *tensors, uint32_t count) {
+static ordered_json toJson(const std::vector<runner::Description::Tensor> &tensors) {
   ordered_json list = ordered_json::array();
-  for (uint32_t i = 0; i < count; ++i)
-    list.push_back({{"name", tensors[i].name},
-                    {"type", runner::dtypeName(tensors[i].dtype)},
-                    {"shape", runner::shapeOf(tensors[i])},
-                    {"bytes", tensors[i].bytes}});
+  for (const runner::Description::Tensor &tensor : tensors)
+    list.push_back({{"name", tensor.name},
+                    {"type", runner::dtypeName(tensor.dtype)},
+                    {"shape", tensor.shape},
+                    {"bytes", tensor.bytes}});
   return list;
 }
 
@@ -97,26 +98,24 @@ static ordered_json toJson(const std::string &path, const frontend::ModelSummary
   return json;
 }
 
-static ordered_json toJson(const runner::Artifact &artifact) {
-  const smelt_model &model = artifact.model();
-  const std::vector<std::string> names = artifact.kernelNames();
-  std::set<smelt_kernel> kernels; // only counted
+static ordered_json toJson(const runner::Description &artifact) {
+  std::set<uint64_t> kernels; // only counted
   ordered_json steps = ordered_json::array();
-  for (uint32_t i = 0; i < model.step_count; ++i) {
-    kernels.insert(model.steps[i].kernel);
-    steps.push_back({{"name", model.steps[i].name}, {"kernel", names[i]}, {"tiles", model.steps[i].tiles}});
+  for (const runner::Description::Step &step : artifact.steps) {
+    kernels.insert(step.address);
+    steps.push_back({{"name", step.name}, {"kernel", step.kernel}, {"tiles", step.tiles}});
   }
   return {{"kind", "artifact"},
-          {"name", model.name},
-          {"target", model.target},
-          {"cpu_features", runner::cpuFeatureNames(model.cpu_features)},
-          {"inputs", toJson(model.inputs, model.input_count)},
-          {"outputs", toJson(model.outputs, model.output_count)},
+          {"name", artifact.name},
+          {"target", artifact.target},
+          {"cpu_features", runner::cpuFeatureNames(artifact.cpuFeatures)},
+          {"inputs", toJson(artifact.inputs)},
+          {"outputs", toJson(artifact.outputs)},
           {"kernels", kernels.size()},
           {"steps", steps},
-          {"arena_bytes", model.arena_bytes},
-          {"weight_bytes", model.weights_bytes},
-          {"file_bytes", fileBytes(artifact.path())}};
+          {"arena_bytes", artifact.arenaBytes},
+          {"weight_bytes", artifact.weightsBytes},
+          {"file_bytes", artifact.fileBytes}};
 }
 
 // ----------------------------------------------------------------------------------------------------- for a person
@@ -252,7 +251,7 @@ llvm::Error InspectCommand::run() {
   const bool isArtifact = runner::ElfFile::isElf(path);
   ordered_json result;
   if (isArtifact) {
-    result = toJson(runner::Artifact(path));
+    result = toJson(runner::describe(path));
   } else {
     llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path);
     if (!summary)

@@ -1,0 +1,101 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/runner/Description.h"
+
+#include "smelt/smelt.h"
+#include "tools/runner/Artifact.h"
+#include "tools/runner/ElfFile.h"
+#include "tools/runner/Error.h"
+
+#include <cstddef>
+#include <cstring>
+
+namespace smelt::runner {
+
+// Descriptors of all targets are laid out alike: little-endian, with pointers of 64 bits.
+static_assert(sizeof(void *) == 8);
+
+namespace {
+/// Follows pointers in a file.
+class Reader {
+public:
+  explicit Reader(const std::string &path) : file_(path, ElfFile::Machine::Any), pointers_(file_.pointers()) {}
+
+  Description run();
+
+private:
+  /// The structure at an address. Its pointers mean nothing: pointerAt() says where they point to.
+  template <typename T> T at(uint64_t address) const {
+    T value;
+    file_.read(address, &value, sizeof value);
+    return value;
+  }
+  uint64_t pointerAt(uint64_t address) const {
+    const auto known = pointers_.find(address);
+    return known == pointers_.end() ? damaged() : known->second;
+  }
+  std::string textOf(uint64_t address, size_t field) const { return file_.textAt(pointerAt(address + field)); }
+  std::vector<Description::Tensor> tensors(uint64_t field, uint32_t count) const;
+  std::vector<Description::Step> steps(uint64_t field, uint32_t count) const;
+  [[noreturn]] uint64_t damaged() const {
+    throw Error(Exit::Malformed, file_.path() + ": not a shared artefact of Smelt: its descriptor is damaged");
+  }
+
+  ElfFile file_;
+  std::map<uint64_t, uint64_t> pointers_;
+};
+} // namespace
+
+std::vector<Description::Tensor> Reader::tensors(uint64_t field, uint32_t count) const {
+  std::vector<Description::Tensor> tensors;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t address = pointerAt(field) + i * sizeof(smelt_tensor_info);
+    const auto info = at<smelt_tensor_info>(address);
+    if (info.rank > kMostRank)
+      damaged();
+    std::vector<int64_t> shape(info.rank);
+    if (info.rank > 0)
+      file_.read(pointerAt(address + offsetof(smelt_tensor_info, shape)), shape.data(), info.rank * sizeof(int64_t));
+    tensors.push_back({textOf(address, offsetof(smelt_tensor_info, name)), shape, info.bytes, info.dtype});
+  }
+  return tensors;
+}
+
+std::vector<Description::Step> Reader::steps(uint64_t field, uint32_t count) const {
+  std::vector<Description::Step> steps;
+  std::map<uint64_t, std::string> kernels; // many steps share one
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t address = pointerAt(field) + i * sizeof(smelt_step);
+    const auto step = at<smelt_step>(address);
+    const uint64_t kernel = pointerAt(address + offsetof(smelt_step, kernel));
+    const auto [name, isNew] = kernels.try_emplace(kernel);
+    if (isNew)
+      name->second = file_.functionAt(kernel);
+    steps.push_back({textOf(address, offsetof(smelt_step, name)), name->second, step.tiles, kernel});
+  }
+  return steps;
+}
+
+Description Reader::run() {
+  const std::optional<uint64_t> place = file_.addressOf("smelt_model", sizeof(smelt_model));
+  if (!place)
+    throw Error(Exit::Malformed, file_.path() + ": not a shared artefact of Smelt: it exports no smelt_model");
+  const auto model = at<smelt_model>(*place);
+  checkVersion(file_.path(), model.abi_version);
+  Description description;
+  description.name = textOf(*place, offsetof(smelt_model, name));
+  description.target = textOf(*place, offsetof(smelt_model, target));
+  description.cpuFeatures = model.cpu_features;
+  description.arenaBytes = model.arena_bytes;
+  description.weightsBytes = model.weights_bytes;
+  description.fileBytes = file_.size();
+  description.inputs = tensors(*place + offsetof(smelt_model, inputs), model.input_count);
+  description.outputs = tensors(*place + offsetof(smelt_model, outputs), model.output_count);
+  description.steps = steps(*place + offsetof(smelt_model, steps), model.step_count);
+  return description;
+}
+
+Description describe(const std::string &path) { return Reader(path).run(); }
+
+} // namespace smelt::runner

@@ -1,0 +1,39 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// What an artefact of any processor says of itself, read from its file: nothing of it is loaded or run.
+
+#ifndef SMELT_TOOLS_RUNNER_DESCRIPTION_H
+#define SMELT_TOOLS_RUNNER_DESCRIPTION_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace smelt::runner {
+
+/// As in smelt_model.
+struct Description {
+  struct Tensor {
+    std::string name;
+    std::vector<int64_t> shape;
+    uint64_t bytes = 0;
+    uint32_t dtype = 0; // a smelt_dtype
+  };
+  struct Step {
+    std::string name, kernel; // the kernel's is "" where the file does not say it
+    int64_t tiles = 0;
+    uint64_t address = 0; // of the kernel
+  };
+  std::string name, target;
+  uint64_t cpuFeatures = 0, arenaBytes = 0, weightsBytes = 0, fileBytes = 0;
+  std::vector<Tensor> inputs, outputs;
+  std::vector<Step> steps;
+};
+
+/// Throws Malformed for what is no artefact, Environment for one of another version of the runtime's interface.
+Description describe(const std::string &path);
+
+} // namespace smelt::runner
+
+#endif // SMELT_TOOLS_RUNNER_DESCRIPTION_H
