@@ -103,6 +103,10 @@ def Graph_RoiAlignOp : Graph_LoopOp<"roi_align"> {
   let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$rois, Graph_Tensor:$batches, I64Attr:$height, I64Attr:$width,
                        I64Attr:$sampling_ratio, F64Attr:$spatial_scale, BoolAttr:$half_pixel, BoolAttr:$maximum);
 }
+def Graph_MaxRoiPoolOp : Graph_LoopOp<"max_roi_pool"> {
+  let summary = "ONNX MaxRoiPool of [n, c, h, w] at rois [r, 5], each an example and two corners: the largest element of each bin, 0 where it is empty";
+  let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$rois, I64Attr:$height, I64Attr:$width, F64Attr:$spatial_scale);
+}
 def Graph_DetOp : Graph_LoopOp<"det"> {
   let summary = "determinants of the square matrices in the last two dims, by elimination with row pivots";
   let arguments = (ins Graph_Tensor:$input);

@@ -1,4 +1,4 @@
-"""Resize with antialias and with regions of interest; RoiAlign, DeformConv and pools whose places are asked for."""
+"""Resize with antialias and with regions of interest; RoiAlign, MaxRoiPool, DeformConv, pools whose places are asked for, MelWeightMatrix."""
 import itertools
 
 import numpy as np
@@ -27,6 +27,14 @@ def cases(Case):
         yield Case(f"RoiAlign {ratio} {coordinates}", "RoiAlign", operands, opset=16, sampling_ratio=ratio, output_height=3, output_width=4, spatial_scale=0.8,
                    coordinate_transformation_mode=coordinates)
     yield Case("RoiAlign 10", "RoiAlign", operands, opset=10, sampling_ratio=2, output_height=3, output_width=2)
+
+    pooled = {"x": operands["x"], "rois": np.concatenate([np.array([[0], [1], [1], [0]], np.float32), rois], 1)}
+    yield Case("MaxRoiPool", "MaxRoiPool", pooled, pooled_shape=[3, 2], spatial_scale=0.6)
+    pooled["rois"] = np.array([[1, 3, 2, 11.5, 9], [0, 0, 0, 30, 30]], np.float32)
+    yield Case("MaxRoiPool beyond the border", "MaxRoiPool", pooled, pooled_shape=[4, 5])
+    mel = {"bins": np.array(8, np.int64), "length": np.array(64, np.int64), "rate": np.array(8192, np.int64), "low": np.array(20, np.float32),
+           "high": np.array(4000, np.float32)}
+    yield Case("MelWeightMatrix", "MelWeightMatrix", mel, weights=tuple(mel))
 
     for group, offset_group, dilation in ((1, 1, 1), (2, 1, 2), (2, 4, 1)):
         height = 7 + 2 - 2 * dilation - 1 + 1

@@ -87,10 +87,10 @@ LogicalResult RoiAlignOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRe
     if (down.samples > kMostHostSamples || along.samples > kMostHostSamples)
       return failure();
     double sum = 0, most = -std::numeric_limits<double>::infinity();
-    for (double row = 0; row < down.samples; ++row)
-      for (double column = 0; column < along.samples; ++column) {
-        Sample<double> v = sampleOf(down, double(at[2]), row, input[2]),
-                       h = sampleOf(along, double(at[3]), column, input[3]);
+    for (int64_t row = 0; row < static_cast<int64_t>(down.samples); ++row)
+      for (int64_t column = 0; column < static_cast<int64_t>(along.samples); ++column) {
+        Sample<double> v = sampleOf(down, double(at[2]), double(row), input[2]),
+                       h = sampleOf(along, double(at[3]), double(column), input[3]);
         auto term = [&](double y, double yWeight, double x, double xWeight) {
           double product = yWeight * xWeight * plane[int64_t(y) * input[3] + int64_t(x)];
           most = std::max(most, product);

@@ -25,6 +25,16 @@ static Values roiAlign(NodeReader &node) {
                                                  APFloat(node.number("spatial_scale", 1)), halfPixel, maximum)};
 }
 
+// MaxRoiPool                                                                         ONNX MaxRoiPool, versions 1–22
+static Values maxRoiPool(NodeReader &node) {
+  Value x = node.input(0, Floats), rois = node.input(1, Floats);
+  Integers bins = node.integers("pooled_shape").value_or(Integers());
+  if (bins.size() != 2)
+    malformed("needs a pooled_shape of two numbers");
+  APFloat scale(node.number("spatial_scale", 1));
+  return {node.builder().make<graph::MaxRoiPoolOp>(x, rois, bins[0], bins[1], scale)};
+}
+
 constexpr int64_t kMostTaps = 1 << 16;
 
 namespace {
@@ -157,6 +167,7 @@ static Values det(NodeReader &node) {
 static constexpr Operator kOperators[] = {
     {"DeformConv", 19, deformConv},
     {"Det", 11, det},
+    {"MaxRoiPool", 7, maxRoiPool},
     {"RoiAlign", 10, roiAlign},
 };
 

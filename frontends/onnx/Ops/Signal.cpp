@@ -168,9 +168,62 @@ static Values stft(NodeReader &node) {
   return {b.reshape(result, {batch, frames, count, 2})};
 }
 
+/// The one number of an operand that is constant.
+static double numberInput(NodeReader &node, unsigned index) {
+  HostTensor value = node.constantInput(index);
+  if (value.size() != 1)
+    malformed("needs one number as its input " + Twine(index));
+  return value.get(0).asFloat();
+}
+
+/// Where the filters of a mel scale begin, peak and end: `count` bins of a spectrum, from one frequency to another.
+static SmallVector<int64_t> melBins(double low, double high, int64_t count, int64_t length, double rate) {
+  constexpr double kScale = 2595, kBreak = 700; // mel(f) = 2595 log10(1 + f / 700)
+  auto mel = [](double frequency) { return kScale * std::log10(1 + frequency / kBreak); };
+  double step = (mel(high) - mel(low)) / static_cast<double>(count);
+  SmallVector<int64_t> bins;
+  for (int64_t i = 0; i < count; ++i) {
+    double frequency = kBreak * (std::pow(10, (mel(low) + static_cast<double>(i) * step) / kScale) - 1);
+    double bin = std::floor(static_cast<double>(length + 1) * frequency / rate);
+    if (!(bin >= 0 && bin <= static_cast<double>(length / 2)))
+      malformed("has a filter beyond its spectrum of " + Twine(length / 2 + 1) + " bins");
+    bins.push_back(static_cast<int64_t>(bin));
+  }
+  return bins;
+}
+
+// MelWeightMatrix: triangles over the bins of a spectrum, as its columns                ONNX MelWeightMatrix, version
+// 17
+static Values melWeightMatrix(NodeReader &node) {
+  std::optional<int64_t> filters = scalarInput(node, 0), length = scalarInput(node, 1), rate = scalarInput(node, 2);
+  Type type = elementTypeOf(node.integer("output_datatype", TensorProto::FLOAT), node.builder().builder().getContext(),
+                            "its result");
+  if (!filters || !length || !rate || *filters < 1 || *length < 1 || *rate < 1)
+    malformed("needs positive numbers of filters and values, and a rate");
+  if (*filters > kMostWindow || *length > kMostWindow || *filters * (*length / 2 + 1) > (1 << 24))
+    unsupported("a matrix of " + Twine(*length / 2 + 1) + " times " + Twine(*filters) + " elements is too large");
+  SmallVector<int64_t> bins =
+      melBins(numberInput(node, 3), numberInput(node, 4), *filters + 2, *length, static_cast<double>(*rate));
+  HostTensor result = HostTensor::zeros(checkedType({*length / 2 + 1, *filters}, type));
+  for (int64_t filter = 0; filter < *filters; ++filter) {
+    int64_t low = bins[filter], peak = bins[filter + 1], high = bins[filter + 2];
+    auto set = [&](int64_t bin, int64_t part, int64_t whole) {
+      double weight = static_cast<double>(part) / static_cast<double>(std::max<int64_t>(whole, 1));
+      result.set(bin * *filters + filter, Scalar::ofFloat(weight));
+    };
+    for (int64_t bin = low; bin < peak; ++bin)
+      set(bin, bin - low, peak - low);
+    set(peak, 1, 1);
+    for (int64_t bin = peak + 1; bin < high; ++bin)
+      set(bin, high - bin, high - peak);
+  }
+  return {node.builder().constant(result)};
+}
+
 static constexpr Operator kOperators[] = {
-    {"BlackmanWindow", 17, cosineWindow<kBlackman>}, {"DFT", 17, dft},   {"HammingWindow", 17, cosineWindow<kHamming>},
-    {"HannWindow", 17, cosineWindow<kHann>},         {"STFT", 17, stft},
+    {"BlackmanWindow", 17, cosineWindow<kBlackman>}, {"DFT", 17, dft},
+    {"HammingWindow", 17, cosineWindow<kHamming>},   {"HannWindow", 17, cosineWindow<kHann>},
+    {"MelWeightMatrix", 17, melWeightMatrix},        {"STFT", 17, stft},
 };
 
 ArrayRef<Operator> signalOperators() { return kOperators; }

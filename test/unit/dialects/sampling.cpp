@@ -78,6 +78,15 @@ TEST(RoiAlign, HasCode) {
       }
 }
 
+TEST(MaxRoiPool, HasCode) {
+  Operator op(oneOp("graph.max_roi_pool", "{height = 3 : i64, width = 2 : i64, spatial_scale = 0.75}",
+                    {"tensor<2x3x6x5xf32>", "tensor<4x5xf32>"}, "tensor<4x3x3x2xf32>"));
+  ASSERT_TRUE(op.isValid());
+  Tensors inputs = op.randomInputs();
+  inputs[1] = tensor(op.inputType(1), {0, 1, 1, 4, 5, 1, -3, 2, 9, 9, 1, 20, 30, 40, 50, 0, 4, 4, 1, 1});
+  op.expectCompiledMatches(inputs);
+}
+
 TEST(RoiAlign, RefusesWhatDoesNotFit) {
   EXPECT_THAT(
       diagnosticOf(roiAlign("sampling_ratio = -1 : i64, spatial_scale = 1.0, half_pixel = true, maximum = true")),
