@@ -36,7 +36,7 @@ Expected<OutputFile> OutputFile::create(StringRef path) {
     // Before it is there: a signal may come in between.
     sys::RemoveFileOnSignal(temporary);
     int descriptor = -1;
-    code = sys::fs::openFileForReadWrite(temporary, descriptor, sys::fs::CD_CreateNew, sys::fs::OF_None);
+    code = sys::fs::openFileForWrite(temporary, descriptor, sys::fs::CD_CreateNew);
     if (!code)
       return OutputFile(path.str(), std::move(temporary), descriptor);
     sys::DontRemoveFileOnSignal(temporary);
@@ -52,13 +52,14 @@ OutputFile::~OutputFile() {
   stream_.reset();
   if (temporary_.empty())
     return;
-  sys::fs::remove(temporary_);
+  const std::error_code gone = sys::fs::remove(temporary_); // where it fails, there is nothing else to try
+  (void)gone;
   sys::DontRemoveFileOnSignal(temporary_);
 }
 
 Error OutputFile::checkRoom(uint64_t bytes) {
   int descriptor = -1;
-  if (std::error_code code = sys::fs::openFileForReadWrite(temporary_, descriptor, sys::fs::CD_OpenExisting, {}))
+  if (std::error_code code = sys::fs::openFileForWrite(temporary_, descriptor, sys::fs::CD_OpenExisting))
     return cannotWrite(path_, code.message());
   std::error_code code;
   // Not posix_fallocate(), which writes the bytes where a file system cannot reserve them.
