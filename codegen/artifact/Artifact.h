@@ -20,27 +20,38 @@ class TargetMachine;
 namespace smelt::artifact {
 
 /// What an operand's offset counts from, as smelt_base.
-enum class Base : uint32_t { Arena = 0, Weights = 1, Input = 2, Output = 3 };
+enum class Base : uint32_t { Arena = 0, Weights = 1, Input = 2, Output = 3, Sizes = 4 };
 
 struct Operand {
   Base base = Base::Arena;
   uint32_t index = 0; // which input or output; 0 for the others
-  int64_t offset = 0; // bytes
+  int64_t offset = 0; // bytes; or, with offsetIsSize, which size says them
+  bool offsetIsSize = false;
 };
 
 /// One row of the plan.
 struct Step {
   std::string kernel; // a function of the module: void (ptr operands, i64 first, i64 last)
   std::string name;   // source nodes, e.g. "Conv_3+Relu_4"
-  int64_t tiles = 1;
+  int64_t tiles = 1;  // or, with tilesIsSize, which size says it
+  bool tilesIsSize = false;
   std::vector<Operand> operands;
 };
 
 struct Tensor {
   std::string name;
-  std::vector<int64_t> shape;
-  uint32_t dtype = 0; // a smelt_dtype
-  uint64_t bytes = 0;
+  std::vector<int64_t> shape;             // -1 for a symbolic extent
+  uint32_t dtype = 0;                     // a smelt_dtype
+  uint64_t bytes = 0;                     // 0 where an extent is symbolic
+  std::vector<std::string> extents = {};  // as text, where one is symbolic
+  std::vector<uint32_t> extentSizes = {}; // which size each symbolic extent is; empty where none is
+};
+
+/// As smelt_size.
+struct Size {
+  int64_t number = 0;
+  uint32_t kind = 0; // a smelt_size_kind
+  uint32_t a = 0, b = 0;
 };
 
 /// Weights' bytes at an offset; whoever makes the model keeps them alive. What lies between segments is zero.
@@ -58,6 +69,8 @@ struct Model {
   uint64_t weightsBytes = 0;
   std::vector<Tensor> inputs, outputs;
   std::vector<Step> steps;
+  std::vector<Size> sizes;            // empty where no dim is symbolic
+  uint32_t arenaSize = 0;             // which of them is the arena's
   std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/FromPlan.h"
+#include "codegen/artifact/SizeProgram.h"
 #include "dialects/Graph/Location.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/SymbolTable.h"
@@ -48,17 +49,80 @@ std::optional<uint32_t> dtypeOf(Type type) {
   return row == std::end(rows) ? std::nullopt : std::optional<uint32_t>(row->dtype);
 }
 
-static llvm::Error addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors) {
+namespace {
+/// Makes the parts of a model that sizes occur in.
+class Conversion {
+public:
+  Conversion(kernel::PlanOp plan, PlannedModel &planned) : plan_(plan), planned_(planned) {}
+
+  llvm::Error run(SymbolTable &kernels);
+
+private:
+  llvm::Error addSizes();
+  llvm::Error addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors);
+  llvm::Error setExtents(ArrayRef<graph::Extent> extents, Type element, Tensor &tensor);
+  llvm::Expected<Step> stepOf(kernel::CallOp call, Operation *kernel);
+  llvm::Expected<Operand> operandOf(int32_t base, int32_t index, const graph::Extent &offset);
+
+  kernel::PlanOp plan_;
+  PlannedModel &planned_;
+  SizeProgram sizes_;
+};
+} // namespace
+
+static RankedTensorType tensorType(Attribute attribute) {
+  return cast<RankedTensorType>(cast<TypeAttr>(attribute).getValue());
+}
+
+llvm::Error Conversion::addSizes() {
+  std::optional<ArrayAttr> symbols = plan_.getSymbols();
+  if (!symbols)
+    return llvm::Error::success();
+  for (auto [number, type] : llvm::enumerate(plan_.getInputTypes()))
+    sizes_.addInput(number, graph::extentsOf(tensorType(type)));
+  if (llvm::Error error = sizes_.checkInputs())
+    return error;
+  for (auto [symbol, value] : llvm::zip_equal(*symbols, *plan_.getValues()))
+    if (llvm::Error error = sizes_.define(cast<StringAttr>(symbol).getValue(), value))
+      return error;
+  llvm::Expected<uint32_t> arena = sizes_.sizeOf(plan_.getValues()->back());
+  if (!arena)
+    return arena.takeError();
+  planned_.model.arenaSize = *arena;
+  return llvm::Error::success();
+}
+
+llvm::Error Conversion::setExtents(ArrayRef<graph::Extent> extents, Type element, Tensor &tensor) {
+  for (const graph::Extent &extent : extents)
+    tensor.shape.push_back(extent.asNumber().value_or(-1));
+  graph::Extent count = graph::productOf(extents), bytes = count * graph::elementBytes(element);
+  if (count.isNumber()) {
+    tensor.bytes = graph::isPackable(element) ? graph::packedBytes(count.number(), element) : bytes.number();
+    return llvm::Error::success();
+  }
+  for (const graph::Extent &extent : extents) {
+    llvm::Expected<uint32_t> size = sizes_.sizeOf(extent);
+    if (!size)
+      return size.takeError();
+    tensor.extentSizes.push_back(*size);
+    tensor.extents.push_back(extent.str());
+  }
+  return sizes_.sizeOf(bytes).takeError(); // so that the runtime finds what overflows
+}
+
+llvm::Error Conversion::addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors) {
   for (auto [name, attribute] : llvm::zip_equal(names, types)) {
-    auto type = cast<RankedTensorType>(cast<TypeAttr>(attribute).getValue());
+    RankedTensorType type = tensorType(attribute);
     std::optional<uint32_t> dtype = dtypeOf(type.getElementType());
     StringRef text = cast<StringAttr>(name).getValue();
     if (!dtype)
       return defect("tensor '" + text + "' has an element type that the runtime lacks");
-    uint64_t bytes = graph::isPackable(type.getElementType())
-                         ? graph::packedBytes(type.getNumElements(), type.getElementType())
-                         : type.getNumElements() * graph::elementBytes(type.getElementType());
-    tensors.push_back({text.str(), type.getShape().vec(), *dtype, bytes});
+    Tensor tensor;
+    tensor.name = text.str();
+    tensor.dtype = *dtype;
+    if (llvm::Error error = setExtents(graph::extentsOf(type), type.getElementType(), tensor))
+      return error;
+    tensors.push_back(std::move(tensor));
   }
   return llvm::Error::success();
 }
@@ -74,15 +138,76 @@ static llvm::Error addWeights(kernel::PlanOp plan, PlannedModel &planned) {
   return llvm::Error::success();
 }
 
-static Step stepOf(kernel::CallOp call, Operation *kernel) {
+llvm::Expected<Operand> Conversion::operandOf(int32_t base, int32_t index, const graph::Extent &offset) {
+  Operand operand{static_cast<Base>(base), static_cast<uint32_t>(index), 0, !offset.isNumber()};
+  if (offset.isNumber()) {
+    operand.offset = offset.number();
+    return operand;
+  }
+  llvm::Expected<uint32_t> size = sizes_.sizeOf(offset);
+  if (!size)
+    return size.takeError();
+  operand.offset = *size;
+  return operand;
+}
+
+llvm::Expected<Step> Conversion::stepOf(kernel::CallOp call, Operation *kernel) {
   Step step;
   step.kernel = call.getCallee().str();
   step.name = graph::sourceNames(call.getLoc());
-  if (auto tiles = kernel ? kernel->getAttrOfType<IntegerAttr>("kernel.tiles") : IntegerAttr())
-    step.tiles = tiles.getInt();
-  for (auto [base, index, offset] : llvm::zip_equal(call.getBases(), call.getIndices(), call.getOffsets()))
-    step.operands.push_back({static_cast<Base>(base), static_cast<uint32_t>(index), offset});
+  for (auto [base, index, offset] : llvm::zip_equal(call.getBases(), call.getIndices(), call.getOffsets())) {
+    llvm::Expected<Operand> operand = operandOf(base, index, offset);
+    if (!operand)
+      return operand.takeError();
+    step.operands.push_back(*operand);
+  }
+  ArrayRef<graph::Extent> given;
+  if (call.getSizes())
+    given = *call.getSizes();
+  for (const graph::Extent &extent : given) {
+    llvm::Expected<uint32_t> size = sizes_.sizeOf(extent);
+    if (!size)
+      return size.takeError();
+    step.operands.push_back({Base::Sizes, 0, static_cast<int64_t>(*size) * static_cast<int64_t>(sizeof(int64_t))});
+  }
+  auto tiles = kernel ? kernel->getAttrOfType<graph::ExtentsAttr>("kernel.tiles") : graph::ExtentsAttr();
+  if (!tiles)
+    return step;
+  // In the kernel's own names, p0, p1, …
+  graph::Extent count = tiles.extents().front().substitute([&](StringRef name) {
+    size_t number = 0;
+    bool isKnown = name.consume_front("p") && !name.getAsInteger(10, number) && number < given.size();
+    return isKnown ? given[number] : graph::Extent::tooLarge();
+  });
+  step.tilesIsSize = !count.isNumber();
+  step.tiles = count.asNumber().value_or(0);
+  if (!step.tilesIsSize)
+    return step;
+  llvm::Expected<uint32_t> size = sizes_.sizeOf(count);
+  if (!size)
+    return size.takeError();
+  step.tiles = *size;
   return step;
+}
+
+llvm::Error Conversion::run(SymbolTable &kernels) {
+  Model &model = planned_.model;
+  if (llvm::Error error = addSizes())
+    return error;
+  if (llvm::Error error = addTensors(plan_.getInputNames(), plan_.getInputTypes(), model.inputs))
+    return error;
+  if (llvm::Error error = addTensors(plan_.getOutputNames(), plan_.getOutputTypes(), model.outputs))
+    return error;
+  for (auto call : plan_.getBody().getOps<kernel::CallOp>()) {
+    llvm::Expected<Step> step = stepOf(call, kernels.lookup(call.getCallee()));
+    if (!step)
+      return step.takeError();
+    model.steps.push_back(std::move(*step));
+  }
+  model.sizes = sizes_.rows();
+  if (model.sizes.size() > SMELT_MAX_SIZES)
+    return defect("the model has more symbolic sizes than the runtime takes");
+  return llvm::Error::success();
 }
 
 llvm::Expected<PlannedModel> fromPlan(ModuleOp module) {
@@ -91,19 +216,14 @@ llvm::Expected<PlannedModel> fromPlan(ModuleOp module) {
     return defect("there is no plan");
   kernel::PlanOp plan = *plans.begin();
   PlannedModel planned;
-  Model &model = planned.model;
-  model.arenaBytes = plan.getArenaBytes();
-  model.weightsBytes = plan.getWeightsBytes();
+  planned.model.arenaBytes = plan.getArenaBytes();
+  planned.model.weightsBytes = plan.getWeightsBytes();
   planned.liveBytes = plan.getLiveBytes();
-  if (llvm::Error error = addTensors(plan.getInputNames(), plan.getInputTypes(), model.inputs))
-    return std::move(error);
-  if (llvm::Error error = addTensors(plan.getOutputNames(), plan.getOutputTypes(), model.outputs))
-    return std::move(error);
   if (llvm::Error error = addWeights(plan, planned))
     return std::move(error);
   SymbolTable kernels(module);
-  for (auto call : plan.getBody().getOps<kernel::CallOp>())
-    model.steps.push_back(stepOf(call, kernels.lookup(call.getCallee())));
+  if (llvm::Error error = Conversion(plan, planned).run(kernels))
+    return std::move(error);
   return planned;
 }
 

@@ -79,18 +79,35 @@ static StringRef cType(uint32_t dtype) {
   return "unknown";
 }
 
+/// "1, 3, 224, 224", or with names of symbolic dims.
+static std::string shapeText(const Tensor &tensor) {
+  if (tensor.extents.empty())
+    return join(map_range(tensor.shape, [](int64_t extent) { return itostr(extent); }), ", ");
+  std::string text; // '*' may begin the end of a comment
+  for (char c : join(tensor.extents, ", "))
+    text += c == '*' ? std::string(" x ") : commentText(StringRef(&c, 1));
+  return text;
+}
+
 /// kind is INPUT or OUTPUT.
 static void writeTensors(ArrayRef<Tensor> tensors, StringRef prefix, StringRef kind, raw_ostream &os) {
   os << "\n#define " << prefix << "_" << kind << "_COUNT " << tensors.size() << "\n";
   MacroNames names;
   for (auto [index, tensor] : enumerate(tensors)) {
     const std::string macro = (prefix + "_" + kind + "_" + names.add(tensor.name)).str();
-    os << "/* " << commentText(tensor.name) << ": ["
-       << join(map_range(tensor.shape, [](int64_t extent) { return itostr(extent); }), ", ") << "], "
-       << cType(tensor.dtype) << " */\n";
+    os << "/* " << commentText(tensor.name) << ": [" << shapeText(tensor) << "], " << cType(tensor.dtype) << " */\n";
     os << "#define " << macro << "_INDEX " << index << "\n";
-    os << "#define " << macro << "_BYTES " << tensor.bytes << "\n";
+    if (tensor.extents.empty())
+      os << "#define " << macro << "_BYTES " << tensor.bytes << "\n";
   }
+}
+
+static std::string arenaText(const Model &model, StringRef prefix) {
+  if (!model.sizes.empty())
+    return "/* Dims are symbolic: smelt_arena_bytes tells the size of an arena, smelt_set_shapes fits an instance to "
+           "it. */\n";
+  // C has no empty arrays.
+  return ("#define " + prefix + "_ARENA_BYTES " + Twine(std::max<uint64_t>(model.arenaBytes, 1)) + "\n").str();
 }
 
 void writeHeader(const Model &model, raw_ostream &os) {
@@ -105,9 +122,7 @@ void writeHeader(const Model &model, raw_ostream &os) {
      << "extern const smelt_model " << symbol
      << ";\n\n"
         "#ifdef __cplusplus\n}\n#endif\n\n"
-     // C has no empty arrays.
-     << "#define " << prefix << "_ARENA_BYTES " << std::max<uint64_t>(model.arenaBytes, 1) << "\n"
-     << "#define " << prefix << "_WEIGHTS_BYTES " << model.weightsBytes << "\n";
+     << arenaText(model, prefix) << "#define " << prefix << "_WEIGHTS_BYTES " << model.weightsBytes << "\n";
   writeTensors(model.inputs, prefix, "INPUT", os);
   writeTensors(model.outputs, prefix, "OUTPUT", os);
   os << "\n#endif\n";

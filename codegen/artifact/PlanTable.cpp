@@ -19,9 +19,10 @@ namespace smelt::artifact {
 
 // The structures below list the fields of these without any padding.
 static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 12);
-static_assert(sizeof(smelt_step) == 40 && offsetof(smelt_step, reserved) == 36);
-static_assert(sizeof(smelt_tensor_info) == 32 && offsetof(smelt_tensor_info, dtype) == 28);
-static_assert(sizeof(smelt_model) == 88 && offsetof(smelt_model, weights) == 80);
+static_assert(sizeof(smelt_step) == 40 && offsetof(smelt_step, tiles_is_size) == 36);
+static_assert(sizeof(smelt_tensor_info) == 40 && offsetof(smelt_tensor_info, extent_sizes) == 32);
+static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
+static_assert(sizeof(smelt_model) == 104 && offsetof(smelt_model, arena_size) == 100);
 
 namespace {
 class PlanTable {
@@ -40,6 +41,7 @@ private:
   Constant *array(ArrayRef<Constant *> rows, StringRef name);
   Constant *text(StringRef value);
   Constant *tensors(ArrayRef<Tensor> list, StringRef name);
+  Constant *sizes(ArrayRef<Size> list);
   Function *kernelNamed(StringRef name, bool mayBeElsewhere);
   Expected<Constant *> step(const Model &model, const Step &step);
 
@@ -77,14 +79,24 @@ Constant *PlanTable::text(StringRef value) {
   return known;
 }
 
+Constant *PlanTable::sizes(ArrayRef<Size> list) {
+  SmallVector<Constant *> rows;
+  for (const Size &size : list)
+    rows.push_back(fields({wide(size.number), word(size.kind), word(size.a), word(size.b), word(0)}));
+  return array(rows, "sizes");
+}
+
 Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
   SmallVector<Constant *> rows;
   for (const Tensor &tensor : list) {
     SmallVector<Constant *> extents;
     for (int64_t extent : tensor.shape)
       extents.push_back(wide(extent));
+    SmallVector<Constant *> sizes;
+    for (uint32_t size : tensor.extentSizes)
+      sizes.push_back(word(size));
     rows.push_back(fields({text(tensor.name), array(extents, "shape"), wide(tensor.bytes), word(tensor.shape.size()),
-                           word(tensor.dtype)}));
+                           word(tensor.dtype), array(sizes, "extent_sizes")}));
   }
   return array(rows, name);
 }
@@ -112,9 +124,12 @@ Expected<Constant *> PlanTable::step(const Model &model, const Step &step) {
                   Twine(SMELT_MAX_OPERANDS));
   SmallVector<Constant *> operands;
   for (const Operand &operand : step.operands)
-    operands.push_back(fields({wide(operand.offset), word(static_cast<uint32_t>(operand.base)), word(operand.index)}));
-  return fields(
-      {kernel, array(operands, "operands"), text(step.name), wide(step.tiles), word(operands.size()), word(0)});
+    operands.push_back(
+        fields({wide(operand.offset),
+                word(static_cast<uint32_t>(operand.base) | (operand.offsetIsSize ? SMELT_OFFSET_IS_SIZE : 0)),
+                word(operand.index)}));
+  return fields({kernel, array(operands, "operands"), text(step.name), wide(step.tiles), word(operands.size()),
+                 word(step.tilesIsSize)});
 }
 
 Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weightsSymbol) {
@@ -135,10 +150,11 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
   weights->setVisibility(GlobalValue::HiddenVisibility);
   weights->setAlignment(Align(SMELT_ALIGNMENT));
 
-  Constant *value = fields(
-      {word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
-       wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name), text(model.target),
-       tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"), array(rows, "steps"), weights});
+  Constant *value =
+      fields({word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
+              wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name),
+              text(model.target), tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"),
+              array(rows, "steps"), weights, sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize)});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);
   global->setAlignment(Align(8));

@@ -19,11 +19,17 @@ class BodyAccess : public graph::ElementAccess {
 public:
   BodyAccess(Body &body, unsigned lanes) : ElementAccess(body.builder(), lanes), body_(body) {}
   Value fetch(Value tensor, ArrayRef<LaneIndex> index) override { return body_.read(tensor, index, lanes()); }
+  graph::Count count(const graph::Extent &extent) override { return body_.count(extent); }
 
 private:
   Body &body_;
 };
 } // namespace
+
+static std::optional<int64_t> constantIndex(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantIndexOp>();
+  return constant ? std::optional<int64_t>(constant.value()) : std::nullopt;
+}
 
 Type storageType(Type elementType) {
   if (graph::isStoredOnly(elementType))
@@ -38,12 +44,83 @@ Type storageType(Type elementType) {
 Body::Body(kernel::FuncOp kernel, func::FuncOp function, ImplicitLocOpBuilder &builder)
     : kernel_(kernel), function_(function), builder_(builder) {
   Block &body = kernel.getBody().front();
-  for (auto [argument, buffer] : llvm::zip_first(body.getArguments(), function.getArguments()))
-    buffers_[argument] = buffer;
+  std::optional<ArrayAttr> sizes = kernel.getSizes();
+  size_t number = 0;
+  for (auto [argument, given] : llvm::zip_first(body.getArguments(), function.getArguments())) {
+    if (isa<MemRefType>(argument.getType())) {
+      buffers_[argument] = given;
+      continue;
+    }
+    // A size lies in memory, as i64.
+    Value size = memref::LoadOp::create(builder_, given, constant(0));
+    sizes_[cast<StringAttr>((*sizes)[number++]).getValue()] =
+        arith::IndexCastOp::create(builder_, builder_.getIndexType(), size);
+  }
 }
 
-ArrayRef<int64_t> Body::stridesOf(Value kernelArgument) {
-  return cast<StridedLayoutAttr>(cast<MemRefType>(kernelArgument.getType()).getLayout()).getStrides();
+graph::Extents Body::stridesOf(Value kernelArgument) {
+  return kernel::stridesOf(cast<MemRefType>(kernelArgument.getType()));
+}
+
+graph::Count Body::count(const graph::Extent &extent) {
+  if (extent.isNumber())
+    return extent.number();
+  return value(extent);
+}
+
+Value Body::valueOf(graph::Atom atom) {
+  if (atom.kind() == graph::Atom::Kind::Symbol)
+    return sizes_.lookup(atom.symbol());
+  Value a = value(atom.lhs()), b = value(atom.rhs());
+  switch (atom.kind()) {
+  case graph::Atom::Kind::Symbol:
+    break;
+  case graph::Atom::Kind::FloorDiv: { // b is positive
+    Value quotient = arith::DivSIOp::create(builder_, a, b);
+    Value rest = arith::SubIOp::create(builder_, a, arith::MulIOp::create(builder_, quotient, b));
+    Value isBelow = arith::CmpIOp::create(builder_, arith::CmpIPredicate::slt, rest, constant(0));
+    return arith::AddIOp::create(builder_, quotient,
+                                 arith::SelectOp::create(builder_, isBelow, constant(-1), constant(0)));
+  }
+  case graph::Atom::Kind::Min:
+    return arith::MinSIOp::create(builder_, a, b);
+  case graph::Atom::Kind::Max:
+    return arith::MaxSIOp::create(builder_, a, b);
+  case graph::Atom::Kind::Broadcast: {
+    Value isOne = arith::CmpIOp::create(builder_, arith::CmpIPredicate::eq, a, constant(1));
+    return arith::SelectOp::create(builder_, isOne, b, a);
+  }
+  }
+  return nullptr;
+}
+
+/// Computed where all of the function sees it, after the sizes and constants it is made of.
+Value Body::value(const graph::Extent &extent) {
+  if (extent.isNumber())
+    return constant(extent.number());
+  for (const auto &[known, value] : extents_)
+    if (known == extent)
+      return value;
+  Operation *latest = nullptr;
+  OpBuilder::InsertionGuard guard(builder_);
+  for (auto &[name, size] : sizes_)
+    if (!latest || latest->isBeforeInBlock(size.getDefiningOp()))
+      latest = size.getDefiningOp();
+  for (auto &[known, value] : extents_)
+    if (value.getDefiningOp() && latest->isBeforeInBlock(value.getDefiningOp()))
+      latest = value.getDefiningOp();
+  builder_.setInsertionPointAfter(latest);
+  Value sum = constant(0);
+  for (const graph::Term &term : extent.terms()) {
+    Value product = constant(term.factor);
+    for (graph::Atom atom : term.atoms) {
+      Value factor = valueOf(atom);
+      product = constantIndex(product) == 1 ? factor : arith::MulIOp::create(builder_, product, factor).getResult();
+    }
+    sum = add(sum, product);
+  }
+  extents_.emplace_back(extent, sum);
+  return sum;
 }
 
 Value Body::constant(int64_t value) {
@@ -54,11 +131,6 @@ Value Body::constant(int64_t value) {
     known = arith::ConstantIndexOp::create(builder_, value);
   }
   return known;
-}
-
-static std::optional<int64_t> constantIndex(Value value) {
-  auto constant = value.getDefiningOp<arith::ConstantIndexOp>();
-  return constant ? std::optional<int64_t>(constant.value()) : std::nullopt;
 }
 
 Value Body::add(Value a, Value b) {
@@ -72,14 +144,20 @@ Value Body::add(Value a, Value b) {
   return arith::AddIOp::create(builder_, a, b, arith::IntegerOverflowFlags::nsw);
 }
 
-Value Body::scale(Value index, int64_t factor) {
+Value Body::subtract(Value a, Value b) {
+  if (std::optional<int64_t> left = constantIndex(a), right = constantIndex(b); left && right)
+    return constant(*left - *right);
+  return arith::SubIOp::create(builder_, a, b, arith::IntegerOverflowFlags::nsw);
+}
+
+Value Body::scale(Value index, const graph::Extent &factor) {
   if (std::optional<int64_t> number = constantIndex(index))
-    return constant(*number * factor);
-  if (factor == 0)
+    return value(factor * *number);
+  if (factor == graph::Extent(0))
     return constant(0);
-  return factor == 1
+  return factor == graph::Extent(1)
              ? index
-             : arith::MulIOp::create(builder_, index, constant(factor), arith::IntegerOverflowFlags::nsw).getResult();
+             : arith::MulIOp::create(builder_, index, value(factor), arith::IntegerOverflowFlags::nsw).getResult();
 }
 
 Value Body::stackBuffer(int64_t elements, Type type) {
@@ -122,15 +200,15 @@ Value Body::toStorage(Value computed, Type elementType) {
 }
 
 /// The element offset of lane 0, and the step from lane to lane.
-std::pair<Value, int64_t> Body::linear(Value argument, ArrayRef<LaneIndex> index) {
+std::pair<Value, graph::Extent> Body::linear(Value argument, ArrayRef<LaneIndex> index) {
   Value offset = constant(0);
-  int64_t step = 0;
+  graph::Extent step = 0;
   auto type = cast<MemRefType>(argument.getType());
   for (auto [at, stride, extent] : llvm::zip_equal(index, stridesOf(argument), type.getShape())) {
     if (extent == 1)
       continue; // its only index is 0
     offset = add(offset, scale(at.base, stride));
-    step += at.laneStride * stride;
+    step += stride * at.laneStride;
   }
   return {offset, step};
 }
@@ -142,23 +220,21 @@ Value Body::loadStored(kernel::LoadOp load, ArrayRef<LaneIndex> index, unsigned 
   if (lanes == 1)
     return memref::LoadOp::create(builder_, buffer, offset);
   auto vector = VectorType::get({lanes}, storageType(element));
-  if (step == 1)
+  if (step == graph::Extent(1))
     return vector::LoadOp::create(builder_, vector, buffer, offset);
   SmallVector<Value> elements;
   for (unsigned lane = 0; lane < lanes; ++lane)
-    elements.push_back(memref::LoadOp::create(builder_, buffer, add(offset, constant(lane * step))));
+    elements.push_back(memref::LoadOp::create(builder_, buffer, add(offset, value(step * lane))));
   return vector::FromElementsOp::create(builder_, vector, elements);
 }
 
 Value Body::emitElementwise(Operation *op, ArrayRef<LaneIndex> index, unsigned lanes) {
   SmallVector<Value> operands;
+  graph::Extents result = graph::extentsOf(op->getResult(0));
+  BodyAccess access(*this, lanes);
   for (Value operand : op->getOperands()) {
-    ArrayRef<int64_t> shape = graph::typeOf(operand).getShape();
-    SmallVector<LaneIndex> at(index.take_back(shape.size()));
-    for (auto [dim, extent] : llvm::enumerate(shape))
-      if (extent == 1)
-        at[dim] = {constant(0), 0};
-    Value value = read(operand, at, lanes);
+    std::optional<SmallVector<LaneIndex>> at = graph::broadcastIndex(access, index, graph::extentsOf(operand), result);
+    Value value = at ? read(operand, *at, lanes) : nullptr;
     if (!value)
       return nullptr;
     operands.push_back(value);
@@ -280,13 +356,13 @@ LogicalResult Body::write(kernel::StoreOp store, ArrayRef<LaneIndex> index, unsi
     memref::StoreOp::create(builder_, value, buffer, offset);
     return success();
   }
-  if (step == 1) {
+  if (step == graph::Extent(1)) {
     vector::StoreOp::create(builder_, value, buffer, offset);
     return success();
   }
   for (unsigned lane = 0; lane < lanes; ++lane)
     memref::StoreOp::create(builder_, vector::ExtractOp::create(builder_, value, lane), buffer,
-                            add(offset, constant(lane * step)));
+                            add(offset, this->value(step * lane)));
   return success();
 }
 

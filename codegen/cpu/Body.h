@@ -9,6 +9,7 @@
 #include "dialects/Kernel/Machine.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace smelt::cpu {
 
@@ -40,11 +41,16 @@ public:
   mlir::ImplicitLocOpBuilder &builder() { return builder_; }
   /// The buffer a loaded tensor lies in, and its strides in elements.
   mlir::Value bufferOf(mlir::Value kernelArgument) const { return buffers_.lookup(kernelArgument); }
-  static llvm::ArrayRef<int64_t> stridesOf(mlir::Value kernelArgument);
+  static graph::Extents stridesOf(mlir::Value kernelArgument);
+
+  /// What an extent is when the kernel runs.
+  graph::Count count(const graph::Extent &extent);
+  mlir::Value value(const graph::Extent &extent);
 
   mlir::Value constant(int64_t value);
   mlir::Value add(mlir::Value a, mlir::Value b);
-  mlir::Value scale(mlir::Value index, int64_t factor);
+  mlir::Value scale(mlir::Value index, const graph::Extent &factor);
+  mlir::Value subtract(mlir::Value a, mlir::Value b);
   /// A stack buffer of the compute type, made once at the function's start.
   mlir::Value stackBuffer(int64_t elements, mlir::Type type);
   /// Memory type → compute type and back, scalars or vectors.
@@ -63,7 +69,8 @@ private:
   mlir::Value loadStored(kernel::LoadOp load, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value stored(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value emitElementwise(mlir::Operation *op, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
-  std::pair<mlir::Value, int64_t> linear(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index);
+  std::pair<mlir::Value, graph::Extent> linear(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index);
+  mlir::Value valueOf(graph::Atom atom);
   bool isVisible(mlir::Value value);
   bool dependsOn(mlir::Value value, mlir::Value root);
 
@@ -74,6 +81,8 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> defined_;
   llvm::SmallVector<Read> reads_;
   llvm::DenseMap<int64_t, mlir::Value> constants_;
+  llvm::StringMap<mlir::Value> sizes_;                         // by the kernel's symbols
+  std::vector<std::pair<graph::Extent, mlir::Value>> extents_; // computed at the function's start
 };
 
 } // namespace smelt::cpu

@@ -69,8 +69,8 @@ llvm::Expected<KernelObject> Worker::compile(kernel::FuncOp kernel) {
   if (failed(passes_.run(*module)))
     return llvm::createStringError("");
   if (auto function = module->lookupSymbol(object.name))
-    if (auto tiles = function->getAttrOfType<IntegerAttr>("kernel.tiles"))
-      object.tiles = tiles.getInt();
+    if (auto tiles = function->getAttrOfType<graph::ExtentsAttr>("kernel.tiles"))
+      object.tiles = tiles.extents().front();
   llvm::LLVMContext context;
   llvm::Expected<std::unique_ptr<llvm::Module>> code = translateKernels(*module, context, *machine_);
   if (!code)

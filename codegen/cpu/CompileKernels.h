@@ -5,6 +5,7 @@
 #define SMELT_CODEGEN_CPU_COMPILEKERNELS_H
 
 #include "codegen/cpu/Target.h"
+#include "dialects/Graph/Extent.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -21,8 +22,8 @@ namespace smelt::cpu {
 
 /// One kernel as machine code.
 struct KernelObject {
-  std::string name; // a hidden function, as smelt_kernel
-  int64_t tiles = 1;
+  std::string name;                 // a hidden function, as smelt_kernel
+  graph::Extent tiles = 1;          // of the kernel's sizes
   llvm::SmallVector<char, 0> bytes; // a relocatable object
 
   llvm::StringRef contents() const { return {bytes.data(), bytes.size()}; }

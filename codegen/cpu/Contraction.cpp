@@ -14,22 +14,26 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
+using smelt::graph::Extents;
 using smelt::graph::LaneIndex;
 
 namespace smelt::cpu {
 
 namespace {
 
+constexpr int64_t kTypicalExtent = 128; // tiles are chosen for where only the run knows
+
 class Contraction {
 public:
   Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine);
-  FailureOr<int64_t> emit(TileRange range);
+  FailureOr<graph::Extent> emit(TileRange range);
 
 private:
   /// One loop along K: how far a step goes in the input; the packed side is walked in order.
   struct Reduction {
-    int64_t extent;
-    int64_t inputStride;
+    Extent extent;
+    Extent inputStride;
   };
   /// A tile's place and size.
   struct Tile {
@@ -38,12 +42,14 @@ private:
     Value group, panel;
     int64_t rows = 1, columns = 1;
     int64_t channels = 0; // of the panel that exist
+    Value someChannels;   // the same where only the run knows, `channels` being the most; else null
   };
 
-  void findReductions(ArrayRef<int64_t> inputStrides);
+  void findReductions(ArrayRef<Extent> inputStrides);
   bool tilesRows() { return root_.getWindow().size() > 1; }
   void emitTile(ValueRange index);
   void chooseRemainders(Tile tile, int stage);
+  void chooseUnknownRemainder(Tile tile, int stage, const Extent &extent);
   void emitMicrokernel(const Tile &tile);
   Value inputBase(const Tile &tile);
   Value packedBase(const Tile &tile);
@@ -53,6 +59,8 @@ private:
   bool hasCostlyEpilogue();
   void storeInline(const Tile &tile, ArrayRef<Value> sums);
   void storeFromStack(const Tile &tile, ArrayRef<Value> sums);
+  void storeSomeChannels(const Tile &tile, Value row, Value column, Value stack, Value first);
+  SmallVector<LaneIndex> pointIndex(const Tile &tile, Value row, Value column);
   void storePoint(const Tile &tile, Value row, Value column, int64_t vector, Value sum);
   int64_t vectorsOf(const Tile &tile) const { return llvm::divideCeil(tile.channels, lanes_); }
 
@@ -62,13 +70,14 @@ private:
   Value inputArgument_, packedArgument_; // of the kernel
   RankedTensorType inputType_, packedType_, type_;
   Type element_; // compute type
-  int64_t lanes_, width_, panels_, channels_, taps_;
-  int64_t rows_ = 1, columns_; // extents of the tiled dims
-  size_t outerDims_;           // dims before them
+  int64_t lanes_, width_;
+  Extent panels_, channels_, taps_;
+  Extent rows_ = 1, columns_; // extents of the tiled dims
+  size_t outerDims_;          // dims before them
   bool batchedPanels_;
   kernel::RegisterTile tile_;
   SmallVector<Reduction> reductions_;
-  SmallVector<int64_t> tiles_; // extents of the tile index, outermost first
+  Extents tiles_; // extents of the tile index, outermost first
   bool costly_ = false;
   bool failed_ = false;
 };
@@ -78,32 +87,34 @@ private:
 Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), root_(root), inputType_(graph::typeOf(root.getInput())),
       packedType_(graph::typeOf(root.getPacked())), type_(graph::typeOf(root.getResult())) {
-  ArrayRef<int64_t> packed = packedType_.getShape();
+  Extents packed = graph::extentsOf(packedType_), shape = graph::extentsOf(type_);
   element_ = graph::computeType(type_.getElementType());
   lanes_ = machine.vectorBytes / graph::elementBytes(element_);
-  width_ = packed.back();
+  width_ = packedType_.getShape().back();
   taps_ = packed[packed.size() - 2];
   panels_ = packed[packed.size() - 3];
-  channels_ = type_.getShape().back() / root.getGroups();
+  channels_ = shape.back().floorDiv(root.getGroups());
   size_t rank = type_.getRank();
-  columns_ = type_.getDimSize(rank - 2);
+  columns_ = shape[rank - 2];
   outerDims_ = rank - 2;
   if (tilesRows())
-    rows_ = type_.getDimSize(--outerDims_);
+    rows_ = shape[--outerDims_];
   size_t batch = rank - 1 - root.getWindow().size();
   batchedPanels_ = packed.size() - (root.getGroups() > 1) > 3 && batch > 0;
-  tile_ = kernel::chooseTile(machine, rows_, columns_, channels_, graph::elementBytes(element_), width_);
+  auto typical = [](const Extent &extent) { return extent.asNumber().value_or(kTypicalExtent); };
+  tile_ = kernel::chooseTile(machine, typical(rows_), typical(columns_), typical(channels_),
+                             graph::elementBytes(element_), width_);
 }
 
 /// The window's dims and the input's channels, outermost first; a dim that continues the one inside it becomes one loop
 /// with it.
-void Contraction::findReductions(ArrayRef<int64_t> inputStrides) {
+void Contraction::findReductions(ArrayRef<Extent> inputStrides) {
   size_t spatial = root_.getWindow().size(), first = inputStrides.size() - 1 - spatial;
   SmallVector<Reduction> all;
   for (size_t dim = 0; dim < spatial; ++dim)
     if (root_.getWindow()[dim] > 1)
       all.push_back({root_.getWindow()[dim], inputStrides[first + dim] * root_.getDilations()[dim]});
-  all.push_back({inputType_.getShape().back() / static_cast<int64_t>(root_.getGroups()), inputStrides.back()});
+  all.push_back({graph::extentsOf(inputType_).back().floorDiv(root_.getGroups()), inputStrides.back()});
   for (const Reduction &inner : llvm::reverse(all)) {
     if (!reductions_.empty()) {
       Reduction &last = reductions_.front();
@@ -116,7 +127,7 @@ void Contraction::findReductions(ArrayRef<int64_t> inputStrides) {
   }
 }
 
-FailureOr<int64_t> Contraction::emit(TileRange range) {
+FailureOr<graph::Extent> Contraction::emit(TileRange range) {
   auto input = root_.getInput().getDefiningOp<kernel::LoadOp>(),
        packed = root_.getPacked().getDefiningOp<kernel::LoadOp>();
   if (!input || !packed || width_ % lanes_)
@@ -126,14 +137,13 @@ FailureOr<int64_t> Contraction::emit(TileRange range) {
   findReductions(Body::stridesOf(inputArgument_));
   costly_ = hasCostlyEpilogue();
   // Panels shared by all batches are the outer loop; a batch with panels of its own comes first.
-  SmallVector<int64_t> outer(type_.getShape().take_front(outerDims_));
-  tiles_ = batchedPanels_ ? outer : SmallVector<int64_t>();
+  Extents shape = graph::extentsOf(type_), outer(ArrayRef<Extent>(shape).take_front(outerDims_));
+  tiles_ = batchedPanels_ ? outer : Extents();
   tiles_.append({static_cast<int64_t>(root_.getGroups()), panels_});
   if (!batchedPanels_)
     llvm::append_range(tiles_, outer);
-  tiles_.append({static_cast<int64_t>(llvm::divideCeil(rows_, tile_.rows)),
-                 static_cast<int64_t>(llvm::divideCeil(columns_, tile_.columns))});
-  int64_t count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
+  tiles_.append({rows_.ceilDiv(tile_.rows), columns_.ceilDiv(tile_.columns)});
+  Extent count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
   if (failed_)
     return failure();
   return count;
@@ -148,9 +158,9 @@ void Contraction::emitTile(ValueRange index) {
   tile.panel = index[group + 1];
   tile.row = body_.scale(index[index.size() - 2], tile_.rows);
   tile.column = body_.scale(index.back(), tile_.columns);
-  tile.rows = std::min(tile_.rows, rows_);
-  tile.columns = std::min(tile_.columns, columns_);
-  tile.channels = std::min(width_, channels_);
+  tile.rows = std::min(tile_.rows, rows_.asNumber().value_or(tile_.rows));
+  tile.columns = std::min(tile_.columns, columns_.asNumber().value_or(tile_.columns));
+  tile.channels = std::min(width_, channels_.asNumber().value_or(width_));
   chooseRemainders(tile, 0);
 }
 
@@ -158,7 +168,10 @@ void Contraction::emitTile(ValueRange index) {
 void Contraction::chooseRemainders(Tile tile, int stage) {
   if (stage == 3)
     return emitMicrokernel(tile);
-  int64_t extent = std::array{rows_, columns_, channels_}[stage];
+  const Extent &whole = *std::array{&rows_, &columns_, &channels_}[stage];
+  if (!whole.isNumber())
+    return chooseUnknownRemainder(tile, stage, whole);
+  int64_t extent = whole.number();
   int64_t &size = *std::array{&tile.rows, &tile.columns, &tile.channels}[stage];
   Value start = stage == 0 ? tile.row : stage == 1 ? tile.column : body_.scale(tile.panel, width_);
   int64_t rest = extent % size;
@@ -174,13 +187,48 @@ void Contraction::chooseRemainders(Tile tile, int stage) {
   chooseRemainders(tile, stage + 1);
 }
 
+/// Where only the run knows the extent: a whole tile, or the rest in pieces of powers of two; of channels, all that the
+/// panel has are computed, and those that exist are stored.
+void Contraction::chooseUnknownRemainder(Tile tile, int stage, const Extent &extent) {
+  int64_t &size = *std::array{&tile.rows, &tile.columns, &tile.channels}[stage];
+  Value start = stage == 0 ? tile.row : stage == 1 ? tile.column : body_.scale(tile.panel, width_);
+  Value left = body_.subtract(body_.value(extent), start);
+  if (size == 1 && stage < 2)
+    return chooseRemainders(tile, stage + 1);
+  Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::sge, left, body_.constant(size));
+  auto choice = scf::IfOp::create(b_, isWhole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(choice.thenBlock());
+  chooseRemainders(tile, stage + 1);
+  b_.setInsertionPointToStart(choice.elseBlock());
+  if (stage == 2) {
+    tile.someChannels = left;
+    return chooseRemainders(tile, stage + 1);
+  }
+  Value &at = stage == 0 ? tile.row : tile.column;
+  for (int64_t piece = llvm::bit_floor(static_cast<uint64_t>(size - 1)); piece > 0; piece /= 2) {
+    OpBuilder::InsertionGuard inner(b_);
+    Value has = arith::AndIOp::create(b_, left, body_.constant(piece));
+    Value isThere = arith::CmpIOp::create(b_, arith::CmpIPredicate::ne, has, body_.constant(0));
+    auto part = scf::IfOp::create(b_, isThere, /*withElseRegion=*/false);
+    {
+      OpBuilder::InsertionGuard inside(b_);
+      b_.setInsertionPointToStart(part.thenBlock());
+      size = piece;
+      chooseRemainders(tile, stage + 1);
+    }
+    b_.setInsertionPointAfter(part);
+    at = body_.add(at, has); // 0 or the piece
+  }
+}
+
 Value Contraction::inputBase(const Tile &tile) {
-  ArrayRef<int64_t> strides = Body::stridesOf(inputArgument_);
+  Extents strides = Body::stridesOf(inputArgument_);
   size_t spatial = root_.getWindow().size(), batch = inputType_.getRank() - 1 - spatial;
   Value base = body_.constant(0);
   auto move = [&](size_t dim, Value at) {
     int64_t step = dim < batch ? 1 : root_.getStrides()[dim - batch];
-    if (type_.getDimSize(dim) > 1)
+    if (type_.getDimSize(dim) != 1)
       base = body_.add(base, body_.scale(at, strides[dim] * step));
   };
   for (auto [dim, at] : llvm::enumerate(tile.outer))
@@ -188,14 +236,14 @@ Value Contraction::inputBase(const Tile &tile) {
   if (tilesRows())
     move(outerDims_, tile.row);
   move(type_.getRank() - 2, tile.column);
-  int64_t groupStride = inputType_.getShape().back() / root_.getGroups() * strides.back();
+  Extent groupStride = graph::extentsOf(inputType_).back().floorDiv(root_.getGroups()) * strides.back();
   return body_.add(base, body_.scale(tile.group, groupStride));
 }
 
 Value Contraction::packedBase(const Tile &tile) {
   Value base = body_.constant(0);
   if (batchedPanels_) {
-    ArrayRef<int64_t> strides = Body::stridesOf(packedArgument_);
+    Extents strides = Body::stridesOf(packedArgument_);
     size_t batch = inputType_.getRank() - 1 - root_.getWindow().size();
     for (size_t dim = 0; dim < batch; ++dim)
       base = body_.add(base, body_.scale(tile.outer[dim], strides[dim]));
@@ -212,13 +260,13 @@ Value Contraction::multiplyAdd(Value a, Value b, Value sum) {
 
 /// One step along K for every point and vector of the tile.
 SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed, ValueRange sums) {
-  ArrayRef<int64_t> strides = Body::stridesOf(inputArgument_);
+  Extents strides = Body::stridesOf(inputArgument_);
   size_t rank = strides.size();
-  auto spatialStep = [&](size_t fromLast) {
+  auto spatialStep = [&](size_t fromLast) -> Extent {
     ArrayRef<int64_t> steps = root_.getStrides();
     return strides[rank - 1 - fromLast] * steps[steps.size() - fromLast];
   };
-  int64_t columnStep = spatialStep(1), rowStep = tilesRows() ? spatialStep(2) : 0;
+  Extent columnStep = spatialStep(1), rowStep = tilesRows() ? spatialStep(2) : Extent(0);
   auto vectorType = VectorType::get({lanes_}, element_);
   auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
   SmallVector<Value> vectors, next;
@@ -229,7 +277,7 @@ SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed
   }
   for (int64_t row = 0; row < tile.rows; ++row)
     for (int64_t column = 0; column < tile.columns; ++column) {
-      Value at = body_.add(input, body_.constant(row * rowStep + column * columnStep));
+      Value at = body_.add(input, body_.value(rowStep * row + columnStep * column));
       Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), at);
       scalar = body_.toCompute(scalar, inputType_.getElementType());
       Value repeated = vector::BroadcastOp::create(b_, vectorType, scalar);
@@ -243,11 +291,11 @@ SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed
 SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums) {
   if (level == reductions_.size())
     return step(tile, input, packed, sums);
-  int64_t inner = width_;
+  Extent inner = width_;
   for (const Reduction &deeper : ArrayRef<Reduction>(reductions_).drop_front(level + 1))
     inner *= deeper.extent;
   auto loop =
-      scf::ForOp::create(b_, body_.constant(0), body_.constant(reductions_[level].extent), body_.constant(1), sums);
+      scf::ForOp::create(b_, body_.constant(0), body_.value(reductions_[level].extent), body_.constant(1), sums);
   OpBuilder::InsertionGuard guard(b_);
   b_.setInsertionPointToStart(loop.getBody());
   Value at = loop.getInductionVar();
@@ -263,7 +311,7 @@ void Contraction::emitMicrokernel(const Tile &tile) {
   Value zero = arith::ConstantOp::create(b_, b_.getZeroAttr(vectorType));
   SmallVector<Value> sums(tile.rows * tile.columns * vectorsOf(tile), zero);
   sums = accumulate(tile, 0, inputBase(tile), packedBase(tile), sums);
-  if (costly_)
+  if (costly_ || tile.someChannels)
     storeFromStack(tile, sums);
   else
     storeInline(tile, sums);
@@ -298,15 +346,21 @@ bool Contraction::hasCostlyEpilogue() {
   return costly || count > kCheapOps;
 }
 
-void Contraction::storePoint(const Tile &tile, Value row, Value column, int64_t vector, Value sum) {
-  int64_t firstChannel = vector * lanes_, end = std::min(firstChannel + lanes_, tile.channels);
-  Value base = body_.add(body_.scale(tile.group, channels_), body_.scale(tile.panel, width_));
+/// The index of a point, all but its channel.
+SmallVector<LaneIndex> Contraction::pointIndex(const Tile &tile, Value row, Value column) {
   SmallVector<LaneIndex> outer;
   for (Value index : tile.outer)
     outer.push_back({index, 0});
   if (tilesRows())
     outer.push_back({row, 0});
   outer.push_back({column, 0});
+  return outer;
+}
+
+void Contraction::storePoint(const Tile &tile, Value row, Value column, int64_t vector, Value sum) {
+  int64_t firstChannel = vector * lanes_, end = std::min(firstChannel + lanes_, tile.channels);
+  Value base = body_.add(body_.scale(tile.group, channels_), body_.scale(tile.panel, width_));
+  SmallVector<LaneIndex> outer = pointIndex(tile, row, column);
   Value first = body_.add(base, body_.constant(firstChannel));
   failed_ |= failed(body_.storeChannels(root_.getResult(), sum, outer, first, end - firstChannel));
 }
@@ -317,6 +371,24 @@ void Contraction::storeInline(const Tile &tile, ArrayRef<Value> sums) {
       for (int64_t v = 0; v < vectorsOf(tile); ++v, sums = sums.drop_front())
         storePoint(tile, body_.add(tile.row, body_.constant(row)), body_.add(tile.column, body_.constant(column)), v,
                    sums.front());
+}
+
+/// Stores those channels of a point that exist; its sums begin at `first` of the stack.
+void Contraction::storeSomeChannels(const Tile &tile, Value row, Value column, Value stack, Value first) {
+  Value channel = body_.add(body_.scale(tile.group, channels_), body_.scale(tile.panel, width_));
+  LogicalResult done = graph::forLanes(b_, tile.someChannels, lanes_, [&](Value at, unsigned width) {
+    Value place = body_.add(first, at), sum;
+    if (width == 1)
+      sum = memref::LoadOp::create(b_, stack, place);
+    else
+      sum = vector::LoadOp::create(b_, VectorType::get({width}, element_), stack, place);
+    SmallVector<LaneIndex> index = pointIndex(tile, row, column);
+    index.push_back({body_.add(channel, at), width > 1 ? 1 : 0});
+    body_.startPoint();
+    body_.define(root_.getResult(), sum);
+    return body_.store(root_.getResult(), index, width);
+  });
+  failed_ |= failed(done);
 }
 
 void Contraction::storeFromStack(const Tile &tile, ArrayRef<Value> sums) {
@@ -331,6 +403,9 @@ void Contraction::storeFromStack(const Tile &tile, ArrayRef<Value> sums) {
   b_.setInsertionPointToStart(columnLoop.getBody());
   Value row = rowLoop.getInductionVar(), column = columnLoop.getInductionVar();
   Value point = body_.add(body_.scale(row, tile.columns), column);
+  if (tile.someChannels)
+    return storeSomeChannels(tile, body_.add(tile.row, row), body_.add(tile.column, column), stack,
+                             body_.scale(point, pointSize));
   auto vectorType = VectorType::get({lanes_}, element_);
   for (int64_t v = 0; v < vectorsOf(tile); ++v) {
     Value at = body_.add(body_.scale(point, pointSize), body_.constant(v * lanes_));
@@ -339,8 +414,8 @@ void Contraction::storeFromStack(const Tile &tile, ArrayRef<Value> sums) {
   }
 }
 
-FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, TileRange range,
-                                   const kernel::Machine &machine) {
+FailureOr<graph::Extent> emitContraction(Body &body, kernel::ContractOp root, TileRange range,
+                                         const kernel::Machine &machine) {
   return Contraction(body, root, machine).emit(range);
 }
 

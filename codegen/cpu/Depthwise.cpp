@@ -27,12 +27,12 @@ public:
 
   /// One row of the result: `outer` indexes all dims but the last spatial one and the channels.
   LogicalResult emitRow(ValueRange outer, unsigned lanes) {
-    ArrayRef<int64_t> shape = graph::typeOf(root_.getResult()).getShape();
-    return graph::forLanes(b_, shape.back(), lanes, [&](Value channel, unsigned width) {
+    graph::Extents shape = graph::extentsOf(root_.getResult());
+    return graph::forLanes(b_, body_.count(shape.back()), lanes, [&](Value channel, unsigned width) {
       SmallVector<Value> weights;
       if (failed(readWeights(channel, width, weights)))
         return failure();
-      auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(shape[shape.size() - 2]), body_.constant(1));
+      auto loop = scf::ForOp::create(b_, body_.constant(0), body_.value(shape[shape.size() - 2]), body_.constant(1));
       OpBuilder::InsertionGuard guard(b_);
       b_.setInsertionPointToStart(loop.getBody());
       SmallVector<Value> at(outer);
@@ -115,13 +115,14 @@ bool isDepthwise(graph::ConvOp conv) {
          llvm::all_of(conv.getLow(), isZero) && llvm::all_of(conv.getHigh(), isZero);
 }
 
-FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, TileRange range, const kernel::Machine &machine) {
-  ArrayRef<int64_t> shape = graph::typeOf(root.getResult()).getShape();
+FailureOr<graph::Extent> emitDepthwise(Body &body, graph::ConvOp root, TileRange range,
+                                       const kernel::Machine &machine) {
+  graph::Extents shape = graph::extentsOf(root.getResult());
   Depthwise emitter(body, root);
   LogicalResult done = success();
   unsigned lanes = lanesOf(body, machine);
-  int64_t tiles =
-      forTiles(body, range, shape.drop_back(2), [&](ValueRange outer) { done = emitter.emitRow(outer, lanes); });
+  graph::Extent tiles = forTiles(body, range, ArrayRef<graph::Extent>(shape).drop_back(2),
+                                 [&](ValueRange outer) { done = emitter.emitRow(outer, lanes); });
   if (failed(done))
     return failure();
   return tiles;

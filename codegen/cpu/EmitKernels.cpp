@@ -19,6 +19,8 @@ namespace smelt::cpu {
 
 /// As many elements as lie between the first and the last one that strides reach.
 static int64_t spanOf(MemRefType type) {
+  if (isa<kernel::LayoutAttr>(type.getLayout()))
+    return std::numeric_limits<int64_t>::max() / 64; // bits of the widest element: only the run knows
   int64_t span = 1;
   for (auto [extent, stride] : llvm::zip_equal(type.getShape(), cast<StridedLayoutAttr>(type.getLayout()).getStrides()))
     span += (extent - 1) * std::abs(stride);
@@ -28,8 +30,9 @@ static int64_t spanOf(MemRefType type) {
 static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   SmallVector<Type> types;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
-    auto type = cast<MemRefType>(argument.getType());
-    types.push_back(MemRefType::get({spanOf(type)}, storageType(type.getElementType())));
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    types.push_back(type ? MemRefType::get({spanOf(type)}, storageType(type.getElementType()))
+                         : MemRefType::get({1}, builder.getI64Type()));
   }
   types.append(2, builder.getIndexType());
   auto function =
@@ -42,7 +45,7 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   return function;
 }
 
-static FailureOr<int64_t> emitRoot(Body &body, TileRange range, const kernel::Machine &machine) {
+static FailureOr<graph::Extent> emitRoot(Body &body, TileRange range, const kernel::Machine &machine) {
   for (Operation &op : body.kernel().getBody().front()) {
     if (auto contract = dyn_cast<kernel::ContractOp>(op))
       return emitContraction(body, contract, range, machine);
@@ -86,12 +89,12 @@ private:
     builder.setInsertionPoint(end);
     TileRange range{entry.getArgument(entry.getNumArguments() - 2), entry.getArguments().back()};
     Body body(kernel, function, builder);
-    FailureOr<int64_t> tiles = emitRoot(body, range, machine);
+    FailureOr<graph::Extent> tiles = emitRoot(body, range, machine);
     if (failed(tiles)) {
       reportUnsupported(kernel);
       return failure();
     }
-    function->setAttr("kernel.tiles", outer.getI64IntegerAttr(*tiles));
+    function->setAttr("kernel.tiles", graph::ExtentsAttr::get(&getContext(), *tiles));
     kernel.erase();
     return success();
   }

@@ -17,21 +17,22 @@ struct TileRange {
   mlir::Value last;
 };
 
-llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, TileRange range,
-                                         const kernel::Machine &machine);
-llvm::FailureOr<int64_t> emitWinograd(Body &body, kernel::WinogradOp root, TileRange range,
-                                      const kernel::Machine &machine);
+llvm::FailureOr<graph::Extent> emitContraction(Body &body, kernel::ContractOp root, TileRange range,
+                                               const kernel::Machine &machine);
+llvm::FailureOr<graph::Extent> emitWinograd(Body &body, kernel::WinogradOp root, TileRange range,
+                                            const kernel::Machine &machine);
 /// Whether emitDepthwise takes this convolution.
 bool isDepthwise(graph::ConvOp conv);
-llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, TileRange range, const kernel::Machine &machine);
-llvm::FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, TileRange range,
-                                   const kernel::Machine &machine);
-llvm::FailureOr<int64_t> emitPointwise(Body &body, TileRange range, const kernel::Machine &machine);
+llvm::FailureOr<graph::Extent> emitDepthwise(Body &body, graph::ConvOp root, TileRange range,
+                                             const kernel::Machine &machine);
+llvm::FailureOr<graph::Extent> emitLoops(Body &body, graph::LoopInterface root, TileRange range,
+                                         const kernel::Machine &machine);
+llvm::FailureOr<graph::Extent> emitPointwise(Body &body, TileRange range, const kernel::Machine &machine);
 
 /// Emits a loop over the tiles whose body gets one index for each of `extents`, the last changing fastest. Returns the
 /// number of tiles.
-int64_t forTiles(Body &body, TileRange range, llvm::ArrayRef<int64_t> extents,
-                 llvm::function_ref<void(mlir::ValueRange)> tile);
+graph::Extent forTiles(Body &body, TileRange range, llvm::ArrayRef<graph::Extent> extents,
+                       llvm::function_ref<void(mlir::ValueRange)> tile);
 
 /// Lanes of a vector register for the widest compute type in the kernel.
 unsigned lanesOf(Body &body, const kernel::Machine &machine);

@@ -34,6 +34,7 @@ public:
     auto vector = dyn_cast<VectorType>(value.getType());
     return body_.store(root, index, vector ? vector.getNumElements() : 1);
   }
+  graph::Count count(const graph::Extent &extent) override { return body_.count(extent); }
   Value scratch(int64_t elements, Type type) override { return body_.stackBuffer(elements, type); }
 
 private:
@@ -44,10 +45,12 @@ private:
 };
 } // namespace
 
-FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, TileRange range, const kernel::Machine &machine) {
-  ArrayRef<int64_t> shape = graph::typeOf(root->getResult(0)).getShape();
+FailureOr<graph::Extent> emitLoops(Body &body, graph::LoopInterface root, TileRange range,
+                                   const kernel::Machine &machine) {
+  graph::Extents shape = graph::extentsOf(root->getResult(0));
   LogicalResult done = success();
-  int64_t tiles = forTiles(body, range, shape.take_front(root.tiledDims()), [&](ValueRange tile) {
+  ArrayRef<graph::Extent> tiled = ArrayRef<graph::Extent>(shape).take_front(root.tiledDims());
+  graph::Extent tiles = forTiles(body, range, tiled, [&](ValueRange tile) {
     KernelTile access(body, root, tile, machine);
     done = root.emitTile(access);
   });

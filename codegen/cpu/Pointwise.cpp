@@ -9,6 +9,8 @@
 #include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
+using smelt::graph::Extents;
 using smelt::graph::LaneIndex;
 
 namespace smelt::cpu {
@@ -21,7 +23,7 @@ constexpr int64_t kTileElements =
 /// The loops over one result shape.
 class PointwiseNest {
 public:
-  PointwiseNest(Body &body, ArrayRef<int64_t> shape, unsigned lanes) : body_(body), b_(body.builder()), lanes_(lanes) {
+  PointwiseNest(Body &body, ArrayRef<Extent> shape, unsigned lanes) : body_(body), b_(body.builder()), lanes_(lanes) {
     shape_.assign(shape.begin(), shape.end());
     rank_ = shape.size();
     if (shape_.empty())
@@ -29,16 +31,18 @@ public:
     chooseTiles();
   }
 
-  ArrayRef<int64_t> tiles() const { return tiles_; }
+  ArrayRef<Extent> tiles() const { return tiles_; }
 
   /// Emits one tile; `tile` has an index for each of tiles().
   LogicalResult emit(ValueRange tile) {
     index_.assign(tile.begin(), tile.end());
-    if (!blocked_)
+    if (block_ == 0)
       return emitDim();
-    Value block = index_.pop_back_val();
-    int64_t whole = shape_.back() / kTileElements, rest = shape_.back() % kTileElements;
-    Value base = body_.scale(block, kTileElements);
+    Value block = index_.pop_back_val(), base = body_.scale(block, block_);
+    const Extent &extent = shape_[index_.size()];
+    if (!extent.isNumber())
+      return emitBlock(base, extent);
+    int64_t whole = extent.number() / kTileElements, rest = extent.number() % kTileElements;
     if (rest == 0)
       return emitInner(base, kTileElements);
     Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, block, body_.constant(whole));
@@ -53,20 +57,39 @@ public:
 
 private:
   void chooseTiles() {
-    int64_t inner = shape_.back();
-    tiles_.assign(shape_.begin(), shape_.end() - 1);
+    tiles_.assign(shape_.begin(), shape_.end());
     // Many short rows make one tile.
-    while (!tiles_.empty() && inner * tiles_.back() <= kTileElements)
-      inner *= tiles_.pop_back_val();
-    blocked_ = tiles_.size() + 1 == shape_.size() && shape_.back() >= 2 * kTileElements;
-    if (blocked_)
-      tiles_.push_back(llvm::divideCeil(shape_.back(), kTileElements));
+    int64_t inner = 1;
+    while (!tiles_.empty() && tiles_.back().isNumber() &&
+           (tiles_.size() == shape_.size() || inner * tiles_.back().number() <= kTileElements))
+      inner *= tiles_.pop_back_val().number();
+    bool isLong = tiles_.size() + 1 == shape_.size() && inner >= 2 * kTileElements;
+    if (isLong) {
+      block_ = kTileElements;
+      tiles_.push_back(llvm::divideCeil(inner, kTileElements));
+    } else if (!tiles_.empty() && !tiles_.back().isNumber() && inner <= kTileElements / 2) {
+      block_ = kTileElements / std::max<int64_t>(inner, 1);
+      tiles_.back() = tiles_.back().ceilDiv(block_);
+    }
+  }
+
+  /// The block at `base` of a dim whose extent only the run knows.
+  LogicalResult emitBlock(Value base, const Extent &extent) {
+    Value end = arith::MinSIOp::create(b_, body_.add(base, body_.constant(block_)), body_.value(extent));
+    if (index_.size() + 1 == shape_.size())
+      return emitInner(base, body_.subtract(end, base));
+    return emitLoop(base, end);
   }
 
   LogicalResult emitDim() {
+    const Extent &extent = shape_[index_.size()];
     if (index_.size() + 1 == shape_.size())
-      return emitInner(body_.constant(0), shape_.back());
-    auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(shape_[index_.size()]), body_.constant(1));
+      return emitInner(body_.constant(0), body_.count(extent));
+    return emitLoop(body_.constant(0), body_.value(extent));
+  }
+
+  LogicalResult emitLoop(Value first, Value end) {
+    auto loop = scf::ForOp::create(b_, first, end, body_.constant(1));
     OpBuilder::InsertionGuard guard(b_);
     b_.setInsertionPointToStart(loop.getBody());
     index_.push_back(loop.getInductionVar());
@@ -75,14 +98,14 @@ private:
     return done;
   }
 
-  LogicalResult emitInner(Value base, int64_t extent) {
+  LogicalResult emitInner(Value base, graph::Count extent) {
     return graph::forLanes(b_, extent, lanes_, [&](Value at, unsigned lanes) {
       SmallVector<LaneIndex> index = llvm::map_to_vector(index_, [](Value value) { return LaneIndex{value, 0}; });
       index.push_back({body_.add(base, at), lanes > 1 ? 1 : 0});
       index.resize(rank_);
       body_.startPoint();
       for (auto store : body_.kernel().getBody().getOps<kernel::StoreOp>())
-        if (graph::typeOf(store.getValue()).getShape() == ArrayRef<int64_t>(shape_).take_front(rank_))
+        if (graph::extentsOf(store.getValue()) == Extents(ArrayRef<Extent>(shape_).take_front(rank_)))
           if (failed(body_.write(store, index, lanes)))
             return failure();
       return success();
@@ -92,36 +115,36 @@ private:
   Body &body_;
   ImplicitLocOpBuilder &b_;
   unsigned lanes_;
-  SmallVector<int64_t> shape_; // at least one dim
+  Extents shape_; // at least one dim
   size_t rank_ = 0;
-  SmallVector<int64_t> tiles_;
-  bool blocked_ = false; // the last of tiles_ counts blocks of the innermost dim
+  Extents tiles_;
+  int64_t block_ = 0; // indices of the last of tiles_'s dims to a tile; 0 for one
   SmallVector<Value> index_;
 };
 
 } // namespace
 
-FailureOr<int64_t> emitPointwise(Body &body, TileRange range, const kernel::Machine &machine) {
-  SmallVector<ArrayRef<int64_t>> shapes;
+FailureOr<graph::Extent> emitPointwise(Body &body, TileRange range, const kernel::Machine &machine) {
+  SmallVector<Extents> shapes;
   for (auto store : body.kernel().getBody().getOps<kernel::StoreOp>())
-    if (ArrayRef<int64_t> shape = graph::typeOf(store.getValue()).getShape(); !llvm::is_contained(shapes, shape))
+    if (Extents shape = graph::extentsOf(store.getValue()); !llvm::is_contained(shapes, shape))
       shapes.push_back(shape);
   unsigned lanes = lanesOf(body, machine);
   LogicalResult done = success();
   if (shapes.size() == 1) {
     PointwiseNest nest(body, shapes.front(), lanes);
-    int64_t tiles = forTiles(body, range, nest.tiles(), [&](ValueRange tile) { done = nest.emit(tile); });
-    return failed(done) ? FailureOr<int64_t>(failure()) : tiles;
+    Extent tiles = forTiles(body, range, nest.tiles(), [&](ValueRange tile) { done = nest.emit(tile); });
+    return failed(done) ? FailureOr<Extent>(failure()) : tiles;
   }
   // Results of several shapes, such as the borders of a padded tensor, are small: one tile does them all.
-  int64_t tiles = forTiles(body, range, {}, [&](ValueRange) {
-    for (ArrayRef<int64_t> shape : shapes) {
+  Extent tiles = forTiles(body, range, {}, [&](ValueRange) {
+    for (const Extents &shape : shapes) {
       ImplicitLocOpBuilder &b = body.builder();
       PointwiseNest nest(body, shape, lanes);
       SmallVector<Value> index;
       OpBuilder::InsertionGuard guard(b);
-      for (int64_t extent : nest.tiles()) {
-        auto loop = scf::ForOp::create(b, body.constant(0), body.constant(extent), body.constant(1));
+      for (const Extent &extent : nest.tiles()) {
+        auto loop = scf::ForOp::create(b, body.constant(0), body.value(extent), body.constant(1));
         b.setInsertionPointToStart(loop.getBody());
         index.push_back(loop.getInductionVar());
       }
@@ -129,7 +152,7 @@ FailureOr<int64_t> emitPointwise(Body &body, TileRange range, const kernel::Mach
         done = failure();
     }
   });
-  return failed(done) ? FailureOr<int64_t>(failure()) : tiles;
+  return failed(done) ? FailureOr<graph::Extent>(failure()) : tiles;
 }
 
 } // namespace smelt::cpu

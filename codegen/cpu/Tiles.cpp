@@ -9,11 +9,9 @@ using namespace mlir;
 
 namespace smelt::cpu {
 
-int64_t forTiles(Body &body, TileRange range, ArrayRef<int64_t> extents, llvm::function_ref<void(ValueRange)> tile) {
+graph::Extent forTiles(Body &body, TileRange range, ArrayRef<graph::Extent> extents,
+                       llvm::function_ref<void(ValueRange)> tile) {
   ImplicitLocOpBuilder &b = body.builder();
-  int64_t count = 1;
-  for (int64_t extent : extents)
-    count *= extent;
   auto loop = scf::ForOp::create(b, range.first, range.last, body.constant(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -21,10 +19,10 @@ int64_t forTiles(Body &body, TileRange range, ArrayRef<int64_t> extents, llvm::f
   Value rest = loop.getInductionVar();
   // The first dim with more than one index takes what is left: no remainder to compute.
   size_t outermost = 0;
-  while (outermost < extents.size() && extents[outermost] == 1)
+  while (outermost < extents.size() && extents[outermost] == graph::Extent(1))
     index[outermost++] = body.constant(0);
   for (size_t dim = extents.size(); dim > outermost; --dim) {
-    if (extents[dim - 1] == 1) {
+    if (extents[dim - 1] == graph::Extent(1)) {
       index[dim - 1] = body.constant(0);
       continue;
     }
@@ -32,12 +30,12 @@ int64_t forTiles(Body &body, TileRange range, ArrayRef<int64_t> extents, llvm::f
       index[dim - 1] = rest;
       break;
     }
-    Value extent = body.constant(extents[dim - 1]);
+    Value extent = body.value(extents[dim - 1]);
     index[dim - 1] = arith::RemUIOp::create(b, rest, extent);
     rest = arith::DivUIOp::create(b, rest, extent);
   }
   tile(index);
-  return count;
+  return graph::productOf(extents);
 }
 
 unsigned lanesOf(Body &body, const kernel::Machine &machine) {

@@ -25,7 +25,7 @@ constexpr int64_t kProducts = kIn * kIn;
 class Winograd {
 public:
   Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &machine);
-  FailureOr<int64_t> emit(TileRange range);
+  FailureOr<graph::Extent> emit(TileRange range);
 
 private:
   using Vectors = SmallVector<Value, kIn>;
@@ -82,11 +82,11 @@ Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &m
   vector_ = VectorType::get({lanes_}, b_.getF32Type());
 }
 
-FailureOr<int64_t> Winograd::emit(TileRange range) {
+FailureOr<graph::Extent> Winograd::emit(TileRange range) {
   auto input = root_.getInput().getDefiningOp<kernel::LoadOp>(),
        packed = root_.getPacked().getDefiningOp<kernel::LoadOp>();
   if (!input || !packed || !graph::typeOf(root_.getResult()).getElementType().isF32() || channels_ % lanes_ ||
-      width_ % lanes_ || Body::stridesOf(input.getBuffer()).back() != 1)
+      width_ % lanes_ || Body::stridesOf(input.getBuffer()).back() != graph::Extent(1))
     return failure();
   inputArgument_ = input.getBuffer();
   packedArgument_ = packed.getBuffer();
@@ -94,7 +94,7 @@ FailureOr<int64_t> Winograd::emit(TileRange range) {
   transformed_ = body_.stackBuffer(kProducts * block_.tiles * channels_, element);
   products_ = body_.stackBuffer(kProducts * block_.tiles * width_, element);
   result_ = body_.stackBuffer(kOut * kOut * lanes_, element);
-  int64_t count =
+  graph::Extent count =
       forTiles(body_, range, {block_.count, block_.panelGroups}, [&](ValueRange index) { emitBlock(index); });
   if (failed_)
     return failure();
@@ -132,7 +132,7 @@ Winograd::Place Winograd::placeOf(Value tile) {
 
 void Winograd::transformInput(Value first) {
   OpBuilder::InsertionGuard guard(b_);
-  ArrayRef<int64_t> strides = Body::stridesOf(inputArgument_);
+  SmallVector<int64_t> strides = *graph::asNumbers(Body::stridesOf(inputArgument_));
   Value tile = forRange(body_.constant(0), body_.constant(block_.tiles), 1).getInductionVar();
   Place place = placeOf(body_.add(first, tile));
   Value from = body_.scale(place.batch, shape_[0] > 1 ? strides[0] : 0);
@@ -143,7 +143,7 @@ void Winograd::transformInput(Value first) {
 
 /// Bᵀ d B of one tile, for as many channels as there are lanes.
 void Winograd::transformVector(Value from, Value to) {
-  ArrayRef<int64_t> strides = Body::stridesOf(inputArgument_);
+  SmallVector<int64_t> strides = *graph::asNumbers(Body::stridesOf(inputArgument_));
   Value input = body_.bufferOf(inputArgument_);
   SmallVector<Vectors> columns;
   for (int64_t j = 0; j < kIn; ++j) {
@@ -286,7 +286,8 @@ Winograd::Vectors Winograd::transformOut(ArrayRef<Value> m) {
   return {sum(sum(m[0], a), c), times(d, 2, b), times(c, 4, a), sum(times(d, 8, b), m[5])};
 }
 
-FailureOr<int64_t> emitWinograd(Body &body, kernel::WinogradOp root, TileRange range, const kernel::Machine &machine) {
+FailureOr<graph::Extent> emitWinograd(Body &body, kernel::WinogradOp root, TileRange range,
+                                      const kernel::Machine &machine) {
   return Winograd(body, root, machine).emit(range);
 }
 

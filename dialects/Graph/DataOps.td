@@ -21,6 +21,11 @@ def Graph_ConstantOp : Op<Graph_Dialect, "constant", [Pure, ConstantLike, InferT
   let assemblyFormat = "attr-dict $value";
 }
 
+def Graph_SizesOp : Graph_IndexedOp<"sizes"> {
+  let summary = "integers that are extents, in the row-major order of the result: what ONNX Shape yields";
+  let arguments = (ins Graph_Extents:$extents);
+  let hasVerifier = 1;
+}
 def Graph_ReshapeOp : Graph_IndexedOp<"reshape"> {
   let summary = "the same elements in row-major order under the result's shape";
   let arguments = (ins Graph_Tensor:$input);

@@ -61,9 +61,21 @@ Value ElementAccess::toIndex(Value integer) const {
 
 Value TileAccess::indexConstant(int64_t value) { return arith::ConstantIndexOp::create(builder(), value); }
 
-SmallVector<Value> TileAccess::loop(int64_t extent, ValueRange initial, LoopBody body) {
-  ImplicitLocOpBuilder &b = builder();
-  auto loop = scf::ForOp::create(b, indexConstant(0), indexConstant(extent), indexConstant(1), initial);
+Value Count::in(ImplicitLocOpBuilder &builder) const {
+  return value_ ? value_ : arith::ConstantIndexOp::create(builder, number_).getResult();
+}
+
+Count roundedDown(ImplicitLocOpBuilder &b, Count count, int64_t multiple) {
+  if (std::optional<int64_t> number = count.number())
+    return *number / multiple * multiple;
+  if (multiple == 1)
+    return count;
+  return arith::AndIOp::create(b, count.in(b), arith::ConstantIndexOp::create(b, -multiple)).getResult();
+}
+
+SmallVector<Value> forRange(ImplicitLocOpBuilder &b, Count first, Count last, int64_t step, ValueRange initial,
+                            LoopBody body) {
+  auto loop = scf::ForOp::create(b, first.in(b), last.in(b), Count(step).in(b), initial);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
@@ -73,14 +85,31 @@ SmallVector<Value> TileAccess::loop(int64_t extent, ValueRange initial, LoopBody
   return SmallVector<Value>(loop.getResults());
 }
 
-LogicalResult forLanes(ImplicitLocOpBuilder &b, int64_t extent, unsigned lanes, LanesBody body) {
-  auto indexConstant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
-  int64_t done = 0;
-  for (unsigned width = lanes; done < extent && width >= 1; width /= 2) {
-    int64_t steps = (extent - done) / width;
-    if (steps == 0)
+std::optional<SmallVector<LaneIndex>> broadcastIndex(ElementAccess &access, ArrayRef<LaneIndex> index,
+                                                     ArrayRef<Extent> operand, ArrayRef<Extent> result) {
+  ImplicitLocOpBuilder &b = access.builder();
+  SmallVector<LaneIndex> at(index.take_back(operand.size()));
+  for (auto [coordinate, extent, whole] : llvm::zip_equal(at, operand, result.take_back(operand.size()))) {
+    if (extent == Extent(1))
+      coordinate = {access.indexConstant(0), 0};
+    if (extent.isNumber() || extent == whole)
       continue;
-    auto loop = scf::ForOp::create(b, indexConstant(done), indexConstant(done + steps * width), indexConstant(width));
+    // It is the result's extent, or 1.
+    if (!coordinate.isUniform())
+      return std::nullopt;
+    Value last = arith::SubIOp::create(b, access.count(extent).in(b), access.indexConstant(1));
+    coordinate.base = arith::MinSIOp::create(b, coordinate.base, last);
+  }
+  return at;
+}
+
+LogicalResult forLanes(ImplicitLocOpBuilder &b, Count extent, unsigned lanes, LanesBody body) {
+  Count done = 0;
+  for (unsigned width = lanes; width >= 1; width /= 2) {
+    Count end = roundedDown(b, extent, width);
+    if (end.number() && end.number() == done.number())
+      continue;
+    auto loop = scf::ForOp::create(b, done.in(b), end.in(b), Count(width).in(b));
     bool emitted;
     {
       OpBuilder::InsertionGuard guard(b);
@@ -94,7 +123,7 @@ LogicalResult forLanes(ImplicitLocOpBuilder &b, int64_t extent, unsigned lanes, 
       width = 2; // halves to the last resort: one lane
       continue;
     }
-    done += steps * width;
+    done = end;
   }
   return success();
 }

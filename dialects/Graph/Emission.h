@@ -6,6 +6,7 @@
 #ifndef SMELT_DIALECTS_GRAPH_EMISSION_H
 #define SMELT_DIALECTS_GRAPH_EMISSION_H
 
+#include "dialects/Graph/Extent.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Value.h"
 
@@ -26,6 +27,22 @@ struct LaneIndex {
   bool isUniform() const { return laneStride == 0; }
 };
 
+/// How many steps a loop takes, or how many elements there are: a number, or a value of type index that is known when
+/// the kernel runs. Never negative.
+class Count {
+public:
+  Count(int64_t number) : number_(number) {}
+  Count(mlir::Value value) : value_(value) {}
+
+  /// Nothing where it is known only at run time.
+  std::optional<int64_t> number() const { return value_ ? std::nullopt : std::optional(number_); }
+  mlir::Value in(mlir::ImplicitLocOpBuilder &builder) const;
+
+private:
+  int64_t number_ = 0;
+  mlir::Value value_;
+};
+
 /// Reads elements. The values it yields and takes are scalars of the compute type when lanes() is 1, else vectors of
 /// lanes().
 class ElementAccess {
@@ -36,6 +53,8 @@ public:
   /// The value of `tensor`, an operand of the op being emitted, at `index` (one entry a dim; in bounds on every lane).
   /// In the compute type. Null when it can't be had for this many lanes.
   virtual mlir::Value fetch(mlir::Value tensor, llvm::ArrayRef<LaneIndex> index) = 0;
+  /// What an extent is when the kernel runs.
+  virtual Count count(const Extent &extent) = 0;
 
   mlir::ImplicitLocOpBuilder &builder() const { return builder_; }
   unsigned lanes() const { return lanes_; }
@@ -57,16 +76,28 @@ private:
   unsigned lanes_;
 };
 
+/// Where an operand of these extents is read for a result element of a broadcast; nothing where lanes would need a
+/// stride that only the kernel's run tells.
+std::optional<llvm::SmallVector<LaneIndex>> broadcastIndex(ElementAccess &access, llvm::ArrayRef<LaneIndex> index,
+                                                           llvm::ArrayRef<Extent> operand,
+                                                           llvm::ArrayRef<Extent> result);
+
 /// Emits `body` over [0, extent): full vectors first, then shorter ones of a power of two. A body that fails for many
 /// lanes is emitted again with one lane a step. Values don't flow out.
 using LanesBody = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes)>;
-llvm::LogicalResult forLanes(mlir::ImplicitLocOpBuilder &builder, int64_t extent, unsigned lanes, LanesBody body);
+llvm::LogicalResult forLanes(mlir::ImplicitLocOpBuilder &builder, Count extent, unsigned lanes, LanesBody body);
+
+/// scf.for over [first, last) in `step`s with carried values; returns their last values.
+using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value index, mlir::ValueRange carried)>;
+llvm::SmallVector<mlir::Value> forRange(mlir::ImplicitLocOpBuilder &builder, Count first, Count last, int64_t step,
+                                        mlir::ValueRange initial, LoopBody body);
+/// count, down to a multiple of a power of two
+Count roundedDown(mlir::ImplicitLocOpBuilder &builder, Count count, int64_t multiple);
 
 /// The work of one tile of a kernel whose root is a LoopInterface op.
 class TileAccess {
 public:
   static constexpr int64_t kMostScratchBytes = int64_t(32) << 10; // on the stack of whatever thread the host runs us on
-  using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value index, mlir::ValueRange carried)>;
 
   virtual ~TileAccess();
 
@@ -77,6 +108,8 @@ public:
   virtual unsigned vectorLanes(mlir::Type computeType) = 0;
   /// Reads operands of the op, with whatever was fused into them. Null when that can't be had for so many lanes.
   virtual mlir::Value fetch(mlir::Value operand, llvm::ArrayRef<LaneIndex> index, unsigned lanes) = 0;
+  /// What an extent is when the kernel runs.
+  virtual Count count(const Extent &extent) = 0;
   /// Hands over `value` (compute type) as result number `result` at `index`; the fused epilogue runs on it and memory
   /// is written.
   virtual llvm::LogicalResult store(unsigned result, mlir::Value value, llvm::ArrayRef<LaneIndex> index) = 0;
@@ -84,11 +117,13 @@ public:
   virtual mlir::Value scratch(int64_t elements, mlir::Type computeType) = 0;
 
   /// graph::forLanes at this builder; use `loop` where values flow out.
-  llvm::LogicalResult forLanes(int64_t extent, unsigned lanes, LanesBody body) {
+  llvm::LogicalResult forLanes(Count extent, unsigned lanes, LanesBody body) {
     return graph::forLanes(builder(), extent, lanes, body);
   }
-  /// scf.for over [0, extent) with carried values; returns their last values.
-  llvm::SmallVector<mlir::Value> loop(int64_t extent, mlir::ValueRange initial, LoopBody body);
+  /// graph::forRange over [0, extent) at this builder.
+  llvm::SmallVector<mlir::Value> loop(Count extent, mlir::ValueRange initial, LoopBody body) {
+    return forRange(builder(), 0, extent, 1, initial, body);
+  }
 
   mlir::Value indexConstant(int64_t value);
 };

@@ -5,6 +5,7 @@
 #define SMELT_DIALECTS_GRAPH_GRAPH_H
 
 #include "dialects/Graph/Emission.h"
+#include "dialects/Graph/Extent.h"
 #include "dialects/Graph/HostTensor.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
@@ -28,8 +29,17 @@ namespace smelt::graph {
 /// NumPy broadcasting of two static shapes; fails when they don't fit.
 llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b);
 
+/// The same of any two.
+llvm::FailureOr<Extents> broadcastExtents(llvm::ArrayRef<Extent> a, llvm::ArrayRef<Extent> b);
+
 /// The tensor type of a value.
 inline mlir::RankedTensorType typeOf(mlir::Value value) { return llvm::cast<mlir::RankedTensorType>(value.getType()); }
+
+inline Extents extentsOf(mlir::Value value) { return extentsOf(typeOf(value)); }
+/// Whether a tensor anywhere in `root` has a symbolic dim.
+bool hasSymbolicDims(mlir::Operation *root);
+/// Row-major strides, in elements.
+Extents rowMajorStrides(llvm::ArrayRef<Extent> extents);
 
 /// The value of a graph.constant; nothing when `value` is computed.
 std::optional<HostTensor> constantOf(mlir::Value value);
@@ -42,8 +52,16 @@ mlir::Value makeScalar(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type 
 mlir::Value makeIntegers(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<int64_t> values);
 
 // Ops that are the identity where the type is right already.
-mlir::Value reshapeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
-mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
+mlir::Value reshapeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<Extent> shape);
+mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<Extent> shape);
+template <typename Numbers, typename = std::enable_if_t<std::is_convertible_v<Numbers, llvm::ArrayRef<int64_t>>>>
+mlir::Value reshapeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, const Numbers &shape) {
+  return reshapeTo(builder, loc, value, llvm::ArrayRef<Extent>(toExtents(shape)));
+}
+template <typename Numbers, typename = std::enable_if_t<std::is_convertible_v<Numbers, llvm::ArrayRef<int64_t>>>>
+mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, const Numbers &shape) {
+  return broadcastTo(builder, loc, value, llvm::ArrayRef<Extent>(toExtents(shape)));
+}
 mlir::Value transposeTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
                         llvm::ArrayRef<int64_t> permutation);
 

@@ -8,6 +8,7 @@ include "mlir/IR/OpBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/Graph/ExtentsAttr.td"
 include "dialects/Graph/GraphInterfaces.td"
 
 def Graph_Dialect : Dialect {
@@ -19,6 +20,11 @@ def Graph_Dialect : Dialect {
     and cast alone. Axes are non-negative. Elementwise operands broadcast as in NumPy. Every op carries the source node's name as its location.
   }];
   let hasConstantMaterializer = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Attribute parseAttribute(::mlir::DialectAsmParser &parser, ::mlir::Type type) const override;
+    void printAttribute(::mlir::Attribute attribute, ::mlir::DialectAsmPrinter &printer) const override;
+    void addExtentAttributes();
+  }];
 }
 
 def Graph_Tensor : RankedTensorOf<[AnyType]>;

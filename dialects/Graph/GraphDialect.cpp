@@ -3,6 +3,7 @@
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Ops/Formulas.h"
+#include "mlir/IR/DialectImplementation.h"
 
 using namespace mlir;
 
@@ -20,6 +21,23 @@ void GraphDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Graph/GraphOps.cpp.inc"
       >();
+  addExtentAttributes();
+}
+
+Attribute GraphDialect::parseAttribute(DialectAsmParser &parser, Type) const {
+  std::string text;
+  if (parser.parseKeyword("extents") || parser.parseLess() || parser.parseString(&text) || parser.parseGreater())
+    return nullptr;
+  std::optional<Extents> extents = parseExtents(getContext(), text);
+  if (!extents) {
+    parser.emitError(parser.getNameLoc(), "is no list of extents");
+    return nullptr;
+  }
+  return ExtentsAttr::get(getContext(), *extents);
+}
+
+void GraphDialect::printAttribute(Attribute attribute, DialectAsmPrinter &printer) const {
+  printer << "extents<\"" << joined(cast<ExtentsAttr>(attribute).extents()) << "\">";
 }
 
 Operation *GraphDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
@@ -40,6 +58,40 @@ FailureOr<SmallVector<int64_t>> broadcastShapes(ArrayRef<int64_t> a, ArrayRef<in
       return failure();
   }
   return shape;
+}
+
+bool hasSymbolicDims(Operation *root) {
+  auto isSymbolic = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && !tensor.hasStaticShape();
+  };
+  WalkResult result = root->walk([&](Operation *op) {
+    return llvm::any_of(op->getOperandTypes(), isSymbolic) || llvm::any_of(op->getResultTypes(), isSymbolic)
+               ? WalkResult::interrupt()
+               : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+FailureOr<Extents> broadcastExtents(ArrayRef<Extent> a, ArrayRef<Extent> b) {
+  if (a.size() < b.size())
+    std::swap(a, b);
+  Extents shape(a);
+  size_t lead = a.size() - b.size();
+  for (auto [dim, extent] : llvm::enumerate(b)) {
+    std::optional<Extent> both = Extent::broadcast(shape[lead + dim], extent);
+    if (!both)
+      return failure();
+    shape[lead + dim] = *both;
+  }
+  return shape;
+}
+
+Extents rowMajorStrides(ArrayRef<Extent> extents) {
+  Extents strides(extents.size(), 1);
+  for (size_t dim = extents.size(); dim > 1; --dim)
+    strides[dim - 2] = strides[dim - 1] * extents[dim - 1];
+  return strides;
 }
 
 std::optional<HostTensor> constantOf(Value value) {
@@ -64,16 +116,16 @@ Value makeIntegers(OpBuilder &builder, Location loc, ArrayRef<int64_t> values) {
   return makeConstant(builder, loc, tensor);
 }
 
-Value reshapeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  if (typeOf(value).getShape() == shape)
+Value reshapeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<Extent> shape) {
+  if (extentsOf(value) == Extents(shape))
     return value;
-  return ReshapeOp::create(builder, loc, typeOf(value).clone(shape), value);
+  return ReshapeOp::create(builder, loc, tensorOf(shape, typeOf(value).getElementType()), value);
 }
 
-Value broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  if (typeOf(value).getShape() == shape)
+Value broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<Extent> shape) {
+  if (extentsOf(value) == Extents(shape))
     return value;
-  return BroadcastOp::create(builder, loc, typeOf(value).clone(shape), value);
+  return BroadcastOp::create(builder, loc, tensorOf(shape, typeOf(value).getElementType()), value);
 }
 
 Value transposeTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {

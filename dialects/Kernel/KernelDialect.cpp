@@ -18,6 +18,7 @@ void KernelDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Kernel/KernelOps.cpp.inc"
       >();
+  addLayoutAttribute();
 }
 
 LogicalResult ContractOp::verify() {
@@ -28,14 +29,18 @@ LogicalResult ContractOp::verify() {
     return emitOpError("input and result must have the rank of the batch dims + window + 1");
   if (getStrides().size() != getWindow().size() || getDilations().size() != getWindow().size())
     return emitOpError("window, strides and dilations must have the same length");
-  if (getGroups() < 1 || input.getShape().back() % getGroups() || result.getShape().back() % getGroups())
+  std::optional<graph::Extent> taps, channels;
+  if (getGroups() > 0) {
+    taps = graph::extentsOf(input).back().dividedBy(getGroups());
+    channels = graph::extentsOf(result).back().dividedBy(getGroups());
+  }
+  if (!taps || !channels)
     return emitOpError("groups must divide the channels of input and result");
-  int64_t taps = input.getShape().back() / getGroups();
   for (int64_t extent : getWindow())
-    taps *= extent;
+    *taps *= extent;
   int64_t packedRank = packed.getRank() - (getGroups() > 1);
-  if ((packedRank != 3 && packedRank != 3 + batch) || packed.getDimSize(packed.getRank() - 2) != taps)
-    return emitOpError("packed must be [batch…, groups, panels, ") << taps << ", width]";
+  if ((packedRank != 3 && packedRank != 3 + batch) || graph::extentsOf(packed)[packed.getRank() - 2] != *taps)
+    return emitOpError("packed must be [batch…, groups, panels, ") << taps->str() << ", width]";
   return success();
 }
 

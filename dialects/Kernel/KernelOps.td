@@ -4,6 +4,7 @@
 #ifndef SMELT_KERNEL_OPS
 #define SMELT_KERNEL_OPS
 
+include "dialects/Graph/ExtentsAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -13,6 +14,11 @@ def Kernel_Dialect : Dialect {
   let name = "kernel";
   let cppNamespace = "::smelt::kernel";
   let summary = "How a model is computed: kernels, each one root with what was fused to it, and a plan of calls over one arena.";
+  let extraClassDeclaration = [{
+    ::mlir::Attribute parseAttribute(::mlir::DialectAsmParser &parser, ::mlir::Type type) const override;
+    void printAttribute(::mlir::Attribute attribute, ::mlir::DialectAsmPrinter &printer) const override;
+    void addLayoutAttribute();
+  }];
 }
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
@@ -57,8 +63,12 @@ def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ParentOneOf<["Dispatc
 }
 
 def Kernel_FuncOp : Kernel_Op<"func", [IsolatedFromAbove, Symbol, SingleBlock, NoTerminator]> {
-  let summary = "one kernel; its block's arguments are buffers with fixed strides, and it computes tiles of its results";
-  let arguments = (ins SymbolNameAttr:$sym_name);
+  let summary = "one kernel; its block's arguments are buffers, and it computes tiles of its results";
+  let description = [{
+    After the buffers come the sizes that are known at run time only, of type index: `sizes` are the symbols that stand for them in extents and
+    strides of the kernel.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<StrArrayAttr>:$sizes);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
 }
@@ -76,15 +86,20 @@ def Kernel_StoreOp : Kernel_Op<"store", [MemoryEffects<[MemWrite]>]> {
 
 def Kernel_PlanOp : Kernel_Op<"plan", [SingleBlock, NoTerminator]> {
   let summary = "the calls of one inference, in order, over an arena, the weights, the inputs and the outputs";
+  let description = [{
+    Where input types have symbolic dims, `symbols[i]` stands for `values[i]`, which symbols of the inputs and those before it make up. They name
+    where buffers lie; the last one, arena_bytes, is the arena's size, and the attribute of that name is 0.
+  }];
   let arguments = (ins StrAttr:$model_name, I64Attr:$arena_bytes, I64Attr:$weights_bytes, ArrayAttr:$weights, DenseI64ArrayAttr:$weight_offsets,
                        StrArrayAttr:$input_names, TypeArrayAttr:$input_types, StrArrayAttr:$output_names, TypeArrayAttr:$output_types,
-                       I64Attr:$live_bytes);
+                       I64Attr:$live_bytes, OptionalAttr<StrArrayAttr>:$symbols, OptionalAttr<Graph_Extents>:$values);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "attr-dict-with-keyword $body";
 }
 def Kernel_CallOp : Kernel_Op<"call"> {
-  let summary = "one step: operand i lies `offsets[i]` bytes from bases[i] (a smelt_base), number indices[i] of the inputs or outputs";
-  let arguments = (ins FlatSymbolRefAttr:$callee, DenseI32ArrayAttr:$bases, DenseI32ArrayAttr:$indices, DenseI64ArrayAttr:$offsets);
+  let summary = "one step: operand i lies `offsets[i]` bytes from bases[i] (a smelt_base), number indices[i] of the inputs or outputs; then come the kernel's sizes";
+  let arguments = (ins FlatSymbolRefAttr:$callee, DenseI32ArrayAttr:$bases, DenseI32ArrayAttr:$indices, Graph_Extents:$offsets,
+                       OptionalAttr<Graph_Extents>:$sizes);
   let assemblyFormat = "$callee attr-dict";
 }
 

@@ -4,6 +4,7 @@
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Import.h"
 #include "frontends/common/Refusal.h"
+#include "frontends/common/SymbolicFolding.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -40,6 +41,8 @@ std::string inWords(ArrayRef<int64_t> numbers) {
   return "[" + llvm::join(llvm::map_range(numbers, [](int64_t number) { return std::to_string(number); }), ", ") + "]";
 }
 
+std::string inWords(ArrayRef<graph::Extent> extents) { return "[" + graph::joined(extents) + "]"; }
+
 std::string inWords(Type type) {
   std::string text;
   llvm::raw_string_ostream(text) << type;
@@ -62,7 +65,7 @@ SmallVector<int64_t> normalAxes(ArrayRef<int64_t> axes, int64_t rank) {
   return result;
 }
 
-RankedTensorType checkedType(ArrayRef<int64_t> dims, Type elementType) {
+static RankedTensorType checkedNumbers(ArrayRef<int64_t> dims, Type elementType) {
   constexpr size_t kMostDims = 64; // NumPy ends there, too
   if (dims.size() > kMostDims)
     unsupported("a tensor of " + Twine(dims.size()) + " dims; Smelt takes " + Twine(kMostDims));
@@ -77,6 +80,27 @@ RankedTensorType checkedType(ArrayRef<int64_t> dims, Type elementType) {
   if (most > kMostTensorBytes / std::max<int64_t>(graph::elementBytes(elementType), 1))
     unsupported("a tensor of dims " + inWords(dims) + " takes more than " + Twine(kMostTensorBytes >> 30) + " GiB");
   return RankedTensorType::get(dims, elementType);
+}
+
+RankedTensorType checkedType(ArrayRef<graph::Extent> dims, Type elementType) {
+  if (std::optional<SmallVector<int64_t>> numbers = graph::asNumbers(dims))
+    return checkedNumbers(*numbers, elementType);
+  // What is known of the dims.
+  SmallVector<int64_t> least;
+  for (const graph::Extent &extent : dims)
+    least.push_back(extent.asNumber().value_or(1));
+  checkedNumbers(least, elementType);
+  if ((graph::productOf(dims) * graph::elementBytes(elementType)).isTooLarge())
+    unsupported("a tensor of dims " + inWords(dims) + " whose size is too long an expression");
+  return graph::tensorOf(dims, elementType);
+}
+
+ArrayRef<int64_t> shapeOf(Value value) {
+  RankedTensorType type = graph::typeOf(value);
+  if (!type.hasStaticShape())
+    unsupported("takes a tensor of dims " + inWords(extentsOf(value)) +
+                " here, which must all be fixed; give them with --shape");
+  return type.getShape();
 }
 
 // Ops.
@@ -115,7 +139,8 @@ void GraphBuilder::inferTypes(Operation *op) {
 void GraphBuilder::check(Operation *op) {
   for (Type type : op->getResultTypes()) {
     try {
-      checkedType(llvm::cast<RankedTensorType>(type).getShape(), llvm::cast<RankedTensorType>(type).getElementType());
+      auto tensor = llvm::cast<RankedTensorType>(type);
+      checkedType(ArrayRef<graph::Extent>(graph::extentsOf(tensor)), tensor.getElementType());
     } catch (const Refusal &) {
       op->erase();
       throw;
@@ -142,7 +167,10 @@ constexpr int64_t kMostFoldedOperand = 1 << 16;
 constexpr int64_t kMostContracted = 1 << 12; // each element of a contraction's result reads a row and a column
 constexpr int64_t kMostFoldedElements = 1 << 24;
 
-static int64_t elementsOf(Value value) { return graph::elementCount(shapeOf(value)).value_or(INT64_MAX); }
+/// INT64_MAX where a dim is symbolic.
+static int64_t elementsOf(Value value) {
+  return graph::elementCount(graph::typeOf(value).getShape()).value_or(INT64_MAX);
+}
 
 static int64_t mostOperandElements(Operation *op) {
   if (isa<graph::IndexedInterface>(op))
@@ -161,6 +189,10 @@ static Attribute reshapedBlob(Operation *op) {
 bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
   if (auto blob = dyn_cast_if_present<ElementsAttr>(reshapedBlob(op))) {
     results[0] = constant(blob);
+    return true;
+  }
+  if (std::optional<graph::Extents> extents = symbolicResult(op)) {
+    results[0] = sizes(*extents, graph::typeOf(results[0]));
     return true;
   }
   int64_t elements = 0, most = mostOperandElements(op);
@@ -197,7 +229,7 @@ Value GraphBuilder::constant(const graph::HostTensor &tensor) {
   return graph::makeConstant(builder_, location_, tensor);
 }
 
-Value GraphBuilder::reshape(Value value, ArrayRef<int64_t> shape) {
+Value GraphBuilder::reshape(Value value, ArrayRef<graph::Extent> shape) {
   RankedTensorType type = checkedType(shape, elementOf(value));
   return type == value.getType() ? value : makeAs<graph::ReshapeOp>(type, value);
 }
@@ -207,7 +239,7 @@ Value GraphBuilder::transpose(Value value, ArrayRef<int64_t> permutation) {
   return isIdentity ? value : make<graph::TransposeOp>(value, permutation);
 }
 
-Value GraphBuilder::broadcast(Value value, ArrayRef<int64_t> shape) {
+Value GraphBuilder::broadcast(Value value, ArrayRef<graph::Extent> shape) {
   RankedTensorType type = checkedType(shape, elementOf(value));
   return type == value.getType() ? value : makeAs<graph::BroadcastOp>(type, value);
 }
@@ -221,25 +253,36 @@ Value GraphBuilder::matMul(Value lhs, Value rhs) {
     malformed("multiplies a scalar");
   bool isRow = rankOf(lhs) == 1, isColumn = rankOf(rhs) == 1;
   if (isRow)
-    lhs = reshape(lhs, {1, shapeOf(lhs)[0]});
+    lhs = reshape(lhs, {1, extentsOf(lhs)[0]});
   if (isColumn)
-    rhs = reshape(rhs, {shapeOf(rhs)[0], 1});
+    rhs = reshape(rhs, {extentsOf(rhs)[0], 1});
   Value product = make<graph::MatMulOp>(lhs, rhs);
-  SmallVector<int64_t> shape(shapeOf(product));
+  graph::Extents shape = extentsOf(product);
   if (isColumn)
     shape.pop_back();
   if (isRow)
     shape.erase(shape.end() - (isColumn ? 1 : 2));
-  return reshape(product, shape);
+  return reshape(product, ArrayRef<graph::Extent>(shape));
 }
 
-Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, int64_t extent) {
-  SmallVector<int64_t> shape(shapeOf(value)), starts(shape.size(), 0), steps(shape.size(), 1);
+Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, const graph::Extent &extent) {
+  graph::Extents shape = extentsOf(value);
+  SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
   if (start == 0 && extent == shape[dim])
     return value;
   starts[dim] = start;
   shape[dim] = extent;
-  return makeAs<graph::SliceOp>(checkedType(shape, elementOf(value)), value, starts, steps);
+  return makeAs<graph::SliceOp>(checkedType(ArrayRef<graph::Extent>(shape), elementOf(value)), value, starts, steps);
+}
+
+Value GraphBuilder::sizes(ArrayRef<graph::Extent> extents, RankedTensorType type) {
+  std::optional<SmallVector<int64_t>> numbers = graph::asNumbers(extents);
+  if (!numbers)
+    return graph::SizesOp::create(builder_, location_, type, extents);
+  graph::HostTensor tensor = graph::HostTensor::zeros(type);
+  for (auto [position, number] : llvm::enumerate(*numbers))
+    tensor.set(static_cast<int64_t>(position), graph::Scalar::ofSigned(number));
+  return constant(tensor);
 }
 
 } // namespace smelt::frontend

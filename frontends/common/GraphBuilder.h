@@ -11,7 +11,11 @@ namespace smelt::frontend {
 
 /// The type of a tensor whose dims come from a file or an option. Refuses too many dims, negative ones, products that
 /// overflow and more than kMostTensorBytes.
-mlir::RankedTensorType checkedType(llvm::ArrayRef<int64_t> dims, mlir::Type elementType);
+mlir::RankedTensorType checkedType(llvm::ArrayRef<graph::Extent> dims, mlir::Type elementType);
+template <typename Numbers, typename = std::enable_if_t<std::is_convertible_v<Numbers, llvm::ArrayRef<int64_t>>>>
+mlir::RankedTensorType checkedType(const Numbers &dims, mlir::Type elementType) {
+  return checkedType(llvm::ArrayRef<graph::Extent>(graph::toExtents(dims)), elementType);
+}
 
 /// Builds graph ops of operands and attributes that need not fit: an op that its type inference or verifier refuses
 /// becomes a Refusal (malformed, in the op's words). Ops on constants are evaluated on the spot where that is cheap, so
@@ -54,14 +58,24 @@ public:
   mlir::Value integers(llvm::ArrayRef<int64_t> values) { return graph::makeIntegers(builder_, location_, values); }
 
   // These yield the operand itself where they would change nothing.
-  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
   mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
-  mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+  mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
+  template <typename Numbers, typename = std::enable_if_t<std::is_convertible_v<Numbers, llvm::ArrayRef<int64_t>>>>
+  mlir::Value reshape(mlir::Value value, const Numbers &shape) {
+    return reshape(value, llvm::ArrayRef<graph::Extent>(graph::toExtents(shape)));
+  }
+  template <typename Numbers, typename = std::enable_if_t<std::is_convertible_v<Numbers, llvm::ArrayRef<int64_t>>>>
+  mlir::Value broadcast(mlir::Value value, const Numbers &shape) {
+    return broadcast(value, llvm::ArrayRef<graph::Extent>(graph::toExtents(shape)));
+  }
   mlir::Value cast(mlir::Value value, mlir::Type elementType);
   /// NumPy's matmul: an operand of one dim gets a second one, which the result then lacks.
   mlir::Value matMul(mlir::Value lhs, mlir::Value rhs);
   /// Elements [start, start + extent) of one dim.
-  mlir::Value sliceDim(mlir::Value value, int64_t dim, int64_t start, int64_t extent);
+  mlir::Value sliceDim(mlir::Value value, int64_t dim, int64_t start, const graph::Extent &extent);
+  /// Extents as integers: a constant, or graph.sizes where one is symbolic.
+  mlir::Value sizes(llvm::ArrayRef<graph::Extent> extents, mlir::RankedTensorType type);
 
 private:
   llvm::SmallVector<mlir::Value> finish(mlir::Operation *op);
@@ -78,8 +92,9 @@ private:
   int64_t foldedElements_ = 0, computedBytes_ = 0;
 };
 
-/// Shorthands for what importers ask of values.
-inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) { return graph::typeOf(value).getShape(); }
+/// Shorthands for what importers ask of values. shapeOf refuses symbolic dims.
+llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
+using graph::extentsOf;
 inline int64_t rankOf(mlir::Value value) { return graph::typeOf(value).getRank(); }
 inline mlir::Type elementOf(mlir::Value value) { return graph::typeOf(value).getElementType(); }
 
@@ -93,8 +108,12 @@ int64_t checkedAdd(int64_t a, int64_t b);
 int64_t checkedSub(int64_t a, int64_t b);
 int64_t checkedMul(int64_t a, int64_t b);
 
+/// The integers that a small tensor is known to hold, symbolic or not, in row-major order.
+std::optional<graph::Extents> knownExtents(mlir::Value value);
+
 /// "[1, 3, 224, 224]"
 std::string inWords(llvm::ArrayRef<int64_t> numbers);
+std::string inWords(llvm::ArrayRef<graph::Extent> extents);
 /// "f32"
 std::string inWords(mlir::Type type);
 

@@ -23,6 +23,8 @@ struct UnsupportedNode {
 struct ImportOptions {
   /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes.
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Whether dims that neither the file nor `shapes` fixes stay symbolic; else a model that has some is refused.
+  bool symbolic = false;
   /// Called with each file beside the model that weights are read from; may be null.
   std::function<void(llvm::StringRef path)> onWeightsFile;
   /// Called with each node that is refused, but for those whose operators are in no table, which a summary lists; may
@@ -35,8 +37,9 @@ constexpr int64_t kMostTensorBytes = int64_t(1) << 34;
 
 /// A model file as a module of one func.func @main over the graph dialect: arguments and results are the model's inputs
 /// and outputs in its order, each with its name as the attribute `graph.name`; so is the module's with the model's
-/// name. All shapes are static. Every op's location is graph::sourceLocation of its source node. Weights stay mapped
-/// from the file while `context` lives. The format is found from the content. Fails with an ImportError.
+/// name. Dims are numbers, or graph::Extents where they stay symbolic. Every op's location is graph::sourceLocation of
+/// its source node. Weights stay mapped from the file while `context` lives. The format is found from the content.
+/// Fails with an ImportError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(llvm::StringRef path, const ImportOptions &options,
                                                               mlir::MLIRContext &context);
 

@@ -4,6 +4,7 @@
 // What a model's inputs and outputs are declared to be, and what --shape makes of it.
 
 #include "frontends/onnx/Importer.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -63,6 +64,8 @@ public:
 private:
   void bind(const ValueInfoProto &input, ArrayRef<int64_t> given);
   std::optional<SmallVector<int64_t>> extents(const ValueInfoProto &input) const;
+  graph::Extents symbolicExtents(const ValueInfoProto &input, MLIRContext *context) const;
+  bool isDim(StringRef name) const;
 
   std::vector<const ValueInfoProto *> inputs_;
   const ImportOptions &options_;
@@ -125,6 +128,45 @@ std::optional<SmallVector<int64_t>> InputResolver::extents(const ValueInfoProto 
   return extents;
 }
 
+/// A name of [A-Za-z0-9_.] for a dim that the file names as it likes.
+static std::string symbolName(StringRef text) {
+  std::string name;
+  for (char c : text)
+    name += llvm::isAlnum(c) || c == '.' ? c : '_';
+  return llvm::isDigit(name.front()) || name.front() == '.' ? "_" + name : name;
+}
+
+/// Whether some input has a dim of just this name.
+bool InputResolver::isDim(StringRef name) const {
+  return llvm::any_of(inputs_, [&](const ValueInfoProto *input) {
+    return llvm::any_of(input->type().tensor_type().shape().dim(),
+                        [&](const Dim &dim) { return dim.dim_param() == name; });
+  });
+}
+
+/// Dims that nothing fixes become symbols. A name may be an expression of others, "past_length + 1": then it is what
+/// they make it.
+graph::Extents InputResolver::symbolicExtents(const ValueInfoProto &input, MLIRContext *context) const {
+  graph::Extents extents;
+  for (auto [position, dim] : llvm::enumerate(input.type().tensor_type().shape().dim())) {
+    auto symbol = symbols_.find(dim.dim_param());
+    if (dim.has_dim_value() || symbol != symbols_.end()) {
+      extents.push_back(dim.has_dim_value() ? dim.dim_value() : symbol->second);
+      continue;
+    }
+    if (dim.dim_param().empty()) {
+      extents.push_back(graph::Extent::symbol(context, symbolName(input.name()) + ".dim" + std::to_string(position)));
+      continue;
+    }
+    std::optional<graph::Extent> expression = graph::Extent::parse(context, dim.dim_param());
+    bool isKnown = expression && !expression->isNumber();
+    if (isKnown)
+      expression->walkSymbols([&](StringRef name) { isKnown &= isDim(name); });
+    extents.push_back(isKnown ? *expression : graph::Extent::symbol(context, symbolName(dim.dim_param())));
+  }
+  return extents;
+}
+
 /// "x=<batch>x3x<dim 2>x<dim 3>"
 static std::string shapeFlag(const ValueInfoProto &input) {
   std::string text;
@@ -144,6 +186,12 @@ std::vector<ModelInput> InputResolver::resolve(MLIRContext *context) const {
     Type element = elementTypeOf(type.elem_type(), context, where);
     if (std::optional<SmallVector<int64_t>> dims = extents(*input)) {
       resolved.push_back({input->name(), within(where, [&] { return checkedType(*dims, element); })});
+      continue;
+    }
+    if (options_.symbolic && type.has_shape() && !graph::isPackable(element)) {
+      graph::Extents dims = symbolicExtents(*input, context);
+      resolved.push_back(
+          {input->name(), within(where, [&] { return checkedType(ArrayRef<graph::Extent>(dims), element); })});
       continue;
     }
     open += (open.empty() ? "" : ", ") + quoted(*input) + " " + dimsInWords(type);
@@ -178,7 +226,7 @@ void checkDeclared(const ValueInfoProto &declared, RankedTensorType inferred) {
   bool sameRank = type.shape().dim_size() == inferred.getRank(), fits = sameRank || isGuess;
   if (sameRank)
     for (auto [dim, extent] : llvm::zip_equal(type.shape().dim(), inferred.getShape()))
-      fits &= !dim.has_dim_value() || dim.dim_value() == extent;
+      fits &= !dim.has_dim_value() || ShapedType::isDynamic(extent) || dim.dim_value() == extent;
   if (!fits)
     malformed(where + " is declared with the dims " + dimsInWords(type) + ", but the model computes " +
               inWords(inferred.getShape()));

@@ -84,6 +84,13 @@ Integers NodeReader::integersInput(unsigned index) {
   return value.toIntegers();
 }
 
+graph::Extents NodeReader::extentsInput(unsigned index) {
+  Value value = input(index, AnyInteger);
+  if (std::optional<graph::Extents> extents = knownExtents(value); extents && rankOf(value) <= 1)
+    return *extents;
+  return graph::toExtents(integersInput(index));
+}
+
 std::optional<Integers> NodeReader::optionalIntegers(unsigned index) {
   readInputs_.insert(index);
   return hasInput(index) ? std::optional(integersInput(index)) : std::nullopt;

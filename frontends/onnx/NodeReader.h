@@ -70,6 +70,8 @@ public:
   /// Its elements; it is a list or a scalar of integers.
   Integers integersInput(unsigned index);
   std::optional<Integers> optionalIntegers(unsigned index);
+  /// The same where they may be symbolic.
+  graph::Extents extentsInput(unsigned index);
 
   // Attributes. Those without a fallback must be there.
   bool has(llvm::StringRef name);

@@ -211,8 +211,9 @@ static Tensor fromTyped(const TensorProto &proto, RankedTensorType type, Typed f
 
 /// The type that a (sparse) tensor's dims give.
 template <typename Proto> static RankedTensorType dimsOf(const Proto &proto, Type elementType, const Twine &where) {
-  return within(
-      where, [&] { return checkedType({proto.dims().data(), static_cast<size_t>(proto.dims_size())}, elementType); });
+  return within(where, [&] {
+    return checkedType(ArrayRef<int64_t>(proto.dims().data(), static_cast<size_t>(proto.dims_size())), elementType);
+  });
 }
 
 Tensor readTensor(const TensorProto &proto, Model &model, MLIRContext *context) {

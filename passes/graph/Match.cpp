@@ -79,6 +79,8 @@ Value besideNumber(Operation *binary, double number) {
 }
 
 void applyTopDown(Operation *root, const FrozenRewritePatternSet &patterns, bool fold) {
+  if (hasSymbolicDims(root))
+    return;                                   // patterns read extents as numbers
   constexpr int64_t kMostRewritesPerOp = 100; // ten times what a chain takes; patterns that undo each other must end
   int64_t ops = 0;
   root->walk([&](Operation *) { ++ops; });

@@ -223,6 +223,8 @@ struct ConvertLayout : PassWrapper<ConvertLayout, OperationPass<>> {
   StringRef getDescription() const override { return "put channels last, with few transposes"; }
 
   void runOnOperation() override {
+    if (graph::hasSymbolicDims(getOperation()))
+      return; // orders are chosen by numbers
     SmallVector<Block *> blocks;
     getOperation()->walk([&](Block *block) {
       if (!isa<ModuleOp>(block->getParentOp()))

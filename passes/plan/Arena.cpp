@@ -6,6 +6,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 namespace smelt::plan {
 
@@ -47,6 +48,53 @@ ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment) 
   }
   size.lowerBound = lowerBound(ranges, alignment);
   return size;
+}
+
+/// The largest of several, as a tree that is not deep.
+static graph::Extent largestOf(llvm::ArrayRef<graph::Extent> extents) {
+  if (extents.size() == 1)
+    return extents.front();
+  size_t half = extents.size() / 2;
+  return graph::Extent::max(largestOf(extents.take_front(half)), largestOf(extents.drop_front(half)));
+}
+
+void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alignment, mlir::MLIRContext *context,
+                       std::vector<Definition> &definitions) {
+  constexpr int64_t kTypical = 100;
+  llvm::SmallVector<LiveRange> typical;
+  for (const SymbolicRange &range : ranges) {
+    int64_t bytes = range.bytes.evaluate([](llvm::StringRef) { return kTypical; }).value_or(0);
+    typical.push_back({std::max<int64_t>(bytes, 1), range.first, range.last});
+  }
+  packArena(typical, alignment);
+  llvm::SmallVector<size_t> order(ranges.size());
+  std::iota(order.begin(), order.end(), 0);
+  llvm::stable_sort(order, [&](size_t a, size_t b) { return typical[a].offset < typical[b].offset; });
+
+  std::vector<llvm::SmallVector<size_t>> below(ranges.size());
+  graph::Extents tops(ranges.size(), 0), all{0};
+  auto define = [&](std::string symbol, const graph::Extent &value) {
+    if (value.isNumber())
+      return value;
+    definitions.push_back({symbol, value});
+    return graph::Extent::symbol(context, symbol);
+  };
+  for (auto [position, number] : llvm::enumerate(order)) {
+    graph::Extents ends{0};
+    for (size_t other : llvm::ArrayRef<size_t>(order).take_front(position))
+      if (overlap(typical[number], typical[other]))
+        below[number].push_back(other);
+    // What lies below one that lies below need not be said.
+    for (size_t other : below[number]) {
+      auto hides = [&](size_t between) { return llvm::is_contained(below[between], other); };
+      if (llvm::none_of(below[number], hides))
+        ends.push_back(tops[other]);
+    }
+    ranges[number].offset = define("offset" + std::to_string(position), largestOf(ends));
+    tops[number] = ranges[number].offset + ranges[number].bytes.ceilDiv(alignment) * alignment;
+    all.push_back(tops[number]);
+  }
+  definitions.push_back({"arena_bytes", largestOf(all)});
 }
 
 } // namespace smelt::plan

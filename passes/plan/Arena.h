@@ -4,6 +4,7 @@
 #ifndef SMELT_PASSES_PLAN_ARENA_H
 #define SMELT_PASSES_PLAN_ARENA_H
 
+#include "dialects/Graph/Extent.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
 
@@ -25,6 +26,26 @@ struct ArenaSize {
 /// Chooses offsets, multiples of `alignment`, such that ranges alive at the same time don't overlap. Greedy by size:
 /// Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference" (2020), section 5.2.
 ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment);
+
+/// The same where sizes are symbolic.
+struct SymbolicRange {
+  graph::Extent bytes;
+  int first = 0;
+  int last = 0;
+  graph::Extent offset; // chosen by packSymbolicArena
+};
+
+/// A symbol and what it stands for.
+struct Definition {
+  std::string symbol;
+  graph::Extent value;
+};
+
+/// Chooses offsets that are right whatever the sizes are, and good where every symbol is about 100: which range lies
+/// above which is taken from packArena at such sizes, and each begins where the highest below it ends. Adds the
+/// definitions that offsets refer to; the last is the arena's size, `arena_bytes`.
+void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alignment, mlir::MLIRContext *context,
+                       std::vector<Definition> &definitions);
 
 } // namespace smelt::plan
 

@@ -12,6 +12,7 @@
 
 using namespace mlir;
 using namespace smelt;
+using graph::Extent;
 
 namespace {
 
@@ -23,13 +24,13 @@ public:
 private:
   bool isElementwise();
   void group();
-  SmallVector<int64_t> mapped(ArrayRef<int64_t> shape) const;
+  graph::Extents mapped(ArrayRef<graph::Extent> shape) const;
   MemRefType mappedBuffer(MemRefType type) const;
-  SmallVector<int64_t> alignedStrides(MemRefType type) const;
+  graph::Extents alignedStrides(MemRefType type) const;
   Type mappedTensor(Type type) const;
 
   Block &body_;
-  ArrayRef<int64_t> shape_;                       // of every stored value
+  graph::Extents shape_;                          // of every stored value
   SmallVector<std::pair<size_t, size_t>> merged_; // [first, end) of the dims that become one
 };
 
@@ -38,7 +39,7 @@ private:
 bool Collapse::isElementwise() {
   for (Operation &op : body_) {
     if (auto store = dyn_cast<kernel::StoreOp>(op)) {
-      ArrayRef<int64_t> shape = graph::typeOf(store.getValue()).getShape();
+      graph::Extents shape = graph::extentsOf(store.getValue());
       if (!shape_.empty() && shape != shape_)
         return false;
       shape_ = shape;
@@ -56,41 +57,47 @@ bool Collapse::isElementwise() {
 }
 
 /// One stride for each dim of the stored shape; 0 where the buffer broadcasts.
-SmallVector<int64_t> Collapse::alignedStrides(MemRefType type) const {
-  SmallVector<int64_t> strides(shape_.size() - type.getRank(), 0);
-  auto layout = cast<StridedLayoutAttr>(type.getLayout());
-  for (auto [extent, stride] : llvm::zip_equal(type.getShape(), layout.getStrides()))
-    strides.push_back(extent == 1 ? 0 : stride);
+graph::Extents Collapse::alignedStrides(MemRefType type) const {
+  graph::Extents strides(shape_.size() - type.getRank(), 0);
+  for (auto [extent, stride] : llvm::zip_equal(type.getShape(), kernel::stridesOf(type)))
+    strides.push_back(extent == 1 ? Extent(0) : stride);
   return strides;
 }
 
 void Collapse::group() {
-  SmallVector<SmallVector<int64_t>> strides;
-  for (BlockArgument argument : body_.getArguments())
-    strides.push_back(alignedStrides(cast<MemRefType>(argument.getType())));
+  SmallVector<graph::Extents> strides;
+  SmallVector<bool> differs(shape_.size(), false); // an operand has another extent there, as far as is known
+  for (BlockArgument argument : body_.getArguments()) {
+    auto type = cast<MemRefType>(argument.getType());
+    strides.push_back(alignedStrides(type));
+    size_t lead = shape_.size() - type.getRank();
+    for (auto [dim, extent] : llvm::enumerate(kernel::extentsOf(type)))
+      differs[lead + dim] = differs[lead + dim] || (extent != Extent(1) && extent != shape_[lead + dim]);
+  }
   for (size_t dim = 0; dim < shape_.size(); ++dim) {
-    if (shape_[dim] == 1 && !merged_.empty()) {
+    if (shape_[dim] == Extent(1) && !merged_.empty() && !differs[merged_.back().second - 1]) {
       merged_.back().second = dim + 1;
       continue;
     }
-    auto follows = [&](ArrayRef<int64_t> walk) {
+    auto follows = [&](ArrayRef<Extent> walk) {
       size_t outer = merged_.back().second - 1;
-      while (outer > merged_.back().first && shape_[outer] == 1)
+      while (outer > merged_.back().first && shape_[outer] == Extent(1))
         --outer;
-      return shape_[outer] == 1 || walk[outer] == walk[dim] * shape_[dim];
+      return shape_[outer] == Extent(1) || walk[outer] == walk[dim] * shape_[dim];
     };
-    if (!merged_.empty() && llvm::all_of(strides, follows))
+    bool mayMerge = !merged_.empty() && !differs[dim] && !differs[merged_.back().second - 1];
+    if (mayMerge && llvm::all_of(strides, follows))
       merged_.back().second = dim + 1;
     else
       merged_.push_back({dim, dim + 1});
   }
 }
 
-SmallVector<int64_t> Collapse::mapped(ArrayRef<int64_t> shape) const {
+graph::Extents Collapse::mapped(ArrayRef<Extent> shape) const {
   size_t lead = shape_.size() - shape.size();
-  SmallVector<int64_t> result;
+  graph::Extents result;
   for (auto [first, end] : merged_) {
-    int64_t extent = 1;
+    Extent extent = 1;
     for (size_t dim = std::max(first, lead); dim < end; ++dim)
       extent *= shape[dim - lead];
     result.push_back(extent);
@@ -99,20 +106,19 @@ SmallVector<int64_t> Collapse::mapped(ArrayRef<int64_t> shape) const {
 }
 
 MemRefType Collapse::mappedBuffer(MemRefType type) const {
-  SmallVector<int64_t> aligned = alignedStrides(type), strides;
+  graph::Extents aligned = alignedStrides(type), strides;
   for (auto [first, end] : merged_) {
     size_t inner = end - 1;
-    while (inner > first && shape_[inner] == 1)
+    while (inner > first && shape_[inner] == Extent(1))
       --inner;
     strides.push_back(aligned[inner]);
   }
-  auto layout = StridedLayoutAttr::get(type.getContext(), 0, strides);
-  return MemRefType::get(mapped(type.getShape()), type.getElementType(), layout);
+  return kernel::bufferType(mapped(kernel::extentsOf(type)), strides, type.getElementType());
 }
 
 Type Collapse::mappedTensor(Type type) const {
   auto tensor = cast<RankedTensorType>(type);
-  return RankedTensorType::get(mapped(tensor.getShape()), tensor.getElementType());
+  return graph::tensorOf(mapped(graph::extentsOf(tensor)), tensor.getElementType());
 }
 
 void Collapse::run() {

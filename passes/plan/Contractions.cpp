@@ -11,10 +11,9 @@ namespace smelt::plan {
 /// [b…, k, n] → [b…, ceil(n / width), k, width]
 Value packPanels(OpBuilder &builder, Location loc, Value value, int64_t width) {
   RankedTensorType type = graph::typeOf(value);
-  SmallVector<int64_t> shape(type.getShape().drop_back(2));
-  int64_t k = type.getDimSize(type.getRank() - 2), n = type.getShape().back();
-  shape.append({static_cast<int64_t>(llvm::divideCeil(n, width)), k, width});
-  auto packed = RankedTensorType::get(shape, type.getElementType());
+  graph::Extents extents = graph::extentsOf(type), shape(ArrayRef<graph::Extent>(extents).drop_back(2));
+  shape.append({extents.back().ceilDiv(width), extents[extents.size() - 2], width});
+  RankedTensorType packed = graph::tensorOf(shape, type.getElementType());
   return graph::PackPanelsOp::create(builder, loc, packed, value, width);
 }
 

@@ -40,7 +40,9 @@ static std::string describe(kernel::FuncOp function) {
   for (Operation &op : function.getBody().front())
     if (auto store = dyn_cast<kernel::StoreOp>(op)) {
       RankedTensorType type = graph::typeOf(store.getValue());
-      llvm::interleave(type.getShape(), stream, "x");
+      llvm::interleave(
+          type.getShape(), stream,
+          [&](int64_t extent) { ShapedType::isDynamic(extent) ? stream << 'n' : stream << extent; }, "x");
       stream << (type.getRank() ? "_" : "") << type.getElementType();
       break;
     }

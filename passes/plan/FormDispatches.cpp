@@ -28,7 +28,7 @@ constexpr size_t kMostOps = 20;
 
 struct Group {
   SmallVector<Operation *> ops;
-  ArrayRef<int64_t> shape;
+  graph::Extents shape;
   bool pointwise = false; // no loops of its own: may be computed anywhere in another group
 };
 
@@ -81,7 +81,7 @@ void Grouping::place(Operation *op) {
   if (best >= 0)
     return join(op, best);
   groupOf_[op] = groups_.size();
-  groups_.push_back({{op}, graph::typeOf(op->getResult(0)).getShape(), isPointwise(op)});
+  groups_.push_back({{op}, graph::extentsOf(op->getResult(0)), isPointwise(op)});
 }
 
 bool Grouping::canJoin(Operation *op, int group) const {
@@ -90,13 +90,13 @@ bool Grouping::canJoin(Operation *op, int group) const {
   // A root with several results (top_k) hands them over one by one: nothing that follows may wait for two of them.
   if (groups_[group].ops.front()->getNumResults() > 1)
     return false;
-  if (graph::typeOf(op->getResult(0)).getShape() != groups_[group].shape)
+  if (graph::extentsOf(op->getResult(0)) != groups_[group].shape)
     return false;
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();
     auto found = producer ? groupOf_.find(producer) : groupOf_.end();
     if (found != groupOf_.end() && found->second == group) {
-      if (graph::typeOf(operand).getShape() != groups_[group].shape)
+      if (graph::extentsOf(operand) != groups_[group].shape)
         return false;
       continue;
     }

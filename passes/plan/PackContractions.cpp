@@ -19,9 +19,17 @@
 
 using namespace mlir;
 using namespace smelt;
+using graph::Extent;
+using graph::Extents;
 
 static unsigned elementBytesOf(Value value) {
   return graph::elementBytes(graph::computeType(graph::typeOf(value).getElementType()));
+}
+
+/// An extent, or what one is taken for that only the run knows.
+static int64_t typical(const Extent &extent) {
+  constexpr int64_t kTypicalExtent = 128;
+  return extent.asNumber().value_or(kTypicalExtent);
 }
 
 namespace {
@@ -32,23 +40,22 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
   LogicalResult matchAndRewrite(graph::MatMulOp op, PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     RankedTensorType type = graph::typeOf(op.getResult());
-    int64_t m = type.getDimSize(type.getRank() - 2), n = type.getShape().back();
+    Extents shape = graph::extentsOf(type);
     Value lhs = op.getLhs(), rhs = op.getRhs();
-    ArrayRef<int64_t> batch = type.getShape().drop_back(2);
-    SmallVector<int64_t> lhsShape(batch), rhsShape(batch);
-    llvm::append_range(lhsShape, graph::typeOf(lhs).getShape().take_back(2));
-    llvm::append_range(rhsShape, graph::typeOf(rhs).getShape().take_back(2));
+    ArrayRef<Extent> batch = ArrayRef<Extent>(shape).drop_back(2);
+    Extents lhsShape(batch), rhsShape(batch), left = graph::extentsOf(lhs), right = graph::extentsOf(rhs);
+    llvm::append_range(lhsShape, ArrayRef<Extent>(left).take_back(2));
+    llvm::append_range(rhsShape, ArrayRef<Extent>(right).take_back(2));
     lhs = graph::broadcastTo(rewriter, loc, lhs, lhsShape);
-    int64_t rows = m;
-    if (graph::typeOf(rhs).getNumElements() == rhsShape[batch.size()] * n) {
+    Extent rows = shape[batch.size()], columns = shape.back();
+    if (graph::productOf(right) == rhsShape[batch.size()] * columns) {
       // All batches share the right-hand side: they are but more rows.
-      rhs = graph::reshapeTo(rewriter, loc, rhs, ArrayRef<int64_t>(rhsShape).take_back(2));
-      for (int64_t extent : batch)
-        rows *= extent;
+      rhs = graph::reshapeTo(rewriter, loc, rhs, ArrayRef<Extent>(rhsShape).take_back(2));
+      rows *= graph::productOf(batch);
     } else {
       rhs = graph::broadcastTo(rewriter, loc, rhs, rhsShape);
     }
-    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, n, elementBytesOf(rhs));
+    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, typical(rows), typical(columns), elementBytesOf(rhs));
     Value packed = plan::packPanels(rewriter, loc, rhs, tile.width);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}),
                                                     rewriter.getDenseI64ArrayAttr({1}),

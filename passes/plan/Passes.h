@@ -33,6 +33,8 @@ std::unique_ptr<mlir::Pass> createFormDispatchesPass();
 std::unique_ptr<mlir::Pass> createPlaceBuffersPass();
 /// Merges neighbouring dims of elementwise kernels, so that their inner loops are long.
 std::unique_ptr<mlir::Pass> createCollapseDimsPass();
+/// Makes the symbolic sizes of a kernel arguments of it.
+std::unique_ptr<mlir::Pass> createParametriseKernelsPass();
 /// Gives equal kernels one function.
 std::unique_ptr<mlir::Pass> createDeduplicateKernelsPass();
 

@@ -17,12 +17,14 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
   function.addPass(createFormDispatchesPass());
   manager.addPass(createPlaceBuffersPass());
   manager.addPass(createCollapseDimsPass());
+  manager.addPass(createParametriseKernelsPass());
   manager.addPass(createDeduplicateKernelsPass());
 }
 
 void registerPlanPasses() {
-  for (auto create : {createSplitConvTransposePass, createPackElementsPass, createFormDispatchesPass,
-                      createPlaceBuffersPass, createCollapseDimsPass, createDeduplicateKernelsPass})
+  for (auto create :
+       {createSplitConvTransposePass, createPackElementsPass, createFormDispatchesPass, createPlaceBuffersPass,
+        createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });

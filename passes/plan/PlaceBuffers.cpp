@@ -32,9 +32,9 @@ enum class Base : int32_t { Arena = 0, Weights = 1, Input = 2, Output = 3 };
 struct Buffer {
   Base base = Base::Arena;
   int index = 0;
-  int64_t bytes = 0;
-  int64_t offset = 0; // from the base
-  int first = -1;     // steps that touch it
+  graph::Extent bytes = 0;
+  graph::Extent offset = 0; // from the base
+  int first = -1;           // steps that touch it
   int last = -1;
 };
 
@@ -54,7 +54,7 @@ public:
   ArrayRef<ElementsAttr> weights() const { return weights_; }
 
 private:
-  int addBuffer(Base base, int index, int64_t bytes);
+  int addBuffer(Base base, int index, const graph::Extent &bytes);
   View dense(Value value, int buffer);
   View newArenaView(Value value);
   bool isForwarded(Operation *op);
@@ -82,19 +82,17 @@ private:
 
 } // namespace
 
-static int64_t bytesOf(Value value) {
+static graph::Extent bytesOf(Value value) {
   RankedTensorType type = graph::typeOf(value);
-  return type.getNumElements() * graph::elementBytes(type.getElementType());
+  return graph::productOf(graph::extentsOf(type)) * graph::elementBytes(type.getElementType());
 }
 
-int Placement::addBuffer(Base base, int index, int64_t bytes) {
+int Placement::addBuffer(Base base, int index, const graph::Extent &bytes) {
   buffers_.push_back({base, index, bytes});
   return buffers_.size() - 1;
 }
 
-View Placement::dense(Value value, int buffer) {
-  return {buffer, 0, graph::rowMajorStrides(graph::typeOf(value).getShape())};
-}
+View Placement::dense(Value value, int buffer) { return {buffer, 0, graph::rowMajorStrides(graph::extentsOf(value))}; }
 
 View Placement::newArenaView(Value value) { return dense(value, addBuffer(Base::Arena, 0, bytesOf(value))); }
 
@@ -191,8 +189,7 @@ void Placement::addStep(kernel::DispatchOp dispatch, ArrayRef<View> results) {
   for (Value input : dispatch.getInputs())
     step.views.push_back(placeOf(input));
   llvm::append_range(step.views, results);
-  bool empty =
-      llvm::all_of(dispatch.getResults(), [](Value result) { return graph::typeOf(result).getNumElements() == 0; });
+  bool empty = llvm::all_of(dispatch.getResults(), [](Value result) { return bytesOf(result) == graph::Extent(0); });
   if (!empty)
     steps_.push_back(std::move(step));
 }
@@ -212,22 +209,23 @@ void Placement::addFill(graph::PadOp pad, const View &to) {
   std::optional<graph::HostTensor> value = graph::constantOf(pad.getValue());
   SmallVector<Type> types;
   SmallVector<View> views;
-  SmallVector<int64_t> shape(type.getShape());
+  graph::Extents shape = graph::extentsOf(type);
   View inner = to;
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    int64_t low = pad.getLow()[dim], high = pad.getHigh()[dim], extent = type.getDimSize(dim);
-    for (auto [start, count] : {std::pair{int64_t(0), low}, std::pair{extent - high, high}}) {
+    int64_t low = pad.getLow()[dim], high = pad.getHigh()[dim];
+    graph::Extent extent = graph::extentsOf(type)[dim];
+    for (auto [start, count] : {std::pair{graph::Extent(0), low}, std::pair{extent - high, high}}) {
       if (count == 0)
         continue;
       shape[dim] = count;
-      types.push_back(RankedTensorType::get(shape, type.getElementType()));
+      types.push_back(graph::tensorOf(shape, type.getElementType()));
       View slab = inner;
       slab.offset += start * to.strides[dim];
       views.push_back(slab);
     }
     // Later dims' slabs leave out what this dim's have filled.
     shape[dim] = extent - low - high;
-    inner.offset += low * to.strides[dim];
+    inner.offset += to.strides[dim] * low;
   }
   auto dispatch = kernel::DispatchOp::create(builder_, pad.getLoc(), types, ValueRange());
   OpBuilder::InsertionGuard guard(builder_);
@@ -326,7 +324,10 @@ public:
 
 private:
   plan::ArenaSize assignOffsets();
+  void addChecks();
+  plan::ArenaSize assignNumbers(ArrayRef<Buffer *> owners);
   void assignWeights();
+  void setDefinitions(kernel::PlanOp plan);
   kernel::FuncOp outline(Step &step, int number);
   void call(OpBuilder &builder, const Step &step, StringRef callee);
 
@@ -334,6 +335,7 @@ private:
   Placement &placement_;
   SmallVector<int64_t> weightOffsets_;
   int64_t weightsBytes_ = 0;
+  std::vector<plan::Definition> definitions_; // of a plan with symbolic sizes
 };
 
 } // namespace
@@ -346,13 +348,53 @@ plan::ArenaSize Outliner::assignOffsets() {
       buffer.first = buffer.first < 0 ? number : buffer.first;
       buffer.last = number;
     }
-  SmallVector<plan::LiveRange> ranges;
   SmallVector<Buffer *> owners;
-  for (Buffer &buffer : buffers)
-    if (buffer.base == Base::Arena && buffer.first >= 0) {
-      ranges.push_back({buffer.bytes, buffer.first, buffer.last});
+  bool isStatic = true;
+  for (Buffer &buffer : buffers) {
+    isStatic &= buffer.bytes.isNumber();
+    if (buffer.base == Base::Arena && buffer.first >= 0)
       owners.push_back(&buffer);
+  }
+  if (isStatic)
+    return assignNumbers(owners);
+  SmallVector<plan::SymbolicRange> ranges;
+  for (Buffer *owner : owners)
+    ranges.push_back({owner->bytes, owner->first, owner->last, 0});
+  addChecks();
+  plan::packSymbolicArena(ranges, kAlignment, function_.getContext(), definitions_);
+  for (auto [range, owner] : llvm::zip_equal(ranges, owners))
+    owner->offset = range.offset;
+  return {};
+}
+
+/// Extents that type inference took to broadcast to each other, for the runtime to look at.
+void Outliner::addChecks() {
+  graph::Extents known;
+  auto check = [&](const graph::Extent &extent, const graph::Extent &whole) {
+    if (extent == whole || extent == graph::Extent(1) || (extent.isNumber() && whole.isNumber()))
+      return;
+    graph::Extent agreeing = graph::Extent::agreeing(extent, whole);
+    if (llvm::is_contained(known, agreeing))
+      return;
+    definitions_.push_back({"check" + std::to_string(known.size()), agreeing});
+    known.push_back(agreeing);
+  };
+  function_.walk([&](Operation *op) {
+    if (!isa<graph::ScalarInterface, graph::BroadcastOp>(op))
+      return;
+    graph::Extents result = graph::extentsOf(op->getResult(0));
+    for (Value operand : op->getOperands()) {
+      graph::Extents extents = graph::extentsOf(operand);
+      for (auto [extent, whole] : llvm::zip_equal(extents, ArrayRef<graph::Extent>(result).take_back(extents.size())))
+        check(extent, whole);
     }
+  });
+}
+
+plan::ArenaSize Outliner::assignNumbers(ArrayRef<Buffer *> owners) {
+  SmallVector<plan::LiveRange> ranges;
+  for (Buffer *owner : owners)
+    ranges.push_back({owner->bytes.number(), owner->first, owner->last});
   plan::ArenaSize size = plan::packArena(ranges, kAlignment);
   for (auto [range, owner] : llvm::zip_equal(ranges, owners))
     owner->offset = range.offset;
@@ -366,19 +408,19 @@ void Outliner::assignWeights() {
     buffer.offset = weightsBytes_;
     buffer.index = 0;
     weightOffsets_.push_back(weightsBytes_);
-    weightsBytes_ += llvm::alignTo(buffer.bytes, kAlignment);
+    weightsBytes_ += llvm::alignTo(buffer.bytes.number(), kAlignment);
   }
 }
 
 kernel::FuncOp Outliner::outline(Step &step, int number) {
   OpBuilder builder(function_);
   kernel::DispatchOp dispatch = step.dispatch;
-  auto kernel = kernel::FuncOp::create(builder, dispatch.getLoc(), ("kernel_" + Twine(number)).str());
+  auto kernel = kernel::FuncOp::create(builder, dispatch.getLoc(), ("kernel_" + Twine(number)).str(), ArrayAttr());
   Block *body = builder.createBlock(&kernel.getBody());
   auto argument = [&](Value value, const View &view) {
     RankedTensorType type = graph::typeOf(value);
-    auto layout = StridedLayoutAttr::get(builder.getContext(), 0, view.strides);
-    return body->addArgument(MemRefType::get(type.getShape(), type.getElementType(), layout), value.getLoc());
+    MemRefType buffer = kernel::bufferType(graph::extentsOf(type), view.strides, type.getElementType());
+    return body->addArgument(buffer, value.getLoc());
   };
   IRMapping mapping;
   Block &source = dispatch.getBody().front();
@@ -398,7 +440,7 @@ kernel::FuncOp Outliner::outline(Step &step, int number) {
 
 void Outliner::call(OpBuilder &builder, const Step &step, StringRef callee) {
   SmallVector<int32_t> bases, indices;
-  SmallVector<int64_t> offsets;
+  graph::Extents offsets;
   SmallVector<Value> values(step.dispatch->getOperands());
   llvm::append_range(values, step.dispatch->getResults());
   for (auto [value, view] : llvm::zip_equal(values, step.views)) {
@@ -407,7 +449,8 @@ void Outliner::call(OpBuilder &builder, const Step &step, StringRef callee) {
     indices.push_back(buffer.index);
     offsets.push_back(buffer.offset + view.offset * graph::elementBytes(graph::typeOf(value).getElementType()));
   }
-  kernel::CallOp::create(builder, step.dispatch->getLoc(), callee, bases, indices, offsets);
+  kernel::CallOp::create(builder, step.dispatch->getLoc(), callee, ArrayRef<int32_t>(bases), ArrayRef<int32_t>(indices),
+                         ArrayRef<graph::Extent>(offsets), graph::ExtentsAttr());
 }
 
 static SmallVector<StringRef> namesOf(ArrayAttr attributes, unsigned count) {
@@ -431,6 +474,20 @@ static SmallVector<Type> declaredTypes(ArrayRef<Type> types, ArrayAttr attribute
   return declared;
 }
 
+void Outliner::setDefinitions(kernel::PlanOp plan) {
+  if (definitions_.empty())
+    return;
+  OpBuilder builder(plan);
+  SmallVector<StringRef> symbols;
+  graph::Extents values;
+  for (const plan::Definition &definition : definitions_) {
+    symbols.push_back(definition.symbol);
+    values.push_back(definition.value);
+  }
+  plan.setSymbolsAttr(builder.getStrArrayAttr(symbols));
+  plan.setValuesAttr(graph::ExtentsAttr::get(builder.getContext(), values));
+}
+
 void Outliner::run() {
   plan::ArenaSize arena = assignOffsets();
   assignWeights();
@@ -442,13 +499,15 @@ void Outliner::run() {
   FunctionType type = function_.getFunctionType();
   auto name = function_->getParentOp()->getAttrOfType<StringAttr>("graph.name");
   SmallVector<Attribute> weights(placement_.weights().begin(), placement_.weights().end());
-  auto plan = kernel::PlanOp::create(
-      builder, function_.getLoc(), name ? name.getValue() : "model", arena.bytes, weightsBytes_,
-      builder.getArrayAttr(weights), weightOffsets_,
-      builder.getStrArrayAttr(namesOf(function_.getArgAttrsAttr(), type.getNumInputs())),
-      builder.getTypeArrayAttr(declaredTypes(type.getInputs(), function_.getArgAttrsAttr())),
-      builder.getStrArrayAttr(namesOf(function_.getResAttrsAttr(), type.getNumResults())),
-      builder.getTypeArrayAttr(declaredTypes(type.getResults(), function_.getResAttrsAttr())), arena.lowerBound);
+  auto plan =
+      kernel::PlanOp::create(builder, function_.getLoc(), name ? name.getValue() : "model", arena.bytes, weightsBytes_,
+                             builder.getArrayAttr(weights), weightOffsets_,
+                             builder.getStrArrayAttr(namesOf(function_.getArgAttrsAttr(), type.getNumInputs())),
+                             builder.getTypeArrayAttr(declaredTypes(type.getInputs(), function_.getArgAttrsAttr())),
+                             builder.getStrArrayAttr(namesOf(function_.getResAttrsAttr(), type.getNumResults())),
+                             builder.getTypeArrayAttr(declaredTypes(type.getResults(), function_.getResAttrsAttr())),
+                             arena.lowerBound, ArrayAttr(), graph::ExtentsAttr());
+  setDefinitions(plan);
   builder.createBlock(&plan.getBody());
   for (auto [step, kernel] : llvm::zip_equal(placement_.steps(), kernels))
     call(builder, step, kernel.getSymName());

@@ -9,7 +9,9 @@ using namespace mlir;
 
 namespace smelt::plan {
 
-static ArrayRef<int64_t> shapeOf(Value value) { return graph::typeOf(value).getShape(); }
+using graph::Extent;
+using graph::Extents;
+using graph::extentsOf;
 
 bool isView(Operation *op) {
   if (isa<graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastOp, graph::ConcatOp, graph::BitCastOp>(
@@ -21,41 +23,48 @@ bool isView(Operation *op) {
          llvm::none_of(pad.getLow(), negative) && llvm::none_of(pad.getHigh(), negative);
 }
 
+/// Whether more of the source's dims are needed to make up the target, or of the target's; nothing where that is not
+/// known.
+static std::optional<bool> growsTo(const Extent &source, const Extent &target) {
+  if (source.isNumber() && target.isNumber())
+    return source.number() < target.number();
+  if (target.dividedBy(source))
+    return true;
+  return source.dividedBy(target) ? std::optional(false) : std::nullopt;
+}
+
 // Both shapes are split into the finest groups of dims with equal products; within a group the source must be dense,
 // row-major.
-std::optional<SmallVector<int64_t>> reshapeStrides(ArrayRef<int64_t> from, ArrayRef<int64_t> strides,
-                                                   ArrayRef<int64_t> to) {
-  SmallVector<int64_t> result(to.size(), 0);
-  if (llvm::is_contained(from, 0))
+std::optional<Extents> reshapeStrides(ArrayRef<Extent> from, ArrayRef<Extent> strides, ArrayRef<Extent> to) {
+  Extents result(to.size(), 0);
+  if (llvm::is_contained(from, Extent(0)))
     return result;
   size_t i = 0, j = 0;
   while (i < from.size() || j < to.size()) {
     size_t fromStart = i, toStart = j;
-    int64_t source = i < from.size() ? from[i++] : 1, target = j < to.size() ? to[j++] : 1;
+    Extent source = i < from.size() ? from[i++] : Extent(1), target = j < to.size() ? to[j++] : Extent(1);
     while (source != target) {
-      if (source < target) {
-        if (i == from.size())
-          return std::nullopt;
+      std::optional<bool> grows = growsTo(source, target);
+      if (!grows || (*grows ? i == from.size() : j == to.size()))
+        return std::nullopt;
+      if (*grows)
         source *= from[i++];
-      } else {
-        if (j == to.size())
-          return std::nullopt;
+      else
         target *= to[j++];
-      }
     }
     // Unit dims may have any stride: skip them.
-    int64_t inner = 0;
-    int64_t expected = -1;
+    Extent inner = 0;
+    std::optional<Extent> expected;
     for (size_t dim = i; dim > fromStart; --dim) {
-      if (from[dim - 1] == 1)
+      if (from[dim - 1] == Extent(1))
         continue;
-      if (expected >= 0 && strides[dim - 1] != expected)
+      if (expected && strides[dim - 1] != *expected)
         return std::nullopt;
-      if (expected < 0)
+      if (!expected)
         inner = strides[dim - 1];
       expected = strides[dim - 1] * from[dim - 1];
     }
-    int64_t stride = inner;
+    Extent stride = inner;
     for (size_t dim = j; dim > toStart; --dim) {
       result[dim - 1] = stride;
       stride *= to[dim - 1];
@@ -64,8 +73,8 @@ std::optional<SmallVector<int64_t>> reshapeStrides(ArrayRef<int64_t> from, Array
   return result;
 }
 
-static std::optional<View> reshaped(const View &view, ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
-  std::optional<SmallVector<int64_t>> strides = reshapeStrides(from, view.strides, to);
+static std::optional<View> reshaped(const View &view, ArrayRef<Extent> from, ArrayRef<Extent> to) {
+  std::optional<Extents> strides = reshapeStrides(from, view.strides, to);
   if (!strides)
     return std::nullopt;
   return View{view.buffer, view.offset, *strides};
@@ -74,7 +83,7 @@ static std::optional<View> reshaped(const View &view, ArrayRef<int64_t> from, Ar
 std::optional<View> forwardView(Operation *op, const View &operand) {
   Value source = op->getOperand(0), result = op->getResult(0);
   if (isa<graph::ReshapeOp>(op))
-    return reshaped(operand, shapeOf(source), shapeOf(result));
+    return reshaped(operand, extentsOf(source), extentsOf(result));
   if (isa<graph::BitCastOp>(op))
     return operand;
   View view{operand.buffer, operand.offset, {}};
@@ -84,6 +93,9 @@ std::optional<View> forwardView(Operation *op, const View &operand) {
     return view;
   }
   if (auto slice = dyn_cast<graph::SliceOp>(op)) {
+    // A buffer's elements lie at offsets that are not negative: LLVM is told so.
+    if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step < 0; }))
+      return std::nullopt;
     for (auto [stride, start, step] : llvm::zip_equal(operand.strides, slice.getStarts(), slice.getSteps())) {
       view.offset += stride * start;
       view.strides.push_back(stride * step);
@@ -91,10 +103,14 @@ std::optional<View> forwardView(Operation *op, const View &operand) {
     return view;
   }
   if (isa<graph::BroadcastOp>(op)) {
-    size_t lead = shapeOf(result).size() - shapeOf(source).size();
+    Extents to = extentsOf(result), from = extentsOf(source);
+    size_t lead = to.size() - from.size();
     view.strides.assign(lead, 0);
-    for (auto [stride, extent] : llvm::zip_equal(operand.strides, shapeOf(source)))
-      view.strides.push_back(extent == 1 ? 0 : stride);
+    for (auto [stride, extent, whole] : llvm::zip_equal(operand.strides, from, ArrayRef<Extent>(to).drop_front(lead))) {
+      if (extent != Extent(1) && extent != whole)
+        return std::nullopt; // only the run knows whether it is 1
+      view.strides.push_back(extent == Extent(1) ? Extent(0) : stride);
+    }
     return view;
   }
   return std::nullopt;
@@ -103,7 +119,7 @@ std::optional<View> forwardView(Operation *op, const View &operand) {
 std::optional<View> backwardView(Operation *op, unsigned operand, const View &result) {
   Value source = op->getOperand(operand);
   if (isa<graph::ReshapeOp>(op))
-    return reshaped(result, shapeOf(op->getResult(0)), shapeOf(source));
+    return reshaped(result, extentsOf(op->getResult(0)), extentsOf(source));
   View view = result;
   if (isa<graph::BitCastOp>(op))
     return view;
@@ -115,7 +131,7 @@ std::optional<View> backwardView(Operation *op, unsigned operand, const View &re
   if (auto concat = dyn_cast<graph::ConcatOp>(op)) {
     int64_t axis = concat.getAxis();
     for (unsigned before = 0; before < operand; ++before)
-      view.offset += result.strides[axis] * shapeOf(op->getOperand(before))[axis];
+      view.offset += result.strides[axis] * extentsOf(op->getOperand(before))[axis];
     return view;
   }
   if (auto pad = dyn_cast<graph::PadOp>(op)) {

@@ -6,6 +6,7 @@
 #ifndef SMELT_PASSES_PLAN_VIEWS_H
 #define SMELT_PASSES_PLAN_VIEWS_H
 
+#include "dialects/Graph/Extent.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
@@ -15,8 +16,8 @@ namespace smelt::plan {
 /// Where the elements of a tensor lie in a buffer; in elements.
 struct View {
   int buffer = -1;
-  int64_t offset = 0;
-  llvm::SmallVector<int64_t> strides;
+  graph::Extent offset = 0;
+  graph::Extents strides;
 };
 
 /// Whether the op only names elements of its operands, or puts operands side by side: its result may need no kernel.
@@ -32,8 +33,8 @@ std::optional<View> forwardView(mlir::Operation *op, const View &operand);
 std::optional<View> backwardView(mlir::Operation *op, unsigned operand, const View &result);
 
 /// Strides of the same elements under another shape; nothing when there are none.
-std::optional<llvm::SmallVector<int64_t>> reshapeStrides(llvm::ArrayRef<int64_t> from, llvm::ArrayRef<int64_t> strides,
-                                                         llvm::ArrayRef<int64_t> to);
+std::optional<graph::Extents> reshapeStrides(llvm::ArrayRef<graph::Extent> from, llvm::ArrayRef<graph::Extent> strides,
+                                             llvm::ArrayRef<graph::Extent> to);
 
 } // namespace smelt::plan
 

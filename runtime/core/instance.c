@@ -1,6 +1,7 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
 #include "cpu.h"
+#include "sizes.h"
 
 #include "smelt/smelt.h"
 
@@ -10,9 +11,10 @@ smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void
   /* Before any other field: another version may have them elsewhere. */
   if (model->abi_version != SMELT_ABI_VERSION)
     return SMELT_ERROR_ABI;
-  if (!arena && model->arena_bytes)
+  const uint64_t least = model->size_count ? smelt_sizes_bytes(model) : model->arena_bytes;
+  if (!arena && least)
     return SMELT_ERROR_ARGUMENT;
-  if (arena_bytes < model->arena_bytes)
+  if (arena_bytes < least)
     return SMELT_ERROR_ARENA;
   if ((uintptr_t)arena % SMELT_ALIGNMENT)
     return SMELT_ERROR_ALIGNMENT;
@@ -22,6 +24,8 @@ smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void
 
   instance->model = model;
   instance->arena = (unsigned char *)arena;
+  instance->arena_bytes = arena_bytes;
+  instance->has_shapes = 0;
   smelt_set_parallel_for(instance, 0, 0);
   smelt_set_step_hook(instance, 0, 0);
   return SMELT_OK;

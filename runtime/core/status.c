@@ -18,6 +18,8 @@ const char *smelt_status_string(smelt_status status) {
     return "The processor lacks an instruction set the model was compiled for.";
   case SMELT_ERROR_THREADS:
     return "The operating system refused to start a thread.";
+  case SMELT_ERROR_SHAPE:
+    return "The shapes of the inputs are missing, contradict one another, or are too large.";
   }
   return "The status is unknown.";
 }

@@ -270,9 +270,8 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
   if (!objects)
     return objects.takeError();
   SymbolTable kernels(*module_);
-  Builder builder(context_.get());
   for (const cpu::KernelObject &object : *objects)
-    kernels.lookup(object.name)->setAttr("kernel.tiles", builder.getI64IntegerAttr(object.tiles));
+    kernels.lookup(object.name)->setAttr("kernel.tiles", graph::ExtentsAttr::get(context_.get(), object.tiles));
   clock_.end("compile-kernels");
   report_.kernels = objects->size();
   return objects;

@@ -6,6 +6,7 @@
 #include "tools/runner/ElfFile.h"
 #include "tools/runner/Error.h"
 
+#include <algorithm>
 #include <dlfcn.h>
 #include <map>
 
@@ -46,8 +47,11 @@ static bool validTensors(const smelt_tensor_info *tensors, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     const smelt_tensor_info &tensor = tensors[i];
     const auto dtype = static_cast<smelt_dtype>(tensor.dtype);
-    if (!tensor.name || tensor.rank > kMostRank || (tensor.rank > 0 && !tensor.shape) || !smelt_dtype_bits(dtype) ||
-        tensorBytes(dtype, shapeOf(tensor)) != tensor.bytes)
+    if (!tensor.name || tensor.rank > kMostRank || (tensor.rank > 0 && !tensor.shape) || !smelt_dtype_bits(dtype))
+      return false;
+    const bool isStatic =
+        std::all_of(tensor.shape, tensor.shape + tensor.rank, [](int64_t extent) { return extent >= 0; });
+    if (isStatic ? tensorBytes(dtype, shapeOf(tensor)) != tensor.bytes : !tensor.extent_sizes)
       return false;
   }
   return true;
@@ -125,10 +129,48 @@ static void require(smelt_status status, const std::string &what) {
                 what + ": " + smelt_status_string(status));
 }
 
+/// The runtime's table of an instance's extents.
+static std::vector<const int64_t *> tableOf(const Shapes &shapes) {
+  std::vector<const int64_t *> table;
+  for (const std::vector<int64_t> &shape : shapes)
+    table.push_back(shape.data());
+  return table;
+}
+
+void Instance::bind() {
+  const smelt_parallel_for parallelFor = instance_.parallel_for;
+  require(smelt_init(&instance_, &model(), arena_.data(), arena_.size()), artifact_.path());
+  smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
+}
+
+void Instance::setShapes(const Shapes &shapes) {
+  const std::vector<const int64_t *> table = tableOf(shapes);
+  uint64_t bytes = 0;
+  if (smelt_arena_bytes(&model(), table.data(), &bytes) != SMELT_OK)
+    throw Error(Exit::Usage, artifact_.path() + ": " + smelt_status_string(SMELT_ERROR_SHAPE));
+  if (bytes > arena_.size()) {
+    arena_ = AlignedBytes(bytes, artifact_.path() + ": its arena");
+    bind();
+  }
+  require(smelt_set_shapes(&instance_, table.data()), artifact_.path());
+}
+
+std::vector<int64_t> Instance::shapeOf(const smelt_tensor_info &tensor) const {
+  std::vector<int64_t> shape;
+  for (uint32_t dim = 0; dim < tensor.rank; ++dim)
+    shape.push_back(smelt_tensor_extent(&instance_, &tensor, dim));
+  return shape;
+}
+
+/// Of a model with symbolic dims enough for its sizes.
+static uint64_t leastArena(const smelt_model &model) {
+  return model.size_count ? (uint64_t(model.size_count) + SMELT_ALIGNMENT) * sizeof(int64_t) : model.arena_bytes;
+}
+
 Instance::Instance(const Artifact &artifact, unsigned threads)
-    : artifact_(artifact), arena_(artifact.model().arena_bytes, artifact.path() + ": its arena") {
+    : artifact_(artifact), arena_(leastArena(artifact.model()), artifact.path() + ": its arena"), instance_() {
   checkProcessor(artifact.path(), artifact.model());
-  require(smelt_init(&instance_, &artifact.model(), arena_.data(), arena_.size()), artifact.path());
+  bind();
   if (threads <= 1)
     return;
   auto pool = std::make_unique<smelt_pool>();

@@ -44,6 +44,9 @@ void checkVersion(const std::string &path, uint32_t version);
 /// "avx512 avx512_vnni": the instruction sets of smelt_model.cpu_features.
 std::string cpuFeatureNames(uint64_t features);
 
+/// Extents of each input, in the order of the model's descriptor.
+using Shapes = std::vector<std::vector<int64_t>>;
+
 /// An artefact with an arena and threads of its own. The artefact must outlive it.
 class Instance {
 public:
@@ -54,18 +57,29 @@ public:
   Instance &operator=(Instance &&) = delete;
   ~Instance();
 
+  /// Fits it to inputs of these shapes: to be called before a run where dims are symbolic, and only there. Throws Usage
+  /// where they contradict one another.
+  void setShapes(const Shapes &shapes);
+  bool needsShapes() const { return model().size_count > 0 && !instance_.has_shapes; }
+
+  const smelt_model &model() const { return artifact_.model(); }
   smelt_instance &handle() { return instance_; }
+  /// Of a tensor of the model, with the shapes that were set.
+  std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) const;
+  uint64_t bytesOf(const smelt_tensor_info &tensor) const { return smelt_tensor_bytes(&instance_, &tensor); }
   /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
   void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const;
 
 private:
+  void bind();
+
   const Artifact &artifact_;
   AlignedBytes arena_;
   smelt_instance instance_;
   std::unique_ptr<smelt_pool> pool_; // null for one thread
 };
 
-/// The shape of a tensor in a descriptor.
+/// The shape of a tensor in a descriptor; -1 for a symbolic extent.
 std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor);
 
 } // namespace smelt::runner

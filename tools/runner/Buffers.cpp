@@ -14,15 +14,16 @@ std::string describeType(uint32_t dtype, const std::vector<int64_t> &shape) {
   return std::string(dtypeName(dtype)) + " " + joinExtents(shape);
 }
 
-static std::vector<AlignedBytes> allocate(const smelt_tensor_info *tensors, uint32_t count) {
+static std::vector<AlignedBytes> allocate(const Instance &instance, const smelt_tensor_info *tensors, uint32_t count) {
   std::vector<AlignedBytes> buffers;
   for (uint32_t i = 0; i < count; ++i)
-    buffers.emplace_back(tensors[i].bytes, "tensor " + quoted(tensors[i].name));
+    buffers.emplace_back(instance.bytesOf(tensors[i]), "tensor " + quoted(tensors[i].name));
   return buffers;
 }
 
-Buffers::Buffers(const smelt_model &model)
-    : inputs_(allocate(model.inputs, model.input_count)), outputs_(allocate(model.outputs, model.output_count)) {
+Buffers::Buffers(const Instance &instance)
+    : inputs_(allocate(instance, instance.model().inputs, instance.model().input_count)),
+      outputs_(allocate(instance, instance.model().outputs, instance.model().output_count)) {
   for (const AlignedBytes &input : inputs_)
     inputTable_.push_back(input.data());
   for (const AlignedBytes &output : outputs_)
@@ -45,25 +46,39 @@ static std::string inputNames(const smelt_model &model) {
   return names.empty() ? "the model has no inputs" : "the model's inputs are " + names;
 }
 
+/// Whether a shape is the declared one, save for what is symbolic there.
+static bool fits(const std::vector<int64_t> &given, const smelt_tensor_info &wanted) {
+  const std::vector<int64_t> declared = shapeOf(wanted);
+  const auto fits = [](int64_t extent, int64_t symbolic) { return symbolic < 0 || extent == symbolic; };
+  return std::equal(given.begin(), given.end(), declared.begin(), declared.end(), fits);
+}
+
 static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader &file) {
   const std::string name = "input " + quoted(wanted.name), type = describeType(wanted.dtype, shapeOf(wanted));
   const NpzEntry *entry = file.find(wanted.name);
   if (!entry)
     throw Error(Exit::Usage, file.path() + ": " + name + " is missing; the model wants " + type);
-  if (!canHold(entry->header.dtype, static_cast<smelt_dtype>(wanted.dtype)) || entry->header.shape != shapeOf(wanted))
+  if (!canHold(entry->header.dtype, static_cast<smelt_dtype>(wanted.dtype)) || !fits(entry->header.shape, wanted))
     throw Error(Exit::Usage, file.path() + ": " + name + " is " +
                                  describeType(entry->header.dtype, entry->header.shape) + ", the model wants " + type);
   return *entry;
 }
 
-Buffers Buffers::read(const smelt_model &model, const NpzReader &file) {
+Buffers Buffers::read(Instance &instance, const NpzReader &file) {
+  const smelt_model &model = instance.model();
   for (const NpzEntry &entry : file.entries())
     if (!findInput(model, entry.name))
       throw Error(Exit::Usage, file.path() + ": no input is called " + quoted(entry.name) + "; " + inputNames(model));
   std::vector<const NpzEntry *> entries; // all are checked before memory is used
   for (uint32_t i = 0; i < model.input_count; ++i)
     entries.push_back(&entryFor(model.inputs[i], file));
-  Buffers buffers(model);
+  if (model.size_count) {
+    Shapes shapes;
+    for (const NpzEntry *entry : entries)
+      shapes.push_back(entry->header.shape);
+    instance.setShapes(shapes);
+  }
+  Buffers buffers(instance);
   for (size_t i = 0; i < entries.size(); ++i)
     file.readAs(*entries[i], static_cast<smelt_dtype>(model.inputs[i].dtype), buffers.inputs_[i].data());
   return buffers;
@@ -129,13 +144,16 @@ static void writeElement(unsigned char *to, smelt_dtype dtype, Random &random) {
   }
 }
 
-Buffers Buffers::seeded(const smelt_model &model) {
-  Buffers buffers(model);
+Buffers Buffers::seeded(const Instance &instance) {
+  const smelt_model &model = instance.model();
+  if (instance.needsShapes())
+    throw Error(Exit::Usage, std::string(model.name) + " has inputs of symbolic dims; give some with --inputs");
+  Buffers buffers(instance);
   for (uint32_t i = 0; i < model.input_count; ++i) {
     Random random(i + 1);
     const auto dtype = static_cast<smelt_dtype>(model.inputs[i].dtype);
     const uint64_t step = std::max<uint64_t>(smelt_dtype_size(dtype), 1); // a byte that holds several elements
-    for (uint64_t at = 0; at < model.inputs[i].bytes; at += step)
+    for (uint64_t at = 0; at < buffers.inputs_[i].size(); at += step)
       writeElement(buffers.inputs_[i].data() + at, dtype, random);
   }
   return buffers;
@@ -145,19 +163,21 @@ Buffers Buffers::seeded(const smelt_model &model) {
 
 void Buffers::run(const Instance &instance) { instance.run(inputTable_, outputTable_); }
 
-static void write(const smelt_tensor_info *tensors, const std::vector<AlignedBytes> &buffers, const std::string &path) {
+static void write(const Instance &instance, const smelt_tensor_info *tensors, const std::vector<AlignedBytes> &buffers,
+                  const std::string &path) {
   NpzWriter writer(path);
   for (size_t i = 0; i < buffers.size(); ++i)
-    writer.add(tensors[i].name, static_cast<smelt_dtype>(tensors[i].dtype), shapeOf(tensors[i]), buffers[i].data());
+    writer.add(tensors[i].name, static_cast<smelt_dtype>(tensors[i].dtype), instance.shapeOf(tensors[i]),
+               buffers[i].data());
   writer.commit();
 }
 
-void Buffers::writeInputs(const smelt_model &model, const std::string &path) const {
-  write(model.inputs, inputs_, path);
+void Buffers::writeInputs(const Instance &instance, const std::string &path) const {
+  write(instance, instance.model().inputs, inputs_, path);
 }
 
-void Buffers::writeOutputs(const smelt_model &model, const std::string &path) const {
-  write(model.outputs, outputs_, path);
+void Buffers::writeOutputs(const Instance &instance, const std::string &path) const {
+  write(instance, instance.model().outputs, outputs_, path);
 }
 
 } // namespace smelt::runner

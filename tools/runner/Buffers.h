@@ -15,21 +15,21 @@ namespace smelt::runner {
 class Buffers {
 public:
   /// Inputs from a file. Throws Usage that names the tensor which is missing, unknown, or of another type or shape.
-  static Buffers read(const smelt_model &model, const NpzReader &file);
+  static Buffers read(Instance &instance, const NpzReader &file);
   /// Seeded inputs: floats from the standard normal distribution, integers and bools 0 or 1, which indices, tokens and
-  /// masks usually allow.
-  static Buffers seeded(const smelt_model &model);
+  /// masks usually allow. Throws Usage where the instance lacks shapes.
+  static Buffers seeded(const Instance &instance);
 
   void run(const Instance &instance);
   /// Write the inputs, or the outputs, under their names.
-  void writeInputs(const smelt_model &model, const std::string &path) const;
-  void writeOutputs(const smelt_model &model, const std::string &path) const;
+  void writeInputs(const Instance &instance, const std::string &path) const;
+  void writeOutputs(const Instance &instance, const std::string &path) const;
 
   const std::vector<AlignedBytes> &inputs() const { return inputs_; }
   const std::vector<AlignedBytes> &outputs() const { return outputs_; }
 
 private:
-  explicit Buffers(const smelt_model &model);
+  explicit Buffers(const Instance &instance);
 
   std::vector<AlignedBytes> inputs_, outputs_;
   std::vector<const void *> inputTable_;

@@ -176,6 +176,7 @@ SUITES = {
     "aarch64": script("test/models/test_aarch64.py", 900),
     "reproducible": script("test/models/test_reproducible.py", 600),
     "operators": script("test/operators/test_operators.py", 900),
+    "symbolic": script("test/symbolic/test_symbolic.py", 600),
     "python": script("test/python/test_python.py", 300),
     "types": script("test/frontends/onnx/test_types.py", 600),
     "runtime": script("test/runtime/test_runtime.py", 600),

@@ -109,7 +109,8 @@ static onnx::Tensor readTensor(const onnx::TensorProto &proto, onnx::Model &mode
     return onnx::readTensor(proto, model, &context);
   const std::string where = "tensor " + runner::quoted(proto.name());
   const mlir::Type element = onnx::elementTypeOf(proto.data_type(), &context, where);
-  const auto type = frontend::checkedType({proto.dims().data(), static_cast<size_t>(proto.dims_size())}, element);
+  const auto type = frontend::checkedType(
+      llvm::ArrayRef<int64_t>(proto.dims().data(), static_cast<size_t>(proto.dims_size())), element);
   auto owner = std::make_shared<graph::HostTensor>(graph::HostTensor::zeros(type));
   if (onnx::rawBytes(type) != proto.raw_data().size())
     stop(Status::Error, where + " has another size than its dims say");
@@ -238,9 +239,10 @@ void NodeTest::runSet(size_t set) {
   const Tensors inputs = readTensors(set, "input", model_.graph()), wanted = readTensors(set, "output", model_.graph());
   compile(inputs); // for these shapes
   const runner::Artifact artifact(artefact_);
-  auto buffers = runner::Buffers::seeded(artifact.model());
+  const runner::Instance instance(artifact);
+  auto buffers = runner::Buffers::seeded(instance);
   fill(buffers, artifact.model(), inputs);
-  buffers.run(runner::Instance(artifact));
+  buffers.run(instance);
   check(buffers, artifact.model(), wanted);
 }
 

@@ -204,8 +204,8 @@ int benchCommand(const std::vector<std::string> &arguments) {
   figures.loadMs = now() - start;
 
   const smelt_model &model = artifact.model();
-  auto buffers = options.inputs.empty() ? runner::Buffers::seeded(model)
-                                        : runner::Buffers::read(model, runner::NpzReader(options.inputs));
+  auto buffers = options.inputs.empty() ? runner::Buffers::seeded(instance)
+                                        : runner::Buffers::read(instance, runner::NpzReader(options.inputs));
   const bool terminal = isatty(STDERR_FILENO);
   if (terminal)
     std::fprintf(stderr, "measuring for %.1f s", options.seconds * (1 + kWarmUpShare + kLayerShare));

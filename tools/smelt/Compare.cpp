@@ -123,10 +123,10 @@ namespace {
 /// An artefact's results, compared as references come in.
 class Comparison {
 public:
-  Comparison(const runner::Artifact &artifact, const runner::Buffers &buffers) : model_(artifact.model()) {
+  Comparison(const runner::Instance &instance, const runner::Buffers &buffers) : model_(instance.model()) {
     for (uint32_t i = 0; i < model_.output_count; ++i)
       results_[model_.outputs[i].name] = {static_cast<smelt_dtype>(model_.outputs[i].dtype),
-                                          runner::shapeOf(model_.outputs[i]), buffers.outputs()[i].data()};
+                                          instance.shapeOf(model_.outputs[i]), buffers.outputs()[i].data()};
   }
 
   /// Whether the artefact has a result of this name.
@@ -310,13 +310,14 @@ llvm::Error CompareCommand::run(int &exitCode) {
 
   const runner::Artifact artifact(options.output);
   const smelt_model &model = artifact.model();
+  runner::Instance instance(artifact);
   auto buffers =
-      inputs.empty() ? runner::Buffers::seeded(model) : runner::Buffers::read(model, runner::NpzReader(inputs));
-  buffers.run(runner::Instance(artifact));
-  Comparison comparison(artifact, buffers);
+      inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));
+  buffers.run(instance);
+  Comparison comparison(instance, buffers);
   if (against == kOnnxRuntime) {
     const std::string given = folder->file("in.npz"), reference = folder->file("out.npz");
-    buffers.writeInputs(model, given);
+    buffers.writeInputs(instance, given);
     if (llvm::Error error = runOnnxRuntime(options.model, given, reference, layers))
       return inputs.empty() && model.input_count > 0 ? withAdvice(std::move(error)) : std::move(error);
     if (llvm::Error error = addFromFile(model, reference, comparison))

@@ -30,6 +30,8 @@ void CompileFlags::addTo(CLI::App &command) {
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->capture_default_str();
+  command.add_flag("--symbolic", options.import.symbolic,
+                   "keep dims that neither the file nor --shape fixes: the artefact serves every size (under way)");
   command.add_option("--dump-after", options.dumpAfter, "print the IR after this pass, or after import, on stderr");
 }
 

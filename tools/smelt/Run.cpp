@@ -29,11 +29,11 @@ int runCommand(const std::vector<std::string> &arguments) {
 
   const runner::Artifact artifact(path);
   line.require("--inputs", !inputs.empty() || artifact.model().input_count == 0);
-  auto buffers = inputs.empty() ? runner::Buffers::seeded(artifact.model())
-                                : runner::Buffers::read(artifact.model(), runner::NpzReader(inputs));
   runner::Instance instance(artifact, threads);
+  auto buffers =
+      inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));
   runner::runOnce(instance, buffers);
-  buffers.writeOutputs(artifact.model(), outputs);
+  buffers.writeOutputs(instance, outputs);
   return 0;
 }
 

@@ -17,9 +17,9 @@ LogicalResult ArgReduceOp::inferReturnTypes(MLIRContext *context, std::optional<
   if (type.getDimSize(axis) == 0)
     return emitOptionalError(location, "axis ", axis, " of ", inWords(type.getShape()),
                              " has no elements to choose from");
-  SmallVector<int64_t> shape(type.getShape());
+  Extents shape = extentsOf(type);
   shape[axis] = 1;
-  types.push_back(RankedTensorType::get(shape, IntegerType::get(context, 64)));
+  types.push_back(tensorOf(shape, IntegerType::get(context, 64)));
   return success();
 }
 
@@ -116,7 +116,8 @@ private:
   Expr indexOf(Expr best) {
     auto further = [&](Expr a, Expr b) { return op_.getLast() ? select(a > b, a, b) : select(a < b, a, b); };
     Type i32 = b_.getI32Type();
-    int64_t none = op_.getLast() ? -1 : line_.extent();
+    constexpr int64_t kAfterAll = std::numeric_limits<int32_t>::max();
+    int64_t none = op_.getLast() ? -1 : kAfterAll;
     SmallVector<Value> partials =
         fold_.add(fold_.start(numberOf(i32, none)), [&](Value partial, Value base, unsigned lanes) {
           Expr x = line_.read(base, lanes), target = repeat(best, x), index = indices(base, lanes);
@@ -151,8 +152,9 @@ private:
 unsigned ArgReduceOp::tiledDims() { return getAxis(); }
 
 LogicalResult ArgReduceOp::emitTile(TileAccess &access) {
-  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
-  bool isInnermost = innermostDim(shape) <= getAxis() && shape[getAxis()] <= std::numeric_limits<int32_t>::max();
+  Extents shape = extentsOf(getInput());
+  bool isInnermost =
+      innermostDim(shape) <= getAxis() && shape[getAxis()].asNumber().value_or(0) < std::numeric_limits<int32_t>::max();
   return isInnermost ? ArgLine(*this, access).emit() : emitAcrossLanes(*this, access);
 }
 

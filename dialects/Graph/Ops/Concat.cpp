@@ -10,18 +10,18 @@ using namespace mlir;
 namespace smelt::graph {
 
 /// The extent of `type` along `axis`, if it may stand beside `first` there; else an error.
-static FailureOr<int64_t> checkOperand(std::optional<Location> location, RankedTensorType type, RankedTensorType first,
-                                       int64_t axis) {
+static FailureOr<Extent> checkOperand(std::optional<Location> location, RankedTensorType type, RankedTensorType first,
+                                      int64_t axis) {
   if (type.getElementType() != first.getElementType())
     return emitOptionalError(location, "operands have different element types, ", first.getElementType(), " and ",
                              type.getElementType());
   if (type.getRank() != first.getRank())
     return emitOptionalError(location, "operands have different ranks, ", first.getRank(), " and ", type.getRank());
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
-    if (dim != axis && type.getDimSize(dim) != first.getDimSize(dim))
-      return emitOptionalError(location, "operands differ in dim ", dim, ", ", first.getDimSize(dim), " and ",
-                               type.getDimSize(dim), ", but are joined along dim ", axis);
-  return type.getDimSize(axis);
+    if (dim != axis && extentsOf(type)[dim] != extentsOf(first)[dim])
+      return emitOptionalError(location, "operands differ in dim ", dim, ", ", extentsOf(first)[dim].str(), " and ",
+                               extentsOf(type)[dim].str(), ", but are joined along dim ", axis);
+  return extentsOf(type)[axis];
 }
 
 LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
@@ -32,14 +32,13 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   auto axis = static_cast<int64_t>(adaptor.getAxis());
   if (failed(checkAxis(location, axis, first.getRank())))
     return failure();
-  SmallVector<int64_t> shape(first.getShape());
+  Extents shape = extentsOf(first);
   shape[axis] = 0;
   for (Value input : adaptor.getInputs()) {
-    FailureOr<int64_t> extent = checkOperand(location, typeOf(input), first, axis);
+    FailureOr<Extent> extent = checkOperand(location, typeOf(input), first, axis);
     if (failed(extent))
       return failure();
-    if (llvm::AddOverflow(shape[axis], *extent, shape[axis]))
-      return emitOptionalError(location, "the extents along dim ", axis, " are more than can be counted");
+    shape[axis] += *extent;
   }
   return yieldTensor(location, shape, first.getElementType(), types);
 }
@@ -50,7 +49,7 @@ OpFoldResult ConcatOp::fold(FoldAdaptor adaptor) {
     return getInputs().front();
   SmallVector<Value> kept;
   for (Value input : getInputs())
-    if (typeOf(input).getDimSize(getAxis()) > 0)
+    if (typeOf(input).getDimSize(getAxis()) != 0)
       kept.push_back(input);
   if (kept.empty() || kept.size() == getInputs().size())
     return {};
@@ -73,8 +72,8 @@ struct Selection {
   ElementAccess &access;
   ConcatOp op;
   SmallVector<LaneIndex> index;
-  LaneIndex along;             // the coordinate on the axis
-  SmallVector<int64_t> starts; // of each operand, and the end of the last
+  LaneIndex along; // the coordinate on the axis
+  Extents starts;  // of each operand, and the end of the last
   Type type;
 
   Value read(unsigned first, unsigned end);
@@ -83,13 +82,12 @@ struct Selection {
 
 Value Selection::read(unsigned first, unsigned end) {
   if (end - first == 1) {
-    index[op.getAxis()] = affine(access, along, 1, -starts[first]);
+    index[op.getAxis()] = affine(access, along, 1, access.count(0 - starts[first]));
     return access.fetch(op.getInputs()[first], index);
   }
   ImplicitLocOpBuilder &b = access.builder();
   unsigned middle = first + (end - first) / 2;
-  Value isBefore =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, along.base, access.indexConstant(starts[middle]));
+  Value isBefore = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, along.base, access.count(starts[middle]).in(b));
   auto choice = scf::IfOp::create(b, TypeRange(type), isBefore, /*addThenBlock=*/true, /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(b);
   for (auto [block, from, to] :
@@ -107,9 +105,9 @@ Value ConcatOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
   LaneIndex along = index[getAxis()];
   if (!along.isUniform())
     return nullptr;
-  SmallVector<int64_t> starts{0};
+  Extents starts{0};
   for (Value input : getInputs())
-    starts.push_back(starts.back() + typeOf(input).getDimSize(getAxis()));
+    starts.push_back(starts.back() + extentsOf(input)[getAxis()]);
   Type type = access.valueType(computeType(getType().getElementType()));
   Selection selection{access, *this, SmallVector<LaneIndex>(index), along, starts, type};
   return selection.read(0, getInputs().size());

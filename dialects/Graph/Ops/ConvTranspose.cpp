@@ -158,7 +158,7 @@ public:
                          [&](Value column) { return emitGroup({column, 1, {}}, {output, 1, 1}); });
     }
     LogicalResult done = success();
-    nest(access_, {static_cast<int64_t>(op_.getGroups())}, {}, [&](ArrayRef<Value> group, ValueRange) {
+    nest(access_, {Extent(static_cast<int64_t>(op_.getGroups()))}, {}, [&](ArrayRef<Value> group, ValueRange) {
       group_ = group[0];
       done = emitChannels();
       return SmallVector<Value>();

@@ -42,14 +42,15 @@ unsigned CumulativeOp::tiledDims() { return getAxis(); }
 LogicalResult CumulativeOp::emitTile(TileAccess &access) {
   ImplicitLocOpBuilder &b = access.builder();
   RankedTensorType type = getType();
-  int64_t extent = type.getDimSize(getAxis());
+  Count extent = access.count(extentsOf(type)[getAxis()]);
+  Value last = offset(access, extent.in(b), -1);
   TypedAttr initial = numberOf(computeType(type.getElementType()), getProduct() ? 1 : 0);
   return forLines(access, getInput(), getAxis(), [&](ArrayRef<LaneIndex> at, unsigned lanes) -> LogicalResult {
     bool done = true;
     access.loop(extent, repeat(b, initial, lanes).value(), [&](Value step, ValueRange carried) {
       Value index = step;
       if (getReverse())
-        index = arith::SubIOp::create(b, access.indexConstant(extent - 1), step);
+        index = arith::SubIOp::create(b, last, step);
       Coordinates here = moved(at, getAxis(), index);
       Value x = access.fetch(getInput(), here, lanes);
       done = done && x;

@@ -25,15 +25,15 @@ std::string inWords(ArrayRef<int64_t> shape) {
 
 LogicalResult inferElementwise(std::optional<Location> location, ValueRange operands, ValueRange alike, Type element,
                                bool takesStoredTypes, SmallVectorImpl<Type> &types) {
-  SmallVector<int64_t> shape;
+  Extents shape;
   for (Value operand : operands) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     if (!type)
       return emitOptionalError(location, "the operand is not a ranked tensor but ", operand.getType());
-    FailureOr<SmallVector<int64_t>> broadcast = broadcastShapes(shape, type.getShape());
+    FailureOr<Extents> broadcast = broadcastExtents(shape, extentsOf(type));
     if (failed(broadcast))
-      return emitOptionalError(location, "shapes ", inWords(shape), " and ", inWords(type.getShape()),
-                               " don't broadcast to each other");
+      return emitOptionalError(location, "shapes [", joined(shape), "] and [", joined(extentsOf(type)),
+                               "] don't broadcast to each other");
     shape = *broadcast;
   }
   Type first = elementOf(alike.front());
@@ -44,7 +44,7 @@ LogicalResult inferElementwise(std::optional<Location> location, ValueRange oper
   for (Value operand : alike.drop_front())
     if (elementOf(operand) != first)
       return emitOptionalError(location, "operands have different element types, ", first, " and ", elementOf(operand));
-  types.push_back(RankedTensorType::get(shape, element ? element : first));
+  types.push_back(tensorOf(shape, element ? element : first));
   return success();
 }
 

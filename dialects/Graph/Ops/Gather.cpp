@@ -18,10 +18,10 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   auto axis = static_cast<int64_t>(adaptor.getAxis());
   if (failed(checkAxis(location, axis, data.getRank())) || failed(checkIndices(location, adaptor.getIndices())))
     return failure();
-  SmallVector<int64_t> shape(data.getShape().take_front(axis));
-  llvm::append_range(shape, typeOf(adaptor.getIndices()).getShape());
-  llvm::append_range(shape, data.getShape().drop_front(axis + 1));
-  if (failed(checkNotEmpty(location, data.getDimSize(axis), shape)))
+  Extents from = extentsOf(data), shape(ArrayRef<Extent>(from).take_front(axis));
+  llvm::append_range(shape, extentsOf(adaptor.getIndices()));
+  llvm::append_range(shape, ArrayRef<Extent>(from).drop_front(axis + 1));
+  if (failed(checkNotEmpty(location, from[axis], shape)))
     return failure();
   return yieldTensor(location, shape, data.getElementType(), types);
 }
@@ -44,7 +44,7 @@ LogicalResult GatherOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<
 
 Value GatherOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
   size_t axis = getAxis(), rank = typeOf(getIndices()).getRank();
-  int64_t extent = typeOf(getData()).getDimSize(axis);
+  Count extent = access.count(extentsOf(getData())[axis]);
   Value position = readIndex(access, getIndices(), index.slice(axis, rank), extent);
   if (!position)
     return nullptr;
@@ -64,7 +64,7 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *context, std::opti
     return failure();
   if (failed(checkElementIndices(location, data, indices, axis)))
     return failure();
-  return yieldTensor(location, indices.getShape(), data.getElementType(), types);
+  return yieldTensor(location, extentsOf(indices), data.getElementType(), types);
 }
 
 LogicalResult GatherElementsOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
@@ -83,7 +83,7 @@ LogicalResult GatherElementsOp::evaluate(ArrayRef<HostTensor> operands, MutableA
 }
 
 Value GatherElementsOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
-  Value position = readIndex(access, getIndices(), index, typeOf(getData()).getDimSize(getAxis()));
+  Value position = readIndex(access, getIndices(), index, access.count(extentsOf(getData())[getAxis()]));
   if (!position)
     return nullptr;
   SmallVector<LaneIndex> data(index);
@@ -102,15 +102,16 @@ LogicalResult GatherNdOp::inferReturnTypes(MLIRContext *context, std::optional<L
   if (batch < 0 || batch >= indices.getRank() || batch > data.getRank())
     return emitOptionalError(location, batch, " batch dims of data of rank ", data.getRank(), " and indices of rank ",
                              indices.getRank());
-  if (data.getShape().take_front(batch) != indices.getShape().take_front(batch))
+  Extents from = extentsOf(data), where = extentsOf(indices);
+  if (ArrayRef<Extent>(from).take_front(batch) != ArrayRef<Extent>(where).take_front(batch))
     return emitOptionalError(location, "data and indices differ in the first ", batch, " dims, those of the batch");
   int64_t depth = indices.getShape().back();
   if (depth < 0 || depth > data.getRank() - batch)
     return emitOptionalError(location, "an index of ", depth, " coordinates for data with ", data.getRank() - batch,
                              " dims beside the batch's");
-  SmallVector<int64_t> shape(indices.getShape().drop_back());
-  llvm::append_range(shape, data.getShape().drop_front(batch + depth));
-  for (int64_t extent : data.getShape().slice(batch, depth))
+  Extents shape(ArrayRef<Extent>(where).drop_back());
+  llvm::append_range(shape, ArrayRef<Extent>(from).drop_front(batch + depth));
+  for (const Extent &extent : ArrayRef<Extent>(from).slice(batch, depth))
     if (failed(checkNotEmpty(location, extent, shape)))
       return failure();
   return yieldTensor(location, shape, data.getElementType(), types);
@@ -135,14 +136,15 @@ LogicalResult GatherNdOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRe
 }
 
 Value GatherNdOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
-  RankedTensorType data = typeOf(getData()), indices = typeOf(getIndices());
+  RankedTensorType indices = typeOf(getIndices());
+  Extents data = extentsOf(getData());
   size_t batch = getBatchDims(), tuple = indices.getRank() - 1;
   int64_t depth = indices.getShape().back();
   SmallVector<LaneIndex> at(index.take_front(tuple)), from(index.take_front(batch));
   for (int64_t coordinate = 0; coordinate < depth; ++coordinate) {
     at.resize(tuple);
     at.push_back({access.indexConstant(coordinate), 0});
-    Value position = readIndex(access, getIndices(), at, data.getDimSize(static_cast<int64_t>(batch) + coordinate));
+    Value position = readIndex(access, getIndices(), at, access.count(data[batch + coordinate]));
     if (!position)
       return nullptr;
     from.push_back({position, 0});

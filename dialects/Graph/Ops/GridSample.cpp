@@ -95,7 +95,7 @@ LogicalResult GridSampleOp::inferReturnTypes(MLIRContext *context, std::optional
   SmallVector<int64_t> shape(input.getShape().take_front(2));
   llvm::append_range(shape, grid.getShape().drop_front().drop_back());
   for (int64_t extent : input.getShape().drop_front(2))
-    if (failed(checkNotEmpty(location, extent, shape)))
+    if (failed(checkNotEmpty(location, extent, toExtents(shape))))
       return failure();
   return yieldTensor(location, shape, input.getElementType(), types);
 }

@@ -9,26 +9,33 @@ using namespace mlir;
 
 namespace smelt::graph {
 
-LaneIndex affine(ElementAccess &access, LaneIndex index, int64_t scale, int64_t offset) {
+LaneIndex affine(ElementAccess &access, LaneIndex index, int64_t scale, Count offset) {
   ImplicitLocOpBuilder &b = access.builder();
   Value base = index.base;
   if (scale != 1)
     base = arith::MulIOp::create(b, base, access.indexConstant(scale));
-  if (offset != 0)
-    base = arith::AddIOp::create(b, base, access.indexConstant(offset));
+  if (offset.number() != 0)
+    base = arith::AddIOp::create(b, base, offset.in(b));
   return {base, index.laneStride * scale};
 }
 
-Value clampIndex(ElementAccess &access, Value index, int64_t extent) {
-  ImplicitLocOpBuilder &b = access.builder();
-  Value least = arith::MaxSIOp::create(b, index, access.indexConstant(0));
-  return arith::MinSIOp::create(b, least, access.indexConstant(extent - 1));
+/// The last index of a dim.
+static Value lastOf(ImplicitLocOpBuilder &b, Count extent) {
+  if (std::optional<int64_t> number = extent.number())
+    return arith::ConstantIndexOp::create(b, *number - 1);
+  return arith::SubIOp::create(b, extent.in(b), arith::ConstantIndexOp::create(b, 1));
 }
 
-Value isWithin(ElementAccess &access, Value index, int64_t low, int64_t high) {
+Value clampIndex(ElementAccess &access, Value index, Count extent) {
+  ImplicitLocOpBuilder &b = access.builder();
+  Value least = arith::MaxSIOp::create(b, index, access.indexConstant(0));
+  return arith::MinSIOp::create(b, least, lastOf(b, extent));
+}
+
+Value isWithin(ElementAccess &access, Value index, int64_t low, Count high) {
   ImplicitLocOpBuilder &b = access.builder();
   Value from = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, index, access.indexConstant(low));
-  Value to = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, access.indexConstant(high));
+  Value to = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, high.in(b));
   return arith::AndIOp::create(b, from, to);
 }
 
@@ -36,16 +43,16 @@ Value choose(ElementAccess &access, Value condition, Value yes, Value no) {
   return arith::SelectOp::create(access.builder(), condition, yes, no);
 }
 
-Value wrapIndex(ImplicitLocOpBuilder &b, Value index, int64_t extent) {
+Value wrapIndex(ImplicitLocOpBuilder &b, Value index, Count extent) {
   auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
   Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, constant(0));
-  Value fromEnd = arith::AddIOp::create(b, index, constant(extent));
+  Value fromEnd = arith::AddIOp::create(b, index, extent.in(b));
   Value wrapped = arith::SelectOp::create(b, isNegative, fromEnd, index);
   Value least = arith::MaxSIOp::create(b, wrapped, constant(0));
-  return arith::MinSIOp::create(b, least, constant(extent - 1));
+  return arith::MinSIOp::create(b, least, lastOf(b, extent));
 }
 
-Value readIndex(ElementAccess &access, Value tensor, ArrayRef<LaneIndex> index, int64_t extent) {
+Value readIndex(ElementAccess &access, Value tensor, ArrayRef<LaneIndex> index, Count extent) {
   Value read = access.fetch(tensor, index);
   Value position = read ? access.toIndex(read) : nullptr;
   return position ? wrapIndex(access.builder(), position, extent) : nullptr;
@@ -76,15 +83,14 @@ int64_t product(ArrayRef<int64_t> extents) {
   return count;
 }
 
-LogicalResult yieldTensor(std::optional<Location> location, ArrayRef<int64_t> shape, Type element,
+LogicalResult yieldTensor(std::optional<Location> location, ArrayRef<Extent> shape, Type element,
                           SmallVectorImpl<Type> &types) {
   if (elementBytes(element) == 0)
     return emitOptionalError(location, "the element type ", element, " is not supported");
-  std::optional<int64_t> count = elementCount(shape);
-  int64_t bytes = 0;
-  if (!count || llvm::MulOverflow<int64_t>(*count, elementBytes(element), bytes))
+  auto isNegative = [](const Extent &extent) { return extent.isNumber() && extent.number() < 0; };
+  if (llvm::any_of(shape, isNegative) || (productOf(shape) * elementBytes(element)).isTooLarge())
     return emitOptionalError(location, "the result has more elements than can be counted, or a size that is not known");
-  types.push_back(RankedTensorType::get(shape, element));
+  types.push_back(tensorOf(shape, element));
   return success();
 }
 
@@ -114,14 +120,15 @@ LogicalResult checkElementIndices(std::optional<Location> location, RankedTensor
     return emitOptionalError(location, "data of rank ", data.getRank(), " and indices of rank ", indices.getRank(),
                              " don't fit");
   for (int64_t dim = 0; dim < data.getRank(); ++dim)
-    if (dim != axis && indices.getDimSize(dim) > data.getDimSize(dim))
+    if (dim != axis && !indices.isDynamicDim(dim) && !data.isDynamicDim(dim) &&
+        indices.getDimSize(dim) > data.getDimSize(dim))
       return emitOptionalError(location, "dim ", dim, " has more indices, ", indices.getDimSize(dim), ", than data, ",
                                data.getDimSize(dim));
-  return checkNotEmpty(location, data.getDimSize(axis), indices.getShape());
+  return checkNotEmpty(location, extentsOf(data)[axis], extentsOf(indices));
 }
 
-LogicalResult checkNotEmpty(std::optional<Location> location, int64_t extent, ArrayRef<int64_t> result) {
-  if (extent > 0 || llvm::is_contained(result, 0))
+LogicalResult checkNotEmpty(std::optional<Location> location, const Extent &extent, ArrayRef<Extent> result) {
+  if (extent != Extent(0) || llvm::is_contained(result, Extent(0)))
     return success();
   return emitOptionalError(location, "there is nothing to read along a dim of no elements");
 }

@@ -19,9 +19,9 @@ Coordinates tileCoordinates(TileAccess &access, size_t rank) {
   return at;
 }
 
-size_t innermostDim(ArrayRef<int64_t> shape) {
+size_t innermostDim(ArrayRef<Extent> shape) {
   for (size_t dim = shape.size(); dim > 0; --dim)
-    if (shape[dim - 1] != 1)
+    if (shape[dim - 1] != Extent(1))
       return dim - 1;
   return shape.empty() ? 0 : shape.size() - 1;
 }
@@ -35,8 +35,9 @@ Expr Line::read(Value base, unsigned lanes, int64_t stride) const {
 
 unsigned Line::lanes() const {
   ImplicitLocOpBuilder &b = access.builder();
-  auto fit = static_cast<unsigned>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(extent(), 1))));
-  unsigned lanes = std::min(access.vectorLanes(compute()), fit);
+  unsigned lanes = access.vectorLanes(compute());
+  if (std::optional<int64_t> number = extent().number())
+    lanes = std::min<uint64_t>(lanes, llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(*number, 1))));
   if (lanes == 1)
     return 1;
   // Asked by trying: in a loop that is dropped again.
@@ -99,16 +100,14 @@ Value offset(TileAccess &access, Value base, int64_t number) {
   return arith::AddIOp::create(access.builder(), base, access.indexConstant(number));
 }
 
-static Value scaled(TileAccess &access, Value index, int64_t factor) {
-  return factor == 1 ? index : arith::MulIOp::create(access.builder(), index, access.indexConstant(factor)).getResult();
-}
-
-LaneFold::LaneFold(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors)
-    : access_(access), extent_(extent), vectors_(extent / lanes), lanes_(lanes),
-      unroll_(std::min<int64_t>(mostVectors, extent / lanes)) {
+LaneFold::LaneFold(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors)
+    : access_(access), extent_(extent), lanes_(lanes), unroll_(mostVectors) {
+  std::optional<int64_t> number = extent.number();
+  if (number)
+    unroll_ = std::min<int64_t>(mostVectors, *number / lanes);
   widths_.assign(unroll_, lanes);
   for (unsigned width = lanes / 2; width >= 1; width /= 2)
-    if (extent % lanes & width)
+    if (!number || *number % lanes & width)
       widths_.push_back(width);
   if (widths_.empty())
     widths_.push_back(1); // of an empty line
@@ -119,29 +118,53 @@ SmallVector<Value> LaneFold::start(TypedAttr initial) const {
                              [&](unsigned width) { return repeat(access_.builder(), initial, width).value(); });
 }
 
+void LaneFold::addRound(MutableArrayRef<Value> sums, Value base, unsigned count, Step step) const {
+  for (unsigned number = 0; number < count; ++number)
+    sums[number] = step(sums[number], vectorAt(access_, base, number, lanes_), lanes_);
+}
+
 SmallVector<Value> LaneFold::add(ValueRange partials, Step step) const {
-  SmallVector<Value> sums(partials);
-  if (extent_ == 0)
+  std::optional<int64_t> number = extent_.number();
+  return number ? addNumber(*number, SmallVector<Value>(partials), step) : addCount(SmallVector<Value>(partials), step);
+}
+
+SmallVector<Value> LaneFold::addNumber(int64_t extent, SmallVector<Value> sums, Step step) const {
+  if (extent == 0)
     return sums;
-  int64_t rounds = unroll_ ? vectors_ / unroll_ : 0;
-  auto round = [&](Value base, unsigned count) {
-    for (unsigned number = 0; number < count; ++number)
-      sums[number] = step(sums[number], vectorAt(access_, base, number, lanes_), lanes_);
-  };
+  int64_t vectors = extent / lanes_, rounds = unroll_ ? vectors / unroll_ : 0, round = int64_t(unroll_) * lanes_;
   if (rounds == 1)
-    round(access_.indexConstant(0), unroll_);
-  if (rounds > 1) {
-    SmallVector<Value> last = access_.loop(rounds, sums, [&](Value index, ValueRange carried) {
-      sums.assign(carried.begin(), carried.end());
-      round(scaled(access_, index, int64_t(unroll_) * lanes_), unroll_);
-      return sums;
+    addRound(sums, access_.indexConstant(0), unroll_, step);
+  if (rounds > 1)
+    sums = forRange(access_.builder(), 0, rounds * round, round, sums, [&](Value base, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      addRound(next, base, unroll_, step);
+      return next;
     });
-    sums = last;
-  }
-  round(access_.indexConstant(rounds * unroll_ * lanes_), vectors_ - rounds * unroll_);
-  int64_t done = vectors_ * lanes_;
+  addRound(sums, access_.indexConstant(rounds * round), vectors - rounds * unroll_, step);
+  int64_t done = vectors * lanes_;
   for (size_t number = unroll_; number < widths_.size(); done += widths_[number++])
     sums[number] = step(sums[number], access_.indexConstant(done), widths_[number]);
+  return sums;
+}
+
+/// Rounds of `unroll_` vectors, then single vectors, then shorter ones.
+SmallVector<Value> LaneFold::addCount(SmallVector<Value> sums, Step step) const {
+  ImplicitLocOpBuilder &b = access_.builder();
+  int64_t round = int64_t(unroll_) * lanes_;
+  Count rounds = llvm::isPowerOf2_64(unroll_) ? roundedDown(b, extent_, round) : Count(0);
+  sums = forRange(b, 0, rounds, round, sums, [&](Value base, ValueRange carried) {
+    SmallVector<Value> next(carried);
+    addRound(next, base, unroll_, step);
+    return next;
+  });
+  Count done = rounds;
+  for (size_t number = 0; number < widths_.size(); number += number == 0 ? unroll_ : 1) {
+    Count end = roundedDown(b, extent_, widths_[number]);
+    sums[number] = forRange(b, done, end, widths_[number], sums[number], [&](Value base, ValueRange carried) {
+      return SmallVector<Value>{step(carried[0], base, widths_[number])};
+    })[0];
+    done = end;
+  }
   return sums;
 }
 
@@ -180,17 +203,17 @@ Expr LaneFold::finish(ValueRange partials, Merge merge, bool isUnsigned) const {
   }
 }
 
-SmallVector<Value> nest(TileAccess &access, ArrayRef<int64_t> extents, ValueRange initial, NestBody body) {
+SmallVector<Value> nest(TileAccess &access, ArrayRef<Extent> extents, ValueRange initial, NestBody body) {
   SmallVector<Value> at;
   std::function<SmallVector<Value>(ValueRange)> level = [&](ValueRange carried) -> SmallVector<Value> {
     if (at.size() == extents.size())
       return body(at, carried);
     SmallVector<Value> last;
-    if (extents[at.size()] == 1) {
+    if (extents[at.size()] == Extent(1)) {
       at.push_back(access.indexConstant(0));
       last = level(carried);
     } else {
-      last = access.loop(extents[at.size()], carried, [&](Value index, ValueRange inner) {
+      last = access.loop(access.count(extents[at.size()]), carried, [&](Value index, ValueRange inner) {
         at.push_back(index);
         SmallVector<Value> next = level(inner);
         return next;
@@ -202,53 +225,52 @@ SmallVector<Value> nest(TileAccess &access, ArrayRef<int64_t> extents, ValueRang
   return level(initial);
 }
 
-SmallVector<Value> forRange(TileAccess &access, Value first, Value end, ValueRange initial, TileAccess::LoopBody body) {
-  ImplicitLocOpBuilder &b = access.builder();
-  auto loop = scf::ForOp::create(b, first, end, access.indexConstant(1), initial);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
-  if (!initial.empty())
-    scf::YieldOp::create(b, next);
-  return SmallVector<Value>(loop.getResults());
+SmallVector<Value> forRange(TileAccess &access, Value first, Value end, ValueRange initial, LoopBody body) {
+  return forRange(access.builder(), first, end, 1, initial, body);
 }
 
-LogicalResult forBlocks(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors, BlockBody body) {
-  int64_t vectors = extent / lanes, done = 0;
+LogicalResult forBlocks(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, BlockBody body) {
+  ImplicitLocOpBuilder &b = access.builder();
+  Count done = 0;
   bool emitted = true;
   // A loop of one step even where one block is all: what fails is dropped with it.
-  auto blocks = [&](int64_t count, unsigned width, unsigned number) {
-    if (count == 0 || number == 0 || !emitted)
+  auto blocks = [&](Count end, unsigned width, unsigned vectors) {
+    if (!emitted || (end.number() && end.number() == done.number()))
       return;
-    ImplicitLocOpBuilder &b = access.builder();
-    int64_t step = static_cast<int64_t>(width) * number;
-    auto loop = scf::ForOp::create(b, access.indexConstant(done), access.indexConstant(done + count * step),
-                                   access.indexConstant(step));
+    auto loop =
+        scf::ForOp::create(b, done.in(b), end.in(b), access.indexConstant(static_cast<int64_t>(width) * vectors));
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      emitted = succeeded(body(loop.getInductionVar(), width, number));
+      emitted = succeeded(body(loop.getInductionVar(), width, vectors));
     }
     if (!emitted)
       loop.erase();
     else
-      done += count * step;
+      done = end;
   };
-  blocks(vectors / mostVectors, lanes, mostVectors);
-  blocks(1, lanes, vectors % mostVectors);
+  if (std::optional<int64_t> number = extent.number()) {
+    int64_t vectors = *number / lanes, whole = vectors / mostVectors * mostVectors;
+    blocks(whole * lanes, lanes, mostVectors);
+    blocks(vectors * lanes, lanes, std::max<unsigned>(1, vectors - whole));
+  } else {
+    if (llvm::isPowerOf2_32(mostVectors))
+      blocks(roundedDown(b, extent, static_cast<int64_t>(lanes) * mostVectors), lanes, mostVectors);
+    blocks(roundedDown(b, extent, lanes), lanes, 1);
+  }
   for (unsigned width = lanes / 2; width >= 1; width /= 2)
-    blocks(extent % lanes & width ? 1 : 0, width, 1);
+    blocks(roundedDown(b, extent, width), width, 1);
   if (emitted)
     return success();
   if (lanes == 1)
     return failure();
   emitted = true;
-  blocks(extent - done, 1, 1);
+  blocks(extent, 1, 1);
   return success(emitted);
 }
 
 unsigned linesAtATime(TileAccess &access, Value operand, size_t axis) {
-  ArrayRef<int64_t> shape = typeOf(operand).getShape();
+  Extents shape = extentsOf(operand);
   size_t innermost = innermostDim(shape);
   if (innermost <= axis)
     return 1;
@@ -256,18 +278,18 @@ unsigned linesAtATime(TileAccess &access, Value operand, size_t axis) {
 }
 
 LogicalResult forLines(TileAccess &access, Value operand, size_t axis, LineBody body) {
-  ArrayRef<int64_t> shape = typeOf(operand).getShape();
+  Extents shape = extentsOf(operand);
   size_t innermost = innermostDim(shape);
   Coordinates at = tileCoordinates(access, shape.size());
   if (innermost <= axis)
     return body(at, 1);
   unsigned lanes = linesAtATime(access, operand, axis);
   LogicalResult done = success();
-  ArrayRef<int64_t> between = shape.slice(axis + 1, innermost - axis - 1);
+  ArrayRef<Extent> between = ArrayRef<Extent>(shape).slice(axis + 1, innermost - axis - 1);
   nest(access, between, {}, [&](ArrayRef<Value> indices, ValueRange) -> SmallVector<Value> {
     for (auto [number, index] : llvm::enumerate(indices))
       at[axis + 1 + number] = {index, 0};
-    done = access.forLanes(shape[innermost], lanes, [&](Value base, unsigned width) {
+    done = access.forLanes(access.count(shape[innermost]), lanes, [&](Value base, unsigned width) {
       at[innermost] = along(base, width);
       return body(at, width);
     });
@@ -298,9 +320,21 @@ void Scratch::store(TileAccess &access, Value at, Value value) const {
     memref::StoreOp::create(b, value, buffer, at);
 }
 
-Scratch scratchFor(TileAccess &access, int64_t elements, Type compute) {
-  bool fits = elements <= TileAccess::kMostScratchBytes / elementBytes(compute);
-  return {fits ? access.scratch(elements, compute) : Value()};
+Scratch scratchFor(TileAccess &access, Extent elements, Type compute) {
+  std::optional<int64_t> number = elements.asNumber();
+  bool fits = number && *number <= TileAccess::kMostScratchBytes / elementBytes(compute);
+  return {fits ? access.scratch(*number, compute) : Value()};
+}
+
+Expr numberOf(TileAccess &access, Count count, Expr like) {
+  if (std::optional<int64_t> number = count.number())
+    return like.number(static_cast<double>(*number));
+  ImplicitLocOpBuilder &b = access.builder();
+  Type element = like.element();
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return repeat({b, arith::IndexCastOp::create(b, integer, count.in(b)), like.isUnsigned()}, like);
+  Value wide = arith::IndexCastOp::create(b, b.getI64Type(), count.in(b));
+  return repeat({b, arith::SIToFPOp::create(b, element, wide)}, like);
 }
 
 } // namespace smelt::graph

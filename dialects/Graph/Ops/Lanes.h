@@ -20,7 +20,7 @@ inline LaneIndex along(mlir::Value base, unsigned lanes, int64_t stride = 1) { r
 Coordinates tileCoordinates(TileAccess &access, size_t rank);
 
 /// The innermost dim that has more than one index; the last where none has.
-size_t innermostDim(llvm::ArrayRef<int64_t> shape);
+size_t innermostDim(llvm::ArrayRef<Extent> shape);
 
 /// An operand's elements as expressions, along one dim.
 struct Line {
@@ -33,7 +33,7 @@ struct Line {
   Expr read(mlir::Value base, unsigned lanes, int64_t stride = 1) const;
   mlir::Type compute() const { return computeType(elementOf(operand)); }
   bool isUnsigned() const { return isUnsignedElement(elementOf(operand)); }
-  int64_t extent() const { return typeOf(operand).getDimSize(dim); }
+  Count extent() const { return access.count(extentsOf(operand)[dim]); }
   /// As many lanes as the target has, the line fills and can be read at once.
   unsigned lanes() const;
 };
@@ -61,7 +61,7 @@ class LaneFold {
 public:
   using Step = llvm::function_ref<mlir::Value(mlir::Value partial, mlir::Value base, unsigned lanes)>;
 
-  LaneFold(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors = 4);
+  LaneFold(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors = 4);
 
   llvm::SmallVector<mlir::Value> start(mlir::TypedAttr initial) const;
   /// Emits `step` over one line.
@@ -70,8 +70,12 @@ public:
   Expr finish(mlir::ValueRange partials, Merge merge, bool isUnsigned) const;
 
 private:
+  llvm::SmallVector<mlir::Value> addNumber(int64_t extent, llvm::SmallVector<mlir::Value> sums, Step step) const;
+  llvm::SmallVector<mlir::Value> addCount(llvm::SmallVector<mlir::Value> sums, Step step) const;
+  void addRound(llvm::MutableArrayRef<mlir::Value> sums, mlir::Value base, unsigned count, Step step) const;
+
   TileAccess &access_;
-  int64_t extent_, vectors_; // of a line; whole vectors in it
+  Count extent_; // of a line
   unsigned lanes_, unroll_;
   llvm::SmallVector<unsigned> widths_; // of the partial results: unroll_ whole vectors, then shorter ones
 };
@@ -79,17 +83,17 @@ private:
 /// Loops over `extents`, the last innermost, with carried values.
 using NestBody =
     llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value> at, mlir::ValueRange carried)>;
-llvm::SmallVector<mlir::Value> nest(TileAccess &access, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
+llvm::SmallVector<mlir::Value> nest(TileAccess &access, llvm::ArrayRef<Extent> extents, mlir::ValueRange initial,
                                     NestBody body);
 
 /// scf.for over [first, end) with carried values; returns their last values.
 llvm::SmallVector<mlir::Value> forRange(TileAccess &access, mlir::Value first, mlir::Value end,
-                                        mlir::ValueRange initial, TileAccess::LoopBody body);
+                                        mlir::ValueRange initial, LoopBody body);
 
 /// Emits `body` over [0, extent) in blocks of up to `mostVectors` vectors of `lanes`, then shorter vectors of a power
 /// of two. A body that fails for many lanes is emitted again with one lane a step, as by forLanes.
 using BlockBody = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes, unsigned vectors)>;
-llvm::LogicalResult forBlocks(TileAccess &access, int64_t extent, unsigned lanes, unsigned mostVectors, BlockBody body);
+llvm::LogicalResult forBlocks(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, BlockBody body);
 
 /// Emits `body` for every line along `axis` in a tile of the dims before it: `lanes` lines side by side where the axis
 /// is not innermost, else one. `at` is 0 along the axis.
@@ -114,8 +118,11 @@ struct Scratch {
   Expr load(TileAccess &access, mlir::Value at, unsigned lanes) const;
   void store(TileAccess &access, mlir::Value at, mlir::Value value) const;
 };
-/// Scratch memory of so many elements where there is as much; else its buffer is null.
-Scratch scratchFor(TileAccess &access, int64_t elements, mlir::Type compute);
+/// Scratch memory of so many elements where they are known to fit; else its buffer is null.
+Scratch scratchFor(TileAccess &access, Extent elements, mlir::Type compute);
+
+/// A count as a number of `like`'s type.
+Expr numberOf(TileAccess &access, Count count, Expr like);
 
 } // namespace smelt::graph
 

@@ -45,19 +45,19 @@ namespace {
 class LayerNormEmitter {
 public:
   LayerNormEmitter(LayerNormOp op, TileAccess &access)
-      : op_(op), access_(access), b_(access.builder()), shape_(op.getType().getShape()),
+      : op_(op), access_(access), b_(access.builder()), shape_(extentsOf(op.getType())),
         line_{access, op.getInput(), tileCoordinates(access, shape_.size()),
               std::max<size_t>(innermostDim(shape_), op.getAxis())},
         lanes_(line_.lanes()), fold_(access, line_.extent(), lanes_),
-        outer_(shape_.slice(op.getAxis(), line_.dim - op.getAxis())),
-        count_(elementCount(shape_.drop_front(op.getAxis())).value_or(0)),
+        outer_(ArrayRef<Extent>(shape_).slice(op.getAxis(), line_.dim - op.getAxis())),
+        count_(productOf(ArrayRef<Extent>(shape_).drop_front(op.getAxis()))),
         scratch_(scratchFor(access, count_, line_.compute())) {}
 
   LogicalResult emit() {
     std::optional<Expr> mean;
     if (!op_.getRms()) {
       Expr sum = fold(/*isFirst=*/true, [](Expr partial, Expr x) { return partial + x; });
-      mean = sum / sum.number(count_);
+      mean = sum / numberOf(access_, access_.count(count_), sum);
     }
     Expr square = fold(/*isFirst=*/op_.getRms(), [&](Expr partial, Expr x) {
       Expr difference = centred(x, mean);
@@ -65,7 +65,7 @@ public:
     });
     if (!readable_)
       return failure();
-    Expr variance = square / square.number(count_);
+    Expr variance = square / numberOf(access_, access_.count(count_), square);
     return storeResults(mean, 1.0 / sqrt(variance + op_.getEpsilon().convertToDouble()));
   }
 
@@ -126,12 +126,12 @@ private:
   /// Goes to a line of the row.
   void moveTo(ArrayRef<Value> at) {
     rowStart_ = access_.indexConstant(0);
-    SmallVector<int64_t> extents(outer_);
-    extents.push_back(line_.extent());
-    SmallVector<int64_t> strides = rowMajorStrides(extents);
     for (auto [number, index] : llvm::enumerate(at)) {
       line_.at[op_.getAxis() + number] = {index, 0};
-      Value start = arith::MulIOp::create(b_, index, access_.indexConstant(strides[number]));
+      if (!scratch_.buffer)
+        continue;
+      Extent stride = productOf(ArrayRef<Extent>(shape_).drop_front(op_.getAxis() + number + 1));
+      Value start = arith::MulIOp::create(b_, index, access_.count(stride).in(b_));
       rowStart_ = arith::AddIOp::create(b_, rowStart_, start);
     }
   }
@@ -139,12 +139,12 @@ private:
   LayerNormOp op_;
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
-  ArrayRef<int64_t> shape_;
+  Extents shape_;
   Line line_;
   unsigned lanes_;
   LaneFold fold_;
-  ArrayRef<int64_t> outer_; // extents of the row's dims before the line's
-  int64_t count_;
+  Extents outer_; // extents of the row's dims before the line's
+  Extent count_;
   Scratch scratch_;
   Value rowStart_; // where the line begins in the scratch memory
   bool readable_ = true;

@@ -10,19 +10,21 @@ namespace smelt::graph {
 LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                          SmallVectorImpl<Type> &types) {
   RankedTensorType lhs = typeOf(adaptor.getLhs()), rhs = typeOf(adaptor.getRhs());
-  ArrayRef<int64_t> left = lhs.getShape(), right = rhs.getShape();
+  Extents left = extentsOf(lhs), right = extentsOf(rhs);
   if (left.size() < 2 || right.size() < 2)
-    return emitOptionalError(location, "operands ", inWords(left), " and ", inWords(right), " are not both matrices");
+    return emitOptionalError(location, "operands [", joined(left), "] and [", joined(right), "] are not both matrices");
   if (left.back() != right[right.size() - 2])
-    return emitOptionalError(location, "the left side ", inWords(left), " has ", left.back(),
-                             " columns and the right side ", inWords(right), " ", right[right.size() - 2], " rows");
+    return emitOptionalError(location, "the left side [", joined(left), "] has ", left.back().str(),
+                             " columns and the right side [", joined(right), "] ", right[right.size() - 2].str(),
+                             " rows");
   if (lhs.getElementType() != rhs.getElementType())
     return emitOptionalError(location, "operands have different element types, ", lhs.getElementType(), " and ",
                              rhs.getElementType());
-  FailureOr<SmallVector<int64_t>> shape = broadcastShapes(left.drop_back(2), right.drop_back(2));
+  FailureOr<Extents> shape =
+      broadcastExtents(ArrayRef<Extent>(left).drop_back(2), ArrayRef<Extent>(right).drop_back(2));
   if (failed(shape))
-    return emitOptionalError(location, "the batches of ", inWords(left), " and ", inWords(right),
-                             " don't broadcast to each other");
+    return emitOptionalError(location, "the batches of [", joined(left), "] and [", joined(right),
+                             "] don't broadcast to each other");
   shape->append({left[left.size() - 2], right.back()});
   return Checks{location}.result(*shape, lhs.getElementType(), types);
 }

@@ -22,7 +22,7 @@ LogicalResult MaxRoiPoolOp::inferReturnTypes(MLIRContext *context, std::optional
   if (height < 1 || width < 1)
     return emitOptionalError(location, "has ", height, " times ", width, " bins");
   SmallVector<int64_t> shape{rois.getDimSize(0), input.getDimSize(1), height, width};
-  if (failed(checkNotEmpty(location, input.getDimSize(0), shape)))
+  if (failed(checkNotEmpty(location, input.getDimSize(0), toExtents(shape))))
     return failure();
   return checks.result(shape, input.getElementType(), types);
 }

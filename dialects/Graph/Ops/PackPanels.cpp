@@ -18,9 +18,8 @@ LogicalResult PackPanelsOp::verify() {
     return emitOpError("needs rows and columns, not rank ") << input.getRank();
   if (width < 1)
     return emitOpError("a panel has at least one column, not ") << width;
-  SmallVector<int64_t> shape(input.getShape().drop_back(2));
-  int64_t rows = input.getShape().drop_back().back(), columns = input.getShape().back();
-  shape.append({columns / width + (columns % width != 0), rows, width});
+  Extents from = extentsOf(input), shape(ArrayRef<Extent>(from).drop_back(2));
+  shape.append({from.back().ceilDiv(width), from[from.size() - 2], width});
   if (failed(yieldTensor(getLoc(), shape, input.getElementType(), types)))
     return failure();
   if (types[0] != getType())
@@ -89,20 +88,22 @@ static Value readIf(ElementAccess &access, Value condition, Type type, llvm::fun
 
 Value PackPanelsOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
   ImplicitLocOpBuilder &b = access.builder();
-  int64_t width = getWidth(), columns = typeOf(getInput()).getShape().back();
+  int64_t width = getWidth();
+  Extent extent = extentsOf(getInput()).back();
+  int64_t columns = extent.asNumber().value_or(0);
   LaneIndex panel = index.drop_back(2).back(), row = index.drop_back().back(), place = index.back();
   SmallVector<LaneIndex> input(index.drop_back(3));
   input.push_back(row);
   Value first = affine(access, panel, width, 0).base;
   input.push_back({arith::AddIOp::create(b, first, place.base), panel.laneStride * width + place.laneStride});
-  if (columns % width == 0)
+  if (extent.dividedBy(width))
     return access.fetch(getInput(), input);
   // All lanes must be columns of the input, or the first lane decides.
   int64_t reach = input.back().laneStride * (access.lanes() - 1);
   if (reach != 0 && (input.back().laneStride != 1 || columns < access.lanes()))
     return nullptr;
   Value isInside =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, input.back().base, access.indexConstant(columns - reach));
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, input.back().base, access.count(extent - reach).in(b));
   Type element = computeType(getType().getElementType());
   return readIf(
       access, isInside, access.valueType(element), [&] { return access.fetch(getInput(), input); },

@@ -10,7 +10,7 @@ namespace smelt::graph {
 LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                          SmallVectorImpl<Type> &types) {
   RankedTensorType type = typeOf(adaptor.getInput());
-  SmallVector<int64_t> shape(type.getShape());
+  Extents shape = extentsOf(type);
   for (auto [number, axis] : llvm::enumerate(adaptor.getAxes())) {
     if (failed(Checks{location}.axis(axis, type)))
       return failure();
@@ -18,7 +18,7 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
       return emitOptionalError(location, "axes are not sorted, or name ", axis, " twice");
     shape[axis] = 1;
   }
-  types.push_back(type.clone(shape));
+  types.push_back(tensorOf(shape, type.getElementType()));
   return success();
 }
 
@@ -159,10 +159,11 @@ static TypedAttr initialOf(ReduceKind kind, Type compute, bool isUnsigned) {
   }
 }
 
-static Expr finish(ReduceKind kind, Expr sum, int64_t count) {
+/// `count` is how many elements there are, in the type of the sum.
+static Expr finish(ReduceKind kind, Expr sum, Expr count) {
   switch (kind) {
   case ReduceKind::Mean:
-    return sum / sum.number(count);
+    return sum / count;
   case ReduceKind::LogSum:
     return log(sum);
   case ReduceKind::L2: {
@@ -181,7 +182,7 @@ namespace {
 class ReduceEmitter {
 public:
   ReduceEmitter(ReduceOp op, TileAccess &access)
-      : op_(op), access_(access), shape_(typeOf(op.getInput()).getShape()),
+      : op_(op), access_(access), shape_(extentsOf(op.getInput())),
         line_{access, op.getInput(), tileCoordinates(access, shape_.size()), innermostDim(shape_)} {
     for (int64_t axis : op.getAxes())
       if (axis != static_cast<int64_t>(line_.dim)) {
@@ -210,7 +211,7 @@ private:
     if (kind != ReduceKind::LogSumExp) {
       SmallVector<Expr> sums = pass(kind, same);
       for (Expr &sum : sums)
-        sum = finish(kind, sum, count_);
+        sum = finish(kind, sum, numberOf(access_, access_.count(count_), sum));
       return sums;
     }
     // log Σ e^x = m + log Σ e^(x - m), with the largest x for m, unless that is infinite
@@ -290,16 +291,17 @@ private:
 
   ReduceOp op_;
   TileAccess &access_;
-  ArrayRef<int64_t> shape_;
+  Extents shape_;
   Line line_;
-  SmallVector<int64_t> outer_, outerExtents_; // reduced dims besides the innermost
-  int64_t count_ = 1;
+  SmallVector<int64_t> outer_; // reduced dims besides the innermost
+  Extents outerExtents_;
+  Extent count_ = 1;
 };
 } // namespace
 
 unsigned ReduceOp::tiledDims() {
   // An innermost dim that stays holds the lanes.
-  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
+  Extents shape = extentsOf(getInput());
   size_t innermost = innermostDim(shape);
   return llvm::is_contained(getAxes(), static_cast<int64_t>(innermost)) ? shape.size() : innermost;
 }

@@ -105,10 +105,11 @@ LogicalResult ResizeOp::verify() {
       return emitOpError("a scale is a positive number, not ") << scale;
   if (getMode() != ResizeMode::Nearest && (input.getElementType().isInteger(1) || isStoredOnly(input.getElementType())))
     return emitOpError("there is nothing between elements of ") << input.getElementType();
-  for (int64_t extent : input.getShape())
-    if (failed(checkNotEmpty(getLoc(), extent, getType().getShape())))
+  Extents result = extentsOf(getType());
+  for (const Extent &extent : extentsOf(input))
+    if (failed(checkNotEmpty(getLoc(), extent, result)))
       return failure();
-  return yieldTensor(getLoc(), getType().getShape(), getType().getElementType(), types);
+  return yieldTensor(getLoc(), result, getType().getElementType(), types);
 }
 
 OpFoldResult ResizeOp::fold(FoldAdaptor adaptor) {

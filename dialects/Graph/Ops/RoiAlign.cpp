@@ -28,7 +28,7 @@ LogicalResult RoiAlignOp::inferReturnTypes(MLIRContext *context, std::optional<L
     return emitOptionalError(location, "has ", height, " times ", width, " bins and a sampling_ratio of ", ratio);
   SmallVector<int64_t> shape{rois.getDimSize(0), input.getDimSize(1), height, width};
   for (int64_t dim : {0, 2, 3})
-    if (failed(checkNotEmpty(location, input.getDimSize(dim), shape)))
+    if (failed(checkNotEmpty(location, input.getDimSize(dim), toExtents(shape))))
       return failure();
   return checks.result(shape, element, types);
 }

@@ -103,7 +103,7 @@ static LogicalResult copyTile(TileAccess &access, Value data) {
   ArrayRef<int64_t> shape = typeOf(data).getShape().drop_front(access.tile().size());
   unsigned most = access.vectorLanes(computeType(elementOf(data)));
   LogicalResult done = success();
-  nest(access, shape.drop_back(), {}, [&](ArrayRef<Value> at, ValueRange) {
+  nest(access, toExtents(shape.drop_back()), {}, [&](ArrayRef<Value> at, ValueRange) {
     Coordinates row = coordinatesOf(access.tile(), at);
     done = access.forLanes(shape.back(), most, [&](Value base, unsigned lanes) {
       Coordinates here = row;
@@ -251,15 +251,16 @@ static LogicalResult replaceElements(ScatterElementsOp op, TileAccess &access) {
     return failure();
   LogicalResult done = success();
   onlyIf(access, hasUpdates(op, access, {}), [&] {
-    nest(access, typeOf(op.getIndices()).getShape().drop_front(axis), {}, [&](ArrayRef<Value> at, ValueRange) {
-      Coordinates from = coordinatesOf(access.tile(), at), to = from;
-      Value index = fetchIndex(access, op.getIndices(), from, op.getType().getDimSize(axis));
-      Value update = access.fetch(op.getUpdates(), from, 1);
-      to[axis] = {index, 0};
-      if (!index || !update || failed(access.store(0, update, to)))
-        done = failure();
-      return SmallVector<Value>();
-    });
+    nest(access, toExtents(typeOf(op.getIndices()).getShape().drop_front(axis)), {},
+         [&](ArrayRef<Value> at, ValueRange) {
+           Coordinates from = coordinatesOf(access.tile(), at), to = from;
+           Value index = fetchIndex(access, op.getIndices(), from, op.getType().getDimSize(axis));
+           Value update = access.fetch(op.getUpdates(), from, 1);
+           to[axis] = {index, 0};
+           if (!index || !update || failed(access.store(0, update, to)))
+             done = failure();
+           return SmallVector<Value>();
+         });
   });
   return done;
 }
@@ -269,7 +270,7 @@ static LogicalResult reduceElements(ScatterElementsOp op, TileAccess &access) {
   int64_t extent = op.getType().getDimSize(axis), count = typeOf(op.getIndices()).getDimSize(axis);
   Accumulation line(access, op.getData(), op.getReduction());
   LogicalResult done = success();
-  nest(access, op.getType().getShape().drop_front(axis + 1), {}, [&](ArrayRef<Value> inner, ValueRange) {
+  nest(access, toExtents(op.getType().getShape().drop_front(axis + 1)), {}, [&](ArrayRef<Value> inner, ValueRange) {
     auto place = [&](Value position) {
       Coordinates at = coordinatesOf(access.tile(), position);
       llvm::append_range(at, coordinatesOf(inner, {}));
@@ -319,7 +320,7 @@ LogicalResult ScatterNdOp::inferReturnTypes(MLIRContext *context, std::optional<
     return emitOptionalError(location, "the updates, ", adaptor.getUpdates().getType(),
                              ", do not have the shape of the indices without their last dim and of the slices");
   for (int64_t extent : data.getShape().take_front(depth))
-    if (failed(checkNotEmpty(location, extent, updates)))
+    if (failed(checkNotEmpty(location, extent, toExtents(updates))))
       return failure();
   return yieldTensor(location, data.getShape(), data.getElementType(), types);
 }
@@ -368,25 +369,26 @@ static LogicalResult replaceSlices(ScatterNdOp op, TileAccess &access) {
   int64_t row = slice.empty() ? 1 : slice.back();
   unsigned most = access.vectorLanes(computeType(elementOf(op.getData())));
   LogicalResult done = success();
-  nest(access, tuples, {}, [&](ArrayRef<Value> tuple, ValueRange) {
+  nest(access, toExtents(tuples), {}, [&](ArrayRef<Value> tuple, ValueRange) {
     std::optional<Coordinates> slot = fetchSlot(op, access, tuple);
     if (!slot) {
       done = failure();
       return SmallVector<Value>();
     }
-    return nest(access, slice.empty() ? slice : slice.drop_back(), {}, [&](ArrayRef<Value> inner, ValueRange) {
-      done = access.forLanes(row, most, [&](Value base, unsigned lanes) {
-        Coordinates from = coordinatesOf(tuple, inner), to = *slot;
-        llvm::append_range(to, coordinatesOf(inner, {}));
-        if (!slice.empty()) {
-          from.push_back(along(base, lanes));
-          to.push_back(along(base, lanes));
-        }
-        Value update = access.fetch(op.getUpdates(), from, lanes);
-        return update ? access.store(0, update, to) : failure();
-      });
-      return SmallVector<Value>();
-    });
+    return nest(access, toExtents(slice.empty() ? slice : slice.drop_back()), {},
+                [&](ArrayRef<Value> inner, ValueRange) {
+                  done = access.forLanes(row, most, [&](Value base, unsigned lanes) {
+                    Coordinates from = coordinatesOf(tuple, inner), to = *slot;
+                    llvm::append_range(to, coordinatesOf(inner, {}));
+                    if (!slice.empty()) {
+                      from.push_back(along(base, lanes));
+                      to.push_back(along(base, lanes));
+                    }
+                    Value update = access.fetch(op.getUpdates(), from, lanes);
+                    return update ? access.store(0, update, to) : failure();
+                  });
+                  return SmallVector<Value>();
+                });
   });
   return done;
 }
@@ -410,7 +412,7 @@ static LogicalResult meetSlices(ScatterNdOp op, TileAccess &access, Accumulation
   ArrayRef<int64_t> slice = typeOf(op.getUpdates()).getShape().drop_front(tuples.size());
   Value row = access.indexConstant(product(slice));
   LogicalResult done = success();
-  nest(access, tuples, {}, [&](ArrayRef<Value> tuple, ValueRange) {
+  nest(access, toExtents(tuples), {}, [&](ArrayRef<Value> tuple, ValueRange) {
     std::optional<Coordinates> slot = fetchSlot(op, access, tuple);
     if (!slot) {
       done = failure();

@@ -43,7 +43,7 @@ namespace {
 class SoftmaxEmitter {
 public:
   SoftmaxEmitter(SoftmaxOp op, TileAccess &access)
-      : op_(op), access_(access), b_(access.builder()), shape_(op.getType().getShape()),
+      : op_(op), access_(access), b_(access.builder()), shape_(extentsOf(op.getType())),
         line_{access, op.getInput(), tileCoordinates(access, shape_.size()), op.getAxis()} {}
 
   /// The axis is innermost: lanes lie along it.
@@ -52,7 +52,7 @@ public:
     unsigned lanes = line_.lanes();
     LaneFold maxima(access_, line_.extent(), lanes), sums(access_, line_.extent(), lanes, kVectors);
     if (!op_.getLog())
-      scratch_ = scratchFor(access_, line_.extent(), line_.compute());
+      scratch_ = scratchFor(access_, shape_[line_.dim], line_.compute());
 
     SmallVector<Value> partials = maxima.start(leastOf(line_.compute(), false));
     partials = maxima.add(partials, [&](Value partial, Value base, unsigned width) {
@@ -84,7 +84,7 @@ public:
   LogicalResult emitAcrossLanes() {
     if (!op_.getLog())
       scratch_ =
-          scratchFor(access_, line_.extent() * linesAtATime(access_, op_.getInput(), line_.dim), line_.compute());
+          scratchFor(access_, shape_[line_.dim] * linesAtATime(access_, op_.getInput(), line_.dim), line_.compute());
     return forLines(access_, op_.getInput(), line_.dim, [&](ArrayRef<LaneIndex> at, unsigned width) {
       line_.at.assign(at.begin(), at.end());
       return emitGroup(width);
@@ -161,7 +161,7 @@ private:
   SoftmaxOp op_;
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
-  ArrayRef<int64_t> shape_;
+  Extents shape_;
   Line line_;
   Scratch scratch_;
   bool readable_ = true;
@@ -172,7 +172,7 @@ unsigned SoftmaxOp::tiledDims() { return getAxis(); }
 
 LogicalResult SoftmaxOp::emitTile(TileAccess &access) {
   SoftmaxEmitter emitter(*this, access);
-  size_t innermost = innermostDim(getType().getShape());
+  size_t innermost = innermostDim(extentsOf(getType()));
   return innermost <= getAxis() ? emitter.emitAlongLanes() : emitter.emitAcrossLanes();
 }
 

@@ -24,10 +24,10 @@ LogicalResult Checks::element(Type element, Domain domain) const {
   return emitOptionalError(location, "is not defined on elements of type ", element);
 }
 
-LogicalResult Checks::result(ArrayRef<int64_t> shape, Type element, SmallVectorImpl<Type> &types) const {
-  if (!elementCount(shape))
-    return emitOptionalError(location, "the result ", inWords(shape), " has too many elements");
-  types.push_back(RankedTensorType::get(shape, element));
+LogicalResult Checks::result(ArrayRef<Extent> shape, Type element, SmallVectorImpl<Type> &types) const {
+  if (productOf(shape).isTooLarge())
+    return emitOptionalError(location, "the result [", joined(shape), "] has too many elements");
+  types.push_back(tensorOf(shape, element));
   return success();
 }
 

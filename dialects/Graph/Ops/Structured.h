@@ -21,8 +21,12 @@ struct Checks {
   llvm::LogicalResult axis(uint64_t axis, mlir::RankedTensorType type) const;
   llvm::LogicalResult element(mlir::Type element, Domain domain) const;
   /// The type of a result; fails where it has too many elements to count.
-  llvm::LogicalResult result(llvm::ArrayRef<int64_t> shape, mlir::Type element,
+  llvm::LogicalResult result(llvm::ArrayRef<Extent> shape, mlir::Type element,
                              llvm::SmallVectorImpl<mlir::Type> &types) const;
+  template <typename Numbers, typename = std::enable_if_t<std::is_convertible_v<Numbers, llvm::ArrayRef<int64_t>>>>
+  llvm::LogicalResult result(const Numbers &shape, mlir::Type element, llvm::SmallVectorImpl<mlir::Type> &types) const {
+    return result(llvm::ArrayRef<Extent>(toExtents(shape)), element, types);
+  }
   /// One value in [least, 2³¹) for each of `dims` spatial dims.
   llvm::LogicalResult attribute(llvm::StringRef name, llvm::ArrayRef<int64_t> values, size_t dims, int64_t least) const;
 };

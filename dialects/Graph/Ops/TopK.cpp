@@ -79,13 +79,14 @@ public:
     LogicalResult done = success();
     if (k_ == 0)
       return done;
-    nest(access_, shape.drop_front(axis_ + 1), {}, [&](ArrayRef<Value> indices, ValueRange) -> SmallVector<Value> {
-      at_ = tileCoordinates(access_, shape.size());
-      for (auto [number, index] : llvm::enumerate(indices))
-        at_[axis_ + 1 + number] = {index, 0};
-      done = scratch_.buffer && extent_ <= std::numeric_limits<int32_t>::max() ? emitHeap() : emitSelection();
-      return {};
-    });
+    nest(access_, toExtents(shape.drop_front(axis_ + 1)), {},
+         [&](ArrayRef<Value> indices, ValueRange) -> SmallVector<Value> {
+           at_ = tileCoordinates(access_, shape.size());
+           for (auto [number, index] : llvm::enumerate(indices))
+             at_[axis_ + 1 + number] = {index, 0};
+           done = scratch_.buffer && extent_ <= std::numeric_limits<int32_t>::max() ? emitHeap() : emitSelection();
+           return {};
+         });
     return done;
   }
 

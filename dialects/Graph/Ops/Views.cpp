@@ -19,8 +19,8 @@ static LogicalResult verifyElements(Operation *op) {
 // Reshape.
 
 LogicalResult ReshapeOp::verify() {
-  std::optional<int64_t> from = elementCount(typeOf(getInput()).getShape()), to = elementCount(getType().getShape());
-  if (!from || from != to)
+  Extent from = productOf(extentsOf(getInput())), to = productOf(extentsOf(getType()));
+  if (from.isTooLarge() || from != to)
     return emitOpError("the shapes hold different numbers of elements");
   return verifyElements(*this);
 }
@@ -43,7 +43,7 @@ LogicalResult ReshapeOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef
 }
 
 /// The trailing dims in which two shapes agree.
-static size_t commonSuffix(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+static size_t commonSuffix(ArrayRef<Extent> a, ArrayRef<Extent> b) {
   size_t count = 0;
   while (count < std::min(a.size(), b.size()) && a[a.size() - 1 - count] == b[b.size() - 1 - count])
     ++count;
@@ -51,19 +51,20 @@ static size_t commonSuffix(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
 }
 
 Value ReshapeOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
-  ArrayRef<int64_t> from = typeOf(getInput()).getShape(), to = getType().getShape();
+  Extents from = extentsOf(getInput()), to = extentsOf(getType());
   size_t same = commonSuffix(from, to);
-  ArrayRef<int64_t> lead = to.drop_back(same), inputLead = from.drop_back(same);
+  ArrayRef<Extent> lead = ArrayRef<Extent>(to).drop_back(same), inputLead = ArrayRef<Extent>(from).drop_back(same);
   ImplicitLocOpBuilder &b = access.builder();
   Value position = access.indexConstant(0);
   for (auto [coordinate, stride] : llvm::zip(index, rowMajorStrides(lead))) {
     if (!coordinate.isUniform())
       return nullptr;
-    position = arith::AddIOp::create(b, position, affine(access, coordinate, stride, 0).base);
+    Value part = arith::MulIOp::create(b, coordinate.base, access.count(stride).in(b));
+    position = arith::AddIOp::create(b, position, part);
   }
   SmallVector<LaneIndex> input;
-  for (auto [extent, stride] : llvm::zip(inputLead, rowMajorStrides(inputLead))) {
-    Value step = access.indexConstant(std::max<int64_t>(stride, 1));
+  for (const Extent &stride : rowMajorStrides(inputLead)) {
+    Value step = access.count(Extent::max(stride, 1)).in(b);
     input.push_back({arith::DivUIOp::create(b, position, step), 0});
     position = arith::RemUIOp::create(b, position, step);
   }
@@ -77,16 +78,16 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<
                                             SmallVectorImpl<Type> &types) {
   RankedTensorType input = typeOf(adaptor.getInput());
   SmallVector<bool> seen(input.getRank(), false);
-  SmallVector<int64_t> shape;
+  Extents extents = extentsOf(input), shape;
   for (int64_t dim : adaptor.getPermutation()) {
     if (dim < 0 || dim >= input.getRank() || std::exchange(seen[dim], true))
       return emitOptionalError(location, "the permutation names dim ", dim, " twice or of a rank that is ",
                                input.getRank());
-    shape.push_back(input.getDimSize(dim));
+    shape.push_back(extents[dim]);
   }
   if (static_cast<int64_t>(shape.size()) != input.getRank())
     return emitOptionalError(location, "the permutation has ", shape.size(), " entries for rank ", input.getRank());
-  types.push_back(input.clone(shape));
+  types.push_back(tensorOf(shape, input.getElementType()));
   return success();
 }
 
@@ -124,8 +125,8 @@ Value TransposeOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index)
 // Broadcast.
 
 LogicalResult BroadcastOp::verify() {
-  FailureOr<SmallVector<int64_t>> shape = broadcastShapes(typeOf(getInput()).getShape(), getType().getShape());
-  if (failed(shape) || ArrayRef<int64_t>(*shape) != getType().getShape())
+  FailureOr<Extents> shape = broadcastExtents(extentsOf(getInput()), extentsOf(getType()));
+  if (failed(shape) || *shape != extentsOf(getType()))
     return emitOpError("the input does not broadcast to the result's shape");
   return verifyElements(*this);
 }
@@ -143,23 +144,21 @@ LogicalResult BroadcastOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayR
 }
 
 Value BroadcastOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
-  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
-  SmallVector<LaneIndex> input(index.take_back(shape.size()));
-  for (auto [coordinate, extent] : llvm::zip_equal(input, shape))
-    if (extent == 1)
-      coordinate = {access.indexConstant(0), 0};
-  return access.fetch(getInput(), input);
+  std::optional<SmallVector<LaneIndex>> input =
+      broadcastIndex(access, index, extentsOf(getInput()), extentsOf(getType()));
+  return input ? access.fetch(getInput(), *input) : nullptr;
 }
 
 // Slice.
 
 LogicalResult SliceOp::verify() {
-  ArrayRef<int64_t> from = typeOf(getInput()).getShape(), to = getType().getShape();
+  Extents from = extentsOf(getInput()), to = extentsOf(getType());
   if (getStarts().size() != from.size() || getSteps().size() != from.size() || to.size() != from.size())
     return emitOpError("needs a start, a step and a result extent for each of the input's dims");
-  for (auto [start, step, extent, available] : llvm::zip_equal(getStarts(), getSteps(), to, from)) {
-    if (extent == 0)
+  for (auto [start, step, result, input] : llvm::zip_equal(getStarts(), getSteps(), to, from)) {
+    if (!result.isNumber() || !input.isNumber() || result == Extent(0))
       continue;
+    int64_t extent = result.number(), available = input.number();
     int64_t reach = 0, last = 0;
     if (llvm::MulOverflow(extent - 1, step, reach) || llvm::AddOverflow(start, reach, last) || start < 0 ||
         start >= available || last < 0 || last >= available)

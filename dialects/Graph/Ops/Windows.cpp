@@ -92,7 +92,7 @@ LogicalResult WindowEmitter::emitChannels(Value column, bool isWhole, int64_t gr
   int64_t channels = result_.getShape().back() / groups;
   unsigned lanes = access_.vectorLanes(computeType(result_.getElementType()));
   LogicalResult done = success();
-  nest(access_, {groups}, {}, [&](ArrayRef<Value> at, ValueRange) -> SmallVector<Value> {
+  nest(access_, {Extent(groups)}, {}, [&](ArrayRef<Value> at, ValueRange) -> SmallVector<Value> {
     Value start = arith::MulIOp::create(b_, at[0], constant(access_, channels));
     done = forBlocks(access_, channels, lanes, kMostVectors, [&](Value base, unsigned width, unsigned count) {
       WindowGroup group = groupAt(column, isWhole);

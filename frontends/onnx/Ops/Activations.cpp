@@ -69,13 +69,12 @@ template <typename Build> static Value alongAxis(NodeReader &node, Value x, Buil
   int64_t axis = normalAxis(node.integer("axis", node.opset() < 13 ? 1 : -1), std::max<int64_t>(rankOf(x), 1));
   if (rankOf(x) == 0)
     return b.reshape(build(b.reshape(x, {1}), 0), {});
-  SmallVector<int64_t> shape(shapeOf(x));
+  graph::Extents shape = extentsOf(x);
+  ArrayRef<graph::Extent> dims = shape;
   if (node.opset() >= 13 ||
-      llvm::all_of(ArrayRef<int64_t>(shape).drop_front(axis + 1), [](int64_t d) { return d == 1; }))
+      llvm::all_of(dims.drop_front(axis + 1), [](const graph::Extent &extent) { return extent == graph::Extent(1); }))
     return build(x, axis);
-  int64_t rows = 1, columns = 1;
-  for (auto [dim, extent] : llvm::enumerate(shape))
-    (static_cast<int64_t>(dim) < axis ? rows : columns) *= extent;
+  graph::Extent rows = graph::productOf(dims.take_front(axis)), columns = graph::productOf(dims.drop_front(axis));
   return b.reshape(build(b.reshape(x, {rows, columns}), 1), shape);
 }
 

@@ -47,7 +47,7 @@ static Values constant(NodeReader &node) {
 
 static Values constantOfShape(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Integers shape = node.integersInput(0);
+  graph::Extents shape = node.extentsInput(0);
   std::optional<Tensor> value = node.tensor("value");
   if (value && value->type.getNumElements() != 1)
     malformed("needs a value of one element");
@@ -76,8 +76,28 @@ static int64_t floatCount(double start, double limit, double delta) {
   return std::max<int64_t>(static_cast<int64_t>(count), 0);
 }
 
+/// A range of integers whose bounds are extents: from a number on, in steps of one.
+static std::optional<Value> symbolicRange(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  graph::Extents bounds;
+  for (unsigned i = 0; i < 3; ++i) {
+    std::optional<graph::Extents> known = knownExtents(node.input(i));
+    if (!known || known->size() != 1)
+      return std::nullopt;
+    bounds.push_back(known->front());
+  }
+  if (bounds[1].isNumber() || !bounds[0].isNumber() || bounds[2] != graph::Extent(1))
+    return std::nullopt;
+  Type element = elementOf(node.input(1));
+  graph::Extent count = graph::Extent::max(bounds[1] - bounds[0], 0);
+  Value first = b.scalar(element, Scalar::ofSigned(bounds[0].number())), step = b.scalar(element, Scalar::ofSigned(1));
+  return b.makeAs<graph::IotaOp>(checkedType(ArrayRef<graph::Extent>(count), element), first, step, 0);
+}
+
 static Values range(NodeReader &node) {
   GraphBuilder &b = node.builder();
+  if (std::optional<Value> symbolic = symbolicRange(node))
+    return {*symbolic};
   HostTensor bounds[3];
   for (unsigned i = 0; i < 3; ++i) {
     bounds[i] = node.constantInput(i);

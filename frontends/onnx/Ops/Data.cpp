@@ -11,6 +11,9 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
+using graph::Extent;
+using graph::Extents;
+
 static Values concat(NodeReader &node) {
   Values inputs = node.allInputs();
   int64_t axis = normalAxis(node.integer("axis"), rankOf(inputs.front()));
@@ -70,9 +73,31 @@ static std::pair<int64_t, int64_t> sliceOf(int64_t extent, int64_t start, int64_
   return {from, from > to ? (from - to - 1) / stride + 1 : 0};
 }
 
+/// The same of a dim, a start or an end that is symbolic.
+static std::pair<Extent, Extent> sliceOf(const Extent &extent, const Extent &start, const Extent &end, int64_t step) {
+  if (extent.isNumber() && start.isNumber() && end.isNumber())
+    return sliceOf(extent.number(), start.number(), end.number(), step);
+  if (step < 1)
+    unsupported("goes backwards through a dim of " + extent.str() + " elements; give the shape with --shape");
+  auto position = [&](const Extent &at) {
+    Extent fromStart = at.isNumber() && at.number() < 0 ? at + extent : at;
+    return Extent::min(Extent::max(fromStart, 0), extent);
+  };
+  Extent from = position(start);
+  return {from, Extent::max(position(end) - from, 0).ceilDiv(step)};
+}
+
+/// What the attribute, or from version 10 on the input, says.
+static std::optional<Extents> extentsOrAttribute(NodeReader &node, StringRef attribute, unsigned input) {
+  if (node.opset() >= 10)
+    return node.extentsInput(input);
+  std::optional<Integers> integers = node.integers(attribute);
+  return integers ? std::optional(graph::toExtents(*integers)) : std::nullopt;
+}
+
 static Values slice(NodeReader &node) {
   Value x = node.input(0);
-  std::optional<Integers> starts = node.integersOf("starts", 1, 10), ends = node.integersOf("ends", 2, 10);
+  std::optional<Extents> starts = extentsOrAttribute(node, "starts", 1), ends = extentsOrAttribute(node, "ends", 2);
   std::optional<Integers> axes = node.integersOf("axes", 3, 10);
   std::optional<Integers> steps = node.opset() < 10 ? std::nullopt : node.optionalIntegers(4);
   if (!starts || !ends)
@@ -81,15 +106,19 @@ static Values slice(NodeReader &node) {
   if (ends->size() != starts->size() || allAxes.size() != starts->size() || (steps && steps->size() != starts->size()))
     malformed("has unequal numbers of starts, ends, axes and steps");
   normalAxes(allAxes, rankOf(x)); // each once
-  SmallVector<int64_t> shape(shapeOf(x)), first(shape.size(), 0), strides(shape.size(), 1);
+  Extents shape = extentsOf(x);
+  SmallVector<int64_t> first(shape.size(), 0), strides(shape.size(), 1);
   for (auto [i, given] : llvm::enumerate(allAxes)) {
     int64_t axis = normalAxis(given, rankOf(x)), step = steps ? (*steps)[i] : 1;
     auto [start, count] = sliceOf(shape[axis], (*starts)[i], (*ends)[i], step);
+    if (!start.isNumber())
+      unsupported("starts at element " + start.str() + " of axis " + Twine(axis) +
+                  ", which is not known yet; give the shape with --shape");
     shape[axis] = count;
-    first[axis] = count > 0 ? start : 0;
-    strides[axis] = count > 1 ? step : 1;
+    first[axis] = count == Extent(0) ? 0 : start.number();
+    strides[axis] = count == Extent(0) || count == Extent(1) ? 1 : step;
   }
-  RankedTensorType type = checkedType(shape, elementOf(x));
+  RankedTensorType type = checkedType(ArrayRef<Extent>(shape), elementOf(x));
   bool isWhole = type == x.getType() && llvm::all_of(strides, [](int64_t step) { return step == 1; });
   return {isWhole ? x : node.builder().makeAs<graph::SliceOp>(type, x, first, strides)};
 }

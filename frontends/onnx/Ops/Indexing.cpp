@@ -12,8 +12,11 @@ using llvm::Twine;
 namespace smelt::frontend::onnx {
 
 /// Refuses constant indices outside [-extent, extent); others are the compiled model's to check.
-static void checkIndices(Value indices, int64_t extent) {
+static void checkIndices(Value indices, const graph::Extent &dim) {
   std::optional<graph::HostTensor> constant = graph::constantOf(indices);
+  if (!dim.isNumber())
+    return;
+  int64_t extent = dim.number();
   for (int64_t i = 0; constant && i < constant->size(); ++i)
     if (int64_t index = constant->get(i).asSigned(); index < -extent || index >= extent)
       malformed("index " + Twine(index) + " lies outside a dim of " + Twine(extent));
@@ -22,7 +25,7 @@ static void checkIndices(Value indices, int64_t extent) {
 static Values gather(NodeReader &node) {
   Value data = node.input(0), indices = node.input(1, SignedIntegers);
   int64_t axis = normalAxis(node.integer("axis", 0), rankOf(data));
-  checkIndices(indices, shapeOf(data)[axis]);
+  checkIndices(indices, extentsOf(data)[axis]);
   return {node.builder().make<graph::GatherOp>(data, indices, axis)};
 }
 
@@ -31,7 +34,7 @@ static Values gatherElements(NodeReader &node) {
   int64_t axis = normalAxis(node.integer("axis", 0), rankOf(data));
   if (rankOf(indices) != rankOf(data))
     malformed("needs indices of as many dims as its data");
-  checkIndices(indices, shapeOf(data)[axis]);
+  checkIndices(indices, extentsOf(data)[axis]);
   return {node.builder().make<graph::GatherElementsOp>(data, indices, axis)};
 }
 
@@ -40,7 +43,7 @@ static Values gatherNd(NodeReader &node) {
   int64_t batchDims = node.opset() < 12 ? 0 : node.integer("batch_dims", 0);
   if (rankOf(data) < 1 || rankOf(indices) < 1 || batchDims < 0 || batchDims >= std::min(rankOf(data), rankOf(indices)))
     malformed("has batch_dims " + Twine(batchDims) + ", which its operands lack");
-  int64_t depth = shapeOf(indices).back();
+  int64_t depth = extentsOf(indices).back().asNumber().value_or(0);
   if (depth < 1 || depth > rankOf(data) - batchDims)
     malformed("has indices of " + Twine(depth) + " coordinates for " + Twine(rankOf(data) - batchDims) + " dims");
   return {node.builder().make<graph::GatherNdOp>(data, indices, batchDims)};
@@ -65,7 +68,7 @@ static Values scatterElements(NodeReader &node) {
   Reduction reduction = reductionOf(node, 16);
   if (rankOf(indices) != rankOf(data) || shapeOf(indices) != shapeOf(updates))
     malformed("needs indices and updates of one shape, and of as many dims as its data");
-  checkIndices(indices, shapeOf(data)[axis]);
+  checkIndices(indices, extentsOf(data)[axis]);
   return {node.builder().make<graph::ScatterElementsOp>(data, indices, updates, axis, reduction)};
 }
 

@@ -31,8 +31,8 @@ static Value product(NodeReader &node) {
     return product;
   Value result = b.make<graph::AddOp>(product, scaled(bias, beta));
   if (result.getType() != product.getType())
-    malformed("has a C of dims " + inWords(shapeOf(bias)) + ", which does not broadcast to " +
-              inWords(shapeOf(product)));
+    malformed("has a C of dims " + inWords(extentsOf(bias)) + ", which does not broadcast to " +
+              inWords(extentsOf(product)));
   return result;
 }
 

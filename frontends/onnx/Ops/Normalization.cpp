@@ -12,8 +12,9 @@ using graph::ReduceKind;
 
 /// [c] as [c, 1, …], which broadcasts to [n, c, …].
 static Value perChannel(GraphBuilder &b, Value value, Value like) {
-  if (shapeOf(value) != ArrayRef<int64_t>(shapeOf(like)[1]))
-    malformed("needs one value for each of " + Twine(shapeOf(like)[1]) + " channels, not " + inWords(shapeOf(value)));
+  const graph::Extent channels = extentsOf(like)[1];
+  if (extentsOf(value) != graph::Extents{channels})
+    malformed("needs one value for each of " + channels.str() + " channels, not " + inWords(extentsOf(value)));
   SmallVector<int64_t> shape(rankOf(like) - 1, 1);
   shape.front() = shapeOf(value).front();
   return b.reshape(value, shape);
@@ -48,8 +49,8 @@ static Value scaleAndShift(GraphBuilder &b, Value value, Value scale, Value bias
     result = b.make<graph::MulOp>(result, scale);
   if (bias)
     result = b.make<graph::AddOp>(result, bias);
-  if (shapeOf(result) != shapeOf(value))
-    malformed("has a scale or bias that does not broadcast to " + inWords(shapeOf(value)));
+  if (extentsOf(result) != extentsOf(value))
+    malformed("has a scale or bias that does not broadcast to " + inWords(extentsOf(value)));
   return result;
 }
 

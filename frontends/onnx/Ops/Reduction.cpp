@@ -12,8 +12,8 @@ using graph::ReduceKind;
 
 /// Drops dims of 1.
 static Value withoutDims(GraphBuilder &b, Value value, ArrayRef<int64_t> axes) {
-  SmallVector<int64_t> shape;
-  for (auto [dim, extent] : llvm::enumerate(shapeOf(value)))
+  graph::Extents shape;
+  for (auto [dim, extent] : llvm::enumerate(extentsOf(value)))
     if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
       shape.push_back(extent);
   return b.reshape(value, shape);

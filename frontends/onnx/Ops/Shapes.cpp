@@ -11,62 +11,69 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-static int64_t productOf(ArrayRef<int64_t> extents) {
-  int64_t product = 1;
-  for (int64_t extent : extents)
-    product = checkedMul(product, extent);
+using graph::Extent;
+using graph::Extents;
+
+static Extent elementsOf(ArrayRef<Extent> extents) {
+  Extent product = graph::productOf(extents);
+  if (product.isTooLarge())
+    malformed("the product of " + inWords(extents) + " overflows");
   return product;
 }
 
 // Reshape: 0 keeps the input's dim (unless allowzero), -1 is what is left                ONNX Reshape, versions 5–25
 static Values reshape(NodeReader &node) {
   Value x = node.input(0);
-  Integers target = node.integersInput(1);
+  Extents target = node.extentsInput(1), from = extentsOf(x);
   bool allowZero = node.opset() >= 14 && node.flag("allowzero", false);
-  int64_t open = -1, known = 1;
+  std::optional<size_t> open;
+  Extent known = 1, elements = elementsOf(from);
   for (auto [dim, extent] : llvm::enumerate(target)) {
-    if (extent == 0 && !allowZero) {
-      if (static_cast<int64_t>(dim) >= rankOf(x))
-        malformed("its shape " + inWords(target) + " keeps dim " + Twine(dim) + " of " + Twine(rankOf(x)));
-      extent = shapeOf(x)[dim];
+    if (extent == Extent(0) && !allowZero) {
+      if (dim >= from.size())
+        malformed("its shape " + inWords(target) + " keeps dim " + Twine(dim) + " of " + Twine(from.size()));
+      extent = from[dim];
     }
-    if (extent == -1 && open < 0)
-      open = static_cast<int64_t>(dim);
-    else if (extent < 0)
+    if (extent == Extent(-1) && !open)
+      open = dim;
+    else if (extent.isNumber() && extent.number() < 0)
       malformed("cannot reshape to " + inWords(target));
     else
-      known = checkedMul(known, extent);
+      known *= extent;
   }
-  int64_t elements = graph::typeOf(x).getNumElements();
-  if (open >= 0 && known > 0)
-    target[open] = elements / known;
-  else if (open >= 0)
+  if (open && known == Extent(0))
     malformed("an extent of its shape " + inWords(target) + " cannot be told, since another is 0");
-  if (productOf(target) != elements)
-    malformed("its input has " + Twine(elements) + " elements, which the shape " + inWords(target) + " does not hold");
+  if (open)
+    target[*open] = elements.floorDiv(known);
+  if (elementsOf(target) != elements)
+    malformed("its input has " + elements.str() + " elements, which the shape " + inWords(target) + " does not hold");
   return {node.builder().reshape(x, target)};
 }
 
 static Values flatten(NodeReader &node) {
   Value x = node.input(0);
-  ArrayRef<int64_t> shape = shapeOf(x);
+  Extents shape = extentsOf(x);
   int64_t axis = node.integer("axis", 1), rank = rankOf(x);
   axis = axis == rank ? rank : normalAxis(axis, rank);
-  return {node.builder().reshape(x, {productOf(shape.take_front(axis)), productOf(shape.drop_front(axis))})};
+  ArrayRef<Extent> dims = shape;
+  return {node.builder().reshape(x, {elementsOf(dims.take_front(axis)), elementsOf(dims.drop_front(axis))})};
 }
 
 static Values squeeze(NodeReader &node) {
   Value x = node.input(0);
   std::optional<Integers> axes = node.integersOf("axes", 1, 13);
-  SmallVector<int64_t> shape(shapeOf(x));
+  Extents shape = extentsOf(x);
   if (!axes) {
-    llvm::erase(shape, 1);
+    llvm::erase(shape, Extent(1));
     return {node.builder().reshape(x, shape)};
   }
   const auto removed = normalAxes(*axes, rankOf(x)); // outlives the reversed view of it
   for (int64_t axis : llvm::reverse(removed)) {
-    if (shape[axis] != 1)
-      malformed("cannot remove axis " + Twine(axis) + " of " + inWords(shapeOf(x)));
+    if (shape[axis].isNumber() && shape[axis] != Extent(1))
+      malformed("cannot remove axis " + Twine(axis) + " of " + inWords(extentsOf(x)));
+    if (!shape[axis].isNumber())
+      unsupported("removes axis " + Twine(axis) + " of " + inWords(extentsOf(x)) +
+                  ", which must be 1; give the shape with --shape");
     shape.erase(shape.begin() + axis);
   }
   return {node.builder().reshape(x, shape)};
@@ -77,7 +84,7 @@ static Values unsqueeze(NodeReader &node) {
   std::optional<Integers> axes = node.integersOf("axes", 1, 13);
   if (!axes)
     malformed("lacks its axes");
-  SmallVector<int64_t> shape(shapeOf(x));
+  Extents shape = extentsOf(x);
   for (int64_t axis : normalAxes(*axes, rankOf(x) + static_cast<int64_t>(axes->size())))
     shape.insert(shape.begin() + axis, 1);
   return {node.builder().reshape(x, shape)};
@@ -96,28 +103,30 @@ static Values transpose(NodeReader &node) {
 
 // Shape: the dims in [start, end)                                                          ONNX Shape, versions 1–25
 static Values shape(NodeReader &node) {
-  ArrayRef<int64_t> shape = shapeOf(node.input(0));
+  GraphBuilder &b = node.builder();
+  Extents shape = extentsOf(node.input(0));
   auto rank = static_cast<int64_t>(shape.size());
   auto bound = [&](StringRef name, int64_t fallback) {
     int64_t at = node.opset() < 15 ? fallback : node.integer(name, fallback);
     return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank);
   };
-  int64_t start = bound("start", 0), end = bound("end", rank);
-  return {node.builder().integers(shape.slice(start, std::max<int64_t>(end - start, 0)))};
+  int64_t start = bound("start", 0), count = std::max<int64_t>(bound("end", rank) - start, 0);
+  ArrayRef<Extent> part = ArrayRef<Extent>(shape).slice(start, count);
+  return {b.sizes(part, checkedType({count}, b.builder().getI64Type()))};
 }
 
 static Values size(NodeReader &node) {
-  int64_t elements = graph::typeOf(node.input(0)).getNumElements();
-  return {node.builder().scalar(node.builder().builder().getI64Type(), graph::Scalar::ofSigned(elements))};
+  GraphBuilder &b = node.builder();
+  return {b.sizes(elementsOf(extentsOf(node.input(0))), checkedType(ArrayRef<Extent>(), b.builder().getI64Type()))};
 }
 
 static Values expand(NodeReader &node) {
   Value x = node.input(0);
-  Integers target = node.integersInput(1);
-  checkedType(target, elementOf(x));
-  FailureOr<SmallVector<int64_t>> shape = graph::broadcastShapes(shapeOf(x), target);
+  Extents target = node.extentsInput(1), from = extentsOf(x);
+  checkedType(ArrayRef<Extent>(target), elementOf(x));
+  FailureOr<Extents> shape = graph::broadcastExtents(from, target);
   if (failed(shape))
-    malformed(inWords(shapeOf(x)) + " does not broadcast to " + inWords(target));
+    malformed(inWords(from) + " does not broadcast to " + inWords(target));
   return {node.builder().broadcast(x, *shape)};
 }
 
@@ -125,22 +134,22 @@ static Values expand(NodeReader &node) {
 static Values tile(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  Integers repeats = node.integersInput(1);
+  Extents repeats = node.extentsInput(1);
   if (static_cast<int64_t>(repeats.size()) != rankOf(x))
     malformed("has " + Twine(repeats.size()) + " repeats for " + Twine(rankOf(x)) + " dims");
-  SmallVector<int64_t> split, repeated, joined;
-  for (auto [extent, count] : llvm::zip_equal(shapeOf(x), repeats)) {
-    if (count < 0)
+  Extents split, repeated, joined;
+  for (auto [extent, count] : llvm::zip_equal(extentsOf(x), repeats)) {
+    if (count.isNumber() && count.number() < 0)
       malformed("repeats " + inWords(repeats) + " are negative");
-    if (count != 1) {
+    if (count != Extent(1)) {
       split.push_back(1);
       repeated.push_back(count);
     }
     split.push_back(extent);
     repeated.push_back(extent);
-    joined.push_back(checkedMul(extent, count));
+    joined.push_back(extent * count);
   }
-  checkedType(joined, elementOf(x));
+  checkedType(ArrayRef<Extent>(joined), elementOf(x));
   return {b.reshape(b.broadcast(b.reshape(x, split), repeated), joined)};
 }
 

@@ -16,6 +16,7 @@
  *       return smelt_run(&instance, inputs, outputs) == SMELT_OK ? 0 : 1;
  *     }
  *
+ * A model with symbolic dims takes one call more, smelt_set_shapes, before the first run and whenever shapes change.
  * Nothing here allocates, locks, or keeps global state. A model is constant and may be shared by any number of
  * instances; one instance must not run twice at the same time, different instances may.
  */
@@ -30,7 +31,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below does; artefact and runtime must agree. */
-#define SMELT_ABI_VERSION 1u
+#define SMELT_ABI_VERSION 2u
 
 /* Bytes: the arena and every input and output must start at a multiple of it. */
 #define SMELT_ALIGNMENT 64
@@ -42,7 +43,8 @@ typedef enum smelt_status {
   SMELT_ERROR_ARENA = 3,     /* the arena is smaller than smelt_model.arena_bytes */
   SMELT_ERROR_ALIGNMENT = 4, /* a buffer does not start at a multiple of SMELT_ALIGNMENT */
   SMELT_ERROR_CPU = 5,       /* the processor lacks an instruction set in smelt_model.cpu_features */
-  SMELT_ERROR_THREADS = 6    /* the operating system refused to start a thread */
+  SMELT_ERROR_THREADS = 6,   /* the operating system refused to start a thread */
+  SMELT_ERROR_SHAPE = 7 /* the model has symbolic dims: shapes are missing, contradict one another, or are too large */
 } smelt_status;
 
 typedef enum smelt_dtype {
@@ -86,11 +88,34 @@ typedef enum smelt_dtype {
 /* One input or output. Elements lie in row-major order without gaps. */
 typedef struct smelt_tensor_info {
   const char *name;
-  const int64_t *shape; /* `rank` extents */
-  uint64_t bytes;
+  const int64_t *shape; /* `rank` extents, -1 for a symbolic one */
+  uint64_t bytes;       /* 0 where an extent is symbolic: smelt_tensor_bytes tells */
   uint32_t rank;
-  uint32_t dtype; /* a smelt_dtype */
+  uint32_t dtype;               /* a smelt_dtype */
+  const uint32_t *extent_sizes; /* null, or for each symbolic extent which of the model's sizes it is */
 } smelt_tensor_info;
+
+/* How a size of a model with symbolic dims is computed from inputs' dims and sizes before it. */
+typedef enum smelt_size_kind {
+  SMELT_SIZE_NUMBER = 0,    /* number */
+  SMELT_SIZE_DIM = 1,       /* dim b of input a, as given to smelt_set_shapes */
+  SMELT_SIZE_ADD = 2,       /* a + b */
+  SMELT_SIZE_MULTIPLY = 3,  /* a * b */
+  SMELT_SIZE_DIVIDE = 4,    /* a / b, rounded down */
+  SMELT_SIZE_MIN = 5,       /* the smaller of a and b */
+  SMELT_SIZE_MAX = 6,       /* the larger */
+  SMELT_SIZE_BROADCAST = 7, /* of two that are equal, or one of which is 1: the other */
+  SMELT_SIZE_EQUAL = 8      /* a, which must be equal to b */
+} smelt_size_kind;
+
+typedef struct smelt_size {
+  int64_t number;
+  uint32_t kind; /* a smelt_size_kind */
+  uint32_t a, b; /* numbers of sizes before this one, save for SMELT_SIZE_DIM */
+  uint32_t reserved;
+} smelt_size;
+
+#define SMELT_MAX_SIZES 4096
 
 /* Computes tiles [first_tile, last_tile) of one step. Tiles are independent of one another: any split over threads
  * gives the same bits. */
@@ -101,12 +126,16 @@ typedef enum smelt_base {
   SMELT_BASE_ARENA = 0,
   SMELT_BASE_WEIGHTS = 1,
   SMELT_BASE_INPUT = 2,
-  SMELT_BASE_OUTPUT = 3
+  SMELT_BASE_OUTPUT = 3,
+  SMELT_BASE_SIZES = 4 /* the sizes, 8 bytes each: a kernel reads them where its extents are symbolic */
 } smelt_base;
+
+/* In smelt_operand.base, besides a smelt_base: the offset is the value of size number `offset`. */
+#define SMELT_OFFSET_IS_SIZE 0x100u
 
 typedef struct smelt_operand {
   int64_t offset; /* bytes from the base */
-  uint32_t base;  /* a smelt_base */
+  uint32_t base;  /* a smelt_base, maybe with SMELT_OFFSET_IS_SIZE */
   uint32_t index; /* which input or output; 0 for the others */
 } smelt_operand;
 
@@ -116,10 +145,10 @@ typedef struct smelt_operand {
 typedef struct smelt_step {
   smelt_kernel kernel;
   const smelt_operand *operands;
-  const char *name; /* source nodes, e.g. "Conv_3+Relu_4" */
-  int64_t tiles;
+  const char *name;       /* source nodes, e.g. "Conv_3+Relu_4" */
+  int64_t tiles;          /* or, with tiles_is_size, which size says it */
   uint32_t operand_count; /* at most SMELT_MAX_OPERANDS */
-  uint32_t reserved;
+  uint32_t tiles_is_size;
 } smelt_step;
 
 /* A compiled model: constant data inside the artefact. */
@@ -129,7 +158,7 @@ typedef struct smelt_model {
   uint32_t output_count;
   uint32_t step_count;
   uint64_t cpu_features; /* bits SMELT_CPU_* */
-  uint64_t arena_bytes;
+  uint64_t arena_bytes;  /* 0 where dims are symbolic: smelt_arena_bytes tells */
   uint64_t weights_bytes;
   const char *name;
   const char *target; /* as given to --target, e.g. "x86-64-v3" */
@@ -137,6 +166,9 @@ typedef struct smelt_model {
   const smelt_tensor_info *outputs;
   const smelt_step *steps;
   const unsigned char *weights;
+  const smelt_size *sizes; /* none where all dims are numbers */
+  uint32_t size_count;     /* at most SMELT_MAX_SIZES */
+  uint32_t arena_size;     /* which of them is the arena's, in bytes */
 } smelt_model;
 
 /* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all
@@ -150,17 +182,35 @@ typedef void (*smelt_step_hook)(void *user, const smelt_model *model, uint32_t s
 /* Fields may be read; set them through the functions below. */
 typedef struct smelt_instance {
   const smelt_model *model;
-  unsigned char *arena;
+  unsigned char *arena; /* begins with the sizes */
+  uint64_t arena_bytes; /* what the caller gave */
+  int has_shapes;
   smelt_parallel_for parallel_for; /* null: everything runs on the calling thread */
   void *parallel_user;
   smelt_step_hook hook; /* null: none */
   void *hook_user;
 } smelt_instance;
 
+/* Extents of all inputs, in the order of the model's descriptor: shapes[i][d] is dim d of input i. */
+typedef const int64_t *const *smelt_shapes;
+
+/* How large an arena must be for inputs of these shapes, in bytes; a model without symbolic dims takes the same
+ * whatever `shapes` is. Needs 32 KB of stack. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, SHAPE}. */
+smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, uint64_t *bytes);
+
 /* Binds `model` to `arena`, which the caller owns, keeps alive while the instance is used, and does not share between
- * instances. `arena` may be null when model->arena_bytes is 0. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, ARENA,
+ * instances. `arena` may be null when the model needs none. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, ARENA,
  * ALIGNMENT, CPU}. */
 smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void *arena, size_t arena_bytes);
+
+/* Fits the instance to inputs of these shapes. Nothing need be called for a model without symbolic dims. Takes about a
+ * microsecond for 100 sizes. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, SHAPE, ARENA}; the instance then has no
+ * shapes. */
+smelt_status smelt_set_shapes(smelt_instance *instance, smelt_shapes shapes);
+
+/* Extent `dim` of an input or output with the instance's shapes, and the bytes of all its elements. */
+int64_t smelt_tensor_extent(const smelt_instance *instance, const smelt_tensor_info *tensor, uint32_t dim);
+uint64_t smelt_tensor_bytes(const smelt_instance *instance, const smelt_tensor_info *tensor);
 
 /* Lets steps of more than one tile run through `parallel_for`; null goes back to the calling thread. */
 void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for parallel_for, void *user);
@@ -171,7 +221,7 @@ void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *u
 /* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's
  * `bytes`, belongs to the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may
  * overlap another buffer. Every thread that computes needs up to 1.5 MB of stack.
- * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT} before anything is computed. */
+ * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT, SHAPE} before anything is computed. */
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs);
 
 /* A constant English sentence for a status, for messages. */

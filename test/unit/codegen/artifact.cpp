@@ -100,7 +100,8 @@ protected:
     model_.weightsBytes = kGap + sizeof weights_ + 64;
     model_.inputs = {{"x:0", {4, 16}, SMELT_F32, sizeof weights_}};
     model_.outputs = {{"y */ #error", {4, 16}, SMELT_F32, sizeof weights_}, {"Y */ #error", {}, SMELT_I64, 8}};
-    model_.steps = {{"mul_f32", "Mul_0", 4, {{Base::Input, 0, 0}, {Base::Weights, 0, kGap}, {Base::Output, 0, 0}}}};
+    model_.steps = {
+        {"mul_f32", "Mul_0", 4, false, {{Base::Input, 0, 0}, {Base::Weights, 0, kGap}, {Base::Output, 0, 0}}}};
     model_.weights = {{kGap, ArrayRef(reinterpret_cast<const char *>(weights_.data()), sizeof weights_)}};
   }
   void TearDown() override { sys::fs::remove_directories(folder_); }

@@ -136,8 +136,8 @@ std::unique_ptr<CompiledPlan> CompiledPlan::make(ModuleOp module, const cpu::Tar
   compiled->plan_ = *module.getOps<kernel::PlanOp>().begin();
   compiled->packs_ = fusion == Fusion::Planned;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-    if (auto tiles = function->getAttrOfType<IntegerAttr>("kernel.tiles"))
-      compiled->tiles_[function.getName()] = tiles.getInt();
+    if (auto tiles = function->getAttrOfType<graph::ExtentsAttr>("kernel.tiles"))
+      compiled->tiles_[function.getName()] = tiles.extents().front().number();
 
   auto machine = cpu::makeTargetMachine(target);
   if (!machine)
@@ -178,7 +178,7 @@ void CompiledPlan::step(kernel::CallOp call, ArrayRef<ArrayRef<GuardedBuffer>> b
   auto symbol = llvm::cantFail(code_->lookup(call.getCallee()));
   SmallVector<void *> operands;
   for (auto [base, index, offset] : llvm::zip_equal(call.getBases(), call.getIndices(), call.getOffsets()))
-    operands.push_back(bases[base][index].data() + offset);
+    operands.push_back(bases[base][index].data() + offset.number());
   int64_t tiles = tiles_.lookup(call.getCallee());
   // In two halves, as two threads would.
   auto *kernel = symbol.toPtr<Kernel>();

@@ -13,7 +13,7 @@ import threading
 import numpy as np
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
-ABI_VERSION = 1  # SMELT_ABI_VERSION
+ABI_VERSION = 2  # SMELT_ABI_VERSION
 # smelt_dtype → numpy.
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
@@ -35,7 +35,7 @@ class SmeltError(Exception):
 
 class _TensorInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("shape", ctypes.POINTER(ctypes.c_int64)), ("bytes", ctypes.c_uint64), ("rank", ctypes.c_uint32),
-                ("dtype", ctypes.c_uint32)]
+                ("dtype", ctypes.c_uint32), ("extent_sizes", ctypes.POINTER(ctypes.c_uint32))]
 
 
 class _Model(ctypes.Structure):
@@ -43,7 +43,7 @@ class _Model(ctypes.Structure):
                 ("step_count", ctypes.c_uint32), ("cpu_features", ctypes.c_uint64), ("arena_bytes", ctypes.c_uint64),
                 ("weights_bytes", ctypes.c_uint64), ("name", ctypes.c_char_p), ("target", ctypes.c_char_p),
                 ("inputs", ctypes.POINTER(_TensorInfo)), ("outputs", ctypes.POINTER(_TensorInfo)), ("steps", ctypes.c_void_p),
-                ("weights", ctypes.c_void_p)]
+                ("weights", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("size_count", ctypes.c_uint32), ("arena_size", ctypes.c_uint32)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,109 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/artifact/SizeProgram.h"
+#include "smelt/smelt.h"
+
+using smelt::graph::Atom;
+using smelt::graph::Extent;
+
+namespace smelt::artifact {
+
+uint32_t SizeProgram::row(const Size &size) {
+  for (auto [number, known] : llvm::enumerate(rows_))
+    if (known.number == size.number && known.kind == size.kind && known.a == size.a && known.b == size.b)
+      return number;
+  rows_.push_back(size);
+  return rows_.size() - 1;
+}
+
+/// The symbol that an extent is; empty where it is something else.
+static llvm::StringRef loneSymbol(const Extent &extent) {
+  if (extent.isNumber() || extent.terms().size() != 1)
+    return "";
+  const graph::Term &term = extent.terms().front();
+  bool isLone = term.factor == 1 && term.atoms.size() == 1 && term.atoms.front().kind() == Atom::Kind::Symbol;
+  return isLone ? term.atoms.front().symbol() : "";
+}
+
+void SizeProgram::addInput(uint32_t input, llvm::ArrayRef<Extent> extents) {
+  for (auto [dim, extent] : llvm::enumerate(extents)) {
+    if (extent.isNumber())
+      continue;
+    llvm::StringRef symbol = loneSymbol(extent);
+    if (!symbol.empty() && !symbols_.count(symbol))
+      symbols_[symbol] = row({0, SMELT_SIZE_DIM, input, static_cast<uint32_t>(dim)});
+    else
+      computed_.push_back({input, static_cast<uint32_t>(dim), extent});
+  }
+}
+
+llvm::Error SizeProgram::checkInputs() {
+  for (const Dim &dim : computed_) {
+    uint32_t given = row({0, SMELT_SIZE_DIM, dim.input, dim.dim});
+    llvm::Expected<uint32_t> wanted = sizeOf(dim.extent);
+    if (!wanted)
+      return wanted.takeError();
+    row({0, SMELT_SIZE_EQUAL, given, *wanted});
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error SizeProgram::define(llvm::StringRef symbol, const Extent &value) {
+  llvm::Expected<uint32_t> size = sizeOf(value);
+  if (!size)
+    return size.takeError();
+  symbols_[symbol] = *size;
+  return llvm::Error::success();
+}
+
+llvm::Expected<uint32_t> SizeProgram::combine(uint32_t kind, llvm::Expected<uint32_t> a, llvm::Expected<uint32_t> b) {
+  if (!a) {
+    llvm::consumeError(b.takeError());
+    return a.takeError();
+  }
+  if (!b)
+    return b.takeError();
+  return row({0, kind, *a, *b});
+}
+
+llvm::Expected<uint32_t> SizeProgram::sizeOf(Atom atom) {
+  switch (atom.kind()) {
+  case Atom::Kind::Symbol: {
+    auto found = symbols_.find(atom.symbol());
+    if (found == symbols_.end())
+      return defect("the size '" + atom.symbol() + "' has no value");
+    return found->second;
+  }
+  case Atom::Kind::FloorDiv:
+    return combine(SMELT_SIZE_DIVIDE, sizeOf(atom.lhs()), sizeOf(atom.rhs()));
+  case Atom::Kind::Min:
+    return combine(SMELT_SIZE_MIN, sizeOf(atom.lhs()), sizeOf(atom.rhs()));
+  case Atom::Kind::Max:
+    return combine(SMELT_SIZE_MAX, sizeOf(atom.lhs()), sizeOf(atom.rhs()));
+  case Atom::Kind::Broadcast:
+    return combine(SMELT_SIZE_BROADCAST, sizeOf(atom.lhs()), sizeOf(atom.rhs()));
+  }
+  return defect("a size is of no known kind");
+}
+
+llvm::Expected<uint32_t> SizeProgram::sizeOf(const Extent &extent) {
+  if (extent.isNumber())
+    return row({extent.number(), SMELT_SIZE_NUMBER, 0, 0});
+  std::optional<uint32_t> sum;
+  for (const graph::Term &term : extent.terms()) {
+    std::optional<uint32_t> product;
+    if (term.factor != 1 || term.atoms.empty())
+      product = row({term.factor, SMELT_SIZE_NUMBER, 0, 0});
+    for (Atom atom : term.atoms) {
+      llvm::Expected<uint32_t> factor = sizeOf(atom);
+      if (!factor)
+        return factor.takeError();
+      product = product ? row({0, SMELT_SIZE_MULTIPLY, *product, *factor}) : *factor;
+    }
+    sum = sum ? row({0, SMELT_SIZE_ADD, *sum, *product}) : *product;
+  }
+  return *sum;
+}
+
+} // namespace smelt::artifact

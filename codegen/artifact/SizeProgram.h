@@ -1,0 +1,43 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_ARTIFACT_SIZEPROGRAM_H
+#define SMELT_CODEGEN_ARTIFACT_SIZEPROGRAM_H
+
+#include "codegen/artifact/Artifact.h"
+#include "dialects/Graph/Extent.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace smelt::artifact {
+
+/// Turns extents into the rows of smelt_size that compute them, each once.
+class SizeProgram {
+public:
+  /// The dims of input number `input`: a symbol that stands there alone takes its value from it.
+  void addInput(uint32_t input, llvm::ArrayRef<graph::Extent> extents);
+  /// To be called after all inputs: dims that are no lone symbols must be what the symbols make them.
+  llvm::Error checkInputs();
+  llvm::Error define(llvm::StringRef symbol, const graph::Extent &value);
+  /// Which size an extent is. Fails where a symbol has no value.
+  llvm::Expected<uint32_t> sizeOf(const graph::Extent &extent);
+
+  const std::vector<Size> &rows() const { return rows_; }
+
+private:
+  struct Dim {
+    uint32_t input, dim;
+    graph::Extent extent;
+  };
+
+  uint32_t row(const Size &size);
+  llvm::Expected<uint32_t> sizeOf(graph::Atom atom);
+  llvm::Expected<uint32_t> combine(uint32_t kind, llvm::Expected<uint32_t> a, llvm::Expected<uint32_t> b);
+
+  std::vector<Size> rows_;
+  std::vector<Dim> computed_; // dims of inputs that are no lone symbols
+  llvm::StringMap<uint32_t> symbols_;
+};
+
+} // namespace smelt::artifact
+
+#endif // SMELT_CODEGEN_ARTIFACT_SIZEPROGRAM_H

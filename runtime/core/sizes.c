@@ -1,0 +1,113 @@
+/* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+
+#include "sizes.h"
+
+uint64_t smelt_sizes_bytes(const smelt_model *model) {
+  const uint64_t bytes = (uint64_t)model->size_count * sizeof(int64_t);
+  return (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT;
+}
+
+static int64_t divide(int64_t a, int64_t b) {
+  const int64_t quotient = a / b;
+  return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+}
+
+/* Computes one size from those before it. Returns 0 where there is no such number. */
+static int compute(const smelt_size *size, const int64_t *sizes, smelt_shapes shapes, int64_t *result) {
+  if (size->kind == SMELT_SIZE_NUMBER) {
+    *result = size->number;
+    return 1;
+  }
+  if (size->kind == SMELT_SIZE_DIM) {
+    *result = shapes[size->a][size->b];
+    return *result >= 0;
+  }
+  const int64_t a = sizes[size->a], b = sizes[size->b];
+  switch ((smelt_size_kind)size->kind) {
+  case SMELT_SIZE_ADD:
+    return !__builtin_add_overflow(a, b, result);
+  case SMELT_SIZE_MULTIPLY:
+    return !__builtin_mul_overflow(a, b, result);
+  case SMELT_SIZE_DIVIDE:
+    if (b <= 0)
+      return 0;
+    *result = divide(a, b);
+    return 1;
+  case SMELT_SIZE_MIN:
+    *result = a < b ? a : b;
+    return 1;
+  case SMELT_SIZE_MAX:
+    *result = a > b ? a : b;
+    return 1;
+  case SMELT_SIZE_BROADCAST:
+    *result = a == 1 ? b : a;
+    return a == b || a == 1 || b == 1;
+  case SMELT_SIZE_EQUAL:
+    *result = a;
+    return a == b;
+  case SMELT_SIZE_NUMBER:
+  case SMELT_SIZE_DIM:
+    break;
+  }
+  return 0;
+}
+
+static smelt_status compute_all(const smelt_model *model, smelt_shapes shapes, int64_t *sizes) {
+  for (uint32_t i = 0; i < model->size_count; ++i)
+    if (!compute(&model->sizes[i], sizes, shapes, &sizes[i]))
+      return SMELT_ERROR_SHAPE;
+  return SMELT_OK;
+}
+
+static uint64_t arena_bytes(const smelt_model *model, const int64_t *sizes) {
+  return smelt_sizes_bytes(model) + (uint64_t)sizes[model->arena_size];
+}
+
+smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, uint64_t *bytes) {
+  int64_t sizes[SMELT_MAX_SIZES];
+  if (!model || !bytes)
+    return SMELT_ERROR_ARGUMENT;
+  if (model->abi_version != SMELT_ABI_VERSION)
+    return SMELT_ERROR_ABI;
+  *bytes = model->arena_bytes;
+  if (!model->size_count)
+    return SMELT_OK;
+  if (!shapes)
+    return SMELT_ERROR_SHAPE;
+  const smelt_status status = compute_all(model, shapes, sizes);
+  if (status == SMELT_OK)
+    *bytes = arena_bytes(model, sizes);
+  return status;
+}
+
+smelt_status smelt_set_shapes(smelt_instance *instance, smelt_shapes shapes) {
+  if (!instance || !instance->model)
+    return SMELT_ERROR_ARGUMENT;
+  const smelt_model *model = instance->model;
+  instance->has_shapes = 0;
+  if (!model->size_count)
+    return SMELT_OK;
+  if (!shapes)
+    return SMELT_ERROR_SHAPE;
+  int64_t *sizes = (int64_t *)instance->arena;
+  const smelt_status status = compute_all(model, shapes, sizes);
+  if (status != SMELT_OK)
+    return status;
+  if (instance->arena_bytes < arena_bytes(model, sizes))
+    return SMELT_ERROR_ARENA;
+  instance->has_shapes = 1;
+  return SMELT_OK;
+}
+
+int64_t smelt_tensor_extent(const smelt_instance *instance, const smelt_tensor_info *tensor, uint32_t dim) {
+  if (tensor->shape[dim] >= 0)
+    return tensor->shape[dim];
+  return ((const int64_t *)instance->arena)[tensor->extent_sizes[dim]];
+}
+
+uint64_t smelt_tensor_bytes(const smelt_instance *instance, const smelt_tensor_info *tensor) {
+  uint64_t elements = 1;
+  for (uint32_t dim = 0; dim < tensor->rank; ++dim)
+    elements *= (uint64_t)smelt_tensor_extent(instance, tensor, dim);
+  return (elements * smelt_dtype_bits((smelt_dtype)tensor->dtype) + 7) / 8;
+}

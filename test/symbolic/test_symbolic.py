@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Models whose dims stay symbolic: one artefact, run at several sizes, against ONNX Runtime.
+
+usage: test_symbolic.py [NAME…] [--json FILE]
+"""
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parents[1] / "models")]
+import harness
+import models
+
+RANDOM = np.random.default_rng(0)
+
+
+def floats(*shape):
+    return RANDOM.standard_normal(shape).astype(np.float32)
+
+
+def node(operator, inputs, output, **attributes):
+    return helper.make_node(operator, inputs, [output], name=f"{operator}_{output}", **attributes)
+
+
+def graph(nodes, inputs, outputs, **weights):
+    """`inputs` are dims by name: numbers and names of symbols. All values are f32, outputs of any type."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in inputs.items()]
+    results = [helper.make_empty_tensor_value_info(name) for name in outputs]
+    arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
+    made = helper.make_graph(nodes, "symbolic", values, results, arrays)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def integers(*numbers):
+    return np.array(numbers, np.int64)
+
+
+# name: the model, then inputs of each run
+CASES = {
+    "elementwise": (graph([node("Add", ["x", "w"], "a"), node("Relu", ["a"], "y")], {"x": ["n", 4]}, ["y"], w=floats(4)),
+                    [{"x": floats(n, 4)} for n in (0, 1, 3, 17, 5000)]),
+    "softmax": (graph([node("Softmax", ["x"], "s", axis=-1), node("ReduceMean", ["s"], "y", axes=[1])], {"x": ["n", "m"]}, ["y"]),
+                [{"x": floats(*shape)} for shape in ((1, 1), (3, 5), (17, 100), (2, 33))]),
+    "softmax-across": (graph([node("Softmax", ["x"], "y", axis=0)], {"x": ["n", "m"]}, ["y"]),
+                       [{"x": floats(*shape)} for shape in ((1, 1), (3, 5), (17, 100))]),
+    "broadcast": (graph([node("Transpose", ["x"], "t", perm=[0, 2, 1]), node("Add", ["t", "z"], "y")], {"x": ["n", "m", "k"], "z": ["q", 1]}, ["y"]),
+                  [{"x": floats(2, 3, 4), "z": floats(4, 1)}, {"x": floats(2, 3, 4), "z": floats(1, 1)}, {"x": floats(2, 3, 1), "z": floats(7, 1)}]),
+    "reshape": (graph([node("Shape", ["x"], "s"), node("Gather", ["s", "zero"], "g"), node("Concat", ["g", "minus", "eight"], "c", axis=0),
+                       node("Reshape", ["x", "c"], "r"), node("ReduceSum", ["r"], "y", keepdims=0)], {"x": ["n", "s", 16]}, ["y", "c"],
+                      zero=integers(0), minus=integers(-1), eight=integers(8)),
+                [{"x": floats(2, 3, 16)}, {"x": floats(1, 7, 16)}]),
+    "matmul": (graph([node("MatMul", ["x", "w"], "h"), node("Transpose", ["h"], "t", perm=[0, 2, 1]), node("MatMul", ["h", "t"], "y")],
+                     {"x": ["n", "s", 24]}, ["y"], w=floats(24, 40)),
+               [{"x": floats(*shape, 24)} for shape in ((1, 1), (2, 3), (1, 37), (3, 64), (1, 130))]),
+    "layer-norm": (graph([node("LayerNormalization", ["x", "w", "b"], "y", axis=-1)], {"x": ["n", "s", 50]}, ["y"], w=floats(50), b=floats(50)),
+                   [{"x": floats(*shape, 50)} for shape in ((1, 1), (2, 9))]),
+    "slice": (graph([node("Shape", ["x"], "s"), node("Gather", ["s", "one"], "n"), node("Slice", ["table", "zero", "n", "zero"], "t"),
+                     node("Add", ["x", "t"], "y")], {"x": ["b", "s", 8]}, ["y"], one=integers(1), zero=integers(0), table=floats(64, 8)),
+              [{"x": floats(b, s, 8)} for b, s in ((1, 1), (2, 5), (1, 64))]),
+    "concat": (graph([node("Concat", ["past", "x"], "y", axis=1), node("Expand", ["x", "shape"], "e")], {"past": ["b", "p", 8], "x": ["b", "s", 8]},
+                     ["y", "e"], shape=integers(3, 1, 1, 1)),
+               [{"past": floats(1, p, 8), "x": floats(1, s, 8)} for p, s in ((0, 5), (5, 1), (13, 2))]),
+}
+# name: inputs that the artefact must refuse
+REFUSED = {
+    "slice": {"x": floats(1, 65, 8)},  # beyond the table
+    "broadcast": {"x": floats(2, 3, 4), "z": floats(5, 1)},
+    "concat": {"past": floats(2, 3, 8), "x": floats(1, 3, 8)},
+}
+
+
+def run(folder, feeds):
+    np.savez(folder / "in.npz", **feeds)
+    return harness.smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+
+
+def agrees(folder, session, feeds):
+    done = run(folder, feeds)
+    if done.returncode:
+        raise harness.Failure(f"exit code {done.returncode}: {done.stderr.strip()}")
+    want = dict(zip([output.name for output in session.get_outputs()], session.run(None, feeds)))
+    with np.load(folder / "out.npz") as outputs:
+        got = dict(outputs)
+    empty = [name for name, value in want.items() if not value.size]
+    if any(got[name].shape != want[name].shape for name in empty):
+        raise harness.Failure("an empty output has another shape")
+    left = [name for name in want if name not in empty]
+    return harness.agreement({name: got[name] for name in left}, {name: want[name] for name in left}) if left else {}
+
+
+def session_of(model):
+    return onnxruntime.InferenceSession(model if isinstance(model, str) else model.SerializeToString())
+
+
+def test(cases, folder, name, model, path, runs):
+    session = session_of(model)
+    cases.run(f"{name} compiles", lambda: harness.smelt_ok("compile", path, "--symbolic", "-o", folder / "m.so") and None)
+    for feeds in runs:
+        shapes = " ".join("x".join(map(str, value.shape)) for value in feeds.values())
+        cases.run(f"{name} {shapes}", lambda: agrees(folder, session, feeds))
+
+
+def refuses(folder, feeds):
+    done = run(folder, feeds)
+    if done.returncode != 2 or "shapes" not in done.stderr:
+        raise harness.Failure(f"exit code {done.returncode}: {done.stderr.strip()}")
+
+
+def minilm(batch, length):
+    feeds = {"input_ids": RANDOM.integers(1, 1000, (batch, length)), "attention_mask": np.ones((batch, length)),
+             "token_type_ids": np.zeros((batch, length))}
+    return {name: value.astype(np.int64) for name, value in feeds.items()}
+
+
+def main():
+    args = harness.parser(__doc__).parse_args()
+    cases = harness.Cases()
+    for name, (model, runs) in CASES.items():
+        if args.names and name not in args.names:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            onnx.save(model, folder / "m.onnx")
+            test(cases, folder, name, model, folder / "m.onnx", runs)
+            if name in REFUSED:
+                cases.run(f"{name} refuses", lambda: refuses(folder, REFUSED[name]))
+    if not args.names or "minilm_l6" in args.names:
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(models.fetch("minilm_l6"))
+            sizes = [(1, 128), (1, 7), (2, 33), (3, 1), (1, 200)]
+            test(cases, pathlib.Path(folder), "minilm_l6", path, path, [minilm(*size) for size in sizes])
+    return cases.close(args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
