@@ -62,7 +62,7 @@ private:
   llvm::Error addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors);
   llvm::Error setExtents(ArrayRef<graph::Extent> extents, Type element, Tensor &tensor);
   llvm::Expected<Step> stepOf(kernel::CallOp call, Operation *kernel);
-  llvm::Expected<Operand> operandOf(int32_t base, int32_t index, const graph::Extent &offset);
+  llvm::Error set(const graph::Extent &extent, int64_t &number, bool &isSize);
 
   kernel::PlanOp plan_;
   PlannedModel &planned_;
@@ -138,17 +138,18 @@ static llvm::Error addWeights(kernel::PlanOp plan, PlannedModel &planned) {
   return llvm::Error::success();
 }
 
-llvm::Expected<Operand> Conversion::operandOf(int32_t base, int32_t index, const graph::Extent &offset) {
-  Operand operand{static_cast<Base>(base), static_cast<uint32_t>(index), 0, !offset.isNumber()};
-  if (offset.isNumber()) {
-    operand.offset = offset.number();
-    return operand;
+/// An extent as a number, or as which size it is.
+llvm::Error Conversion::set(const graph::Extent &extent, int64_t &number, bool &isSize) {
+  isSize = !extent.isNumber();
+  if (!isSize) {
+    number = extent.number();
+    return llvm::Error::success();
   }
-  llvm::Expected<uint32_t> size = sizes_.sizeOf(offset);
+  llvm::Expected<uint32_t> size = sizes_.sizeOf(extent);
   if (!size)
     return size.takeError();
-  operand.offset = *size;
-  return operand;
+  number = *size;
+  return llvm::Error::success();
 }
 
 llvm::Expected<Step> Conversion::stepOf(kernel::CallOp call, Operation *kernel) {
@@ -156,10 +157,11 @@ llvm::Expected<Step> Conversion::stepOf(kernel::CallOp call, Operation *kernel) 
   step.kernel = call.getCallee().str();
   step.name = graph::sourceNames(call.getLoc());
   for (auto [base, index, offset] : llvm::zip_equal(call.getBases(), call.getIndices(), call.getOffsets())) {
-    llvm::Expected<Operand> operand = operandOf(base, index, offset);
-    if (!operand)
-      return operand.takeError();
-    step.operands.push_back(*operand);
+    Operand &operand = step.operands.emplace_back();
+    operand.base = static_cast<Base>(base);
+    operand.index = static_cast<uint32_t>(index);
+    if (llvm::Error error = set(offset, operand.offset, operand.offsetIsSize))
+      return std::move(error);
   }
   ArrayRef<graph::Extent> given;
   if (call.getSizes())
@@ -179,14 +181,8 @@ llvm::Expected<Step> Conversion::stepOf(kernel::CallOp call, Operation *kernel) 
     bool isKnown = name.consume_front("p") && !name.getAsInteger(10, number) && number < given.size();
     return isKnown ? given[number] : graph::Extent::tooLarge();
   });
-  step.tilesIsSize = !count.isNumber();
-  step.tiles = count.asNumber().value_or(0);
-  if (!step.tilesIsSize)
-    return step;
-  llvm::Expected<uint32_t> size = sizes_.sizeOf(count);
-  if (!size)
-    return size.takeError();
-  step.tiles = *size;
+  if (llvm::Error error = set(count, step.tiles, step.tilesIsSize))
+    return std::move(error);
   return step;
 }
 

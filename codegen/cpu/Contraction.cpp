@@ -22,8 +22,6 @@ namespace smelt::cpu {
 
 namespace {
 
-constexpr int64_t kTypicalExtent = 128; // tiles are chosen for where only the run knows
-
 class Contraction {
 public:
   Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine);
@@ -101,9 +99,8 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Mach
     rows_ = shape[--outerDims_];
   size_t batch = rank - 1 - root.getWindow().size();
   batchedPanels_ = packed.size() - (root.getGroups() > 1) > 3 && batch > 0;
-  auto typical = [](const Extent &extent) { return extent.asNumber().value_or(kTypicalExtent); };
-  tile_ = kernel::chooseTile(machine, typical(rows_), typical(columns_), typical(channels_),
-                             graph::elementBytes(element_), width_);
+  tile_ = kernel::chooseTile(machine, kernel::typicalExtent(rows_), kernel::typicalExtent(columns_),
+                             kernel::typicalExtent(channels_), graph::elementBytes(element_), width_);
 }
 
 /// The window's dims and the input's channels, outermost first; a dim that continues the one inside it becomes one loop

@@ -85,6 +85,13 @@ SmallVector<Value> forRange(ImplicitLocOpBuilder &b, Count first, Count last, in
   return SmallVector<Value>(loop.getResults());
 }
 
+void forEach(ImplicitLocOpBuilder &b, Count first, Count end, llvm::function_ref<void(Value)> body) {
+  forRange(b, first, end, 1, {}, [&](Value index, ValueRange) -> SmallVector<Value> {
+    body(index);
+    return {};
+  });
+}
+
 std::optional<SmallVector<LaneIndex>> broadcastIndex(ElementAccess &access, ArrayRef<LaneIndex> index,
                                                      ArrayRef<Extent> operand, ArrayRef<Extent> result) {
   ImplicitLocOpBuilder &b = access.builder();

@@ -91,6 +91,8 @@ llvm::LogicalResult forLanes(mlir::ImplicitLocOpBuilder &builder, Count extent, 
 using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value index, mlir::ValueRange carried)>;
 llvm::SmallVector<mlir::Value> forRange(mlir::ImplicitLocOpBuilder &builder, Count first, Count last, int64_t step,
                                         mlir::ValueRange initial, LoopBody body);
+/// The same with nothing to carry, one step at a time.
+void forEach(mlir::ImplicitLocOpBuilder &builder, Count first, Count end, llvm::function_ref<void(mlir::Value)> body);
 /// count, down to a multiple of a power of two
 Count roundedDown(mlir::ImplicitLocOpBuilder &builder, Count count, int64_t multiple);
 

@@ -4,7 +4,6 @@
 #ifndef SMELT_DIALECTS_KERNEL_KERNEL_H
 #define SMELT_DIALECTS_KERNEL_KERNEL_H
 
-#include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Buffers.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"

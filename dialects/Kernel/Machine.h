@@ -4,6 +4,7 @@
 #ifndef SMELT_DIALECTS_KERNEL_MACHINE_H
 #define SMELT_DIALECTS_KERNEL_MACHINE_H
 
+#include "dialects/Graph/Extent.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include <cstdint>
@@ -15,6 +16,12 @@ struct Machine {
   unsigned vectorBytes = 32;
   unsigned vectorRegisters = 16;
 };
+
+/// What an extent is taken for where a choice needs a number that only the run knows.
+inline int64_t typicalExtent(const graph::Extent &extent) {
+  constexpr int64_t kTypical = 128;
+  return extent.asNumber().value_or(kTypical);
+}
 
 /// A register tile of a contraction: `rows` × `columns` of the result's points, `width` channels (whole vectors).
 struct RegisterTile {

@@ -140,7 +140,7 @@ void GraphBuilder::check(Operation *op) {
   for (Type type : op->getResultTypes()) {
     try {
       auto tensor = llvm::cast<RankedTensorType>(type);
-      checkedType(ArrayRef<graph::Extent>(graph::extentsOf(tensor)), tensor.getElementType());
+      checkedType(graph::extentsOf(tensor), tensor.getElementType());
     } catch (const Refusal &) {
       op->erase();
       throw;
@@ -262,7 +262,7 @@ Value GraphBuilder::matMul(Value lhs, Value rhs) {
     shape.pop_back();
   if (isRow)
     shape.erase(shape.end() - (isColumn ? 1 : 2));
-  return reshape(product, ArrayRef<graph::Extent>(shape));
+  return reshape(product, shape);
 }
 
 Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, const graph::Extent &extent) {
@@ -272,7 +272,7 @@ Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, const grap
     return value;
   starts[dim] = start;
   shape[dim] = extent;
-  return makeAs<graph::SliceOp>(checkedType(ArrayRef<graph::Extent>(shape), elementOf(value)), value, starts, steps);
+  return makeAs<graph::SliceOp>(checkedType(shape, elementOf(value)), value, starts, steps);
 }
 
 Value GraphBuilder::sizes(ArrayRef<graph::Extent> extents, RankedTensorType type) {

@@ -190,8 +190,7 @@ std::vector<ModelInput> InputResolver::resolve(MLIRContext *context) const {
     }
     if (options_.symbolic && type.has_shape() && !graph::isPackable(element)) {
       graph::Extents dims = symbolicExtents(*input, context);
-      resolved.push_back(
-          {input->name(), within(where, [&] { return checkedType(ArrayRef<graph::Extent>(dims), element); })});
+      resolved.push_back({input->name(), within(where, [&] { return checkedType(dims, element); })});
       continue;
     }
     open += (open.empty() ? "" : ", ") + quoted(*input) + " " + dimsInWords(type);

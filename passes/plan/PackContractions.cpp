@@ -26,12 +26,6 @@ static unsigned elementBytesOf(Value value) {
   return graph::elementBytes(graph::computeType(graph::typeOf(value).getElementType()));
 }
 
-/// An extent, or what one is taken for that only the run knows.
-static int64_t typical(const Extent &extent) {
-  constexpr int64_t kTypicalExtent = 128;
-  return extent.asNumber().value_or(kTypicalExtent);
-}
-
 namespace {
 
 struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
@@ -55,7 +49,8 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
     } else {
       rhs = graph::broadcastTo(rewriter, loc, rhs, rhsShape);
     }
-    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, typical(rows), typical(columns), elementBytesOf(rhs));
+    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, kernel::typicalExtent(rows),
+                                                   kernel::typicalExtent(columns), elementBytesOf(rhs));
     Value packed = plan::packPanels(rewriter, loc, rhs, tile.width);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}),
                                                     rewriter.getDenseI64ArrayAttr({1}),

@@ -74,12 +74,7 @@ private:
   }
   Expr at(Value row, Value column) { return matrix_.load(access_, place(row, column), 1); }
   void put(Value row, Value column, Expr value) { matrix_.store(access_, place(row, column), value.value()); }
-  void forEach(Value first, function_ref<void(Value)> body) {
-    forRange(access_, first, access_.indexConstant(size_), {}, [&](Value index, ValueRange) -> SmallVector<Value> {
-      body(index);
-      return {};
-    });
-  }
+  void forEach(Value first, function_ref<void(Value)> body) { graph::forEach(b_, first, size_, body); }
 
   bool load() {
     bool done = true;
@@ -100,7 +95,7 @@ private:
 
   /// Eliminates one column below its pivot; the determinant so far times the pivot.
   Expr emitStep(Value step, Expr determinant) {
-    Value pivot = forRange(access_, step, access_.indexConstant(size_), step, [&](Value row, ValueRange carried) {
+    Value pivot = forRange(b_, step, size_, 1, step, [&](Value row, ValueRange carried) {
       Expr isLarger = abs(at(row, step)) > abs(at(carried[0], step));
       return SmallVector<Value>{arith::SelectOp::create(b_, isLarger.value(), row, carried[0])};
     })[0];

@@ -225,10 +225,6 @@ SmallVector<Value> nest(TileAccess &access, ArrayRef<Extent> extents, ValueRange
   return level(initial);
 }
 
-SmallVector<Value> forRange(TileAccess &access, Value first, Value end, ValueRange initial, LoopBody body) {
-  return forRange(access.builder(), first, end, 1, initial, body);
-}
-
 LogicalResult forBlocks(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, BlockBody body) {
   ImplicitLocOpBuilder &b = access.builder();
   Count done = 0;

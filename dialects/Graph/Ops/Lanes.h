@@ -86,10 +86,6 @@ using NestBody =
 llvm::SmallVector<mlir::Value> nest(TileAccess &access, llvm::ArrayRef<Extent> extents, mlir::ValueRange initial,
                                     NestBody body);
 
-/// scf.for over [first, end) with carried values; returns their last values.
-llvm::SmallVector<mlir::Value> forRange(TileAccess &access, mlir::Value first, mlir::Value end,
-                                        mlir::ValueRange initial, LoopBody body);
-
 /// Emits `body` over [0, extent) in blocks of up to `mostVectors` vectors of `lanes`, then shorter vectors of a power
 /// of two. A body that fails for many lanes is emitted again with one lane a step, as by forLanes.
 using BlockBody = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes, unsigned vectors)>;

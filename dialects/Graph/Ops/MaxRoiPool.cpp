@@ -115,8 +115,8 @@ LogicalResult MaxRoiPoolOp::emitTile(TileAccess &access) {
     Expr isEmpty = (rows.first >= rows.end) | (columns.first >= columns.end);
     Value least = repeat(b, leastOf(compute, false), 1).value();
     Value first = toIndex(columns.first), end = toIndex(columns.end);
-    Expr most(b, forRange(access, toIndex(rows.first), toIndex(rows.end), least, [&](Value row, ValueRange outer) {
-                return forRange(access, first, end, outer, [&](Value column, ValueRange inner) {
+    Expr most(b, forRange(b, toIndex(rows.first), toIndex(rows.end), 1, least, [&](Value row, ValueRange outer) {
+                return forRange(b, first, end, 1, outer, [&](Value column, ValueRange inner) {
                   Value x = access.fetch(getInput(), {{batch, 0}, {channel, 0}, {row, 0}, {column, 0}}, 1);
                   done &= static_cast<bool>(x);
                   return SmallVector<Value>{x ? maximum({b, inner[0]}, {b, x}).value() : inner[0]};

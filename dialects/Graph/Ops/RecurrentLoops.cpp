@@ -41,7 +41,6 @@ private:
   bool isResetFirst() { return op_.getKind() == CellKind::Gru && !op_.getLinearBeforeReset(); }
   void copyIn(Value operand, Scratch to);
   void copyOut(Scratch from, unsigned result);
-  void forRange(Value first, Value end, function_ref<void(Value)> body);
   void forBlocks(BlockBody body);
   Value timeOf(Value step, Value length);
   Value lengthOfSequence();
@@ -111,18 +110,11 @@ void RecurrentEmitter::copyOut(Scratch from, unsigned result) {
   });
 }
 
-void RecurrentEmitter::forRange(Value first, Value end, function_ref<void(Value)> body) {
-  graph::forRange(access_, first, end, {}, [&](Value index, ValueRange) -> SmallVector<Value> {
-    body(index);
-    return {};
-  });
-}
-
 /// Whole panels, then the last one's elements in vectors of a power of two.
 void RecurrentEmitter::forBlocks(BlockBody body) {
   int64_t whole = size_ / width_, rest = size_ % width_;
   if (whole > 0)
-    forRange(access_.indexConstant(0), access_.indexConstant(whole), [&](Value panel) {
+    forEach(b_, access_.indexConstant(0), access_.indexConstant(whole), [&](Value panel) {
       Value first = arith::MulIOp::create(b_, panel, access_.indexConstant(width_));
       body({panel, first, 0, lanes_, static_cast<unsigned>(width_ / lanes_)});
     });
@@ -293,12 +285,12 @@ LogicalResult RecurrentEmitter::emit() {
     copyIn(op_.getCell(), state_);
   }
   Value length = lengthOfSequence();
-  forRange(access_.indexConstant(0), length, [&](Value step) {
+  forEach(b_, access_.indexConstant(0), length, [&](Value step) {
     Value time = timeOf(step, length);
     isResetFirst() ? emitGruStep(time) : emitStep(time);
   });
   if (op_.getLengths())
-    forRange(length, access_.indexConstant(steps_), [&](Value time) {
+    forEach(b_, length, access_.indexConstant(steps_), [&](Value time) {
       (void)access_.forLanes(size_, lanes_, [&](Value base, unsigned lanes) {
         Value zero = repeat(b_, numberOf(compute_, 0), lanes).value();
         store(0, zero, {{direction_, 0}, {batch_, 0}, {time, 0}, along(base, lanes)});

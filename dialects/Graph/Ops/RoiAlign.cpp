@@ -151,9 +151,9 @@ private:
     Value zero = access_.indexConstant(0);
     Value initial = repeat(b_, op_.getMaximum() ? leastOf(compute_, false) : numberOf(compute_, 0), 1).value();
     Expr row = toReal(bin[0]), column = toReal(bin[1]);
-    Expr sum(b_, forRange(access_, zero, toIndex(down.samples), initial, [&](Value y, ValueRange outer) {
+    Expr sum(b_, forRange(b_, zero, toIndex(down.samples), 1, initial, [&](Value y, ValueRange outer) {
                Sample<Expr> v = sampleOf(down, row, toReal(y), input_[2]);
-               return forRange(access_, zero, toIndex(across.samples), outer, [&](Value x, ValueRange inner) {
+               return forRange(b_, zero, toIndex(across.samples), 1, outer, [&](Value x, ValueRange inner) {
                  Sample<Expr> h = sampleOf(across, column, toReal(x), input_[3]);
                  return SmallVector<Value>{add({b_, inner[0]}, v, h).value()};
                });

@@ -59,15 +59,6 @@ static void meet(ScatterReduction reduction, const HostTensor &result, int64_t t
 
 // While emitting.
 
-/// Loops over [first, end).
-static void forRange(TileAccess &access, Value first, Value end, llvm::function_ref<void(Value)> body) {
-  ImplicitLocOpBuilder &b = access.builder();
-  auto loop = scf::ForOp::create(b, first, end, access.indexConstant(1));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
 /// Emits `body` where `condition` holds; everywhere when it is null.
 static void onlyIf(TileAccess &access, Value condition, llvm::function_ref<void()> body) {
   if (!condition)
@@ -158,7 +149,7 @@ LogicalResult Accumulation::run(int64_t extent, Place place, Updates updates) {
     end_ = arith::MinSIOp::create(b_, arith::AddIOp::create(b_, start_, access_.indexConstant(room)),
                                   access_.indexConstant(extent));
     auto inBlock = [&](Value position) { return arith::SubIOp::create(b_, position, start_).getResult(); };
-    forRange(access_, start_, end_, [&](Value position) {
+    forEach(access_.builder(), start_, end_, [&](Value position) {
       Value value = access_.fetch(data_, place(position), 1);
       if (value)
         scratch_.store(access_, inBlock(position), value);
@@ -167,7 +158,7 @@ LogicalResult Accumulation::run(int64_t extent, Place place, Updates updates) {
     });
     if (failed(updates()))
       done = failure();
-    forRange(access_, start_, end_, [&](Value position) {
+    forEach(access_.builder(), start_, end_, [&](Value position) {
       if (failed(access_.store(0, scratch_.load(access_, inBlock(position), 1).value(), place(position))))
         done = failure();
     });
@@ -279,7 +270,7 @@ static LogicalResult reduceElements(ScatterElementsOp op, TileAccess &access) {
     auto updates = [&] {
       LogicalResult read = success();
       onlyIf(access, hasUpdates(op, access, inner), [&] {
-        forRange(access, access.indexConstant(0), access.indexConstant(count), [&](Value number) {
+        forEach(access.builder(), access.indexConstant(0), access.indexConstant(count), [&](Value number) {
           Value index = fetchIndex(access, op.getIndices(), place(number), extent);
           Value update = access.fetch(op.getUpdates(), place(number), 1);
           if (index && update)
@@ -424,7 +415,7 @@ static LogicalResult meetSlices(ScatterNdOp op, TileAccess &access, Accumulation
     first = arith::MulIOp::create(b, first, row);
     Value before = arith::SubIOp::create(b, block.start(), first), last = arith::SubIOp::create(b, block.end(), first);
     Value from = arith::MaxSIOp::create(b, before, access.indexConstant(0)), to = arith::MinSIOp::create(b, last, row);
-    forRange(access, from, to, [&](Value i) {
+    forEach(access.builder(), from, to, [&](Value i) {
       Coordinates at = coordinatesOf(tuple, {});
       llvm::append_range(at, coordinatesAt(access, i, slice));
       Value update = access.fetch(op.getUpdates(), at, 1);

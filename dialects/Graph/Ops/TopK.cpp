@@ -118,14 +118,6 @@ private:
                    succeeded(access_.store(1, index, at)));
   }
 
-  /// Emits a loop over [first, end).
-  void forRange(Value first, Value end, function_ref<void(Value)> body) {
-    auto loop = scf::ForOp::create(b_, first, end, access_.indexConstant(1));
-    OpBuilder::InsertionGuard guard(b_);
-    b_.setInsertionPointToStart(loop.getBody());
-    body(loop.getInductionVar());
-  }
-
   /// What the heap holds at a node.
   Element nodeAt(Value node) {
     Value index = scratch_.load(access_, node, 1).value();
@@ -177,13 +169,13 @@ private:
 
   LogicalResult emitHeap() {
     Value zero = access_.indexConstant(0), size = access_.indexConstant(k_);
-    forRange(zero, size, [&](Value node) { setNode(node, node); });
+    forEach(b_, zero, size, [&](Value node) { setNode(node, node); });
     auto indexAt = [&](Value node) { return nodeAt(node).index; };
-    forRange(zero, access_.indexConstant(k_ / 2), [&](Value number) {
+    forEach(b_, zero, access_.indexConstant(k_ / 2), [&](Value number) {
       Value node = arith::SubIOp::create(b_, access_.indexConstant(k_ / 2 - 1), number);
       sift(node, size, indexAt(node));
     });
-    forRange(size, access_.indexConstant(extent_), [&](Value index) {
+    forEach(b_, size, access_.indexConstant(extent_), [&](Value index) {
       Expr enters = isBefore(elementAt(index), nodeAt(zero));
       auto replace = scf::IfOp::create(b_, enters.value(), /*withElseRegion=*/false);
       OpBuilder::InsertionGuard guard(b_);
@@ -191,14 +183,14 @@ private:
       sift(zero, size, index);
     });
     // The last in order goes to the end, and the heap is one shorter.
-    forRange(zero, access_.indexConstant(k_ - 1), [&](Value number) {
+    forEach(b_, zero, access_.indexConstant(k_ - 1), [&](Value number) {
       Value end = arith::SubIOp::create(b_, access_.indexConstant(k_ - 1), number);
       Value last = indexAt(end);
       setNode(end, indexAt(zero));
       sift(zero, end, last);
     });
     LogicalResult done = success();
-    forRange(zero, size, [&](Value place) { done = storeElement(place, nodeAt(place)); });
+    forEach(b_, zero, size, [&](Value place) { done = storeElement(place, nodeAt(place)); });
     return done;
   }
 

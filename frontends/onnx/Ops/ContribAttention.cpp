@@ -125,6 +125,19 @@ static double scaleOf(NodeReader &node, Value query) {
   return scale == 0 ? 1 / std::sqrt(static_cast<double>(shapeOf(query)[3])) : scale;
 }
 
+/// What is added to the scores, as input 5 and the mask say, and what they are multiplied with.
+static void readBias(NodeReader &node, Value mask, Attending &in) {
+  GraphBuilder &b = node.builder();
+  int64_t total = shapeOf(in.key)[2];
+  in.bias = node.optionalInput(5, Floats);
+  if (mask)
+    in.bias = sum(b, in.bias, maskBias(node, mask, in.query, total));
+  node.ignore("mask_filter_value");
+  if (node.flag("unidirectional", false))
+    in.bias = sum(b, in.bias, causalBias(b, in.query, shapeOf(in.query)[2], total));
+  in.scale = scaleOf(node, in.query);
+}
+
 static Value append(GraphBuilder &b, Value past, Value value) {
   if (!past)
     return value;
@@ -188,14 +201,7 @@ static Values attention(NodeReader &node) {
       malformed("has keys and values of unlike dims, which cannot be one tensor");
     present = b.make<graph::ConcatOp>(Values{b.reshape(in.key, one), b.reshape(in.value, one)}, int64_t(0));
   }
-  int64_t total = shapeOf(in.key)[2];
-  in.bias = node.optionalInput(5, Floats);
-  if (mask)
-    in.bias = sum(b, in.bias, maskBias(node, mask, in.query, total));
-  node.ignore("mask_filter_value");
-  if (node.flag("unidirectional", false))
-    in.bias = sum(b, in.bias, causalBias(b, in.query, shapeOf(in.query)[2], total));
-  in.scale = scaleOf(node, in.query);
+  readBias(node, mask, in);
   return {joinHeads(b, attend(b, in).result), present};
 }
 
@@ -246,16 +252,9 @@ static Values multiHeadAttention(NodeReader &node) {
   Attending in;
   readMultiHeads(node, headsOf(node, "num_heads"), in);
   Value mask = node.optionalInput(4, AnyInteger);
-  in.bias = node.optionalInput(5, Floats);
   in.key = append(b, node.optionalInput(6, Floats), in.key);
   in.value = append(b, node.optionalInput(7, Floats), in.value);
-  int64_t total = shapeOf(in.key)[2];
-  if (mask)
-    in.bias = sum(b, in.bias, maskBias(node, mask, in.query, total));
-  node.ignore("mask_filter_value");
-  if (node.flag("unidirectional", false))
-    in.bias = sum(b, in.bias, causalBias(b, in.query, shapeOf(in.query)[2], total));
-  in.scale = scaleOf(node, in.query);
+  readBias(node, mask, in);
   Attended out = attend(b, in);
   return {joinHeads(b, out.result), in.key, in.value, out.weights};
 }

@@ -118,7 +118,7 @@ static Values slice(NodeReader &node) {
     first[axis] = count == Extent(0) ? 0 : start.number();
     strides[axis] = count == Extent(0) || count == Extent(1) ? 1 : step;
   }
-  RankedTensorType type = checkedType(ArrayRef<Extent>(shape), elementOf(x));
+  RankedTensorType type = checkedType(shape, elementOf(x));
   bool isWhole = type == x.getType() && llvm::all_of(strides, [](int64_t step) { return step == 1; });
   return {isWhole ? x : node.builder().makeAs<graph::SliceOp>(type, x, first, strides)};
 }

@@ -123,7 +123,7 @@ static Values size(NodeReader &node) {
 static Values expand(NodeReader &node) {
   Value x = node.input(0);
   Extents target = node.extentsInput(1), from = extentsOf(x);
-  checkedType(ArrayRef<Extent>(target), elementOf(x));
+  checkedType(target, elementOf(x));
   FailureOr<Extents> shape = graph::broadcastExtents(from, target);
   if (failed(shape))
     malformed(inWords(from) + " does not broadcast to " + inWords(target));
@@ -149,7 +149,7 @@ static Values tile(NodeReader &node) {
     repeated.push_back(extent);
     joined.push_back(extent * count);
   }
-  checkedType(ArrayRef<Extent>(joined), elementOf(x));
+  checkedType(joined, elementOf(x));
   return {b.reshape(b.broadcast(b.reshape(x, split), repeated), joined)};
 }
 
