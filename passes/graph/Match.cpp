@@ -45,6 +45,8 @@ bool isNear(Value value, double number) {
 static bool isKnown(Value value, unsigned depth) {
   if (isConstant(value))
     return true;
+  if (!typeOf(value).hasStaticShape())
+    return false;
   Operation *op = value.getDefiningOp();
   constexpr unsigned kMostOperands = 3; // so that the search stays small
   return op && depth > 0 && op->getNumOperands() > 0 && op->getNumOperands() <= kMostOperands &&
@@ -79,8 +81,6 @@ Value besideNumber(Operation *binary, double number) {
 }
 
 void applyTopDown(Operation *root, const FrozenRewritePatternSet &patterns, bool fold) {
-  if (hasSymbolicDims(root))
-    return;                                   // patterns read extents as numbers
   constexpr int64_t kMostRewritesPerOp = 100; // ten times what a chain takes; patterns that undo each other must end
   int64_t ops = 0;
   root->walk([&](Operation *) { ++ops; });
@@ -93,8 +93,17 @@ void applyTopDown(Operation *root, const FrozenRewritePatternSet &patterns, bool
   (void)applyPatternsGreedily(root, patterns, config);
 }
 
-void replaceBroadcast(PatternRewriter &rewriter, Operation *op, Value value) {
-  rewriter.replaceOp(op, broadcastTo(rewriter, op->getLoc(), value, shapeOf(op->getResult(0))));
+bool broadcastsTo(Value value, ArrayRef<Extent> shape) {
+  FailureOr<Extents> both = broadcastExtents(extentsOf(value), shape);
+  return succeeded(both) && ArrayRef<Extent>(*both) == shape;
+}
+
+LogicalResult replaceBroadcast(PatternRewriter &rewriter, Operation *op, Value value) {
+  Extents shape = extentsOf(op->getResult(0));
+  if (!broadcastsTo(value, shape))
+    return rewriter.notifyMatchFailure(op, "is what checks that two dims agree");
+  rewriter.replaceOp(op, broadcastTo(rewriter, op->getLoc(), value, ArrayRef<Extent>(shape)));
+  return success();
 }
 
 } // namespace smelt::graph

@@ -11,6 +11,7 @@
 
 namespace smelt::graph {
 
+/// The extents of a value whose dims are all numbers, as a constant's are; for others ask extentsOf.
 inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) { return typeOf(value).getShape(); }
 inline mlir::Type elementTypeOf(mlir::Value value) { return typeOf(value).getElementType(); }
 inline bool isFloat(mlir::Value value) { return llvm::isa<mlir::FloatType>(elementTypeOf(value)); }
@@ -50,8 +51,11 @@ mlir::Value besideNumber(mlir::Operation *binary, double number);
 /// ops' own folders run as well.
 void applyTopDown(mlir::Operation *root, const mlir::FrozenRewritePatternSet &patterns, bool fold);
 
-/// Makes `op`'s uses use `value`, broadcast to the result's shape.
-void replaceBroadcast(mlir::PatternRewriter &rewriter, mlir::Operation *op, mlir::Value value);
+/// Whether `value` is known to broadcast to this shape, whatever its symbols are.
+bool broadcastsTo(mlir::Value value, llvm::ArrayRef<Extent> shape);
+
+/// Makes `op`'s uses use `value`, broadcast to the result's shape; fails where it is not known to.
+llvm::LogicalResult replaceBroadcast(mlir::PatternRewriter &rewriter, mlir::Operation *op, mlir::Value value);
 
 } // namespace smelt::graph
 

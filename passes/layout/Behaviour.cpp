@@ -66,7 +66,7 @@ static bool keepsLast(int64_t axis, OrderRef order) {
 std::optional<Order> operandOrder(OpOperand &operand, OrderRef order) {
   int64_t rank = rankOf(operand.get());
   return llvm::TypeSwitch<Operation *, std::optional<Order>>(operand.getOwner())
-      .Case([&](ReshapeOp op) { return acrossReshape(shapeOf(op.getResult()), order, shapeOf(op.getInput())); })
+      .Case([&](ReshapeOp op) { return acrossReshape(extentsOf(op.getResult()), order, extentsOf(op.getInput())); })
       .Case<ScalarInterface, BroadcastOp>([&](auto) { return broadcastOrder(rank, order); })
       .Case([&](PadOp) { return operand.getOperandNumber() == 0 ? Order(order) : identityOrder(rank); })
       .Case([&](LayerNormOp op) {
@@ -83,7 +83,7 @@ std::optional<Order> resultOrder(OpOperand &operand, OrderRef order) {
   Operation *op = operand.getOwner();
   Value result = op->getResult(0);
   if (auto reshape = dyn_cast<ReshapeOp>(op))
-    return acrossReshape(shapeOf(reshape.getInput()), order, shapeOf(result));
+    return acrossReshape(extentsOf(reshape.getInput()), order, extentsOf(result));
   if (isa<PadOp>(op) && operand.getOperandNumber() > 0)
     return std::nullopt;
   int64_t lead = rankOf(result) - rankOf(operand.get());
@@ -100,8 +100,10 @@ bool accepts(Operation *op, OrderRef order) {
 
 bool isFlatten(Operation *op) {
   auto reshape = dyn_cast<ReshapeOp>(op);
-  if (!reshape || rankOf(reshape) != 2 || rankOf(reshape.getInput()) < 3 ||
-      shapeOf(reshape)[0] != shapeOf(reshape.getInput())[0])
+  if (!reshape || rankOf(reshape) != 2 || rankOf(reshape.getInput()) < 3)
+    return false;
+  Extents joined = extentsOf(reshape.getInput());
+  if (extentsOf(reshape.getResult())[0] != joined[0] || !asNumbers(ArrayRef<Extent>(joined).drop_front()))
     return false;
   return llvm::all_of(reshape->getUses(), [](OpOperand &use) {
     auto matmul = dyn_cast<MatMulOp>(use.getOwner());
@@ -152,7 +154,7 @@ void setOrder(Operation *op, OrderRef order) {
     return;
   setAttributes(op, order);
   Value result = op->getResult(0);
-  result.setType(typeOf(result).clone(inOrder(shapeOf(result), order)));
+  result.setType(tensorOf(inOrder(extentsOf(result), order), elementTypeOf(result)));
 }
 
 } // namespace smelt::layout

@@ -8,6 +8,7 @@
 // between the orders of the two sides, so that those which undo each other, or a convolution's, cost nothing.
 
 #include "passes/layout/ChooseOrders.h"
+#include "dialects/Kernel/Machine.h"
 #include "passes/graph/Match.h"
 #include "passes/layout/Behaviour.h"
 #include "llvm/ADT/MapVector.h"
@@ -209,19 +210,28 @@ Decision Chooser::carry(const Suggestion &suggestion) const {
   return labels;
 }
 
+/// As far as is known before the model runs.
+static uint64_t typicalBytes(RankedTensorType type) {
+  uint64_t bytes = graph::elementBytes(type.getElementType());
+  for (const graph::Extent &extent : graph::extentsOf(type))
+    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, kernel::typicalExtent(extent));
+  return bytes;
+}
+
 /// The bytes that transposes move: each value once for each order that is needed of it and not there.
 uint64_t Chooser::costOf(const Area &area, const Decision &labels) const {
   uint64_t cost = 0;
   for (Value producer : area.producers) {
     RankedTensorType type = graph::typeOf(producer);
+    graph::Extents shape = graph::extentsOf(type);
     SmallVector<Order> have{orderOf(producer, labels)};
     auto found = uses_.find(producer);
     for (const Use &use : found != uses_.end() ? ArrayRef<Use>(found->second) : ArrayRef<Use>()) {
       Order need = needOf(use, producer, labels);
-      if (llvm::any_of(have, [&](OrderRef order) { return areSameBytes(type.getShape(), order, need); }))
+      if (llvm::any_of(have, [&](OrderRef order) { return areSameBytes(shape, order, need); }))
         continue;
       have.push_back(need);
-      cost += static_cast<uint64_t>(type.getNumElements()) * graph::elementBytes(type.getElementType());
+      cost = llvm::SaturatingAdd(cost, typicalBytes(type));
     }
   }
   return cost;

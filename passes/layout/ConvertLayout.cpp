@@ -72,7 +72,7 @@ Value Converter::stored(Value value, OrderRef order) {
       return copy;
   builder_.setInsertionPointAfterValue(source.value);
   Location loc = source.value.getLoc();
-  ArrayRef<int64_t> shape = graph::shapeOf(source.value);
+  graph::Extents shape = graph::extentsOf(source.value);
   Value copy = areSameBytes(shape, identityOrder(static_cast<int64_t>(shape.size())), permutation)
                    ? graph::reshapeTo(builder_, loc, source.value, inOrder(shape, permutation))
                    : graph::transposeTo(builder_, loc, source.value, permutation);
@@ -83,7 +83,7 @@ Value Converter::stored(Value value, OrderRef order) {
 /// Of the orders that differ from `order` in the place of dims of 1, that of an operand, so that no reshape comes
 /// between two ops that could be one kernel.
 Order Converter::exactOrder(Operation *op, OrderRef order) const {
-  ArrayRef<int64_t> shape = graph::shapeOf(op->getResult(0));
+  graph::Extents shape = graph::extentsOf(op->getResult(0));
   for (Value operand : op->getOperands()) {
     Stored source = storedOf(operand);
     if (source.order.size() == shape.size() && !graph::isConstant(operand) && !isa<graph::ReshapeOp>(op) &&
@@ -117,11 +117,11 @@ void Converter::convertFlatten(graph::ReshapeOp op) {
   Value joined = op.getInput();
   Stored source = storedOf(joined);
   bool isKept = acceptsFlattened(op->getOpOperand(0), source.order);
-  if (isKept && !areSameBytes(graph::shapeOf(joined), source.order, identityOrder(graph::typeOf(joined).getRank())))
+  if (isKept && !areSameBytes(graph::extentsOf(joined), source.order, identityOrder(graph::typeOf(joined).getRank())))
     flattened_[op.getResult()] = joined;
   Value input = isKept ? source.value : stored(joined, identityOrder(graph::typeOf(joined).getRank()));
   builder_.setInsertionPoint(op);
-  Value result = graph::reshapeTo(builder_, op.getLoc(), input, op.getType().getShape());
+  Value result = graph::reshapeTo(builder_, op.getLoc(), input, graph::extentsOf(op.getResult()));
   stored_[op.getResult()] = {result, identityOrder(2)};
   replaced_.push_back(op);
 }
@@ -130,7 +130,7 @@ void Converter::convertFlatten(graph::ReshapeOp op) {
 Value Converter::withRowsOf(Value flattened, Value weights) {
   Value joined = flattened_.lookup(flattened);
   Location loc = weights.getLoc();
-  SmallVector<int64_t> split(graph::shapeOf(joined).drop_front());
+  SmallVector<int64_t> split(graph::typeOf(joined).getShape().drop_front());
   auto dims = static_cast<int64_t>(split.size());
   split.push_back(graph::shapeOf(weights)[1]);
   Order order;
@@ -164,18 +164,19 @@ void Converter::convertFixed(Operation *op) {
 Value Converter::alignedToBroadcast(OpOperand &operand, OrderRef order) {
   Value value = operand.get();
   RankedTensorType type = graph::typeOf(value);
-  if (type.getNumElements() == 1)
+  graph::Extents extents = graph::extentsOf(type);
+  if (graph::productOf(extents) == graph::Extent(1))
     return stored(value, identityOrder(type.getRank()));
   Value result = stored(value, *operandOrder(operand, order));
   int64_t lead = static_cast<int64_t>(order.size()) - type.getRank();
-  SmallVector<int64_t> shape;
+  graph::Extents shape;
   for (int64_t dim : order)
-    shape.push_back(dim < lead ? 1 : type.getDimSize(dim - lead));
-  if (ArrayRef<int64_t>(shape).take_back(type.getRank()) == graph::shapeOf(result))
+    shape.push_back(dim < lead ? graph::Extent(1) : extents[dim - lead]);
+  if (ArrayRef<graph::Extent>(shape).take_back(type.getRank()) == ArrayRef<graph::Extent>(graph::extentsOf(result)))
     return result;
-  auto *first = llvm::find_if(shape, [](int64_t extent) { return extent != 1; });
+  auto *first = llvm::find_if(shape, [](const graph::Extent &extent) { return extent != graph::Extent(1); });
   builder_.setInsertionPointAfterValue(result);
-  return graph::reshapeTo(builder_, value.getLoc(), result, ArrayRef<int64_t>(first, shape.end()));
+  return graph::reshapeTo(builder_, value.getLoc(), result, ArrayRef<graph::Extent>(first, shape.end()));
 }
 
 void Converter::convertFlexible(Operation *op, OrderRef order) {
@@ -223,8 +224,6 @@ struct ConvertLayout : PassWrapper<ConvertLayout, OperationPass<>> {
   StringRef getDescription() const override { return "put channels last, with few transposes"; }
 
   void runOnOperation() override {
-    if (graph::hasSymbolicDims(getOperation()))
-      return; // orders are chosen by numbers
     SmallVector<Block *> blocks;
     getOperation()->walk([&](Block *block) {
       if (!isa<ModuleOp>(block->getParentOp()))

@@ -6,6 +6,7 @@
 #include "llvm/ADT/Sequence.h"
 
 using namespace llvm;
+using smelt::graph::Extent;
 
 namespace smelt::layout {
 
@@ -46,15 +47,15 @@ Order beforeTranspose(OrderRef resultOrder, OrderRef permutation) {
 }
 
 /// The dims other than those of 1, as they are stored.
-static Order sequence(ArrayRef<int64_t> shape, OrderRef order) {
+static Order sequence(ArrayRef<Extent> shape, OrderRef order) {
   Order dims;
   for (int64_t dim : order)
-    if (shape[dim] != 1)
+    if (shape[dim] != Extent(1))
       dims.push_back(dim);
   return dims;
 }
 
-bool areSameBytes(ArrayRef<int64_t> shape, OrderRef a, OrderRef b) { return sequence(shape, a) == sequence(shape, b); }
+bool areSameBytes(ArrayRef<Extent> shape, OrderRef a, OrderRef b) { return sequence(shape, a) == sequence(shape, b); }
 
 namespace {
 /// Dims of both shapes, neither of 1, whose extents have the same product.
@@ -63,9 +64,15 @@ struct Group {
 };
 } // namespace
 
+/// Whether more dims have to follow the product `a` for it to become as large as `b`; where that can't be told of two
+/// symbolic ones, either may be taken.
+static bool isBehind(const Extent &a, const Extent &b) {
+  return a.isNumber() && b.isNumber() ? a.number() < b.number() : b.dividedBy(a).has_value();
+}
+
 /// Nothing for tensors without elements.
-static std::optional<SmallVector<Group>> groupsOf(ArrayRef<int64_t> shape, ArrayRef<int64_t> other) {
-  if (is_contained(shape, 0))
+static std::optional<SmallVector<Group>> groupsOf(ArrayRef<Extent> shape, ArrayRef<Extent> other) {
+  if (is_contained(shape, Extent(0)))
     return std::nullopt;
   Order dims = sequence(shape, identityOrder(static_cast<int64_t>(shape.size())));
   Order others = sequence(other, identityOrder(static_cast<int64_t>(other.size())));
@@ -73,15 +80,17 @@ static std::optional<SmallVector<Group>> groupsOf(ArrayRef<int64_t> shape, Array
   size_t i = 0, j = 0;
   while (i < dims.size() && j < others.size()) {
     Group group{{dims[i]}, {others[j]}};
-    int64_t product = shape[dims[i++]], otherProduct = other[others[j++]];
+    Extent product = shape[dims[i++]], otherProduct = other[others[j++]];
     // Both shapes have the same number of elements, so the one that is behind has dims left.
     while (product != otherProduct) {
-      if (product < otherProduct) {
+      if (i < dims.size() && (j == others.size() || isBehind(product, otherProduct))) {
         group.dims.push_back(dims[i]);
         product *= shape[dims[i++]];
-      } else {
+      } else if (j < others.size()) {
         group.others.push_back(others[j]);
         otherProduct *= other[others[j++]];
+      } else {
+        return std::nullopt; // too large to be told
       }
     }
     groups.push_back(std::move(group));
@@ -90,9 +99,9 @@ static std::optional<SmallVector<Group>> groupsOf(ArrayRef<int64_t> shape, Array
 }
 
 /// Puts each dim of 1 behind the dim before it.
-static Order withUnits(ArrayRef<int64_t> shape, Order order) {
+static Order withUnits(ArrayRef<Extent> shape, Order order) {
   for (auto [dim, extent] : enumerate(shape)) {
-    if (extent != 1)
+    if (extent != Extent(1))
       continue;
     auto place = dim == 0 ? order.begin() : find(order, static_cast<int64_t>(dim) - 1) + 1;
     order.insert(place, static_cast<int64_t>(dim));
@@ -100,7 +109,7 @@ static Order withUnits(ArrayRef<int64_t> shape, Order order) {
   return order;
 }
 
-std::optional<Order> acrossReshape(ArrayRef<int64_t> shape, OrderRef order, ArrayRef<int64_t> other) {
+std::optional<Order> acrossReshape(ArrayRef<Extent> shape, OrderRef order, ArrayRef<Extent> other) {
   if (isIdentity(order))
     return identityOrder(static_cast<int64_t>(other.size()));
   std::optional<SmallVector<Group>> groups = groupsOf(shape, other);

@@ -7,6 +7,7 @@
 #ifndef SMELT_PASSES_LAYOUT_ORDERS_H
 #define SMELT_PASSES_LAYOUT_ORDERS_H
 
+#include "dialects/Graph/Extent.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include <cstdint>
@@ -31,6 +32,9 @@ template <typename T> llvm::SmallVector<T> inOrder(llvm::ArrayRef<T> values, Ord
     result.push_back(values[dim]);
   return result;
 }
+inline graph::Extents inOrder(const graph::Extents &extents, OrderRef order) {
+  return inOrder(llvm::ArrayRef<graph::Extent>(extents), order);
+}
 
 /// The permutation of a transpose that turns what is stored as `from` into what is stored as `to`.
 Order between(OrderRef from, OrderRef to);
@@ -40,12 +44,13 @@ Order throughTranspose(OrderRef operandOrder, OrderRef permutation);
 Order beforeTranspose(OrderRef resultOrder, OrderRef permutation);
 
 /// Whether both orders store the same sequence of elements: they differ in the place of dims of 1.
-bool areSameBytes(llvm::ArrayRef<int64_t> shape, OrderRef a, OrderRef b);
+bool areSameBytes(llvm::ArrayRef<graph::Extent> shape, OrderRef a, OrderRef b);
 
 /// For a reshape between two shapes, the order of the one for which the other's elements stay in sequence under
 /// `order`. Both split into the finest groups of dims with equal products; groups may move, what is inside one stays.
 /// Nothing where `order` takes a group apart.
-std::optional<Order> acrossReshape(llvm::ArrayRef<int64_t> shape, OrderRef order, llvm::ArrayRef<int64_t> other);
+std::optional<Order> acrossReshape(llvm::ArrayRef<graph::Extent> shape, OrderRef order,
+                                   llvm::ArrayRef<graph::Extent> other);
 
 } // namespace smelt::layout
 

@@ -45,11 +45,13 @@ struct Embedding : OpRewritePattern<MatMulOp> {
     if (!equal || typeOf(table).getRank() != 2 || !isa<IntegerType>(elementTypeOf(equal.getLhs())))
       return failure();
     Value index = equal.getLhs();
-    ArrayRef<int64_t> rows = shapeOf(equal.getResult()).drop_back();
+    Extents spread = extentsOf(equal.getResult()), wanted(spread);
     // One index a row: all dims but the last are its own.
-    if (shapeOf(index).size() != rows.size() + 1 || shapeOf(index).drop_back() != rows || shapeOf(index).back() != 1 ||
-        shapeOf(equal.getResult()).back() != shapeOf(table)[0] || !isCount(equal.getRhs()) || !isFinite(table))
+    wanted.back() = 1;
+    if (extentsOf(index) != wanted || spread.back() != extentsOf(table)[0] || !isCount(equal.getRhs()) ||
+        !isFinite(table))
       return failure();
+    ArrayRef<Extent> rows = ArrayRef<Extent>(spread).drop_back();
     auto type = llvm::cast<IntegerType>(elementTypeOf(index));
     if (!llvm::isUIntN(type.getWidth() - (type.isUnsigned() ? 0 : 1), shapeOf(table)[0]))
       return rewriter.notifyMatchFailure(op, "the index's type does not hold n");

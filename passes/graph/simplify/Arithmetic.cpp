@@ -45,8 +45,7 @@ template <typename OpTy> struct DropNeutral : OpRewritePattern<OpTy> {
     bool anyZero = isa<AddOp>(op.getOperation()) && (!isFloat(x) || isNeverMinusZero(x));
     if (!isNumber(number, neutral) && !(anyZero && isNumber(number, 0)))
       return failure();
-    replaceBroadcast(rewriter, op, x);
-    return success();
+    return replaceBroadcast(rewriter, op, x);
   }
   double neutral;
 };
@@ -86,7 +85,7 @@ struct QuotientToProduct : OpRewritePattern<DivOp> {
   LogicalResult matchAndRewrite(DivOp op, PatternRewriter &rewriter) const override {
     if (!isFloat(op.getResult()) || isConstant(op.getLhs()) == isConstant(op.getRhs()))
       return failure();
-    if (isNumber(op.getLhs(), 1) && shapeOf(op.getRhs()) == shapeOf(op.getResult())) {
+    if (isNumber(op.getLhs(), 1) && extentsOf(op.getRhs()) == extentsOf(op.getResult())) {
       rewriter.replaceOpWithNewOp<ReciprocalOp>(op, op.getRhs());
       return success();
     }
@@ -102,7 +101,7 @@ struct QuotientToProduct : OpRewritePattern<DivOp> {
 struct Square : OpRewritePattern<PowOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(PowOp op, PatternRewriter &rewriter) const override {
-    if (!isNumber(op.getRhs(), 2) || shapeOf(op.getLhs()) != shapeOf(op.getResult()))
+    if (!isNumber(op.getRhs(), 2) || extentsOf(op.getLhs()) != extentsOf(op.getResult()))
       return failure();
     rewriter.replaceOpWithNewOp<MulOp>(op, op.getLhs(), op.getLhs());
     return success();
@@ -137,7 +136,7 @@ Value scalarLike(PatternRewriter &rewriter, Value like, Scalar number) {
 struct MaxToRelu : OpRewritePattern<MaxOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(MaxOp op, PatternRewriter &rewriter) const override {
-    if (!isNumber(op.getRhs(), 0) || shapeOf(op.getLhs()) != shapeOf(op.getResult()))
+    if (!isNumber(op.getRhs(), 0) || extentsOf(op.getLhs()) != extentsOf(op.getResult()))
       return failure();
     rewriter.replaceOpWithNewOp<ReluOp>(op, op.getLhs());
     return success();
@@ -158,7 +157,7 @@ struct MinToClamp : OpRewritePattern<MinOp> {
       x = max.getLhs();
       low = boundOf(max.getRhs());
     }
-    if (!low || !high || shapeOf(x) != shapeOf(op.getResult()))
+    if (!low || !high || extentsOf(x) != extentsOf(op.getResult()))
       return failure();
     rewriter.replaceOpWithNewOp<ClampOp>(op, x, scalarLike(rewriter, x, *low), scalarLike(rewriter, x, *high));
     return success();
@@ -171,7 +170,7 @@ struct MaxToClamp : OpRewritePattern<MaxOp> {
   LogicalResult matchAndRewrite(MaxOp op, PatternRewriter &rewriter) const override {
     auto min = op.getLhs().getDefiningOp<MinOp>();
     std::optional<Scalar> low = boundOf(op.getRhs()), high = min ? boundOf(min.getRhs()) : std::nullopt;
-    if (!low || !high || low->asFloat() > high->asFloat() || shapeOf(min.getLhs()) != shapeOf(op.getResult()))
+    if (!low || !high || low->asFloat() > high->asFloat() || extentsOf(min.getLhs()) != extentsOf(op.getResult()))
       return failure();
     Value x = min.getLhs();
     rewriter.replaceOpWithNewOp<ClampOp>(op, x, scalarLike(rewriter, x, *low), scalarLike(rewriter, x, *high));

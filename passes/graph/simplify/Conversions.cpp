@@ -57,10 +57,8 @@ struct SimplifySelect : OpRewritePattern<SelectOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SelectOp op, PatternRewriter &rewriter) const override {
     std::optional<Scalar> condition = splatOf(op.getCondition());
-    if (condition || op.getLhs() == op.getRhs()) {
-      replaceBroadcast(rewriter, op, !condition || condition->asBool() ? op.getLhs() : op.getRhs());
-      return success();
-    }
+    if (condition || op.getLhs() == op.getRhs())
+      return replaceBroadcast(rewriter, op, !condition || condition->asBool() ? op.getLhs() : op.getRhs());
     auto inverted = op.getCondition().getDefiningOp<NotOp>();
     if (!inverted)
       return failure();

@@ -20,6 +20,8 @@ static bool areOne(ArrayRef<int64_t> counts) {
   return llvm::all_of(counts, [](int64_t count) { return count == 1; });
 }
 
+static bool isEmpty(Value value) { return llvm::is_contained(extentsOf(value), Extent(0)); }
+
 namespace {
 
 // Slices.
@@ -29,11 +31,13 @@ struct SliceOfSlice : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
     auto inner = op.getInput().getDefiningOp<SliceOp>();
-    if (!inner || op.getType().getNumElements() == 0)
+    if (!inner || isEmpty(op))
       return failure();
     SmallVector<int64_t> starts(inner.getStarts()), steps(inner.getSteps());
-    for (size_t dim = 0; dim < starts.size(); ++dim) {
+    for (auto [dim, extent] : llvm::enumerate(extentsOf(op.getResult()))) {
       int64_t offset = 0;
+      if (!extent.isNumber() && steps[dim] < 0)
+        return rewriter.notifyMatchFailure(op, "would begin before the tensor where it has no elements");
       if (llvm::MulOverflow(op.getStarts()[dim], steps[dim], offset) ||
           llvm::MulOverflow(op.getSteps()[dim], steps[dim], steps[dim]))
         return failure();
@@ -49,22 +53,24 @@ struct SliceOfConcat : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
     auto concat = op.getInput().getDefiningOp<ConcatOp>();
-    if (!concat || op.getType().getNumElements() == 0)
+    if (!concat || isEmpty(op))
       return failure();
-    int64_t axis = concat.getAxis(), first = op.getStarts()[axis];
-    int64_t last = first + (op.getType().getDimSize(axis) - 1) * op.getSteps()[axis];
-    if (last < first)
+    int64_t axis = concat.getAxis(), step = op.getSteps()[axis];
+    Extent first = op.getStarts()[axis], last = first + (extentsOf(op.getResult())[axis] - 1) * step;
+    if (step < 0)
       std::swap(first, last);
     int64_t begin = 0;
     for (Value part : concat.getInputs()) {
-      int64_t end = begin + shapeOf(part)[axis];
-      if (first >= begin && last < end) {
+      Extent extent = extentsOf(part)[axis];
+      if (first.isAtLeast(begin) && (extent + begin).isAtLeast(last + 1)) {
         SmallVector<int64_t> starts(op.getStarts());
         starts[axis] -= begin;
         rewriter.replaceOpWithNewOp<SliceOp>(op, op.getType(), part, starts, op.getSteps());
         return success();
       }
-      begin = end;
+      if (!extent.isNumber())
+        break; // from here on starts would be no numbers
+      begin += extent.number();
     }
     return failure();
   }
@@ -79,24 +85,25 @@ struct GatherToSlice : OpRewritePattern<GatherOp> {
     if (!indices || indices->size() == 0 || indices->size() > kMostIndices)
       return failure();
     auto axis = static_cast<int64_t>(op.getAxis());
-    int64_t extent = shapeOf(op.getData())[axis];
+    Extents shape = extentsOf(op.getData());
+    std::optional<int64_t> extent = shape[axis].asNumber();
     SmallVector<int64_t> places = indices->toIntegers();
     for (int64_t &place : places) {
-      if (place < -extent || place >= extent)
-        return rewriter.notifyMatchFailure(op, "an index lies outside");
-      place += place < 0 ? extent : 0;
+      if (!extent || place < -*extent || place >= *extent)
+        return rewriter.notifyMatchFailure(op, "an index may lie outside");
+      place += place < 0 ? *extent : 0;
     }
     int64_t step = places.size() > 1 ? places[1] - places[0] : 1;
     for (size_t i = 1; i < places.size(); ++i)
       if (step == 0 || places[i] - places[i - 1] != step)
         return rewriter.notifyMatchFailure(op, "no arithmetic progression");
-    SmallVector<int64_t> shape(shapeOf(op.getData())), starts(shape.size(), 0), steps(shape.size(), 1);
+    SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
     shape[axis] = static_cast<int64_t>(places.size());
     starts[axis] = places[0];
     steps[axis] = step;
-    Value slice =
-        SliceOp::create(rewriter, op.getLoc(), typeOf(op.getData()).clone(shape), op.getData(), starts, steps);
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), slice, shapeOf(op.getResult())));
+    Value slice = SliceOp::create(rewriter, op.getLoc(), tensorOf(shape, elementTypeOf(op.getData())), op.getData(),
+                                  starts, steps);
+    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), slice, extentsOf(op.getResult())));
     return success();
   }
 };
@@ -111,8 +118,8 @@ struct ElementwiseOfGather : OpInterfaceRewritePattern<ScalarInterface> {
       if (auto made = operand.getDefiningOp<GatherOp>())
         gather = made;
     if (!gather || !gather->hasOneUse() || gather.getAxis() != 0 || !isKnown(gather.getData()) ||
-        shapeOf(gather) != shapeOf(op->getResult(0)) ||
-        typeOf(gather.getData()).getNumElements() > gather.getType().getNumElements())
+        extentsOf(gather.getResult()) != extentsOf(op->getResult(0)) ||
+        !productOf(extentsOf(gather.getResult())).isAtLeast(typeOf(gather.getData()).getNumElements()))
       return failure();
     ArrayRef<int64_t> table = shapeOf(gather.getData()), row = table.drop_front();
     SmallVector<Value> operands;
@@ -121,13 +128,16 @@ struct ElementwiseOfGather : OpInterfaceRewritePattern<ScalarInterface> {
         operands.push_back(gather.getData());
         continue;
       }
+      if (!isConstant(operand))
+        return failure();
       ArrayRef<int64_t> shape = shapeOf(operand);
       size_t lead = shape.size() > row.size() ? shape.size() - row.size() : 0;
-      if (!isConstant(operand) || !areOne(shape.take_front(lead)))
+      if (!areOne(shape.take_front(lead)))
         return failure();
       operands.push_back(reshapeTo(rewriter, operand.getLoc(), operand, shape.drop_front(lead)));
     }
-    OperationState state(op.getLoc(), op->getName(), operands, typeOf(op->getResult(0)).clone(table), op->getAttrs());
+    auto type = RankedTensorType::get(table, elementTypeOf(op->getResult(0)));
+    OperationState state(op.getLoc(), op->getName(), operands, type, op->getAttrs());
     Value computed = rewriter.create(state)->getResult(0);
     rewriter.replaceOpWithNewOp<GatherOp>(op, computed, gather.getIndices(), 0);
     return success();
@@ -152,7 +162,7 @@ struct FlattenConcat : OpRewritePattern<ConcatOp> {
       if (inner && inner.getAxis() == op.getAxis() && part.hasOneUse() &&
           parts.size() + inner.getInputs().size() <= kMostParts)
         llvm::append_range(parts, inner.getInputs());
-      else if (shapeOf(part)[op.getAxis()] != 0)
+      else if (extentsOf(part)[op.getAxis()] != Extent(0))
         parts.push_back(part);
     }
     if (parts.empty() || llvm::equal(parts, op.getInputs()))
@@ -166,9 +176,10 @@ struct FlattenConcat : OpRewritePattern<ConcatOp> {
 bool follow(SliceOp a, SliceOp b, int64_t axis) {
   if (!a || !b || a.getInput() != b.getInput() || a.getSteps() != b.getSteps() || a.getSteps()[axis] != 1)
     return false;
+  std::optional<int64_t> length = extentsOf(a.getResult())[axis].asNumber();
   SmallVector<int64_t> next(a.getStarts());
-  next[axis] += a.getType().getDimSize(axis);
-  return ArrayRef<int64_t>(next) == b.getStarts();
+  next[axis] += length.value_or(0);
+  return length && ArrayRef<int64_t>(next) == b.getStarts();
 }
 
 /// concat(x[a:b], x[b:c]) → x[a:c]
@@ -185,10 +196,10 @@ struct ConcatOfSlices : OpRewritePattern<ConcatOp> {
         last = slice;
         continue;
       }
-      SmallVector<int64_t> shape(last.getType().getShape());
-      shape[axis] += slice.getType().getDimSize(axis);
-      last = SliceOp::create(rewriter, slice.getLoc(), slice.getType().clone(shape), slice.getInput(), last.getStarts(),
-                             last.getSteps());
+      Extents shape = extentsOf(last.getResult());
+      shape[axis] += extentsOf(slice.getResult())[axis];
+      last = SliceOp::create(rewriter, slice.getLoc(), tensorOf(shape, elementTypeOf(slice)), slice.getInput(),
+                             last.getStarts(), last.getSteps());
       parts.back() = last;
     }
     if (parts.size() == op.getInputs().size())

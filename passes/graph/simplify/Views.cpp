@@ -17,8 +17,9 @@ struct TransposeToReshape : OpRewritePattern<TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
     int64_t last = -1;
+    Extents shape = extentsOf(op.getInput());
     for (int64_t dim : op.getPermutation()) {
-      if (shapeOf(op.getInput())[dim] == 1)
+      if (shape[dim] == Extent(1))
         continue;
       if (dim < last)
         return failure();
@@ -29,6 +30,14 @@ struct TransposeToReshape : OpRewritePattern<TransposeOp> {
   }
 };
 
+bool isOne(const Extent &extent) { return extent == Extent(1); }
+
+/// Whether `shape` is `inner` with more dims, all of 1, before it.
+bool isSameBehindOnes(ArrayRef<Extent> shape, ArrayRef<Extent> inner) {
+  return inner.size() < shape.size() && shape.take_back(inner.size()) == inner &&
+         llvm::all_of(shape.drop_back(inner.size()), isOne);
+}
+
 /// broadcast(broadcast(x))            → broadcast(x)
 /// broadcast(reshape(x : s → 1 × s))  → broadcast(x)
 struct BroadcastOfView : OpRewritePattern<BroadcastOp> {
@@ -38,9 +47,10 @@ struct BroadcastOfView : OpRewritePattern<BroadcastOp> {
     if (!inner || !isa<BroadcastOp, ReshapeOp>(inner))
       return failure();
     Value x = inner->getOperand(0);
-    ArrayRef<int64_t> shape = shapeOf(op.getInput()), from = shapeOf(x);
-    if (isa<ReshapeOp>(inner) && (from.size() >= shape.size() || shape.take_back(from.size()) != from ||
-                                  !llvm::all_of(shape.drop_back(from.size()), [](int64_t size) { return size == 1; })))
+    Extents shape = extentsOf(op.getInput()), from = extentsOf(x);
+    if (isa<ReshapeOp>(inner) && !isSameBehindOnes(shape, from))
+      return failure();
+    if (!broadcastsTo(x, extentsOf(op.getResult())))
       return failure();
     rewriter.modifyOpInPlace(op, [&] { op.getInputMutable().assign(x); });
     return success();
@@ -53,51 +63,52 @@ struct BroadcastLater : OpInterfaceRewritePattern<ScalarInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(ScalarInterface op, PatternRewriter &rewriter) const override {
     SmallVector<Value> operands(op->getOperands());
-    SmallVector<int64_t> shape;
+    Extents shape, whole = extentsOf(op->getResult(0));
     bool changed = false;
     for (Value &operand : operands) {
       if (auto broadcast = operand.getDefiningOp<BroadcastOp>()) {
         operand = broadcast.getInput();
         changed = true;
       }
-      FailureOr<SmallVector<int64_t>> both = broadcastShapes(shape, shapeOf(operand));
+      FailureOr<Extents> both = broadcastExtents(shape, extentsOf(operand));
       if (failed(both))
         return failure();
       shape = *both;
     }
     if (!changed)
       return failure();
-    if (ArrayRef<int64_t>(shape) == shapeOf(op->getResult(0))) {
+    if (shape == whole) {
       rewriter.modifyOpInPlace(op, [&] { op->setOperands(operands); });
       return success();
     }
-    OperationState state(op.getLoc(), op->getName(), operands, typeOf(op->getResult(0)).clone(shape), op->getAttrs());
-    replaceBroadcast(rewriter, op, rewriter.create(state)->getResult(0));
-    return success();
+    FailureOr<Extents> spread = broadcastExtents(shape, whole);
+    if (failed(spread) || *spread != whole)
+      return rewriter.notifyMatchFailure(op, "whether its operands broadcast to each other is not known");
+    Type type = tensorOf(shape, elementTypeOf(op->getResult(0)));
+    OperationState state(op.getLoc(), op->getName(), operands, type, op->getAttrs());
+    return replaceBroadcast(rewriter, op, rewriter.create(state)->getResult(0));
   }
 };
 
 /// The shape that an operand broadcasting to `to` needs to do the same to `from`, of which `to` is a reshape: its
 /// elements are spread over trailing dims that both have, or the two shapes differ in dims of 1 alone. Nothing
 /// otherwise.
-std::optional<SmallVector<int64_t>> beforeReshape(ArrayRef<int64_t> operand, ArrayRef<int64_t> from,
-                                                  ArrayRef<int64_t> to) {
-  SmallVector<int64_t> aligned(to.size() - operand.size(), 1);
+std::optional<Extents> beforeReshape(ArrayRef<Extent> operand, ArrayRef<Extent> from, ArrayRef<Extent> to) {
+  Extents aligned(to.size() - operand.size(), 1);
   llvm::append_range(aligned, operand);
   size_t same = 0;
   while (same < std::min(from.size(), to.size()) && from[from.size() - 1 - same] == to[to.size() - 1 - same])
     ++same;
-  auto isOne = [](int64_t extent) { return extent == 1; };
-  if (llvm::all_of(ArrayRef<int64_t>(aligned).drop_back(same), isOne))
-    return SmallVector<int64_t>(ArrayRef<int64_t>(aligned).take_back(same));
-  SmallVector<int64_t> shape;
+  if (llvm::all_of(ArrayRef<Extent>(aligned).drop_back(same), isOne))
+    return Extents(ArrayRef<Extent>(aligned).take_back(same));
+  Extents shape;
   size_t dim = 0;
-  for (int64_t extent : from) {
-    while (extent != 1 && dim < to.size() && to[dim] == 1)
+  for (const Extent &extent : from) {
+    while (!isOne(extent) && dim < to.size() && isOne(to[dim]))
       ++dim;
-    if (extent != 1 && (dim == to.size() || to[dim] != extent))
+    if (!isOne(extent) && (dim == to.size() || to[dim] != extent))
       return std::nullopt;
-    shape.push_back(extent == 1 ? 1 : aligned[dim++]);
+    shape.push_back(isOne(extent) ? extent : aligned[dim++]);
   }
   return shape;
 }
@@ -107,16 +118,16 @@ std::optional<SmallVector<int64_t>> beforeReshape(ArrayRef<int64_t> operand, Arr
 struct ReshapeLater : OpInterfaceRewritePattern<ScalarInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(ScalarInterface op, PatternRewriter &rewriter) const override {
-    ArrayRef<int64_t> to = shapeOf(op->getResult(0)), from;
+    Extents to = extentsOf(op->getResult(0)), from;
     for (Value operand : op->getOperands()) {
       auto reshape = operand.getDefiningOp<ReshapeOp>();
       if (!reshape && isConstant(operand))
         continue;
       Operation *computed = reshape ? reshape.getInput().getDefiningOp() : nullptr;
-      if (!computed || isa<IndexedInterface, ConstantOp>(computed) || !reshape->hasOneUse() || shapeOf(reshape) != to ||
-          (!from.empty() && shapeOf(reshape.getInput()) != from))
+      if (!computed || isa<IndexedInterface, ConstantOp>(computed) || !reshape->hasOneUse() ||
+          extentsOf(reshape.getResult()) != to || (!from.empty() && extentsOf(reshape.getInput()) != from))
         return failure();
-      from = shapeOf(reshape.getInput());
+      from = extentsOf(reshape.getInput());
     }
     if (from.empty())
       return failure();
@@ -126,13 +137,14 @@ struct ReshapeLater : OpInterfaceRewritePattern<ScalarInterface> {
         operands.push_back(reshape.getInput());
         continue;
       }
-      std::optional<SmallVector<int64_t>> shape = beforeReshape(shapeOf(operand), from, to);
+      std::optional<Extents> shape = beforeReshape(extentsOf(operand), from, to);
       if (!shape)
         return rewriter.notifyMatchFailure(op, "a constant spans dims that the reshape splits or joins");
       operands.push_back(typeOf(operand).getRank() == 0 ? operand
                                                         : reshapeTo(rewriter, operand.getLoc(), operand, *shape));
     }
-    OperationState state(op.getLoc(), op->getName(), operands, typeOf(op->getResult(0)).clone(from), op->getAttrs());
+    Type type = tensorOf(from, elementTypeOf(op->getResult(0)));
+    OperationState state(op.getLoc(), op->getName(), operands, type, op->getAttrs());
     rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), rewriter.create(state)->getResult(0), to));
     return success();
   }
@@ -146,11 +158,12 @@ struct MatMulOfBroadcast : OpRewritePattern<MatMulOp> {
       auto broadcast = operand.get().getDefiningOp<BroadcastOp>();
       if (!broadcast || typeOf(broadcast.getInput()).getRank() < 2)
         continue;
-      ArrayRef<int64_t> shape = shapeOf(broadcast.getInput());
-      ArrayRef<int64_t> other = shapeOf(op->getOperand(1 - operand.getOperandNumber())).drop_back(2);
-      FailureOr<SmallVector<int64_t>> batch = broadcastShapes(shape.drop_back(2), other);
-      if (failed(batch) || ArrayRef<int64_t>(*batch) != shapeOf(op.getResult()).drop_back(2) ||
-          shape.take_back(2) != shapeOf(broadcast.getResult()).take_back(2))
+      Extents input = extentsOf(broadcast.getInput()), whole = extentsOf(broadcast.getResult()),
+              other = extentsOf(op->getOperand(1 - operand.getOperandNumber())), result = extentsOf(op.getResult());
+      auto batchOf = [](const Extents &shape) { return ArrayRef<Extent>(shape).drop_back(2); };
+      auto matrixOf = [](const Extents &shape) { return ArrayRef<Extent>(shape).take_back(2); };
+      FailureOr<Extents> batch = broadcastExtents(batchOf(input), batchOf(other));
+      if (failed(batch) || ArrayRef<Extent>(*batch) != batchOf(result) || matrixOf(input) != matrixOf(whole))
         continue;
       rewriter.modifyOpInPlace(op, [&] { operand.set(broadcast.getInput()); });
       return success();
