@@ -264,6 +264,22 @@ Extent Extent::ofAtom(Atom::Kind kind, const Extent &lhs, const Extent &rhs) {
 
 static int64_t floorDivNumbers(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
 
+/// (n / a + c) / b = (n + a·c) / (a·b), where a and b are numbers: a model's strides one after another.
+static std::optional<Extent> quotientOfQuotient(const Extent &extent, const Extent &divisor) {
+  if (extent.isNumber() || !divisor.isNumber() || divisor.number() < 1 || extent.terms().size() > 2)
+    return std::nullopt;
+  const Term &first = extent.terms().front();
+  if (first.factor != 1 || first.atoms.size() != 1 || first.atoms.front().kind() != Atom::Kind::FloorDiv)
+    return std::nullopt;
+  Atom inner = first.atoms.front();
+  int64_t added = extent.terms().size() == 2 ? extent.terms().back().factor : 0;
+  if (!inner.rhs().isNumber() || inner.rhs().number() < 1 ||
+      (extent.terms().size() == 2 && !extent.terms().back().atoms.empty()))
+    return std::nullopt;
+  Extent result = (inner.lhs() + inner.rhs() * added).floorDiv(inner.rhs() * divisor);
+  return result.isTooLarge() ? std::nullopt : std::optional(result);
+}
+
 Extent Extent::floorDiv(const Extent &divisor) const {
   if (isTooLarge() || divisor.isTooLarge() || divisor == Extent(0))
     return tooLarge();
@@ -271,17 +287,22 @@ Extent Extent::floorDiv(const Extent &divisor) const {
     return *exact;
   if (isNumber() && divisor.isNumber())
     return divisor.number_ == -1 ? 0 - *this : Extent(floorDivNumbers(number_, divisor.number_));
-  // Whole multiples come out: (4·n + 3) / 2 = 2·n + (3 / 2).
+  // Whole multiples come out: (4·n + 3) / 2 = 2·n + 1 + (1 / 2), (n - 1) / 2 = (n + 1) / 2 - 1.
   Extent whole = 0, rest = 0;
   for (const Term &term : termsOf(*this)) {
     SmallVector<Term> one{term};
     Extent part = fromTerms(one);
     std::optional<Extent> quotient = part.dividedBy(divisor);
-    (quotient ? whole : rest) += quotient.value_or(part);
+    if (!quotient && divisor.isNumber() && divisor.number_ > 0) {
+      one.front().factor = floorDivNumbers(term.factor, divisor.number_);
+      quotient = fromTerms(one);
+    }
+    whole += quotient.value_or(0);
+    rest += part - quotient.value_or(0) * divisor;
   }
   if (whole != Extent(0))
     return whole + rest.floorDiv(divisor);
-  return ofAtom(Atom::Kind::FloorDiv, *this, divisor);
+  return quotientOfQuotient(*this, divisor).value_or(ofAtom(Atom::Kind::FloorDiv, *this, divisor));
 }
 
 // Bounds.
@@ -292,6 +313,8 @@ static std::optional<int64_t> lowerBoundOf(Atom atom) {
   case Atom::Kind::Symbol:
     return 0;
   case Atom::Kind::FloorDiv:
+    if (atom.rhs().isNumber() && atom.rhs().number() > 0)
+      return left ? std::optional(floorDivNumbers(*left, atom.rhs().number())) : std::nullopt;
     return left && *left >= 0 && right && *right >= 0 ? std::optional<int64_t>(0) : std::nullopt;
   case Atom::Kind::Max:
     return left && right ? std::optional(std::max(*left, *right)) : left ? left : right;

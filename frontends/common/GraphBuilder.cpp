@@ -103,6 +103,18 @@ ArrayRef<int64_t> shapeOf(Value value) {
   return type.getShape();
 }
 
+const graph::Extent &simplerOf(const graph::Extent &a, const graph::Extent &b) {
+  if (a.isNumber() || b.isNumber())
+    return a.isNumber() ? a : b;
+  std::string left = a.str(), right = b.str();
+  return std::pair(left.size(), left) <= std::pair(right.size(), right) ? a : b;
+}
+
+bool mayEqual(const graph::Extent &a, const graph::Extent &b) {
+  graph::Extent difference = a - b;
+  return !difference.isNumber() || difference == graph::Extent(0);
+}
+
 // Ops.
 
 GraphBuilder::GraphBuilder(MLIRContext *context)
@@ -256,6 +268,9 @@ Value GraphBuilder::matMul(Value lhs, Value rhs) {
     lhs = reshape(lhs, {1, extentsOf(lhs)[0]});
   if (isColumn)
     rhs = reshape(rhs, {extentsOf(rhs)[0], 1});
+  const graph::Extent columns = extentsOf(lhs).back(), rows = extentsOf(rhs)[rankOf(rhs) - 2];
+  lhs = withDim(lhs, rankOf(lhs) - 1, simplerOf(columns, rows));
+  rhs = withDim(rhs, rankOf(rhs) - 2, simplerOf(columns, rows));
   Value product = make<graph::MatMulOp>(lhs, rhs);
   graph::Extents shape = extentsOf(product);
   if (isColumn)
@@ -263,6 +278,20 @@ Value GraphBuilder::matMul(Value lhs, Value rhs) {
   if (isRow)
     shape.erase(shape.end() - (isColumn ? 1 : 2));
   return reshape(product, shape);
+}
+
+Value GraphBuilder::withDim(Value value, int64_t dim, const graph::Extent &extent) {
+  graph::Extents shape = extentsOf(value);
+  if (shape[dim] == extent || !mayEqual(shape[dim], extent))
+    return value;
+  shape[dim] = extent;
+  return reshape(value, shape);
+}
+
+Value GraphBuilder::withShape(Value value, ArrayRef<graph::Extent> shape) {
+  for (auto [dim, extent] : llvm::enumerate(shape.take_front(rankOf(value))))
+    value = withDim(value, static_cast<int64_t>(dim), extent);
+  return value;
 }
 
 Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, const graph::Extent &extent) {

@@ -72,6 +72,10 @@ public:
   mlir::Value cast(mlir::Value value, mlir::Type elementType);
   /// NumPy's matmul: an operand of one dim gets a second one, which the result then lacks.
   mlir::Value matMul(mlir::Value lhs, mlir::Value rhs);
+  /// The same value with another extent of a dim, which the run compares. Numbers stay what they are.
+  mlir::Value withDim(mlir::Value value, int64_t dim, const graph::Extent &extent);
+  /// The same value as far as it may have this shape: all dims as there but those that are known to be others.
+  mlir::Value withShape(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
   /// Elements [start, start + extent) of one dim.
   mlir::Value sliceDim(mlir::Value value, int64_t dim, int64_t start, const graph::Extent &extent);
   /// Extents as integers: a constant, or graph.sizes where one is symbolic.
@@ -107,6 +111,11 @@ llvm::SmallVector<int64_t> normalAxes(llvm::ArrayRef<int64_t> axes, int64_t rank
 int64_t checkedAdd(int64_t a, int64_t b);
 int64_t checkedSub(int64_t a, int64_t b);
 int64_t checkedMul(int64_t a, int64_t b);
+
+/// Which of two extents that must be equal says more.
+const graph::Extent &simplerOf(const graph::Extent &a, const graph::Extent &b);
+/// Whether two extents may be equal, for the run to find out.
+bool mayEqual(const graph::Extent &a, const graph::Extent &b);
 
 /// The integers that a small tensor is known to hold, symbolic or not, in row-major order.
 std::optional<graph::Extents> knownExtents(mlir::Value value);

@@ -23,9 +23,10 @@ static bool isWinogradShaped(graph::ConvOp op) {
     return llvm::all_of(values, [&](int64_t value) { return value == wanted; });
   };
   RankedTensorType filter = graph::typeOf(op.getFilter());
-  return op.getLayout() == graph::Layout::ChannelsLast && filter.getRank() == 4 && op.getGroups() == 1 &&
-         filter.getElementType().isF32() && all(filter.getShape().take_front(2), 3) && all(op.getStrides(), 1) &&
-         all(op.getDilations(), 1) && op.getFilter().getDefiningOp<graph::ConstantOp>();
+  return graph::typeOf(op.getResult()).hasStaticShape() && op.getLayout() == graph::Layout::ChannelsLast &&
+         filter.getRank() == 4 && op.getGroups() == 1 && filter.getElementType().isF32() &&
+         all(filter.getShape().take_front(2), 3) && all(op.getStrides(), 1) && all(op.getDilations(), 1) &&
+         op.getFilter().getDefiningOp<graph::ConstantOp>();
 }
 
 static void rewrite(graph::ConvOp op, const kernel::Machine &machine, IRRewriter &rewriter) {

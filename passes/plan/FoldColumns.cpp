@@ -56,8 +56,9 @@ private:
 
 bool Folder::isCandidate() {
   constexpr int64_t kMostFilterBytes = 1 << 16; // it grows by more than the factor
-  return op_.getLayout() == graph::Layout::ChannelsLast && op_.getGroups() == 1 && op_.getDilations().back() == 1 &&
-         type_.getShape().back() < lanes_ && op_.getFilter().getDefiningOp<graph::ConstantOp>() &&
+  return type_.hasStaticShape() && op_.getLayout() == graph::Layout::ChannelsLast && op_.getGroups() == 1 &&
+         op_.getDilations().back() == 1 && type_.getShape().back() < lanes_ &&
+         op_.getFilter().getDefiningOp<graph::ConstantOp>() &&
          filter_.getNumElements() * graph::elementBytes(filter_.getElementType()) <= kMostFilterBytes;
 }
 

@@ -67,6 +67,8 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
   LogicalResult matchAndRewrite(graph::ConvOp op, PatternRewriter &rewriter) const override {
     if (op.getLayout() != graph::Layout::ChannelsLast)
       return rewriter.notifyMatchFailure(op, "channels_first");
+    if (!graph::typeOf(op.getResult()).hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "symbolic dims");
     RankedTensorType filter = graph::typeOf(op.getFilter());
     int64_t groups = op.getGroups(), taps = filter.getDimSize(filter.getRank() - 2),
             channels = filter.getShape().back();

@@ -58,8 +58,8 @@ private:
 } // namespace
 
 bool Splitter::isCandidate() {
-  if (op_.getLayout() != graph::Layout::ChannelsLast || op_.getGroups() != 1 || filter_.getRank() != 4 ||
-      !op_.getFilter().getDefiningOp<graph::ConstantOp>())
+  if (!type_.hasStaticShape() || op_.getLayout() != graph::Layout::ChannelsLast || op_.getGroups() != 1 ||
+      filter_.getRank() != 4 || !op_.getFilter().getDefiningOp<graph::ConstantOp>())
     return false;
   for (size_t dim : {0, 1})
     if (op_.getDilations()[dim] != 1 || op_.getLow()[dim] < 0 || input_.getDimSize(dim + 1) < 1 ||

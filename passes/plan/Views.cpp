@@ -33,9 +33,22 @@ static std::optional<bool> growsTo(const Extent &source, const Extent &target) {
   return source.dividedBy(target) ? std::optional(false) : std::nullopt;
 }
 
+std::optional<size_t> differingDim(ArrayRef<Extent> from, ArrayRef<Extent> to) {
+  std::optional<size_t> found;
+  for (size_t dim = 0; from.size() == to.size() && dim < from.size(); ++dim)
+    if (from[dim] != to[dim]) {
+      if (found)
+        return std::nullopt;
+      found = dim;
+    }
+  return found;
+}
+
 // Both shapes are split into the finest groups of dims with equal products; within a group the source must be dense,
 // row-major.
 std::optional<Extents> reshapeStrides(ArrayRef<Extent> from, ArrayRef<Extent> strides, ArrayRef<Extent> to) {
+  if (differingDim(from, to))
+    return Extents(strides);
   Extents result(to.size(), 0);
   if (llvm::is_contained(from, Extent(0)))
     return result;

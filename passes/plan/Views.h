@@ -32,6 +32,10 @@ std::optional<View> forwardView(mlir::Operation *op, const View &operand);
 /// (slice, broadcast).
 std::optional<View> backwardView(mlir::Operation *op, unsigned operand, const View &result);
 
+/// The dim in which two shapes differ, where it is the only one. As numbers of elements are equal, so are these extents
+/// when the kernels run.
+std::optional<size_t> differingDim(llvm::ArrayRef<graph::Extent> from, llvm::ArrayRef<graph::Extent> to);
+
 /// Strides of the same elements under another shape; nothing when there are none.
 std::optional<graph::Extents> reshapeStrides(llvm::ArrayRef<graph::Extent> from, llvm::ArrayRef<graph::Extent> strides,
                                              llvm::ArrayRef<graph::Extent> to);

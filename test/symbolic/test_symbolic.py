@@ -10,35 +10,12 @@ import tempfile
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parents[1] / "models")]
 import harness
 import models
-
-RANDOM = np.random.default_rng(0)
-
-
-def floats(*shape):
-    return RANDOM.standard_normal(shape).astype(np.float32)
-
-
-def node(operator, inputs, output, **attributes):
-    return helper.make_node(operator, inputs, [output], name=f"{operator}_{output}", **attributes)
-
-
-def graph(nodes, inputs, outputs, **weights):
-    """`inputs` are dims by name: numbers and names of symbols. All values are f32, outputs of any type."""
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in inputs.items()]
-    results = [helper.make_empty_tensor_value_info(name) for name in outputs]
-    arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
-    made = helper.make_graph(nodes, "symbolic", values, results, arrays)
-    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-
-def integers(*numbers):
-    return np.array(numbers, np.int64)
-
+import spatial
+from building import RANDOM, floats, graph, integers, node
 
 # name: the model, then inputs of each run
 CASES = {
@@ -66,8 +43,9 @@ CASES = {
                      ["y", "e"], shape=integers(3, 1, 1, 1)),
                [{"past": floats(1, p, 8), "x": floats(1, s, 8)} for p, s in ((0, 5), (5, 1), (13, 2))]),
 }
+CASES |= spatial.CASES
 # name: inputs that the artefact must refuse
-REFUSED = {
+REFUSED = spatial.REFUSED | {
     "slice": {"x": floats(1, 65, 8)},  # beyond the table
     "broadcast": {"x": floats(2, 3, 4), "z": floats(5, 1)},
     "concat": {"past": floats(2, 3, 8), "x": floats(1, 3, 8)},

@@ -10,35 +10,34 @@ namespace smelt::graph {
 LogicalResult ArgPoolOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
   RankedTensorType type = typeOf(adaptor.getInput());
-  ArrayRef<int64_t> input = type.getShape();
+  Extents input = extentsOf(type);
   Checks checks{location};
   if (input.size() < 3)
-    return emitOptionalError(location, "the input ", inWords(input), " needs batch, channels and spatial dims");
+    return emitOptionalError(location, "the input [", joined(input), "] needs batch, channels and spatial dims");
   if (failed(checks.element(type.getElementType(), Domain::Numbers)))
     return failure();
   FailureOr<Window> window = inferWindow(
-      checks, input.drop_front(2),
+      checks, spatialDims(input, Layout::ChannelsFirst),
       {adaptor.getWindow(), adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()});
   if (failed(window))
     return failure();
-  SmallVector<int64_t> output = llvm::map_to_vector(*window, [](const WindowDim &dim) { return dim.output; });
-  return checks.result(shapeOf(Layout::ChannelsFirst, input[0], output, input[1]), IntegerType::get(context, 64),
-                       types);
+  return checks.result(shapeOf(Layout::ChannelsFirst, input[0], outputsOf(*window), input[1]),
+                       IntegerType::get(context, 64), types);
 }
 
 constexpr int64_t kMostTaps = 16; // of the reference, beyond what lies inside the input
 
 static Window windowOf(ArgPoolOp op) {
-  return windowOf(typeOf(op.getInput()).getShape().drop_front(2), op.getType().getShape().drop_front(2),
+  return windowOf(extentsOf(op.getInput()), extentsOf(op.getType()), Layout::ChannelsFirst,
                   {op.getWindow(), op.getStrides(), op.getDilations(), op.getLow(), op.getHigh()});
 }
 
 /// How far apart the places of neighbours along each dim of the input are counted.
-static SmallVector<int64_t> countedStrides(ArgPoolOp op) {
-  ArrayRef<int64_t> shape = typeOf(op.getInput()).getShape();
-  SmallVector<int64_t> strides = rowMajorStrides(shape);
+static Extents countedStrides(ArgPoolOp op) {
+  Extents shape = extentsOf(op.getInput()), strides = rowMajorStrides(shape);
+  Extent stride = 1;
   if (op.getColumnMajor())
-    for (int64_t dim = 2, stride = 1; dim < static_cast<int64_t>(shape.size()); stride *= shape[dim++])
+    for (size_t dim = 2; dim < shape.size(); stride *= shape[dim++])
       strides[dim] = stride;
   return strides;
 }
@@ -50,7 +49,7 @@ LogicalResult ArgPoolOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef
       return failure();
   ArrayRef<int64_t> from = operands[0].shape(), to = results[0].shape();
   Window window = windowOf(*this);
-  SmallVector<int64_t> strides = rowMajorStrides(from), counted = countedStrides(*this);
+  SmallVector<int64_t> strides = rowMajorStrides(from), counted = *asNumbers(countedStrides(*this));
   return onNumbers(operands[0].elementType(), [&](auto zero) {
     using T = decltype(zero);
     std::vector<T> input = elementsOf<T>(operands[0]);
@@ -115,25 +114,23 @@ private:
   Expr placeOf(ArrayRef<LaneIndex> at, unsigned lanes) {
     Type i64 = b_.getI64Type();
     Value first = access_.indexConstant(0);
-    int64_t step = 0;
+    Extent step = 0;
     for (auto [index, stride] : llvm::zip_equal(at, counted_)) {
-      Value scaled = arith::MulIOp::create(b_, index.base, access_.indexConstant(stride));
+      Value scaled = arith::MulIOp::create(b_, index.base, access_.count(stride).in(b_));
       first = arith::AddIOp::create(b_, first, scaled);
-      step += index.laneStride * stride;
+      step += stride * index.laneStride;
     }
     Expr scalar(b_, arith::IndexCastOp::create(b_, i64, first));
     if (lanes == 1)
       return scalar;
-    SmallVector<int64_t> offsets;
-    for (unsigned lane = 0; lane < lanes; ++lane)
-      offsets.push_back(lane * step);
+    SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
     auto type = VectorType::get({lanes}, i64);
-    Expr steps(b_, arith::ConstantOp::create(b_, DenseIntElementsAttr::get(type, ArrayRef<int64_t>(offsets))));
-    return repeat(scalar, steps) + steps;
+    Expr lane(b_, arith::ConstantOp::create(b_, DenseIntElementsAttr::get(type, ArrayRef<int64_t>(numbers))));
+    return repeat(scalar, lane) + lane * numberOf(access_, access_.count(step), lane);
   }
 
   ArgPoolOp op_;
-  SmallVector<int64_t> counted_;
+  Extents counted_;
 };
 } // namespace
 

@@ -14,27 +14,30 @@ static ArrayRef<int64_t> windowExtents(ArrayRef<int64_t> filter, Layout layout) 
 
 LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                        SmallVectorImpl<Type> &types) {
-  ArrayRef<int64_t> input = typeOf(adaptor.getInput()).getShape(), filter = typeOf(adaptor.getFilter()).getShape();
+  Extents input = extentsOf(adaptor.getInput());
+  RankedTensorType filterType = typeOf(adaptor.getFilter());
+  ArrayRef<int64_t> filter = filterType.getShape();
   Layout layout = adaptor.getLayout();
   if (input.size() < 3 || filter.size() != input.size())
-    return emitOptionalError(location, "the input ", inWords(input),
-                             " needs batch, channels and spatial dims, and the filter ", inWords(filter), " as many");
+    return emitOptionalError(location, "the input [", joined(input),
+                             "] needs batch, channels and spatial dims, and the filter ", inWords(filter), " as many");
+  if (!filterType.hasStaticShape())
+    return emitOptionalError(location, "the filter ", inWords(filter), " has a dim that is not known");
   bool first = layout == Layout::ChannelsFirst;
   int64_t outputs = first ? filter[0] : filter.back(), taps = first ? filter[1] : filter[filter.size() - 2];
   auto groups = static_cast<int64_t>(adaptor.getGroups());
   if (groups < 1 || outputs % groups != 0)
     return emitOptionalError(location, outputs, " output channels are not divided by ", groups, " groups");
   int64_t reads = 0;
-  if (llvm::MulOverflow(taps, groups, reads) || reads != channelsOf(input, layout))
+  if (llvm::MulOverflow(taps, groups, reads) || Extent(reads) != channelsOf(input, layout))
     return emitOptionalError(location, "the filter reads ", taps, " channels in each of ", groups,
-                             " groups, but the input has ", channelsOf(input, layout));
+                             " groups, but the input has ", channelsOf(input, layout).str());
   FailureOr<Window> window = inferWindow({location}, spatialDims(input, layout),
                                          {windowExtents(filter, layout), adaptor.getStrides(), adaptor.getDilations(),
                                           adaptor.getLow(), adaptor.getHigh()});
   if (failed(window))
     return failure();
-  SmallVector<int64_t> spatial = llvm::map_to_vector(*window, [](const WindowDim &dim) { return dim.output; });
-  return Checks{location}.result(shapeOf(layout, input[0], spatial, outputs),
+  return Checks{location}.result(shapeOf(layout, input[0], outputsOf(*window), outputs),
                                  typeOf(adaptor.getInput()).getElementType(), types);
 }
 
@@ -55,7 +58,7 @@ template <typename T> struct HostConv {
   std::vector<T> input, filter;
 
   std::vector<T> run() const {
-    SmallVector<int64_t> spatial = llvm::map_to_vector(window, [](const WindowDim &dim) { return dim.output; });
+    SmallVector<int64_t> spatial = *asNumbers(outputsOf(window));
     int64_t points = elementCount(spatial).value_or(0), width = groups * outputs;
     std::vector<T> result(batch * points * width, 0);
     for (int64_t n = 0; n < batch; ++n) {
@@ -93,8 +96,7 @@ LogicalResult ConvOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<Ho
   }
   ArrayRef<int64_t> shape = filter.shape();
   WindowAttributes attributes{shape.drop_back(2), getStrides(), getDilations(), getLow(), getHigh()};
-  Window window =
-      windowOf(spatialDims(operands[0].shape(), getLayout()), spatialDims(result.shape(), getLayout()), attributes);
+  Window window = windowOf(toExtents(operands[0].shape()), toExtents(result.shape()), getLayout(), attributes);
   auto groups = static_cast<int64_t>(getGroups());
   return onNumbers(result.elementType(), [&](auto zero) {
     using T = formula::Modular<decltype(zero)>;
@@ -170,7 +172,7 @@ unsigned ConvOp::tiledDims() { return WindowEmitter::tiledDims(getLayout(), getT
 
 LogicalResult ConvOp::emitTile(TileAccess &access) {
   Window window = windowOf(
-      spatialDims(typeOf(getInput()).getShape(), getLayout()), spatialDims(getType().getShape(), getLayout()),
+      extentsOf(getInput()), extentsOf(getType()), getLayout(),
       {windowExtents(typeOf(getFilter()).getShape(), getLayout()), getStrides(), getDilations(), getLow(), getHigh()});
   return ConvEmitter(*this, access, window).emit(static_cast<int64_t>(getGroups()));
 }

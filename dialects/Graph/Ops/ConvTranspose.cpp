@@ -22,8 +22,8 @@ static int64_t outputsOf(ArrayRef<int64_t> filter, Layout layout) {
 
 /// The result's spatial extents; padding may be negative: it adds zeros.
 static LogicalResult inferSpatial(std::optional<Location> location, ConvTransposeOp::Adaptor adaptor,
-                                  SmallVectorImpl<int64_t> &spatial) {
-  ArrayRef<int64_t> input = spatialDims(typeOf(adaptor.getInput()).getShape(), adaptor.getLayout());
+                                  Extents &spatial) {
+  Extents input = spatialDims(extentsOf(adaptor.getInput()), adaptor.getLayout());
   ArrayRef<int64_t> window = windowExtents(typeOf(adaptor.getFilter()).getShape(), adaptor.getLayout());
   Checks checks{location};
   constexpr int64_t kLeast = std::numeric_limits<int32_t>::min();
@@ -37,10 +37,9 @@ static LogicalResult inferSpatial(std::optional<Location> location, ConvTranspos
   for (size_t dim = 0; dim < input.size(); ++dim) {
     int64_t reach = adaptor.getDilations()[dim] * (window[dim] - 1) + 1;
     int64_t border = reach - adaptor.getLow()[dim] - adaptor.getHigh()[dim] + adaptor.getOutputPadding()[dim];
-    int64_t extent = 0;
-    if (llvm::MulOverflow(input[dim] - 1, adaptor.getStrides()[dim], extent) ||
-        llvm::AddOverflow(extent, border, extent) || extent < 0)
-      return emitOptionalError(location, "spatial dim ", dim, " of the result would have ", extent, " elements");
+    Extent extent = (input[dim] - 1) * adaptor.getStrides()[dim] + border;
+    if (extent.isTooLarge() || (extent.isNumber() && extent.number() < 0))
+      return emitOptionalError(location, "spatial dim ", dim, " of the result would have ", extent.str(), " elements");
     spatial.push_back(extent);
   }
   return success();
@@ -49,24 +48,28 @@ static LogicalResult inferSpatial(std::optional<Location> location, ConvTranspos
 LogicalResult ConvTransposeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                                 SmallVectorImpl<Type> &types) {
   RankedTensorType type = typeOf(adaptor.getInput());
-  ArrayRef<int64_t> input = type.getShape(), filter = typeOf(adaptor.getFilter()).getShape();
+  Extents input = extentsOf(type);
+  RankedTensorType filterType = typeOf(adaptor.getFilter());
+  ArrayRef<int64_t> filter = filterType.getShape();
   Layout layout = adaptor.getLayout();
   if (input.size() < 3 || filter.size() != input.size())
-    return emitOptionalError(location, "the input ", inWords(input),
-                             " needs batch, channels and spatial dims, and the filter ", inWords(filter), " as many");
-  if (typeOf(adaptor.getFilter()).getElementType() != type.getElementType())
+    return emitOptionalError(location, "the input [", joined(input),
+                             "] needs batch, channels and spatial dims, and the filter ", inWords(filter), " as many");
+  if (!filterType.hasStaticShape())
+    return emitOptionalError(location, "the filter ", inWords(filter), " has a dim that is not known");
+  if (filterType.getElementType() != type.getElementType())
     return emitOptionalError(location, "the input has elements of type ", type.getElementType(),
                              " and the filter of another");
   if (failed(Checks{location}.element(type.getElementType(), Domain::Floats)))
     return failure();
-  int64_t channels = channelsOf(input, layout), outputs = 0;
+  int64_t channels = inputsOf(filter, layout), outputs = 0;
   auto groups = static_cast<int64_t>(adaptor.getGroups());
-  if (groups < 1 || channels % groups != 0 || inputsOf(filter, layout) != channels)
-    return emitOptionalError(location, "the input has ", channels, " channels, the filter reads ",
-                             inputsOf(filter, layout), ", in ", groups, " groups");
+  if (groups < 1 || channels % groups != 0 || channelsOf(input, layout) != Extent(channels))
+    return emitOptionalError(location, "the input has ", channelsOf(input, layout).str(),
+                             " channels, the filter reads ", channels, ", in ", groups, " groups");
   if (llvm::MulOverflow(outputsOf(filter, layout), groups, outputs))
     return emitOptionalError(location, "the result has too many channels");
-  SmallVector<int64_t> spatial;
+  Extents spatial;
   if (failed(inferSpatial(location, adaptor, spatial)))
     return failure();
   return Checks{location}.result(shapeOf(layout, input[0], spatial, outputs), type.getElementType(), types);
@@ -80,10 +83,10 @@ struct HostConvTranspose {
   std::vector<double> input, filter;
 
   std::vector<double> run() const {
-    SmallVector<int64_t> from = llvm::map_to_vector(window, [](const WindowDim &dim) { return dim.output; });
+    SmallVector<int64_t> from = *asNumbers(outputsOf(window));
     int64_t points = elementCount(from).value_or(0), resultPoints = 1;
     for (const WindowDim &dim : window)
-      resultPoints *= dim.input;
+      resultPoints *= dim.input.number();
     std::vector<double> result(batch * resultPoints * groups * outputs, 0);
     for (int64_t n = 0; n < batch; ++n) {
       SmallVector<int64_t> at(from.size(), 0);
@@ -120,7 +123,7 @@ LogicalResult ConvTransposeOp::evaluate(ArrayRef<HostTensor> operands, MutableAr
     filter = transposed(filter, aroundSpatial(filter.rank(), {}, {0, 1}));
   }
   ArrayRef<int64_t> shape = filter.shape();
-  Window window = windowOf(spatialDims(result.shape(), getLayout()), spatialDims(operands[0].shape(), getLayout()),
+  Window window = windowOf(toExtents(result.shape()), toExtents(operands[0].shape()), getLayout(),
                            {shape.drop_back(2), getStrides(), getDilations(), getLow(), getHigh()});
   auto groups = static_cast<int64_t>(getGroups());
   HostConvTranspose conv{window,
@@ -200,7 +203,8 @@ private:
       const WindowDim &last = window_.back();
       if (last.stride > kMostPhases)
         return emitColumns(0, last.input, 1, [&](Value column) { return emitGroup({column, 1, {}}, channels); });
-      for (int64_t phase = 0; phase < std::min(last.stride, last.input); ++phase)
+      int64_t phases = last.input.isNumber() ? std::min(last.stride, last.input.number()) : last.stride;
+      for (int64_t phase = 0; phase < phases; ++phase)
         if (failed(emitPhase(phase, channels)))
           return failure();
       return success();
@@ -210,7 +214,8 @@ private:
   /// Results phase, phase + stride, …
   LogicalResult emitPhase(int64_t phase, const Channels &channels) {
     const WindowDim &last = window_.back();
-    int64_t count = (last.input - 1 - phase) / last.stride + 1, first = 0, end = count;
+    Extent count = (last.input - phase).ceilDiv(last.stride), end = count;
+    int64_t least = 0;
     SmallVector<PhaseTap> taps;
     for (int64_t tap = 0; tap < last.window; ++tap) {
       int64_t reach = phase + last.low - tap * last.dilation;
@@ -218,31 +223,34 @@ private:
         continue;
       int64_t shift = reach / last.stride;
       taps.push_back({tap, shift});
-      first = std::max(first, -shift);
-      end = std::min(end, last.output - shift);
+      least = std::max(least, -shift);
+      end = Extent::min(end, last.output - shift);
     }
-    first = std::min(first, count);
-    end = std::max(first, end);
+    const Extent first = Extent::min(least, count);
+    end = Extent::max(first, end);
     auto border = [&](Value column) { return emitGroup({column, 1, {}}, channels); };
-    auto column = [&](int64_t number) { return number * last.stride + phase; };
+    auto column = [&](const Extent &number) { return number * last.stride + phase; };
     // Accumulators take all registers but those of the weights and of an input.
     unsigned registers = channels.lanes == 8 ? 12 : 24, together = registers / channels.vectors;
-    int64_t blocks = (end - first) / together;
-    unsigned rest = (end - first) % together;
+    const Extent blocks = (end - first).floorDiv(together), rest = end - first - blocks * together;
+    auto columns = [&](unsigned number) {
+      return [&, number](Value start) { return emitGroup({start, number, taps}, channels); };
+    };
     if (failed(emitColumns(column(0), column(first), last.stride, border)) ||
-        failed(emitColumns(column(first), column(first + blocks * together), together * last.stride,
-                           [&](Value start) { return emitGroup({start, together, taps}, channels); })))
+        failed(emitColumns(column(first), column(end - rest), together * last.stride, columns(together))))
       return failure();
-    if (rest && failed(emitGroup({constant(column(end - rest)), rest, taps}, channels)))
+    // One column at a time where their number is not known.
+    unsigned several = rest.isNumber() ? rest.number() : 1;
+    if (several && failed(emitColumns(column(end - rest), column(end), several * last.stride, columns(several))))
       return failure();
     return emitColumns(column(end), column(count), last.stride, border);
   }
 
   /// Emits a loop from `first` on.
-  LogicalResult emitColumns(int64_t first, int64_t end, int64_t step, ColumnBody body) {
-    if (first >= end)
+  LogicalResult emitColumns(const Extent &first, const Extent &end, int64_t step, ColumnBody body) {
+    if (first == end || (first.isNumber() && end.isNumber() && first.number() > end.number()))
       return success();
-    auto loop = scf::ForOp::create(b_, constant(first), constant(end), constant(step));
+    auto loop = scf::ForOp::create(b_, access_.count(first).in(b_), access_.count(end).in(b_), constant(step));
     OpBuilder::InsertionGuard guard(b_);
     b_.setInsertionPointToStart(loop.getBody());
     return body(loop.getInductionVar());
@@ -325,7 +333,7 @@ private:
       Value position = arith::DivUIOp::create(b_, scaled, constant(dim.stride));
       Value rest = arith::SubIOp::create(b_, scaled, arith::MulIOp::create(b_, position, constant(dim.stride)));
       Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, rest, constant(0));
-      Value isInside = arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, position, constant(dim.output));
+      Value isInside = arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, position, access_.count(dim.output).in(b_));
       auto choice = scf::IfOp::create(b_, carried.getTypes(), arith::AndIOp::create(b_, isWhole, isInside),
                                       /*withElseRegion=*/true);
       OpBuilder::InsertionGuard guard(b_);
@@ -370,9 +378,8 @@ unsigned ConvTransposeOp::tiledDims() {
 }
 LogicalResult ConvTransposeOp::emitTile(TileAccess &access) {
   ArrayRef<int64_t> filter = windowExtents(typeOf(getFilter()).getShape(), getLayout());
-  Window window =
-      windowOf(spatialDims(getType().getShape(), getLayout()), spatialDims(typeOf(getInput()).getShape(), getLayout()),
-               {filter, getStrides(), getDilations(), getLow(), getHigh()});
+  Window window = windowOf(extentsOf(getType()), extentsOf(getInput()), getLayout(),
+                           {filter, getStrides(), getDilations(), getLow(), getHigh()});
   return ConvTransposeEmitter(*this, access, window).emit();
 }
 

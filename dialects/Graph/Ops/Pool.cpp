@@ -10,19 +10,19 @@ namespace smelt::graph {
 LogicalResult PoolOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                        SmallVectorImpl<Type> &types) {
   RankedTensorType type = typeOf(adaptor.getInput());
-  ArrayRef<int64_t> input = type.getShape();
+  Extents input = extentsOf(type);
   if (input.size() < 3)
-    return emitOptionalError(location, "the input ", inWords(input), " needs batch, channels and spatial dims");
-  ArrayRef<int64_t> spatial = spatialDims(input, adaptor.getLayout());
+    return emitOptionalError(location, "the input [", joined(input), "] needs batch, channels and spatial dims");
+  Extents spatial = spatialDims(input, adaptor.getLayout());
   Checks checks{location};
   FailureOr<Window> window = inferWindow(
       checks, spatial,
       {adaptor.getWindow(), adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()});
   if (failed(window) || failed(checks.attribute("declared_high", adaptor.getDeclaredHigh(), spatial.size(), 0)))
     return failure();
-  SmallVector<int64_t> output = llvm::map_to_vector(*window, [](const WindowDim &dim) { return dim.output; });
-  return checks.result(shapeOf(adaptor.getLayout(), input[0], output, channelsOf(input, adaptor.getLayout())),
-                       type.getElementType(), types);
+  return checks.result(
+      shapeOf(adaptor.getLayout(), input[0], outputsOf(*window), channelsOf(input, adaptor.getLayout())),
+      type.getElementType(), types);
 }
 
 LogicalResult PoolOp::verify() {
@@ -64,7 +64,7 @@ template <typename T> struct HostPool {
 
 LogicalResult PoolOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
   ArrayRef<int64_t> from = operands[0].shape(), to = results[0].shape();
-  Window window = windowOf(spatialDims(from, getLayout()), spatialDims(to, getLayout()),
+  Window window = windowOf(toExtents(from), toExtents(to), getLayout(),
                            {getWindow(), getStrides(), getDilations(), getLow(), getHigh()});
   size_t firstSpatial = getLayout() == Layout::ChannelsFirst ? 2 : 1;
   SmallVector<int64_t> strides = rowMajorStrides(from);
@@ -82,7 +82,7 @@ LogicalResult PoolOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<Ho
           if (size_t spatial = dim - firstSpatial; spatial < window.size()) {
             position = window[spatial].position(at[dim], tap[spatial]);
             inside &= window[spatial].isInside(position);
-            counts &= position < window[spatial].input + getDeclaredHigh()[spatial];
+            counts &= position < window[spatial].input.number() + getDeclaredHigh()[spatial];
           }
           offset += position * strides[dim];
         }
@@ -172,7 +172,7 @@ private:
         Value index = spatial + 1 == window_.size() ? group.column : tileIndex(spatial);
         WindowDim padded = dim; // counted from where the padding begins
         padded.low = 0;
-        taps = tapsWithin(access_, padded, dim.low + dim.input + op_.getDeclaredHigh()[spatial], index);
+        taps = tapsWithin(access_, padded, dim.input + dim.low + op_.getDeclaredHigh()[spatial], index);
       }
       if (taps.isWhole) {
         known *= dim.window;
@@ -197,9 +197,8 @@ unsigned PoolOp::tiledDims() { return WindowEmitter::tiledDims(getLayout(), getT
 LogicalResult PoolOp::emitTile(TileAccess &access) {
   if (getKind() == PoolKind::Lp && getP() > 2 && !computeType(getType().getElementType()).isF32())
     return failure(); // the root is of f32
-  Window window =
-      windowOf(spatialDims(typeOf(getInput()).getShape(), getLayout()), spatialDims(getType().getShape(), getLayout()),
-               {getWindow(), getStrides(), getDilations(), getLow(), getHigh()});
+  Window window = windowOf(extentsOf(getInput()), extentsOf(getType()), getLayout(),
+                           {getWindow(), getStrides(), getDilations(), getLow(), getHigh()});
   return PoolEmitter(*this, access, window).emit(/*groups=*/1);
 }
 

@@ -41,7 +41,15 @@ LogicalResult Checks::attribute(StringRef name, ArrayRef<int64_t> values, size_t
   return success();
 }
 
-FailureOr<Window> inferWindow(Checks checks, ArrayRef<int64_t> input, const WindowAttributes &attributes) {
+static Window windowOf(ArrayRef<Extent> input, ArrayRef<Extent> output, const WindowAttributes &attributes) {
+  Window window;
+  for (size_t dim = 0; dim < input.size(); ++dim)
+    window.push_back({input[dim], attributes.window[dim], attributes.strides[dim], attributes.dilations[dim],
+                      attributes.low[dim], output[dim]});
+  return window;
+}
+
+FailureOr<Window> inferWindow(Checks checks, ArrayRef<Extent> input, const WindowAttributes &attributes) {
   size_t dims = input.size();
   if (failed(checks.attribute("window", attributes.window, dims, 1)) ||
       failed(checks.attribute("strides", attributes.strides, dims, 1)) ||
@@ -49,25 +57,25 @@ FailureOr<Window> inferWindow(Checks checks, ArrayRef<int64_t> input, const Wind
       failed(checks.attribute("low", attributes.low, dims, 0)) ||
       failed(checks.attribute("high", attributes.high, dims, 0)))
     return failure();
-  Window window = windowOf(input, SmallVector<int64_t>(dims, 1), attributes);
+  Window window = windowOf(input, Extents(dims, 1), attributes);
   for (auto [dim, high] : llvm::zip_equal(window, attributes.high)) {
-    int64_t padded = 0;
-    if (llvm::AddOverflow(dim.input, dim.low + high, padded) || padded < dim.reach()) {
+    Extent room = dim.input + (dim.low + high - dim.reach());
+    if (room.isTooLarge() || (room.isNumber() && room.number() < 0)) {
       (void)emitOptionalError(checks.location, "a window that reaches over ", dim.reach(), " elements does not fit in ",
-                              dim.input, " with padding of ", dim.low, " and ", high);
+                              dim.input.str(), " with padding of ", dim.low, " and ", high);
       return failure();
     }
-    dim.output = (padded - dim.reach()) / dim.stride + 1;
+    dim.output = room.floorDiv(dim.stride) + 1;
   }
   return window;
 }
 
-Window windowOf(ArrayRef<int64_t> input, ArrayRef<int64_t> output, const WindowAttributes &attributes) {
-  Window window;
-  for (size_t dim = 0; dim < input.size(); ++dim)
-    window.push_back({input[dim], attributes.window[dim], attributes.strides[dim], attributes.dilations[dim],
-                      attributes.low[dim], output[dim]});
-  return window;
+Window windowOf(ArrayRef<Extent> input, ArrayRef<Extent> output, Layout layout, const WindowAttributes &attributes) {
+  return windowOf(spatialDims(input, layout), spatialDims(output, layout), attributes);
+}
+
+Extents outputsOf(const Window &window) {
+  return llvm::map_to_vector<6>(window, [](const WindowDim &dim) { return dim.output; });
 }
 
 void forEachTap(const Window &window, int64_t n, ArrayRef<int64_t> at,
@@ -80,7 +88,7 @@ void forEachTap(const Window &window, int64_t n, ArrayRef<int64_t> at,
     bool inside = true;
     for (auto [dim, o, k] : llvm::zip_equal(window, at, tap)) {
       inside &= dim.isInside(dim.position(o, k));
-      position = position * dim.input + dim.position(o, k);
+      position = position * dim.input.number() + dim.position(o, k);
     }
     if (inside)
       visit(position, number);
@@ -88,8 +96,8 @@ void forEachTap(const Window &window, int64_t n, ArrayRef<int64_t> at,
   } while (advance(tap, extents));
 }
 
-SmallVector<int64_t> shapeOf(Layout layout, int64_t batch, ArrayRef<int64_t> spatial, int64_t channels) {
-  SmallVector<int64_t> shape{batch};
+Extents shapeOf(Layout layout, const Extent &batch, ArrayRef<Extent> spatial, const Extent &channels) {
+  Extents shape{batch};
   if (layout == Layout::ChannelsFirst)
     shape.push_back(channels);
   llvm::append_range(shape, spatial);

@@ -34,15 +34,15 @@ struct Checks {
 /// One spatial dim of an op that moves a window over its input: tap k of result o reads
 /// input[o · stride + k · dilation - low].
 struct WindowDim {
-  int64_t input = 1;
+  Extent input = 1;
   int64_t window = 1;
   int64_t stride = 1;
   int64_t dilation = 1;
   int64_t low = 0;
-  int64_t output = 1;
+  Extent output = 1;
 
   int64_t position(int64_t result, int64_t tap) const { return result * stride + tap * dilation - low; }
-  bool isInside(int64_t position) const { return position >= 0 && position < input; }
+  bool isInside(int64_t position) const { return position >= 0 && position < input.number(); }
   int64_t reach() const { return dilation * (window - 1) + 1; }
 };
 using Window = llvm::SmallVector<WindowDim>;
@@ -54,18 +54,27 @@ struct WindowAttributes {
 
 /// The window dims with their result extents; in words why there are none. Attributes of spatial dims that the input
 /// lacks, or out of range, are refused.
-llvm::FailureOr<Window> inferWindow(Checks checks, llvm::ArrayRef<int64_t> input, const WindowAttributes &attributes);
-/// The same of an op that is known to be right.
-Window windowOf(llvm::ArrayRef<int64_t> input, llvm::ArrayRef<int64_t> output, const WindowAttributes &attributes);
+llvm::FailureOr<Window> inferWindow(Checks checks, llvm::ArrayRef<Extent> input, const WindowAttributes &attributes);
+/// The same of an op that is known to be right, whose input and result have these extents.
+Window windowOf(llvm::ArrayRef<Extent> input, llvm::ArrayRef<Extent> output, Layout layout,
+                const WindowAttributes &attributes);
+/// The extents of the results, one a spatial dim.
+Extents outputsOf(const Window &window);
 
-inline llvm::ArrayRef<int64_t> spatialDims(llvm::ArrayRef<int64_t> shape, Layout layout) {
+template <typename T> llvm::ArrayRef<T> spatialDims(llvm::ArrayRef<T> shape, Layout layout) {
   return layout == Layout::ChannelsFirst ? shape.drop_front(2) : shape.drop_front().drop_back();
 }
-inline int64_t channelsOf(llvm::ArrayRef<int64_t> shape, Layout layout) {
+inline Extents spatialDims(const Extents &shape, Layout layout) {
+  return Extents(spatialDims(llvm::ArrayRef<Extent>(shape), layout));
+}
+template <typename T> T channelsOf(llvm::ArrayRef<T> shape, Layout layout) {
   return layout == Layout::ChannelsFirst ? shape[1] : shape.back();
 }
+inline Extent channelsOf(const Extents &shape, Layout layout) {
+  return channelsOf(llvm::ArrayRef<Extent>(shape), layout);
+}
 /// [n, channels, spatial…] in the order of a layout.
-llvm::SmallVector<int64_t> shapeOf(Layout layout, int64_t batch, llvm::ArrayRef<int64_t> spatial, int64_t channels);
+Extents shapeOf(Layout layout, const Extent &batch, llvm::ArrayRef<Extent> spatial, const Extent &channels);
 
 // For the reference.
 

@@ -20,7 +20,7 @@ static LogicalResult verifyElements(Operation *op) {
 
 LogicalResult ReshapeOp::verify() {
   Extent from = productOf(extentsOf(getInput())), to = productOf(extentsOf(getType()));
-  if (from.isTooLarge() || from != to)
+  if (from.isTooLarge() || to.isTooLarge() || (from != to && (from - to).isNumber()))
     return emitOpError("the shapes hold different numbers of elements");
   return verifyElements(*this);
 }

@@ -14,29 +14,29 @@ constexpr int64_t kMostUnrolled = 64;  // reads of an unrolled row of taps: more
 constexpr unsigned kPointsAtATime = 4; // scalars where there are no vectors
 
 /// Results [first, end) along a dim have all their taps inside the input.
-static std::pair<int64_t, int64_t> wholeWindows(const WindowDim &dim) {
-  int64_t first = std::min<int64_t>(dim.output, llvm::divideCeil(dim.low, dim.stride));
-  int64_t room = dim.input - dim.reach() + dim.low;
-  int64_t end = room < 0 ? 0 : room / dim.stride + 1;
-  return {first, std::clamp(end, first, dim.output)};
+static std::pair<Extent, Extent> wholeWindows(const WindowDim &dim) {
+  auto before = static_cast<int64_t>(llvm::divideCeil(dim.low, dim.stride));
+  Extent first = before == 0 ? Extent(0) : Extent::min(dim.output, before);
+  Extent end = (dim.input - dim.reach() + dim.low).floorDiv(dim.stride) + 1;
+  return {first, end == dim.output ? end : Extent::max(first, Extent::min(end, dim.output))};
 }
 
 static Value constant(TileAccess &access, int64_t number) { return access.indexConstant(number); }
 
 /// max(0, ceil((bound - start) / dilation))
-static Value tapsBefore(TileAccess &access, const WindowDim &dim, int64_t bound, Value start) {
+static Value tapsBefore(TileAccess &access, const WindowDim &dim, const Extent &bound, Value start) {
   ImplicitLocOpBuilder &b = access.builder();
-  Value room = arith::SubIOp::create(b, constant(access, bound + dim.dilation - 1), start);
+  Value room = arith::SubIOp::create(b, access.count(bound + dim.dilation - 1).in(b), start);
   Value least = arith::MaxSIOp::create(b, room, constant(access, 0));
   if (dim.dilation == 1)
     return least;
   return arith::DivUIOp::create(b, least, constant(access, dim.dilation));
 }
 
-Taps tapsWithin(TileAccess &access, const WindowDim &dim, int64_t extent, Value column) {
+Taps tapsWithin(TileAccess &access, const WindowDim &dim, const Extent &extent, Value column) {
   WindowDim inside = dim;
   inside.input = extent;
-  if (wholeWindows(inside) == std::pair<int64_t, int64_t>(0, dim.output))
+  if (wholeWindows(inside) == std::pair(Extent(0), dim.output))
     return {constant(access, 0), constant(access, dim.window), true};
   ImplicitLocOpBuilder &b = access.builder();
   Value start = arith::MulIOp::create(b, column, constant(access, dim.stride));
@@ -61,28 +61,33 @@ WindowGroup WindowEmitter::groupAt(Value column, bool isWhole) const {
 
 LogicalResult WindowEmitter::emit(int64_t groups) {
   auto [first, end] = wholeWindows(window_.back());
-  if (failed(emitColumns(0, first, /*isWhole=*/false, groups)) || failed(emitColumns(first, end, true, groups)))
+  if (failed(emitColumns(0, first, /*isWhole=*/false, groups)) ||
+      failed(emitColumns(first, end, /*isWhole=*/true, groups)))
     return failure();
-  return emitColumns(end, window_.back().output, false, groups);
+  return emitColumns(end, window_.back().output, /*isWhole=*/false, groups);
 }
 
-LogicalResult WindowEmitter::emitColumns(int64_t first, int64_t end, bool isWhole, int64_t groups) {
+LogicalResult WindowEmitter::emitColumns(const Extent &first, const Extent &end, bool isWhole, int64_t groups) {
   if (first == end)
     return success();
+  Count count = access_.count(end - first);
+  auto column = [&](Value index) {
+    return first == Extent(0) ? index : arith::AddIOp::create(b_, index, access_.count(first).in(b_)).getResult();
+  };
   if (layout_ == Layout::ChannelsFirst) {
     bool hasLanes = isWhole && window_.back().stride == 1;
     unsigned lanes = hasLanes ? access_.vectorLanes(computeType(result_.getElementType())) : 1;
     unsigned vectors = hasLanes ? kMostVectors / 2 : isWhole ? kPointsAtATime : 1;
-    return forBlocks(access_, end - first, lanes, vectors, [&](Value base, unsigned width, unsigned count) {
-      WindowGroup group = groupAt(offset(access_, base, first), isWhole);
+    return forBlocks(access_, count, lanes, vectors, [&](Value base, unsigned width, unsigned count) {
+      WindowGroup group = groupAt(column(base), isWhole);
       group.lanes = width;
       group.vectors = count;
       return emitGroup(group);
     });
   }
   LogicalResult done = success();
-  access_.loop(end - first, {}, [&](Value index, ValueRange) -> SmallVector<Value> {
-    done = emitChannels(offset(access_, index, first), isWhole, groups);
+  access_.loop(count, {}, [&](Value index, ValueRange) -> SmallVector<Value> {
+    done = emitChannels(column(index), isWhole, groups);
     return {};
   });
   return done;

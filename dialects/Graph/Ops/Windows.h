@@ -62,13 +62,13 @@ protected:
   Coordinates tile_;
 
 private:
-  llvm::LogicalResult emitColumns(int64_t first, int64_t end, bool isWhole, int64_t groups);
+  llvm::LogicalResult emitColumns(const Extent &first, const Extent &end, bool isWhole, int64_t groups);
   llvm::LogicalResult emitChannels(mlir::Value column, bool isWhole, int64_t groups);
   WindowGroup groupAt(mlir::Value column, bool isWhole) const;
 };
 
 /// How many of a window's taps lie at positions from 0 to `extent`; `column` is the result's index.
-Taps tapsWithin(TileAccess &access, const WindowDim &dim, int64_t extent, mlir::Value column);
+Taps tapsWithin(TileAccess &access, const WindowDim &dim, const Extent &extent, mlir::Value column);
 
 } // namespace smelt::graph
 

@@ -7,6 +7,8 @@
 
 using namespace mlir;
 using llvm::Twine;
+using smelt::graph::Extent;
+using smelt::graph::Extents;
 
 namespace smelt::frontend::onnx {
 
@@ -15,23 +17,17 @@ static Value addBias(NodeReader &node, Value result, unsigned index) {
   Value bias = node.optionalInput(index, Numbers);
   if (!bias)
     return result;
-  int64_t channels = shapeOf(result)[1];
-  if (shapeOf(bias) != ArrayRef<int64_t>(channels))
-    malformed("needs a bias of " + Twine(channels) + " elements, not " + inWords(shapeOf(bias)));
-  SmallVector<int64_t> shape(rankOf(result) - 1, 1);
+  Extent channels = extentsOf(result)[1];
+  if (extentsOf(bias) != Extents{channels})
+    malformed("needs a bias of " + channels.str() + " elements, not " + inWords(extentsOf(bias)));
+  Extents shape(rankOf(result) - 1, 1);
   shape.front() = channels;
   return node.builder().make<graph::AddOp>(result, node.builder().reshape(bias, shape));
 }
 
 /// The convolution of inputs 0 and 1, with the bias.
 static Value convolution(NodeReader &node) {
-  Value input = node.input(0, Floats), filter = node.input(1, Floats);
-  Windows windows = readWindows(node, kernelOf(node, input, filter));
-  resolveAutoPad(windows, shapeOf(input).drop_front(2));
-  int64_t groups = groupsOf(node, input, filter);
-  Value result = node.builder().make<graph::ConvOp>(input, filter, windows.strides, windows.dilations, windows.low,
-                                                    windows.high, groups);
-  return addBias(node, result, 2);
+  return addBias(node, convolve(node, node.input(0, Floats), node.input(1, Floats)), 2);
 }
 
 // Conv                                                                                      ONNX Conv, versions 1–22
@@ -41,8 +37,10 @@ static Values conv(NodeReader &node) { return {convolution(node)}; }
 static Values fusedConv(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value result = convolution(node), other = node.optionalInput(3, Floats);
-  if (other && shapeOf(other) != shapeOf(result))
-    malformed("adds a Z of dims " + inWords(shapeOf(other)) + " to " + inWords(shapeOf(result)));
+  if (other && rankOf(other) == rankOf(result))
+    other = b.withShape(other, extentsOf(result));
+  if (other && extentsOf(other) != extentsOf(result))
+    malformed("adds a Z of dims " + inWords(extentsOf(other)) + " to " + inWords(extentsOf(result)));
   if (other)
     result = b.make<graph::AddOp>(result, other);
   auto parameters = node.numbers("activation_params").value_or(SmallVector<double>());
@@ -51,12 +49,16 @@ static Values fusedConv(NodeReader &node) {
 
 /// The padding that makes a transposed convolution's result have given spatial dims: total = full extent - wanted. What
 /// would have to be added instead is output padding.
-static void padToShape(Windows &windows, Integers &outputPadding, ArrayRef<int64_t> spatial, ArrayRef<int64_t> wanted) {
+static void padToShape(Windows &windows, Integers &outputPadding, ArrayRef<Extent> spatial, ArrayRef<Extent> wanted) {
+  auto isNone = [](const Extent &extent) { return extent.isNumber() && extent.number() < 1; };
   for (size_t dim = 0; dim < windows.dims(); ++dim) {
-    if (spatial[dim] < 1 || wanted[dim] < 1)
+    Extent full = (spatial[dim] - 1) * windows.strides[dim] + windows.reach(dim);
+    Extent difference = full + outputPadding[dim] - wanted[dim];
+    if (isNone(spatial[dim]) || isNone(wanted[dim]) || difference.isTooLarge())
       malformed("cannot make dims " + inWords(wanted) + " of " + inWords(spatial));
-    int64_t full = checkedAdd(checkedMul(spatial[dim] - 1, windows.strides[dim]), windows.reach(dim));
-    int64_t total = checkedSub(checkedAdd(full, outputPadding[dim]), wanted[dim]);
+    if (!difference.isNumber())
+      unsupported("makes dims " + inWords(wanted) + " of " + inWords(spatial) + "; give the shape with --shape");
+    int64_t total = difference.number();
     if (total < 0) {
       outputPadding[dim] = checkedSub(outputPadding[dim], total);
       total = 0;
@@ -71,25 +73,25 @@ static void padToShape(Windows &windows, Integers &outputPadding, ArrayRef<int64
 static Values convTranspose(NodeReader &node) {
   Value input = node.input(0, Floats), filter = node.input(1, Floats);
   Windows windows = readWindows(node, kernelOf(node, input, filter));
-  ArrayRef<int64_t> spatial = shapeOf(input).drop_front(2);
+  Extents spatial = spatialExtents(input);
   Integers outputPadding = node.integers("output_padding").value_or(Integers(windows.dims(), 0));
   std::optional<Integers> outputShape = node.integers("output_shape");
   int64_t groups = node.integer("group", 1);
-  int64_t channels = shapeOf(input)[1];
-  if (groups < 1 || channels % groups != 0 || shapeOf(filter)[0] != channels)
-    malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(channels) + " channels in " +
-              Twine(groups) + " groups");
+  int64_t channels = shapeOf(filter)[0];
+  input = node.builder().withDim(input, 1, channels);
+  if (groups < 1 || channels % groups != 0 || extentsOf(input)[1] != Extent(channels))
+    malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + extentsOf(input)[1].str() +
+              " channels in " + Twine(groups) + " groups");
   if (outputPadding.size() != windows.dims() || (outputShape && outputShape->size() != windows.dims()) ||
       llvm::any_of(outputPadding, [](int64_t count) { return count < 0; }))
     malformed("output_padding and output_shape should be " + Twine(windows.dims()) + " numbers that are not negative");
   bool isSame = windows.autoPad == AutoPad::SameUpper || windows.autoPad == AutoPad::SameLower;
-  if (!outputShape && isSame) {
-    outputShape.emplace();
+  Extents wanted = outputShape ? graph::toExtents(*outputShape) : Extents();
+  if (!outputShape && isSame)
     for (auto [extent, stride] : llvm::zip_equal(spatial, windows.strides))
-      outputShape->push_back(checkedMul(extent, stride));
-  }
-  if (outputShape)
-    padToShape(windows, outputPadding, spatial, *outputShape);
+      wanted.push_back(extent * stride);
+  if (!wanted.empty())
+    padToShape(windows, outputPadding, spatial, wanted);
   Value result = node.builder().make<graph::ConvTransposeOp>(input, filter, windows.strides, windows.dilations,
                                                              windows.low, windows.high, outputPadding, groups);
   return {addBias(node, result, 2)};

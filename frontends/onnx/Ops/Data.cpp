@@ -19,6 +19,18 @@ static Values concat(NodeReader &node) {
   int64_t axis = normalAxis(node.integer("axis"), rankOf(inputs.front()));
   if (inputs.size() == 1)
     return inputs;
+  // Dims other than the axis, as far as they are told apart only by the run.
+  Extents shape = extentsOf(inputs.front());
+  for (Value input : inputs)
+    for (auto [extent, other] : llvm::zip(shape, extentsOf(input)))
+      extent = simplerOf(extent, other);
+  for (Value &input : inputs) {
+    Extents own = shape;
+    if (rankOf(input) == static_cast<int64_t>(own.size()))
+      own[axis] = extentsOf(input)[axis];
+    if (rankOf(input) == static_cast<int64_t>(own.size()))
+      input = node.builder().withShape(input, own);
+  }
   return {node.builder().make<graph::ConcatOp>(inputs, axis)};
 }
 

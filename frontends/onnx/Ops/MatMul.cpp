@@ -26,7 +26,7 @@ static Value product(NodeReader &node) {
   };
   lhs = transposeLhs ? b.transpose(lhs, {1, 0}) : lhs;
   rhs = transposeRhs ? b.transpose(rhs, {1, 0}) : rhs;
-  Value product = scaled(b.make<graph::MatMulOp>(lhs, rhs), alpha);
+  Value product = scaled(b.matMul(lhs, rhs), alpha);
   if (!bias)
     return product;
   Value result = b.make<graph::AddOp>(product, scaled(bias, beta));

@@ -9,42 +9,94 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::PoolKind, graph::ReduceKind;
+using graph::Extent, graph::Extents, graph::PoolKind, graph::ReduceKind;
 
 /// With ceil_mode a window may end beyond the padding, if it begins inside the input or the padding before it.
-static void extendToCeil(Windows &windows, ArrayRef<int64_t> spatial) {
-  for (size_t dim = 0; dim < windows.dims(); ++dim) {
-    int64_t low = windows.low[dim], stride = windows.strides[dim], reach = windows.reach(dim);
-    int64_t room = checkedSub(checkedAdd(checkedAdd(spatial[dim], low), windows.high[dim]), reach);
-    if (room < 0)
-      continue; // refused by the op
-    int64_t last = room / stride + (room % stride != 0);
-    if (checkedMul(last, stride) >= checkedAdd(spatial[dim], low))
-      --last;
-    int64_t needed = checkedSub(checkedAdd(checkedMul(last, stride), reach), checkedAdd(spatial[dim], low));
-    windows.high[dim] = std::max(windows.high[dim], needed);
-  }
+static Extent highForCeil(const Extent &input, int64_t low, int64_t high, int64_t stride, int64_t reach) {
+  Extent room = input + low + high - reach;
+  if (room.isNumber() && room.number() < 0)
+    return high; // refused by the op
+  Extent last = room.ceilDiv(stride), begun = (input + low - 1).floorDiv(stride);
+  if (last.isTooLarge())
+    malformed("its padding overflows");
+  bool mayEndInPadding = reach < checkedAdd(high, stride);
+  if (mayEndInPadding)
+    last = Extent::min(last, begun);
+  Extent needed = last * stride + reach - input - low;
+  return mayEndInPadding ? Extent::max(needed, high) : needed;
 }
 
-/// The windows of a node that pools `x`, with all of their padding, and the padding that it states itself.
-static std::pair<Windows, Integers> readPooling(NodeReader &node, Value x) {
+namespace {
+/// The windows of a pool, with all of their padding, and the padding that the node states itself.
+struct Pooling {
+  Windows windows;
+  AutoPadding padding;
+  Extents declaredHigh;
+};
+} // namespace
+
+static Pooling readPooling(NodeReader &node, Value x) {
   std::optional<Integers> kernel = node.integers("kernel_shape");
   if (rankOf(x) < 3 || !kernel || static_cast<int64_t>(kernel->size()) != rankOf(x) - 2)
     malformed("needs an input of three dims or more, and a kernel_shape that fits");
   Windows windows = readWindows(node, *kernel);
   bool ceil = node.flag("ceil_mode", false);
-  ArrayRef<int64_t> spatial = shapeOf(x).drop_front(2);
-  resolveAutoPad(windows, spatial);
-  Integers declaredHigh = windows.high;
+  Extents spatial = spatialExtents(x);
+  AutoPadding padding = autoPadding(windows, spatial);
+  Extents declaredHigh = padding.high;
   if (ceil && windows.autoPad == AutoPad::NotSet)
-    extendToCeil(windows, spatial);
-  return {windows, declaredHigh};
+    for (size_t dim = 0; dim < windows.dims(); ++dim)
+      padding.high[dim] =
+          highForCeil(spatial[dim], windows.low[dim], windows.high[dim], windows.strides[dim], windows.reach(dim));
+  return {windows, padding, declaredHigh};
+}
+
+/// A pool without padding.
+static Value poolInside(GraphBuilder &b, Value x, const Windows &windows, PoolKind kind, int64_t p) {
+  Integers zeros(windows.dims(), 0);
+  return b.make<graph::PoolOp>(x, kind, windows.kernel, windows.strides, windows.dilations, zeros, zeros, zeros,
+                               /*count_padding=*/false, p);
+}
+
+/// What counts as an element of an average: 1 where it does.
+static Value countedElements(GraphBuilder &b, Value x, const Pooling &pooling, bool countPadding) {
+  Extents ones = extentsOf(x), none(pooling.windows.dims(), 0), after;
+  ones[0] = ones[1] = 1;
+  Value zero = b.scalarLike(x, 0), one = b.scalarLike(x, 1), inside = b.broadcast(one, ones);
+  if (!countPadding)
+    return padded(b, inside, pooling.padding.low, pooling.padding.high, zero);
+  for (auto [high, declared] : llvm::zip_equal(pooling.padding.high, pooling.declaredHigh))
+    after.push_back(high - declared);
+  return padded(b, padded(b, inside, pooling.padding.low, pooling.declaredHigh, one), none, after, zero);
+}
+
+static graph::Scalar leastNumber(Type element) {
+  if (isa<FloatType>(element))
+    return graph::Scalar::ofFloat(-std::numeric_limits<double>::infinity());
+  if (graph::isUnsignedElement(element))
+    return graph::Scalar::ofUnsigned(0);
+  return graph::Scalar::ofSigned(llvm::minIntN(element.getIntOrFloatBitWidth()));
+}
+
+/// A pool whose padding only the run knows: it is made first, of elements that change nothing.
+static Value poolPadded(GraphBuilder &b, Value x, const Pooling &pooling, PoolKind kind, bool countPadding, int64_t p) {
+  const AutoPadding &padding = pooling.padding;
+  bool isMax = kind == PoolKind::Max, isAverage = kind == PoolKind::Average;
+  Value neutral = isMax ? b.scalar(elementOf(x), leastNumber(elementOf(x))) : b.scalarLike(x, 0);
+  Value result = poolInside(b, padded(b, x, padding.low, padding.high, neutral), pooling.windows, kind, p);
+  if (!isAverage || (countPadding && padding.high == pooling.declaredHigh))
+    return result;
+  Value counted = countedElements(b, x, pooling, countPadding);
+  return b.make<graph::DivOp>(result, poolInside(b, counted, pooling.windows, kind, p));
 }
 
 Value pool(NodeReader &node, Value x, PoolKind kind, bool countPadding, int64_t p) {
-  auto [windows, declaredHigh] = readPooling(node, x);
+  Pooling pooling = readPooling(node, x);
+  Windows &windows = pooling.windows;
+  if (!pooling.padding.resolve(windows))
+    return poolPadded(node.builder(), x, pooling, kind, countPadding, p);
   return node.builder().make<graph::PoolOp>(x, kind, windows.kernel, windows.strides, windows.dilations, windows.low,
-                                            windows.high, declaredHigh, countPadding, p);
+                                            windows.high, *graph::asNumbers(pooling.declaredHigh), countPadding, p);
 }
 
 static Values averagePool(NodeReader &node) {
@@ -57,7 +109,10 @@ static Values maxPool(NodeReader &node) {
   Value x = node.input(0, Numbers), values = pool(node, x, PoolKind::Max, false, 1), indices;
   bool columnMajor = node.flag("storage_order", false);
   if (node.hasOutput(1)) {
-    Windows windows = readPooling(node, x).first;
+    auto [windows, padding, declaredHigh] = readPooling(node, x);
+    if (!padding.resolve(windows))
+      unsupported("yields places in an input that is padded by " + inWords(padding.low) + " and " +
+                  inWords(padding.high) + "; give the shape with --shape");
     indices = node.builder().make<graph::ArgPoolOp>(x, windows.kernel, windows.strides, windows.dilations, windows.low,
                                                     windows.high, columnMajor);
   }
@@ -86,14 +141,26 @@ template <ReduceKind kind> static Values globalPool(NodeReader &node) {
   return {spatial.empty() ? x : node.builder().make<graph::ReduceOp>(x, kind, spatial)};
 }
 
+/// The Lp norm of all spatial dims.
+static Value normOver(GraphBuilder &b, Value x, int64_t p) {
+  auto spatial = llvm::to_vector(llvm::seq<int64_t>(2, rankOf(x)));
+  if (p <= 2)
+    return b.make<graph::ReduceOp>(x, p == 1 ? ReduceKind::L1 : ReduceKind::L2, spatial);
+  Value powers = b.make<graph::PowOp>(b.make<graph::AbsOp>(x), b.scalarLike(x, static_cast<double>(p)));
+  Value sum = b.make<graph::ReduceOp>(powers, ReduceKind::Sum, spatial);
+  return b.make<graph::PowOp>(sum, b.scalarLike(x, 1.0 / static_cast<double>(p)));
+}
+
 static Values globalLpPool(NodeReader &node) {
   int64_t p = exponentOf(node);
   Value x = node.input(0, Floats);
   if (rankOf(x) < 3)
     malformed("needs an input of three dims or more");
-  ArrayRef<int64_t> window = shapeOf(x).drop_front(2);
-  Integers ones(window.size(), 1), zeros(window.size(), 0);
-  return {node.builder().make<graph::PoolOp>(x, PoolKind::Lp, window, ones, ones, zeros, zeros, zeros, false, p)};
+  std::optional<Integers> window = graph::asNumbers(spatialExtents(x));
+  if (!window)
+    return {normOver(node.builder(), x, p)};
+  Integers ones(window->size(), 1), zeros(window->size(), 0);
+  return {node.builder().make<graph::PoolOp>(x, PoolKind::Lp, *window, ones, ones, zeros, zeros, zeros, false, p)};
 }
 
 static constexpr llvm::StringLiteral kValidCeil =

@@ -191,15 +191,6 @@ static Values qLinearMatMul(NodeReader &node) {
   return {requantized(node, product, lhsScale, rhsScale, 6)};
 }
 
-/// The convolution of two operands of integers.
-static Value convolve(NodeReader &node, Value input, Value filter) {
-  Windows windows = readWindows(node, kernelOf(node, input, filter));
-  resolveAutoPad(windows, shapeOf(input).drop_front(2));
-  int64_t groups = groupsOf(node, input, filter);
-  return node.builder().make<graph::ConvOp>(input, filter, windows.strides, windows.dilations, windows.low,
-                                            windows.high, groups);
-}
-
 static Values convInteger(NodeReader &node) {
   Value filter = node.input(1, AnyInteger);
   return {convolve(node, centred(node, 0, 2, 1), centred(node, 1, 3, rankOf(filter)))};

@@ -45,7 +45,7 @@ static Values reshape(NodeReader &node) {
     malformed("an extent of its shape " + inWords(target) + " cannot be told, since another is 0");
   if (open)
     target[*open] = elements.floorDiv(known);
-  if (elementsOf(target) != elements)
+  if (!mayEqual(elementsOf(target), elements))
     malformed("its input has " + elements.str() + " elements, which the shape " + inWords(target) + " does not hold");
   return {node.builder().reshape(x, target)};
 }
@@ -69,11 +69,9 @@ static Values squeeze(NodeReader &node) {
   }
   const auto removed = normalAxes(*axes, rankOf(x)); // outlives the reversed view of it
   for (int64_t axis : llvm::reverse(removed)) {
-    if (shape[axis].isNumber() && shape[axis] != Extent(1))
+    x = node.builder().withDim(x, axis, 1);
+    if (extentsOf(x)[axis] != Extent(1))
       malformed("cannot remove axis " + Twine(axis) + " of " + inWords(extentsOf(x)));
-    if (!shape[axis].isNumber())
-      unsupported("removes axis " + Twine(axis) + " of " + inWords(extentsOf(x)) +
-                  ", which must be 1; give the shape with --shape");
     shape.erase(shape.begin() + axis);
   }
   return {node.builder().reshape(x, shape)};

@@ -4,6 +4,7 @@
 #include "frontends/onnx/Ops/Windows.h"
 
 using llvm::Twine;
+using smelt::graph::Extent;
 
 namespace smelt::frontend::onnx {
 
@@ -38,37 +39,91 @@ Windows readWindows(NodeReader &node, Integers kernel) {
   return windows;
 }
 
-void resolveAutoPad(Windows &windows, llvm::ArrayRef<int64_t> spatial) {
+/// max(0, (ceil(extent / stride) - 1) · stride + reach - extent)
+static Extent sameTotal(const Extent &extent, int64_t stride, int64_t reach) {
+  Extent count = extent.ceilDiv(stride);
+  Extent total = Extent::max(count - 1, 0) * stride + reach - extent;
+  if (extent.isNumber())
+    return Extent::max(total, 0);
+  // Where windows overlap, all of them reach as far as the input does; an empty one has no windows.
+  if (reach == 1)
+    return 0;
+  total = (count - 1) * stride + reach - extent;
+  return reach >= stride ? total : Extent::max(total, 0);
+}
+
+AutoPadding autoPadding(const Windows &windows, llvm::ArrayRef<Extent> spatial) {
+  AutoPadding padding{graph::toExtents(windows.low), graph::toExtents(windows.high)};
   if (windows.autoPad == AutoPad::NotSet || windows.autoPad == AutoPad::Valid)
-    return;
+    return padding;
   for (size_t dim = 0; dim < windows.dims(); ++dim) {
-    int64_t extent = spatial[dim], stride = windows.strides[dim];
-    int64_t count = extent == 0 ? 0 : (extent - 1) / stride + 1;
-    int64_t needed = checkedAdd(checkedMul(std::max<int64_t>(count - 1, 0), stride), windows.reach(dim));
-    int64_t total = std::max<int64_t>(needed - extent, 0);
-    windows.low[dim] = windows.autoPad == AutoPad::SameUpper ? total / 2 : total - total / 2;
-    windows.high[dim] = total - windows.low[dim];
+    Extent total = sameTotal(spatial[dim], windows.strides[dim], windows.reach(dim));
+    if (total.isTooLarge())
+      malformed("its padding overflows");
+    Extent half = total.floorDiv(2);
+    padding.low[dim] = windows.autoPad == AutoPad::SameUpper ? half : total - half;
+    padding.high[dim] = total - padding.low[dim];
   }
+  return padding;
+}
+
+bool AutoPadding::resolve(Windows &windows) const {
+  std::optional<Integers> before = graph::asNumbers(low), after = graph::asNumbers(high);
+  if (!before || !after)
+    return false;
+  windows.low = *before;
+  windows.high = *after;
+  return true;
+}
+
+Value padded(GraphBuilder &b, Value input, llvm::ArrayRef<Extent> low, llvm::ArrayRef<Extent> high, Value number) {
+  auto border = [&](size_t dim, const Extent &count) {
+    graph::Extents shape = extentsOf(input);
+    shape[dim + 2] = count;
+    return b.broadcast(number, shape);
+  };
+  for (size_t dim = 0; dim < low.size(); ++dim) {
+    Values parts{input};
+    if (low[dim] != Extent(0))
+      parts.insert(parts.begin(), border(dim, low[dim]));
+    if (high[dim] != Extent(0))
+      parts.push_back(border(dim, high[dim]));
+    if (parts.size() > 1)
+      input = b.make<graph::ConcatOp>(parts, static_cast<int64_t>(dim) + 2);
+  }
+  return input;
 }
 
 Integers kernelOf(NodeReader &node, Value input, Value filter) {
   if (rankOf(input) < 3 || rankOf(filter) != rankOf(input))
-    malformed("needs an input of three dims or more and a filter of as many, not " + inWords(shapeOf(input)) + " and " +
-              inWords(shapeOf(filter)));
+    malformed("needs an input of three dims or more and a filter of as many, not " + inWords(extentsOf(input)) +
+              " and " + inWords(extentsOf(filter)));
   Integers kernel(shapeOf(filter).drop_front(2));
   if (auto stated = node.integers("kernel_shape"); stated && *stated != kernel)
     malformed("kernel_shape is " + inWords(*stated) + ", but its filter has " + inWords(kernel));
   return kernel;
 }
 
-int64_t groupsOf(NodeReader &node, Value input, Value filter) {
-  int64_t groups = node.integer("group", 1), channels = shapeOf(input)[1];
+int64_t groupsOf(NodeReader &node, Value &input, Value filter) {
+  int64_t groups = node.integer("group", 1);
+  input = node.builder().withDim(input, 1, checkedMul(shapeOf(filter)[1], groups));
+  int64_t channels = extentsOf(input)[1].number();
   if (groups < 1 || channels % groups != 0)
     malformed("has " + Twine(groups) + " groups of " + Twine(channels) + " channels");
   if (shapeOf(filter)[1] != channels / groups || shapeOf(filter)[0] % groups != 0)
     malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(channels) + " channels in " +
               Twine(groups) + " groups");
   return groups;
+}
+
+Value convolve(NodeReader &node, Value input, Value filter) {
+  GraphBuilder &b = node.builder();
+  Windows windows = readWindows(node, kernelOf(node, input, filter));
+  int64_t groups = groupsOf(node, input, filter);
+  AutoPadding padding = autoPadding(windows, spatialExtents(input));
+  if (!padding.resolve(windows))
+    input = padded(b, input, padding.low, padding.high, b.scalarLike(input, 0));
+  return b.make<graph::ConvOp>(input, filter, windows.strides, windows.dilations, windows.low, windows.high, groups);
 }
 
 } // namespace smelt::frontend::onnx

@@ -24,14 +24,31 @@ struct Windows {
 /// those of `pads`; with auto_pad they are zeros.
 Windows readWindows(NodeReader &node, Integers kernel);
 
-/// Fills in the padding that auto_pad asks for an input of these spatial dims.
-void resolveAutoPad(Windows &windows, llvm::ArrayRef<int64_t> spatial);
+/// The padding that auto_pad asks for an input of these spatial dims, which only the run may know.
+struct AutoPadding {
+  graph::Extents low, high;
+
+  /// Puts them into `windows` where all are numbers.
+  bool resolve(Windows &windows) const;
+};
+AutoPadding autoPadding(const Windows &windows, llvm::ArrayRef<graph::Extent> spatial);
+
+/// The spatial dims of an input that convolutions and pools take.
+inline graph::Extents spatialExtents(Value input) { return graph::Extents(llvm::drop_begin(extentsOf(input), 2)); }
+
+/// [n, c, s…] with a number of rank 0 around the spatial dims.
+Value padded(GraphBuilder &builder, Value input, llvm::ArrayRef<graph::Extent> low, llvm::ArrayRef<graph::Extent> high,
+             Value number);
 
 /// The spatial dims of a convolution's filter, which kernel_shape may repeat.
 Integers kernelOf(NodeReader &node, Value input, Value filter);
 
-/// `group` of a convolution whose filter is [channels, channels of a group, …].
-int64_t groupsOf(NodeReader &node, Value input, Value filter);
+/// `group` of a convolution whose filter is [channels, channels of a group, …]; the run checks that the input has as
+/// many channels, where only it knows.
+int64_t groupsOf(NodeReader &node, Value &input, Value filter);
+
+/// The convolution that a node's attributes ask for, of operands of one element type.
+Value convolve(NodeReader &node, Value input, Value filter);
 
 } // namespace smelt::frontend::onnx
 
