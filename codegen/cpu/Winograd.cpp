@@ -51,15 +51,19 @@ private:
   Value difference(Value a, Value b) { return arith::SubFOp::create(b_, a, b); }
   Value loadVector(Value buffer, Value at) { return vector::LoadOp::create(b_, vector_, buffer, at); }
   scf::ForOp forRange(Value from, Value to, int64_t step);
+  void chooseBlock(const kernel::Machine &machine);
+  Value moved(Value from, const graph::Extent &rows, const graph::Extent &columns);
 
   Body &body_;
   ImplicitLocOpBuilder &b_;
   kernel::WinogradOp root_;
   Value inputArgument_, packedArgument_;
-  ArrayRef<int64_t> shape_; // of the result
+  graph::Extents shape_; // of the result
   int64_t channels_, lanes_, width_, panels_;
-  int64_t tileRows_, tileColumns_;
+  graph::Extent tileRows_, tileColumns_, tiles_; // the last in all
   kernel::WinogradBlock block_;
+  graph::Extent blocks_;
+  Value blockTiles_;    // of the block at hand
   int64_t rowsPerStep_; // of the register tile
   VectorType vector_;
   Value transformed_, products_, result_; // buffers on the stack
@@ -69,17 +73,37 @@ private:
 } // namespace
 
 Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &machine)
-    : body_(body), b_(body.builder()), root_(root), shape_(graph::typeOf(root.getResult()).getShape()) {
+    : body_(body), b_(body.builder()), root_(root), shape_(graph::extentsOf(root.getResult())) {
   RankedTensorType packed = graph::typeOf(root.getPacked());
   lanes_ = machine.vectorBytes / sizeof(float);
   channels_ = packed.getDimSize(2);
   width_ = packed.getDimSize(3);
   panels_ = packed.getDimSize(0);
-  tileRows_ = llvm::divideCeil(shape_[1], kOut);
-  tileColumns_ = llvm::divideCeil(shape_[2], kOut);
-  block_ = kernel::chooseWinogradBlock(shape_[0] * tileRows_ * tileColumns_, channels_, panels_);
-  rowsPerStep_ = kernel::chooseTile(machine, 1, block_.tiles, shape_[3], sizeof(float), width_).columns;
+  tileRows_ = shape_[1].ceilDiv(kOut);
+  tileColumns_ = shape_[2].ceilDiv(kOut);
+  tiles_ = shape_[0] * tileRows_ * tileColumns_;
+  chooseBlock(machine);
   vector_ = VectorType::get({lanes_}, b_.getF32Type());
+}
+
+void Winograd::chooseBlock(const kernel::Machine &machine) {
+  auto rowsPerStep = [&] {
+    return kernel::chooseTile(machine, 1, block_.tiles, shape_[3].number(), sizeof(float), width_).columns;
+  };
+  if (tiles_.isNumber()) {
+    block_ = kernel::chooseWinogradBlock(tiles_.number(), channels_, panels_);
+    blocks_ = block_.count;
+    rowsPerStep_ = rowsPerStep();
+    return;
+  }
+  // Blocks of the most tiles there may be, in whole steps; the last one has fewer.
+  constexpr int64_t kMany = 1 << 20;
+  int64_t typical = kernel::typicalBatch(shape_[0]) * kernel::typicalExtent(tileRows_ * tileColumns_);
+  block_ = kernel::chooseWinogradBlock(kMany, channels_, panels_);
+  block_.panelGroups = kernel::chooseWinogradBlock(typical, channels_, panels_).panelGroups;
+  rowsPerStep_ = rowsPerStep();
+  block_.tiles -= block_.tiles % rowsPerStep_;
+  blocks_ = tiles_.ceilDiv(block_.tiles);
 }
 
 FailureOr<graph::Extent> Winograd::emit(TileRange range) {
@@ -95,7 +119,7 @@ FailureOr<graph::Extent> Winograd::emit(TileRange range) {
   products_ = body_.stackBuffer(kProducts * block_.tiles * width_, element);
   result_ = body_.stackBuffer(kOut * kOut * lanes_, element);
   graph::Extent count =
-      forTiles(body_, range, {block_.count, block_.panelGroups}, [&](ValueRange index) { emitBlock(index); });
+      forTiles(body_, range, {blocks_, block_.panelGroups}, [&](ValueRange index) { emitBlock(index); });
   if (failed_)
     return failure();
   return count;
@@ -108,11 +132,17 @@ scf::ForOp Winograd::forRange(Value from, Value to, int64_t step) {
 }
 
 void Winograd::emitBlock(ValueRange index) {
-  // The last block is as large as the others: it starts earlier, and leaves out what its neighbour stores.
-  Value start = body_.scale(index[0], block_.tiles);
-  int64_t all = shape_[0] * tileRows_ * tileColumns_;
-  Value first = arith::MinSIOp::create(b_, start, body_.constant(all - block_.tiles));
-  Value skip = arith::SubIOp::create(b_, start, first);
+  Value first = body_.scale(index[0], block_.tiles), skip = body_.constant(0);
+  if (tiles_.isNumber()) {
+    // The last block is as large as the others: it starts earlier, and leaves out what its neighbour stores.
+    Value start = first;
+    first = arith::MinSIOp::create(b_, start, body_.constant(tiles_.number() - block_.tiles));
+    skip = arith::SubIOp::create(b_, start, first);
+    blockTiles_ = body_.constant(block_.tiles);
+  } else {
+    Value left = arith::SubIOp::create(b_, body_.value(tiles_), first);
+    blockTiles_ = arith::MinSIOp::create(b_, left, body_.constant(block_.tiles));
+  }
   transformInput(first);
   int64_t perGroup = llvm::divideCeil(panels_, block_.panelGroups);
   Value firstPanel = body_.scale(index[1], perGroup);
@@ -124,7 +154,7 @@ void Winograd::emitBlock(ValueRange index) {
 }
 
 Winograd::Place Winograd::placeOf(Value tile) {
-  Value columns = body_.constant(tileColumns_), rows = body_.constant(tileRows_);
+  Value columns = body_.value(tileColumns_), rows = body_.value(tileRows_);
   Value line = arith::DivUIOp::create(b_, tile, columns), column = arith::RemUIOp::create(b_, tile, columns);
   Value batch = arith::DivUIOp::create(b_, line, rows), row = arith::RemUIOp::create(b_, line, rows);
   return {batch, body_.scale(row, kOut), body_.scale(column, kOut)};
@@ -132,24 +162,31 @@ Winograd::Place Winograd::placeOf(Value tile) {
 
 void Winograd::transformInput(Value first) {
   OpBuilder::InsertionGuard guard(b_);
-  SmallVector<int64_t> strides = *graph::asNumbers(Body::stridesOf(inputArgument_));
-  Value tile = forRange(body_.constant(0), body_.constant(block_.tiles), 1).getInductionVar();
+  graph::Extents strides = Body::stridesOf(inputArgument_);
+  Value tile = forRange(body_.constant(0), blockTiles_, 1).getInductionVar();
   Place place = placeOf(body_.add(first, tile));
-  Value from = body_.scale(place.batch, shape_[0] > 1 ? strides[0] : 0);
+  Value from = body_.scale(place.batch, shape_[0] == graph::Extent(1) ? graph::Extent(0) : strides[0]);
   from = body_.add(from, body_.add(body_.scale(place.row, strides[1]), body_.scale(place.column, strides[2])));
   Value channel = forRange(body_.constant(0), body_.constant(channels_), lanes_).getInductionVar();
   transformVector(body_.add(from, channel), body_.add(body_.scale(tile, channels_), channel));
 }
 
+/// An offset moved by a distance of which the columns' part is a number.
+Value Winograd::moved(Value from, const graph::Extent &rows, const graph::Extent &columns) {
+  if (rows.isNumber())
+    return body_.add(from, body_.value(rows + columns));
+  return body_.add(body_.add(from, body_.value(rows)), body_.value(columns));
+}
+
 /// Bᵀ d B of one tile, for as many channels as there are lanes.
 void Winograd::transformVector(Value from, Value to) {
-  SmallVector<int64_t> strides = *graph::asNumbers(Body::stridesOf(inputArgument_));
+  graph::Extents strides = Body::stridesOf(inputArgument_);
   Value input = body_.bufferOf(inputArgument_);
   SmallVector<Vectors> columns;
   for (int64_t j = 0; j < kIn; ++j) {
     Vectors d;
     for (int64_t i = 0; i < kIn; ++i)
-      d.push_back(loadVector(input, body_.add(from, body_.constant(i * strides[1] + j * strides[2]))));
+      d.push_back(loadVector(input, moved(from, strides[1] * i, strides[2] * j)));
     columns.push_back(transformIn(d));
   }
   for (int64_t i = 0; i < kIn; ++i) {
@@ -173,7 +210,9 @@ void Winograd::multiply(Value panel) {
   int64_t whole = block_.tiles / rowsPerStep_ * rowsPerStep_;
   if (whole > 0) {
     OpBuilder::InsertionGuard inner(b_);
-    Value row = forRange(body_.constant(0), body_.constant(whole), rowsPerStep_).getInductionVar();
+    // Where only the run knows the tiles, the last step may compute some that are not there: nobody reads them.
+    Value end = tiles_.isNumber() ? body_.constant(whole) : blockTiles_;
+    Value row = forRange(body_.constant(0), end, rowsPerStep_).getInductionVar();
     multiplyRows(body_.add(input, body_.scale(row, channels_)), packed, body_.add(to, body_.scale(row, width_)),
                  rowsPerStep_);
   }
@@ -210,11 +249,11 @@ void Winograd::multiplyRows(Value input, Value packed, Value to, int64_t rows) {
 
 void Winograd::transformOutput(Value first, Value skip, Value panel) {
   OpBuilder::InsertionGuard guard(b_);
-  Value tile = forRange(skip, body_.constant(block_.tiles), 1).getInductionVar();
+  Value tile = forRange(skip, blockTiles_, 1).getInductionVar();
   Place place = placeOf(body_.add(first, tile));
   Value from = body_.scale(tile, width_), channel = body_.scale(panel, width_);
   // Whole vectors of channels, then what is left of the last panel.
-  int64_t whole = shape_[3] / lanes_ * lanes_, rest = shape_[3] % lanes_;
+  int64_t rest = shape_[3].number() % lanes_, whole = shape_[3].number() - rest;
   Value left = arith::SubIOp::create(b_, body_.constant(whole), channel);
   Value end = arith::MinSIOp::create(b_, left, body_.constant(width_));
   {
@@ -251,10 +290,10 @@ void Winograd::transformResult(const Place &place, Value from, Value channel, in
 /// The epilogue at those of the 4x4 points that exist.
 void Winograd::storeTile(const Place &place, Value channel, int64_t channels) {
   OpBuilder::InsertionGuard guard(b_);
-  auto most = [&](Value start, int64_t extent) -> Value {
-    if (extent % kOut == 0)
+  auto most = [&](Value start, const graph::Extent &extent) -> Value {
+    if (extent.dividedBy(kOut))
       return body_.constant(kOut);
-    return arith::MinSIOp::create(b_, arith::SubIOp::create(b_, body_.constant(extent), start), body_.constant(kOut));
+    return arith::MinSIOp::create(b_, arith::SubIOp::create(b_, body_.value(extent), start), body_.constant(kOut));
   };
   Value rows = most(place.row, shape_[1]), columns = most(place.column, shape_[2]);
   Value i = forRange(body_.constant(0), rows, 1).getInductionVar();

@@ -47,11 +47,12 @@ LogicalResult ContractOp::verify() {
 LogicalResult WinogradOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType()), packed = cast<RankedTensorType>(getPacked().getType());
   auto result = cast<RankedTensorType>(getResult().getType());
-  if (input.getRank() != 4 || packed.getRank() != 4 || result.getRank() != 4 ||
-      input.getDimSize(0) != result.getDimSize(0))
+  graph::Extents from = graph::extentsOf(input), to = graph::extentsOf(result);
+  if (from.size() != 4 || packed.getRank() != 4 || to.size() != 4 || from[0] != to[0])
     return emitOpError("input, packed and result must be of rank 4, with one batch");
+  // Of a symbolic dim, as much as whole tiles may need.
   for (int64_t dim : {1, 2})
-    if (input.getDimSize(dim) != static_cast<int64_t>(llvm::alignTo(result.getDimSize(dim), 4)) + 2)
+    if (from[dim] != to[dim].ceilDiv(4) * 4 + 2 && (to[dim].isNumber() || from[dim] != to[dim] + 5))
       return emitOpError("the input must cover whole tiles of 4x4 results and a border of 2");
   if (packed.getDimSize(1) != 36 || packed.getDimSize(2) != input.getDimSize(3) ||
       packed.getDimSize(0) != static_cast<int64_t>(llvm::divideCeil(result.getDimSize(3), packed.getDimSize(3))))

@@ -7,6 +7,7 @@
 #include "dialects/Graph/Extent.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
+#include <algorithm>
 #include <cstdint>
 
 namespace smelt::kernel {
@@ -17,11 +18,17 @@ struct Machine {
   unsigned vectorRegisters = 16;
 };
 
-/// What an extent is taken for where a choice needs a number that only the run knows.
+/// What an extent is taken for where a choice needs a number that only the run knows: its value where every symbol is
+/// 128.
 inline int64_t typicalExtent(const graph::Extent &extent) {
   constexpr int64_t kTypical = 128;
-  return extent.asNumber().value_or(kTypical);
+  if (extent.isNumber())
+    return extent.number();
+  int64_t value = extent.evaluate([](llvm::StringRef) { return kTypical; }).value_or(kTypical);
+  return std::max<int64_t>(value, 1);
 }
+/// The same of a dim of images or sequences of which several may be computed at once, but most often is one.
+inline int64_t typicalBatch(const graph::Extent &extent) { return extent.asNumber().value_or(1); }
 
 /// A register tile of a contraction: `rows` × `columns` of the result's points, `width` channels (whole vectors).
 struct RegisterTile {

@@ -109,9 +109,16 @@ static Order withUnits(ArrayRef<Extent> shape, Order order) {
   return order;
 }
 
+/// Such dims are equal when the model runs: the others make the same number of elements.
+static bool differInOneDim(ArrayRef<Extent> a, ArrayRef<Extent> b) {
+  return a.size() == b.size() && count_if(zip(a, b), [](auto pair) { return get<0>(pair) != get<1>(pair); }) == 1;
+}
+
 std::optional<Order> acrossReshape(ArrayRef<Extent> shape, OrderRef order, ArrayRef<Extent> other) {
   if (isIdentity(order))
     return identityOrder(static_cast<int64_t>(other.size()));
+  if (differInOneDim(shape, other))
+    return Order(order);
   std::optional<SmallVector<Group>> groups = groupsOf(shape, other);
   if (!groups)
     return std::nullopt;

@@ -23,25 +23,26 @@ static bool isWinogradShaped(graph::ConvOp op) {
     return llvm::all_of(values, [&](int64_t value) { return value == wanted; });
   };
   RankedTensorType filter = graph::typeOf(op.getFilter());
-  return graph::typeOf(op.getResult()).hasStaticShape() && op.getLayout() == graph::Layout::ChannelsLast &&
-         filter.getRank() == 4 && op.getGroups() == 1 && filter.getElementType().isF32() &&
-         all(filter.getShape().take_front(2), 3) && all(op.getStrides(), 1) && all(op.getDilations(), 1) &&
-         op.getFilter().getDefiningOp<graph::ConstantOp>();
+  return op.getLayout() == graph::Layout::ChannelsLast && filter.getRank() == 4 && op.getGroups() == 1 &&
+         filter.getElementType().isF32() && all(filter.getShape().take_front(2), 3) && all(op.getStrides(), 1) &&
+         all(op.getDilations(), 1) && op.getFilter().getDefiningOp<graph::ConstantOp>();
 }
 
 static void rewrite(graph::ConvOp op, const kernel::Machine &machine, IRRewriter &rewriter) {
   rewriter.setInsertionPoint(op);
   Location loc = op.getLoc();
   RankedTensorType type = graph::typeOf(op.getResult());
-  // The result is computed in tiles of 4x4: past its end the input has zeros of its own.
+  graph::Extents shape = graph::extentsOf(type);
+  // The result is computed in tiles of 4x4: past its end the input has zeros of its own, as many as may be needed.
   SmallVector<int64_t> high(op.getHigh());
   for (int64_t dim : {0, 1}) {
-    int64_t extent = type.getDimSize(dim + 1);
-    high[dim] += static_cast<int64_t>(llvm::alignTo(extent, 4)) - extent;
+    std::optional<int64_t> extent = shape[dim + 1].asNumber();
+    high[dim] += extent ? static_cast<int64_t>(llvm::alignTo(*extent, 4)) - *extent : 3;
   }
   Value input = plan::padSpatial(rewriter, loc, op.getInput(), op.getLow(), high);
-  int64_t channels = type.getDimSize(3), tiles = type.getDimSize(0) * llvm::divideCeil(type.getDimSize(1), 4) *
-                                                 llvm::divideCeil(type.getDimSize(2), 4);
+  int64_t channels = type.getDimSize(3), tiles = kernel::typicalBatch(shape[0]) *
+                                                 kernel::typicalExtent(shape[1].ceilDiv(4)) *
+                                                 kernel::typicalExtent(shape[2].ceilDiv(4));
   int64_t rows = kernel::chooseWinogradBlock(tiles, graph::typeOf(input).getDimSize(3), 1).tiles;
   kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, channels, sizeof(float));
   Value transformed = graph::WinogradFilterOp::create(rewriter, loc, op.getFilter());
@@ -62,9 +63,10 @@ struct ChooseWinograd : plan::MachinePass<ChooseWinograd> {
     getOperation().walk([&](graph::ConvOp op) {
       if (!isWinogradShaped(op))
         return;
-      ArrayRef<int64_t> shape = graph::typeOf(op.getResult()).getShape();
-      if (kernel::winogradPays(machine(), shape[0], shape[1], shape[2], graph::typeOf(op.getInput()).getDimSize(3),
-                               shape[3]))
+      graph::Extents shape = graph::extentsOf(op.getResult());
+      if (kernel::winogradPays(machine(), kernel::typicalBatch(shape[0]), kernel::typicalExtent(shape[1]),
+                               kernel::typicalExtent(shape[2]), graph::typeOf(op.getInput()).getDimSize(3),
+                               graph::typeOf(op.getFilter()).getShape().back()))
         chosen.push_back(op);
     });
     IRRewriter rewriter(&getContext());

@@ -31,22 +31,21 @@ Value padSpatial(OpBuilder &builder, Location loc, Value input, ArrayRef<int64_t
   return graph::PadOp::create(builder, loc, input, zero, before, after, graph::PadMode::Constant);
 }
 
-bool isPerChannel(Value operand, ArrayRef<int64_t> shape) {
-  RankedTensorType type = graph::typeOf(operand);
-  if (type.getRank() > static_cast<int64_t>(shape.size()))
+bool isPerChannel(Value operand, ArrayRef<graph::Extent> shape) {
+  graph::Extents extents = graph::extentsOf(operand);
+  if (extents.size() > shape.size())
     return false;
-  if (type.getNumElements() == 1)
+  graph::Extent elements = graph::productOf(extents);
+  if (elements == graph::Extent(1))
     return true;
-  return type.getNumElements() == type.getShape().back() && type.getShape().back() == shape.back() &&
-         operand.getDefiningOp<graph::ConstantOp>();
+  return elements == extents.back() && extents.back() == shape.back() && operand.getDefiningOp<graph::ConstantOp>();
 }
 
 Value repeatChannels(OpBuilder &builder, Location loc, Value operand, int64_t factor) {
-  RankedTensorType type = graph::typeOf(operand);
-  if (type.getNumElements() == 1 || factor == 1)
+  if (graph::productOf(graph::extentsOf(operand)) == graph::Extent(1) || factor == 1)
     return operand;
   SmallVector<Value> copies(factor, operand);
-  return graph::ConcatOp::create(builder, loc, copies, type.getRank() - 1);
+  return graph::ConcatOp::create(builder, loc, copies, graph::typeOf(operand).getRank() - 1);
 }
 
 } // namespace smelt::plan

@@ -7,6 +7,7 @@
 #ifndef SMELT_PASSES_PLAN_CONTRACTIONS_H
 #define SMELT_PASSES_PLAN_CONTRACTIONS_H
 
+#include "dialects/Graph/Extent.h"
 #include "mlir/IR/Builders.h"
 
 namespace smelt::plan {
@@ -20,7 +21,7 @@ mlir::Value padSpatial(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value
 
 /// Whether an operand of elementwise work on tensors of `shape` is one number, or a constant with one for each channel
 /// (the last dim).
-bool isPerChannel(mlir::Value operand, llvm::ArrayRef<int64_t> shape);
+bool isPerChannel(mlir::Value operand, llvm::ArrayRef<graph::Extent> shape);
 
 /// Such an operand for tensors that have `factor` times the channels, the same ones again and again.
 mlir::Value repeatChannels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value operand, int64_t factor);

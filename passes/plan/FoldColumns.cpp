@@ -24,15 +24,14 @@ namespace {
 /// How a convolution is folded.
 struct Folding {
   int64_t factor = 1;
-  int64_t taps = 0;    // of the new filter along the columns
-  int64_t columns = 0; // of the new result
+  int64_t taps = 0; // of the new filter along the columns
 };
 
 class Folder {
 public:
   Folder(graph::ConvOp op, int64_t lanes, IRRewriter &rewriter)
       : op_(op), lanes_(lanes), rewriter_(rewriter), filter_(graph::typeOf(op.getFilter())),
-        type_(graph::typeOf(op.getResult())), spatial_(op.getStrides().size()) {}
+        type_(graph::typeOf(op.getResult())), shape_(graph::extentsOf(type_)), spatial_(op.getStrides().size()) {}
 
   void run();
 
@@ -48,7 +47,8 @@ private:
   graph::ConvOp op_;
   int64_t lanes_;
   IRRewriter &rewriter_;
-  RankedTensorType filter_, type_;
+  RankedTensorType filter_, type_; // the result's
+  graph::Extents shape_;
   size_t spatial_;
 };
 
@@ -56,9 +56,8 @@ private:
 
 bool Folder::isCandidate() {
   constexpr int64_t kMostFilterBytes = 1 << 16; // it grows by more than the factor
-  return type_.hasStaticShape() && op_.getLayout() == graph::Layout::ChannelsLast && op_.getGroups() == 1 &&
-         op_.getDilations().back() == 1 && type_.getShape().back() < lanes_ &&
-         op_.getFilter().getDefiningOp<graph::ConstantOp>() &&
+  return op_.getLayout() == graph::Layout::ChannelsLast && op_.getGroups() == 1 && op_.getDilations().back() == 1 &&
+         type_.getShape().back() < lanes_ && op_.getFilter().getDefiningOp<graph::ConstantOp>() &&
          filter_.getNumElements() * graph::elementBytes(filter_.getElementType()) <= kMostFilterBytes;
 }
 
@@ -66,19 +65,20 @@ bool Folder::isCandidate() {
 double Folder::efficiency(const Folding &folding) {
   double channels = double(folding.factor * type_.getShape().back());
   double lanes = double(llvm::alignTo(folding.factor * type_.getShape().back(), lanes_));
-  double columns = double(type_.getDimSize(spatial_));
-  return channels / lanes * double(filter_.getDimSize(spatial_ - 1)) / double(folding.taps) * columns /
-         double(folding.columns * folding.factor);
+  int64_t columns = kernel::typicalExtent(shape_[spatial_]);
+  auto computed = static_cast<int64_t>(llvm::alignTo(columns, folding.factor));
+  return channels / lanes * double(filter_.getDimSize(spatial_ - 1)) / double(folding.taps) * double(columns) /
+         double(computed);
 }
 
 Folding Folder::choose() {
   constexpr double kGain = 1.3; // less is not worth the larger filter
   int64_t taps = filter_.getDimSize(spatial_ - 1), stride = op_.getStrides().back(),
-          columns = type_.getDimSize(spatial_);
-  Folding best{1, taps, columns};
+          columns = kernel::typicalExtent(shape_[spatial_]);
+  Folding best{1, taps};
   double least = kGain * efficiency(best);
   for (int64_t factor = 2; factor * type_.getShape().back() <= 2 * lanes_ && factor <= columns; ++factor) {
-    Folding folding{factor, taps + (factor - 1) * stride, static_cast<int64_t>(llvm::divideCeil(columns, factor))};
+    Folding folding{factor, taps + (factor - 1) * stride};
     if (efficiency(folding) > least) {
       best = folding;
       least = efficiency(folding);
@@ -105,21 +105,24 @@ Value Folder::foldedFilter(const Folding &folding) {
 Value Folder::foldedConv(const Folding &folding) {
   SmallVector<int64_t> strides(op_.getStrides()), high(op_.getHigh());
   strides.back() *= folding.factor;
-  int64_t needed = (folding.columns - 1) * strides.back() + folding.taps;
-  high.back() = std::max<int64_t>(0, needed - op_.getLow().back() - graph::typeOf(op_.getInput()).getDimSize(spatial_));
+  // What the last window reaches; of a symbolic dim, what it may reach.
+  graph::Extent reach = (shape_[spatial_].ceilDiv(folding.factor) - 1) * strides.back() + folding.taps;
+  graph::Extent missing = reach - op_.getLow().back() - graph::extentsOf(op_.getInput())[spatial_];
+  high.back() = missing.isNumber() ? std::max<int64_t>(0, missing.number())
+                                   : high.back() + (folding.factor - 1) * op_.getStrides().back();
   return graph::ConvOp::create(rewriter_, op_.getLoc(), op_.getInput(), foldedFilter(folding), strides,
                                op_.getDilations(), op_.getLow(), high, 1, graph::Layout::ChannelsLast);
 }
 
 /// An operand of elementwise work as the folded result needs it; null where that is no cheap thing.
 Value Folder::widened(Value operand, const Folding &folding, bool isWhole) {
-  if (plan::isPerChannel(operand, type_.getShape()))
+  if (plan::isPerChannel(operand, shape_))
     return plan::repeatChannels(rewriter_, op_.getLoc(), operand, folding.factor);
-  if (isWhole && graph::typeOf(operand).getShape() == type_.getShape()) {
-    SmallVector<int64_t> wide(type_.getShape());
-    wide[spatial_] = folding.columns;
+  if (isWhole && graph::extentsOf(operand) == shape_) {
+    graph::Extents wide(shape_);
+    wide[spatial_] = shape_[spatial_].ceilDiv(folding.factor);
     wide.back() *= folding.factor;
-    return graph::reshapeTo(rewriter_, op_.getLoc(), operand, wide);
+    return graph::reshapeTo(rewriter_, op_.getLoc(), operand, ArrayRef<graph::Extent>(wide));
   }
   return nullptr;
 }
@@ -129,7 +132,7 @@ bool Folder::sink(Value &wide, Operation *user, const Folding &folding, bool isW
   if (!isa<graph::ScalarInterface>(user)) // a terminator has no result to look at
     return false;
   RankedTensorType type = graph::typeOf(user->getResult(0));
-  if (type.getShape() != type_.getShape())
+  if (graph::extentsOf(type) != shape_)
     return false;
   rewriter_.setInsertionPoint(user);
   SmallVector<Value> operands;
@@ -157,15 +160,14 @@ void Folder::run() {
     return;
   rewriter_.setInsertionPoint(op_);
   Value wide = foldedConv(folding);
-  int64_t columns = type_.getDimSize(spatial_);
-  bool isWhole = folding.columns * folding.factor == columns;
+  graph::Extents shape(shape_);
+  shape[spatial_] = shape_[spatial_].ceilDiv(folding.factor) * folding.factor;
+  bool isWhole = shape == shape_;
   while (op_->hasOneUse() && graph::typeOf(wide).getElementType() == type_.getElementType())
     if (!sink(wide, *op_->user_begin(), folding, isWhole))
       break;
   rewriter_.setInsertionPointAfterValue(wide);
-  SmallVector<int64_t> shape(type_.getShape());
-  shape[spatial_] = folding.columns * folding.factor;
-  Value result = graph::reshapeTo(rewriter_, op_.getLoc(), wide, shape);
+  Value result = graph::reshapeTo(rewriter_, op_.getLoc(), wide, ArrayRef<graph::Extent>(shape));
   if (!isWhole) {
     SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
     Type type = type_.clone(graph::typeOf(result).getElementType()); // elementwise work may have changed it

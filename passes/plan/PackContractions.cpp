@@ -67,8 +67,6 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
   LogicalResult matchAndRewrite(graph::ConvOp op, PatternRewriter &rewriter) const override {
     if (op.getLayout() != graph::Layout::ChannelsLast)
       return rewriter.notifyMatchFailure(op, "channels_first");
-    if (!graph::typeOf(op.getResult()).hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "symbolic dims");
     RankedTensorType filter = graph::typeOf(op.getFilter());
     int64_t groups = op.getGroups(), taps = filter.getDimSize(filter.getRank() - 2),
             channels = filter.getShape().back();
@@ -79,9 +77,12 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
     for (int64_t extent : filter.getShape().drop_back(2))
       taps *= extent;
     RankedTensorType type = graph::typeOf(op.getResult());
-    int64_t columns = type.getDimSize(type.getRank() - 2), rows = type.getNumElements() / (columns * channels);
-    kernel::RegisterTile tile =
-        kernel::chooseTile(machine, rows, columns, channels / groups, elementBytesOf(op.getFilter()));
+    Extents shape = graph::extentsOf(type);
+    int64_t rows = kernel::typicalBatch(shape.front());
+    for (const Extent &extent : ArrayRef<Extent>(shape).slice(1, shape.size() - 3))
+      rows *= kernel::typicalExtent(extent);
+    kernel::RegisterTile tile = kernel::chooseTile(machine, rows, kernel::typicalExtent(shape[shape.size() - 2]),
+                                                   channels / groups, elementBytesOf(op.getFilter()));
     Value packed = packFilter(op, taps, tile.width, rewriter);
     SmallVector<int64_t> window(filter.getShape().drop_back(2));
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),

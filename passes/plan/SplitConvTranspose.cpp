@@ -35,7 +35,7 @@ class Splitter {
 public:
   Splitter(graph::ConvTransposeOp op, IRRewriter &rewriter)
       : op_(op), rewriter_(rewriter), input_(graph::typeOf(op.getInput())), filter_(graph::typeOf(op.getFilter())),
-        type_(graph::typeOf(op.getResult())) {}
+        type_(graph::typeOf(op.getResult())), shape_(graph::extentsOf(type_)) {}
 
   void run();
 
@@ -45,25 +45,28 @@ private:
   Value phaseFilter(const Phase &row, const Phase &column);
   Value phaseConv(const Phase &row, ArrayRef<Phase> columns);
   Value rowOf(const Phase &row, ArrayRef<Phase> columns);
-  int64_t blocks(size_t dim) { return llvm::divideCeil(type_.getDimSize(dim + 1), op_.getStrides()[dim]); }
+  graph::Extent blocks(size_t dim) { return shape_[dim + 1].ceilDiv(op_.getStrides()[dim]); }
+  /// What lies between the input's end and the last block.
+  graph::Extent blocksBeyond(size_t dim) { return blocks(dim) - graph::extentsOf(input_)[dim + 1]; }
   void collectEpilogue();
   Value withEpilogue(Value value, int64_t factor);
 
   graph::ConvTransposeOp op_;
   IRRewriter &rewriter_;
-  RankedTensorType input_, filter_, type_;
+  RankedTensorType input_, filter_, type_; // type_ is the result's
+  graph::Extents shape_;
   SmallVector<Operation *> epilogue_; // elementwise, one after another
 };
 
 } // namespace
 
 bool Splitter::isCandidate() {
-  if (!type_.hasStaticShape() || op_.getLayout() != graph::Layout::ChannelsLast || op_.getGroups() != 1 ||
-      filter_.getRank() != 4 || !op_.getFilter().getDefiningOp<graph::ConstantOp>())
+  if (op_.getLayout() != graph::Layout::ChannelsLast || op_.getGroups() != 1 || filter_.getRank() != 4 ||
+      !op_.getFilter().getDefiningOp<graph::ConstantOp>())
     return false;
   for (size_t dim : {0, 1})
-    if (op_.getDilations()[dim] != 1 || op_.getLow()[dim] < 0 || input_.getDimSize(dim + 1) < 1 ||
-        filter_.getDimSize(dim) < op_.getStrides()[dim])
+    if (op_.getDilations()[dim] != 1 || op_.getLow()[dim] < 0 || input_.getDimSize(dim + 1) == 0 ||
+        !blocksBeyond(dim).isNumber() || filter_.getDimSize(dim) < op_.getStrides()[dim])
       return false;
   return true;
 }
@@ -102,7 +105,7 @@ Value Splitter::phaseConv(const Phase &row, ArrayRef<Phase> columns) {
   SmallVector<int64_t> low(4, 0), high(4, 0), zeros(2, 0), ones(2, 1);
   for (auto [dim, window] : llvm::enumerate(std::array{row, columns.front()})) {
     low[dim + 1] = -window.start;
-    high[dim + 1] = blocks(dim) - 1 + window.end() - input_.getDimSize(dim + 1);
+    high[dim + 1] = blocksBeyond(dim).number() - 1 + window.end();
   }
   auto isNegative = [](int64_t count) { return count < 0; };
   if (llvm::none_of(low, isNegative) && llvm::none_of(high, isNegative))
@@ -119,10 +122,10 @@ void Splitter::collectEpilogue() {
   Value value = op_.getResult();
   while (value.hasOneUse()) {
     Operation *user = *value.user_begin();
-    if (!isa<graph::ScalarInterface>(user) || graph::typeOf(user->getResult(0)).getShape() != type_.getShape())
+    if (!isa<graph::ScalarInterface>(user) || graph::extentsOf(user->getResult(0)) != shape_)
       return;
     for (Value operand : user->getOperands())
-      if (operand != value && !plan::isPerChannel(operand, type_.getShape()))
+      if (operand != value && !plan::isPerChannel(operand, shape_))
         return;
     epilogue_.push_back(user);
     value = user->getResult(0);
@@ -147,7 +150,8 @@ Value Splitter::withEpilogue(Value value, int64_t factor) {
 /// All results in the rows of one phase: [n, row blocks, 1, columns, channels].
 Value Splitter::rowOf(const Phase &row, ArrayRef<Phase> columns) {
   Location loc = op_.getLoc();
-  int64_t batch = type_.getDimSize(0), channels = type_.getDimSize(3), phases = columns.size();
+  graph::Extent batch = shape_[0], channels = shape_[3];
+  auto phases = static_cast<int64_t>(columns.size());
   auto readsAsFirst = [&](const Phase &column) { return column.readsAs(columns.front()); };
   Value all;
   if (llvm::all_of(columns, readsAsFirst)) {
@@ -156,10 +160,10 @@ Value Splitter::rowOf(const Phase &row, ArrayRef<Phase> columns) {
     SmallVector<Value> parts;
     for (const Phase &column : columns)
       parts.push_back(graph::reshapeTo(rewriter_, loc, withEpilogue(phaseConv(row, column), 1),
-                                       {batch, blocks(0), blocks(1), 1, channels}));
+                                       graph::Extents{batch, blocks(0), blocks(1), 1, channels}));
     all = graph::ConcatOp::create(rewriter_, loc, parts, 3);
   }
-  return graph::reshapeTo(rewriter_, loc, all, {batch, blocks(0), 1, blocks(1) * phases, channels});
+  return graph::reshapeTo(rewriter_, loc, all, graph::Extents{batch, blocks(0), 1, blocks(1) * phases, channels});
 }
 
 void Splitter::run() {
@@ -178,7 +182,7 @@ void Splitter::run() {
     phases.push_back(rowOf(phaseOf(0, phase), columnPhases));
   Value all = rows == 1 ? phases[0] : graph::ConcatOp::create(rewriter_, loc, phases, 2).getResult();
   Value result = graph::reshapeTo(rewriter_, loc, all,
-                                  {type_.getDimSize(0), blocks(0) * rows, blocks(1) * columns, type_.getDimSize(3)});
+                                  graph::Extents{shape_[0], blocks(0) * rows, blocks(1) * columns, shape_[3]});
   if (result.getType() != last->getResult(0).getType()) {
     SmallVector<int64_t> starts(4, 0), steps(4, 1);
     result = graph::SliceOp::create(rewriter_, loc, last->getResult(0).getType(), result, starts, steps);

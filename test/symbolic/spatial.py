@@ -24,6 +24,14 @@ CASES = {
     "conv-dilated": (conv(4, 6, (3, 3), group=2, dilations=[2, 1]), images(4)),
     "conv-depthwise": (conv(8, 8, (3, 3), group=8, strides=[2, 2], pads=[1, 1, 1, 1]), images(8)),
     "conv-depthwise-valid": (conv(24, 24, (3, 3), group=24), images(24)),
+    # By Winograd's algorithm where the target gains: one tile of 4x4, several blocks of them, panels that end in a vector.
+    "conv-winograd": (conv(64, 72, (3, 3), pads=[1, 1, 1, 1]), images(64, [(1, 2, 3), (1, 4, 4), (2, 7, 9), (1, 33, 30), (3, 40, 41)])),
+    "conv-winograd-valid": (conv(32, 48, (3, 3)), images(32, [(1, 3, 3), (2, 7, 70)])),
+    # Few channels: columns become channels.
+    "conv-few-channels": (conv(3, 4, (5, 5), pads=[2, 2, 2, 2], strides=[1, 2]), images(3)),
+    "conv-residual": (graph([node("Conv", ["x", "a"], "p", pads=[1, 1, 1, 1]), node("Relu", ["p"], "q"), node("Conv", ["q", "b"], "r"),
+                             node("Add", ["r", "x"], "s"), node("Relu", ["s"], "y")], {"x": ["n", 20, "h", "w"]}, ["y"],
+                            a=floats(36, 20, 3, 3), b=floats(20, 36, 1, 1)), images(20)),
     "conv-1x1": (conv(16, 24, (1, 1)), images(16, [(0, 4, 4), (1, 1, 1), (2, 7, 9)])),
     "conv-same-upper": (conv(3, 8, (3, 4), auto_pad="SAME_UPPER", strides=[2, 1]), images(3)),
     "conv-same-lower": (conv(3, 8, (2, 3), auto_pad="SAME_LOWER", strides=[3, 2]), images(3)),

@@ -72,16 +72,19 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
   if (failed(checkScalar(location, "value", adaptor.getValue(), input.getElementType())))
     return failure();
   constexpr int64_t kMost = int64_t(1) << 40; // far beyond any tensor, and sums of such don't overflow
-  SmallVector<int64_t> shape;
-  for (auto [low, high, extent] : llvm::zip_equal(adaptor.getLow(), adaptor.getHigh(), input.getShape())) {
+  Extents shape;
+  for (auto [low, high, size] : llvm::zip_equal(adaptor.getLow(), adaptor.getHigh(), extentsOf(input))) {
+    int64_t extent = size.asNumber().value_or(0);
     if (std::max({low, high, extent}) > kMost || std::min({low, high, extent}) < -kMost)
       return emitOptionalError(location, "a padding of ", low, " and ", high, " is too large");
+    shape.push_back(size + low + high);
+    if (!size.isNumber() && low >= 0 && high >= 0 && adaptor.getMode() == PadMode::Constant)
+      continue;
     PaddedDim dim(low, high, extent);
     if (dim.count < 0)
       return emitOptionalError(location, "crops more than the ", extent, " elements of a dim");
     if (dim.grows() && dim.count == 0 && adaptor.getMode() != PadMode::Constant)
       return emitOptionalError(location, "a dim of no elements has none to repeat");
-    shape.push_back(low + extent + high);
   }
   return yieldTensor(location, shape, input.getElementType(), types);
 }

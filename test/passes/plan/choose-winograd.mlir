@@ -30,3 +30,14 @@ func.func @more_channels_than_the_stack_takes(%x: tensor<1x32x32x4096xf32>) -> t
   %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x32x32x4096xf32>, tensor<3x3x4096x16xf32>) -> tensor<1x32x32x16xf32>
   return %0 : tensor<1x32x32x16xf32>
 }
+
+// Of symbolic dims the input has as much as whole tiles may need.
+!image = tensor<?x?x?x64xf32, #graph.extents<"n, h, w, 64">>
+// CHECK-LABEL: func.func @symbolic
+// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} {high = array<i64: 0, 4, 4, 0>, low = array<i64: 0, 1, 1, 0>{{.*}} #graph.extents<"n, h + 5, w + 5, 64">>
+// CHECK: kernel.winograd %[[PAD]]
+func.func @symbolic(%x: !image) -> !image {
+  %w = graph.constant dense<1.0> : tensor<3x3x64x64xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (!image, tensor<3x3x64x64xf32>) -> !image
+  return %0 : !image
+}

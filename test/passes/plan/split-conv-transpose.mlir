@@ -34,3 +34,16 @@ func.func @empty(%x: tensor<1x4x0x2xf32>) -> tensor<1x8x0x3xf32> {
   %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, output_padding = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x4x0x2xf32>, tensor<2x2x2x3xf32>) -> tensor<1x8x0x3xf32>
   return %0 : tensor<1x8x0x3xf32>
 }
+
+// The blocks of a symbolic dim are as many as its inputs.
+!image = tensor<?x?x?x2xf32, #graph.extents<"n, h, w, 2">>
+!twice = tensor<?x?x?x3xf32, #graph.extents<"n, 2*h, 2*w, 3">>
+// CHECK-LABEL: func.func @symbolic
+// CHECK-COUNT-2: graph.conv {{.*}}#graph.extents<"n, h, w, 6">>
+// CHECK: graph.concat {{.*}}#graph.extents<"n, h, 2, 2*w, 3">>
+// CHECK: graph.reshape {{.*}}#graph.extents<"n, 2*h, 2*w, 3">>
+func.func @symbolic(%x: !image) -> !twice {
+  %w = graph.constant dense<1.0> : tensor<2x2x2x3xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, output_padding = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (!image, tensor<2x2x2x3xf32>) -> !twice
+  return %0 : !twice
+}
