@@ -233,11 +233,15 @@ bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
   return true;
 }
 
-Value GraphBuilder::constant(const graph::HostTensor &tensor) {
+void GraphBuilder::countComputed(int64_t bytes) {
   constexpr int64_t kMostComputedBytes = 1 << 28;
-  computedBytes_ += static_cast<int64_t>(tensor.bytes().size());
+  computedBytes_ += bytes;
   if (computedBytes_ > kMostComputedBytes)
     unsupported("constants that the model computes take more than " + Twine(kMostComputedBytes >> 20) + " MiB");
+}
+
+Value GraphBuilder::constant(const graph::HostTensor &tensor) {
+  countComputed(static_cast<int64_t>(tensor.bytes().size()));
   return graph::makeConstant(builder_, location_, tensor);
 }
 

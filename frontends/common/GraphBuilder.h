@@ -45,6 +45,8 @@ public:
 
   /// A constant that the import computed. Refuses when those take too much memory together.
   mlir::Value constant(const graph::HostTensor &tensor);
+  /// Refuses where all that was counted takes too much memory.
+  void countComputed(int64_t bytes);
   mlir::Value constant(mlir::ElementsAttr value) { return graph::ConstantOp::create(builder_, location_, value); }
   /// A rank-0 constant.
   mlir::Value scalar(mlir::Type elementType, graph::Scalar value) {

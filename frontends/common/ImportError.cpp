@@ -23,10 +23,26 @@ static size_t utf8Length(StringRef text) {
   return length <= text.size() && isLegalUTF8Sequence(bytes, bytes + length) ? length : 0;
 }
 
-/// Control characters of one byte, and those of two bytes that terminals obey as well (U+0080 to U+009F).
+/// Characters that a message may not hold, from first to last: terminals obey them, they end a line, or they show what
+/// follows in another order.
+struct Controls {
+  unsigned first, last;
+};
+constexpr Controls kControls[] = {{0x00, 0x1f},     {0x7f, 0x9f},     {0x200e, 0x200f},
+                                  {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+
+/// Of one legal sequence of UTF-8.
+static unsigned codePoint(StringRef character) {
+  auto lead = static_cast<unsigned char>(character.front());
+  unsigned code = character.size() == 1 ? lead : lead & (0xffu >> (character.size() + 1));
+  for (char next : character.drop_front())
+    code = code << 6 | (static_cast<unsigned char>(next) & 0x3f);
+  return code;
+}
+
 static bool isControl(StringRef character) {
-  auto lead = static_cast<unsigned char>(character[0]);
-  return lead < 0x20 || lead == 0x7f || (lead == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0);
+  unsigned code = codePoint(character);
+  return any_of(kControls, [&](const Controls &range) { return range.first <= code && code <= range.last; });
 }
 
 std::string printable(StringRef text, size_t most) {

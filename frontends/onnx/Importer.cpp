@@ -15,6 +15,7 @@ namespace smelt::frontend::onnx {
 // A few bytes of functions that call each other can stand for more nodes than a computer holds.
 constexpr int64_t kMostInlinedNodes = 1 << 16;
 constexpr unsigned kDeepestCalls = 64;
+constexpr size_t kLongestPath = 1000; // of calls, before a node's name
 constexpr llvm::StringLiteral kUnknownOperator = "unsupported operator";
 constexpr size_t kMostListed = 20; // in an error
 
@@ -104,15 +105,31 @@ Value Importer::lookup(const Frame &frame, StringRef name) {
   malformed("value '" + printable(name) + "' is made by nothing that this node may use");
 }
 
+const Tensor &Importer::tensor(const TensorProto &proto) {
+  auto [known, isNew] = tensors_.try_emplace(&proto);
+  if (isNew)
+    known->second = readTensor(proto, model_, context_);
+  return known->second;
+}
+
+const Tensor &Importer::tensor(const SparseTensorProto &proto) {
+  auto [known, isNew] = tensors_.try_emplace(&proto);
+  if (isNew) {
+    known->second = readSparseTensor(proto, model_, context_);
+    builder_.countComputed(static_cast<int64_t>(known->second.bytes.size()));
+  }
+  return known->second;
+}
+
 void Importer::addInitializers(const GraphProto &graph, Frame &frame) {
-  auto add = [&](const std::string &name, const Tensor &tensor) {
+  auto add = [&](const std::string &name, const auto &proto) {
     builder_.setLocation(graph::sourceLocation(context_, frame.path + name, "initializer"));
-    frame.values[name] = builder_.constant(tensor.toAttribute(blobName(name)));
+    frame.values[name] = builder_.constant(valueOf(proto, blobName(name)));
   };
   for (const TensorProto &initializer : graph.initializer())
-    add(initializer.name(), readTensor(initializer, model_, context_));
+    add(initializer.name(), initializer);
   for (const SparseTensorProto &initializer : graph.sparse_initializer())
-    add(initializer.values().name(), readSparseTensor(initializer, model_, context_));
+    add(initializer.values().name(), initializer);
 }
 
 // Nodes.
@@ -157,7 +174,20 @@ static std::string operatorText(const NodeProto &node, const Opsets &opsets) {
   return version == opsets.end() ? text : text + ", opset " + std::to_string(version->second);
 }
 
+/// Ends the import where functions stand for too much: what they call, and the nodes of their subgraphs, included.
+void Importer::countInlined(int64_t parts, const NodeProto &node, const Frame &frame) {
+  inlined_ += parts;
+  if (inlined_ > kMostInlinedNodes)
+    throw Refusal{ImportError::Kind::Unsupported,
+                  (describe(node, *frame.opsets) + ": the model's functions stand for more than " +
+                   Twine(kMostInlinedNodes) + " nodes")
+                      .str(),
+                  /*namesNode=*/true};
+}
+
 void Importer::importNode(const NodeProto &node, Frame &frame) {
+  if (frame.depth > 0)
+    countInlined(1, node, frame);
   std::string name = frame.path + nameOf(node).str();
   StringRef domain = canonicalDomain(node.domain());
   builder_.setLocation(graph::sourceLocation(context_, printable(name), operatorText(node, *frame.opsets)));
@@ -190,8 +220,7 @@ Values Importer::inlineGraph(const GraphProto &graph, const Frame &outer, ArrayR
   frame.opsets = outer.opsets;
   frame.path = outer.path;
   frame.depth = outer.depth;
-  for (const auto &[name, attribute] : outer.attributes)
-    frame.attributes[name] = attribute;
+  frame.attributes = outer.attributes;
   if (graph.input_size() != static_cast<int>(inputs.size()))
     malformed("its graph '" + printable(graph.name()) + "' takes " + Twine(graph.input_size()) + " inputs, not " +
               Twine(inputs.size()));
@@ -208,29 +237,32 @@ Values Importer::inlineGraph(const GraphProto &graph, const Frame &outer, ArrayR
 }
 
 Values Importer::callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller) {
-  inlinedNodes_ += function.node_size();
   if (caller.depth >= kDeepestCalls)
     malformed("calls functions more than " + Twine(kDeepestCalls) + " deep; they may not be recursive");
-  if (inlinedNodes_ > kMostInlinedNodes)
-    unsupported("the model's functions stand for more than " + Twine(kMostInlinedNodes) + " nodes");
+  constexpr int64_t kPartsOfANode = 8; // that a call reads again each time
+  countInlined((function.input_size() + function.output_size() + function.attribute_size() +
+                function.attribute_proto_size() + function.opset_import_size()) /
+                   kPartsOfANode,
+               node, caller);
   if (node.input_size() > function.input_size() || node.output_size() > function.output_size())
     malformed("has more inputs or outputs than the function that it calls");
   Opsets opsets = readOpsets(function.opset_import(), "its function ");
   Frame frame;
   frame.opsets = &opsets;
-  frame.path = caller.path + nameOf(node).str() + "/";
+  frame.path = (caller.path + nameOf(node).str()).substr(0, kLongestPath) + "/";
   frame.depth = caller.depth + 1;
   NodeReader reader(*this, node, caller);
   for (auto [position, formal] : llvm::enumerate(function.input()))
     if (Value value = reader.optionalInput(static_cast<unsigned>(position)))
       frame.values[formal] = value;
-  for (const std::string &name : function.attribute()) {
-    frame.attributes[name] = reader.attribute(name);
-  }
+  llvm::StringMap<const AttributeProto *> attributes;
+  for (const std::string &name : function.attribute())
+    attributes[name] = reader.attribute(name);
   for (const AttributeProto &fallback : function.attribute_proto()) {
     const AttributeProto *given = reader.attribute(fallback.name());
-    frame.attributes[fallback.name()] = given ? given : &fallback;
+    attributes[fallback.name()] = given ? given : &fallback;
   }
+  frame.attributes = &attributes;
   reader.checkAllRead();
   importNodes(function.node(), frame);
   Values results;

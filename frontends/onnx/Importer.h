@@ -9,6 +9,7 @@
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <unordered_map>
 
 namespace smelt::frontend::onnx {
 
@@ -19,8 +20,8 @@ struct Frame {
   std::string path;                    // before the names of nodes: the calls that were inlined, "encoder/layer1/"
   unsigned depth = 0;                  // of calls
   llvm::StringMap<mlir::Value> values; // null for those of refused nodes
-  llvm::StringMap<const TensorProto *> initializers;  // that nothing has used so far
-  llvm::StringMap<const AttributeProto *> attributes; // that a call gives its function; null where it gives none
+  // What a call gives its function's attributes, null where it gives nothing; of the function around a subgraph.
+  const llvm::StringMap<const AttributeProto *> *attributes = nullptr;
 };
 
 /// Thrown where a value is needed that a refused node should have made: what needs it is left out without a word, so
@@ -40,6 +41,16 @@ public:
   /// The value of a name that is known in a frame. Throws Lost where the node that should have made it was refused.
   mlir::Value lookup(const Frame &frame, llvm::StringRef name);
 
+  // Each tensor of the file is read once, and its blob made once, however often its graph is inlined.
+  const Tensor &tensor(const TensorProto &proto);
+  const Tensor &tensor(const SparseTensorProto &proto);
+  /// As a constant's value; `name` is the blob's.
+  template <typename Proto> mlir::ElementsAttr valueOf(const Proto &proto, llvm::StringRef name) {
+    const Tensor &known = tensor(proto);
+    mlir::ElementsAttr &value = values_[&proto];
+    return value ? value : value = known.toAttribute(name);
+  }
+
   GraphBuilder &builder() { return builder_; }
   Model &model() { return model_; }
   mlir::MLIRContext *context() { return context_; }
@@ -51,6 +62,7 @@ private:
   void importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &nodes, Frame &frame);
   void importNode(const NodeProto &node, Frame &frame);
   Values callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller);
+  void countInlined(int64_t parts, const NodeProto &node, const Frame &frame);
   void refuseNode(const NodeProto &node, Frame &frame, Refusal refusal);
   void reportRefused();
 
@@ -59,7 +71,10 @@ private:
   mlir::MLIRContext *context_;
   GraphBuilder builder_;
   OperatorTable operators_;
-  int64_t inlinedNodes_ = 0;
+  // By the message that holds them; only asked, never walked.
+  std::unordered_map<const void *, Tensor> tensors_;
+  llvm::DenseMap<const void *, mlir::ElementsAttr> values_;
+  int64_t inlined_ = 0; // what functions stood for so far, in nodes
   std::vector<UnsupportedNode> refused_;
 };
 

@@ -54,8 +54,11 @@ namespace {
 /// Finds the extents of all inputs: fixed, given by name, or known from another input that has a dim of the same name.
 class InputResolver {
 public:
-  InputResolver(const GraphProto &graph, const ImportOptions &options)
-      : inputs_(trueInputs(graph)), options_(options) {}
+  InputResolver(const GraphProto &graph, const ImportOptions &options) : inputs_(trueInputs(graph)), options_(options) {
+    for (const ValueInfoProto *input : inputs_)
+      for (const Dim &dim : input->type().tensor_type().shape().dim())
+        dims_.insert(dim.dim_param());
+  }
 
   void checkNames() const;
   void bindSymbols();
@@ -65,10 +68,10 @@ private:
   void bind(const ValueInfoProto &input, ArrayRef<int64_t> given);
   std::optional<SmallVector<int64_t>> extents(const ValueInfoProto &input) const;
   graph::Extents symbolicExtents(const ValueInfoProto &input, MLIRContext *context) const;
-  bool isDim(StringRef name) const;
 
   std::vector<const ValueInfoProto *> inputs_;
   const ImportOptions &options_;
+  llvm::StringSet<> dims_; // names of dims of any input
   llvm::StringMap<int64_t> symbols_;
 };
 } // namespace
@@ -136,14 +139,6 @@ static std::string symbolName(StringRef text) {
   return llvm::isDigit(name.front()) || name.front() == '.' ? "_" + name : name;
 }
 
-/// Whether some input has a dim of just this name.
-bool InputResolver::isDim(StringRef name) const {
-  return llvm::any_of(inputs_, [&](const ValueInfoProto *input) {
-    return llvm::any_of(input->type().tensor_type().shape().dim(),
-                        [&](const Dim &dim) { return dim.dim_param() == name; });
-  });
-}
-
 /// Dims that nothing fixes become symbols. A name may be an expression of others, "past_length + 1": then it is what
 /// they make it.
 graph::Extents InputResolver::symbolicExtents(const ValueInfoProto &input, MLIRContext *context) const {
@@ -161,7 +156,7 @@ graph::Extents InputResolver::symbolicExtents(const ValueInfoProto &input, MLIRC
     std::optional<graph::Extent> expression = graph::Extent::parse(context, dim.dim_param());
     bool isKnown = expression && !expression->isNumber();
     if (isKnown)
-      expression->walkSymbols([&](StringRef name) { isKnown &= isDim(name); });
+      expression->walkSymbols([&](StringRef name) { isKnown &= dims_.contains(name); });
     extents.push_back(isKnown ? *expression : graph::Extent::symbol(context, symbolName(dim.dim_param())));
   }
   return extents;

@@ -109,11 +109,10 @@ const AttributeProto *NodeReader::attribute(StringRef name) {
     readAttributes_[position] = true;
     if (attribute.ref_attr_name().empty())
       return &attribute;
-    auto bound = frame_.attributes.find(attribute.ref_attr_name());
-    if (bound == frame_.attributes.end())
+    if (!frame_.attributes || !frame_.attributes->contains(attribute.ref_attr_name()))
       malformed("attribute '" + printable(name) + "' refers to '" + printable(attribute.ref_attr_name()) +
                 "', which the function does not have");
-    return bound->second;
+    return frame_.attributes->lookup(attribute.ref_attr_name());
   }
   return nullptr;
 }
@@ -169,13 +168,19 @@ std::optional<SmallVector<std::string>> NodeReader::texts(StringRef name) {
 
 std::optional<Tensor> NodeReader::tensor(StringRef name) {
   const AttributeProto *found = attribute(name, AttributeProto::TENSOR);
-  return found ? std::optional(readTensor(found->t(), importer_.model(), importer_.context())) : std::nullopt;
+  return found ? std::optional(importer_.tensor(found->t())) : std::nullopt;
 }
 
-std::optional<Tensor> NodeReader::sparseTensor(StringRef name) {
+static constexpr StringLiteral kConstantBlob = "constant";
+
+ElementsAttr NodeReader::tensorValue(StringRef name) {
+  const AttributeProto *found = attribute(name, AttributeProto::TENSOR);
+  return found ? importer_.valueOf(found->t(), kConstantBlob) : nullptr;
+}
+
+ElementsAttr NodeReader::sparseTensorValue(StringRef name) {
   const AttributeProto *found = attribute(name, AttributeProto::SPARSE_TENSOR);
-  return found ? std::optional(readSparseTensor(found->sparse_tensor(), importer_.model(), importer_.context()))
-               : std::nullopt;
+  return found ? importer_.valueOf(found->sparse_tensor(), kConstantBlob) : nullptr;
 }
 
 const GraphProto &NodeReader::graph(StringRef name) {

@@ -83,7 +83,9 @@ public:
   std::optional<llvm::SmallVector<double>> numbers(llvm::StringRef name);
   std::optional<llvm::SmallVector<std::string>> texts(llvm::StringRef name);
   std::optional<Tensor> tensor(llvm::StringRef name);
-  std::optional<Tensor> sparseTensor(llvm::StringRef name);
+  /// Such an attribute as a constant's value, sparse or not; null where there is none.
+  mlir::ElementsAttr tensorValue(llvm::StringRef name);
+  mlir::ElementsAttr sparseTensorValue(llvm::StringRef name);
   const GraphProto &graph(llvm::StringRef name);
   /// Reads an attribute that says nothing to Smelt.
   void ignore(llvm::StringRef name) { has(name); }

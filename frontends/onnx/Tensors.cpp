@@ -270,7 +270,7 @@ static SmallVector<int64_t> positionsOf(const graph::HostTensor &indices, Ranked
 
 Tensor readSparseTensor(const SparseTensorProto &proto, Model &model, MLIRContext *context) {
   std::string where = "sparse tensor '" + printable(proto.values().name()) + "'";
-  constexpr int64_t kMostBytes = 1 << 28; // a small file must not take much memory
+  constexpr int64_t kMostBytes = 1 << 27; // a small file must not take much memory
   Tensor values = readTensor(proto.values(), model, context), indices = readTensor(proto.indices(), model, context);
   RankedTensorType type = dimsOf(proto, values.type.getElementType(), where);
   if (type.getNumElements() * graph::elementBytes(type.getElementType()) > kMostBytes)

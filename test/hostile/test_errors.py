@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Mistakes and hostile files: each ends with the documented exit code and one line, leaves nothing behind, and stays within its bounds.
+"""Mistakes: each ends with the documented exit code and one line, leaves nothing behind, and stays within its bounds.
 
 usage: test_errors.py [NAME…] [--json FILE]
 """
@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -18,59 +17,18 @@ import time
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from bounded import MOST_WALL_SECONDS, Done, expect, refused
+
 import harness
 
-HERE = pathlib.Path(__file__).resolve().parent
 TOY = harness.BIN.parent / "lib" / "libsmelt_toy_model.so"  # y = (x + w) * 2 of 4x16, n = 3 i
-MOST_BYTES = 500 << 20
-MOST_CPU_SECONDS = 2.0
-MOST_WALL_SECONDS = 60  # the machine may be busy; this is for what does not end
 SPARE_BYTES = 4_000_000  # of a run, beside its model and its data
-# Valid, and refused as unsupported so far: loops whose number of turns is not known.
-NOT_YET = {"ok_loop_max_trip"}
 CASES = []
 
 
 def case(function):
     CASES.append((function.__name__.replace("_", " "), function))
     return function
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failure(what)
-
-
-class Done:
-    """A finished `smelt`, bounded in memory, and the processor time that it took."""
-
-    def __init__(self, *arguments, program="smelt", environment=None, output=subprocess.PIPE, folder=None):
-        command = ["prlimit", f"--data={MOST_BYTES}", "--core=0", str(harness.BIN / program), *map(str, arguments)]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        try:
-            done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, timeout=MOST_WALL_SECONDS, env={**os.environ, **(environment or {})},
-                                  cwd=folder)
-        except subprocess.TimeoutExpired as error:
-            raise harness.Failure(f"no end after {MOST_WALL_SECONDS} s") from error
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self.code = done.returncode
-        self.output, self.errors = (done.stdout or b"").decode(errors="replace"), done.stderr.decode(errors="replace")
-        self.seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def refused(folder, codes, words, *arguments, **options):
-    """`smelt` must fail with one of the exit codes and one line that holds all words, and leave `folder` as it was."""
-    before = sorted(path for path in folder.rglob("*"))
-    done = Done(*arguments, **options)
-    expect(done.code in codes, f"exit code {done.code}, not {' or '.join(map(str, codes))}: {done.errors.strip()[-300:]}")
-    expect(re.fullmatch(r"smelt(-conformance)?: error: [^\n]+\n", done.errors), f"not one line: {done.errors!r}")
-    expect(not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.errors), f"control characters: {done.errors!r}")
-    for word in words:
-        expect(word in done.errors, f"no '{word}' in: {done.errors.strip()}")
-    left = [path.name for path in folder.rglob("*") if path not in before]
-    expect(not left, f"left behind: {', '.join(left)}")
-    return done
 
 
 # ------------------------------------------------------------------------------------------------------------- models
@@ -568,37 +526,13 @@ def conformance_without_tests(folder):
     expect(done.code == 1 and '"status":"error"' in done.output, f"exit code {done.code}: {done.output}{done.errors}")
 
 
-# ------------------------------------------------------------------------------------------------------------- corpus
-
-
-def compile_from_corpus(path, folder):
-    output = folder / "m.so"
-    if path.stem in NOT_YET:
-        done = refused(folder, [4], [path.name], "compile", path, "-o", output)
-    elif path.stem.startswith(("ok_", "maybe_")):
-        done = Done("compile", path, "-o", output)
-        expect(done.code == 0 or (path.stem.startswith("maybe_") and done.code in (3, 4)), f"exit code {done.code}: {done.errors.strip()[-300:]}")
-    else:
-        done = refused(folder, [3, 4], [path.name], "compile", path, "-o", output)
-    expect(done.seconds <= MOST_CPU_SECONDS, f"{done.seconds:.1f} s of processor time")
-    return {"seconds": done.seconds}
-
-
-def add_corpus_cases(corpus):
-    subprocess.run([sys.executable, HERE / "bad_corpus.py", corpus], check=True, stdout=subprocess.DEVNULL)
-    for path in sorted(corpus.rglob("*.onnx")):
-        CASES.append((f"corpus {path.relative_to(corpus).with_suffix('')}", lambda folder, path=path: compile_from_corpus(path, folder)))
-
-
 def main():
     args = harness.parser(__doc__).parse_args()
     cases = harness.Cases()
-    with tempfile.TemporaryDirectory() as corpus:
-        add_corpus_cases(pathlib.Path(corpus))
-        for name, function in CASES:
-            if not args.names or name in args.names:
-                with tempfile.TemporaryDirectory() as folder:
-                    cases.run(name, lambda: function(pathlib.Path(folder)))
+    for name, function in CASES:
+        if not args.names or name in args.names:
+            with tempfile.TemporaryDirectory() as folder:
+                cases.run(name, lambda: function(pathlib.Path(folder)))
     return cases.close(args.json)
 
 

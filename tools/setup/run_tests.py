@@ -165,6 +165,14 @@ def sanitized():
             del os.environ[name]
 
 
+def fuzzed():
+    """The fuzz targets, once each on seeds and earlier findings, as the sanitizers' preset builds them."""
+    if not (REPOSITORY / "build-asan" / "build.ninja").exists():
+        subprocess.run(["cmake", "--preset", "asan"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+    built = subprocess.run(["cmake", "--build", "build-asan", "--target", "smelt_fuzz"], cwd=REPOSITORY)
+    return (Result() if built.returncode == 0 else Result(0, ["build of the fuzz targets"])) + script("test/fuzz/test_fuzz.py", 1200)()
+
+
 SUITES = {
     "lint": lint,
     "build": build,
@@ -172,6 +180,7 @@ SUITES = {
     "lit": lit,
     "conformance": conformance,
     "errors": script("test/hostile/test_errors.py", 900),
+    "hostile": script("test/hostile/test_corpus.py", 1200),
     "models": script("test/models/test_models.py", 1800),
     "aarch64": script("test/models/test_aarch64.py", 900),
     "reproducible": script("test/models/test_reproducible.py", 600),
@@ -182,11 +191,12 @@ SUITES = {
     "runtime": script("test/runtime/test_runtime.py", 600),
     "package": script("test/package/test_package.py", 600),
     "asan": sanitized,
+    "fuzz": fuzzed,
 }
 
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
-NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "models": "tools/smelt",
+NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "models": "tools/smelt",
          "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 

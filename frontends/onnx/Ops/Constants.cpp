@@ -28,10 +28,10 @@ static Value listed(NodeReader &node, const Numbers &numbers, bool isScalar, Typ
 // Constant: exactly one of its attributes                                              ONNX Constant, versions 1–25
 static Values constant(NodeReader &node) {
   Type f32 = node.builder().builder().getF32Type(), i64 = node.builder().builder().getI64Type();
-  if (std::optional<Tensor> tensor = node.tensor("value"))
-    return {node.builder().constant(tensor->toAttribute("constant"))};
-  if (std::optional<Tensor> tensor = node.sparseTensor("sparse_value"))
-    return {node.builder().constant(tensor->toAttribute("constant"))};
+  if (ElementsAttr value = node.tensorValue("value"))
+    return {node.builder().constant(value)};
+  if (ElementsAttr value = node.sparseTensorValue("sparse_value"))
+    return {node.builder().constant(value)};
   if (node.has("value_float"))
     return {listed(node, ArrayRef<double>(node.number("value_float")), true, f32, Scalar::ofFloat)};
   if (node.has("value_int"))

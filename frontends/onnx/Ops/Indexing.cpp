@@ -11,15 +11,21 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-/// Refuses constant indices outside [-extent, extent); others are the compiled model's to check.
-static void checkIndices(Value indices, const graph::Extent &dim) {
+/// Refuses indices into nothing, and constant ones outside [-extent, extent); others are the compiled model's to check.
+/// Of coordinates, the last dim of `indices` has one for each of `dims`.
+static void checkIndices(Value indices, ArrayRef<graph::Extent> dims) {
   std::optional<graph::HostTensor> constant = graph::constantOf(indices);
-  if (!dim.isNumber())
-    return;
-  int64_t extent = dim.number();
-  for (int64_t i = 0; constant && i < constant->size(); ++i)
-    if (int64_t index = constant->get(i).asSigned(); index < -extent || index >= extent)
-      malformed("index " + Twine(index) + " lies outside a dim of " + Twine(extent));
+  bool isEmpty = llvm::is_contained(graph::typeOf(indices).getShape(), 0);
+  for (auto [coordinate, dim] : llvm::enumerate(dims)) {
+    if (!dim.isNumber())
+      continue;
+    int64_t extent = dim.number(), step = static_cast<int64_t>(dims.size());
+    if (extent == 0 && !isEmpty)
+      malformed("has indices into a dim of 0");
+    for (auto i = static_cast<int64_t>(coordinate); constant && i < constant->size(); i += step)
+      if (int64_t index = constant->get(i).asSigned(); index < -extent || index >= extent)
+        malformed("index " + Twine(index) + " lies outside a dim of " + Twine(extent));
+  }
 }
 
 static Values gather(NodeReader &node) {
@@ -46,6 +52,7 @@ static Values gatherNd(NodeReader &node) {
   int64_t depth = extentsOf(indices).back().asNumber().value_or(0);
   if (depth < 1 || depth > rankOf(data) - batchDims)
     malformed("has indices of " + Twine(depth) + " coordinates for " + Twine(rankOf(data) - batchDims) + " dims");
+  checkIndices(indices, ArrayRef(extentsOf(data)).slice(batchDims, depth));
   return {node.builder().make<graph::GatherNdOp>(data, indices, batchDims)};
 }
 
@@ -81,6 +88,7 @@ static Values scatterNd(NodeReader &node) {
   needed.append(shapeOf(data).begin() + shapeOf(indices).back(), shapeOf(data).end());
   if (shapeOf(updates) != ArrayRef<int64_t>(needed))
     malformed("needs updates of dims " + inWords(needed) + ", not " + inWords(shapeOf(updates)));
+  checkIndices(indices, ArrayRef(extentsOf(data)).take_front(shapeOf(indices).back()));
   return {node.builder().make<graph::ScatterNdOp>(data, indices, updates, reduction)};
 }
 
