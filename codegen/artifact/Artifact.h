@@ -54,6 +54,12 @@ struct Size {
   uint32_t a = 0, b = 0;
 };
 
+/// A symbol of the inputs' dims, and which values it may have.
+struct Symbol {
+  std::string name;
+  int64_t least = 0, most = INT64_MAX;
+};
+
 /// Weights' bytes at an offset; whoever makes the model keeps them alive. What lies between segments is zero.
 struct WeightSegment {
   uint64_t offset = 0;
@@ -71,6 +77,7 @@ struct Model {
   std::vector<Step> steps;
   std::vector<Size> sizes;            // empty where no dim is symbolic
   uint32_t arenaSize = 0;             // which of them is the arena's
+  std::vector<Symbol> symbols;        // in the order in which inputs have them
   std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.

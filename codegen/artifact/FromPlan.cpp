@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/FromPlan.h"
+#include "codegen/artifact/Bounds.h"
 #include "codegen/artifact/SizeProgram.h"
 #include "dialects/Graph/Location.h"
 #include "dialects/Kernel/Kernel.h"
@@ -78,8 +79,16 @@ llvm::Error Conversion::addSizes() {
   std::optional<ArrayAttr> symbols = plan_.getSymbols();
   if (!symbols)
     return llvm::Error::success();
-  for (auto [number, type] : llvm::enumerate(plan_.getInputTypes()))
-    sizes_.addInput(number, graph::extentsOf(tensorType(type)));
+  std::vector<graph::Extents> inputs;
+  for (auto [number, type] : llvm::enumerate(plan_.getInputTypes())) {
+    inputs.push_back(graph::extentsOf(tensorType(type)));
+    sizes_.addInput(number, inputs.back());
+  }
+  llvm::Expected<std::vector<Symbol>> named =
+      symbolsOf(inputs, plan_->getParentOp()->getAttrOfType<DictionaryAttr>("graph.bounds"), sizes_);
+  if (!named)
+    return named.takeError();
+  planned_.model.symbols = std::move(*named);
   if (llvm::Error error = sizes_.checkInputs())
     return error;
   for (auto [symbol, value] : llvm::zip_equal(*symbols, *plan_.getValues()))

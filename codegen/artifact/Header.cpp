@@ -3,6 +3,7 @@
 
 #include "codegen/artifact/Header.h"
 
+#include "codegen/artifact/Bounds.h"
 #include "codegen/artifact/Identifiers.h"
 #include "smelt/smelt.h"
 
@@ -102,12 +103,30 @@ static void writeTensors(ArrayRef<Tensor> tensors, StringRef prefix, StringRef k
   }
 }
 
-static std::string arenaText(const Model &model, StringRef prefix) {
-  if (!model.sizes.empty())
-    return "/* Dims are symbolic: smelt_arena_bytes tells the size of an arena, smelt_set_shapes fits an instance to "
-           "it. */\n";
-  // C has no empty arrays.
-  return ("#define " + prefix + "_ARENA_BYTES " + Twine(std::max<uint64_t>(model.arenaBytes, 1)) + "\n").str();
+/// "batch from 1 to 8, seq"
+static std::string symbolsText(ArrayRef<Symbol> symbols) {
+  std::string text;
+  for (const Symbol &symbol : symbols) {
+    text += (text.empty() ? "" : ", ") + symbol.name;
+    if (symbol.least > 0 || symbol.most < INT64_MAX)
+      text += " from " + std::to_string(symbol.least);
+    if (symbol.most < INT64_MAX)
+      text += " to " + std::to_string(symbol.most);
+  }
+  return text;
+}
+
+static void writeArena(const Model &model, StringRef prefix, raw_ostream &os) {
+  const std::optional<uint64_t> most = mostArenaBytes(model);
+  if (!model.sizes.empty()) {
+    os << "/* Dims are symbolic: " << commentText(symbolsText(model.symbols))
+       << ".\n * smelt_set_shapes fits an instance to shapes of the inputs, before its first run and whenever they "
+          "change;"
+          " it refuses others.\n * smelt_arena_bytes tells how large an arena it takes for them";
+    os << (most ? "; the size below is enough for all. */\n" : ": with bounds (--shape) there is a size for all. */\n");
+  }
+  if (most) // C has no empty arrays
+    os << "#define " << prefix << "_ARENA_BYTES " << std::max<uint64_t>(*most, 1) << "\n";
 }
 
 void writeHeader(const Model &model, raw_ostream &os) {
@@ -121,8 +140,9 @@ void writeHeader(const Model &model, raw_ostream &os) {
         "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
      << "extern const smelt_model " << symbol
      << ";\n\n"
-        "#ifdef __cplusplus\n}\n#endif\n\n"
-     << arenaText(model, prefix) << "#define " << prefix << "_WEIGHTS_BYTES " << model.weightsBytes << "\n";
+        "#ifdef __cplusplus\n}\n#endif\n\n";
+  writeArena(model, prefix, os);
+  os << "#define " << prefix << "_WEIGHTS_BYTES " << model.weightsBytes << "\n";
   writeTensors(model.inputs, prefix, "INPUT", os);
   writeTensors(model.outputs, prefix, "OUTPUT", os);
   os << "\n#endif\n";

@@ -49,6 +49,22 @@ llvm::Error SizeProgram::checkInputs() {
   return llvm::Error::success();
 }
 
+llvm::Error SizeProgram::limit(llvm::StringRef symbol, int64_t least, int64_t most) {
+  auto found = symbols_.find(symbol);
+  if (found == symbols_.end())
+    return llvm::Error::success(); // whoever needs it says so
+  uint32_t value = found->second;
+  for (auto [kind, bound, nothing] : {std::tuple(SMELT_SIZE_MAX, least, int64_t(0)),
+                                      std::tuple(SMELT_SIZE_MIN, most, std::numeric_limits<int64_t>::max())}) {
+    if (bound == nothing)
+      continue;
+    uint32_t limited = row({0, static_cast<uint32_t>(kind), value, row({bound, SMELT_SIZE_NUMBER, 0, 0})});
+    value = row({0, SMELT_SIZE_EQUAL, limited, value});
+  }
+  found->second = value;
+  return llvm::Error::success();
+}
+
 llvm::Error SizeProgram::define(llvm::StringRef symbol, const Extent &value) {
   llvm::Expected<uint32_t> size = sizeOf(value);
   if (!size)

@@ -17,6 +17,9 @@ public:
   void addInput(uint32_t input, llvm::ArrayRef<graph::Extent> extents);
   /// To be called after all inputs: dims that are no lone symbols must be what the symbols make them.
   llvm::Error checkInputs();
+  /// To be called after all inputs: a dim that is this symbol must be from `least` to `most`; what is computed with it
+  /// is computed with a value that is.
+  llvm::Error limit(llvm::StringRef symbol, int64_t least, int64_t most);
   llvm::Error define(llvm::StringRef symbol, const graph::Extent &value);
   /// Which size an extent is. Fails where a symbol has no value.
   llvm::Expected<uint32_t> sizeOf(const graph::Extent &extent);

@@ -66,7 +66,6 @@ SmallVector<int64_t> normalAxes(ArrayRef<int64_t> axes, int64_t rank) {
 }
 
 static RankedTensorType checkedNumbers(ArrayRef<int64_t> dims, Type elementType) {
-  constexpr size_t kMostDims = 64; // NumPy ends there, too
   if (dims.size() > kMostDims)
     unsupported("a tensor of " + Twine(dims.size()) + " dims; Smelt takes " + Twine(kMostDims));
   // Zeros do not hide an overflow: strides are products, too.

@@ -9,6 +9,8 @@
 
 namespace smelt::frontend {
 
+constexpr size_t kMostDims = 64; // of a tensor; NumPy ends there, too
+
 /// The type of a tensor whose dims come from a file or an option. Refuses too many dims, negative ones, products that
 /// overflow and more than kMostTensorBytes.
 mlir::RankedTensorType checkedType(llvm::ArrayRef<graph::Extent> dims, mlir::Type elementType);

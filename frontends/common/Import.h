@@ -9,6 +9,7 @@
 #include "llvm/Support/Error.h"
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,20 @@ struct UnsupportedNode {
   int64_t version = 0; // of the operator; 0 where it is not known
 };
 
+/// What --shape says of a dim: a number, or what it knows of one that stays symbolic.
+struct GivenDim {
+  GivenDim() = default; // nothing: it is as the file has it
+  GivenDim(int64_t number) : number(number) {}
+
+  std::optional<int64_t> number;
+  std::string symbol; // its name, which dims may share; "": the file's
+  int64_t least = 0, most = INT64_MAX;
+};
+
 struct ImportOptions {
   /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes.
-  std::map<std::string, std::vector<int64_t>> shapes;
-  /// Whether dims that neither the file nor `shapes` fixes stay symbolic; else a model that has some is refused.
+  std::map<std::string, std::vector<GivenDim>> shapes;
+  /// Whether dims that neither the file nor `shapes` mentions stay symbolic; else a model that has some is refused.
   bool symbolic = false;
   /// Called with each file beside the model that weights are read from; may be null.
   std::function<void(llvm::StringRef path)> onWeightsFile;

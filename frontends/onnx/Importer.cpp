@@ -274,7 +274,9 @@ Values Importer::callFunction(const NodeProto &node, const FunctionProto &functi
 // The model.
 
 func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
-  std::vector<ModelInput> inputs = resolveInputs(model_.graph(), options_, context_);
+  auto [inputs, bounds] = resolveInputs(model_.graph(), options_, context_);
+  if (bounds)
+    module->setAttr("graph.bounds", bounds);
   SmallVector<Type> types;
   for (const ModelInput &input : inputs)
     types.push_back(input.type);

@@ -81,14 +81,17 @@ private:
 /// Every node whose operator is in no table, those of subgraphs and called functions included.
 std::vector<UnsupportedNode> unsupportedNodes(const Model &model, const OperatorTable &operators);
 
-/// The main graph's inputs that are no initializers, and their types: dims that the file leaves open are taken from
-/// `options`. Refuses (Usage) what does not fit or is missing.
 struct ModelInput {
   std::string name;
   mlir::RankedTensorType type;
 };
-std::vector<ModelInput> resolveInputs(const GraphProto &graph, const ImportOptions &options,
-                                      mlir::MLIRContext *context);
+struct ModelInputs {
+  std::vector<ModelInput> inputs;
+  mlir::DictionaryAttr bounds; // symbol → [least, most], as `options` gives them; null where there are none
+};
+/// The main graph's inputs that are no initializers, and their types: dims that the file leaves open are taken from
+/// `options`. Refuses (Usage) what does not fit or is missing.
+ModelInputs resolveInputs(const GraphProto &graph, const ImportOptions &options, mlir::MLIRContext *context);
 
 /// The inputs of a graph that have no initializer.
 std::vector<const ValueInfoProto *> trueInputs(const GraphProto &graph);

@@ -50,31 +50,95 @@ static std::string dimsInWords(const TypeProto::Tensor &type) {
   return "[" + text + "]";
 }
 
+/// "1", "?", "batch:1..8"
+static std::string dimInWords(const GivenDim &dim) {
+  bool isBounded = dim.least > 0 || dim.most < INT64_MAX;
+  if (dim.number || (dim.symbol.empty() && !isBounded))
+    return dim.number ? std::to_string(*dim.number) : "?";
+  if (!isBounded)
+    return dim.symbol;
+  return dim.symbol + (dim.symbol.empty() ? "" : ":") + std::to_string(dim.least) + ".." +
+         (dim.most < INT64_MAX ? std::to_string(dim.most) : "");
+}
+
+static std::string shapeInWords(ArrayRef<GivenDim> given) {
+  return "[" + llvm::join(llvm::map_range(given, [](const GivenDim &dim) { return dimInWords(dim); }), ", ") + "]";
+}
+
 namespace {
 /// Finds the extents of all inputs: fixed, given by name, or known from another input that has a dim of the same name.
 class InputResolver {
 public:
-  InputResolver(const GraphProto &graph, const ImportOptions &options) : inputs_(trueInputs(graph)), options_(options) {
-    for (const ValueInfoProto *input : inputs_)
-      for (const Dim &dim : input->type().tensor_type().shape().dim())
-        dims_.insert(dim.dim_param());
-  }
+  InputResolver(const GraphProto &graph, const ImportOptions &options, MLIRContext *context);
 
-  void checkNames() const;
-  void bindSymbols();
-  std::vector<ModelInput> resolve(MLIRContext *context) const;
+  ModelInputs resolve();
 
 private:
-  void bind(const ValueInfoProto &input, ArrayRef<int64_t> given);
-  std::optional<SmallVector<int64_t>> extents(const ValueInfoProto &input) const;
-  graph::Extents symbolicExtents(const ValueInfoProto &input, MLIRContext *context) const;
+  /// What an input's dim is called, by the file or by --shape, before that is a symbol's name.
+  std::string nameOf(const ValueInfoProto &input, size_t position) const;
+  const std::vector<GivenDim> *given(const ValueInfoProto &input) const;
+  void checkNames() const;
+  void checkRank(const ValueInfoProto &input, ArrayRef<GivenDim> given) const;
+  void bind(const ValueInfoProto &input, ArrayRef<GivenDim> given);
+  void bindNumber(const ValueInfoProto &input, size_t position, int64_t number);
+  void bindSymbol(const ValueInfoProto &input, size_t position, const GivenDim &dim);
+  std::string symbolOf(StringRef name);
+  bool mayStayOpen(const ValueInfoProto &input, Type element) const;
+  std::optional<int64_t> numberOf(const ValueInfoProto &input, size_t position) const;
+  graph::Extent extent(const ValueInfoProto &input, size_t position);
+  std::optional<graph::Extent> expression(StringRef text);
+  size_t rankOf(const ValueInfoProto &input) const;
+  DictionaryAttr bounds();
 
   std::vector<const ValueInfoProto *> inputs_;
   const ImportOptions &options_;
-  llvm::StringSet<> dims_; // names of dims of any input
-  llvm::StringMap<int64_t> symbols_;
+  MLIRContext *context_;
+  llvm::StringSet<> dims_;               // the file's names of dims of any input
+  llvm::StringMap<int64_t> numbers_;     // by the file's names
+  llvm::StringSet<> opened_;             // those that --shape leaves open
+  llvm::StringMap<std::string> given_;   // names that --shape gives for the file's
+  llvm::StringMap<std::string> symbols_; // by name: what it is called among extents
+  llvm::StringSet<> taken_;              // such
+  llvm::StringMap<unsigned> repetitions_;
+  std::map<std::string, std::pair<int64_t, int64_t>> bounds_; // by name
 };
 } // namespace
+
+InputResolver::InputResolver(const GraphProto &graph, const ImportOptions &options, MLIRContext *context)
+    : inputs_(trueInputs(graph)), options_(options), context_(context) {
+  for (const ValueInfoProto *input : inputs_)
+    for (const Dim &dim : input->type().tensor_type().shape().dim())
+      dims_.insert(dim.dim_param());
+}
+
+const std::vector<GivenDim> *InputResolver::given(const ValueInfoProto &input) const {
+  auto found = options_.shapes.find(input.name());
+  return found == options_.shapes.end() ? nullptr : &found->second;
+}
+
+static const Dim *dimOf(const ValueInfoProto &input, size_t position) {
+  const auto &type = input.type().tensor_type();
+  return type.has_shape() ? &type.shape().dim(static_cast<int>(position)) : nullptr;
+}
+
+size_t InputResolver::rankOf(const ValueInfoProto &input) const {
+  const auto &type = input.type().tensor_type();
+  if (type.has_shape())
+    return type.shape().dim_size();
+  const std::vector<GivenDim> *dims = given(input);
+  return dims ? dims->size() : 0;
+}
+
+std::string InputResolver::nameOf(const ValueInfoProto &input, size_t position) const {
+  const Dim *dim = dimOf(input, position);
+  const std::vector<GivenDim> *dims = given(input);
+  if (dims && !(*dims)[position].symbol.empty())
+    return (*dims)[position].symbol;
+  if (!dim || dim->dim_param().empty())
+    return input.name() + ".dim" + std::to_string(position);
+  auto renamed = given_.find(dim->dim_param());
+  return renamed == given_.end() ? dim->dim_param() : renamed->second;
+}
 
 void InputResolver::checkNames() const {
   for (const auto &[name, extents] : options_.shapes) {
@@ -87,79 +151,133 @@ void InputResolver::checkNames() const {
   }
 }
 
-void InputResolver::bind(const ValueInfoProto &input, ArrayRef<int64_t> given) {
+/// Refuses a shape that contradicts the dims that the file fixes.
+void InputResolver::checkRank(const ValueInfoProto &input, ArrayRef<GivenDim> given) const {
   const TypeProto::Tensor &type = tensorTypeOf(input, "input " + quoted(input));
-  if (!type.has_shape())
-    return;
-  auto fail = [&] {
+  bool fits = !type.has_shape() || static_cast<int>(given.size()) == type.shape().dim_size();
+  for (size_t position = 0; fits && position < given.size(); ++position) {
+    const Dim *dim = dimOf(input, position);
+    if (!dim || !dim->has_dim_value())
+      continue;
+    const GivenDim &wanted = given[position];
+    bool saysNothing = wanted.symbol.empty() && wanted.least == 0 && wanted.most == INT64_MAX;
+    fits = wanted.number ? *wanted.number == dim->dim_value() : saysNothing;
+  }
+  if (!fits)
     refuse(ImportError::Kind::Usage, "input " + quoted(input) + " has the dims " + dimsInWords(type) +
-                                         ", which the shape " + inWords(given) + " does not fit");
-  };
-  if (static_cast<int>(given.size()) != type.shape().dim_size())
-    fail();
-  for (auto [dim, extent] : llvm::zip_equal(type.shape().dim(), given)) {
-    if (dim.has_dim_value() && dim.dim_value() != extent)
-      fail();
-    if (dim.dim_param().empty())
-      continue;
-    auto [symbol, isNew] = symbols_.try_emplace(dim.dim_param(), extent);
-    if (!isNew && symbol->second != extent)
-      refuse(ImportError::Kind::Usage, "the shapes given say that '" + printable(dim.dim_param()) + "' is " +
-                                           Twine(symbol->second) + " as well as " + Twine(extent));
+                                         ", which the shape " + shapeInWords(given) + " does not fit");
+}
+
+void InputResolver::bindNumber(const ValueInfoProto &input, size_t position, int64_t number) {
+  const Dim *dim = dimOf(input, position);
+  if (!dim || dim->dim_param().empty())
+    return;
+  auto [symbol, isNew] = numbers_.try_emplace(dim->dim_param(), number);
+  if (!isNew && symbol->second != number)
+    refuse(ImportError::Kind::Usage, "the shapes given say that '" + printable(dim->dim_param()) + "' is " +
+                                         Twine(symbol->second) + " as well as " + Twine(number));
+}
+
+void InputResolver::bindSymbol(const ValueInfoProto &input, size_t position, const GivenDim &dim) {
+  const Dim *declared = dimOf(input, position);
+  if (declared && !declared->dim_param().empty())
+    opened_.insert(declared->dim_param());
+  if (declared && !declared->dim_param().empty() && !dim.symbol.empty()) {
+    auto [name, isNew] = given_.try_emplace(declared->dim_param(), dim.symbol);
+    if (!isNew && name->second != dim.symbol)
+      refuse(ImportError::Kind::Usage, "the shapes given call '" + printable(declared->dim_param()) + "' " +
+                                           name->second + " as well as " + dim.symbol);
   }
+  if (dim.least == 0 && dim.most == INT64_MAX)
+    return;
+  auto [known, isNew] = bounds_.insert({nameOf(input, position), {dim.least, dim.most}});
+  if (isNew)
+    return;
+  auto &[least, most] = known->second;
+  least = std::max(least, dim.least);
+  most = std::min(most, dim.most);
+  if (least > most)
+    refuse(ImportError::Kind::Usage, "the bounds given for '" + printable(known->first) + "' leave no number");
 }
 
-void InputResolver::bindSymbols() {
-  for (const ValueInfoProto *input : inputs_)
-    if (auto given = options_.shapes.find(input->name()); given != options_.shapes.end())
-      bind(*input, given->second);
+void InputResolver::bind(const ValueInfoProto &input, ArrayRef<GivenDim> given) {
+  checkRank(input, given);
+  for (auto [position, dim] : llvm::enumerate(given))
+    dim.number ? bindNumber(input, position, *dim.number) : bindSymbol(input, position, dim);
 }
 
-std::optional<SmallVector<int64_t>> InputResolver::extents(const ValueInfoProto &input) const {
-  if (auto given = options_.shapes.find(input.name()); given != options_.shapes.end())
-    return llvm::to_vector(given->second);
-  const TypeProto::Tensor &type = tensorTypeOf(input, "input " + quoted(input));
-  if (!type.has_shape())
+std::optional<int64_t> InputResolver::numberOf(const ValueInfoProto &input, size_t position) const {
+  const Dim *dim = dimOf(input, position);
+  const std::vector<GivenDim> *dims = given(input);
+  if (dims && (*dims)[position].number)
+    return (*dims)[position].number;
+  if (dim && dim->has_dim_value())
+    return dim->dim_value();
+  auto number = dim ? numbers_.find(dim->dim_param()) : numbers_.end();
+  return number == numbers_.end() ? std::nullopt : std::optional(number->second);
+}
+
+/// A name of [A-Za-z0-9_.] for a dim that is called anything, another one for each.
+std::string InputResolver::symbolOf(StringRef name) {
+  auto [known, isNew] = symbols_.try_emplace(name);
+  if (!isNew)
+    return known->second;
+  std::string symbol;
+  for (char c : name.take_front(64))
+    symbol += llvm::isAlnum(c) || c == '.' ? c : '_';
+  if (symbol.empty() || llvm::isDigit(symbol.front()) || symbol.front() == '.')
+    symbol = "_" + symbol;
+  // A dim that is called just so comes before those whose names only look like it.
+  const std::string base = symbol;
+  bool isAnothers = symbol != name && dims_.contains(symbol);
+  for (unsigned &number = repetitions_[base]; isAnothers || !taken_.insert(symbol).second; isAnothers = false)
+    symbol = base + "_" + std::to_string(++number + 1);
+  return known->second = symbol;
+}
+
+/// The name of a dim may be an expression of others, "past_length + 1": then the dim is what they make it.
+std::optional<graph::Extent> InputResolver::expression(StringRef text) {
+  std::optional<graph::Extent> parsed = graph::Extent::parse(context_, text);
+  bool isKnown = parsed && !parsed->isNumber();
+  if (isKnown)
+    parsed->walkSymbols([&](StringRef name) { isKnown &= dims_.contains(name) && name != text; });
+  if (!isKnown)
     return std::nullopt;
-  SmallVector<int64_t> extents;
-  for (const Dim &dim : type.shape().dim()) {
-    auto symbol = symbols_.find(dim.dim_param());
-    if (!dim.has_dim_value() && (dim.dim_param().empty() || symbol == symbols_.end()))
-      return std::nullopt;
-    extents.push_back(dim.has_dim_value() ? dim.dim_value() : symbol->second);
-  }
-  return extents;
+  return parsed->substitute([&](StringRef name) {
+    auto number = numbers_.find(name);
+    if (number != numbers_.end())
+      return graph::Extent(number->second);
+    auto renamed = given_.find(name);
+    return graph::Extent::symbol(context_, symbolOf(renamed == given_.end() ? name : StringRef(renamed->second)));
+  });
 }
 
-/// A name of [A-Za-z0-9_.] for a dim that the file names as it likes.
-static std::string symbolName(StringRef text) {
-  std::string name;
-  for (char c : text)
-    name += llvm::isAlnum(c) || c == '.' ? c : '_';
-  return llvm::isDigit(name.front()) || name.front() == '.' ? "_" + name : name;
+graph::Extent InputResolver::extent(const ValueInfoProto &input, size_t position) {
+  if (std::optional<int64_t> number = numberOf(input, position))
+    return *number;
+  std::string name = nameOf(input, position);
+  std::optional<graph::Extent> made = expression(name);
+  return made ? *made : graph::Extent::symbol(context_, symbolOf(name));
 }
 
-/// Dims that nothing fixes become symbols. A name may be an expression of others, "past_length + 1": then it is what
-/// they make it.
-graph::Extents InputResolver::symbolicExtents(const ValueInfoProto &input, MLIRContext *context) const {
-  graph::Extents extents;
-  for (auto [position, dim] : llvm::enumerate(input.type().tensor_type().shape().dim())) {
-    auto symbol = symbols_.find(dim.dim_param());
-    if (dim.has_dim_value() || symbol != symbols_.end()) {
-      extents.push_back(dim.has_dim_value() ? dim.dim_value() : symbol->second);
-      continue;
-    }
-    if (dim.dim_param().empty()) {
-      extents.push_back(graph::Extent::symbol(context, symbolName(input.name()) + ".dim" + std::to_string(position)));
-      continue;
-    }
-    std::optional<graph::Extent> expression = graph::Extent::parse(context, dim.dim_param());
-    bool isKnown = expression && !expression->isNumber();
-    if (isKnown)
-      expression->walkSymbols([&](StringRef name) { isKnown &= dims_.contains(name); });
-    extents.push_back(isKnown ? *expression : graph::Extent::symbol(context, symbolName(dim.dim_param())));
-  }
-  return extents;
+/// Whether dims of an input that nothing fixes may stay so: all may, or --shape says it of the same dims.
+bool InputResolver::mayStayOpen(const ValueInfoProto &input, Type element) const {
+  bool hasRank = input.type().tensor_type().has_shape() || given(input);
+  if (!hasRank || graph::isPackable(element))
+    return false;
+  return options_.symbolic || given(input) || llvm::all_of(llvm::seq<size_t>(0, rankOf(input)), [&](size_t position) {
+           return numberOf(input, position) || opened_.contains(dimOf(input, position)->dim_param());
+         });
+}
+
+DictionaryAttr InputResolver::bounds() {
+  SmallVector<NamedAttribute> attributes;
+  Builder builder(context_);
+  for (const auto &[name, range] : bounds_)
+    if (symbols_.contains(name))
+      attributes.push_back(
+          builder.getNamedAttr(symbolOf(name), builder.getDenseI64ArrayAttr({range.first, range.second})));
+  return attributes.empty() ? DictionaryAttr() : builder.getDictionaryAttr(attributes);
 }
 
 /// "x=<batch>x3x<dim 2>x<dim 3>"
@@ -172,36 +290,41 @@ static std::string shapeFlag(const ValueInfoProto &input) {
   return "--shape '" + printable(input.name()) + "=" + text + "'";
 }
 
-std::vector<ModelInput> InputResolver::resolve(MLIRContext *context) const {
+ModelInputs InputResolver::resolve() {
+  checkNames();
+  for (const ValueInfoProto *input : inputs_)
+    if (const std::vector<GivenDim> *dims = given(*input))
+      bind(*input, *dims);
   std::vector<ModelInput> resolved;
   std::string open, flags;
   for (const ValueInfoProto *input : inputs_) {
     std::string where = "input " + quoted(*input);
     const TypeProto::Tensor &type = tensorTypeOf(*input, where);
-    Type element = elementTypeOf(type.elem_type(), context, where);
-    if (std::optional<SmallVector<int64_t>> dims = extents(*input)) {
-      resolved.push_back({input->name(), within(where, [&] { return checkedType(*dims, element); })});
+    Type element = elementTypeOf(type.elem_type(), context_, where);
+    size_t rank = rankOf(*input);
+    bool isFixed = (type.has_shape() || given(*input)) &&
+                   llvm::all_of(llvm::seq<size_t>(0, rank),
+                                [&](size_t position) { return numberOf(*input, position).has_value(); });
+    if (!isFixed && !mayStayOpen(*input, element)) {
+      open += (open.empty() ? "" : ", ") + quoted(*input) + " " + dimsInWords(type);
+      flags += (flags.empty() ? "" : " ") + shapeFlag(*input);
       continue;
     }
-    if (options_.symbolic && type.has_shape() && !graph::isPackable(element)) {
-      graph::Extents dims = symbolicExtents(*input, context);
-      resolved.push_back({input->name(), within(where, [&] { return checkedType(dims, element); })});
-      continue;
-    }
-    open += (open.empty() ? "" : ", ") + quoted(*input) + " " + dimsInWords(type);
-    flags += (flags.empty() ? "" : " ") + shapeFlag(*input);
+    if (rank > kMostDims)
+      unsupported(where + ": a tensor of " + Twine(rank) + " dims; Smelt takes " + Twine(kMostDims));
+    graph::Extents dims;
+    for (size_t position = 0; position < rank; ++position)
+      dims.push_back(extent(*input, position));
+    resolved.push_back({input->name(), within(where, [&] { return checkedType(dims, element); })});
   }
   if (!open.empty())
     refuse(ImportError::Kind::Usage,
            "the dims of these inputs are not all fixed: " + open + "; give them with " + flags);
-  return resolved;
+  return {std::move(resolved), bounds()};
 }
 
-std::vector<ModelInput> resolveInputs(const GraphProto &graph, const ImportOptions &options, MLIRContext *context) {
-  InputResolver resolver(graph, options);
-  resolver.checkNames();
-  resolver.bindSymbols();
-  return resolver.resolve(context);
+ModelInputs resolveInputs(const GraphProto &graph, const ImportOptions &options, MLIRContext *context) {
+  return InputResolver(graph, options, context).resolve();
 }
 
 void checkDeclared(const ValueInfoProto &declared, RankedTensorType inferred) {

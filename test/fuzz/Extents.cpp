@@ -6,7 +6,7 @@
 
 #include "dialects/Graph/Extent.h"
 #include "dialects/Graph/Graph.h"
-#include "mlir/IR/MLIRContext.h"
+#include "test/fuzz/Context.h"
 #include "test/fuzz/Fuzz.h"
 #include "llvm/ADT/Hashing.h"
 #include "llvm/Support/MathExtras.h"
@@ -73,8 +73,11 @@ static void print(const Extent &extent, mlir::MLIRContext &context) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size > kMostBytes)
     return 0;
-  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  context.loadDialect<graph::GraphDialect>();
+  mlir::MLIRContext &context = fuzz::contextFrom([] {
+    auto made = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
+    made->loadDialect<graph::GraphDialect>();
+    return made;
+  });
   llvm::StringRef text(reinterpret_cast<const char *>(data), size);
   auto [left, right] = text.split(';');
   (void)graph::parseExtents(&context, text);

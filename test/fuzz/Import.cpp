@@ -3,8 +3,8 @@
 
 // A model → a graph whose shapes are known and whose constants are folded. What is imported verifies.
 
-#include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
+#include "test/fuzz/Context.h"
 #include "test/fuzz/Fuzz.h"
 #include "tools/driver/Compile.h"
 #include "tools/driver/Errors.h"
@@ -13,9 +13,11 @@
 using namespace smelt;
 
 static void import(const std::string &path, bool symbolic) {
-  mlir::DialectRegistry registry;
-  driver::registerDialects(registry);
-  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  mlir::MLIRContext &context = fuzz::contextFrom([] {
+    mlir::DialectRegistry registry;
+    driver::registerDialects(registry);
+    return std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+  });
   driver::CompileOptions options;
   options.model = path;
   options.import.symbolic = symbolic;

@@ -15,7 +15,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 KEPT = REPOSITORY / ".cache" / "fuzz"
-AT_ONCE = 2
+AT_ONCE = int(os.environ.get("SMELT_FUZZ_AT_ONCE", 2))
 MOST_MEGABYTES = 2048  # resident, with the sanitizers' shadow
 # MLIR and LLVM come without instrumentation: memory that their allocators poison in our code, they do not unpoison in theirs.
 SANITIZER = {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0:detect_odr_violation=0", "UBSAN_OPTIONS": "print_stacktrace=1"}

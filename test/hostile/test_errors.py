@@ -157,10 +157,12 @@ def missing_model(folder):
 @case
 def wrong_shapes(folder):
     model, output = good_model(folder), folder / "m.so"
-    for text, word in (("x=3x8x1", "'x'"), ("x=4096x9", "'x'"), ("nothing=3x8", "nothing"), ("x=-3x8", "--shape"), ("x=axb", "--shape"),
+    for text, word in (("x=3x8x1", "'x'"), ("x=4096x9", "'x'"), ("nothing=3x8", "nothing"), ("x=-3x8", "--shape"), ("x=-1..4x8", "--shape"), ("x=4..1x8", "--shape"),
                        ("x", "--shape"), ("=3", "--shape"), ("x=99999999999999999999x8", "--shape")):
         refused(folder, [2], [word], "compile", model, "--shape", text, "-o", output)
     refused(folder, [2], ["'x'"], "compile", model, "--shape", "x=4096x8", "--shape", "x=1x8", "-o", output)
+    for text in ("x=?x1..9", "x=?xn", "x=1..9x9"):
+        refused(folder, [2], ["'x' has the dims [batch, 8]"], "compile", model, "--shape", text, "-o", output)
 
 
 @case

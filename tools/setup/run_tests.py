@@ -186,6 +186,7 @@ SUITES = {
     "reproducible": script("test/models/test_reproducible.py", 600),
     "operators": script("test/operators/test_operators.py", 900),
     "symbolic": script("test/symbolic/test_symbolic.py", 600),
+    "faces": script("test/symbolic/test_faces.py", 300),
     "python": script("test/python/test_python.py", 300),
     "types": script("test/frontends/onnx/test_types.py", 600),
     "runtime": script("test/runtime/test_runtime.py", 600),

@@ -4,15 +4,18 @@
 #include "tools/smelt/CompileFlags.h"
 #include "codegen/cpu/Target.h"
 #include "tools/driver/Errors.h"
-#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace smelt {
 
 void CompileFlags::addShape(CLI::App &command) {
   command
-      .add_option(
-          "--shape", shapes,
-          "INPUT=1x3x224x224: fixes an input's extents; needed where the file leaves them open; may be repeated")
+      .add_option("--shape", shapes,
+                  "INPUT=1x3x224x224: an input's extents; needed where the file leaves them open; may be repeated. "
+                  "Instead of a "
+                  "number, ? leaves one open, 1..8 within bounds; a name, NAME or NAME:1..8, says that those are equal "
+                  "which have "
+                  "it. Names that hold an x need commas between extents")
       ->allow_extra_args(false);
 }
 
@@ -35,22 +38,53 @@ void CompileFlags::addTo(CLI::App &command) {
   command.add_option("--dump-after", options.dumpAfter, "print the IR after this pass, or after import, on stderr");
 }
 
+constexpr llvm::StringLiteral kShapeForms =
+    "INPUT=1x3x224x224, of which each may be a number, ? (as the file has it), 1..8 (any of these), a name that dims "
+    "of "
+    "one size share, or NAME:1..8; names that hold an x need commas: INPUT=batch,max_len";
+
+/// "1..8", "1.."
+static bool parseBounds(llvm::StringRef text, frontend::GivenDim &dim) {
+  auto [least, most] = text.split("..");
+  return text.contains("..") && !least.getAsInteger(10, dim.least) && dim.least >= 0 &&
+         (most.empty() || (!most.getAsInteger(10, dim.most) && dim.most >= dim.least));
+}
+
+static bool isName(llvm::StringRef text) {
+  return !text.empty() && !llvm::isDigit(text.front()) &&
+         llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+}
+
+/// "3", "?", "1..8", "batch", "batch:1..8"; nothing where it is none of them.
+static std::optional<frontend::GivenDim> parseDim(llvm::StringRef text) {
+  frontend::GivenDim dim;
+  int64_t number = 0;
+  if (!text.getAsInteger(10, number))
+    return number >= 0 ? std::optional<frontend::GivenDim>(number) : std::nullopt;
+  if (text == "?" || parseBounds(text, dim))
+    return dim;
+  auto [name, bounds] = text.split(':');
+  dim.symbol = name.str();
+  bool isValid = isName(name) && (!text.contains(':') || parseBounds(bounds, dim));
+  return isValid ? std::optional(dim) : std::nullopt;
+}
+
 /// "image=1x3x224x224" → the extents; the name may hold anything but the last "=".
 static llvm::Error parseShape(llvm::StringRef text, frontend::ImportOptions &options) {
   auto [name, list] = text.rsplit('=');
-  std::vector<int64_t> extents;
+  std::vector<frontend::GivenDim> dims;
   llvm::SmallVector<llvm::StringRef> words;
   if (!list.empty()) // "x=" is a scalar
-    list.split(words, 'x');
-  bool valid = text.contains('=') && !name.empty();
+    list.split(words, list.contains(',') ? ',' : 'x');
+  bool isValid = text.contains('=') && !name.empty();
   for (llvm::StringRef word : words) {
-    int64_t extent = 0;
-    valid &= !word.getAsInteger(10, extent) && extent >= 0;
-    extents.push_back(extent);
+    std::optional<frontend::GivenDim> dim = parseDim(word);
+    isValid &= dim.has_value();
+    dims.push_back(dim.value_or(0));
   }
-  if (!valid)
-    return driver::toolError(driver::kUsage, "--shape " + text + ": wanted INPUT=1x3x224x224");
-  if (!options.shapes.emplace(name.str(), extents).second)
+  if (!isValid)
+    return driver::toolError(driver::kUsage, "--shape " + text + ": wanted " + kShapeForms);
+  if (!options.shapes.emplace(name.str(), dims).second)
     return driver::toolError(driver::kUsage, "--shape: '" + name + "' is given twice");
   return llvm::Error::success();
 }

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What users see of symbolic shapes: the forms of --shape, bounds, the C header, inspect, bench, Python.
+
+usage: test_faces.py [NAME…] [--json FILE]
+"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper, save
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import harness
+
+CASES = []
+
+
+def case(function):
+    CASES.append((function.__name__.replace("_", " "), function))
+    return function
+
+
+def expect(condition, what):
+    if not condition:
+        raise harness.Failure(what)
+
+
+WEIGHTS = np.arange(32, dtype=np.float32).reshape(8, 4) / 32
+
+
+def model(folder):
+    """y = relu(x) · w + z, of [n, s, 4]"""
+    nodes = [helper.make_node("Relu", ["x"], ["a"], name="relu"), helper.make_node("MatMul", ["a", "w"], ["b"], name="product"),
+             helper.make_node("Add", ["b", "z"], ["y"], name="add")]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in (("x", ["n", "s", 8]), ("z", ["s", 1]))]
+    graph = helper.make_graph(nodes, "g", inputs, [helper.make_empty_tensor_value_info("y")], [numpy_helper.from_array(WEIGHTS, "w")])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "net.onnx")
+    return folder / "net.onnx"
+
+
+def compiled(folder, *arguments):
+    harness.smelt_ok("compile", model(folder), *arguments, "-o", folder / "net.so")
+    return folder / "net.so"
+
+
+def feeds(n, s, seed=0):
+    random = np.random.default_rng(seed)
+    return {"x": random.standard_normal((n, s, 8), np.float32), "z": random.standard_normal((s, 1), np.float32)}
+
+
+def want(given):
+    return np.maximum(given["x"], 0) @ WEIGHTS + given["z"]
+
+
+def run(folder, n, s):
+    given = feeds(n, s)
+    np.savez(folder / "in.npz", **given)
+    done = harness.smelt("run", folder / "net.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+    if done.returncode == 0:
+        with np.load(folder / "out.npz") as outputs:
+            expect(np.allclose(outputs["y"], want(given), atol=1e-5), f"wrong at {n}, {s}")
+    return done
+
+
+@case
+def what_shape_leaves_open_stays_symbolic(folder):
+    for shape in ("x=?x?x8", "x=n,s,8", "x=?xlenx?", "x=batch:0..x?x8"):
+        compiled(folder, "--shape", shape)
+        for n, s in ((1, 1), (3, 7), (0, 2)):
+            expect(run(folder, n, s).returncode == 0, f"{shape} {n} {s}")
+
+
+@case
+def numbers_and_symbols_mix(folder):
+    compiled(folder, "--shape", "x=2x?x8")
+    expect(run(folder, 2, 9).returncode == 0, "2, 9")
+    expect(run(folder, 3, 9).returncode == 2, "3 in place of 2")
+
+
+@case
+def dims_of_one_name_are_one(folder):
+    compiled(folder, "--shape", "x=both,both,8")
+    expect(run(folder, 5, 5).returncode == 0, "5, 5")
+    expect(run(folder, 5, 6).returncode == 2, "5, 6")
+
+
+@case
+def bounds_are_kept(folder):
+    compiled(folder, "--shape", "x=1..4xlen:2..16x8")
+    for n, s in ((1, 2), (4, 16), (2, 7)):
+        expect(run(folder, n, s).returncode == 0, f"within: {n}, {s}")
+    for n, s in ((0, 2), (5, 2), (1, 1), (1, 17)):
+        done = run(folder, n, s)
+        expect(done.returncode == 2 and "shapes" in done.stderr, f"beyond: {n}, {s}: {done.returncode} {done.stderr}")
+
+
+@case
+def bounds_that_contradict_one_another_are_refused(folder):
+    path = model(folder)
+    for shapes, word in ((("x=?x1..4x8", "z=5..9x1"), "leave no number"), (("x=?xax8", "z=bx1"), "call"), (("x=?x3x8", "z=4x1"), "as well as")):
+        done = harness.smelt("compile", path, "--shape", shapes[0], "--shape", shapes[1], "-o", folder / "net.so")
+        expect(done.returncode == 2 and word in done.stderr, f"{shapes}: {done.returncode} {done.stderr}")
+
+
+def header(folder, *arguments):
+    harness.smelt_ok("compile", model(folder), *arguments, "--emit", "static", "-o", folder / "net")
+    return (folder / "net.h").read_text()
+
+
+@case
+def the_header_states_symbols_and_bounds(folder):
+    text = header(folder, "--shape", "x=1..4xlen:2..16x8")
+    expect("n from 1 to 4, len from 2 to 16." in text and "[n, len, 8]" in text, text)
+    expect(re.search(r"#define NET_ARENA_BYTES \d+\n", text), text)
+    text = header(folder, "--symbolic")
+    expect("Dims are symbolic: n, s." in text and "NET_ARENA_BYTES" not in text, text)
+
+
+PROGRAM = r"""
+#include "net.h"
+#include <stdio.h>
+static _Alignas(SMELT_ALIGNMENT) unsigned char arena[NET_ARENA_BYTES];
+static _Alignas(SMELT_ALIGNMENT) float x[4 * 16 * 8], z[16], y[4 * 16 * 4];
+int main(void) {
+  smelt_instance instance;
+  const void *inputs[] = {x, z};
+  void *outputs[] = {y};
+  if (smelt_init(&instance, &net, arena, sizeof arena) != SMELT_OK) return 1;
+  for (int64_t n = 0; n <= 5; ++n)
+    for (int64_t s = 0; s <= 17; ++s) {
+      const int64_t dims_x[] = {n, s, 8}, dims_z[] = {s, 1};
+      const int64_t *shapes[] = {dims_x, dims_z};
+      const int valid = n >= 1 && n <= 4 && s >= 2 && s <= 16;
+      uint64_t bytes = 0;
+      if (smelt_arena_bytes(&net, shapes, &bytes) != (valid ? SMELT_OK : SMELT_ERROR_SHAPE)) return 2;
+      if (smelt_set_shapes(&instance, shapes) != (valid ? SMELT_OK : SMELT_ERROR_SHAPE)) return 3;
+      if (valid && (bytes > sizeof arena || smelt_run(&instance, inputs, outputs) != SMELT_OK)) return 4;
+    }
+  return 0;
+}
+"""
+
+
+@case
+def one_arena_is_enough_for_all_sizes_within_the_bounds(folder):
+    header(folder, "--shape", "x=1..4xlen:2..16x8")
+    (folder / "main.c").write_text(PROGRAM)
+    compiler = shutil.which("clang-22") or "cc"
+    runtime = harness.BIN.parent / "lib" / "libsmelt_runtime.a"
+    subprocess.run([compiler, "-std=c11", f"-I{harness.REPOSITORY}/runtime/include", f"-I{folder}", folder / "main.c", folder / "net.a", runtime, "-o",
+                    folder / "main"], check=True)
+    done = subprocess.run([folder / "main"])
+    expect(done.returncode == 0, f"exit code {done.returncode}")
+
+
+def main():
+    args = harness.parser(__doc__).parse_args()
+    cases = harness.Cases()
+    for name, function in CASES:
+        if not args.names or name in args.names:
+            with tempfile.TemporaryDirectory() as folder:
+                cases.run(name, lambda: function(pathlib.Path(folder)))
+    return cases.close(args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
