@@ -3,10 +3,10 @@
 
 #include "passes/plan/Arena.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/Support/MathExtras.h"
-#include <numeric>
 
 namespace smelt::plan {
 
@@ -58,19 +58,67 @@ static graph::Extent largestOf(llvm::ArrayRef<graph::Extent> extents) {
   return graph::Extent::max(largestOf(extents.take_front(half)), largestOf(extents.drop_front(half)));
 }
 
-void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alignment, mlir::MLIRContext *context,
-                       std::vector<Definition> &definitions) {
-  constexpr int64_t kTypical = 100;
-  llvm::SmallVector<LiveRange> typical;
-  for (const SymbolicRange &range : ranges) {
-    int64_t bytes = range.bytes.evaluate([](llvm::StringRef) { return kTypical; }).value_or(0);
-    typical.push_back({std::max<int64_t>(bytes, 1), range.first, range.last});
-  }
-  packArena(typical, alignment);
-  llvm::SmallVector<size_t> order(ranges.size());
-  std::iota(order.begin(), order.end(), 0);
-  llvm::stable_sort(order, [&](size_t a, size_t b) { return typical[a].offset < typical[b].offset; });
+namespace {
+/// What the symbols may be when a model runs.
+struct UsualSizes {
+  int64_t batch, other;
+};
+/// An order of ranges from below to above, and where it was found to lie.
+struct Stack {
+  llvm::SmallVector<LiveRange> ranges;
+  llvm::SmallVector<size_t> order;
+};
+} // namespace
 
+static llvm::SmallVector<LiveRange> atSizes(llvm::ArrayRef<SymbolicRange> ranges, const UsualSizes &sizes,
+                                            const llvm::StringSet<> &batchSymbols) {
+  auto valueOf = [&](llvm::StringRef symbol) { return batchSymbols.contains(symbol) ? sizes.batch : sizes.other; };
+  return llvm::map_to_vector(ranges, [&](const SymbolicRange &range) {
+    return LiveRange{std::max<int64_t>(range.bytes.evaluate(valueOf).value_or(0), 1), range.first, range.last};
+  });
+}
+
+/// The size of an arena where each range begins at the highest end of those below it.
+static int64_t heightOf(llvm::ArrayRef<LiveRange> ranges, llvm::ArrayRef<size_t> order, int64_t alignment) {
+  llvm::SmallVector<int64_t> tops(ranges.size(), 0);
+  int64_t height = 0;
+  for (auto [position, number] : llvm::enumerate(order)) {
+    int64_t start = 0;
+    for (size_t other : order.take_front(position))
+      if (overlap(ranges[number], ranges[other]))
+        start = std::max(start, tops[other]);
+    tops[number] = start + static_cast<int64_t>(llvm::alignTo(ranges[number].bytes, alignment));
+    height = std::max(height, tops[number]);
+  }
+  return height;
+}
+
+/// The order that is packed best at one of the usual sizes, and whose arena is the least larger than need be at all of
+/// them.
+static Stack chooseStack(llvm::ArrayRef<SymbolicRange> ranges, int64_t alignment,
+                         const llvm::StringSet<> &batchSymbols) {
+  constexpr UsualSizes kUsual[] = {{1, 128}, {1, 32}, {1, 512}, {8, 128}};
+  llvm::SmallVector<Stack> stacks;
+  llvm::SmallVector<int64_t> least; // bytes at each of the sizes
+  for (const UsualSizes &sizes : kUsual) {
+    Stack stack{atSizes(ranges, sizes, batchSymbols), llvm::to_vector(llvm::seq<size_t>(0, ranges.size()))};
+    least.push_back(std::max<int64_t>(packArena(stack.ranges, alignment).bytes, 1));
+    llvm::stable_sort(stack.order, [&](size_t a, size_t b) { return stack.ranges[a].offset < stack.ranges[b].offset; });
+    stacks.push_back(std::move(stack));
+  }
+  auto excess = [&](const Stack &stack) {
+    double worst = 0;
+    for (auto [at, bytes] : llvm::zip_equal(stacks, least))
+      worst = std::max(worst, double(heightOf(at.ranges, stack.order, alignment)) / double(bytes));
+    return worst;
+  };
+  llvm::SmallVector<double> excesses = llvm::map_to_vector(stacks, excess);
+  return stacks[llvm::min_element(excesses) - excesses.begin()];
+}
+
+void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alignment, mlir::MLIRContext *context,
+                       const llvm::StringSet<> &batchSymbols, std::vector<Definition> &definitions) {
+  auto [typical, order] = chooseStack(ranges, alignment, batchSymbols);
   std::vector<llvm::SmallVector<size_t>> below(ranges.size());
   graph::Extents tops(ranges.size(), 0), all{0};
   auto define = [&](std::string symbol, const graph::Extent &value) {

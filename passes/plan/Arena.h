@@ -6,6 +6,7 @@
 
 #include "dialects/Graph/Extent.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringSet.h"
 #include <cstdint>
 
 namespace smelt::plan {
@@ -41,11 +42,11 @@ struct Definition {
   graph::Extent value;
 };
 
-/// Chooses offsets that are right whatever the sizes are, and good where every symbol is about 100: which range lies
-/// above which is taken from packArena at such sizes, and each begins where the highest below it ends. Adds the
-/// definitions that offsets refer to; the last is the arena's size, `arena_bytes`.
+/// Chooses offsets that are right whatever the sizes are, and good where symbols are what is usual: those of
+/// `batchSymbols` mostly 1. Which range lies above which is taken from packArena at such sizes, and each begins where
+/// the highest below it ends. Adds the definitions that offsets refer to; the last is the arena's size, `arena_bytes`.
 void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alignment, mlir::MLIRContext *context,
-                       std::vector<Definition> &definitions);
+                       const llvm::StringSet<> &batchSymbols, std::vector<Definition> &definitions);
 
 } // namespace smelt::plan
 

@@ -340,6 +340,19 @@ private:
 
 } // namespace
 
+/// Symbols that stand for nothing but how many images or sequences there are: they are only ever an input's first dim.
+static llvm::StringSet<> batchSymbols(func::FuncOp function) {
+  llvm::StringSet<> first, others;
+  for (Type type : function.getArgumentTypes())
+    for (auto [dim, extent] : llvm::enumerate(graph::extentsOf(cast<RankedTensorType>(type)))) {
+      llvm::StringSet<> &symbols = dim == 0 ? first : others;
+      extent.walkSymbols([&](StringRef symbol) { symbols.insert(symbol); });
+    }
+  for (const auto &symbol : others)
+    first.erase(symbol.getKey());
+  return first;
+}
+
 plan::ArenaSize Outliner::assignOffsets() {
   SmallVector<Buffer> &buffers = placement_.buffers();
   for (auto [number, step] : llvm::enumerate(placement_.steps()))
@@ -361,7 +374,7 @@ plan::ArenaSize Outliner::assignOffsets() {
   for (Buffer *owner : owners)
     ranges.push_back({owner->bytes, owner->first, owner->last, 0});
   addChecks();
-  plan::packSymbolicArena(ranges, kAlignment, function_.getContext(), definitions_);
+  plan::packSymbolicArena(ranges, kAlignment, function_.getContext(), batchSymbols(function_), definitions_);
   for (auto [range, owner] : llvm::zip_equal(ranges, owners))
     owner->offset = range.offset;
   return {};

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Latency of Smelt beside ONNX Runtime's and OpenVINO's, on this machine, one thread, f32.
 
-usage: bench.py [MODEL…] [--target NAME] [--rounds N] [--json FILE]
+usage: bench.py [MODEL…] [--dynamic] [--target NAME] [--rounds N] [--json FILE]
 
 Contestants take turns round by round in one process, so that whatever else the machine does meets all of them; each figure is the median of CPU
 time per inference. OpenVINO is held to f32: by default it computes in bf16 where the processor can. A ratio below 1 means that Smelt is faster.
+With --dynamic, models whose files leave dims open are compared with themselves: compiled with --symbolic, and compiled for one size.
 """
 import argparse
 import json
@@ -19,6 +20,7 @@ import time
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("test", "test/models", "tools/python")]
 
+import dynamic  # noqa: E402
 import harness  # noqa: E402
 import models  # noqa: E402
 
@@ -111,9 +113,45 @@ def row(result):
     return f"{result['model']:14} {result['median_ms']['smelt']:9.3f} {peer('onnxruntime')} {peer('openvino')}"
 
 
+def measure_all(names, measure_one, print_row):
+    """The results, and how many failed."""
+    results, failed = [], 0
+    for name in names:
+        try:
+            results.append(measure_one(name))
+            print(print_row(results[-1]), flush=True)
+        except (harness.Failure, subprocess.TimeoutExpired) as error:
+            failed += 1
+            print(f"{name:14} {error}", flush=True)
+    return results, failed
+
+
+def compare_with_peers(names, args):
+    print("ratios: Smelt's time to the peer's")
+    print(f"{'model':14} {'Smelt':>9} {'ORT':>9} {'ratio':>6} {'OpenVINO':>9} {'ratio':>6}")
+    results, failed = measure_all(names, lambda name: bench(name, args.target, args.rounds), row)
+    for peer in ("onnxruntime", "openvino"):
+        ratios = [result["ratio"][peer] for result in results if peer in result["ratio"]]
+        if ratios:
+            print(f"geometric mean of the ratio to {peer}: {statistics.geometric_mean(ratios):.3f}, largest {max(ratios):.2f}")
+    return results, failed
+
+
+def compare_dynamic(names, args):
+    print("ratios: symbolic dims to one size")
+    print(dynamic.HEADER)
+    names = [name for name in names if dynamic.is_open(name)]
+    results, failed = measure_all(names, lambda name: dynamic.bench(name, args.target, args.rounds), dynamic.row)
+    if results:
+        ratios = [result["ratio"] for result in results]
+        print(f"geometric mean {statistics.geometric_mean(ratios):.3f}, largest {max(ratios):.2f}")
+    return results, failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(models.MODELS)}; all by default")
+    parser.add_argument("--dynamic", action="store_true", help="compare models whose dims stay symbolic with those compiled for one size")
     parser.add_argument("--target", default="native", help="what Smelt compiles for (default: native)")
     parser.add_argument("--rounds", type=int, help=f"turns of each contestant (default: about {SECONDS_PER_MODEL:g} s a model)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures to FILE")
@@ -122,20 +160,9 @@ def main():
     if unknown:
         parser.error(f"no model {', '.join(unknown)}; there are {', '.join(models.MODELS)}")
 
-    print(f"{processor()}, target {args.target}; ms of CPU time, one thread, f32; ratios: Smelt's time to the peer's")
-    print(f"{'model':14} {'Smelt':>9} {'ORT':>9} {'ratio':>6} {'OpenVINO':>9} {'ratio':>6}")
-    results, failed = [], 0
-    for name in args.names or models.MODELS:
-        try:
-            results.append(bench(name, args.target, args.rounds))
-            print(row(results[-1]), flush=True)
-        except (harness.Failure, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print(f"{name:14} {error}", flush=True)
-    for peer in ("onnxruntime", "openvino"):
-        ratios = [result["ratio"][peer] for result in results if peer in result["ratio"]]
-        if ratios:
-            print(f"geometric mean of the ratio to {peer}: {statistics.geometric_mean(ratios):.3f}, largest {max(ratios):.2f}")
+    print(f"{processor()}, target {args.target}; ms of CPU time, one thread, f32; ", end="")
+    compare = compare_dynamic if args.dynamic else compare_with_peers
+    results, failed = compare(args.names or list(models.MODELS), args)
     if args.json:
         args.json.write_text(json.dumps({"processor": processor(), "target": args.target, "results": results}, indent=1) + "\n")
     return 1 if failed else 0

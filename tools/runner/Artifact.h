@@ -67,6 +67,7 @@ public:
   /// Of a tensor of the model, with the shapes that were set.
   std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) const;
   uint64_t bytesOf(const smelt_tensor_info &tensor) const { return smelt_tensor_bytes(&instance_, &tensor); }
+  uint64_t arenaBytes() const { return arena_.size(); }
   /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
   void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const;
 

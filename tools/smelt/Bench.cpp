@@ -39,6 +39,7 @@ struct Layer {
 
 struct Figures {
   double loadMs = 0, medianMs = 0, minMs = 0, cpuMsPerRun = 0;
+  uint64_t arenaBytes = 0; // for the inputs at hand
   size_t runs = 0;
   std::vector<Layer> layers;
 };
@@ -137,11 +138,11 @@ std::string jsonString(const std::string &text) {
   return out + "\"";
 }
 
-void printJson(const Options &options, const smelt_model &model, const Figures &figures) {
+void printJson(const Options &options, const Figures &figures) {
   std::printf("{\"median_ms\": %.6f, \"min_ms\": %.6f, \"cpu_ms_per_run\": %.6f, \"runs\": %zu, \"threads\": %u, ",
               figures.medianMs, figures.minMs, figures.cpuMsPerRun, figures.runs, options.threads);
   std::printf("\"arena_bytes\": %llu, \"load_ms\": %.6f, \"layers\": [",
-              static_cast<unsigned long long>(model.arena_bytes), figures.loadMs);
+              static_cast<unsigned long long>(figures.arenaBytes), figures.loadMs);
   for (size_t i = 0; i < figures.layers.size(); ++i) {
     const Layer &layer = figures.layers[i];
     std::printf("%s{\"name\": %s, \"kernel\": %s, \"median_ms\": %.6f, \"share\": %.6f}", i ? ", " : "",
@@ -154,7 +155,7 @@ void printTable(const Options &options, const smelt_model &model, const Figures 
   std::printf("%s: median %.4g ms, least %.4g ms, processor time %.4g ms a run; %zu runs on %u thread%s\n",
               options.artifact.c_str(), figures.medianMs, figures.minMs, figures.cpuMsPerRun, figures.runs,
               options.threads, options.threads == 1 ? "" : "s");
-  std::printf("arena %.4g MB, weights %.4g MB, ready after %.3g ms\n\n", static_cast<double>(model.arena_bytes) * 1e-6,
+  std::printf("arena %.4g MB, weights %.4g MB, ready after %.3g ms\n\n", static_cast<double>(figures.arenaBytes) * 1e-6,
               static_cast<double>(model.weights_bytes) * 1e-6, figures.loadMs);
   std::vector<const Layer *> slowestFirst;
   for (const Layer &layer : figures.layers)
@@ -203,18 +204,18 @@ int benchCommand(const std::vector<std::string> &arguments) {
   runner::Instance instance(artifact, options.threads);
   figures.loadMs = now() - start;
 
-  const smelt_model &model = artifact.model();
   auto buffers = options.inputs.empty() ? runner::Buffers::seeded(instance)
                                         : runner::Buffers::read(instance, runner::NpzReader(options.inputs));
   const bool terminal = isatty(STDERR_FILENO);
   if (terminal)
     std::fprintf(stderr, "measuring for %.1f s", options.seconds * (1 + kWarmUpShare + kLayerShare));
   warmUp(buffers, instance, options.seconds);
+  figures.arenaBytes = instance.arenaBytes();
   measureRuns(buffers, instance, options.seconds, figures);
   measureLayers(buffers, instance, artifact, options.seconds, figures);
   if (terminal)
     std::fprintf(stderr, "\r\033[K");
-  options.json ? printJson(options, model, figures) : printTable(options, model, figures);
+  options.json ? printJson(options, figures) : printTable(options, artifact.model(), figures);
   return 0;
 }
 
