@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
+import smelt
 
 CASES = []
 
@@ -158,6 +159,59 @@ def one_arena_is_enough_for_all_sizes_within_the_bounds(folder):
                     folder / "main"], check=True)
     done = subprocess.run([folder / "main"])
     expect(done.returncode == 0, f"exit code {done.returncode}")
+
+
+@case
+def bench_tells_the_arena_of_its_shapes(folder):
+    compiled(folder, "--symbolic")
+    arenas = []
+    for n in (1, 50):
+        np.savez(folder / "in.npz", **feeds(n, 9))
+        arenas.append(json.loads(harness.smelt_ok("bench", folder / "net.so", "--inputs", folder / "in.npz", "--seconds", "0.01", "--json").stdout)["arena_bytes"])
+    expect(0 < arenas[0] < arenas[1], f"{arenas}")
+
+
+@case
+def python_runs_other_shapes_each_time(folder):
+    model_ = smelt.load(smelt.compile(model(folder), folder / "net.so", symbolic=True))
+    expect(model_.is_symbolic and model_.inputs[0].shape == (None, None, 8), f"{model_.inputs}")
+    arenas = []
+    for n, s in ((2, 3), (5, 40), (1, 1), (0, 4), (5, 40), (64, 64)):
+        given = feeds(n, s, seed=n)
+        expect(np.allclose(model_.run(given)["y"], want(given), atol=1e-5), f"{n}, {s}")
+        arenas.append(model_.arena_bytes)
+    expect(arenas == sorted(arenas) and arenas[0] < arenas[-1], f"{arenas}")
+    bound = [(feeds(n, 3), model_.bind(feeds(n, 3))) for n in (2, 70, 1)]
+    for _ in range(2):  # each call finds its own shapes again, in an arena that has moved
+        for given, (call, outputs) in bound:
+            outputs["y"][...] = 0
+            call()
+            expect(np.allclose(outputs["y"], want(given), atol=1e-5), f"bound {given['x'].shape}")
+
+
+@case
+def python_runs_symbolic_artefacts_on_threads(folder):
+    model_ = smelt.load(smelt.compile(model(folder), folder / "net.so", symbolic=True), threads=2)
+    for n in (3, 300, 30):
+        given = feeds(n, 16)
+        expect(np.allclose(model_.run(given)["y"], want(given), atol=1e-5), f"{n}")
+    model_.set_threads(1)
+    expect(np.allclose(model_.run(feeds(2, 2))["y"], want(feeds(2, 2)), atol=1e-5), "one thread")
+
+
+@case
+def python_says_which_shapes_are_wrong(folder):
+    model_ = smelt.load(smelt.compile(model(folder), folder / "net.so", shapes={"x": ((1, 4), "len:2..16", None)}))
+    good = feeds(2, 5)
+    for given, word in (({"x": good["x"], "z": feeds(2, 6)["z"]}, "'z' (6, 1)"), (feeds(5, 5), "(5, 5, 8)"), (feeds(1, 1), "(1, 1, 8)"),
+                        ({"x": good["x"][..., :4], "z": good["z"]}, "(?, ?, 8)"), ({"x": good["x"][0], "z": good["z"]}, "(?, ?, 8)")):
+        try:
+            model_.run(given)
+        except smelt.SmeltError as error:
+            expect(error.exit_code == 2 and word in str(error), f"{error.exit_code}: {error}")
+        else:
+            raise harness.Failure(f"no error that says {word}")
+        expect(np.allclose(model_.run(good)["y"], want(good), atol=1e-5), "after an error")
 
 
 def main():

@@ -37,17 +37,26 @@ def _call(*arguments):
     return done.stdout
 
 
-def compile(model, output=None, *, target="native", emit="shared", shapes=None, precision=None, calibration=None, threads=None, report=None):
+def _shape(name, extents):
+    """The text of --shape for extents that are numbers, None (left open), (least, most), or text in its own forms: "batch:1..8"."""
+    words = {type(None): lambda _: "?", tuple: lambda bounds: f"{bounds[0]}..{bounds[1]}"}
+    return f"{name}={','.join(words.get(type(extent), str)(extent) for extent in extents)}"
+
+
+def compile(model, output=None, *, target="native", emit="shared", shapes=None, symbolic=False, precision=None, calibration=None, threads=None, report=None):
     """Compiles a model file and returns the artefact's path; `output` is beside the model by default.
 
-    `shapes` fixes inputs: {name: extents}. `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
+    `shapes` fixes inputs: {name: extents}, of which each is a number, None where it stays open, (least, most), or a text that smelt compile --shape
+    takes, "batch:1..8"; `symbolic` leaves all others open. `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
     Raises SmeltError with the compiler's message and exit code.
     """
     model = pathlib.Path(model)
     output = pathlib.Path(output) if output else model.with_suffix(_SUFFIX[emit])
     arguments = ["compile", model, "-o", output, "--emit", emit, "--target", target]
     for name, extents in (shapes or {}).items():
-        arguments += ["--shape", f"{name}={'x'.join(map(str, extents))}"]
+        arguments += ["--shape", _shape(name, extents)]
+    if symbolic:
+        arguments.append("--symbolic")
     for flag, value in (("--precision", precision), ("--calibration", calibration), ("--threads", threads)):
         if value is not None:
             arguments += [flag, value]

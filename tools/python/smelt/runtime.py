@@ -51,16 +51,21 @@ class Tensor:
     """One input or output."""
 
     name: str
-    shape: tuple
+    shape: tuple  # None for a symbolic extent
     dtype: np.dtype
-    bytes: int
+    bytes: int  # 0 where an extent is symbolic
     packed_bits: int = 0  # of an element, where a byte of the model holds several
     signed: bool = False  # such an element
 
     @staticmethod
     def of(info):
         packed = _PACKED_BITS.get(info.dtype, 0)
-        return Tensor(info.name.decode(), tuple(info.shape[: info.rank]), _numpy_dtype(info.dtype), info.bytes, packed, info.dtype in _SIGNED)
+        shape = tuple(None if extent < 0 else extent for extent in info.shape[: info.rank])
+        return Tensor(info.name.decode(), shape, _numpy_dtype(info.dtype), info.bytes, packed, info.dtype in _SIGNED)
+
+    def takes(self, shape):
+        """Whether an array of this shape fits, as far as the tensor alone tells."""
+        return len(shape) == len(self.shape) and all(want in (None, extent) for want, extent in zip(self.shape, shape))
 
     def pack(self, array, packed):
         """Writes an array's elements to the bytes of the model: the first in the low bits."""
@@ -104,6 +109,11 @@ def _host():
     pointer = ctypes.c_void_p
     library.smelt_init.argtypes = [pointer, ctypes.POINTER(_Model), pointer, ctypes.c_size_t]
     library.smelt_run.argtypes = [pointer, pointer, pointer]
+    library.smelt_arena_bytes.argtypes = [ctypes.POINTER(_Model), pointer, ctypes.POINTER(ctypes.c_uint64)]
+    library.smelt_set_shapes.argtypes = [pointer, pointer]
+    library.smelt_tensor_extent.argtypes = [pointer, ctypes.POINTER(_TensorInfo), ctypes.c_uint32]
+    library.smelt_tensor_extent.restype = ctypes.c_int64
+    library.smelt_tensor_bytes.argtypes, library.smelt_tensor_bytes.restype = [pointer, ctypes.POINTER(_TensorInfo)], ctypes.c_uint64
     library.smelt_set_parallel_for.argtypes, library.smelt_set_parallel_for.restype = [pointer, pointer, pointer], None
     library.smelt_pool_start.argtypes = [pointer, ctypes.c_uint32]
     library.smelt_pool_stop.argtypes, library.smelt_pool_stop.restype = [pointer], None
@@ -118,6 +128,18 @@ def _check(status, what):
         raise SmeltError(f"{what}: {_host().smelt_status_string(status).decode()}", 5)
 
 
+def _in_words(shape):
+    return "(" + ", ".join("?" if extent is None else str(extent) for extent in shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def _check_shapes(status, model, shapes):
+    """SMELT_ERROR_SHAPE is the caller's mistake."""
+    if status == 7:
+        given = ", ".join(f"'{tensor.name}' {_in_words(shape)}" for tensor, shape in zip(model.inputs, shapes))
+        raise SmeltError(f"{model.name}: the shapes {given} contradict one another, or are out of bounds", 2)
+    _check(status, model.name)
+
+
 def aligned_empty(shape, dtype):
     """An array whose first byte lies at a multiple of ALIGNMENT, never null."""
     dtype = np.dtype(dtype)
@@ -125,6 +147,15 @@ def aligned_empty(shape, dtype):
     raw = np.empty(size + ALIGNMENT, np.uint8)
     # Not a slice: an empty one points anywhere.
     return np.ndarray(shape, dtype, buffer=raw, offset=-raw.ctypes.data % ALIGNMENT)
+
+
+class _Shapes:
+    """Shapes of all inputs, as smelt_set_shapes takes them."""
+
+    def __init__(self, shapes):
+        self._rows = [(ctypes.c_int64 * max(len(shape), 1))(*shape) for shape in shapes]
+        self._table = (ctypes.c_void_p * max(len(shapes), 1))(*map(ctypes.addressof, self._rows))
+        self.address = ctypes.addressof(self._table)
 
 
 def _address(array):
@@ -174,24 +205,56 @@ class _Library:
 
 
 class Model:
-    """A loaded artefact with an arena of its own. One run at a time: `run` waits for its turn; load again for runs side by side."""
+    """A loaded artefact with an arena of its own. One run at a time: `run` waits for its turn; load again for runs side by side.
+
+    Where extents are symbolic, `arena_bytes` is what the largest run so far took.
+    """
 
     def __init__(self, path, threads=1):
-        self._pool = None
+        self._pool, self._shapes = None, None
         self.path = pathlib.Path(path).resolve()
         self._library = _Library(path)
         self._model = self._library.model
         if self._model.abi_version != ABI_VERSION:
             raise SmeltError(f"{path}: made for version {self._model.abi_version} of the runtime's interface, this is {ABI_VERSION}", 5)
         self.name, self.target = self._model.name.decode(), self._model.target.decode()
-        self.arena_bytes, self.weights_bytes = self._model.arena_bytes, self._model.weights_bytes
+        self.weights_bytes = self._model.weights_bytes
         self.inputs = [Tensor.of(self._model.inputs[i]) for i in range(self._model.input_count)]
         self.outputs = [Tensor.of(self._model.outputs[i]) for i in range(self._model.output_count)]
+        self.is_symbolic = self._model.size_count > 0
         self._lock = threading.Lock()
-        self._arena = aligned_empty((self.arena_bytes,), np.uint8)
         self._instance = ctypes.create_string_buffer(_host().smelt_host_instance_bytes())
-        _check(_host().smelt_init(self._instance, self._model, _address(self._arena), self.arena_bytes), str(path))
+        self.arena_bytes = 0
+        if not self.is_symbolic:
+            self._take_arena(self._model.arena_bytes)
         self.set_threads(threads)
+
+    def _take_arena(self, bytes_):
+        """Binds the instance to a new arena. It knows nothing of threads then, nor of shapes."""
+        arena = aligned_empty((bytes_,), np.uint8)
+        _check(_host().smelt_init(self._instance, self._model, _address(arena), bytes_), str(self.path))
+        self._arena, self.arena_bytes, self._shapes = arena, bytes_, None
+        self._bind_pool()
+
+    def _fit(self, shapes):
+        """Fits the instance to shapes of all inputs, in their order, in a larger arena where it takes one. The lock is held."""
+        if not self.is_symbolic or shapes == self._shapes:
+            return
+        table, bytes_ = _Shapes(shapes), ctypes.c_uint64()
+        _check_shapes(_host().smelt_arena_bytes(self._model, table.address, ctypes.byref(bytes_)), self, shapes)
+        if bytes_.value > self.arena_bytes:
+            self._take_arena(bytes_.value)
+        self._shapes = None
+        _check_shapes(_host().smelt_set_shapes(self._instance, table.address), self, shapes)
+        self._shapes = shapes
+
+    def _sized(self, index):
+        """Shape and bytes of an output, now that shapes are set."""
+        info, tensor = self._model.outputs[index], self.outputs[index]
+        if not self.is_symbolic:
+            return tensor.shape, tensor.bytes
+        extents = tuple(_host().smelt_tensor_extent(self._instance, info, dim) for dim in range(info.rank))
+        return extents, _host().smelt_tensor_bytes(self._instance, info)
 
     def set_threads(self, count):
         """Runs on `count` threads from now on; none but the caller's for 1. The results do not depend on it."""
@@ -202,7 +265,11 @@ class Model:
             pool = ctypes.create_string_buffer(_host().smelt_host_pool_bytes())
             _check(_host().smelt_pool_start(pool, count), f"{count} threads")
             self._pool = pool
-            _host().smelt_set_parallel_for(self._instance, _host().smelt_pool_parallel_for, pool)
+            self._bind_pool()
+
+    def _bind_pool(self):
+        if self._pool is not None:
+            _host().smelt_set_parallel_for(self._instance, _host().smelt_pool_parallel_for, self._pool)
 
     def _stop(self):
         if self._pool is not None:
@@ -219,15 +286,15 @@ class Model:
         if tensor.name not in feeds:
             raise SmeltError(f"no value for input '{tensor.name}'", 2)
         value = np.asarray(feeds[tensor.name])
-        if value.dtype != tensor.dtype or value.shape != tensor.shape:
-            raise SmeltError(f"input '{tensor.name}' is {value.dtype} {value.shape}, the model wants {tensor.dtype} {tensor.shape}", 2)
+        if value.dtype != tensor.dtype or not tensor.takes(value.shape):
+            raise SmeltError(f"input '{tensor.name}' is {value.dtype} {value.shape}, the model wants {tensor.dtype} {_in_words(tensor.shape)}", 2)
         if tensor.packed_bits:
-            packed = aligned_empty((tensor.bytes,), np.uint8)
+            packed = aligned_empty(((value.size * tensor.packed_bits + 7) // 8,), np.uint8)
             tensor.pack(np.ascontiguousarray(value), packed)
             return packed
         if value.flags.c_contiguous and _address(value) % ALIGNMENT == 0:
             return value
-        copy = aligned_empty(tensor.shape, tensor.dtype)
+        copy = aligned_empty(value.shape, tensor.dtype)
         copy[...] = value
         return copy
 
@@ -240,15 +307,20 @@ class Model:
         if unknown:
             raise SmeltError(f"no input '{sorted(unknown)[0]}'; there are {', '.join(tensor.name for tensor in self.inputs)}", 2)
         given = [self._checked(tensor, feeds) for tensor in self.inputs]
-        outputs = {tensor.name: aligned_empty(tensor.shape, tensor.dtype) for tensor in self.outputs}
-        packed = {tensor.name: aligned_empty((tensor.bytes,), np.uint8) for tensor in self.outputs if tensor.packed_bits}
+        shapes = tuple(np.shape(feeds[tensor.name]) for tensor in self.inputs)
+        with self._lock:
+            self._fit(shapes)
+            sized = [self._sized(index) for index in range(len(self.outputs))]
+        outputs = {tensor.name: aligned_empty(shape, tensor.dtype) for tensor, (shape, _) in zip(self.outputs, sized)}
+        packed = {tensor.name: aligned_empty((bytes_,), np.uint8) for tensor, (_, bytes_) in zip(self.outputs, sized) if tensor.packed_bits}
         inputs_table = (ctypes.c_void_p * max(len(given), 1))(*map(_address, given))
         outputs_table = (ctypes.c_void_p * max(len(outputs), 1))(*(_address(packed.get(name, array)) for name, array in outputs.items()))
-        run, instance, lock, keep = _host().smelt_run, self._instance, self._lock, (self, given, outputs, packed)
+        run, fit, instance, lock, keep = _host().smelt_run, self._fit, self._instance, self._lock, (self, given, outputs, packed)
         unpacking = [(tensor.unpack, packed[tensor.name], outputs[tensor.name]) for tensor in self.outputs if tensor.packed_bits]
 
         def call(_keep=keep):
             with lock:
+                fit(shapes)  # others may have run with other shapes meanwhile
                 status = run(instance, inputs_table, outputs_table)
                 for unpack, source, target in unpacking:
                     unpack(source, target)
