@@ -113,7 +113,7 @@ def Graph_NearestMode : I32EnumAttr<"NearestMode", "ONNX nearest_mode", [
     I32EnumAttrCase<"RoundPreferFloor", 0, "round_prefer_floor">, I32EnumAttrCase<"RoundPreferCeil", 1, "round_prefer_ceil">,
     I32EnumAttrCase<"Floor", 2, "floor">, I32EnumAttrCase<"Ceil", 3, "ceil">]> { let cppNamespace = "::smelt::graph"; }
 def Graph_ResizeOp : Graph_IndexedOp<"resize"> {
-  let summary = "ONNX Resize without roi and antialiasing; `scales` has one value a dim";
+  let summary = "ONNX Resize without roi and antialiasing; `scales` has one value a dim, 0 where it is the result's extent by the input's";
   let arguments = (ins Graph_Tensor:$input, DenseF64ArrayAttr:$scales, Graph_ResizeMode:$mode, Graph_ResizeCoordinates:$coordinates,
                        Graph_NearestMode:$nearest, F64Attr:$cubic_a, BoolAttr:$exclude_outside);
   let hasFolder = 1;

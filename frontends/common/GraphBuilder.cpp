@@ -102,6 +102,31 @@ ArrayRef<int64_t> shapeOf(Value value) {
   return type.getShape();
 }
 
+int64_t fixedDim(Value value, int64_t dim) {
+  const graph::Extent extent = extentsOf(value)[dim];
+  if (!extent.isNumber())
+    unsupported("takes a tensor of dims " + inWords(extentsOf(value)) + " here, whose dim " + Twine(dim) +
+                " must be fixed; give it with --shape");
+  return extent.number();
+}
+
+graph::Extent dividedBy(const graph::Extent &extent, int64_t divisor) {
+  if (divisor < 1 || (extent.isNumber() && extent.number() % divisor != 0))
+    malformed("cannot divide " + extent.str() + " by " + Twine(divisor));
+  std::optional<graph::Extent> quotient = extent.dividedBy(divisor);
+  if (!quotient)
+    unsupported("divides " + extent.str() + " by " + Twine(divisor) +
+                ", which may leave a rest; give the shape with --shape");
+  return *quotient;
+}
+
+graph::Extent elementsOf(ArrayRef<graph::Extent> extents) {
+  graph::Extent product = graph::productOf(extents);
+  if (product.isTooLarge())
+    malformed("the product of " + inWords(extents) + " overflows");
+  return product;
+}
+
 const graph::Extent &simplerOf(const graph::Extent &a, const graph::Extent &b) {
   if (a.isNumber() || b.isNumber())
     return a.isNumber() ? a : b;
@@ -179,9 +204,7 @@ constexpr int64_t kMostContracted = 1 << 12; // each element of a contraction's 
 constexpr int64_t kMostFoldedElements = 1 << 24;
 
 /// INT64_MAX where a dim is symbolic.
-static int64_t elementsOf(Value value) {
-  return graph::elementCount(graph::typeOf(value).getShape()).value_or(INT64_MAX);
-}
+static int64_t countOf(Value value) { return graph::elementCount(graph::typeOf(value).getShape()).value_or(INT64_MAX); }
 
 static int64_t mostOperandElements(Operation *op) {
   if (isa<graph::IndexedInterface>(op))
@@ -209,13 +232,13 @@ bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
   int64_t elements = 0, most = mostOperandElements(op);
   SmallVector<graph::HostTensor> operands;
   for (Value result : results)
-    elements += std::min(elementsOf(result), kMostFoldedResult + 1);
+    elements += std::min(countOf(result), kMostFoldedResult + 1);
   if (elements > kMostFoldedResult || op->getNumOperands() == 0)
     return false;
   for (Value operand : op->getOperands()) {
-    if (elementsOf(operand) > most)
+    if (countOf(operand) > most)
       return false;
-    elements += std::min(elementsOf(operand), kMostFoldedOperand);
+    elements += std::min(countOf(operand), kMostFoldedOperand);
     std::optional<graph::HostTensor> value = graph::constantOf(operand);
     if (!value)
       return false;
@@ -292,9 +315,70 @@ Value GraphBuilder::withDim(Value value, int64_t dim, const graph::Extent &exten
 }
 
 Value GraphBuilder::withShape(Value value, ArrayRef<graph::Extent> shape) {
-  for (auto [dim, extent] : llvm::enumerate(shape.take_front(rankOf(value))))
+  for (auto [dim, extent] : llvm::enumerate(shape))
     value = withDim(value, static_cast<int64_t>(dim), extent);
   return value;
+}
+
+Value GraphBuilder::expect(Value value, ArrayRef<graph::Extent> shape, StringRef what) {
+  if (rankOf(value) == static_cast<int64_t>(shape.size()))
+    value = withShape(value, shape);
+  if (extentsOf(value) != graph::Extents(shape))
+    malformed("needs " + what + " of dims " + inWords(shape) + ", not " + inWords(extentsOf(value)));
+  return value;
+}
+
+Value GraphBuilder::alignedTo(Value value, ArrayRef<graph::Extent> shape) {
+  graph::Extents own = extentsOf(value);
+  if (own.size() > shape.size())
+    return value;
+  for (auto [dim, extent] : llvm::enumerate(shape.take_back(own.size())))
+    if (own[dim] != graph::Extent(1))
+      value = withDim(value, static_cast<int64_t>(dim), extent);
+  return value;
+}
+
+Value GraphBuilder::concat(ArrayRef<Value> values, int64_t dim) {
+  graph::Extents shape = extentsOf(values.front());
+  for (Value value : values)
+    for (auto [extent, other] : llvm::zip(shape, extentsOf(value)))
+      extent = simplerOf(extent, other);
+  SmallVector<Value> operands;
+  for (Value value : values) {
+    graph::Extents own = extentsOf(value), wanted = shape;
+    if (own.size() == shape.size()) {
+      wanted[dim] = own[dim];
+      value = withShape(value, wanted);
+    }
+    operands.push_back(value);
+  }
+  return make<graph::ConcatOp>(operands, dim);
+}
+
+Value GraphBuilder::padDim(Value value, int64_t dim, const graph::Extent &before, const graph::Extent &after,
+                           Value number) {
+  if (before.isNumber() && after.isNumber() && graph::typeOf(value).hasStaticShape()) {
+    SmallVector<int64_t> low(rankOf(value), 0), high(rankOf(value), 0);
+    low[dim] = before.number();
+    high[dim] = after.number();
+    return make<graph::PadOp>(value, number, low, high);
+  }
+  auto border = [&](const graph::Extent &count) {
+    graph::Extents shape = extentsOf(value);
+    shape[dim] = count;
+    return broadcast(number, shape);
+  };
+  SmallVector<Value> parts;
+  if (before != graph::Extent(0))
+    parts.push_back(border(before));
+  parts.push_back(value);
+  if (after != graph::Extent(0))
+    parts.push_back(border(after));
+  return parts.size() == 1 ? value : make<graph::ConcatOp>(parts, dim);
+}
+
+Value GraphBuilder::number(const graph::Extent &extent) {
+  return sizes(extent, checkedType(ArrayRef<graph::Extent>(), builder_.getI64Type()));
 }
 
 Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, const graph::Extent &extent) {

@@ -59,6 +59,8 @@ public:
   }
   /// A rank-0 constant of another value's element type.
   mlir::Value scalarLike(mlir::Value like, double value) { return scalar(graph::typeOf(like).getElementType(), value); }
+  /// An extent as an i64 of rank 0.
+  mlir::Value number(const graph::Extent &extent);
   mlir::Value integers(llvm::ArrayRef<int64_t> values) { return graph::makeIntegers(builder_, location_, values); }
 
   // These yield the operand itself where they would change nothing.
@@ -78,8 +80,17 @@ public:
   mlir::Value matMul(mlir::Value lhs, mlir::Value rhs);
   /// The same value with another extent of a dim, which the run compares. Numbers stay what they are.
   mlir::Value withDim(mlir::Value value, int64_t dim, const graph::Extent &extent);
-  /// The same value as far as it may have this shape: all dims as there but those that are known to be others.
+  /// The same value with these leading dims, but those that are known to be others.
   mlir::Value withShape(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
+  /// The value with all of these dims; refuses one that has others, and says what it is.
+  mlir::Value expect(mlir::Value value, llvm::ArrayRef<graph::Extent> shape, llvm::StringRef what);
+  /// The same value with the last of these dims, but those that are 1 or known to be others: what broadcasts to a shape.
+  mlir::Value alignedTo(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
+  /// Side by side along a dim. Others that only the run tells apart are compared by it.
+  mlir::Value concat(llvm::ArrayRef<mlir::Value> values, int64_t dim);
+  /// `before` and `after` times a number of rank 0 at the ends of a dim.
+  mlir::Value padDim(mlir::Value value, int64_t dim, const graph::Extent &before, const graph::Extent &after,
+                     mlir::Value number);
   /// Elements [start, start + extent) of one dim.
   mlir::Value sliceDim(mlir::Value value, int64_t dim, int64_t start, const graph::Extent &extent);
   /// Extents as integers: a constant, or graph.sizes where one is symbolic.
@@ -115,6 +126,15 @@ llvm::SmallVector<int64_t> normalAxes(llvm::ArrayRef<int64_t> axes, int64_t rank
 int64_t checkedAdd(int64_t a, int64_t b);
 int64_t checkedSub(int64_t a, int64_t b);
 int64_t checkedMul(int64_t a, int64_t b);
+
+/// A dim that must be known now.
+int64_t fixedDim(mlir::Value value, int64_t dim);
+/// extent / divisor; refuses what leaves a rest, and what is not known not to.
+graph::Extent dividedBy(const graph::Extent &extent, int64_t divisor);
+/// Whether there is one element, as far as is known.
+inline bool isSingle(mlir::Value value) { return graph::productOf(graph::extentsOf(value)) == graph::Extent(1); }
+/// The product of extents; refuses one that is too large.
+graph::Extent elementsOf(llvm::ArrayRef<graph::Extent> extents);
 
 /// Which of two extents that must be equal says more.
 const graph::Extent &simplerOf(const graph::Extent &a, const graph::Extent &b);

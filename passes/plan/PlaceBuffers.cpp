@@ -14,6 +14,7 @@
 #include "mlir/Pass/Pass.h"
 #include "passes/plan/Arena.h"
 #include "passes/plan/Passes.h"
+#include "passes/plan/SizeChecks.h"
 #include "passes/plan/Views.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -324,7 +325,6 @@ public:
 
 private:
   plan::ArenaSize assignOffsets();
-  void addChecks();
   plan::ArenaSize assignNumbers(ArrayRef<Buffer *> owners);
   void assignWeights();
   void setDefinitions(kernel::PlanOp plan);
@@ -373,84 +373,11 @@ plan::ArenaSize Outliner::assignOffsets() {
   SmallVector<plan::SymbolicRange> ranges;
   for (Buffer *owner : owners)
     ranges.push_back({owner->bytes, owner->first, owner->last, 0});
-  addChecks();
+  plan::addSizeChecks(function_, definitions_);
   plan::packSymbolicArena(ranges, kAlignment, function_.getContext(), batchSymbols(function_), definitions_);
   for (auto [range, owner] : llvm::zip_equal(ranges, owners))
     owner->offset = range.offset;
   return {};
-}
-
-namespace {
-/// What shape inference took for granted, for the runtime to look at.
-class Checks {
-public:
-  explicit Checks(std::vector<plan::Definition> &definitions) : definitions_(definitions) {}
-
-  void visit(Operation *op) {
-    for (Value result : op->getResults())
-      if (isa<RankedTensorType>(result.getType()))
-        for (const graph::Extent &extent : graph::extentsOf(result))
-          notNegative(extent);
-    if (isConvolution(op)) // a window must fit in its input
-      for (const graph::Extent &extent : ArrayRef(graph::extentsOf(op->getResult(0))).drop_front())
-        notNegative(extent - 1);
-    if (auto reshape = dyn_cast<graph::ReshapeOp>(op))
-      equalElements(graph::extentsOf(reshape.getInput()), graph::extentsOf(reshape.getType()));
-    if (!isa<graph::ScalarInterface, graph::BroadcastOp>(op))
-      return;
-    graph::Extents result = graph::extentsOf(op->getResult(0));
-    for (Value operand : op->getOperands()) {
-      graph::Extents extents = graph::extentsOf(operand);
-      for (auto [extent, whole] : llvm::zip_equal(extents, ArrayRef<graph::Extent>(result).take_back(extents.size())))
-        broadcasts(extent, whole);
-    }
-  }
-
-private:
-  static bool isConvolution(Operation *op) {
-    auto isOne = [](int64_t extent) { return extent == 1; };
-    auto contract = dyn_cast<kernel::ContractOp>(op);
-    return isa<graph::ConvOp>(op) || (contract && !llvm::all_of(contract.getWindow(), isOne));
-  }
-
-  void broadcasts(const graph::Extent &extent, const graph::Extent &whole) {
-    if (extent == whole || extent == graph::Extent(1) || (extent.isNumber() && whole.isNumber()))
-      return;
-    graph::Extent agreeing = graph::Extent::agreeing(extent, whole);
-    if (llvm::is_contained(known_, agreeing))
-      return;
-    definitions_.push_back({"check" + std::to_string(known_.size()), agreeing});
-    known_.push_back(agreeing);
-  }
-
-  /// max(extent, 0) broadcasts to it, which is so for 1 as well.
-  void notNegative(const graph::Extent &extent) {
-    if (!extent.isAtLeast(0))
-      broadcasts(graph::Extent::max(extent, 0), extent);
-  }
-
-  void equal(const graph::Extent &a, const graph::Extent &b) {
-    if (a == b)
-      return;
-    notNegative(a - b);
-    notNegative(b - a);
-  }
-
-  void equalElements(ArrayRef<graph::Extent> from, ArrayRef<graph::Extent> to) {
-    if (std::optional<size_t> dim = plan::differingDim(from, to))
-      equal(from[*dim], to[*dim]);
-    else
-      equal(graph::productOf(from), graph::productOf(to));
-  }
-
-  std::vector<plan::Definition> &definitions_;
-  graph::Extents known_;
-};
-} // namespace
-
-void Outliner::addChecks() {
-  Checks checks(definitions_);
-  function_.walk([&](Operation *op) { checks.visit(op); });
 }
 
 plan::ArenaSize Outliner::assignNumbers(ArrayRef<Buffer *> owners) {

@@ -18,14 +18,24 @@ def node(operator, inputs, output, **attributes):
     return nodes(operator, inputs, [output], **attributes)
 
 
-def graph(nodes, inputs, outputs, **weights):
-    """`inputs` are dims by name: numbers and names of symbols. All values are f32, outputs of any type."""
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in inputs.items()]
+def graph(nodes, inputs, outputs, types=None, opset=17, contrib=False, **weights):
+    """`inputs` are dims by name: numbers and names of symbols. Values are f32 where `types` gives no other, outputs of any type."""
+    types = types or {}
+    values = [helper.make_tensor_value_info(name, types.get(name, TensorProto.FLOAT), dims) for name, dims in inputs.items()]
     results = [helper.make_empty_tensor_value_info(name) for name in outputs]
     arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
     made = helper.make_graph(nodes, "symbolic", values, results, arrays)
-    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    versions = [helper.make_opsetid("", opset)] + [helper.make_opsetid("com.microsoft", 1)] * contrib
+    return helper.make_model(made, opset_imports=versions, ir_version=10)
 
 
 def integers(*numbers):
     return np.array(numbers, np.int64)
+
+
+def indices(limit, *shape):
+    return RANDOM.integers(0, limit, shape)
+
+
+def quantised(*shape, type=np.uint8):
+    return RANDOM.integers(np.iinfo(type).min, np.iinfo(type).max, shape).astype(type)

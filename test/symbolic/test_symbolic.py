@@ -14,6 +14,9 @@ import onnxruntime
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parents[1] / "models")]
 import harness
 import models
+import indexing
+import quantisation
+import sequences
 import spatial
 from building import RANDOM, floats, graph, integers, node
 
@@ -43,13 +46,17 @@ CASES = {
                      ["y", "e"], shape=integers(3, 1, 1, 1)),
                [{"past": floats(1, p, 8), "x": floats(1, s, 8)} for p, s in ((0, 5), (5, 1), (13, 2))]),
 }
-CASES |= spatial.CASES
+FAMILIES = (spatial, sequences, indexing, quantisation)
+for family in FAMILIES:
+    CASES |= family.CASES
 # name: inputs that the artefact must refuse
-REFUSED = spatial.REFUSED | {
+REFUSED = {
     "slice": {"x": floats(1, 65, 8)},  # beyond the table
     "broadcast": {"x": floats(2, 3, 4), "z": floats(5, 1)},
     "concat": {"past": floats(2, 3, 8), "x": floats(1, 3, 8)},
 }
+for family in FAMILIES:
+    REFUSED |= family.REFUSED
 
 
 def run(folder, feeds):

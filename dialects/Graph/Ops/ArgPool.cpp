@@ -126,7 +126,7 @@ private:
     SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
     auto type = VectorType::get({lanes}, i64);
     Expr lane(b_, arith::ConstantOp::create(b_, DenseIntElementsAttr::get(type, ArrayRef<int64_t>(numbers))));
-    return repeat(scalar, lane) + lane * numberOf(access_, access_.count(step), lane);
+    return repeat(scalar, lane) + lane * numberOf(access_.count(step), lane);
   }
 
   ArgPoolOp op_;

@@ -14,10 +14,9 @@ LogicalResult ArgReduceOp::inferReturnTypes(MLIRContext *context, std::optional<
   auto axis = static_cast<int64_t>(adaptor.getAxis());
   if (failed(checks.axis(axis, type)) || failed(checks.element(type.getElementType(), Domain::Numbers)))
     return failure();
-  if (type.getDimSize(axis) == 0)
-    return emitOptionalError(location, "axis ", axis, " of ", inWords(type.getShape()),
-                             " has no elements to choose from");
   Extents shape = extentsOf(type);
+  if (shape[axis] == Extent(0))
+    return emitOptionalError(location, "axis ", axis, " of [", joined(shape), "] has no elements to choose from");
   shape[axis] = 1;
   types.push_back(tensorOf(shape, IntegerType::get(context, 64)));
   return success();
@@ -74,8 +73,7 @@ static LogicalResult emitAcrossLanes(ArgReduceOp op, TileAccess &access) {
       return failure();
     Value zero = repeat(b, numberOf(b.getI64Type(), 0), lanes).value();
     SmallVector<Value> best =
-        access.loop(type.getDimSize(axis) - 1, {first, zero}, [&](Value step, ValueRange carried) {
-          Value index = offset(access, step, 1);
+        forRange(b, 1, access.count(extentsOf(type)[axis]), 1, {first, zero}, [&](Value index, ValueRange carried) {
           Expr x(b, access.fetch(op.getInput(), moved(at, axis, index), lanes), isUnsigned);
           Expr better = isBetter(x, {b, carried[0], isUnsigned}, op.getMinimum(), op.getLast());
           Expr number = repeat({b, arith::IndexCastOp::create(b, b.getI64Type(), index)}, {b, carried[1]});

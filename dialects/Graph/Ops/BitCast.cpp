@@ -11,7 +11,7 @@ namespace smelt::graph {
 LogicalResult BitCastOp::verify() {
   RankedTensorType from = typeOf(getInput()), to = getType();
   unsigned bytes = elementBytes(from.getElementType());
-  if (from.getShape() != to.getShape() || bytes == 0 || bytes != elementBytes(to.getElementType()))
+  if (extentsOf(from) != extentsOf(to) || bytes == 0 || bytes != elementBytes(to.getElementType()))
     return emitOpError("cannot take the bytes of ") << from << " for " << to;
   return success();
 }

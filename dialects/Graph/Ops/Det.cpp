@@ -10,13 +10,13 @@ namespace smelt::graph {
 LogicalResult DetOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                       SmallVectorImpl<Type> &types) {
   RankedTensorType type = typeOf(adaptor.getInput());
-  ArrayRef<int64_t> shape = type.getShape();
-  if (shape.size() < 2 || shape.back() != shape[shape.size() - 2])
-    return emitOptionalError(location, "needs square matrices, not ", type);
+  Extents shape = extentsOf(type);
+  if (shape.size() < 2 || shape.back() != shape[shape.size() - 2] || !shape.back().isNumber())
+    return emitOptionalError(location, "needs square matrices of a size that is known, not ", type);
   Checks checks{location};
   if (failed(checks.element(type.getElementType(), Domain::Floats)))
     return failure();
-  return checks.result(shape.drop_back(2), type.getElementType(), types);
+  return checks.result(ArrayRef<Extent>(shape).drop_back(2), type.getElementType(), types);
 }
 
 LogicalResult DetOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {

@@ -145,4 +145,15 @@ SmallVector<Expr> repeatWhile(ArrayRef<Expr> state, function_ref<Expr(ArrayRef<E
   return stateOf(loop.getResults());
 }
 
+Expr numberOf(Count count, Expr like) {
+  if (std::optional<int64_t> number = count.number())
+    return like.number(*number);
+  ImplicitLocOpBuilder &b = like.builder();
+  auto integer = dyn_cast<IntegerType>(like.element());
+  Expr wide(b, arith::IndexCastOp::create(b, integer ? integer : b.getI64Type(), count.in(b)), like.isUnsigned());
+  Expr scalar = integer ? wide : wide.to<arith::SIToFPOp>(like.element());
+  auto vector = dyn_cast<VectorType>(like.type());
+  return vector ? Expr(b, vector::BroadcastOp::create(b, vector, scalar.value()), like.isUnsigned()) : scalar;
+}
+
 } // namespace smelt::graph

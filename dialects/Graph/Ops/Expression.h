@@ -6,6 +6,7 @@
 #ifndef SMELT_DIALECTS_GRAPH_OPS_EXPRESSION_H
 #define SMELT_DIALECTS_GRAPH_OPS_EXPRESSION_H
 
+#include "dialects/Graph/Emission.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -116,6 +117,9 @@ Expr minimum(Expr a, Expr b);
 Expr clamp(Expr x, double low, double high);
 /// c[0] + c[1] x + c[2] x² + … by Horner's rule.
 Expr polynomial(Expr x, llvm::ArrayRef<double> coefficients);
+
+/// A count as a number of `like`'s type.
+Expr numberOf(Count count, Expr like);
 
 /// A scalar i1: whether a condition holds in any lane.
 Expr anyLane(Expr condition);

@@ -22,7 +22,7 @@ LogicalResult IotaOp::verify() {
     return failure();
   if (element.isInteger(1) || isStoredOnly(element))
     return emitOpError("counts in numbers, not in ") << element;
-  return yieldTensor(getLoc(), getType().getShape(), element, types);
+  return yieldTensor(getLoc(), extentsOf(getType()), element, types);
 }
 
 LogicalResult IotaOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
@@ -46,7 +46,8 @@ Value IotaOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
     return nullptr;
   bool isFloat = isa<FloatType>(type);
   // Conversions from 64 bits are slow, where there are any.
-  bool isLong = getType().getDimSize(getAxis()) > std::numeric_limits<int32_t>::max();
+  Extent extent = extentsOf(getType())[getAxis()];
+  bool isLong = extent.isNumber() && extent.number() > std::numeric_limits<int32_t>::max();
   Expr i(b, laneIntegers(access, index[getAxis()], !isFloat ? type : isLong ? b.getI64Type() : b.getI32Type()));
   return (Expr(b, start) + Expr(b, step) * (isFloat ? i.to<arith::SIToFPOp>(type) : i)).value();
 }
@@ -60,11 +61,11 @@ LogicalResult OneHotOp::verify() {
   if (failed(checkAxis(getLoc(), getAxis(), getType().getRank())) || failed(checkIndices(getLoc(), getIndices())) ||
       failed(checkScalar(getLoc(), "on", getOn(), element)) || failed(checkScalar(getLoc(), "off", getOff(), element)))
     return failure();
-  SmallVector<int64_t> shape(getType().getShape());
+  Extents shape = extentsOf(getType());
   shape.erase(shape.begin() + static_cast<int64_t>(getAxis()));
-  if (ArrayRef<int64_t>(shape) != indices.getShape())
+  if (shape != extentsOf(indices))
     return emitOpError("the result without its dim ") << getAxis() << " does not have the shape of the indices";
-  return yieldTensor(getLoc(), getType().getShape(), element, types);
+  return yieldTensor(getLoc(), extentsOf(getType()), element, types);
 }
 
 LogicalResult OneHotOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
@@ -89,7 +90,8 @@ Value OneHotOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
     return nullptr;
   Type wide = b.getI64Type();
   Expr given = castTo(Expr(b, read, isUnsignedElement(typeOf(getIndices()).getElementType())), wide).as(false);
-  Expr wrapped = select(given < given.integer(0), given + given.integer(getType().getDimSize(getAxis())), given);
+  Expr depth = numberOf(access.count(extentsOf(getType())[getAxis()]), given);
+  Expr wrapped = select(given < given.integer(0), given + depth, given);
   Expr here(b, laneIntegers(access, index[getAxis()], wide));
   return choose(access, (wrapped == here).value(), on, off);
 }
@@ -103,7 +105,7 @@ LogicalResult TriluOp::inferReturnTypes(MLIRContext *context, std::optional<Loca
     return emitOptionalError(location, "a matrix has at least two dims, not ", input.getRank());
   if (failed(checkScalar(location, "k", adaptor.getK(), IntegerType::get(context, 64))))
     return failure();
-  return yieldTensor(location, input.getShape(), input.getElementType(), types);
+  return yieldTensor(location, extentsOf(input), input.getElementType(), types);
 }
 
 LogicalResult TriluOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {

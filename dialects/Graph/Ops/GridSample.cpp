@@ -18,12 +18,13 @@ enum class Outside { Zeros, Border, Reflection };
 
 /// How coordinates of one spatial dim become places.
 struct SampledDim {
-  int64_t extent = 1;
+  Extent extent = 1;
   Outside outside = Outside::Zeros;
   bool alignCorners = false;
 
   double low() const { return alignCorners ? 0 : -0.5; }
-  double high() const { return low() + static_cast<double>(alignCorners ? extent - 1 : extent); }
+  /// From the extent to the last place inside.
+  double toHigh() const { return alignCorners ? -1 : -0.5; }
 };
 
 } // namespace
@@ -37,42 +38,45 @@ static std::optional<Outside> outsideOf(StringRef mode) {
 }
 
 static SampledDim dimOf(GridSampleOp op, int64_t spatial) {
-  return {typeOf(op.getInput()).getDimSize(spatial + 2), *outsideOf(op.getPaddingMode()), op.getAlignCorners()};
+  return {extentsOf(op.getInput())[spatial + 2], *outsideOf(op.getPaddingMode()), op.getAlignCorners()};
 }
 
 /// From [-1, 1] to places of elements.
-template <typename X> static X denormalised(X n, const SampledDim &dim) {
+template <typename X, typename Extents> static X denormalised(X n, const SampledDim &dim, const Extents &extents) {
   X one = real(n, 1), half = real(n, 0.5);
   if (dim.alignCorners)
-    return (n + one) * half * real(n, static_cast<double>(dim.extent - 1));
-  return ((n + one) * real(n, static_cast<double>(dim.extent)) - one) * half;
+    return (n + one) * half * extents(n, dim.extent, -1);
+  return ((n + one) * extents(n, dim.extent) - one) * half;
 }
 
 /// Back and forth between low and high.
-template <typename X> static X reflected(X x, const SampledDim &dim) {
-  double span = dim.high() - dim.low();
-  if (span <= 0)
+template <typename X, typename Extents> static X reflected(X x, const SampledDim &dim, const Extents &extents) {
+  double toSpan = dim.toHigh() - dim.low();
+  if (dim.extent.isNumber() && static_cast<double>(dim.extent.number()) + toSpan <= 0)
     return real(x, 0);
-  X low = real(x, dim.low()), high = real(x, dim.high()), zero = real(x, 0);
-  X distance = abs(x - low), flips = floor(distance / real(x, span)), rest = distance - flips * real(x, span);
-  X odd = flips - floor(flips * real(x, 0.5)) * real(x, 2);
-  return select(odd == zero, rest + low, high - rest);
+  X low = real(x, dim.low()), high = extents(x, dim.extent, dim.toHigh()), zero = real(x, 0);
+  X span = extents(x, dim.extent, toSpan), distance = abs(x - low), flips = floor(distance / span);
+  X rest = distance - flips * span, odd = flips - floor(flips * real(x, 0.5)) * real(x, 2);
+  X place = select(odd == zero, rest + low, high - rest);
+  return dim.extent.isNumber() ? place : select(span > zero, place, zero);
 }
 
-template <typename X> static X placeOf(X x, const SampledDim &dim) {
+template <typename X, typename Extents> static X placeOf(X x, const SampledDim &dim, const Extents &extents) {
   if (dim.outside == Outside::Zeros)
     return x;
-  X inside = dim.outside == Outside::Border ? limited(x, dim.extent) : reflected(x, dim);
+  X inside = dim.outside == Outside::Border ? limited(x, extents(x, dim.extent, -1)) : reflected(x, dim, extents);
   // Between the outermost elements and the border, cubic weights go on.
-  return select(x < real(x, dim.low()), inside, select(x > real(x, dim.high()), inside, x));
+  return select(x < real(x, dim.low()), inside, select(x > extents(x, dim.extent, dim.toHigh()), inside, x));
 }
 
 /// The taps of a normalised coordinate; their places still go through placeOf.
-template <typename X> static Taps<X> tapsOf(X n, const SampledDim &dim, ResizeMode mode) {
-  X x = denormalised(n, dim);
+template <typename X, typename Extents>
+static Taps<X> tapsOf(X n, const SampledDim &dim, ResizeMode mode, const Extents &extents) {
+  X x = denormalised(n, dim, extents);
   if (mode == ResizeMode::Nearest)
-    return {{placeOf(roundEven(x), dim), real(x, 1)}};
-  return mode == ResizeMode::Linear ? linearTaps(placeOf(x, dim)) : cubicTaps(placeOf(x, dim), kCubic);
+    return {{placeOf(roundEven(x), dim, extents), real(x, 1)}};
+  X place = placeOf(x, dim, extents);
+  return mode == ResizeMode::Linear ? linearTaps(place) : cubicTaps(place, kCubic);
 }
 
 LogicalResult GridSampleOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
@@ -84,18 +88,19 @@ LogicalResult GridSampleOp::inferReturnTypes(MLIRContext *context, std::optional
   if (!isa<FloatType>(input.getElementType()) || !isa<FloatType>(grid.getElementType()))
     return emitOptionalError(location, "samples floats at floats, not ", input.getElementType(), " at ",
                              grid.getElementType());
-  if (grid.getDimSize(0) != input.getDimSize(0))
-    return emitOptionalError(location, "a batch of ", input.getDimSize(0), " and grids for ", grid.getDimSize(0));
+  Extents from = extentsOf(input), where = extentsOf(grid);
+  if (where[0] != from[0])
+    return emitOptionalError(location, "a batch of ", from[0].str(), " and grids for ", where[0].str());
   if (grid.getShape().back() != input.getRank() - 2)
     return emitOptionalError(location, "the grid has ", grid.getShape().back(), " coordinates for ",
                              input.getRank() - 2, " dims");
   if (!outsideOf(adaptor.getPaddingMode()))
     return emitOptionalError(location, "padding_mode is zeros, border or reflection, not `", adaptor.getPaddingMode(),
                              "`");
-  SmallVector<int64_t> shape(input.getShape().take_front(2));
-  llvm::append_range(shape, grid.getShape().drop_front().drop_back());
-  for (int64_t extent : input.getShape().drop_front(2))
-    if (failed(checkNotEmpty(location, extent, toExtents(shape))))
+  Extents shape(ArrayRef<Extent>(from).take_front(2));
+  llvm::append_range(shape, ArrayRef<Extent>(where).drop_front().drop_back());
+  for (const Extent &extent : ArrayRef<Extent>(from).drop_front(2))
+    if (failed(checkNotEmpty(location, extent, shape)))
       return failure();
   return yieldTensor(location, shape, input.getElementType(), types);
 }
@@ -103,10 +108,12 @@ LogicalResult GridSampleOp::inferReturnTypes(MLIRContext *context, std::optional
 static Axis<HostTap> hostAxis(GridSampleOp op, int64_t spatial, float n) {
   SampledDim dim = dimOf(op, spatial);
   Axis<HostTap> axis{spatial + 2, {}};
-  for (Tap<float> tap : tapsOf(n, dim, op.getMode())) {
-    float place = placeOf(tap.place, dim);
-    bool isInside = place >= 0 && place <= static_cast<float>(dim.extent - 1);
-    HostTap &host = axis.taps.emplace_back(HostTap{toIndex(limited(place, dim.extent), dim.extent), {}, true});
+  KnownExtents extents;
+  float last = extents(n, dim.extent, -1);
+  for (Tap<float> tap : tapsOf(n, dim, op.getMode(), extents)) {
+    float place = placeOf(tap.place, dim, extents);
+    bool isInside = place >= 0 && place <= last;
+    HostTap &host = axis.taps.emplace_back(HostTap{toIndex(limited(place, last), dim.extent.number()), {}, true});
     host.isInside = isInside || dim.outside != Outside::Zeros;
     if (op.getMode() != ResizeMode::Nearest)
       host.weight = tap.weight;
@@ -138,12 +145,14 @@ LogicalResult GridSampleOp::evaluate(ArrayRef<HostTensor> operands, MutableArray
 static Axis<EmittedTap> emittedAxis(GridSampleOp op, ElementAccess &access, int64_t spatial, Expr n) {
   SampledDim dim = dimOf(op, spatial);
   Axis<EmittedTap> axis{spatial + 2, {}};
-  for (Tap<Expr> tap : tapsOf(n, dim, op.getMode())) {
-    Expr place = placeOf(tap.place, dim);
-    Value index = toIndex(access, limited(place, dim.extent), dim.extent);
+  EmittedExtents extents{access};
+  Expr last = extents(n, dim.extent, -1);
+  for (Tap<Expr> tap : tapsOf(n, dim, op.getMode(), extents)) {
+    Expr place = placeOf(tap.place, dim, extents);
+    Value index = toIndex(access, limited(place, last), dim.extent);
     EmittedTap &emitted = axis.taps.emplace_back(EmittedTap{index, {}, nullptr});
     if (dim.outside == Outside::Zeros)
-      emitted.isInside = ((place >= 0.0) & (place <= static_cast<double>(dim.extent - 1))).value();
+      emitted.isInside = ((place >= 0.0) & (place <= last)).value();
     if (op.getMode() != ResizeMode::Nearest)
       emitted.weight = tap.weight;
   }

@@ -119,11 +119,11 @@ LogicalResult checkElementIndices(std::optional<Location> location, RankedTensor
   if (data.getRank() != indices.getRank())
     return emitOptionalError(location, "data of rank ", data.getRank(), " and indices of rank ", indices.getRank(),
                              " don't fit");
+  Extents from = extentsOf(data), where = extentsOf(indices);
   for (int64_t dim = 0; dim < data.getRank(); ++dim)
-    if (dim != axis && !indices.isDynamicDim(dim) && !data.isDynamicDim(dim) &&
-        indices.getDimSize(dim) > data.getDimSize(dim))
-      return emitOptionalError(location, "dim ", dim, " has more indices, ", indices.getDimSize(dim), ", than data, ",
-                               data.getDimSize(dim));
+    if (Extent rest = from[dim] - where[dim]; dim != axis && rest.isNumber() && rest.number() < 0)
+      return emitOptionalError(location, "dim ", dim, " has more indices, ", where[dim].str(), ", than data, ",
+                               from[dim].str());
   return checkNotEmpty(location, extentsOf(data)[axis], extentsOf(indices));
 }
 

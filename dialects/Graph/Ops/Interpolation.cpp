@@ -14,12 +14,12 @@ int64_t toIndex(float place, int64_t extent) {
   return std::min(static_cast<int64_t>(place), extent - 1);
 }
 
-Value toIndex(ElementAccess &access, Expr place, int64_t extent) {
+Value toIndex(ElementAccess &access, Expr place, const Extent &extent) {
   ImplicitLocOpBuilder &b = access.builder();
-  Type integer = extent < int64_t(1) << 30 ? b.getI32Type() : b.getI64Type();
+  int64_t most = extent.asNumber().value_or(std::numeric_limits<int64_t>::max());
+  Type integer = most < int64_t(1) << 30 ? b.getI32Type() : b.getI64Type();
   Value index = arith::IndexCastOp::create(b, b.getIndexType(), place.to<arith::FPToSIOp>(integer).value());
-  return extent < int64_t(1) << 24 ? index
-                                   : arith::MinSIOp::create(b, index, access.indexConstant(extent - 1)).getResult();
+  return most < int64_t(1) << 24 ? index : arith::MinSIOp::create(b, index, access.count(extent - 1).in(b)).getResult();
 }
 
 double interpolate(const HostTensor &tensor, int64_t offset, ArrayRef<int64_t> strides, ArrayRef<Axis<HostTap>> axes) {

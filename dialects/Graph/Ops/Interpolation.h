@@ -43,9 +43,25 @@ template <typename X> Taps<X> cubicTaps(X x, double a) {
   return {{first - one, far(rest)}, {first, near(rest)}, {first + one, near(left)}, {first + real(x, 2), far(left)}};
 }
 
-/// A place limited to [0, extent); NaN goes to 0.
-template <typename X> X limited(X place, int64_t extent) {
-  X least = real(place, 0), most = real(place, static_cast<double>(extent - 1));
+/// Extents as numbers, when the model is compiled and when it runs.
+struct KnownExtents {
+  float operator()(float /*like*/, const Extent &extent, double added = 0) const {
+    return static_cast<float>(static_cast<double>(extent.number()) + added);
+  }
+};
+struct EmittedExtents {
+  ElementAccess &access;
+
+  Expr operator()(Expr like, const Extent &extent, double added = 0) const {
+    if (extent.isNumber())
+      return like.real(static_cast<double>(extent.number()) + added);
+    return numberOf(access.count(extent), like) + added;
+  }
+};
+
+/// A place limited to [0, last]; NaN goes to 0.
+template <typename X> X limited(X place, X most) {
+  X least = real(place, 0);
   X raised = select(place > least, place, least);
   return select(raised < most, raised, most);
 }
@@ -69,7 +85,7 @@ template <typename T> struct Axis {
 
 /// A limited place as an index below `extent`.
 int64_t toIndex(float place, int64_t extent);
-mlir::Value toIndex(ElementAccess &access, Expr place, int64_t extent);
+mlir::Value toIndex(ElementAccess &access, Expr place, const Extent &extent);
 
 /// The sum over the axes' taps of weight · element. `offset` is that of the element at index 0 of all axes.
 double interpolate(const HostTensor &tensor, int64_t offset, llvm::ArrayRef<int64_t> strides,

@@ -322,15 +322,4 @@ Scratch scratchFor(TileAccess &access, Extent elements, Type compute) {
   return {fits ? access.scratch(*number, compute) : Value()};
 }
 
-Expr numberOf(TileAccess &access, Count count, Expr like) {
-  if (std::optional<int64_t> number = count.number())
-    return like.number(static_cast<double>(*number));
-  ImplicitLocOpBuilder &b = access.builder();
-  Type element = like.element();
-  if (auto integer = dyn_cast<IntegerType>(element))
-    return repeat({b, arith::IndexCastOp::create(b, integer, count.in(b)), like.isUnsigned()}, like);
-  Value wide = arith::IndexCastOp::create(b, b.getI64Type(), count.in(b));
-  return repeat({b, arith::SIToFPOp::create(b, element, wide)}, like);
-}
-
 } // namespace smelt::graph

@@ -117,9 +117,6 @@ struct Scratch {
 /// Scratch memory of so many elements where they are known to fit; else its buffer is null.
 Scratch scratchFor(TileAccess &access, Extent elements, mlir::Type compute);
 
-/// A count as a number of `like`'s type.
-Expr numberOf(TileAccess &access, Count count, Expr like);
-
 } // namespace smelt::graph
 
 #endif // SMELT_DIALECTS_GRAPH_OPS_LANES_H

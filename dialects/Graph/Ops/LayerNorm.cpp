@@ -57,7 +57,7 @@ public:
     std::optional<Expr> mean;
     if (!op_.getRms()) {
       Expr sum = fold(/*isFirst=*/true, [](Expr partial, Expr x) { return partial + x; });
-      mean = sum / numberOf(access_, access_.count(count_), sum);
+      mean = sum / numberOf(access_.count(count_), sum);
     }
     Expr square = fold(/*isFirst=*/op_.getRms(), [&](Expr partial, Expr x) {
       Expr difference = centred(x, mean);
@@ -65,7 +65,7 @@ public:
     });
     if (!readable_)
       return failure();
-    Expr variance = square / numberOf(access_, access_.count(count_), square);
+    Expr variance = square / numberOf(access_.count(count_), square);
     return storeResults(mean, 1.0 / sqrt(variance + op_.getEpsilon().convertToDouble()));
   }
 

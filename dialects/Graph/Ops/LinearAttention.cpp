@@ -10,12 +10,11 @@ using namespace mlir;
 
 namespace smelt::graph {
 
-static LogicalResult checkOperand(std::optional<Location> location, StringRef name, Value value,
-                                  ArrayRef<int64_t> shape, Type element) {
-  if (!value || typeOf(value) == RankedTensorType::get(shape, element))
+static LogicalResult checkOperand(std::optional<Location> location, StringRef name, Value value, ArrayRef<Extent> shape,
+                                  Type element) {
+  if (!value || typeOf(value) == tensorOf(shape, element))
     return success();
-  return emitOptionalError(location, name, " is of type ", typeOf(value), ", not ",
-                           RankedTensorType::get(shape, element));
+  return emitOptionalError(location, name, " is of type ", typeOf(value), ", not ", tensorOf(shape, element));
 }
 
 LogicalResult LinearAttentionOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
@@ -25,12 +24,15 @@ LogicalResult LinearAttentionOp::inferReturnTypes(MLIRContext *context, std::opt
     return emitOptionalError(location, "needs queries [b, t, h, g, k] and values [b, t, h, v], not ", query, " and ",
                              value);
   Type element = query.getElementType();
-  int64_t batch = query.getDimSize(0), steps = query.getDimSize(1), heads = query.getDimSize(2),
-          size = query.getDimSize(4), columns = value.getDimSize(3);
-  auto lastOf = [](Value operand, int64_t many) {
-    return operand && typeOf(operand).getRank() > 0 && typeOf(operand).getShape().back() == 1 ? 1 : many;
+  Extents shape = extentsOf(query);
+  const Extent &batch = shape[0], &steps = shape[1], &heads = shape[2], &size = shape[4];
+  Extent columns = extentsOf(value)[3];
+  if (!size.isNumber() || !columns.isNumber())
+    return emitOptionalError(location, "has keys or values of an extent that is not known");
+  auto lastOf = [](Value operand, const Extent &many) {
+    return operand && typeOf(operand).getRank() > 0 && extentsOf(operand).back() == Extent(1) ? Extent(1) : many;
   };
-  SmallVector<int64_t> state{batch, heads, size, columns};
+  Extents state{batch, heads, size, columns};
   Checks checks{location};
   if (failed(checks.element(element, Domain::Floats)) ||
       failed(checkOperand(location, "key", adaptor.getKey(), {batch, steps, heads, size}, element)) ||
@@ -40,7 +42,7 @@ LogicalResult LinearAttentionOp::inferReturnTypes(MLIRContext *context, std::opt
                           {batch, steps, heads, lastOf(adaptor.getDecay(), size)}, element)) ||
       failed(checkOperand(location, "beta", adaptor.getBeta(), {batch, steps, lastOf(adaptor.getBeta(), heads)},
                           element)) ||
-      failed(checks.result({batch, heads, steps, query.getDimSize(3), columns}, element, types)))
+      failed(checks.result(Extents{batch, heads, steps, shape[3], columns}, element, types)))
     return failure();
   return checks.result(state, element, types);
 }
@@ -88,7 +90,7 @@ namespace {
 class LinearAttentionEmitter {
 public:
   LinearAttentionEmitter(LinearAttentionOp op, TileAccess &access)
-      : op_(op), access_(access), b_(access.builder()), shape_(typeOf(op.getQuery()).getShape()),
+      : op_(op), access_(access), b_(access.builder()), shape_(extentsOf(op.getQuery())), size_(shape_[4].number()),
         columns_(typeOf(op.getValue()).getDimSize(3)), compute_(computeType(elementOf(op.getQuery()))),
         batch_(access.tile()[0]), head_(access.tile()[1]) {}
 
@@ -97,13 +99,13 @@ public:
       return success();
     auto fit = static_cast<unsigned>(llvm::bit_floor(static_cast<uint64_t>(columns_)));
     unsigned lanes = std::min(access_.vectorLanes(compute_), fit), vectors = 1;
-    auto bytes = [&] { return shape_[4] * elementBytes(compute_) * lanes * vectors; };
+    auto bytes = [&] { return size_ * elementBytes(compute_) * lanes * vectors; };
     while (lanes > 1 && bytes() > TileAccess::kMostScratchBytes)
       lanes /= 2;
     vectors = 2;
     if (bytes() > kMostStateBytes)
       vectors = 1;
-    scratch_ = scratchFor(access_, std::max<int64_t>(shape_[4], 1) * lanes * vectors, compute_);
+    scratch_ = scratchFor(access_, std::max<int64_t>(size_, 1) * lanes * vectors, compute_);
     if (!scratch_.buffer)
       return failure();
     LogicalResult done = forBlocks(access_, columns_, lanes, vectors, [&](Value base, unsigned width, unsigned count) {
@@ -135,7 +137,7 @@ private:
     for (Value index : inner)
       at.push_back({index, 0});
     for (size_t dim = 0; dim < at.size(); ++dim)
-      if (typeOf(operand).getDimSize(dim) == 1)
+      if (extentsOf(operand)[dim] == Extent(1))
         at[dim] = {access_.indexConstant(0), 0};
     Expr scalar = read(operand, at, 1);
     return repeat(scalar, repeat(b_, numberOf(compute_, 0), lanes));
@@ -151,7 +153,7 @@ private:
 
   void emitBlock(const Block &block) {
     auto forState = [&](function_ref<void(Value, unsigned)> body) {
-      access_.loop(shape_[4], {}, [&](Value d, ValueRange) -> SmallVector<Value> {
+      access_.loop(size_, {}, [&](Value d, ValueRange) -> SmallVector<Value> {
         for (unsigned vector = 0; vector < block.vectors; ++vector)
           body(d, vector);
         return {};
@@ -161,7 +163,7 @@ private:
       Expr initial = read(op_.getState(), stateAt(block, d, vector), block.lanes);
       scratch_.store(access_, place(block, d, vector), initial.value());
     });
-    access_.loop(shape_[1], {}, [&](Value step, ValueRange) -> SmallVector<Value> {
+    access_.loop(access_.count(shape_[1]), {}, [&](Value step, ValueRange) -> SmallVector<Value> {
       step_ = step;
       emitStep(block);
       return {};
@@ -184,7 +186,7 @@ private:
           read(op_.getValue(), {{batch_, 0}, {step_, 0}, {head_, 0}, column(block, vector)}, block.lanes).value());
     if (op_.getBeta())
       values = correct(block, values);
-    if (shape_[3] == 1)
+    if (shape_[3] == Extent(1))
       return store(block, access_.indexConstant(0), overState(block, [&](Value d, Expr key, unsigned vector, Expr sum) {
                      return add(block, access_.indexConstant(0), d, update(block, d, key, values, vector), sum);
                    }));
@@ -193,7 +195,7 @@ private:
       update(block, d, key, values, vector);
       return sum;
     });
-    access_.loop(shape_[3], {}, [&](Value query, ValueRange) -> SmallVector<Value> {
+    access_.loop(access_.count(shape_[3]), {}, [&](Value query, ValueRange) -> SmallVector<Value> {
       store(block, query, overState(block, [&](Value d, Expr, unsigned vector, Expr sum) {
               return add(block, query, d, scratch_.load(access_, place(block, d, vector), block.lanes), sum);
             }));
@@ -204,7 +206,7 @@ private:
   /// Goes through the rows of the state with a sum for each vector of columns.
   SmallVector<Value> overState(const Block &block, function_ref<Expr(Value, Expr, unsigned, Expr)> body) {
     SmallVector<Value> zeros(block.vectors, repeat(b_, numberOf(compute_, 0), block.lanes).value());
-    return access_.loop(shape_[4], zeros, [&](Value d, ValueRange carried) {
+    return access_.loop(size_, zeros, [&](Value d, ValueRange carried) {
       SmallVector<Value> next(carried);
       Expr key = readScalar(op_.getKey(), {head_, d}, block.lanes);
       for (unsigned vector = 0; vector < block.vectors; ++vector)
@@ -245,8 +247,8 @@ private:
   LinearAttentionOp op_;
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
-  ArrayRef<int64_t> shape_; // [b, t, h, g, k]
-  int64_t columns_;
+  Extents shape_; // [b, t, h, g, k]
+  int64_t size_, columns_;
   Type compute_;
   Value batch_, head_, step_;
   Scratch scratch_;

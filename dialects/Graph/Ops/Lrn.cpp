@@ -13,7 +13,7 @@ LogicalResult LrnOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
   RankedTensorType type = typeOf(adaptor.getInput());
   types.push_back(type);
   if (type.getRank() < 2)
-    return emitOptionalError(location, "the input ", inWords(type.getShape()), " needs batch and channels");
+    return emitOptionalError(location, "the input [", joined(extentsOf(type)), "] needs batch and channels");
   if (static_cast<int64_t>(adaptor.getSize()) < 1)
     return emitOptionalError(location, "needs a size of 1 or more, not ", static_cast<int64_t>(adaptor.getSize()));
   return Checks{location}.element(type.getElementType(), Domain::Floats);
@@ -48,11 +48,12 @@ public:
   LrnEmitter(LrnOp op, TileAccess &access) : op_(op), access_(access), b_(access.builder()) {
     auto [before, after] = neighbours(op.getSize());
     Value channel = access.tile()[1];
-    int64_t channels = op.getType().getDimSize(1);
-    Value first = offset(access, channel, -std::min(before, channels));
-    Value end = offset(access, channel, std::min(after, channels) + 1);
+    Extent channels = extentsOf(op.getType())[1];
+    int64_t most = channels.asNumber().value_or(std::numeric_limits<int32_t>::max());
+    Value first = offset(access, channel, -std::min(before, most));
+    Value end = offset(access, channel, std::min(after, most) + 1);
     first_ = arith::MaxSIOp::create(b_, first, access.indexConstant(0));
-    end_ = arith::MinSIOp::create(b_, end, access.indexConstant(channels));
+    end_ = arith::MinSIOp::create(b_, end, access.count(channels).in(b_));
   }
 
   LogicalResult emit() {

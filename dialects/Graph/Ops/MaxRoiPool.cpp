@@ -21,8 +21,8 @@ LogicalResult MaxRoiPoolOp::inferReturnTypes(MLIRContext *context, std::optional
     return failure();
   if (height < 1 || width < 1)
     return emitOptionalError(location, "has ", height, " times ", width, " bins");
-  SmallVector<int64_t> shape{rois.getDimSize(0), input.getDimSize(1), height, width};
-  if (failed(checkNotEmpty(location, input.getDimSize(0), toExtents(shape))))
+  Extents from = extentsOf(input), shape{extentsOf(rois)[0], from[1], height, width};
+  if (failed(checkNotEmpty(location, from[0], shape)))
     return failure();
   return checks.result(shape, input.getElementType(), types);
 }
@@ -46,13 +46,12 @@ template <typename X> static X rounded(X x) {
 template <> Expr rounded(Expr x) { return select(x < 0.0, 0.0 - floor(0.5 - x), floor(x + 0.5)); }
 
 /// Of NaN, 0.
-template <typename X> static X within(X x, int64_t extent) {
+template <typename X> static X within(X x, X most) {
   using formula::select, graph::select;
-  X most = real(x, static_cast<double>(extent));
   return select(x > 0.0, select(x < most, x, most), real(x, 0));
 }
 
-template <typename X> static Span<X> spanOf(X from, X to, X bin, double scale, int64_t bins, int64_t extent) {
+template <typename X> static Span<X> spanOf(X from, X to, X bin, double scale, int64_t bins, X extent) {
   using formula::ceil, formula::floor, formula::select, graph::ceil, graph::floor, graph::select;
   X start = rounded(from * scale), size = rounded(to * scale) - start + 1.0;
   X each = select(size > 1.0, size, real(size, 1)) / static_cast<double>(bins);
@@ -66,9 +65,9 @@ LogicalResult MaxRoiPoolOp::evaluate(ArrayRef<HostTensor> operands, MutableArray
   SmallVector<int64_t> at(4, 0);
   for (int64_t position = 0; position < results[0].size(); ++position, advance(at, shape)) {
     const double *roi = &rois[at[0] * 5];
-    auto batch = static_cast<int64_t>(within(roi[0], input[0] - 1));
-    Span<double> rows = spanOf(roi[2], roi[4], double(at[2]), scale, shape[2], input[2]);
-    Span<double> columns = spanOf(roi[1], roi[3], double(at[3]), scale, shape[3], input[3]);
+    auto batch = static_cast<int64_t>(within(roi[0], double(input[0] - 1)));
+    Span<double> rows = spanOf(roi[2], roi[4], double(at[2]), scale, shape[2], double(input[2]));
+    Span<double> columns = spanOf(roi[1], roi[3], double(at[3]), scale, shape[3], double(input[3]));
     bool isEmpty = rows.first >= rows.end || columns.first >= columns.end;
     double most = isEmpty ? 0 : -std::numeric_limits<double>::infinity();
     for (auto row = static_cast<int64_t>(rows.first); row < static_cast<int64_t>(rows.end); ++row)
@@ -92,7 +91,7 @@ unsigned MaxRoiPoolOp::tiledDims() { return 2; }
 
 LogicalResult MaxRoiPoolOp::emitTile(TileAccess &access) {
   ImplicitLocOpBuilder &b = access.builder();
-  ArrayRef<int64_t> input = typeOf(getInput()).getShape();
+  Extents input = extentsOf(getInput());
   Type compute = computeType(getType().getElementType());
   Value roi = access.tile()[0], channel = access.tile()[1];
   double scale = getSpatialScale().convertToDouble();
@@ -103,15 +102,16 @@ LogicalResult MaxRoiPoolOp::emitTile(TileAccess &access) {
       return failure();
     corners.emplace_back(b, corner);
   }
-  Value batch = toIndex(within(corners[0], input[0] - 1));
+  auto extent = [&](const Extent &extent) { return numberOf(access.count(extent), corners[0]); };
+  Value batch = toIndex(within(corners[0], extent(input[0] - 1)));
   auto toReal = [&](Value index) {
     return Expr(b, arith::IndexCastOp::create(b, b.getI64Type(), index)).to<arith::SIToFPOp>(compute);
   };
   auto height = static_cast<int64_t>(getHeight()), width = static_cast<int64_t>(getWidth());
   bool done = true;
   nest(access, {height, width}, {}, [&](ArrayRef<Value> bin, ValueRange) -> SmallVector<Value> {
-    Span<Expr> rows = spanOf(corners[2], corners[4], toReal(bin[0]), scale, height, input[2]);
-    Span<Expr> columns = spanOf(corners[1], corners[3], toReal(bin[1]), scale, width, input[3]);
+    Span<Expr> rows = spanOf(corners[2], corners[4], toReal(bin[0]), scale, height, extent(input[2]));
+    Span<Expr> columns = spanOf(corners[1], corners[3], toReal(bin[1]), scale, width, extent(input[3]));
     Expr isEmpty = (rows.first >= rows.end) | (columns.first >= columns.end);
     Value least = repeat(b, leastOf(compute, false), 1).value();
     Value first = toIndex(columns.first), end = toIndex(columns.end);

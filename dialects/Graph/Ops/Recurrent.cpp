@@ -49,12 +49,11 @@ Cell::Cell(RecurrentOp op)
 using namespace recurrent;
 
 /// In words, unless `value` is absent or a tensor of this shape and element type.
-static LogicalResult checkShape(std::optional<Location> location, StringRef name, Value value, ArrayRef<int64_t> shape,
+static LogicalResult checkShape(std::optional<Location> location, StringRef name, Value value, ArrayRef<Extent> shape,
                                 Type element) {
-  if (!value || typeOf(value) == RankedTensorType::get(shape, element))
+  if (!value || typeOf(value) == tensorOf(shape, element))
     return success();
-  return emitOptionalError(location, name, " is of type ", typeOf(value), ", not ",
-                           RankedTensorType::get(shape, element));
+  return emitOptionalError(location, name, " is of type ", typeOf(value), ", not ", tensorOf(shape, element));
 }
 
 LogicalResult RecurrentOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
@@ -67,17 +66,20 @@ LogicalResult RecurrentOp::inferReturnTypes(MLIRContext *context, std::optional<
   Checks checks{location};
   if (failed(checks.element(element, Domain::Floats)))
     return failure();
-  ArrayRef<int64_t> shape = projected.getShape();
-  int64_t steps = shape[0], batch = shape[1], directions = shape[2], gates = shape[3], size = shape[4];
+  Extents shape = extentsOf(projected);
+  if (!shape[2].isNumber() || !shape[3].isNumber() || !shape[4].isNumber() || !recurrence.hasStaticShape())
+    return emitOptionalError(location, "has weights whose dims are not known");
+  Extent steps = shape[0], batch = shape[1];
+  int64_t directions = shape[2].number(), gates = shape[3].number(), size = shape[4].number();
   int64_t width = std::max<int64_t>(recurrence.getShape().back(), 1), panels = (size + width - 1) / width;
   bool isLstm = adaptor.getKind() == CellKind::Lstm;
   if (directions != (adaptor.getDirection() == RecurrentDirection::Bidirectional ? 2 : 1) ||
       gates != recurrent::shapeOf(adaptor.getKind()).gates || size < 1)
-    return emitOptionalError(location, "has projected inputs of dims ", inWords(shape),
-                             ", which do not fit its kind and direction");
+    return emitOptionalError(location, "has projected inputs of dims [", joined(shape),
+                             "], which do not fit its kind and direction");
   if (isLstm != static_cast<bool>(adaptor.getCell()))
     return emitOptionalError(location, "an lstm, and nothing else, has a cell state");
-  SmallVector<int64_t> state{directions, batch, size};
+  Extents state{directions, batch, size};
   if (failed(checkShape(location, "recurrence", adaptor.getRecurrence(), {directions, panels, size, gates, width},
                         element)) ||
       failed(checkShape(location, "hidden", adaptor.getHidden(), state, element)) ||
@@ -85,7 +87,7 @@ LogicalResult RecurrentOp::inferReturnTypes(MLIRContext *context, std::optional<
       failed(checkShape(location, "peepholes", adaptor.getPeepholes(), {directions, 3, size}, element)) ||
       failed(checkShape(location, "candidate_bias", adaptor.getCandidateBias(), {directions, size}, element)) ||
       failed(checkShape(location, "lengths", adaptor.getLengths(), {batch}, IntegerType::get(context, 32))) ||
-      failed(checks.result({directions, batch, steps, size}, element, types)) ||
+      failed(checks.result(Extents{directions, batch, steps, size}, element, types)) ||
       failed(checks.result(state, element, types)))
     return failure();
   return isLstm ? checks.result(state, element, types) : success();

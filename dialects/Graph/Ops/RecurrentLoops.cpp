@@ -26,9 +26,10 @@ struct Block {
 class RecurrentEmitter {
 public:
   RecurrentEmitter(RecurrentOp op, TileAccess &access)
-      : op_(op), cell_(op), access_(access), b_(access.builder()), steps_(typeOf(op.getProjected()).getDimSize(0)),
-        size_(typeOf(op.getProjected()).getShape().back()), width_(typeOf(op.getRecurrence()).getShape().back()),
-        compute_(computeType(elementOf(op.getProjected()))), direction_(access.tile()[0]), batch_(access.tile()[1]) {
+      : op_(op), cell_(op), access_(access), b_(access.builder()),
+        steps_(access.count(extentsOf(op.getProjected())[0])), size_(typeOf(op.getProjected()).getShape().back()),
+        width_(typeOf(op.getRecurrence()).getShape().back()), compute_(computeType(elementOf(op.getProjected()))),
+        direction_(access.tile()[0]), batch_(access.tile()[1]) {
     auto fit = static_cast<unsigned>(llvm::bit_floor(static_cast<uint64_t>(std::min(width_, size_))));
     lanes_ = std::min(access.vectorLanes(compute_), fit);
   }
@@ -66,7 +67,8 @@ private:
   Cell cell_;
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
-  int64_t steps_, size_, width_;
+  Count steps_;
+  int64_t size_, width_;
   Type compute_;
   Value direction_, batch_;
   unsigned lanes_ = 1;
@@ -250,7 +252,7 @@ void RecurrentEmitter::emitGruStep(Value time) {
 }
 
 Value RecurrentEmitter::lengthOfSequence() {
-  Value steps = access_.indexConstant(steps_);
+  Value steps = steps_.in(b_);
   if (!op_.getLengths())
     return steps;
   Value read = access_.fetch(op_.getLengths(), LaneIndex{batch_, 0}, 1);
@@ -290,7 +292,7 @@ LogicalResult RecurrentEmitter::emit() {
     isResetFirst() ? emitGruStep(time) : emitStep(time);
   });
   if (op_.getLengths())
-    forEach(b_, length, access_.indexConstant(steps_), [&](Value time) {
+    forEach(b_, length, steps_, [&](Value time) {
       (void)access_.forLanes(size_, lanes_, [&](Value base, unsigned lanes) {
         Value zero = repeat(b_, numberOf(compute_, 0), lanes).value();
         store(0, zero, {{direction_, 0}, {batch_, 0}, {time, 0}, along(base, lanes)});

@@ -211,7 +211,7 @@ private:
     if (kind != ReduceKind::LogSumExp) {
       SmallVector<Expr> sums = pass(kind, same);
       for (Expr &sum : sums)
-        sum = finish(kind, sum, numberOf(access_, access_.count(count_), sum));
+        sum = finish(kind, sum, numberOf(access_.count(count_), sum));
       return sums;
     }
     // log Σ e^x = m + log Σ e^(x - m), with the largest x for m, unless that is infinite

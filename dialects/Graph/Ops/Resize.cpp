@@ -14,41 +14,68 @@ namespace {
 /// One dim that is resized.
 struct ResizedDim {
   int64_t dim = 0;
-  int64_t from = 1, to = 1;
-  double scale = 1;
+  Extent from = 1, to = 1;
+  double scale = 1; // 0 where it is to / from
 
-  double length() const { return scale * static_cast<double>(from); } // of the result, before it became whole
+  bool isKnown() const { return from.isNumber() && to.isNumber() && scale != 0; }
+  double length() const { return scale * static_cast<double>(from.number()); } // of the result, before it became whole
+};
+
+/// The same beside numbers X, of which Extents makes extents.
+template <typename X, typename Extents> struct Resized {
+  const ResizedDim &dim;
+  Extents extents;
+
+  X scale(X like) const {
+    return dim.scale != 0 ? real(like, dim.scale) : extents(like, dim.to) / extents(like, dim.from);
+  }
+  X length(X like) const {
+    return dim.scale != 0 ? extents(like, dim.from) * real(like, dim.scale) : extents(like, dim.to);
+  }
 };
 
 } // namespace
 
 static SmallVector<ResizedDim> resizedDims(ResizeOp op) {
   SmallVector<ResizedDim> dims;
-  ArrayRef<int64_t> from = typeOf(op.getInput()).getShape(), to = op.getType().getShape();
+  Extents from = extentsOf(op.getInput()), to = extentsOf(op.getType());
   for (auto [dim, scale] : llvm::enumerate(op.getScales()))
     if (scale != 1 || from[dim] != to[dim])
       dims.push_back({static_cast<int64_t>(dim), from[dim], to[dim], scale});
   return dims;
 }
 
-/// Where result coordinate `i` lies between the input's elements.
-template <typename X> static X sourceOf(X i, const ResizedDim &dim, ResizeCoordinates coordinates) {
-  auto halfPixel = [&] { return (i + real(i, 0.5)) / real(i, dim.scale) - real(i, 0.5); };
+/// Where result coordinate `i` lies between the input's elements. What is known of a dim is computed as double.
+template <typename X, typename Extents>
+static X sourceOf(X i, const Resized<X, Extents> &resized, ResizeCoordinates coordinates) {
+  const ResizedDim &dim = resized.dim;
+  auto halfPixel = [&] { return (i + real(i, 0.5)) / resized.scale(i) - real(i, 0.5); };
   switch (coordinates) {
   case ResizeCoordinates::HalfPixel:
     return halfPixel();
   case ResizeCoordinates::HalfPixelSymmetric: {
-    double adjustment = static_cast<double>(dim.to) / dim.length();
-    return real(i, static_cast<double>(dim.from) / 2 * (1 - adjustment)) + halfPixel();
+    if (dim.isKnown()) {
+      double from = static_cast<double>(dim.from.number()),
+             adjustment = static_cast<double>(dim.to.number()) / dim.length();
+      return real(i, from / 2 * (1 - adjustment)) + halfPixel();
+    }
+    X adjustment = resized.extents(i, dim.to) / resized.length(i);
+    return resized.extents(i, dim.from) * real(i, 0.5) * (real(i, 1) - adjustment) + halfPixel();
   }
   case ResizeCoordinates::PytorchHalfPixel:
-    return dim.to > 1 ? halfPixel() : real(i, 0);
-  case ResizeCoordinates::AlignCorners:
-    if (dim.length() == 1)
+    if (dim.to.isNumber())
+      return dim.to.number() > 1 ? halfPixel() : real(i, 0);
+    return select(resized.extents(i, dim.to) > real(i, 1), halfPixel(), real(i, 0));
+  case ResizeCoordinates::AlignCorners: {
+    if (dim.isKnown() && dim.length() == 1)
       return real(i, 0);
-    return i * real(i, static_cast<double>(dim.from - 1)) / real(i, dim.length() - 1);
+    if (dim.isKnown())
+      return i * resized.extents(i, dim.from, -1) / real(i, dim.length() - 1);
+    X last = resized.length(i) - real(i, 1);
+    return select(last == real(i, 0), real(i, 0), i * resized.extents(i, dim.from, -1) / last);
+  }
   case ResizeCoordinates::Asymmetric:
-    return i / real(i, dim.scale);
+    return i / resized.scale(i);
   }
   return i;
 }
@@ -69,8 +96,8 @@ template <typename X> static X nearest(X x, NearestMode mode) {
 }
 
 /// Weights of taps outside become 0, and the others' sum 1.
-template <typename X> static void excludeOutside(Taps<X> &taps, int64_t extent) {
-  X zero = real(taps[0].weight, 0), most = real(zero, static_cast<double>(extent - 1)), sum = zero;
+template <typename X> static void excludeOutside(Taps<X> &taps, X most) {
+  X zero = real(most, 0), sum = zero;
   for (Tap<X> &tap : taps) {
     tap.weight = select(tap.place >= zero, select(tap.place <= most, tap.weight, zero), zero);
     sum = sum + tap.weight;
@@ -80,8 +107,9 @@ template <typename X> static void excludeOutside(Taps<X> &taps, int64_t extent) 
     tap.weight = tap.weight / divisor;
 }
 
-template <typename X> static Taps<X> tapsOf(ResizeOp op, X i, const ResizedDim &dim) {
-  X x = sourceOf(i, dim, op.getCoordinates());
+template <typename X, typename Extents>
+static Taps<X> tapsOf(ResizeOp op, X i, const ResizedDim &dim, const Extents &extents) {
+  X x = sourceOf(i, Resized<X, Extents>{dim, extents}, op.getCoordinates());
   if (op.getMode() == ResizeMode::Nearest)
     return {{nearest(x, op.getNearest()), real(x, 1)}};
   // Outside there are the outermost elements again: linear weights need not be told.
@@ -89,7 +117,7 @@ template <typename X> static Taps<X> tapsOf(ResizeOp op, X i, const ResizedDim &
     return linearTaps(x);
   Taps<X> taps = cubicTaps(x, op.getCubicA().convertToDouble());
   if (op.getExcludeOutside())
-    excludeOutside(taps, dim.from);
+    excludeOutside(taps, extents(x, dim.from, -1));
   return taps;
 }
 
@@ -101,8 +129,8 @@ LogicalResult ResizeOp::verify() {
   if (getType().getRank() != input.getRank() || static_cast<int64_t>(getScales().size()) != input.getRank())
     return emitOpError("needs a scale and a result extent for each of the input's ") << input.getRank() << " dims";
   for (double scale : getScales())
-    if (!(scale > 0) || !std::isfinite(scale) || static_cast<float>(scale) == 0)
-      return emitOpError("a scale is a positive number, not ") << scale;
+    if (scale != 0 && (!(scale > 0) || !std::isfinite(scale) || static_cast<float>(scale) == 0))
+      return emitOpError("a scale is a positive number, or 0 for the quotient of the extents, not ") << scale;
   if (getMode() != ResizeMode::Nearest && (input.getElementType().isInteger(1) || isStoredOnly(input.getElementType())))
     return emitOpError("there is nothing between elements of ") << input.getElementType();
   Extents result = extentsOf(getType());
@@ -119,10 +147,12 @@ OpFoldResult ResizeOp::fold(FoldAdaptor adaptor) {
 /// For each coordinate of a resized dim, its taps.
 static SmallVector<Axis<HostTap>> hostAxes(ResizeOp op, const ResizedDim &dim) {
   SmallVector<Axis<HostTap>> axes;
-  for (int64_t i = 0; i < dim.to; ++i) {
+  int64_t from = dim.from.number();
+  for (int64_t i = 0; i < dim.to.number(); ++i) {
     Axis<HostTap> &axis = axes.emplace_back(Axis<HostTap>{dim.dim, {}});
-    for (Tap<float> tap : tapsOf(op, static_cast<float>(i), dim)) {
-      HostTap &host = axis.taps.emplace_back(HostTap{toIndex(limited(tap.place, dim.from), dim.from), {}, true});
+    for (Tap<float> tap : tapsOf(op, static_cast<float>(i), dim, KnownExtents())) {
+      float place = limited(tap.place, static_cast<float>(from - 1));
+      HostTap &host = axis.taps.emplace_back(HostTap{toIndex(place, from), {}, true});
       if (op.getMode() != ResizeMode::Nearest)
         host.weight = tap.weight;
     }
@@ -160,12 +190,14 @@ Value ResizeOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
   for (const ResizedDim &dim : resizedDims(*this)) {
     if (!index[dim.dim].isUniform())
       return nullptr;
-    Type integer = dim.to < int64_t(1) << 31 ? b.getI32Type() : b.getI64Type();
+    bool isShort = dim.to.isNumber() && dim.to.number() < int64_t(1) << 31;
+    Type integer = isShort ? b.getI32Type() : b.getI64Type();
     Expr i(b, arith::IndexCastOp::create(b, integer, index[dim.dim].base));
     Axis<EmittedTap> &axis = axes.emplace_back(Axis<EmittedTap>{dim.dim, {}});
-    for (Tap<Expr> tap : tapsOf(*this, i.to<arith::SIToFPOp>(b.getF32Type()), dim)) {
-      EmittedTap &emitted =
-          axis.taps.emplace_back(EmittedTap{toIndex(access, limited(tap.place, dim.from), dim.from), {}, nullptr});
+    EmittedExtents extents{access};
+    for (Tap<Expr> tap : tapsOf(*this, i.to<arith::SIToFPOp>(b.getF32Type()), dim, extents)) {
+      Expr place = limited(tap.place, extents(tap.place, dim.from, -1));
+      EmittedTap &emitted = axis.taps.emplace_back(EmittedTap{toIndex(access, place, dim.from), {}, nullptr});
       if (getMode() != ResizeMode::Nearest)
         emitted.weight = tap.weight;
     }

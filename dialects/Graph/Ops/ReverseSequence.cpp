@@ -18,9 +18,10 @@ LogicalResult ReverseSequenceOp::inferReturnTypes(MLIRContext *context, std::opt
     return failure();
   if (batch == time)
     return emitOptionalError(location, "dim ", batch, " can't be both the batch and the time");
-  if (lengths.getRank() != 1 || lengths.getDimSize(0) != input.getDimSize(batch))
-    return emitOptionalError(location, "needs one length for each of the ", input.getDimSize(batch), " sequences");
-  return yieldTensor(location, input.getShape(), input.getElementType(), types);
+  Extents shape = extentsOf(input);
+  if (extentsOf(lengths) != Extents{shape[batch]})
+    return emitOptionalError(location, "needs one length for each of the ", shape[batch].str(), " sequences");
+  return yieldTensor(location, shape, input.getElementType(), types);
 }
 
 LogicalResult ReverseSequenceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
@@ -45,8 +46,8 @@ Value ReverseSequenceOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> 
   Value length = read ? access.toIndex(read) : nullptr;
   if (!length || !step.isUniform())
     return nullptr;
-  int64_t steps = getType().getDimSize(getTimeAxis());
-  Value most = arith::MinSIOp::create(b, length, access.indexConstant(steps));
+  Count steps = access.count(extentsOf(getType())[getTimeAxis()]);
+  Value most = arith::MinSIOp::create(b, length, steps.in(b));
   Value isReversed = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, step.base, most);
   Value last = arith::SubIOp::create(b, most, access.indexConstant(1));
   Value mirrored = arith::SubIOp::create(b, last, step.base);

@@ -20,15 +20,15 @@ LogicalResult RoiAlignOp::inferReturnTypes(MLIRContext *context, std::optional<L
   Checks checks{location};
   if (failed(checks.element(element, Domain::Floats)) || failed(checkIndices(location, adaptor.getBatches())))
     return failure();
-  if (rois.getElementType() != element || typeOf(adaptor.getBatches()).getShape() != rois.getShape().take_front())
+  if (rois.getElementType() != element || extentsOf(adaptor.getBatches()) != Extents{extentsOf(rois)[0]})
     return emitOptionalError(location, "needs rois of type ", element, " and an example for each of them");
   auto height = static_cast<int64_t>(adaptor.getHeight()), width = static_cast<int64_t>(adaptor.getWidth());
   auto ratio = static_cast<int64_t>(adaptor.getSamplingRatio());
   if (height < 1 || width < 1 || ratio < 0 || ratio > kMostSamples)
     return emitOptionalError(location, "has ", height, " times ", width, " bins and a sampling_ratio of ", ratio);
-  SmallVector<int64_t> shape{rois.getDimSize(0), input.getDimSize(1), height, width};
+  Extents from = extentsOf(input), shape{extentsOf(rois)[0], from[1], height, width};
   for (int64_t dim : {0, 2, 3})
-    if (failed(checkNotEmpty(location, input.getDimSize(dim), toExtents(shape))))
+    if (failed(checkNotEmpty(location, from[dim], shape)))
       return failure();
   return checks.result(shape, element, types);
 }
@@ -42,6 +42,10 @@ template <typename X> struct Side {
 /// The two elements that a sample lies between, as numbers, and their weights: none where it lies outside.
 template <typename X> struct Sample {
   X low, high, lowWeight, highWeight;
+};
+/// The input's extent along a side, and its last element.
+template <typename X> struct Limits {
+  X extent, last;
 };
 } // namespace
 
@@ -65,13 +69,13 @@ template <typename X> static Side<X> sideOf(RoiAlignOp op, X first, X last, int6
 }
 
 /// `bin` and `number` count from 0.
-template <typename X> static Sample<X> sampleOf(const Side<X> &side, X bin, X number, int64_t extent) {
+template <typename X> static Sample<X> sampleOf(const Side<X> &side, X bin, X number, const Limits<X> &limits) {
   using formula::floor, formula::select, graph::floor, graph::select;
   X at = side.start + bin * side.bin + (number + 0.5) * side.bin / side.samples;
-  auto isOutside = !((at >= -1.0) & (at <= static_cast<double>(extent)));
-  X zero = real(at, 0), one = real(at, 1), last = real(at, static_cast<double>(extent - 1));
-  X inside = select(isOutside, zero, select(at > 0.0, at, zero)), low = least(floor(inside), last);
-  X high = least(low + one, last), weight = select(low >= last, zero, inside - low);
+  auto isOutside = !((at >= -1.0) & (at <= limits.extent));
+  X zero = real(at, 0), one = real(at, 1);
+  X inside = select(isOutside, zero, select(at > 0.0, at, zero)), low = least(floor(inside), limits.last);
+  X high = least(low + one, limits.last), weight = select(low >= limits.last, zero, inside - low);
   return {low, high, select(isOutside, zero, one - weight), select(isOutside, zero, weight)};
 }
 
@@ -86,11 +90,12 @@ LogicalResult RoiAlignOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRe
     Side<double> down = sideOf(*this, roi[1], roi[3], shape[2]), along = sideOf(*this, roi[0], roi[2], shape[3]);
     if (down.samples > kMostHostSamples || along.samples > kMostHostSamples)
       return failure();
+    Limits<double> rows{double(input[2]), double(input[2] - 1)}, columns{double(input[3]), double(input[3] - 1)};
     double sum = 0, most = -std::numeric_limits<double>::infinity();
     for (int64_t row = 0; row < static_cast<int64_t>(down.samples); ++row)
       for (int64_t column = 0; column < static_cast<int64_t>(along.samples); ++column) {
-        Sample<double> v = sampleOf(down, double(at[2]), double(row), input[2]),
-                       h = sampleOf(along, double(at[3]), double(column), input[3]);
+        Sample<double> v = sampleOf(down, double(at[2]), double(row), rows),
+                       h = sampleOf(along, double(at[3]), double(column), columns);
         auto term = [&](double y, double yWeight, double x, double xWeight) {
           double product = yWeight * xWeight * plane[int64_t(y) * input[3] + int64_t(x)];
           most = std::max(most, product);
@@ -112,7 +117,7 @@ namespace {
 class RoiAlignEmitter {
 public:
   RoiAlignEmitter(RoiAlignOp op, TileAccess &access)
-      : op_(op), access_(access), b_(access.builder()), input_(typeOf(op.getInput()).getShape()),
+      : op_(op), access_(access), b_(access.builder()), input_(extentsOf(op.getInput())),
         compute_(computeType(op.getType().getElementType())), roi_(access.tile()[0]), channel_(access.tile()[1]) {}
 
   LogicalResult emit() {
@@ -120,7 +125,7 @@ public:
     if (!example)
       return failure();
     example = arith::IndexCastOp::create(b_, b_.getIndexType(), example);
-    batch_ = wrapIndex(b_, example, input_[0]);
+    batch_ = wrapIndex(b_, example, access_.count(input_[0]));
     auto height = static_cast<int64_t>(op_.getHeight()), width = static_cast<int64_t>(op_.getWidth());
     std::optional<Expr> corners[4];
     for (int64_t number = 0; number < 4; ++number) {
@@ -147,14 +152,19 @@ private:
     return arith::IndexCastOp::create(b_, b_.getIndexType(), integer);
   }
 
+  Limits<Expr> limitsOf(const Extent &extent, Expr like) {
+    return {numberOf(access_.count(extent), like), numberOf(access_.count(extent - 1), like)};
+  }
+
   void emitBin(ArrayRef<Value> bin, const Side<Expr> &down, const Side<Expr> &across) {
     Value zero = access_.indexConstant(0);
     Value initial = repeat(b_, op_.getMaximum() ? leastOf(compute_, false) : numberOf(compute_, 0), 1).value();
     Expr row = toReal(bin[0]), column = toReal(bin[1]);
+    Limits<Expr> rows = limitsOf(input_[2], row), columns = limitsOf(input_[3], row);
     Expr sum(b_, forRange(b_, zero, toIndex(down.samples), 1, initial, [&](Value y, ValueRange outer) {
-               Sample<Expr> v = sampleOf(down, row, toReal(y), input_[2]);
+               Sample<Expr> v = sampleOf(down, row, toReal(y), rows);
                return forRange(b_, zero, toIndex(across.samples), 1, outer, [&](Value x, ValueRange inner) {
-                 Sample<Expr> h = sampleOf(across, column, toReal(x), input_[3]);
+                 Sample<Expr> h = sampleOf(across, column, toReal(x), columns);
                  return SmallVector<Value>{add({b_, inner[0]}, v, h).value()};
                });
              })[0]);
@@ -180,7 +190,7 @@ private:
   RoiAlignOp op_;
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
-  ArrayRef<int64_t> input_;
+  Extents input_;
   Type compute_;
   Value roi_, channel_, batch_;
   bool done_ = true;

@@ -83,20 +83,20 @@ static Coordinates coordinatesOf(ArrayRef<Value> outer, ArrayRef<Value> inner) {
 }
 
 /// The index that a tensor of indices holds, as a coordinate of a dim. Null where it can't be read.
-static Value fetchIndex(TileAccess &access, Value indices, ArrayRef<LaneIndex> at, int64_t extent) {
+static Value fetchIndex(TileAccess &access, Value indices, ArrayRef<LaneIndex> at, const Extent &extent) {
   ImplicitLocOpBuilder &b = access.builder();
   Value read = access.fetch(indices, at, 1);
-  return read ? wrapIndex(b, arith::IndexCastOp::create(b, b.getIndexType(), read), extent) : nullptr;
+  return read ? wrapIndex(b, arith::IndexCastOp::create(b, b.getIndexType(), read), access.count(extent)) : nullptr;
 }
 
 /// Emits result = data over the tile.
 static LogicalResult copyTile(TileAccess &access, Value data) {
-  ArrayRef<int64_t> shape = typeOf(data).getShape().drop_front(access.tile().size());
+  Extents shape(llvm::drop_begin(extentsOf(data), access.tile().size()));
   unsigned most = access.vectorLanes(computeType(elementOf(data)));
   LogicalResult done = success();
-  nest(access, toExtents(shape.drop_back()), {}, [&](ArrayRef<Value> at, ValueRange) {
+  nest(access, ArrayRef<Extent>(shape).drop_back(), {}, [&](ArrayRef<Value> at, ValueRange) {
     Coordinates row = coordinatesOf(access.tile(), at);
-    done = access.forLanes(shape.back(), most, [&](Value base, unsigned lanes) {
+    done = access.forLanes(access.count(shape.back()), most, [&](Value base, unsigned lanes) {
       Coordinates here = row;
       here.push_back(along(base, lanes));
       Value value = access.fetch(data, here, lanes);
@@ -119,7 +119,7 @@ public:
       : access_(access), b_(access.builder()), data_(data), reduction_(reduction) {}
 
   /// Emits, over blocks of [0, extent): what stands at `place`, then `updates`, which call meet, then the result.
-  LogicalResult run(int64_t extent, Place place, Updates updates);
+  LogicalResult run(const Extent &extent, Place place, Updates updates);
   /// Lets an update meet the element at a position, if that lies in the block.
   void meet(Value position, Value update);
   /// The positions in the block: [start, end).
@@ -137,17 +137,18 @@ private:
 
 } // namespace
 
-LogicalResult Accumulation::run(int64_t extent, Place place, Updates updates) {
+LogicalResult Accumulation::run(const Extent &extent, Place place, Updates updates) {
   Type compute = computeType(elementOf(data_));
-  int64_t room = std::min<int64_t>(extent, TileAccess::kMostScratchBytes / elementBytes(compute));
-  if (extent == 0)
+  int64_t room = TileAccess::kMostScratchBytes / elementBytes(compute);
+  room = std::min(extent.asNumber().value_or(room), room);
+  if (extent == Extent(0))
     return success();
   scratch_ = {access_.scratch(room, compute)};
   LogicalResult done = success();
-  access_.loop(llvm::divideCeil(extent, room), {}, [&](Value block, ValueRange) {
+  access_.loop(access_.count(extent.ceilDiv(room)), {}, [&](Value block, ValueRange) {
     start_ = arith::MulIOp::create(b_, block, access_.indexConstant(room));
     end_ = arith::MinSIOp::create(b_, arith::AddIOp::create(b_, start_, access_.indexConstant(room)),
-                                  access_.indexConstant(extent));
+                                  access_.count(extent).in(b_));
     auto inBlock = [&](Value position) { return arith::SubIOp::create(b_, position, start_).getResult(); };
     forEach(access_.builder(), start_, end_, [&](Value position) {
       Value value = access_.fetch(data_, place(position), 1);
@@ -195,11 +196,11 @@ LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *context, std::opt
       failed(checkReduction(location, data.getElementType(), adaptor.getReduction())) ||
       failed(checkAxis(location, axis, data.getRank())))
     return failure();
-  if (indices.getShape() != typeOf(adaptor.getUpdates()).getShape())
+  if (extentsOf(indices) != extentsOf(adaptor.getUpdates()))
     return emitOptionalError(location, "needs one update for each index");
   if (failed(checkElementIndices(location, data, indices, axis)))
     return failure();
-  return yieldTensor(location, data.getShape(), data.getElementType(), types);
+  return yieldTensor(location, extentsOf(data), data.getElementType(), types);
 }
 
 LogicalResult ScatterElementsOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
@@ -222,7 +223,7 @@ unsigned ScatterElementsOp::tiledDims() { return getAxis(); }
 /// i1: there are updates in this tile and at `inner`, coordinates behind the axis. Null where there always are.
 static Value hasUpdates(ScatterElementsOp op, TileAccess &access, ArrayRef<Value> inner) {
   ImplicitLocOpBuilder &b = access.builder();
-  ArrayRef<int64_t> data = op.getType().getShape(), indices = typeOf(op.getIndices()).getShape();
+  Extents data = extentsOf(op.getType()), indices = extentsOf(op.getIndices());
   size_t axis = op.getAxis();
   Value condition;
   for (size_t dim = 0; dim < data.size(); ++dim) {
@@ -231,7 +232,7 @@ static Value hasUpdates(ScatterElementsOp op, TileAccess &access, ArrayRef<Value
       continue;
     Value index = isInner ? inner[dim - axis - 1] : access.tile()[dim];
     condition = conjunction(
-        b, condition, arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, access.indexConstant(indices[dim])));
+        b, condition, arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, access.count(indices[dim]).in(b)));
   }
   return condition;
 }
@@ -242,26 +243,26 @@ static LogicalResult replaceElements(ScatterElementsOp op, TileAccess &access) {
     return failure();
   LogicalResult done = success();
   onlyIf(access, hasUpdates(op, access, {}), [&] {
-    nest(access, toExtents(typeOf(op.getIndices()).getShape().drop_front(axis)), {},
-         [&](ArrayRef<Value> at, ValueRange) {
-           Coordinates from = coordinatesOf(access.tile(), at), to = from;
-           Value index = fetchIndex(access, op.getIndices(), from, op.getType().getDimSize(axis));
-           Value update = access.fetch(op.getUpdates(), from, 1);
-           to[axis] = {index, 0};
-           if (!index || !update || failed(access.store(0, update, to)))
-             done = failure();
-           return SmallVector<Value>();
-         });
+    nest(access, Extents(llvm::drop_begin(extentsOf(op.getIndices()), axis)), {}, [&](ArrayRef<Value> at, ValueRange) {
+      Coordinates from = coordinatesOf(access.tile(), at), to = from;
+      Value index = fetchIndex(access, op.getIndices(), from, extentsOf(op.getType())[axis]);
+      Value update = access.fetch(op.getUpdates(), from, 1);
+      to[axis] = {index, 0};
+      if (!index || !update || failed(access.store(0, update, to)))
+        done = failure();
+      return SmallVector<Value>();
+    });
   });
   return done;
 }
 
 static LogicalResult reduceElements(ScatterElementsOp op, TileAccess &access) {
   size_t axis = op.getAxis();
-  int64_t extent = op.getType().getDimSize(axis), count = typeOf(op.getIndices()).getDimSize(axis);
+  Extents shape = extentsOf(op.getType());
+  const Extent extent = shape[axis], count = extentsOf(op.getIndices())[axis];
   Accumulation line(access, op.getData(), op.getReduction());
   LogicalResult done = success();
-  nest(access, toExtents(op.getType().getShape().drop_front(axis + 1)), {}, [&](ArrayRef<Value> inner, ValueRange) {
+  nest(access, ArrayRef<Extent>(shape).drop_front(axis + 1), {}, [&](ArrayRef<Value> inner, ValueRange) {
     auto place = [&](Value position) {
       Coordinates at = coordinatesOf(access.tile(), position);
       llvm::append_range(at, coordinatesOf(inner, {}));
@@ -270,7 +271,7 @@ static LogicalResult reduceElements(ScatterElementsOp op, TileAccess &access) {
     auto updates = [&] {
       LogicalResult read = success();
       onlyIf(access, hasUpdates(op, access, inner), [&] {
-        forEach(access.builder(), access.indexConstant(0), access.indexConstant(count), [&](Value number) {
+        forEach(access.builder(), 0, access.count(count), [&](Value number) {
           Value index = fetchIndex(access, op.getIndices(), place(number), extent);
           Value update = access.fetch(op.getUpdates(), place(number), 1);
           if (index && update)
@@ -297,7 +298,7 @@ LogicalResult ScatterElementsOp::emitTile(TileAccess &access) {
 LogicalResult ScatterNdOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
   RankedTensorType data = typeOf(adaptor.getData()), indices = typeOf(adaptor.getIndices());
-  ArrayRef<int64_t> updates = typeOf(adaptor.getUpdates()).getShape();
+  Extents updates = extentsOf(adaptor.getUpdates()), from = extentsOf(data);
   if (failed(checkUpdates(location, adaptor.getData(), adaptor.getIndices(), adaptor.getUpdates())) ||
       failed(checkReduction(location, data.getElementType(), adaptor.getReduction())))
     return failure();
@@ -305,15 +306,15 @@ LogicalResult ScatterNdOp::inferReturnTypes(MLIRContext *context, std::optional<
   if (depth < 0 || depth > data.getRank())
     return emitOptionalError(location, "the last dim of the indices, ", indices,
                              ", counts coordinates in data of rank ", data.getRank());
-  SmallVector<int64_t> shape(indices.getShape().drop_back());
-  llvm::append_range(shape, data.getShape().drop_front(depth));
-  if (ArrayRef<int64_t>(shape) != updates)
+  Extents shape(llvm::drop_end(extentsOf(indices)));
+  llvm::append_range(shape, ArrayRef<Extent>(from).drop_front(depth));
+  if (shape != updates)
     return emitOptionalError(location, "the updates, ", adaptor.getUpdates().getType(),
                              ", do not have the shape of the indices without their last dim and of the slices");
-  for (int64_t extent : data.getShape().take_front(depth))
-    if (failed(checkNotEmpty(location, extent, toExtents(updates))))
+  for (const Extent &extent : ArrayRef<Extent>(from).take_front(depth))
+    if (failed(checkNotEmpty(location, extent, updates)))
       return failure();
-  return yieldTensor(location, data.getShape(), data.getElementType(), types);
+  return yieldTensor(location, extentsOf(data), data.getElementType(), types);
 }
 
 LogicalResult ScatterNdOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
@@ -338,13 +339,20 @@ LogicalResult ScatterNdOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayR
 /// Any index may be anywhere: updates that follow each other are one thread's.
 unsigned ScatterNdOp::tiledDims() { return 0; }
 
+/// The dims of the updates: those of the indices' tuples, and those of a slice.
+static std::pair<Extents, Extents> updateDims(ScatterNdOp op) {
+  size_t tuples = typeOf(op.getIndices()).getRank() - 1;
+  Extents updates = extentsOf(op.getUpdates());
+  return {Extents(ArrayRef<Extent>(updates).take_front(tuples)), Extents(ArrayRef<Extent>(updates).drop_front(tuples))};
+}
+
 /// The coordinates of the slice that update number `tuple` names; empty where they can't be read.
 static std::optional<Coordinates> fetchSlot(ScatterNdOp op, TileAccess &access, ArrayRef<Value> tuple) {
   Coordinates slot;
   int64_t depth = typeOf(op.getIndices()).getShape().back();
   for (int64_t coordinate = 0; coordinate < depth; ++coordinate) {
     Coordinates at = coordinatesOf(tuple, access.indexConstant(coordinate));
-    Value index = fetchIndex(access, op.getIndices(), at, op.getType().getDimSize(coordinate));
+    Value index = fetchIndex(access, op.getIndices(), at, extentsOf(op.getType())[coordinate]);
     if (!index)
       return std::nullopt;
     slot.push_back({index, 0});
@@ -355,41 +363,45 @@ static std::optional<Coordinates> fetchSlot(ScatterNdOp op, TileAccess &access, 
 static LogicalResult replaceSlices(ScatterNdOp op, TileAccess &access) {
   if (failed(copyTile(access, op.getData())))
     return failure();
-  ArrayRef<int64_t> tuples = typeOf(op.getIndices()).getShape().drop_back();
-  ArrayRef<int64_t> slice = typeOf(op.getUpdates()).getShape().drop_front(tuples.size());
-  int64_t row = slice.empty() ? 1 : slice.back();
+  auto [tuples, slice] = updateDims(op);
+  Extent row = 1;
+  ArrayRef<Extent> outer = slice;
+  if (!slice.empty()) {
+    row = slice.back();
+    outer = outer.drop_back();
+  }
   unsigned most = access.vectorLanes(computeType(elementOf(op.getData())));
   LogicalResult done = success();
-  nest(access, toExtents(tuples), {}, [&](ArrayRef<Value> tuple, ValueRange) {
+  bool hasRows = !slice.empty();
+  nest(access, tuples, {}, [&](ArrayRef<Value> tuple, ValueRange) {
     std::optional<Coordinates> slot = fetchSlot(op, access, tuple);
     if (!slot) {
       done = failure();
       return SmallVector<Value>();
     }
-    return nest(access, toExtents(slice.empty() ? slice : slice.drop_back()), {},
-                [&](ArrayRef<Value> inner, ValueRange) {
-                  done = access.forLanes(row, most, [&](Value base, unsigned lanes) {
-                    Coordinates from = coordinatesOf(tuple, inner), to = *slot;
-                    llvm::append_range(to, coordinatesOf(inner, {}));
-                    if (!slice.empty()) {
-                      from.push_back(along(base, lanes));
-                      to.push_back(along(base, lanes));
-                    }
-                    Value update = access.fetch(op.getUpdates(), from, lanes);
-                    return update ? access.store(0, update, to) : failure();
-                  });
-                  return SmallVector<Value>();
-                });
+    return nest(access, outer, {}, [&](ArrayRef<Value> inner, ValueRange) {
+      done = access.forLanes(access.count(row), most, [&](Value base, unsigned lanes) {
+        Coordinates from = coordinatesOf(tuple, inner), to = *slot;
+        llvm::append_range(to, coordinatesOf(inner, {}));
+        if (hasRows) {
+          from.push_back(along(base, lanes));
+          to.push_back(along(base, lanes));
+        }
+        Value update = access.fetch(op.getUpdates(), from, lanes);
+        return update ? access.store(0, update, to) : failure();
+      });
+      return SmallVector<Value>();
+    });
   });
   return done;
 }
 
 /// A row-major position as coordinates.
-static Coordinates coordinatesAt(TileAccess &access, Value position, ArrayRef<int64_t> shape) {
+static Coordinates coordinatesAt(TileAccess &access, Value position, ArrayRef<Extent> shape) {
   ImplicitLocOpBuilder &b = access.builder();
   Coordinates at(shape.size());
   for (size_t dim = shape.size(); dim > 0; --dim) {
-    Value extent = access.indexConstant(shape[dim - 1]);
+    Value extent = access.count(shape[dim - 1]).in(b);
     at[dim - 1] = {dim == 1 ? position : arith::RemUIOp::create(b, position, extent).getResult(), 0};
     position = arith::DivUIOp::create(b, position, extent);
   }
@@ -399,19 +411,18 @@ static Coordinates coordinatesAt(TileAccess &access, Value position, ArrayRef<in
 /// Emits the updates of slices, in so far as they fall in the block.
 static LogicalResult meetSlices(ScatterNdOp op, TileAccess &access, Accumulation &block) {
   ImplicitLocOpBuilder &b = access.builder();
-  ArrayRef<int64_t> tuples = typeOf(op.getIndices()).getShape().drop_back();
-  ArrayRef<int64_t> slice = typeOf(op.getUpdates()).getShape().drop_front(tuples.size());
-  Value row = access.indexConstant(product(slice));
+  Extents tuples = updateDims(op).first, slice = updateDims(op).second;
+  Value row = access.count(productOf(slice)).in(b);
   LogicalResult done = success();
-  nest(access, toExtents(tuples), {}, [&](ArrayRef<Value> tuple, ValueRange) {
+  nest(access, tuples, {}, [&](ArrayRef<Value> tuple, ValueRange) {
     std::optional<Coordinates> slot = fetchSlot(op, access, tuple);
     if (!slot) {
       done = failure();
       return SmallVector<Value>();
     }
     Value first = access.indexConstant(0);
-    for (auto [index, extent] : llvm::zip(*slot, op.getType().getShape()))
-      first = arith::AddIOp::create(b, arith::MulIOp::create(b, first, access.indexConstant(extent)), index.base);
+    for (auto [index, extent] : llvm::zip(*slot, extentsOf(op.getType())))
+      first = arith::AddIOp::create(b, arith::MulIOp::create(b, first, access.count(extent).in(b)), index.base);
     first = arith::MulIOp::create(b, first, row);
     Value before = arith::SubIOp::create(b, block.start(), first), last = arith::SubIOp::create(b, block.end(), first);
     Value from = arith::MaxSIOp::create(b, before, access.indexConstant(0)), to = arith::MinSIOp::create(b, last, row);
@@ -433,9 +444,9 @@ LogicalResult ScatterNdOp::emitTile(TileAccess &access) {
   if (getReduction() == ScatterReduction::None)
     return replaceSlices(*this, access);
   Accumulation block(access, getData(), getReduction());
-  ArrayRef<int64_t> shape = getType().getShape();
+  Extents shape = extentsOf(getType());
   auto place = [&](Value position) { return coordinatesAt(access, position, shape); };
-  return block.run(product(shape), place, [&] { return meetSlices(*this, access, block); });
+  return block.run(productOf(shape), place, [&] { return meetSlices(*this, access, block); });
 }
 
 } // namespace smelt::graph

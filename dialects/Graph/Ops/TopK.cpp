@@ -16,14 +16,18 @@ LogicalResult TopKOp::verify() {
       failed(Checks{getLoc()}.element(input.getElementType(), Domain::Numbers)))
     return failure();
   if (values.getElementType() != input.getElementType() || !indices.getElementType().isSignlessInteger(64) ||
-      values.getShape() != indices.getShape())
+      extentsOf(values) != extentsOf(indices))
     return emitOpError("has results of types ") << values << " and " << indices << " for an input of type " << input;
-  SmallVector<int64_t> shape(input.getShape());
-  if (values.getRank() == input.getRank())
-    shape[axis] = std::min(shape[axis], values.getDimSize(axis));
-  if (values.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("has results of shape ")
-           << inWords(values.getShape()) << ", which is no part of " << inWords(input.getShape()) << " along its axis";
+  Extents shape = extentsOf(input), part = extentsOf(values);
+  bool isPart = part.size() == shape.size();
+  if (isPart) {
+    Extent rest = shape[axis] - part[axis];
+    isPart = !rest.isNumber() || rest.number() >= 0;
+    shape[axis] = part[axis];
+  }
+  if (!isPart || part != shape)
+    return emitOpError("has results of shape [")
+           << joined(part) << "], which is no part of [" << joined(extentsOf(input)) << "] along its axis";
   return success();
 }
 
@@ -70,21 +74,22 @@ namespace {
 class TopKEmitter {
 public:
   TopKEmitter(TopKOp op, TileAccess &access)
-      : op_(op), access_(access), b_(access.builder()), axis_(op.getAxis()),
-        extent_(typeOf(op.getInput()).getDimSize(axis_)), k_(typeOf(op.getValues()).getDimSize(axis_)),
-        scratch_(scratchFor(access, k_, b_.getI32Type())) {}
+      : op_(op), access_(access), b_(access.builder()), axis_(op.getAxis()), extent_(extentsOf(op.getInput())[axis_]),
+        k_(extentsOf(op.getValues())[axis_]),
+        number_(extent_.asNumber().value_or(INT64_MAX) <= INT32_MAX ? b_.getI32Type() : b_.getI64Type()),
+        scratch_(scratchFor(access, k_, number_)) {}
 
   LogicalResult emit() {
-    ArrayRef<int64_t> shape = typeOf(op_.getInput()).getShape();
+    Extents shape = extentsOf(op_.getInput());
     LogicalResult done = success();
-    if (k_ == 0)
+    if (k_ == Extent(0))
       return done;
-    nest(access_, toExtents(shape.drop_front(axis_ + 1)), {},
+    nest(access_, ArrayRef<Extent>(shape).drop_front(axis_ + 1), {},
          [&](ArrayRef<Value> indices, ValueRange) -> SmallVector<Value> {
            at_ = tileCoordinates(access_, shape.size());
            for (auto [number, index] : llvm::enumerate(indices))
              at_[axis_ + 1 + number] = {index, 0};
-           done = scratch_.buffer && extent_ <= std::numeric_limits<int32_t>::max() ? emitHeap() : emitSelection();
+           done = scratch_.buffer ? emitHeap() : emitSelection();
            return {};
          });
     return done;
@@ -124,7 +129,7 @@ private:
     return elementAt(arith::IndexCastOp::create(b_, b_.getIndexType(), index));
   }
   void setNode(Value node, Value index) {
-    scratch_.store(access_, node, arith::IndexCastOp::create(b_, b_.getI32Type(), index));
+    scratch_.store(access_, node, arith::IndexCastOp::create(b_, number_, index));
   }
 
   /// The child that stands later in the order, of a node that has one.
@@ -168,14 +173,15 @@ private:
   }
 
   LogicalResult emitHeap() {
-    Value zero = access_.indexConstant(0), size = access_.indexConstant(k_);
+    int64_t k = k_.number(); // for there is scratch memory
+    Value zero = access_.indexConstant(0), size = access_.indexConstant(k);
     forEach(b_, zero, size, [&](Value node) { setNode(node, node); });
     auto indexAt = [&](Value node) { return nodeAt(node).index; };
-    forEach(b_, zero, access_.indexConstant(k_ / 2), [&](Value number) {
-      Value node = arith::SubIOp::create(b_, access_.indexConstant(k_ / 2 - 1), number);
+    forEach(b_, zero, access_.indexConstant(k / 2), [&](Value number) {
+      Value node = arith::SubIOp::create(b_, access_.indexConstant(k / 2 - 1), number);
       sift(node, size, indexAt(node));
     });
-    forEach(b_, size, access_.indexConstant(extent_), [&](Value index) {
+    forEach(b_, size, access_.count(extent_), [&](Value index) {
       Expr enters = isBefore(elementAt(index), nodeAt(zero));
       auto replace = scf::IfOp::create(b_, enters.value(), /*withElseRegion=*/false);
       OpBuilder::InsertionGuard guard(b_);
@@ -183,8 +189,8 @@ private:
       sift(zero, size, index);
     });
     // The last in order goes to the end, and the heap is one shorter.
-    forEach(b_, zero, access_.indexConstant(k_ - 1), [&](Value number) {
-      Value end = arith::SubIOp::create(b_, access_.indexConstant(k_ - 1), number);
+    forEach(b_, zero, access_.indexConstant(k - 1), [&](Value number) {
+      Value end = arith::SubIOp::create(b_, access_.indexConstant(k - 1), number);
       Value last = indexAt(end);
       setNode(end, indexAt(zero));
       sift(zero, end, last);
@@ -197,18 +203,19 @@ private:
   /// Without memory: each result is the first of what follows the last one.
   LogicalResult emitSelection() {
     LogicalResult done = success();
-    Value zero = access_.indexConstant(0), none = access_.indexConstant(extent_);
-    access_.loop(k_, none, [&](Value place, ValueRange carried) -> SmallVector<Value> {
+    Value zero = access_.indexConstant(0), none = access_.count(extent_).in(b_);
+    access_.loop(access_.count(k_), none, [&](Value place, ValueRange carried) -> SmallVector<Value> {
       Value last = carried[0];
       Value hasLast = arith::CmpIOp::create(b_, arith::CmpIPredicate::ne, last, none);
       Element previous = elementAt(arith::SelectOp::create(b_, hasLast, last, zero));
-      SmallVector<Value> best = access_.loop(extent_, none, [&](Value index, ValueRange inner) -> SmallVector<Value> {
-        Value hasBest = arith::CmpIOp::create(b_, arith::CmpIPredicate::ne, inner[0], none);
-        Element x = elementAt(index), first = elementAt(arith::SelectOp::create(b_, hasBest, inner[0], zero));
-        Expr isLeft = isBefore(previous, x) | !Expr(b_, hasLast);
-        Expr isFirst = isBefore(x, first) | !Expr(b_, hasBest);
-        return {arith::SelectOp::create(b_, (isLeft & isFirst).value(), index, inner[0])};
-      });
+      SmallVector<Value> best =
+          access_.loop(access_.count(extent_), none, [&](Value index, ValueRange inner) -> SmallVector<Value> {
+            Value hasBest = arith::CmpIOp::create(b_, arith::CmpIPredicate::ne, inner[0], none);
+            Element x = elementAt(index), first = elementAt(arith::SelectOp::create(b_, hasBest, inner[0], zero));
+            Expr isLeft = isBefore(previous, x) | !Expr(b_, hasLast);
+            Expr isFirst = isBefore(x, first) | !Expr(b_, hasBest);
+            return {arith::SelectOp::create(b_, (isLeft & isFirst).value(), index, inner[0])};
+          });
       done = storeElement(place, elementAt(best[0]));
       return best;
     });
@@ -219,7 +226,8 @@ private:
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
   size_t axis_;
-  int64_t extent_, k_;
+  Extent extent_, k_;
+  Type number_; // of an index, in scratch memory
   Scratch scratch_;
   Coordinates at_;
   bool readable_ = true;

@@ -87,8 +87,8 @@ template <bool log> static Values softmax(NodeReader &node) {
 static Values hardmax(NodeReader &node) {
   GraphBuilder &b = node.builder();
   return {alongAxis(node, node.input(0, Floats), [&](Value x, int64_t axis) {
-    SmallVector<int64_t> counts(rankOf(x), 1);
-    counts[axis] = shapeOf(x)[axis];
+    graph::Extents counts(rankOf(x), 1);
+    counts[axis] = extentsOf(x)[axis];
     Type i64 = b.builder().getI64Type();
     Value best = b.make<graph::ArgReduceOp>(x, axis, /*minimum=*/false, /*last=*/false);
     Value zero = b.scalar(i64, graph::Scalar::ofSigned(0)), one = b.scalar(i64, graph::Scalar::ofSigned(1));

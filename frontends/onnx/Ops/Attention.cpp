@@ -13,7 +13,7 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::Scalar;
+using graph::Extent, graph::Extents, graph::Scalar;
 
 // Attention: softmax(softcap(√s Q · √s Kᵀ) + bias) · V                                ONNX Attention, versions 23–25
 
@@ -32,27 +32,28 @@ private:
   void addPositionLimits();
   Value biasWhere(Value allowed);
   Value softmax(Value scores);
-  Value coordinates(int64_t extent, int64_t dim);
+  Value coordinates(const Extent &extent, int64_t dim);
 
   NodeReader &node_;
   GraphBuilder &b_;
   Value query_, key_, value_; // [batch, heads, length, size]
   Value bias_, nonPadded_;    // null where there is none
   bool isFlat_ = false;       // heads are part of the last dim of the operands
-  int64_t batch_ = 0, queryHeads_ = 0, keyHeads_ = 0, queryLength_ = 0, keyLength_ = 0, pastLength_ = 0;
+  int64_t queryHeads_ = 0, keyHeads_ = 0;
+  Extent batch_, queryLength_, keyLength_, pastLength_;
 };
 } // namespace
 
 Value splitHeads(GraphBuilder &b, Value value, int64_t heads) {
-  ArrayRef<int64_t> shape = shapeOf(value);
-  if (heads < 1 || shape[2] % heads != 0)
-    malformed("cannot divide " + Twine(shape[2]) + " elements among " + Twine(heads) + " heads");
-  return b.transpose(b.reshape(value, {shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
+  Extents shape = extentsOf(value);
+  if (heads < 1 || (shape[2].isNumber() && shape[2].number() % heads != 0))
+    malformed("cannot divide " + shape[2].str() + " elements among " + Twine(heads) + " heads");
+  return b.transpose(b.reshape(value, {shape[0], shape[1], heads, dividedBy(shape[2], heads)}), {0, 2, 1, 3});
 }
 
 Value joinHeads(GraphBuilder &b, Value value) {
-  ArrayRef<int64_t> shape = shapeOf(value);
-  return b.reshape(b.transpose(value, {0, 2, 1, 3}), {shape[0], shape[2], checkedMul(shape[1], shape[3])});
+  Extents shape = extentsOf(value);
+  return b.reshape(b.transpose(value, {0, 2, 1, 3}), {shape[0], shape[2], shape[1] * shape[3]});
 }
 
 Value AttentionBuilder::appendToPast(unsigned index, Value value) {
@@ -61,8 +62,8 @@ Value AttentionBuilder::appendToPast(unsigned index, Value value) {
     return value;
   if (rankOf(past) != 4)
     malformed("needs past keys and values of four dims");
-  pastLength_ = shapeOf(past)[2];
-  return b_.make<graph::ConcatOp>(Values{past, value}, int64_t(2));
+  pastLength_ = extentsOf(past)[2];
+  return b_.concat({past, value}, 2);
 }
 
 void AttentionBuilder::readOperands() {
@@ -84,17 +85,20 @@ void AttentionBuilder::readOperands() {
   key_ = appendToPast(4, key_);
   value_ = appendToPast(5, value_);
   nonPadded_ = node_.opset() < 24 ? nullptr : node_.optionalInput(6, SignedIntegers);
-  batch_ = shapeOf(query_)[0];
-  queryHeads_ = shapeOf(query_)[1];
-  keyHeads_ = shapeOf(key_)[1];
-  queryLength_ = shapeOf(query_)[2];
-  keyLength_ = shapeOf(key_)[2];
-  if (keyHeads_ < 1 || queryHeads_ % keyHeads_ != 0 || shapeOf(value_)[1] != keyHeads_ ||
-      shapeOf(value_)[2] != keyLength_ || shapeOf(key_)[0] != batch_ || shapeOf(value_)[0] != batch_)
-    malformed("has keys " + inWords(shapeOf(key_)) + " and values " + inWords(shapeOf(value_)) +
-              " that do not fit its queries " + inWords(shapeOf(query_)));
-  if (nonPadded_ && shapeOf(nonPadded_) != ArrayRef<int64_t>(batch_))
-    malformed("needs one nonpad_kv_seqlen for each of " + Twine(batch_) + " batches");
+  batch_ = extentsOf(query_)[0];
+  queryHeads_ = fixedDim(query_, 1);
+  keyHeads_ = fixedDim(key_, 1);
+  queryLength_ = extentsOf(query_)[2];
+  key_ = b_.withDim(key_, 0, batch_);
+  keyLength_ = extentsOf(key_)[2];
+  value_ = b_.withShape(value_, {batch_, keyHeads_, keyLength_});
+  Extents keys = extentsOf(key_), values = extentsOf(value_);
+  if (keyHeads_ < 1 || queryHeads_ % keyHeads_ != 0 || values[1] != keys[1] || values[2] != keys[2] ||
+      keys[0] != batch_ || values[0] != batch_)
+    malformed("has keys " + inWords(keys) + " and values " + inWords(values) + " that do not fit its queries " +
+              inWords(extentsOf(query_)));
+  if (nonPadded_)
+    nonPadded_ = b_.expect(nonPadded_, batch_, "one nonpad_kv_seqlen for each batch");
 }
 
 /// [b, heads, q, k]. The query heads that share a key head are rows of one product.
@@ -102,8 +106,8 @@ Value AttentionBuilder::scores(double scale) {
   int64_t shared = queryHeads_ / keyHeads_;
   Value factor = b_.scalarLike(query_, std::sqrt(scale));
   Value q = b_.make<graph::MulOp>(query_, factor), k = b_.make<graph::MulOp>(key_, factor);
-  q = b_.reshape(q, {batch_, keyHeads_, checkedMul(shared, queryLength_), shapeOf(q)[3]});
-  Value product = b_.make<graph::MatMulOp>(q, b_.transpose(k, {0, 1, 3, 2}));
+  q = b_.reshape(q, {batch_, keyHeads_, queryLength_ * shared, extentsOf(q)[3]});
+  Value product = b_.matMul(q, b_.transpose(k, {0, 1, 3, 2}));
   return b_.reshape(product, {batch_, queryHeads_, queryLength_, keyLength_});
 }
 
@@ -121,19 +125,17 @@ void AttentionBuilder::addMask() {
     malformed("has a mask of " + Twine(rankOf(mask)) + " dims");
   if (elementOf(mask).isInteger(1))
     mask = biasWhere(mask);
-  int64_t missing = keyLength_ - shapeOf(mask).back();
-  if (missing > 0 && (shapeOf(mask).back() != 1 || keyLength_ == 0 || nonPadded_)) {
-    SmallVector<int64_t> low(rankOf(mask), 0), high(rankOf(mask), 0);
-    high.back() = missing;
-    mask = b_.make<graph::PadOp>(mask, b_.scalarLike(mask, -HUGE_VAL), low, high);
-  }
+  const Extent given = extentsOf(mask).back(), missing = keyLength_ - given;
+  if (missing.isNumber() && missing.number() > 0 && (given != Extent(1) || keyLength_ == Extent(0) || nonPadded_))
+    mask = b_.padDim(mask, rankOf(mask) - 1, 0, missing, b_.scalarLike(mask, -HUGE_VAL));
+  mask = b_.alignedTo(mask, {batch_, queryHeads_, queryLength_, keyLength_});
   addBias(b_.cast(mask, elementOf(query_)));
 }
 
 /// 0, 1, … along a dim of four.
-Value AttentionBuilder::coordinates(int64_t extent, int64_t dim) {
+Value AttentionBuilder::coordinates(const Extent &extent, int64_t dim) {
   Type i64 = b_.builder().getI64Type();
-  SmallVector<int64_t> shape(4, 1);
+  Extents shape(4, 1);
   shape[dim] = extent;
   Value zero = b_.scalar(i64, Scalar::ofSigned(0)), one = b_.scalar(i64, Scalar::ofSigned(1));
   return b_.makeAs<graph::IotaOp>(checkedType(shape, i64), zero, one, dim);
@@ -148,7 +150,7 @@ void AttentionBuilder::addPositionLimits() {
     malformed("has a window of " + Twine(left) + " and " + Twine(right));
   right = isCausal ? 0 : right;
   Type i64 = b_.builder().getI64Type();
-  auto number = [&](int64_t value) { return b_.scalar(i64, Scalar::ofSigned(value)); };
+  auto number = [&](const Extent &value) { return b_.number(value); };
   Value keys = coordinates(keyLength_, 3), queries = coordinates(queryLength_, 2), length;
   if (nonPadded_) {
     length = b_.reshape(b_.cast(nonPadded_, i64), {batch_, 1, 1, 1});
@@ -182,7 +184,8 @@ Value AttentionBuilder::softmax(Value scores) {
 
 Values AttentionBuilder::build() {
   readOperands();
-  int64_t size = shapeOf(query_)[3], shared = queryHeads_ / keyHeads_, mode = node_.integer("qk_matmul_output_mode", 0);
+  int64_t size = fixedDim(query_, 3), shared = queryHeads_ / keyHeads_,
+          mode = node_.integer("qk_matmul_output_mode", 0);
   double scale = node_.has("scale") ? node_.number("scale") : 1 / std::sqrt(static_cast<double>(size));
   double cap = node_.number("softcap", 0);
   if (!(scale >= 0) || mode < 0 || mode > 3)
@@ -197,12 +200,11 @@ Values AttentionBuilder::build() {
   addPositionLimits();
   stages[2] = bias_ ? b_.make<graph::AddOp>(stages[1], bias_) : stages[1];
   if (stages[2].getType() != stages[1].getType())
-    malformed("has a mask that does not broadcast to " + inWords(shapeOf(stages[1])));
+    malformed("has a mask that does not broadcast to " + inWords(extentsOf(stages[1])));
   stages[3] = softmax(stages[2]);
-  Value weights = b_.reshape(stages[3], {batch_, keyHeads_, checkedMul(shared, queryLength_), keyLength_});
+  Value weights = b_.reshape(stages[3], {batch_, keyHeads_, queryLength_ * shared, keyLength_});
   Value result = b_.make<graph::MatMulOp>(weights, value_);
-  int64_t valueSize = shapeOf(value_)[3];
-  result = b_.reshape(result, {batch_, queryHeads_, queryLength_, valueSize});
+  result = b_.reshape(result, {batch_, queryHeads_, queryLength_, extentsOf(value_)[3]});
   if (isFlat_)
     result = joinHeads(b_, result);
   return {result, key_, value_, stages[mode]};
@@ -218,31 +220,38 @@ static Value rotation(NodeReader &node, unsigned index, Value positions, int64_t
   Value cache = node.input(index, Floats);
   if (positions)
     cache = b.make<graph::GatherOp>(cache, positions, int64_t(0));
-  if (rankOf(cache) != 3 || shapeOf(cache)[2] != half)
-    malformed("needs tables of " + Twine(half) + " cosines and sines a position, not " + inWords(shapeOf(cache)));
-  return b.reshape(cache, {shapeOf(cache)[0], 1, shapeOf(cache)[1], half});
+  if (rankOf(cache) != 3 || extentsOf(cache)[2] != Extent(half))
+    malformed("needs tables of " + Twine(half) + " cosines and sines a position, not " + inWords(extentsOf(cache)));
+  return b.reshape(cache, {extentsOf(cache)[0], 1, extentsOf(cache)[1], half});
 }
 
 static Value everySecond(GraphBuilder &b, Value x, int64_t first, int64_t count) {
-  SmallVector<int64_t> shape(shapeOf(x)), starts = {0, 0, 0, first}, steps = {1, 1, 1, 2};
+  SmallVector<int64_t> starts = {0, 0, 0, first}, steps = {1, 1, 1, 2};
+  Extents shape = extentsOf(x);
   shape[3] = count;
   return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
 }
 
 Value rotated(GraphBuilder &b, Value x, Value cosine, Value sine, bool interleaved) {
-  int64_t size = shapeOf(x)[3], half = shapeOf(cosine)[3], turned = 2 * half;
+  int64_t size = fixedDim(x, 3), half = fixedDim(cosine, 3), turned = 2 * half;
+  // Of positions that only the run compares.
+  Extents rows = extentsOf(x);
+  rows[1] = 1;
+  rows[3] = half;
+  cosine = b.alignedTo(cosine, rows);
+  sine = b.alignedTo(sine, rows);
   Value turning = b.sliceDim(x, 3, 0, turned);
   Value first = interleaved ? everySecond(b, turning, 0, half) : b.sliceDim(turning, 3, 0, half);
   Value second = interleaved ? everySecond(b, turning, 1, half) : b.sliceDim(turning, 3, half, half);
   auto times = [&](Value u, Value v) { return b.make<graph::MulOp>(u, v); };
   Value real = b.make<graph::SubOp>(times(first, cosine), times(second, sine));
   Value imaginary = b.make<graph::AddOp>(times(first, sine), times(second, cosine));
-  SmallVector<int64_t> pairs(shapeOf(real));
+  Extents pairs = extentsOf(real);
   pairs.push_back(1);
   Value result =
       interleaved
           ? b.reshape(b.make<graph::ConcatOp>(Values{b.reshape(real, pairs), b.reshape(imaginary, pairs)}, int64_t(4)),
-                      shapeOf(turning))
+                      extentsOf(turning))
           : b.make<graph::ConcatOp>(Values{real, imaginary}, int64_t(3));
   if (turned < size)
     result = b.make<graph::ConcatOp>(Values{result, b.sliceDim(x, 3, turned, size - turned)}, int64_t(3));
@@ -254,12 +263,11 @@ static Values rotaryEmbedding(NodeReader &node) {
   Value x = node.input(0, Floats), positions = node.optionalInput(3, SignedIntegers);
   bool interleaved = node.flag("interleaved", false), isFlat = rankOf(x) == 3;
   int64_t heads = node.integer("num_heads", 0), turned = node.integer("rotary_embedding_dim", 0);
-  SmallVector<int64_t> shape(shapeOf(x));
-  if ((isFlat && (heads < 1 || shape[2] % heads != 0)) || (!isFlat && rankOf(x) != 4))
+  if ((isFlat && heads < 1) || (!isFlat && rankOf(x) != 4))
     malformed("needs an input of four dims, or of three and the number of heads");
   if (isFlat)
     x = splitHeads(b, x, heads);
-  int64_t size = shapeOf(x)[3];
+  int64_t size = fixedDim(x, 3);
   turned = turned == 0 ? size : turned;
   if (turned < 0 || turned > size || turned % 2 != 0)
     malformed("rotates " + Twine(turned) + " of " + Twine(size) + " elements");

@@ -32,7 +32,7 @@ static bool isExtended(Type element) { return element.isInteger(1) || graph::isP
 
 static Value reinterpreted(NodeReader &node, Value x, Type to) {
   GraphBuilder &b = node.builder();
-  return elementOf(x) == to ? x : b.makeAs<graph::BitCastOp>(checkedType(shapeOf(x), to), x);
+  return elementOf(x) == to ? x : b.makeAs<graph::BitCastOp>(checkedType(extentsOf(x), to), x);
 }
 
 // BitCast: the same bits as another type                                                    ONNX BitCast, version 26

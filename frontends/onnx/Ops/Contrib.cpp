@@ -11,7 +11,7 @@ using llvm::APFloat, llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::ReduceKind, graph::Scalar;
+using graph::Extent, graph::ReduceKind, graph::Scalar;
 
 static Value sum(GraphBuilder &b, Value x, Value y) { return y ? b.make<graph::AddOp>(x, y) : x; }
 
@@ -27,9 +27,11 @@ static Values biasSplitGelu(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = sum(b, node.input(0, Floats), node.input(1, Floats));
   int64_t last = rankOf(x) - 1;
-  if (last < 0 || shapeOf(x)[last] % 2 != 0)
-    malformed("cannot halve an input of dims " + inWords(shapeOf(x)));
-  int64_t half = shapeOf(x)[last] / 2;
+  if (last < 0)
+    malformed("cannot halve a scalar");
+  if (fixedDim(x, last) % 2 != 0)
+    malformed("cannot halve an input of dims " + inWords(extentsOf(x)));
+  int64_t half = fixedDim(x, last) / 2;
   Value gate = b.make<graph::GeluOp>(b.sliceDim(x, last, half, half), /*tanh_form=*/false);
   return {b.make<graph::MulOp>(b.sliceDim(x, last, 0, half), gate)};
 }
@@ -47,7 +49,7 @@ static Values cDist(NodeReader &node) {
   if (rankOf(lhs) != 2 || rankOf(rhs) != 2)
     malformed("needs operands of two dims");
   auto squares = [&](Value x) { return b.make<graph::ReduceOp>(x, ReduceKind::SumSquare, ArrayRef<int64_t>{1}); };
-  Value products = b.make<graph::MatMulOp>(lhs, b.transpose(rhs, {1, 0}));
+  Value products = b.matMul(lhs, b.transpose(rhs, {1, 0}));
   Value result = sum(b, squares(lhs), b.transpose(squares(rhs), {1, 0}));
   result = b.make<graph::SubOp>(result, b.make<graph::MulOp>(products, b.scalarLike(products, 2)));
   result = b.make<graph::MaxOp>(result, b.scalarLike(result, 0)); // rounding may go below
@@ -77,8 +79,8 @@ static Value normalised(NodeReader &node, Value x, Value scale, Value shift, boo
   Value wide = elementOf(x).isF64() ? x : b.cast(x, b.builder().getF32Type());
   Value normal = b.cast(b.make<graph::LayerNormOp>(wide, rankOf(x) - 1, epsilon, rms), elementOf(x));
   Value result = sum(b, b.make<graph::MulOp>(normal, scale), shift);
-  if (shapeOf(result) != shapeOf(x))
-    malformed("has a scale or a bias that does not broadcast to " + inWords(shapeOf(x)));
+  if (extentsOf(result) != extentsOf(x))
+    malformed("has a scale or a bias that does not broadcast to " + inWords(extentsOf(x)));
   return result;
 }
 
@@ -90,10 +92,18 @@ template <bool rms> static Values skipNormalization(NodeReader &node) {
   Value beta = rms ? nullptr : node.optionalInput(3, Floats), bias = node.optionalInput(rms ? 3 : 4, Floats);
   if (rankOf(x) < 1)
     malformed("normalises a scalar");
-  Value total = sum(b, sum(b, x, bias), skip);
-  if (shapeOf(total) != shapeOf(x))
-    malformed("has a skip or a bias that does not broadcast to " + inWords(shapeOf(x)));
+  Value total = sum(b, sum(b, x, bias), b.alignedTo(skip, extentsOf(x)));
+  if (extentsOf(total) != extentsOf(x))
+    malformed("has a skip or a bias that does not broadcast to " + inWords(extentsOf(x)));
   return {normalised(node, total, gamma, beta, rms), nullptr, nullptr, total};
+}
+
+/// table[0 : length], of which the run knows that there are so many.
+static Value firstRows(GraphBuilder &b, Value table, const Extent &length) {
+  const Extent rows = extentsOf(table)[0];
+  if (length.isNumber())
+    return b.sliceDim(table, 0, 0, length);
+  return b.withDim(b.sliceDim(table, 0, 0, Extent::min(rows, length)), 0, length);
 }
 
 // EmbedLayerNormalization: normalised(word + position + segment) · gamma + beta, how many words a row has, and the sum
@@ -102,24 +112,26 @@ static Values embedLayerNormalization(NodeReader &node) {
   Value words = node.input(0, SignedIntegers), segments = node.optionalInput(1, SignedIntegers);
   Value positions = node.optionalInput(8, SignedIntegers), segmentTable = node.optionalInput(4, Floats);
   Value positionTable = node.input(3, Floats);
-  if (rankOf(words) != 2 || rankOf(positionTable) != 2 || shapeOf(words)[1] > shapeOf(positionTable)[0] ||
+  if (rankOf(words) != 2 || rankOf(positionTable) != 2 ||
       static_cast<bool>(segments) != static_cast<bool>(segmentTable))
+    malformed("needs words [batch, length], a table of positions, and segments with a table of them, or neither");
+  const Extent length = extentsOf(words)[1];
+  if (length.isNumber() && length.number() > fixedDim(positionTable, 0))
     malformed("needs words [batch, length], a table of positions, and segments with a table of them, or neither");
   auto lookUp = [&](Value table, Value indices) { return b.make<graph::GatherOp>(table, indices, int64_t(0)); };
   Value total = lookUp(node.input(2, Floats), words);
-  Value position = positions ? lookUp(positionTable, positions) : b.sliceDim(positionTable, 0, 0, shapeOf(words)[1]);
+  Value position = positions ? lookUp(positionTable, positions) : firstRows(b, positionTable, length);
   total = b.make<graph::AddOp>(total, position);
   if (segments)
     total = b.make<graph::AddOp>(total, lookUp(segmentTable, segments));
   Type i32 = b.builder().getI32Type();
   Value mask = node.optionalInput(7, SignedIntegers);
   node.ignore("mask_index_type");
-  Value counts = b.broadcast(b.scalar(i32, Scalar::ofSigned(0)), {shapeOf(words)[0]});
-  if (mask && shapeOf(mask) != shapeOf(words))
-    malformed("has a mask of dims " + inWords(shapeOf(mask)) + " for words of " + inWords(shapeOf(words)));
-  if (mask)
-    counts =
-        b.reshape(b.make<graph::ReduceOp>(b.cast(mask, i32), ReduceKind::Sum, ArrayRef<int64_t>{1}), shapeOf(counts));
+  Value counts = b.broadcast(b.scalar(i32, Scalar::ofSigned(0)), extentsOf(words)[0]);
+  if (mask) {
+    mask = b.expect(b.cast(mask, i32), extentsOf(words), "a mask");
+    counts = b.reshape(b.make<graph::ReduceOp>(mask, ReduceKind::Sum, ArrayRef<int64_t>{1}), extentsOf(counts));
+  }
   return {normalised(node, total, node.input(5, Floats), node.input(6, Floats), /*rms=*/false), counts, total};
 }
 

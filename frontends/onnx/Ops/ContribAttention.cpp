@@ -12,7 +12,7 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::ReduceKind, graph::Scalar;
+using graph::Extent, graph::Extents, graph::Scalar;
 
 namespace {
 /// What one attention reads, and how scores become weights.
@@ -27,17 +27,23 @@ struct Attended {
 };
 } // namespace
 
-static void checkHeads(const Attending &in) {
-  ArrayRef<int64_t> q = shapeOf(in.query), k = shapeOf(in.key), v = shapeOf(in.value);
-  if (k[1] < 1 || q[1] % k[1] != 0 || q[0] != k[0] || q[3] != k[3] || v.take_front(3) != k.take_front(3))
+/// What only the run knows of keys and values is that of the queries, and of one another.
+static void checkHeads(GraphBuilder &b, Attending &in) {
+  in.key = b.withDim(in.key, 0, extentsOf(in.query)[0]);
+  in.value = b.withShape(in.value, ArrayRef(extentsOf(in.key)).take_front(3));
+  Extents q = extentsOf(in.query), k = extentsOf(in.key), v = extentsOf(in.value);
+  int64_t heads = fixedDim(in.query, 1), keyHeads = fixedDim(in.key, 1);
+  if (keyHeads < 1 || heads % keyHeads != 0 || q[0] != k[0] || q[3] != k[3] ||
+      ArrayRef(v).take_front(3) != ArrayRef(k).take_front(3))
     malformed("has queries " + inWords(q) + ", keys " + inWords(k) + " and values " + inWords(v) +
               " that do not fit each other");
 }
 
-static Attended attend(GraphBuilder &b, const Attending &in) {
-  checkHeads(in);
-  ArrayRef<int64_t> q = shapeOf(in.query), k = shapeOf(in.key);
-  int64_t batch = q[0], heads = q[1], length = q[2], keyHeads = k[1], rows = checkedMul(heads / keyHeads, length);
+static Attended attend(GraphBuilder &b, Attending in) {
+  checkHeads(b, in);
+  Extents q = extentsOf(in.query), k = extentsOf(in.key);
+  int64_t heads = q[1].number(), keyHeads = k[1].number();
+  const Extent batch = q[0], length = q[2], rows = length * (heads / keyHeads);
   Value query = b.make<graph::MulOp>(in.query, b.scalarLike(in.query, in.scale));
   Value scores =
       b.make<graph::MatMulOp>(b.reshape(query, {batch, keyHeads, rows, q[3]}), b.transpose(in.key, {0, 1, 3, 2}));
@@ -47,9 +53,9 @@ static Attended attend(GraphBuilder &b, const Attending &in) {
     scores = b.make<graph::MulOp>(b.make<graph::TanhOp>(b.make<graph::DivOp>(scores, limit)), limit);
   }
   if (in.bias) {
-    Value biased = b.make<graph::AddOp>(scores, in.bias);
+    Value biased = b.make<graph::AddOp>(scores, b.alignedTo(in.bias, extentsOf(scores)));
     if (biased.getType() != scores.getType())
-      malformed("has a bias of dims " + inWords(shapeOf(in.bias)) + " for scores of " + inWords(shapeOf(scores)));
+      malformed("has a bias of dims " + inWords(extentsOf(in.bias)) + " for scores of " + inWords(extentsOf(scores)));
     scores = biased;
   }
   Value weights = scores;
@@ -59,13 +65,13 @@ static Attended attend(GraphBuilder &b, const Attending &in) {
   }
   weights = b.sliceDim(b.make<graph::SoftmaxOp>(weights, int64_t(3)), 3, 0, k[2]);
   Value result = b.make<graph::MatMulOp>(b.reshape(weights, {batch, keyHeads, rows, k[2]}), in.value);
-  return {b.reshape(result, {batch, heads, length, shapeOf(in.value)[3]}), scores, weights};
+  return {b.reshape(result, {batch, heads, length, extentsOf(in.value)[3]}), scores, weights};
 }
 
 /// 0, 1, … along a dim of four, i64.
-static Value places(GraphBuilder &b, int64_t extent, int64_t dim) {
+static Value places(GraphBuilder &b, const Extent &extent, int64_t dim) {
   Type i64 = b.builder().getI64Type();
-  SmallVector<int64_t> shape(4, 1);
+  Extents shape(4, 1);
   shape[dim] = extent;
   auto number = [&](int64_t value) { return b.scalar(i64, Scalar::ofSigned(value)); };
   return b.makeAs<graph::IotaOp>(checkedType(shape, i64), number(0), number(1), dim);
@@ -79,41 +85,45 @@ static Value biasWhere(GraphBuilder &b, Value allowed, Value like, double other)
 }
 
 /// A query may attend to what stands before it, itself included.
-static Value causalBias(GraphBuilder &b, Value like, int64_t length, int64_t total) {
-  Type i64 = b.builder().getI64Type();
-  Value last = b.make<graph::AddOp>(places(b, length, 2), b.scalar(i64, Scalar::ofSigned(total - length)));
+static Value causalBias(GraphBuilder &b, Value like, const Extent &length, const Extent &total) {
+  Value last = b.make<graph::AddOp>(places(b, length, 2), b.number(total - length));
   return biasWhere(b, b.make<graph::LessEqualOp>(places(b, total, 3), last), like, -HUGE_VAL);
 }
 
 /// The bias of a mask of integers: [batch] or [2 · batch], where keys end and, then, begin; or 1 where a key counts,
 /// [batch, total], [batch, length, total] or [batch, 1, most, most]. Masks of fewer keys are of the last ones.
-static Value maskBias(NodeReader &node, Value mask, Value query, int64_t total) {
+static Value maskBias(NodeReader &node, Value mask, Value query, const Extent &total) {
   GraphBuilder &b = node.builder();
-  int64_t batch = shapeOf(query)[0], length = shapeOf(query)[2];
+  const Extent batch = extentsOf(query)[0], length = extentsOf(query)[2];
   Type i64 = b.builder().getI64Type();
   double filter = node.number("mask_filter_value", -10000);
   mask = b.cast(mask, i64);
   if (rankOf(mask) == 1) {
-    bool hasStarts = shapeOf(mask)[0] == 2 * batch;
-    if (shapeOf(mask)[0] != batch && !hasStarts)
-      unsupported("a mask of dims " + inWords(shapeOf(mask)) + " is not supported");
-    auto column = [&](int64_t first) { return b.reshape(b.sliceDim(mask, 0, first, batch), {batch, 1, 1, 1}); };
+    bool hasStarts = batch != Extent(0) && extentsOf(mask)[0] == batch * 2;
+    if (!hasStarts && !mayEqual(extentsOf(mask)[0], batch))
+      unsupported("a mask of dims " + inWords(extentsOf(mask)) + " is not supported");
+    mask = hasStarts ? b.reshape(mask, {2, batch}) : b.reshape(b.withDim(mask, 0, batch), {1, batch});
+    auto column = [&](int64_t first) { return b.reshape(b.sliceDim(mask, 0, first, 1), {batch, 1, 1, 1}); };
     Value keys = places(b, total, 3), counts = b.make<graph::LessOp>(keys, column(0));
     if (hasStarts)
-      counts = b.make<graph::AndOp>(counts, b.make<graph::GreaterEqualOp>(keys, column(batch)));
+      counts = b.make<graph::AndOp>(counts, b.make<graph::GreaterEqualOp>(keys, column(1)));
     return biasWhere(b, counts, query, filter);
   }
   if (rankOf(mask) == 4) {
-    if (shapeOf(mask)[2] < total || shapeOf(mask)[3] < total)
-      malformed("has a mask of dims " + inWords(shapeOf(mask)) + " for " + Twine(total) + " keys");
-    mask = b.sliceDim(b.sliceDim(mask, 2, total - length, length), 3, 0, total);
+    const Extent first = total - length;
+    if (!first.isNumber() || !total.isNumber())
+      unsupported("takes the last rows of a mask of dims " + inWords(extentsOf(mask)) +
+                  "; give the shape with --shape");
+    if (fixedDim(mask, 2) < total.number() || fixedDim(mask, 3) < total.number())
+      malformed("has a mask of dims " + inWords(extentsOf(mask)) + " for " + total.str() + " keys");
+    mask = b.sliceDim(b.sliceDim(mask, 2, first.number(), length), 3, 0, total);
   } else {
-    int64_t missing = total - shapeOf(mask).back();
-    SmallVector<int64_t> low(rankOf(mask), 0), high(rankOf(mask), 0), shape(shapeOf(mask));
-    low.back() = std::max<int64_t>(missing, 0);
-    if (missing > 0)
-      mask = b.make<graph::PadOp>(mask, b.scalar(i64, Scalar::ofSigned(1)), low, high);
-    shape.back() = shapeOf(mask).back();
+    const Extent missing = total - extentsOf(mask).back();
+    if (!missing.isNumber())
+      mask = b.withDim(mask, rankOf(mask) - 1, total);
+    else if (missing.number() > 0)
+      mask = b.padDim(mask, rankOf(mask) - 1, missing, 0, b.scalar(i64, Scalar::ofSigned(1)));
+    Extents shape = extentsOf(mask);
     shape.insert(shape.begin() + 1, rankOf(mask) == 2 ? 2 : 1, 1);
     mask = b.reshape(mask, shape);
   }
@@ -122,19 +132,19 @@ static Value maskBias(NodeReader &node, Value mask, Value query, int64_t total) 
 
 static double scaleOf(NodeReader &node, Value query) {
   double scale = node.number("scale", 0);
-  return scale == 0 ? 1 / std::sqrt(static_cast<double>(shapeOf(query)[3])) : scale;
+  return scale == 0 ? 1 / std::sqrt(static_cast<double>(fixedDim(query, 3))) : scale;
 }
 
 /// What is added to the scores, as input 5 and the mask say, and what they are multiplied with.
 static void readBias(NodeReader &node, Value mask, Attending &in) {
   GraphBuilder &b = node.builder();
-  int64_t total = shapeOf(in.key)[2];
+  const Extent total = extentsOf(in.key)[2];
   in.bias = node.optionalInput(5, Floats);
   if (mask)
     in.bias = sum(b, in.bias, maskBias(node, mask, in.query, total));
   node.ignore("mask_filter_value");
   if (node.flag("unidirectional", false))
-    in.bias = sum(b, in.bias, causalBias(b, in.query, shapeOf(in.query)[2], total));
+    in.bias = sum(b, in.bias, causalBias(b, in.query, extentsOf(in.query)[2], total));
   in.scale = scaleOf(node, in.query);
 }
 
@@ -142,8 +152,8 @@ static Value append(GraphBuilder &b, Value past, Value value) {
   if (!past)
     return value;
   if (rankOf(past) != 4)
-    malformed("has a past of dims " + inWords(shapeOf(past)));
-  return b.make<graph::ConcatOp>(Values{past, value}, int64_t(2));
+    malformed("has a past of dims " + inWords(extentsOf(past)));
+  return b.concat({past, value}, 2);
 }
 
 static int64_t headsOf(NodeReader &node, StringRef attribute) {
@@ -158,7 +168,7 @@ static int64_t headsOf(NodeReader &node, StringRef attribute) {
 /// The three parts of the last dim of [b, s, q + k + v].
 static SmallVector<Value, 3> splitProjection(NodeReader &node, Value projected) {
   GraphBuilder &b = node.builder();
-  int64_t columns = shapeOf(projected)[2];
+  int64_t columns = fixedDim(projected, 2);
   Integers sizes = node.integers("qkv_hidden_sizes").value_or(Integers());
   if (sizes.empty())
     sizes.assign(3, columns / 3);
@@ -185,19 +195,19 @@ static Values attention(NodeReader &node) {
   in.value = splitHeads(b, parts[2], heads);
   Value present;
   if (past) {
-    SmallVector<int64_t> shape(shapeOf(past));
-    if (shape.size() != 5 || shape[0] != 2)
+    Extents shape = extentsOf(past);
+    if (shape.size() != 5 || shape[0] != Extent(2))
       malformed("has a past of dims " + inWords(shape));
     auto half = [&](int64_t index) {
-      return b.reshape(b.sliceDim(past, 0, index, 1), ArrayRef<int64_t>(shape).drop_front());
+      return b.reshape(b.sliceDim(past, 0, index, 1), ArrayRef<Extent>(shape).drop_front());
     };
     in.key = append(b, half(0), in.key);
     in.value = append(b, half(1), in.value);
   }
   if (node.hasOutput(1)) {
-    SmallVector<int64_t> one{1};
-    llvm::append_range(one, shapeOf(in.key));
-    if (shapeOf(in.value) != shapeOf(in.key))
+    Extents one{1};
+    llvm::append_range(one, extentsOf(in.key));
+    if (extentsOf(in.value) != extentsOf(in.key))
       malformed("has keys and values of unlike dims, which cannot be one tensor");
     present = b.make<graph::ConcatOp>(Values{b.reshape(in.key, one), b.reshape(in.value, one)}, int64_t(0));
   }
@@ -209,8 +219,7 @@ static Values attention(NodeReader &node) {
 
 /// Part number `index` of [b, s, heads, parts, size].
 static Value packedPart(GraphBuilder &b, Value packed, int64_t index) {
-  ArrayRef<int64_t> shape = shapeOf(packed);
-  SmallVector<int64_t> part{shape[0], shape[1], shape[2], shape[4]};
+  Extents shape = extentsOf(packed), part{shape[0], shape[1], shape[2], shape[4]};
   return b.transpose(b.reshape(b.sliceDim(packed, 3, index, 1), part), {0, 2, 1, 3});
 }
 
@@ -219,7 +228,8 @@ static void readMultiHeads(NodeReader &node, int64_t heads, Attending &in) {
   Value query = node.input(0, Floats), key = node.optionalInput(1, Floats), value = node.optionalInput(2, Floats);
   Value bias = node.optionalInput(3, Floats);
   auto isPacked = [&](Value packed, int64_t parts) {
-    return packed && rankOf(packed) == 5 && shapeOf(packed)[2] == heads && shapeOf(packed)[3] == parts;
+    return packed && rankOf(packed) == 5 && extentsOf(packed)[2] == Extent(heads) &&
+           extentsOf(packed)[3] == Extent(parts);
   };
   auto split = [&](Value given) {
     if (!given || (rankOf(given) != 3 && rankOf(given) != 4))
@@ -239,9 +249,9 @@ static void readMultiHeads(NodeReader &node, int64_t heads, Attending &in) {
     return;
   int64_t first = 0;
   for (Value *part : {&in.query, &in.key, &in.value}) {
-    int64_t size = shapeOf(*part)[3], columns = checkedMul(heads, size);
-    if (rankOf(bias) != 1 || first + columns > shapeOf(bias)[0])
-      malformed("has a bias of dims " + inWords(shapeOf(bias)));
+    int64_t size = fixedDim(*part, 3), columns = checkedMul(heads, size);
+    if (rankOf(bias) != 1 || checkedAdd(first, columns) > fixedDim(bias, 0))
+      malformed("has a bias of dims " + inWords(extentsOf(bias)));
     *part = b.make<graph::AddOp>(*part, b.reshape(b.sliceDim(bias, 0, first, columns), {1, heads, 1, size}));
     first += columns;
   }
@@ -264,9 +274,9 @@ static Values multiHeadAttention(NodeReader &node) {
 /// Rows of a table by position, [b or 1, s] → [b or 1, 1, s, half].
 static Value rowsAt(GraphBuilder &b, Value table, Value positions) {
   if (rankOf(table) != 2 || rankOf(positions) != 2)
-    malformed("needs a table of positions [n, half], not " + inWords(shapeOf(table)));
+    malformed("needs a table of positions [n, half], not " + inWords(extentsOf(table)));
   Value rows = b.make<graph::GatherOp>(table, positions, int64_t(0));
-  return b.reshape(rows, {shapeOf(positions)[0], 1, shapeOf(positions)[1], shapeOf(table)[1]});
+  return b.reshape(rows, {extentsOf(positions)[0], 1, extentsOf(positions)[1], extentsOf(table)[1]});
 }
 
 static Values rotaryEmbedding(NodeReader &node) {
@@ -275,20 +285,22 @@ static Values rotaryEmbedding(NodeReader &node) {
   Value cosines = node.input(2, Floats), sines = node.input(3, Floats);
   if (node.flag("is_packed_batching", false) || node.number("scale", 1) != 1)
     unsupported("packed batches and a scale are not supported");
-  int64_t heads = node.integer("num_heads", 0), half = rankOf(cosines) == 2 ? shapeOf(cosines)[1] : 0;
+  int64_t heads = node.integer("num_heads", 0), half = rankOf(cosines) == 2 ? fixedDim(cosines, 1) : 0;
   node.ignore("rotary_embedding_dim"); // the tables say it
   bool isFlat = rankOf(x) == 3;
   if ((!isFlat && rankOf(x) != 4) || half < 1)
     malformed("needs an input of three or four dims, and tables of two");
   if (isFlat)
-    x = splitHeads(b, x, heads > 0 ? heads : shapeOf(x)[2] / (2 * half));
-  int64_t batch = shapeOf(x)[0], length = shapeOf(x)[2];
-  if (2 * half > shapeOf(x)[3])
-    malformed("turns " + Twine(2 * half) + " of " + Twine(shapeOf(x)[3]) + " elements");
-  if (graph::typeOf(positions).getNumElements() == 1 && rankOf(positions) == 1)
+    x = splitHeads(b, x, heads > 0 ? heads : fixedDim(x, 2) / (2 * half));
+  const Extent batch = extentsOf(x)[0], length = extentsOf(x)[2];
+  if (2 * half > fixedDim(x, 3))
+    malformed("turns " + Twine(2 * half) + " of " + Twine(fixedDim(x, 3)) + " elements");
+  if (isSingle(positions) && rankOf(positions) == 1)
     positions = b.make<graph::AddOp>(b.reshape(places(b, length, 3), {1, length}), b.reshape(positions, {}));
-  if (shapeOf(positions) != ArrayRef<int64_t>({batch, length}) && shapeOf(positions) != ArrayRef<int64_t>({1, length}))
-    malformed("has positions of dims " + inWords(shapeOf(positions)));
+  if (rankOf(positions) == 2)
+    positions = b.withShape(positions, {extentsOf(positions)[0] == Extent(1) ? Extent(1) : batch, length});
+  if (extentsOf(positions) != Extents{batch, length} && extentsOf(positions) != Extents{1, length})
+    malformed("has positions of dims " + inWords(extentsOf(positions)));
   Value result =
       rotated(b, x, rowsAt(b, cosines, positions), rowsAt(b, sines, positions), node.flag("interleaved", false));
   return {isFlat ? joinHeads(b, result) : result};
@@ -309,13 +321,13 @@ private:
   Value positionBias();
   void addBias();
 
-  Value number(int64_t value) { return b_.scalar(b_.builder().getI64Type(), Scalar::ofSigned(value)); }
+  Value number(const Extent &value) { return b_.number(value); }
 
   NodeReader &node_;
   GraphBuilder &b_;
   Attending in_;
   Value pastLengths_; // [b, 1, 1, 1], i64
-  int64_t batch_ = 0, length_ = 0, capacity_ = 0;
+  Extent batch_, length_, capacity_;
 };
 } // namespace
 
@@ -325,7 +337,7 @@ void GroupQueryBuilder::readOperands() {
   if (rankOf(query) != 3 || static_cast<bool>(key) != static_cast<bool>(value))
     malformed("needs queries of three dims, with keys and values or packed with them");
   if (!key) {
-    int64_t all = checkedAdd(heads, checkedMul(2, keyHeads)), columns = shapeOf(query)[2];
+    int64_t all = checkedAdd(heads, checkedMul(2, keyHeads)), columns = fixedDim(query, 2);
     if (columns % all != 0)
       malformed("cannot divide " + Twine(columns) + " columns among " + Twine(all) + " heads");
     int64_t size = columns / all;
@@ -338,16 +350,17 @@ void GroupQueryBuilder::readOperands() {
   in_.query = splitHeads(b_, query, heads);
   in_.key = splitHeads(b_, key, keyHeads);
   in_.value = splitHeads(b_, value, keyHeads);
-  checkHeads(in_);
-  batch_ = shapeOf(query)[0];
-  length_ = shapeOf(query)[1];
-  if (shapeOf(in_.key)[2] != length_)
-    malformed("has keys of length " + Twine(shapeOf(in_.key)[2]) + " for queries of length " + Twine(length_));
+  batch_ = extentsOf(query)[0];
+  length_ = extentsOf(query)[1];
+  in_.key = b_.withDim(in_.key, 2, length_);
+  checkHeads(b_, in_);
+  if (extentsOf(in_.key)[2] != length_)
+    malformed("has keys of length " + extentsOf(in_.key)[2].str() + " for queries of length " + length_.str());
   Value lasts = node_.input(5, SignedIntegers); // how many keys there are then, less 1
-  if (graph::typeOf(lasts).getNumElements() != batch_)
-    malformed("needs one of seqlens_k for each of " + Twine(batch_) + " examples");
+  if (!mayEqual(elementsOf(extentsOf(lasts)), batch_))
+    malformed("needs one of seqlens_k for each of " + batch_.str() + " examples");
   lasts = b_.reshape(b_.cast(lasts, b_.builder().getI64Type()), {batch_, 1, 1, 1});
-  pastLengths_ = b_.make<graph::MaxOp>(b_.make<graph::AddOp>(lasts, number(1 - length_)), number(0));
+  pastLengths_ = b_.make<graph::MaxOp>(b_.make<graph::AddOp>(lasts, number(Extent(1) - length_)), number(0));
   in_.scale = scaleOf(node_, in_.query);
   in_.softcap = node_.number("softcap", 0);
   Value sink = node_.optionalInput(11, Floats);
@@ -370,7 +383,7 @@ void GroupQueryBuilder::rotate() {
   else
     positions = b_.reshape(b_.make<graph::AddOp>(places(b_, length_, 3), pastLengths_), {batch_, length_});
   Value cosine = rowsAt(b_, cosines, positions), sine = rowsAt(b_, sines, positions);
-  if (2 * shapeOf(cosine)[3] > shapeOf(in_.query)[3] || shapeOf(sine) != shapeOf(cosine))
+  if (2 * fixedDim(cosine, 3) > fixedDim(in_.query, 3) || extentsOf(sine) != extentsOf(cosine))
     malformed("has tables of cosines and sines that do not fit its heads");
   in_.query = rotated(b_, in_.query, cosine, sine, interleaved);
   in_.key = rotated(b_, in_.key, cosine, sine, interleaved);
@@ -381,18 +394,18 @@ Value GroupQueryBuilder::cached(unsigned index, Value value) {
   Value past = node_.optionalInput(index, Floats);
   if (!past && capacity_ == length_)
     return value;
-  SmallVector<int64_t> shape(shapeOf(value));
+  Extents shape = extentsOf(value), expected = shape;
   if (!past)
     past = b_.broadcast(b_.scalarLike(value, 0), {shape[0], shape[1], 0, shape[3]});
-  if (rankOf(past) != 4 || shapeOf(past).take_front(2) != ArrayRef<int64_t>(shape).take_front(2) ||
-      shapeOf(past)[3] != shape[3])
-    malformed("has a past of dims " + inWords(shapeOf(past)) + " for " + inWords(shape));
-  int64_t room = capacity_ - shapeOf(past)[2];
-  if (room == length_ && batch_ == 1)
+  if (rankOf(past) != 4)
+    malformed("has a past of dims " + inWords(extentsOf(past)) + " for " + inWords(shape));
+  expected[2] = extentsOf(past)[2];
+  past = b_.expect(past, expected, "a past");
+  const Extent room = capacity_ - expected[2];
+  if (room == length_ && batch_ == Extent(1))
     return append(b_, past, value);
-  if (room > 0)
-    past = b_.make<graph::PadOp>(past, b_.scalarLike(past, 0), ArrayRef<int64_t>{0, 0, 0, 0},
-                                 ArrayRef<int64_t>{0, 0, room, 0});
+  if (!room.isNumber() || room.number() > 0)
+    past = b_.padDim(past, 2, 0, room, b_.scalarLike(past, 0));
   Value rows = b_.make<graph::AddOp>(places(b_, length_, 2), pastLengths_);
   rows = b_.make<graph::MinOp>(rows, number(capacity_ - 1));
   return b_.make<graph::ScatterElementsOp>(past, b_.broadcast(rows, shape), value, int64_t(2),
@@ -418,11 +431,11 @@ void GroupQueryBuilder::addBias() {
   Value given = node_.optionalInput(10, Floats);
   if (!given)
     return;
-  if (rankOf(given) != 4 || shapeOf(given)[3] > capacity_)
-    malformed("has a bias of dims " + inWords(shapeOf(given)) + " for " + Twine(capacity_) + " keys");
-  if (int64_t missing = capacity_ - shapeOf(given)[3])
-    given = b_.make<graph::PadOp>(given, b_.scalarLike(given, 0), ArrayRef<int64_t>{0, 0, 0, 0},
-                                  ArrayRef<int64_t>{0, 0, 0, missing});
+  const Extent missing = rankOf(given) == 4 ? capacity_ - extentsOf(given)[3] : Extent(-1);
+  if (missing.isNumber() && missing.number() < 0)
+    malformed("has a bias of dims " + inWords(extentsOf(given)) + " for " + capacity_.str() + " keys");
+  if (missing != Extent(0))
+    given = b_.padDim(given, 3, 0, missing, b_.scalarLike(given, 0));
   in_.bias = sum(b_, in_.bias, given);
 }
 
@@ -435,15 +448,16 @@ Values GroupQueryBuilder::build() {
       unsupported("a quantised cache is not supported");
   readOperands();
   Value past = node_.optionalInput(3, Floats), total = node_.input(6, SignedIntegers);
-  int64_t pastLength = past && rankOf(past) == 4 ? shapeOf(past)[2] : 0;
-  capacity_ = checkedAdd(pastLength, length_);
+  const Extent pastLength = past && rankOf(past) == 4 ? extentsOf(past)[2] : Extent(0);
+  capacity_ = pastLength + length_;
   // A cache that grows, unless it is known to hold all keys there will be.
-  if (std::optional<graph::HostTensor> known = graph::constantOf(total); known && known->size() == 1) {
+  std::optional<graph::HostTensor> known = graph::constantOf(total);
+  if (known && known->size() == 1 && capacity_.isNumber()) {
     int64_t most = known->get(0).asSigned();
-    if (most < length_ || most > capacity_)
-      malformed("has total_sequence_length " + Twine(most) + " with a past of " + Twine(pastLength) + " and " +
-                Twine(length_) + " more");
-    capacity_ = std::max(pastLength, most);
+    if (most < length_.number() || most > capacity_.number())
+      malformed("has total_sequence_length " + Twine(most) + " with a past of " + pastLength.str() + " and " +
+                length_.str() + " more");
+    capacity_ = std::max(pastLength.number(), most);
   }
   rotate();
   in_.key = cached(3, in_.key);

@@ -13,14 +13,12 @@ using llvm::APFloat, llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::PoolKind, graph::ReduceKind, graph::Scalar;
+using graph::Extent, graph::Extents, graph::PoolKind, graph::ReduceKind, graph::Scalar;
 
 static Type f32(NodeReader &node) { return node.builder().builder().getF32Type(); }
 
 /// One number in place of a list of one.
-static Value scalarOrList(GraphBuilder &b, Value value) {
-  return graph::typeOf(value).getNumElements() == 1 ? b.reshape(value, {}) : value;
-}
+static Value scalarOrList(GraphBuilder &b, Value value) { return isSingle(value) ? b.reshape(value, {}) : value; }
 
 /// (x - zero point) · scale of the inputs from `index` on, f32.
 static Value dequantised(NodeReader &node, unsigned index) {
@@ -28,8 +26,8 @@ static Value dequantised(NodeReader &node, unsigned index) {
   Value centredValue = centred(node, index, index + 2, 1);
   Value scale = b.cast(scalarOrList(b, node.input(index + 1, Floats)), f32(node));
   Value result = b.make<graph::MulOp>(b.cast(centredValue, f32(node)), scale);
-  if (shapeOf(result) != shapeOf(centredValue))
-    malformed("has scales of dims " + inWords(shapeOf(scale)) + " for " + inWords(shapeOf(centredValue)));
+  if (extentsOf(result) != extentsOf(centredValue))
+    malformed("has scales of dims " + inWords(extentsOf(scale)) + " for " + inWords(extentsOf(centredValue)));
   return result;
 }
 
@@ -42,8 +40,8 @@ static Value quantised(NodeReader &node, Value x, unsigned index, Type to) {
     zeroPoint = scalarOrList(b, zeroPoint);
   Value rounded = b.make<graph::RoundOp>(b.make<graph::DivOp>(x, scale));
   Value result = saturate(node, rounded, zeroPoint, zeroPoint ? elementOf(zeroPoint) : to);
-  if (shapeOf(result) != shapeOf(x))
-    malformed("has a scale or zero point that does not fit its result " + inWords(shapeOf(x)));
+  if (extentsOf(result) != extentsOf(x))
+    malformed("has a scale or zero point that does not fit its result " + inWords(extentsOf(x)));
   return result;
 }
 
@@ -75,10 +73,9 @@ static Values qLinearSoftmax(NodeReader &node) {
     int64_t axis = normalAxis(given, rankOf(x));
     if (version >= 13)
       return b.make<graph::SoftmaxOp>(x, axis);
-    int64_t rows = 1, columns = 1;
-    SmallVector<int64_t> shape(shapeOf(x));
-    for (auto [dim, extent] : llvm::enumerate(shape))
-      (static_cast<int64_t>(dim) < axis ? rows : columns) *= extent;
+    Extents shape = extentsOf(x);
+    Extent rows = graph::productOf(ArrayRef(shape).take_front(axis)),
+           columns = graph::productOf(ArrayRef(shape).drop_front(axis));
     return b.reshape(b.make<graph::SoftmaxOp>(b.reshape(x, {rows, columns}), int64_t(1)), shape);
   });
 }
@@ -119,8 +116,8 @@ static Values qLinearReduceMean(NodeReader &node) {
     GraphBuilder &b = node.builder();
     Integers axes = given.empty() ? llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x))) : normalAxes(given, rankOf(x));
     Value mean = b.make<graph::ReduceOp>(x, ReduceKind::Mean, axes);
-    SmallVector<int64_t> shape;
-    for (auto [dim, extent] : llvm::enumerate(shapeOf(mean)))
+    Extents shape;
+    for (auto [dim, extent] : llvm::enumerate(extentsOf(mean)))
       if (keepDims || !llvm::is_contained(axes, static_cast<int64_t>(dim)))
         shape.push_back(extent);
     return b.reshape(mean, shape);
@@ -135,7 +132,7 @@ static Values qLinearConcat(NodeReader &node) {
   for (unsigned index = 2; index < node.inputCount(); index += 3)
     operands.push_back(dequantised(node, index));
   int64_t axis = normalAxis(node.integer("axis"), rankOf(operands.front()));
-  Value all = node.builder().make<graph::ConcatOp>(operands, axis);
+  Value all = node.builder().concat(operands, axis);
   return {quantised(node, all, 0, elementOf(node.input(2)))};
 }
 
@@ -154,9 +151,9 @@ static Value scaledProduct(NodeReader &node, Value product, Value lhsScale, Valu
   Value scale = b.make<graph::MulOp>(number(lhsScale), number(rhsScale));
   Value result = b.make<graph::MulOp>(b.cast(product, f32(node)), scale);
   if (Value bias = node.optionalInput(biasIndex, Floats))
-    result = b.make<graph::AddOp>(result, b.cast(bias, f32(node)));
-  if (shapeOf(result) != shapeOf(product))
-    malformed("has scales or a bias that do not fit its result " + inWords(shapeOf(product)));
+    result = b.make<graph::AddOp>(result, b.alignedTo(b.cast(bias, f32(node)), extentsOf(product)));
+  if (extentsOf(result) != extentsOf(product))
+    malformed("has scales or a bias that do not fit its result " + inWords(extentsOf(product)));
   return result;
 }
 
@@ -185,11 +182,11 @@ static Values qGemm(NodeReader &node) {
     malformed("needs operands of two dims");
   lhs = transposeLhs ? b.transpose(lhs, {1, 0}) : lhs;
   rhs = transposeRhs ? b.transpose(rhs, {1, 0}) : rhs;
-  Value product = b.make<graph::MatMulOp>(lhs, rhs);
+  Value product = b.matMul(lhs, rhs);
   if (Value bias = node.optionalInput(6, SignedIntegers)) {
-    Value shifted = b.make<graph::AddOp>(product, b.cast(bias, elementOf(product)));
-    if (shapeOf(shifted) != shapeOf(product))
-      malformed("has a C of dims " + inWords(shapeOf(bias)) + " for " + inWords(shapeOf(product)));
+    Value shifted = b.make<graph::AddOp>(product, b.alignedTo(b.cast(bias, elementOf(product)), extentsOf(product)));
+    if (extentsOf(shifted) != extentsOf(product))
+      malformed("has a C of dims " + inWords(extentsOf(bias)) + " for " + inWords(extentsOf(product)));
     product = shifted;
   }
   Value lhsScale = node.input(1, Floats);
@@ -233,7 +230,7 @@ static Value perBlock(NodeReader &node, unsigned index, const BlockWeights &weig
   Value value = node.optionalInput(index, Floats | UnsignedIntegers);
   if (!value)
     return nullptr;
-  int64_t count = graph::typeOf(value).getNumElements();
+  int64_t count = graph::elementCount(shapeOf(value)).value_or(0);
   if (elementOf(value).isUnsignedInteger(8) && weights.bits < 8) {
     int64_t bytes = llvm::divideCeil(weights.blocks() * weights.bits, 8);
     if (count != checkedMul(weights.outer, bytes))
@@ -259,7 +256,7 @@ static Values matMulNBits(NodeReader &node) {
       !llvm::isPowerOf2_64(weights.block) || !elementOf(packed).isUnsignedInteger(8))
     malformed("has weights of " + Twine(weights.bits) + " bits in blocks of " + Twine(weights.block));
   int64_t blob = weights.block * weights.bits / 8;
-  if (graph::typeOf(packed).getNumElements() != checkedMul(checkedMul(weights.outer, weights.blocks()), blob))
+  if (graph::elementCount(shapeOf(packed)) != checkedMul(checkedMul(weights.outer, weights.blocks()), blob))
     malformed("has weights of dims " + inWords(shapeOf(packed)) + " for " + Twine(weights.outer) + " columns of " +
               Twine(weights.inner));
   Value numbers = unpacked(b, b.reshape(packed, {weights.outer, weights.blocks(), blob}), weights.bits);

@@ -19,19 +19,7 @@ static Values concat(NodeReader &node) {
   int64_t axis = normalAxis(node.integer("axis"), rankOf(inputs.front()));
   if (inputs.size() == 1)
     return inputs;
-  // Dims other than the axis, as far as they are told apart only by the run.
-  Extents shape = extentsOf(inputs.front());
-  for (Value input : inputs)
-    for (auto [extent, other] : llvm::zip(shape, extentsOf(input)))
-      extent = simplerOf(extent, other);
-  for (Value &input : inputs) {
-    Extents own = shape;
-    if (rankOf(input) == static_cast<int64_t>(own.size()))
-      own[axis] = extentsOf(input)[axis];
-    if (rankOf(input) == static_cast<int64_t>(own.size()))
-      input = node.builder().withShape(input, own);
-  }
-  return {node.builder().make<graph::ConcatOp>(inputs, axis)};
+  return {node.builder().concat(inputs, axis)};
 }
 
 // Split into parts of given extents, or of equal ones of which the last may be smaller   ONNX Split, versions 2–18
@@ -183,8 +171,7 @@ static Values reverseSequence(NodeReader &node) {
   int64_t batch = node.integer("batch_axis", 1), time = node.integer("time_axis", 0);
   if (rankOf(x) < 2 || batch == time || batch < 0 || batch > 1 || time < 0 || time > 1)
     malformed("needs batch_axis and time_axis to be 0 and 1, or 1 and 0");
-  if (shapeOf(lengths) != ArrayRef<int64_t>(shapeOf(x)[batch]))
-    malformed("needs a length for each of " + Twine(shapeOf(x)[batch]) + " batches");
+  lengths = node.builder().expect(lengths, extentsOf(x)[batch], "lengths");
   return {node.builder().make<graph::ReverseSequenceOp>(x, lengths, batch, time)};
 }
 

@@ -11,7 +11,7 @@ using llvm::APFloat, llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::HostTensor, graph::Scalar;
+using graph::Extent, graph::Extents, graph::HostTensor, graph::Scalar;
 
 // RoiAlign                                                                              ONNX RoiAlign, versions 10–22
 static Values roiAlign(NodeReader &node) {
@@ -21,6 +21,8 @@ static Values roiAlign(NodeReader &node) {
   bool maximum = node.choice<bool>("mode", "avg", {{"avg", false}, {"max", true}});
   int64_t height = node.integer("output_height", 1), width = node.integer("output_width", 1);
   int64_t ratio = node.integer("sampling_ratio", 0);
+  if (rankOf(rois) == 2)
+    batches = node.builder().withShape(batches, ArrayRef(extentsOf(rois)).take_front(rankOf(batches) == 1 ? 1 : 0));
   return {node.builder().make<graph::RoiAlignOp>(x, rois, batches, height, width, ratio,
                                                  APFloat(node.number("spatial_scale", 1)), halfPixel, maximum)};
 }
@@ -54,8 +56,9 @@ private:
   GraphBuilder &b_;
   Value x_, filter_, offsets_, bias_, mask_;
   Windows windows_;
-  SmallVector<int64_t> output_; // spatial
-  int64_t groups_ = 1, offsetGroups_ = 1, batch_ = 0, taps_ = 1, places_ = 1;
+  Extents output_; // spatial
+  Extent batch_, places_ = 1;
+  int64_t groups_ = 1, offsetGroups_ = 1, taps_ = 1;
 };
 } // namespace
 
@@ -68,25 +71,24 @@ void DeformConvBuilder::readOperands() {
   windows_ = readWindows(node_, kernelOf(node_, x_, filter_));
   groups_ = groupsOf(node_, x_, filter_);
   offsetGroups_ = node_.integer("offset_group", 1);
-  batch_ = shapeOf(x_)[0];
+  batch_ = extentsOf(x_)[0];
   for (size_t dim = 0; dim < windows_.dims(); ++dim) {
-    int64_t padded = checkedAdd(shapeOf(x_)[dim + 2], checkedAdd(windows_.low[dim], windows_.high[dim]));
-    int64_t room = checkedSub(padded, windows_.reach(dim));
-    output_.push_back(room < 0 ? 0 : room / windows_.strides[dim] + 1);
+    Extent room = extentsOf(x_)[dim + 2] + windows_.low[dim] + windows_.high[dim] - windows_.reach(dim);
+    bool isNone = room.isNumber() && room.number() < 0;
+    output_.push_back(isNone ? Extent(0) : room.floorDiv(windows_.strides[dim]) + 1);
     taps_ = checkedMul(taps_, windows_.kernel[dim]);
-    places_ = checkedMul(places_, output_.back());
   }
+  places_ = elementsOf(output_);
   if (taps_ > kMostTaps)
     unsupported("a filter of " + Twine(taps_) + " taps is too large");
-  if (offsetGroups_ < 1 || shapeOf(x_)[1] % offsetGroups_ != 0)
-    malformed("has " + Twine(offsetGroups_) + " offset groups of " + Twine(shapeOf(x_)[1]) + " channels");
-  SmallVector<int64_t> expected{batch_, checkedMul(offsetGroups_, taps_)};
+  if (offsetGroups_ < 1 || fixedDim(x_, 1) % offsetGroups_ != 0)
+    malformed("has " + Twine(offsetGroups_) + " offset groups of " + Twine(fixedDim(x_, 1)) + " channels");
+  Extents expected{batch_, checkedMul(offsetGroups_, taps_)};
   expected.append(output_);
-  if (mask_ && shapeOf(mask_) != ArrayRef<int64_t>(expected))
-    malformed("has a mask of dims " + inWords(shapeOf(mask_)) + ", not " + inWords(expected));
-  expected[1] = checkedMul(expected[1], static_cast<int64_t>(windows_.dims()));
-  if (shapeOf(offsets_) != ArrayRef<int64_t>(expected))
-    malformed("has offsets of dims " + inWords(shapeOf(offsets_)) + ", not " + inWords(expected));
+  if (mask_)
+    mask_ = b_.expect(mask_, expected, "a mask");
+  expected[1] *= static_cast<int64_t>(windows_.dims());
+  offsets_ = b_.expect(offsets_, expected, "offsets");
   if (bias_ && shapeOf(bias_) != shapeOf(filter_).take_front())
     malformed("needs a bias of " + Twine(shapeOf(filter_)[0]) + " elements, not " + inWords(shapeOf(bias_)));
 }
@@ -102,39 +104,49 @@ Value DeformConvBuilder::kernelPlaces(int64_t dim) {
 
 /// Where each window begins along a dim, [places].
 Value DeformConvBuilder::windowPlaces(int64_t dim) {
-  SmallVector<int64_t> along(windows_.dims(), 1);
+  Extents along(windows_.dims(), 1);
   along[dim] = output_[dim];
   Value start = b_.scalarLike(x_, static_cast<double>(-windows_.low[dim]));
   Value step = b_.scalarLike(x_, static_cast<double>(windows_.strides[dim]));
   Value places = b_.makeAs<graph::IotaOp>(checkedType(along, elementOf(x_)), start, step, dim);
-  return b_.reshape(b_.broadcast(places, output_), {places_});
+  return b_.reshape(b_.broadcast(places, output_), places_);
 }
 
 /// From -1 to 1 as grid_sample wants it, of offsets [n · groups, taps, dims, places]: (2 at + 1) / extent - 1
 Value DeformConvBuilder::coordinate(Value offsets, int64_t dim) {
-  auto extent = static_cast<double>(shapeOf(x_)[dim + 2]);
-  Value at = b_.reshape(b_.sliceDim(offsets, 2, dim, 1), {shapeOf(offsets)[0], taps_, places_});
+  const Extent images = extentsOf(offsets)[0], given = extentsOf(x_)[dim + 2];
+  Value at = b_.reshape(b_.sliceDim(offsets, 2, dim, 1), {images, taps_, places_});
   at = b_.make<graph::AddOp>(b_.make<graph::AddOp>(at, kernelPlaces(dim)), windowPlaces(dim));
-  Value scaled = b_.make<graph::MulOp>(at, b_.scalarLike(x_, 2 / extent));
-  Value result = b_.make<graph::AddOp>(scaled, b_.scalarLike(x_, 1 / extent - 1));
-  return b_.reshape(result, {shapeOf(offsets)[0], taps_, places_, 1});
+  Value step, first;
+  if (given.isNumber()) {
+    auto extent = static_cast<double>(given.number());
+    step = b_.scalarLike(x_, 2 / extent);
+    first = b_.scalarLike(x_, 1 / extent - 1);
+  } else {
+    Value half = b_.make<graph::ReciprocalOp>(b_.cast(b_.number(given), elementOf(x_)));
+    step = b_.make<graph::AddOp>(half, half);
+    first = b_.make<graph::SubOp>(half, b_.scalarLike(x_, 1));
+  }
+  Value result = b_.make<graph::AddOp>(b_.make<graph::MulOp>(at, step), first);
+  return b_.reshape(result, {images, taps_, places_, 1});
 }
 
 Values DeformConvBuilder::build() {
   readOperands();
   auto dims = static_cast<int64_t>(windows_.dims());
-  int64_t images = checkedMul(batch_, offsetGroups_), channels = shapeOf(x_)[1], outputs = shapeOf(filter_)[0];
+  const Extent images = batch_ * offsetGroups_;
+  int64_t channels = fixedDim(x_, 1), outputs = shapeOf(filter_)[0];
   Value offsets = b_.reshape(offsets_, {images, taps_, dims, places_});
   Values coordinates;
   for (int64_t dim = dims; dim-- > 0;)
     coordinates.push_back(coordinate(offsets, dim));
   // A grid of as many dims as the image: those that it lacks are 1.
-  SmallVector<int64_t> gridShape{images, taps_, places_}, image{images, channels / offsetGroups_};
+  Extents gridShape{images, taps_, places_}, image{images, channels / offsetGroups_};
   gridShape.append(std::max<int64_t>(dims - 2, 0), 1);
   gridShape.push_back(dims);
   if (dims == 1)
-    gridShape = {images, checkedMul(taps_, places_), dims};
-  llvm::append_range(image, shapeOf(x_).drop_front(2));
+    gridShape = {images, places_ * taps_, dims};
+  llvm::append_range(image, spatialExtents(x_));
   Value grid = b_.reshape(b_.make<graph::ConcatOp>(coordinates, int64_t(3)), gridShape);
   Value samples = b_.make<graph::GridSampleOp>(b_.reshape(x_, image), grid, graph::ResizeMode::Linear,
                                                b_.builder().getStringAttr("zeros"), /*align_corners=*/false);
@@ -144,7 +156,7 @@ Values DeformConvBuilder::build() {
   int64_t rows = checkedMul(channels / groups_, taps_);
   Value columns = b_.reshape(samples, {batch_, groups_, rows, places_});
   Value result = b_.matMul(b_.reshape(filter_, {groups_, outputs / groups_, rows}), columns);
-  SmallVector<int64_t> shape{batch_, outputs}, biasShape(dims + 1, 1);
+  Extents shape{batch_, outputs}, biasShape(dims + 1, 1);
   shape.append(output_);
   biasShape[0] = outputs;
   result = b_.reshape(result, shape);
@@ -158,9 +170,9 @@ static Values deformConv(NodeReader &node) { return DeformConvBuilder(node).buil
 static Values det(NodeReader &node) {
   Value x = node.input(0, Floats);
   int64_t most = graph::TileAccess::kMostScratchBytes / (elementOf(x).isF64() ? 8 : 4);
-  if (rankOf(x) >= 2 && shapeOf(x).back() > 1 && shapeOf(x).back() > most / shapeOf(x).back())
-    unsupported("a matrix of " + Twine(shapeOf(x).back()) + " rows is too large; Smelt takes " + Twine(most) +
-                " elements");
+  int64_t rows = rankOf(x) >= 2 ? fixedDim(x, rankOf(x) - 1) : 0;
+  if (rows > 1 && rows > most / rows)
+    unsupported("a matrix of " + Twine(rows) + " rows is too large; Smelt takes " + Twine(most) + " elements");
   return {node.builder().make<graph::DetOp>(x)};
 }
 

@@ -11,6 +11,8 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
+using graph::Extent, graph::Extents;
+
 /// Dims are told apart by labels: letters, or numbers from kEllipsis on for what "..." stands for, counted from the
 /// last.
 using Labels = SmallVector<int, 8>;
@@ -92,20 +94,21 @@ Term EinsumBuilder::diagonal(Value value, Labels labels) {
     for (size_t second = labels.size() - 1; second > first; --second) {
       if (labels[first] != labels[second])
         continue;
-      int64_t extent = shapeOf(value)[first];
-      if (shapeOf(value)[second] != extent)
-        fail("names dims of " + Twine(extent) + " and " + Twine(shapeOf(value)[second]) + " alike");
+      const Extent extent = extentsOf(value)[first];
+      value = b_.withDim(value, static_cast<int64_t>(second), extent);
+      if (extentsOf(value)[second] != extent)
+        fail("names dims of " + extent.str() + " and " + extentsOf(value)[second].str() + " alike");
       Type i64 = b_.builder().getI64Type();
       auto coordinates = [&](size_t dim) {
-        SmallVector<int64_t> shape(labels.size(), 1);
+        Extents shape(labels.size(), 1);
         shape[dim] = extent;
         Value zero = b_.scalar(i64, graph::Scalar::ofSigned(0)), one = b_.scalar(i64, graph::Scalar::ofSigned(1));
-        return b_.makeAs<graph::IotaOp>(RankedTensorType::get(shape, i64), zero, one, static_cast<int64_t>(dim));
+        return b_.makeAs<graph::IotaOp>(checkedType(shape, i64), zero, one, static_cast<int64_t>(dim));
       };
       Value isDiagonal = b_.make<graph::EqualOp>(coordinates(first), coordinates(second));
       value = b_.make<graph::SelectOp>(isDiagonal, value, b_.scalarLike(value, 0));
       value = b_.make<graph::ReduceOp>(value, graph::ReduceKind::Sum, static_cast<int64_t>(second));
-      SmallVector<int64_t> shape(shapeOf(value));
+      Extents shape = extentsOf(value);
       shape.erase(shape.begin() + second);
       value = b_.reshape(value, shape);
       labels.erase(labels.begin() + second);
@@ -116,12 +119,13 @@ Term EinsumBuilder::diagonal(Value value, Labels labels) {
 
 /// Sums over dims that nothing else has.
 Term EinsumBuilder::sumOut(Term term, ArrayRef<int> kept) {
-  SmallVector<int64_t> axes, shape;
+  SmallVector<int64_t> axes;
+  Extents shape;
   Labels labels;
   for (auto [dim, label] : llvm::enumerate(term.labels)) {
     if (llvm::is_contained(kept, label)) {
       labels.push_back(label);
-      shape.push_back(shapeOf(term.value)[dim]);
+      shape.push_back(extentsOf(term.value)[dim]);
     } else {
       axes.push_back(static_cast<int64_t>(dim));
     }
@@ -141,21 +145,15 @@ static Labels joined(ArrayRef<int> a, ArrayRef<int> b, ArrayRef<int> c = {}) {
 
 /// The value with its dims in an order of labels, with 1 for those that it lacks.
 Value EinsumBuilder::arrange(const Term &term, ArrayRef<int> order) {
-  SmallVector<int64_t> permutation, shape;
+  SmallVector<int64_t> permutation;
+  Extents shape;
   for (int label : order) {
     const auto *at = llvm::find(term.labels, label);
     if (at != term.labels.end())
       permutation.push_back(at - term.labels.begin());
-    shape.push_back(at == term.labels.end() ? 1 : shapeOf(term.value)[at - term.labels.begin()]);
+    shape.push_back(at == term.labels.end() ? Extent(1) : extentsOf(term.value)[at - term.labels.begin()]);
   }
   return b_.reshape(b_.transpose(term.value, permutation), shape);
-}
-
-static int64_t productOf(ArrayRef<int64_t> extents) {
-  int64_t product = 1;
-  for (int64_t extent : extents)
-    product = checkedMul(product, extent);
-  return product;
 }
 
 /// [b…, m…, k…] · [b…, k…, n…] → [b…, m…, n…]; dims of 1 among b… broadcast.
@@ -172,16 +170,23 @@ Term EinsumBuilder::multiply(const Term &lhs, const Term &rhs, ArrayRef<int> kep
   if (contracted.empty())
     return {b_.make<graph::MulOp>(arrange(lhs, result), arrange(rhs, result)), result};
   Value a = arrange(lhs, joined(batch, left, contracted)), b = arrange(rhs, joined(batch, contracted, right));
-  ArrayRef<int64_t> aShape = shapeOf(a), bShape = shapeOf(b);
-  ArrayRef<int64_t> aLeft = aShape.slice(batch.size(), left.size()), aInner = aShape.take_back(contracted.size());
-  ArrayRef<int64_t> bInner = bShape.slice(batch.size(), contracted.size()), bRight = bShape.take_back(right.size());
+  for (size_t number = 0; number < contracted.size(); ++number) {
+    size_t bDim = batch.size() + number, aDim = bDim + left.size();
+    const Extent extent = simplerOf(extentsOf(a)[aDim], extentsOf(b)[bDim]);
+    a = b_.withDim(a, static_cast<int64_t>(aDim), extent);
+    b = b_.withDim(b, static_cast<int64_t>(bDim), extent);
+  }
+  Extents aDims = extentsOf(a), bDims = extentsOf(b);
+  ArrayRef<Extent> aShape = aDims, bShape = bDims;
+  ArrayRef<Extent> aLeft = aShape.slice(batch.size(), left.size()), aInner = aShape.take_back(contracted.size());
+  ArrayRef<Extent> bInner = bShape.slice(batch.size(), contracted.size()), bRight = bShape.take_back(right.size());
   if (aInner != bInner)
     fail("names dims " + inWords(aInner) + " and " + inWords(bInner) + " alike");
-  SmallVector<int64_t> aFlat(aShape.take_front(batch.size())), bFlat(bShape.take_front(batch.size()));
-  aFlat.append({productOf(aLeft), productOf(aInner)});
-  bFlat.append({productOf(bInner), productOf(bRight)});
+  Extents aFlat(aShape.take_front(batch.size())), bFlat(bShape.take_front(batch.size()));
+  aFlat.append({elementsOf(aLeft), elementsOf(aInner)});
+  bFlat.append({elementsOf(bInner), elementsOf(bRight)});
   Value product = b_.make<graph::MatMulOp>(b_.reshape(a, aFlat), b_.reshape(b, bFlat));
-  SmallVector<int64_t> shape(shapeOf(product).drop_back(2));
+  Extents shape(llvm::drop_end(extentsOf(product), 2));
   shape.append(aLeft.begin(), aLeft.end());
   shape.append(bRight.begin(), bRight.end());
   return {b_.reshape(product, shape), result};

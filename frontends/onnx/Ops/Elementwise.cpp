@@ -100,7 +100,7 @@ static Value clipBound(NodeReader &node, StringRef attribute, unsigned index, Ty
   Value bound = node.opset() < 11 ? nullptr : node.optionalInput(index, Numbers);
   if (!bound)
     return b.scalar(element, limitOf(element, /*greatest=*/attribute == "max"));
-  if (graph::typeOf(bound).getNumElements() != 1)
+  if (!isSingle(bound))
     malformed("its bound '" + attribute + "' is no scalar");
   return b.reshape(bound, {});
 }
@@ -122,7 +122,7 @@ static Values dropout(NodeReader &node) {
   if (training && training->size() == 1 && training->get(0).asBool())
     unsupported("training_mode is not supported");
   Type element = node.opset() < 10 ? elementOf(x) : b.builder().getI1Type();
-  Value mask = node.hasOutput(1) ? b.broadcast(b.scalar(element, 1.0), shapeOf(x)) : nullptr;
+  Value mask = node.hasOutput(1) ? b.broadcast(b.scalar(element, 1.0), extentsOf(x)) : nullptr;
   return {x, mask};
 }
 

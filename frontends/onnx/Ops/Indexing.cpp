@@ -53,6 +53,7 @@ static Values gatherNd(NodeReader &node) {
   if (depth < 1 || depth > rankOf(data) - batchDims)
     malformed("has indices of " + Twine(depth) + " coordinates for " + Twine(rankOf(data) - batchDims) + " dims");
   checkIndices(indices, ArrayRef(extentsOf(data)).slice(batchDims, depth));
+  indices = node.builder().withShape(indices, ArrayRef(extentsOf(data)).take_front(batchDims));
   return {node.builder().make<graph::GatherNdOp>(data, indices, batchDims)};
 }
 
@@ -73,8 +74,9 @@ static Values scatterElements(NodeReader &node) {
   Value data = node.input(0), indices = node.input(1, SignedIntegers), updates = node.input(2);
   int64_t axis = normalAxis(node.integer("axis", 0), rankOf(data));
   Reduction reduction = reductionOf(node, 16);
-  if (rankOf(indices) != rankOf(data) || shapeOf(indices) != shapeOf(updates))
-    malformed("needs indices and updates of one shape, and of as many dims as its data");
+  if (rankOf(indices) != rankOf(data))
+    malformed("needs indices of as many dims as its data");
+  updates = node.builder().expect(updates, extentsOf(indices), "updates");
   checkIndices(indices, extentsOf(data)[axis]);
   return {node.builder().make<graph::ScatterElementsOp>(data, indices, updates, axis, reduction)};
 }
@@ -82,13 +84,13 @@ static Values scatterElements(NodeReader &node) {
 static Values scatterNd(NodeReader &node) {
   Value data = node.input(0), indices = node.input(1, SignedIntegers), updates = node.input(2);
   Reduction reduction = reductionOf(node, 16);
-  if (rankOf(data) < 1 || rankOf(indices) < 1 || shapeOf(indices).back() < 1 || shapeOf(indices).back() > rankOf(data))
+  int64_t depth = rankOf(indices) < 1 ? 0 : fixedDim(indices, rankOf(indices) - 1);
+  if (depth < 1 || depth > rankOf(data))
     malformed("needs indices whose last dim holds coordinates of its data");
-  SmallVector<int64_t> needed(shapeOf(indices).drop_back());
-  needed.append(shapeOf(data).begin() + shapeOf(indices).back(), shapeOf(data).end());
-  if (shapeOf(updates) != ArrayRef<int64_t>(needed))
-    malformed("needs updates of dims " + inWords(needed) + ", not " + inWords(shapeOf(updates)));
-  checkIndices(indices, ArrayRef(extentsOf(data)).take_front(shapeOf(indices).back()));
+  graph::Extents needed(llvm::drop_end(extentsOf(indices)));
+  llvm::append_range(needed, llvm::drop_begin(extentsOf(data), depth));
+  updates = node.builder().expect(updates, needed, "updates");
+  checkIndices(indices, ArrayRef(extentsOf(data)).take_front(depth));
   return {node.builder().make<graph::ScatterNdOp>(data, indices, updates, reduction)};
 }
 
@@ -98,9 +100,9 @@ static Values oneHot(NodeReader &node) {
   Value indices = node.input(0, Numbers), values = node.input(2);
   graph::HostTensor depth = node.constantInput(1);
   int64_t axis = normalAxis(node.integer("axis", -1), rankOf(indices) + 1);
-  if (depth.size() != 1 || depth.get(0).asSigned() < 0 || shapeOf(values) != ArrayRef<int64_t>(2))
+  if (depth.size() != 1 || depth.get(0).asSigned() < 0 || extentsOf(values) != graph::Extents{2})
     malformed("needs a depth of one number, not negative, and two values");
-  SmallVector<int64_t> shape(shapeOf(indices));
+  graph::Extents shape = extentsOf(indices);
   shape.insert(shape.begin() + axis, depth.get(0).asSigned());
   Value off = b.reshape(b.sliceDim(values, 0, 0, 1), {}), on = b.reshape(b.sliceDim(values, 0, 1, 1), {});
   indices = b.cast(indices, b.builder().getI64Type());

@@ -11,6 +11,18 @@ using llvm::APFloat, llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
+using graph::Extent, graph::Extents;
+
+/// The last `count` elements of a dim.
+static Value lastOf(GraphBuilder &b, Value x, int64_t dim, int64_t count) {
+  const Extent first = extentsOf(x)[dim] - count;
+  if (first.isNumber())
+    return b.sliceDim(x, dim, first.number(), count);
+  Type i64 = b.builder().getI64Type();
+  Value one = b.scalar(i64, graph::Scalar::ofSigned(1));
+  return b.make<graph::GatherOp>(x, b.makeAs<graph::IotaOp>(checkedType({count}, i64), b.number(first), one, 0), dim);
+}
+
 // CausalConvWithState: a depthwise convolution of the state, or zeros, and the input after it
 //                                                                             ONNX CausalConvWithState, version 27
 static Values causalConv(NodeReader &node) {
@@ -18,16 +30,17 @@ static Values causalConv(NodeReader &node) {
   Value x = node.input(0, Floats), weight = node.input(1, Floats), bias = node.optionalInput(2, Floats);
   Value past = node.optionalInput(3, Floats);
   bool isSwish = node.choice<bool>("activation", "none", {{"none", false}, {"silu", true}, {"swish", true}});
-  if (rankOf(x) != 3 || rankOf(weight) != 3 || shapeOf(weight)[0] != shapeOf(x)[1] || shapeOf(weight)[1] != 1 ||
-      shapeOf(weight)[2] < 1)
-    malformed("needs an input [b, c, l] and a filter [c, 1, k], not " + inWords(shapeOf(x)) + " and " +
-              inWords(shapeOf(weight)));
-  int64_t channels = shapeOf(x)[1], taps = shapeOf(weight)[2];
-  if (!past)
-    past = b.broadcast(b.scalarLike(x, 0), {shapeOf(x)[0], channels, taps - 1});
-  if (shapeOf(past) != ArrayRef<int64_t>({shapeOf(x)[0], channels, taps - 1}) ||
-      (bias && shapeOf(bias) != ArrayRef<int64_t>(channels)))
-    malformed("has a state " + inWords(shapeOf(past)) + " or a bias that does not fit its input");
+  if (rankOf(x) == 3 && rankOf(weight) == 3)
+    x = b.withDim(x, 1, shapeOf(weight)[0]);
+  if (rankOf(x) != 3 || rankOf(weight) != 3 || extentsOf(x)[1] != Extent(shapeOf(weight)[0]) ||
+      shapeOf(weight)[1] != 1 || shapeOf(weight)[2] < 1)
+    malformed("needs an input [b, c, l] and a filter [c, 1, k], not " + inWords(extentsOf(x)) + " and " +
+              inWords(extentsOf(weight)));
+  int64_t channels = shapeOf(weight)[0], taps = shapeOf(weight)[2];
+  Extents state{extentsOf(x)[0], channels, taps - 1};
+  past = past ? b.expect(past, state, "a state") : b.broadcast(b.scalarLike(x, 0), state);
+  if (bias)
+    bias = b.expect(bias, Extent(channels), "a bias");
   Value all = taps == 1 ? x : b.make<graph::ConcatOp>(Values{past, x}, int64_t(2));
   Integers one{1}, zero{0};
   Value result = b.make<graph::ConvOp>(all, weight, one, one, zero, zero, channels);
@@ -35,17 +48,20 @@ static Values causalConv(NodeReader &node) {
     result = b.make<graph::AddOp>(result, b.reshape(bias, {channels, 1}));
   if (isSwish)
     result = b.make<graph::SwishOp>(result, APFloat(1.0));
-  return {result, b.sliceDim(all, 2, shapeOf(all)[2] - (taps - 1), taps - 1)};
+  return {result, lastOf(b, all, 2, taps - 1)};
 }
 
 /// [b, t, count] of f32, checked.
 static Value readRows(NodeReader &node, unsigned index, Value like) {
   GraphBuilder &b = node.builder();
   Value rows = node.optionalInput(index, Floats);
-  if (rows && (rankOf(rows) != 3 || shapeOf(rows).take_front(2) != shapeOf(like).take_front(2)))
-    malformed("has an input " + Twine(index) + " of dims " + inWords(shapeOf(rows)) + " for queries of " +
-              inWords(shapeOf(like)));
-  return rows ? b.cast(rows, b.builder().getF32Type()) : rows;
+  if (!rows)
+    return rows;
+  Extents expected = extentsOf(like);
+  if (rankOf(rows) == 3)
+    expected[2] = extentsOf(rows)[2];
+  rows = b.expect(rows, expected, "an input " + std::to_string(index));
+  return b.cast(rows, b.builder().getF32Type());
 }
 
 // LinearAttention: S = e^g S + k ⊗ β (v - (e^g S)ᵀ k), out = scale · Sᵀ q; g and β where the rule has them
@@ -54,7 +70,7 @@ static Values linearAttention(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value given = node.input(0, Floats), past = node.optionalInput(3, Floats);
   if (rankOf(given) != 3)
-    malformed("needs queries of three dims, not " + inWords(shapeOf(given)));
+    malformed("needs queries of three dims, not " + inWords(extentsOf(given)));
   node.ignore("chunk_size");
   int64_t queryHeads = node.integer("q_num_heads"), heads = node.integer("kv_num_heads");
   std::string rule = node.text("update_rule", "gated_delta");
@@ -65,11 +81,11 @@ static Values linearAttention(NodeReader &node) {
   Value decay = readRows(node, 4, given), beta = readRows(node, 5, given);
   if (!key || !value || static_cast<bool>(decay) != isGated || static_cast<bool>(beta) != isDelta)
     malformed("has inputs that do not fit update_rule '" + printable(rule) + "'");
-  int64_t batch = shapeOf(given)[0], steps = shapeOf(given)[1];
-  if (heads < 1 || queryHeads < 1 || queryHeads % heads != 0 || shapeOf(query)[2] % queryHeads != 0 ||
-      shapeOf(value)[2] % heads != 0)
+  const Extent batch = extentsOf(given)[0], steps = extentsOf(given)[1];
+  if (heads < 1 || queryHeads < 1 || queryHeads % heads != 0 || fixedDim(query, 2) % queryHeads != 0 ||
+      fixedDim(value, 2) % heads != 0)
     malformed("cannot divide its inputs among " + Twine(queryHeads) + " and " + Twine(heads) + " heads");
-  int64_t group = queryHeads / heads, size = shapeOf(query)[2] / queryHeads, columns = shapeOf(value)[2] / heads;
+  int64_t group = queryHeads / heads, size = fixedDim(query, 2) / queryHeads, columns = fixedDim(value, 2) / heads;
   double scale = node.number("scale", 0);
   scale = scale == 0 ? 1 / std::sqrt(static_cast<double>(size)) : scale;
   query = b.make<graph::MulOp>(query, b.scalarLike(query, scale));
@@ -77,12 +93,13 @@ static Values linearAttention(NodeReader &node) {
   key = b.reshape(key, {batch, steps, heads, size});
   value = b.reshape(value, {batch, steps, heads, columns});
   if (decay) {
-    int64_t each = shapeOf(decay)[2] == heads ? 1 : size;
+    int64_t each = fixedDim(decay, 2) == heads ? 1 : size;
     decay = b.make<graph::ExpOp>(b.reshape(decay, {batch, steps, heads, each}));
   }
   Type stateType = elementOf(past ? past : given);
+  Extents shape{batch, heads, size, columns};
   Value state =
-      past ? b.cast(past, elementOf(query)) : b.broadcast(b.scalarLike(query, 0), {batch, heads, size, columns});
+      past ? b.expect(b.cast(past, elementOf(query)), shape, "a state") : b.broadcast(b.scalarLike(query, 0), shape);
   SmallVector<Type> types(2, query.getType());
   Values results = b.makeMany<graph::LinearAttentionOp>(types, query, key, value, state, decay, beta);
   Value out = b.cast(b.transpose(results[0], {0, 2, 1, 3, 4}), elementOf(given));

@@ -15,15 +15,14 @@ static Value negativeLogLikelihood(NodeReader &node, Value logProbability, Value
   GraphBuilder &b = node.builder();
   bool mean = node.text("reduction", "mean") == "mean";
   bool reduced = node.choice<bool>("reduction", "mean", {{"none", false}, {"sum", true}, {"mean", true}});
-  SmallVector<int64_t> expected(shapeOf(logProbability));
+  graph::Extents expected = extentsOf(logProbability);
   if (expected.size() < 2)
     malformed("needs an input of two dims or more");
-  int64_t classes = expected[1];
+  const graph::Extent classes = expected[1];
   expected.erase(expected.begin() + 1);
-  if (shapeOf(target) != ArrayRef<int64_t>(expected))
-    malformed("needs targets of dims " + inWords(expected) + ", not " + inWords(shapeOf(target)));
-  if (weight && shapeOf(weight) != ArrayRef<int64_t>(classes))
-    malformed("needs one weight for each of " + Twine(classes) + " classes");
+  target = b.expect(target, expected, "targets");
+  if (weight)
+    weight = b.expect(weight, classes, "weights of classes");
 
   Type element = elementOf(logProbability);
   Value isIgnored, weights = nullptr;
@@ -35,11 +34,11 @@ static Value negativeLogLikelihood(NodeReader &node, Value logProbability, Value
   if (weight)
     weights = b.make<graph::GatherOp>(weight, target, int64_t(0));
   else if (isIgnored)
-    weights = b.broadcast(b.scalar(element, 1.0), shapeOf(target));
+    weights = b.broadcast(b.scalar(element, 1.0), extentsOf(target));
   if (isIgnored)
     weights = b.make<graph::SelectOp>(isIgnored, b.scalar(element, 0.0), weights);
 
-  SmallVector<int64_t> oneClass(shapeOf(logProbability));
+  graph::Extents oneClass = extentsOf(logProbability);
   oneClass[1] = 1;
   Value chosen = b.make<graph::GatherElementsOp>(logProbability, b.reshape(target, oneClass), int64_t(1));
   Value loss = b.make<graph::NegOp>(b.reshape(chosen, expected));

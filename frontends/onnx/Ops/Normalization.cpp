@@ -13,11 +13,9 @@ using graph::ReduceKind;
 /// [c] as [c, 1, …], which broadcasts to [n, c, …].
 static Value perChannel(GraphBuilder &b, Value value, Value like) {
   const graph::Extent channels = extentsOf(like)[1];
-  if (extentsOf(value) != graph::Extents{channels})
-    malformed("needs one value for each of " + channels.str() + " channels, not " + inWords(extentsOf(value)));
-  SmallVector<int64_t> shape(rankOf(like) - 1, 1);
-  shape.front() = shapeOf(value).front();
-  return b.reshape(value, shape);
+  graph::Extents shape(rankOf(like) - 1, 1);
+  shape.front() = channels;
+  return b.reshape(b.expect(value, channels, "one value for each of " + channels.str() + " channels"), shape);
 }
 
 // BatchNormalization: (x - mean) · scale / √(var + ε) + B = x · s + (B - mean · s), s = scale / √(var + ε)
@@ -46,9 +44,9 @@ static Values batchNormalization(NodeReader &node) {
 static Value scaleAndShift(GraphBuilder &b, Value value, Value scale, Value bias) {
   Value result = value;
   if (scale)
-    result = b.make<graph::MulOp>(result, scale);
+    result = b.make<graph::MulOp>(result, b.alignedTo(scale, extentsOf(value)));
   if (bias)
-    result = b.make<graph::AddOp>(result, bias);
+    result = b.make<graph::AddOp>(result, b.alignedTo(bias, extentsOf(value)));
   if (extentsOf(result) != extentsOf(value))
     malformed("has a scale or bias that does not broadcast to " + inWords(extentsOf(value)));
   return result;
@@ -111,9 +109,9 @@ static Values groupNormalization(NodeReader &node) {
   APFloat epsilon(node.number("epsilon", 1e-5F));
   int64_t groups = node.integer("num_groups");
   Value x = node.opset() < 21 ? input : stashed(node, input);
-  if (rankOf(x) < 3 || groups < 1 || shapeOf(x)[1] % groups != 0)
-    malformed("cannot divide an input of dims " + inWords(shapeOf(x)) + " into " + Twine(groups) + " groups");
-  SmallVector<int64_t> shape(shapeOf(x)), grouped = {shape[0], groups, shape[1] / groups};
+  if (rankOf(x) < 3 || groups < 1)
+    malformed("cannot divide an input of dims " + inWords(extentsOf(x)) + " into " + Twine(groups) + " groups");
+  graph::Extents shape = extentsOf(x), grouped = {shape[0], groups, dividedBy(shape[1], groups)};
   grouped.append(shape.begin() + 2, shape.end());
   Value normal = b.cast(b.make<graph::LayerNormOp>(b.reshape(x, grouped), 2, epsilon), elementOf(input));
   if (node.opset() < 21)

@@ -14,34 +14,35 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::ReduceKind;
+using graph::Extent, graph::Extents, graph::ReduceKind;
 
 static Type f32(NodeReader &node) { return node.builder().builder().getF32Type(); }
 static Type i32(NodeReader &node) { return node.builder().builder().getI32Type(); }
 
 Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t block) {
   GraphBuilder &b = node.builder();
-  ArrayRef<int64_t> shape = shapeOf(parameter);
-  if (graph::typeOf(parameter).getNumElements() == 1 && block == 0)
+  if (isSingle(parameter) && block == 0)
     return b.reshape(parameter, {});
   axis = normalAxis(axis, rankOf(x));
-  int64_t extent = shapeOf(x)[axis];
+  const Extent extent = extentsOf(x)[axis];
   if (block == 0) {
-    SmallVector<int64_t> aligned(rankOf(x), 1);
+    Extents aligned(rankOf(x), 1);
     aligned[axis] = extent;
-    if (shape != ArrayRef<int64_t>(extent))
-      malformed("needs one scale and zero point for each of " + Twine(extent) + " places along axis " + Twine(axis));
-    return b.reshape(parameter, aligned);
+    return b.reshape(
+        b.expect(parameter, extent,
+                 "one scale and zero point for each of " + extent.str() + " places along axis " + std::to_string(axis)),
+        aligned);
   }
-  SmallVector<int64_t> wanted(shapeOf(x));
-  wanted[axis] = block < 1 ? 0 : (extent + block - 1) / block;
-  if (block < 1 || shape != ArrayRef<int64_t>(wanted))
-    malformed("has scales or zero points of dims " + inWords(shape) + ", which do not fit blocks of " + Twine(block));
-  SmallVector<int64_t> split(shape), repeated, joined(shape);
+  if (block < 1)
+    malformed("has blocks of " + Twine(block));
+  Extents shape = extentsOf(x);
+  shape[axis] = extent.ceilDiv(block);
+  parameter = b.expect(parameter, shape, "scales and zero points of blocks");
+  Extents split(shape), repeated, joined(shape);
   split.insert(split.begin() + axis + 1, 1);
   repeated = split;
   repeated[axis + 1] = block;
-  joined[axis] = checkedMul(shape[axis], block);
+  joined[axis] = shape[axis] * block;
   Value blocks = b.reshape(b.broadcast(b.reshape(parameter, split), repeated), joined);
   return b.sliceDim(blocks, axis, 0, extent);
 }
@@ -151,13 +152,13 @@ Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t
   if (!zeroPoint)
     return wide;
   zeroPoint = b.cast(zeroPoint, i32(node));
-  if (graph::typeOf(zeroPoint).getNumElements() == 1)
+  if (isSingle(zeroPoint))
     zeroPoint = b.reshape(zeroPoint, {});
   else if (rankOf(zeroPoint) == 1 && rankOf(x) >= axisFromEnd)
     zeroPoint = spread(node, zeroPoint, x, rankOf(x) - axisFromEnd, 0);
-  Value result = b.make<graph::SubOp>(wide, zeroPoint);
-  if (shapeOf(result) != shapeOf(x))
-    malformed("has zero points of dims " + inWords(shapeOf(zeroPoint)) + " for " + inWords(shapeOf(x)));
+  Value result = b.make<graph::SubOp>(wide, b.alignedTo(zeroPoint, extentsOf(x)));
+  if (extentsOf(result) != extentsOf(x))
+    malformed("has zero points of dims " + inWords(extentsOf(zeroPoint)) + " for " + inWords(extentsOf(x)));
   return result;
 }
 
@@ -169,20 +170,20 @@ static Values matMulInteger(NodeReader &node) {
 /// saturate(round(product · scale) + zero point), where the scale is lhs · rhs / result.
 static Value requantized(NodeReader &node, Value product, Value lhsScale, Value rhsScale, unsigned scaleIndex) {
   GraphBuilder &b = node.builder();
-  auto scalar = [&](Value value) { return graph::typeOf(value).getNumElements() == 1 ? b.reshape(value, {}) : value; };
+  auto scalar = [&](Value value) { return isSingle(value) ? b.reshape(value, {}) : value; };
   Value scale = b.cast(scalar(node.input(scaleIndex, Floats)), f32(node));
   Value zeroPoint = node.input(scaleIndex + 1, AnyInteger);
   Value factor = b.make<graph::DivOp>(
       b.make<graph::MulOp>(b.cast(scalar(lhsScale), f32(node)), b.cast(scalar(rhsScale), f32(node))), scale);
-  Value scaled = b.make<graph::MulOp>(b.cast(product, f32(node)), factor);
-  if (shapeOf(scaled) != shapeOf(product))
+  Value scaled = b.make<graph::MulOp>(b.cast(product, f32(node)), b.alignedTo(factor, extentsOf(product)));
+  if (extentsOf(scaled) != extentsOf(product))
     malformed("has scales that do not fit its result");
   return saturate(node, b.make<graph::RoundOp>(scaled), scalar(zeroPoint), elementOf(zeroPoint));
 }
 
 /// A list of scales of the rows of the left operand as a column.
 static Value asColumn(NodeReader &node, Value scale) {
-  return rankOf(scale) == 1 && shapeOf(scale)[0] > 1 ? node.builder().reshape(scale, {shapeOf(scale)[0], 1}) : scale;
+  return rankOf(scale) == 1 && !isSingle(scale) ? node.builder().reshape(scale, {extentsOf(scale)[0], 1}) : scale;
 }
 
 static Values qLinearMatMul(NodeReader &node) {
@@ -200,11 +201,11 @@ static Values qLinearConv(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value filter = node.input(3, AnyInteger), filterScale = node.input(4, Floats);
   Value product = convolve(node, centred(node, 0, 2, 1), centred(node, 3, 5, rankOf(filter)));
-  SmallVector<int64_t> perChannel(rankOf(product) - 1, 1);
-  perChannel.front() = shapeOf(product)[1];
+  Extents perChannel(rankOf(product) - 1, 1);
+  perChannel.front() = extentsOf(product)[1];
   if (Value bias = node.optionalInput(8, AnyInteger))
     product = b.make<graph::AddOp>(product, b.reshape(bias, perChannel));
-  if (rankOf(filterScale) == 1 && shapeOf(filterScale)[0] > 1)
+  if (rankOf(filterScale) == 1 && !isSingle(filterScale))
     filterScale = b.reshape(filterScale, perChannel);
   return {requantized(node, product, node.input(1, Floats), filterScale, 6)};
 }

@@ -14,12 +14,12 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::ReduceKind, graph::Scalar;
+using graph::Extent, graph::Extents, graph::ReduceKind, graph::Scalar;
 
 constexpr double kTwoPi = 6.283185307179586;
 
 /// 64 random bits an element, ui64 [count].
-static Value randomBits(NodeReader &node, int64_t count) {
+static Value randomBits(NodeReader &node, const Extent &count) {
   GraphBuilder &b = node.builder();
   uint64_t seed =
       node.has("seed") ? llvm::bit_cast<uint64_t>(node.number("seed")) : llvm::xxh3_64bits(node.outputName(0));
@@ -38,15 +38,16 @@ static Value fraction(GraphBuilder &b, Value bits, unsigned first, unsigned coun
 }
 
 /// Numbers in [0, 1) of f64, or of f32 for any other type.
-static Value uniformNumbers(NodeReader &node, ArrayRef<int64_t> shape, Type type) {
+static Value uniformNumbers(NodeReader &node, ArrayRef<Extent> shape, Type type) {
   GraphBuilder &b = node.builder();
   Type wide = type.isF64() ? type : Type(b.builder().getF32Type());
   unsigned digits = type.isF64() ? 53 : 24;
-  Value bits = randomBits(node, checkedType(shape, wide).getNumElements());
+  checkedType(shape, wide);
+  Value bits = randomBits(node, elementsOf(shape));
   return b.reshape(fraction(b, bits, 64 - digits, digits, wide), shape);
 }
 
-static Value uniform(NodeReader &node, ArrayRef<int64_t> shape, Type type) {
+static Value uniform(NodeReader &node, ArrayRef<Extent> shape, Type type) {
   GraphBuilder &b = node.builder();
   double low = node.number("low", 0), high = node.number("high", 1);
   Value numbers = uniformNumbers(node, shape, type);
@@ -55,12 +56,13 @@ static Value uniform(NodeReader &node, ArrayRef<int64_t> shape, Type type) {
 }
 
 /// √(-2 ln u) cos(2π v), u in (0, 1], v in [0, 1): Box and Muller, "A note on the generation of random normal deviates"
-static Value normal(NodeReader &node, ArrayRef<int64_t> shape, Type type) {
+static Value normal(NodeReader &node, ArrayRef<Extent> shape, Type type) {
   GraphBuilder &b = node.builder();
   constexpr unsigned kDigits = 24;
   Type f32 = b.builder().getF32Type();
   double mean = node.number("mean", 0), scale = node.number("scale", 1);
-  Value bits = randomBits(node, checkedType(shape, f32).getNumElements());
+  checkedType(shape, f32);
+  Value bits = randomBits(node, elementsOf(shape));
   auto times = [&](Value value, double factor) { return b.make<graph::MulOp>(value, b.scalar(f32, factor)); };
   Value u = b.make<graph::SubOp>(b.scalar(f32, 1.0), fraction(b, bits, 64 - kDigits, kDigits, f32));
   Value radius = b.make<graph::SqrtOp>(times(b.make<graph::LogOp>(u), -2));
@@ -76,9 +78,9 @@ static Type elementOfResult(NodeReader &node, Type fallback) {
   return type;
 }
 
-using Distribution = Value (*)(NodeReader &node, ArrayRef<int64_t> shape, Type type);
+using Distribution = Value (*)(NodeReader &node, ArrayRef<Extent> shape, Type type);
 
-static Value drawFloats(NodeReader &node, ArrayRef<int64_t> shape, Type type, Distribution draw) {
+static Value drawFloats(NodeReader &node, ArrayRef<Extent> shape, Type type, Distribution draw) {
   if (!isa<FloatType>(type))
     malformed("draws numbers of type " + inWords(type));
   return draw(node, shape, type);
@@ -89,13 +91,14 @@ template <Distribution draw> static Values random(NodeReader &node) {
   std::optional<Integers> shape = node.integers("shape");
   if (!shape)
     malformed("lacks its attribute 'shape'");
-  return {drawFloats(node, *shape, elementOfResult(node, node.builder().builder().getF32Type()), draw)};
+  return {
+      drawFloats(node, graph::toExtents(*shape), elementOfResult(node, node.builder().builder().getF32Type()), draw)};
 }
 
 // RandomUniformLike, RandomNormalLike                        ONNX RandomUniformLike, RandomNormalLike, versions 1–22
 template <Distribution draw> static Values randomLike(NodeReader &node) {
   Value like = node.input(0);
-  return {drawFloats(node, shapeOf(like), elementOfResult(node, elementOf(like)), draw)};
+  return {drawFloats(node, extentsOf(like), elementOfResult(node, elementOf(like)), draw)};
 }
 
 // Bernoulli: 1 with probability X                                                   ONNX Bernoulli, versions 15–22
@@ -103,7 +106,7 @@ static Values bernoulli(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Floats);
   Type type = elementOfResult(node, elementOf(x));
-  Value numbers = uniformNumbers(node, shapeOf(x), elementOf(x));
+  Value numbers = uniformNumbers(node, extentsOf(x), elementOf(x));
   return {b.cast(b.make<graph::LessOp>(numbers, b.cast(x, elementOf(numbers))), type)};
 }
 
@@ -114,9 +117,10 @@ static Values multinomial(NodeReader &node) {
   Value weights = b.cast(node.input(0, Floats), b.builder().getF32Type());
   int64_t samples = node.integer("sample_size", 1);
   Type i32 = b.builder().getI32Type(), type = elementOfResult(node, i32);
-  if (rankOf(weights) != 2 || shapeOf(weights)[1] < 1 || samples < 0 || !isa<IntegerType>(type))
-    malformed("needs weights [batch, classes] and integer results, not " + inWords(shapeOf(weights)));
-  int64_t batch = shapeOf(weights)[0], classes = shapeOf(weights)[1];
+  if (rankOf(weights) != 2 || fixedDim(weights, 1) < 1 || samples < 0 || !isa<IntegerType>(type))
+    malformed("needs weights [batch, classes] and integer results, not " + inWords(extentsOf(weights)));
+  const Extent batch = extentsOf(weights)[0];
+  int64_t classes = fixedDim(weights, 1);
   Value shares = b.make<graph::SoftmaxOp>(weights, int64_t(1));
   Value sums = b.make<graph::CumulativeOp>(shares, int64_t(1), /*exclusive=*/false, /*reverse=*/false);
   // The last class takes what rounding leaves.

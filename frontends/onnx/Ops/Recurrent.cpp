@@ -12,7 +12,7 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::CellKind, graph::RecurrentDirection;
+using graph::CellKind, graph::Extent, graph::Extents, graph::RecurrentDirection;
 
 namespace {
 
@@ -67,7 +67,8 @@ private:
   GraphBuilder &b_;
   CellKind kind_;
   bool hasIntegers_; // for weights
-  int64_t gates_, directions_ = 1, size_ = 0, steps_ = 0, batch_ = 0;
+  int64_t gates_, directions_ = 1, size_ = 0;
+  Extent steps_, batch_;
   RecurrentDirection direction_ = RecurrentDirection::Forward;
   bool batchFirst_ = false, linearBeforeReset_ = false;
   Value x_, weights_, recurrence_, bias_, lengths_, hidden_, cell_, peepholes_, projected_;
@@ -82,8 +83,9 @@ Value RecurrentBuilder::readState(unsigned index) {
   if (!state)
     return b_.broadcast(b_.scalarLike(x_, 0), {directions_, batch_, size_});
   if (rankOf(state) != 3)
-    malformed("has an initial state of dims " + inWords(shapeOf(state)));
-  return batchFirst_ ? b_.transpose(state, {1, 0, 2}) : state;
+    malformed("has an initial state of dims " + inWords(extentsOf(state)));
+  state = batchFirst_ ? b_.transpose(state, {1, 0, 2}) : state;
+  return b_.expect(state, {directions_, batch_, size_}, "an initial state");
 }
 
 /// [d, gates · h, n]. Weights of integers are [d, n, gates · h], with a scale and a zero point each direction or
@@ -126,8 +128,9 @@ void RecurrentBuilder::readOperands() {
     malformed("needs an input, weights and a recurrence of three dims each");
   if (batchFirst_)
     x_ = b_.transpose(x_, {1, 0, 2});
-  steps_ = shapeOf(x_)[0];
-  batch_ = shapeOf(x_)[1];
+  steps_ = extentsOf(x_)[0];
+  batch_ = extentsOf(x_)[1];
+  x_ = b_.withDim(x_, 2, shapeOf(weights_)[2]);
   size_ = shapeOf(recurrence_)[2];
   if (node_.integer("hidden_size", size_) != size_ || size_ < 1)
     malformed("has a hidden_size of " + Twine(node_.integer("hidden_size", size_)) + " and a recurrence of dims " +
@@ -136,11 +139,13 @@ void RecurrentBuilder::readOperands() {
   if (size_ > most)
     unsupported("a state of " + Twine(size_) + " elements is too large; Smelt takes " + Twine(most));
   int64_t rows = checkedMul(gates_, size_);
-  if (shapeOf(weights_) != ArrayRef<int64_t>({directions_, rows, shapeOf(x_)[2]}) ||
+  if (shapeOf(weights_) != ArrayRef<int64_t>({directions_, rows, fixedDim(x_, 2)}) ||
       shapeOf(recurrence_) != ArrayRef<int64_t>({directions_, rows, size_}) ||
       (bias_ && shapeOf(bias_) != ArrayRef<int64_t>({directions_, checkedMul(2, rows)})))
     malformed("has weights " + inWords(shapeOf(weights_)) + " and a recurrence " + inWords(shapeOf(recurrence_)) +
-              " or a bias that do not fit its input " + inWords(shapeOf(x_)));
+              " or a bias that do not fit its input " + inWords(extentsOf(x_)));
+  if (lengths_)
+    lengths_ = b_.expect(lengths_, batch_, "lengths");
   hidden_ = readState(5);
   if (kind_ != CellKind::Lstm)
     return;
@@ -195,7 +200,7 @@ Value RecurrentBuilder::biasOf(int64_t first, int64_t gates) {
 /// X · Wᵀ and the biases, [t, b, d, gates, h].
 Value RecurrentBuilder::project() {
   int64_t columns = checkedMul(checkedMul(directions_, gates_), size_);
-  Value weights = b_.transpose(b_.reshape(weights_, {columns, shapeOf(x_)[2]}), {1, 0});
+  Value weights = b_.transpose(b_.reshape(weights_, {columns, shapeOf(weights_)[2]}), {1, 0});
   Value product = b_.matMul(x_, weights);
   if (bias_) {
     Value bias =

@@ -58,9 +58,9 @@ static Values topK(NodeReader &node) {
   }
   bool largest = node.flag("largest", true);
   node.ignore("sorted"); // they always are
-  if (k < 0 || k > shapeOf(x)[axis])
-    malformed("cannot find " + Twine(k) + " of " + Twine(shapeOf(x)[axis]) + " elements");
-  SmallVector<int64_t> shape(shapeOf(x));
+  graph::Extents shape = extentsOf(x);
+  if (k < 0 || (shape[axis].isNumber() && k > shape[axis].number()))
+    malformed("cannot find " + Twine(k) + " of " + shape[axis].str() + " elements");
   shape[axis] = k;
   Type types[] = {checkedType(shape, elementOf(x)), checkedType(shape, node.builder().builder().getI64Type())};
   return node.builder().makeMany<graph::TopKOp>(types, x, axis, !largest);

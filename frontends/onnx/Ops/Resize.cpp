@@ -11,20 +11,38 @@ using llvm::APFloat, llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::NearestMode, graph::ResizeCoordinates, graph::ResizeMode;
+using graph::Extent, graph::Extents, graph::NearestMode, graph::ResizeCoordinates, graph::ResizeMode;
 
-static int64_t scaledExtent(int64_t extent, double scale) {
+/// floor(extent · scale), a scale of so many bits being a whole number by a power of two.
+static Extent scaledSymbol(const Extent &extent, double scale) {
+  constexpr int kMostBits = 30, kMostShift = 40;
+  int exponent = 0;
+  double mantissa = std::ldexp(std::frexp(scale, &exponent), kMostBits);
+  exponent -= kMostBits;
+  for (; mantissa != 0 && std::fmod(mantissa, 2) == 0; ++exponent)
+    mantissa /= 2;
+  if (!(scale > 0) || std::fmod(mantissa, 1) != 0 || exponent > kMostShift || exponent < -kMostShift)
+    unsupported("scales a dim of " + extent.str() + " by " + Twine(std::to_string(scale)) +
+                "; give the shape with --shape");
+  Extent product = extent * static_cast<int64_t>(mantissa);
+  int64_t power = int64_t(1) << std::abs(exponent);
+  return exponent < 0 ? product.floorDiv(power) : product * power;
+}
+
+static Extent scaledExtent(const Extent &given, double scale) {
+  if (!given.isNumber())
+    return scaledSymbol(given, scale);
+  int64_t extent = given.number();
   double scaled = std::floor(static_cast<double>(extent) * scale);
   if (!(scale > 0) || !(scaled < 0x1p62))
     malformed("has a scale of " + Twine(std::to_string(scale)) + " for a dim of " + Twine(extent));
   return static_cast<int64_t>(scaled);
 }
 
-static Value resizeTo(NodeReader &node, Value x, ArrayRef<double> scales, ArrayRef<int64_t> shape,
-                      const Resizing &how) {
+static Value resizeTo(NodeReader &node, Value x, ArrayRef<double> scales, ArrayRef<Extent> shape, const Resizing &how) {
   RankedTensorType type = checkedType(shape, elementOf(x));
   bool isSame = type == x.getType() && llvm::all_of(scales, [](double scale) { return scale == 1; });
-  if (llvm::is_contained(shapeOf(x), 0) && graph::elementCount(shape) != 0)
+  if (llvm::is_contained(extentsOf(x), Extent(0)) && !llvm::is_contained(shape, Extent(0)))
     malformed("resizes an empty tensor");
   if (how.crops || how.antialias)
     return resizeByWeights(node, x, scales, shape, how);
@@ -36,8 +54,8 @@ static Value resizeTo(NodeReader &node, Value x, ArrayRef<double> scales, ArrayR
 static Value resizeBy(NodeReader &node, Value x, ArrayRef<double> scales, const Resizing &how) {
   if (static_cast<int64_t>(scales.size()) != rankOf(x))
     malformed("has " + Twine(scales.size()) + " scales for " + Twine(rankOf(x)) + " dims");
-  SmallVector<int64_t> shape;
-  for (auto [extent, scale] : llvm::zip_equal(shapeOf(x), scales))
+  Extents shape;
+  for (auto [extent, scale] : llvm::zip_equal(extentsOf(x), scales))
     shape.push_back(scaledExtent(extent, scale));
   return resizeTo(node, x, scales, shape, how);
 }
@@ -105,22 +123,36 @@ static void readRegion(NodeReader &node, Value x, ArrayRef<int64_t> axes, Resizi
     how.roi[axis] = {given[number], given[axes.size() + number]};
 }
 
+/// to / from; 0, which stands for that, where only the run knows it.
+static double scaleOf(const Extent &from, const Extent &to) {
+  if (from.isNumber() && to.isNumber())
+    return static_cast<double>(to.number()) / static_cast<double>(from.number());
+  if (std::optional<Extent> whole = to.dividedBy(from); whole && whole->isNumber())
+    return static_cast<double>(whole->number());
+  std::optional<Extent> part = from.dividedBy(to);
+  return part && part->isNumber() ? 1 / static_cast<double>(part->number()) : 0;
+}
+
 /// The extents that `sizes` asks for along `axes`, with the aspect ratio kept where `policy` says so.
-static void applySizes(Value x, ArrayRef<int64_t> sizes, ArrayRef<int64_t> axes, StringRef policy,
-                       MutableArrayRef<int64_t> shape, MutableArrayRef<double> scales) {
+static void applySizes(ArrayRef<Extent> sizes, ArrayRef<int64_t> axes, StringRef policy, MutableArrayRef<Extent> shape,
+                       MutableArrayRef<double> scales) {
+  const Extents from(shape.begin(), shape.end());
+  auto isNone = [](const Extent &extent) { return extent.isNumber() && extent.number() < 1; };
   double common = policy == "not_smaller" ? 0 : HUGE_VAL;
   for (auto [axis, size] : llvm::zip_equal(axes, sizes)) {
-    if (size < 1 || shapeOf(x)[axis] < 1)
-      malformed("resizes a dim of " + Twine(shapeOf(x)[axis]) + " to " + Twine(size));
+    if (isNone(size) || isNone(from[axis]))
+      malformed("resizes a dim of " + from[axis].str() + " to " + size.str());
+    if (policy != "stretch" && !(size.isNumber() && from[axis].isNumber()))
+      unsupported("keeps the aspect ratio of dims " + inWords(from) + "; give the shape with --shape");
     shape[axis] = size;
-    scales[axis] = static_cast<double>(size) / static_cast<double>(shapeOf(x)[axis]);
+    scales[axis] = scaleOf(from[axis], size);
     common = policy == "not_smaller" ? std::max(common, scales[axis]) : std::min(common, scales[axis]);
   }
   if (policy == "stretch")
     return;
   for (int64_t axis : axes) {
     scales[axis] = common;
-    shape[axis] = static_cast<int64_t>(std::floor(common * static_cast<double>(shapeOf(x)[axis]) + 0.5));
+    shape[axis] = static_cast<int64_t>(std::floor(common * static_cast<double>(from[axis].number()) + 0.5));
   }
 }
 
@@ -129,7 +161,9 @@ static Values resize(NodeReader &node) {
   Value x = node.input(0, Numbers);
   Resizing how = readResizing(node);
   auto scalesInput = node.optionalConstant(2);
-  std::optional<Integers> sizes = node.optionalIntegers(3);
+  std::optional<Extents> sizes;
+  if (node.hasInput(3))
+    sizes = node.extentsInput(3);
   if (node.opset() < 13 && sizes && scalesInput && scalesInput->size() == 0)
     scalesInput.reset();
   std::string policy = node.opset() < 18 ? "stretch" : node.text("keep_aspect_ratio_policy", "stretch");
@@ -147,8 +181,8 @@ static Values resize(NodeReader &node) {
   if ((sizes ? sizes->size() : given.size()) != axes.size() || (sizes && !given.empty()))
     malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
   if (sizes) {
-    SmallVector<int64_t> shape(shapeOf(x));
-    applySizes(x, *sizes, axes, policy, shape, scales);
+    Extents shape = extentsOf(x);
+    applySizes(*sizes, axes, policy, shape, scales);
     return {resizeTo(node, x, scales, shape, how)};
   }
   for (auto [axis, scale] : llvm::zip_equal(axes, given))

@@ -110,7 +110,8 @@ static Weights weightsOf(const ResizedDim &dim, const Resizing &how) {
 static Value resizeDim(GraphBuilder &b, Value x, const ResizedDim &dim, const Resizing &how) {
   Weights weights = weightsOf(dim, how);
   Type f32 = elementOf(x), i64 = b.builder().getI64Type();
-  SmallVector<int64_t> along(rankOf(x) - dim.dim + 1, 1), result(shapeOf(x));
+  SmallVector<int64_t> along(rankOf(x) - dim.dim + 1, 1);
+  graph::Extents result = extentsOf(x);
   along[0] = dim.to;
   along[1] = weights.taps;
   result[dim.dim] = dim.to;
@@ -144,7 +145,7 @@ static Value fromFloats(GraphBuilder &b, Value x, Type element) {
   return b.cast(b.make<graph::ClampOp>(rounded, b.scalarLike(x, least), b.scalarLike(x, most - 1)), element);
 }
 
-Value resizeByWeights(NodeReader &node, Value x, ArrayRef<double> scales, ArrayRef<int64_t> shape,
+Value resizeByWeights(NodeReader &node, Value x, ArrayRef<double> scales, ArrayRef<graph::Extent> shape,
                       const Resizing &how) {
   GraphBuilder &b = node.builder();
   if (how.antialias && how.mode == ResizeMode::Nearest)
@@ -152,9 +153,12 @@ Value resizeByWeights(NodeReader &node, Value x, ArrayRef<double> scales, ArrayR
   Value result = elementOf(x).isF64() ? x : b.cast(x, b.builder().getF32Type());
   for (int64_t dim = 0; dim < rankOf(x); ++dim) {
     std::pair<double, double> roi = how.crops ? how.roi[dim] : std::pair(0.0, 1.0);
-    bool isSame = scales[dim] == 1 && shape[dim] == shapeOf(x)[dim] && roi == std::pair(0.0, 1.0);
-    if (!isSame)
-      result = resizeDim(b, result, {dim, shapeOf(x)[dim], shape[dim], scales[dim], roi}, how);
+    bool isSame = scales[dim] == 1 && shape[dim] == extentsOf(x)[dim] && roi == std::pair(0.0, 1.0);
+    if (isSame)
+      continue;
+    if (!shape[dim].isNumber())
+      unsupported("resizes a dim to " + shape[dim].str() + " by weights; give the shape with --shape");
+    result = resizeDim(b, result, {dim, fixedDim(x, dim), shape[dim].number(), scales[dim], roi}, how);
   }
   return fromFloats(b, result, elementOf(x));
 }

@@ -22,7 +22,7 @@ struct Resizing {
 
 /// Resizes dim after dim, by weights that are known here: each result is a sum of neighbours. For what graph.resize
 /// does not do: windows that widen as the result shrinks (antialias), and regions of interest.
-Value resizeByWeights(NodeReader &node, Value x, llvm::ArrayRef<double> scales, llvm::ArrayRef<int64_t> shape,
+Value resizeByWeights(NodeReader &node, Value x, llvm::ArrayRef<double> scales, llvm::ArrayRef<graph::Extent> shape,
                       const Resizing &how);
 
 } // namespace smelt::frontend::onnx

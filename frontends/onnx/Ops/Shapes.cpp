@@ -14,13 +14,6 @@ namespace smelt::frontend::onnx {
 using graph::Extent;
 using graph::Extents;
 
-static Extent elementsOf(ArrayRef<Extent> extents) {
-  Extent product = graph::productOf(extents);
-  if (product.isTooLarge())
-    malformed("the product of " + inWords(extents) + " overflows");
-  return product;
-}
-
 // Reshape: 0 keeps the input's dim (unless allowzero), -1 is what is left                ONNX Reshape, versions 5–25
 static Values reshape(NodeReader &node) {
   Value x = node.input(0);
@@ -166,26 +159,31 @@ static Values depthToSpace(NodeReader &node) {
   int64_t s = 0;
   Value x = blocked(node, s);
   bool columnsFirst = node.choice<bool>("mode", "DCR", {{"DCR", false}, {"CRD", true}});
-  int64_t n = shapeOf(x)[0], c = shapeOf(x)[1], h = shapeOf(x)[2], w = shapeOf(x)[3];
-  if (c % s != 0 || c / s % s != 0)
-    malformed("its " + Twine(c) + " channels are no multiple of blocksize²");
-  int64_t depth = c / s / s;
+  Extents from = extentsOf(x);
+  Extent n = from[0], h = from[2], w = from[3], depth = dividedBy(dividedBy(from[1], s), s);
   Value blocks = columnsFirst ? b.transpose(b.reshape(x, {n, depth, s, s, h, w}), {0, 1, 4, 2, 5, 3})
                               : b.transpose(b.reshape(x, {n, s, s, depth, h, w}), {0, 3, 4, 1, 5, 2});
-  return {b.reshape(blocks, {n, depth, checkedMul(h, s), checkedMul(w, s)})};
+  return {b.reshape(blocks, {n, depth, h * s, w * s})};
+}
+
+/// The same value with a dim whose extent is written as a multiple, where it is not known to be none.
+static Value multipleOf(GraphBuilder &b, Value x, int64_t dim, int64_t factor) {
+  const Extent extent = extentsOf(x)[dim];
+  return extent.isNumber() ? x : b.withDim(x, dim, extent.floorDiv(factor) * factor);
 }
 
 static Values spaceToDepth(NodeReader &node) {
   GraphBuilder &b = node.builder();
   int64_t s = 0;
   Value x = blocked(node, s);
-  int64_t n = shapeOf(x)[0], c = shapeOf(x)[1], h = shapeOf(x)[2], w = shapeOf(x)[3];
+  // Whether height and width are multiples is for the run to find out, where only it knows.
+  x = multipleOf(node.builder(), multipleOf(node.builder(), x, 2, s), 3, s);
+  Extents from = extentsOf(x);
+  Extent n = from[0], c = from[1], h = dividedBy(from[2], s), w = dividedBy(from[3], s);
   bool columnsFirst = node.opset() >= 28 && node.choice<bool>("mode", "DCR", {{"DCR", false}, {"CRD", true}});
-  if (h % s != 0 || w % s != 0)
-    malformed("its height and width are no multiples of blocksize");
   SmallVector<int64_t> order = {0, 3, 5, 1, 2, 4}, channelsFirst = {0, 1, 3, 5, 2, 4};
-  Value blocks = b.transpose(b.reshape(x, {n, c, h / s, s, w / s, s}), columnsFirst ? channelsFirst : order);
-  return {b.reshape(blocks, {n, checkedMul(checkedMul(c, s), s), h / s, w / s})};
+  Value blocks = b.transpose(b.reshape(x, {n, c, h, s, w, s}), columnsFirst ? channelsFirst : order);
+  return {b.reshape(blocks, {n, c * s * s, h, w})};
 }
 
 static constexpr Operator kOperators[] = {

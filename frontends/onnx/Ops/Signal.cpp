@@ -10,7 +10,7 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::HostTensor, graph::Scalar;
+using graph::Extent, graph::Extents, graph::HostTensor, graph::Scalar;
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr int64_t kMostWindow = 1 << 20;
@@ -83,18 +83,16 @@ static std::optional<int64_t> scalarInput(NodeReader &node, unsigned index) {
 
 /// The first `extent` places of a dim, with zeros beyond its end.
 static Value resizeDim(GraphBuilder &b, Value x, int64_t dim, int64_t extent) {
-  int64_t missing = extent - shapeOf(x)[dim];
-  if (missing <= 0)
-    return b.sliceDim(x, dim, 0, extent);
-  SmallVector<int64_t> low(rankOf(x), 0), high(rankOf(x), 0);
-  high[dim] = missing;
-  return b.make<graph::PadOp>(x, b.scalarLike(x, 0), low, high);
+  int64_t missing = extent - fixedDim(x, dim);
+  return missing <= 0 ? b.sliceDim(x, dim, 0, extent) : b.padDim(x, dim, 0, missing, b.scalarLike(x, 0));
 }
 
 /// [rows, length, parts] → [rows, count, results], the product with a matrix.
 static Value transform(GraphBuilder &b, Value x, const HostTensor &matrix, int64_t results) {
-  int64_t rows = shapeOf(x)[0], columns = matrix.shape()[1];
-  Value flat = b.reshape(x, {rows, checkedMul(shapeOf(x)[1], shapeOf(x)[2])});
+  Extents from = extentsOf(x);
+  const Extent rows = from[0];
+  int64_t columns = matrix.shape()[1];
+  Value flat = b.reshape(x, {rows, from[1] * from[2]});
   return b.reshape(b.make<graph::MatMulOp>(flat, b.constant(matrix)), {rows, columns / results, results});
 }
 
@@ -103,12 +101,12 @@ static Values dft(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Floats);
   std::optional<int64_t> stated = scalarInput(node, 1);
-  int64_t rank = rankOf(x), given = node.opset() < 20 ? node.integer("axis", 1) : scalarInput(node, 2).value_or(-2);
+  int64_t rank = rankOf(x), where = node.opset() < 20 ? node.integer("axis", 1) : scalarInput(node, 2).value_or(-2);
   bool inverse = node.flag("inverse", false), oneSided = node.flag("onesided", false), isIrfft = inverse && oneSided;
-  int64_t axis = normalAxis(given, rank), parts = rank > 0 ? shapeOf(x).back() : 0;
+  int64_t axis = normalAxis(where, rank), parts = rank > 0 ? fixedDim(x, rank - 1) : 0;
   if (rank < 2 || axis == rank - 1 || (parts != 1 && parts != 2) || (oneSided && parts != (inverse ? 2 : 1)))
-    malformed("cannot transform a tensor of dims " + inWords(shapeOf(x)) + " along axis " + Twine(axis));
-  int64_t length = stated.value_or(isIrfft ? 2 * (shapeOf(x)[axis] - 1) : shapeOf(x)[axis]);
+    malformed("cannot transform a tensor of dims " + inWords(extentsOf(x)) + " along axis " + Twine(axis));
+  int64_t given = fixedDim(x, axis), length = stated.value_or(isIrfft ? checkedMul(2, given - 1) : given);
   if (length < 1)
     malformed("has a dft_length of " + Twine(length));
   if (length > kMostDft)
@@ -118,10 +116,8 @@ static Values dft(NodeReader &node) {
   order.erase(order.begin() + axis);
   order.insert(order.end() - 1, axis);
   Value aligned = resizeDim(b, b.transpose(x, order), rank - 2, isIrfft ? length / 2 + 1 : length);
-  SmallVector<int64_t> shape(shapeOf(aligned));
-  int64_t rows = 1;
-  for (int64_t extent : ArrayRef<int64_t>(shape).drop_back(2))
-    rows = checkedMul(rows, extent);
+  Extents shape = extentsOf(aligned);
+  const Extent rows = elementsOf(ArrayRef<Extent>(shape).drop_back(2));
   Type element = elementOf(x);
   int64_t count = oneSided && !inverse ? length / 2 + 1 : length, results = isIrfft ? 1 : 2;
   double sign = inverse ? 1 : -1, scale = inverse ? 1 / static_cast<double>(length) : 1;
@@ -144,16 +140,20 @@ static Values stft(NodeReader &node) {
   std::optional<int64_t> stated = scalarInput(node, 3);
   bool oneSided = node.flag("onesided", true);
   if (rankOf(signal) == 2)
-    signal = b.reshape(signal, {shapeOf(signal)[0], shapeOf(signal)[1], 1});
-  if (rankOf(signal) != 3 || (shapeOf(signal)[2] != 1 && shapeOf(signal)[2] != 2) || step < 1)
+    signal = b.reshape(signal, {extentsOf(signal)[0], extentsOf(signal)[1], 1});
+  if (rankOf(signal) != 3 || (fixedDim(signal, 2) != 1 && fixedDim(signal, 2) != 2) || step < 1)
     malformed("needs a signal [batch, length, 1 or 2] and a positive frame_step");
-  int64_t batch = shapeOf(signal)[0], samples = shapeOf(signal)[1], parts = shapeOf(signal)[2];
-  int64_t length = stated.value_or(window && rankOf(window) == 1 ? shapeOf(window)[0] : samples);
-  if (length < 1 || length > samples || (window && shapeOf(window) != ArrayRef<int64_t>(length)))
-    malformed("has frames of " + Twine(length) + " values of a signal of " + Twine(samples));
+  const Extent batch = extentsOf(signal)[0], samples = extentsOf(signal)[1];
+  int64_t parts = fixedDim(signal, 2);
+  int64_t length = stated ? *stated : window && rankOf(window) == 1 ? fixedDim(window, 0) : fixedDim(signal, 1);
+  if (length < 1 || (samples.isNumber() && length > samples.number()))
+    malformed("has frames of " + Twine(length) + " values of a signal of " + samples.str());
+  if (window)
+    window = b.expect(window, Extent(length), "a window");
   if (length > kMostDft)
     unsupported("frames of " + Twine(length) + " values are too long; Smelt takes " + Twine(kMostDft));
-  int64_t frames = (samples - length) / step + 1, count = oneSided ? length / 2 + 1 : length;
+  const Extent frames = (samples - length).floorDiv(step) + 1;
+  int64_t count = oneSided ? length / 2 + 1 : length;
   // places[frame, i] = frame · step + i
   Type i64 = b.builder().getI64Type(), element = elementOf(signal);
   auto number = [&](int64_t value) { return b.scalar(i64, Scalar::ofSigned(value)); };
@@ -164,7 +164,7 @@ static Values stft(NodeReader &node) {
   if (window)
     framed = b.make<graph::MulOp>(framed, b.reshape(b.cast(window, element), {length, 1}));
   HostTensor matrix = dftMatrix(element, length, count, parts, 2, -1, 1);
-  Value result = transform(b, b.reshape(framed, {checkedMul(batch, frames), length, parts}), matrix, 2);
+  Value result = transform(b, b.reshape(framed, {batch * frames, length, parts}), matrix, 2);
   return {b.reshape(result, {batch, frames, count, 2})};
 }
 

@@ -12,7 +12,7 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::HostTensor, graph::Scalar;
+using graph::Extent, graph::Extents, graph::HostTensor, graph::Scalar;
 
 // GridSample                                                                          ONNX GridSample, versions 16–22
 static Values gridSample(NodeReader &node) {
@@ -28,16 +28,37 @@ static Values gridSample(NodeReader &node) {
   bool alignCorners = node.flag("align_corners", false);
   if (padding != "zeros" && padding != "border" && padding != "reflection")
     malformed("has padding_mode '" + printable(padding) + "'");
-  if (rankOf(x) < 3 || rankOf(grid) != rankOf(x) || shapeOf(grid).back() != rankOf(x) - 2 ||
-      shapeOf(grid)[0] != shapeOf(x)[0])
-    malformed("needs a grid of one position for each of its result's, not " + inWords(shapeOf(grid)) + " for " +
-              inWords(shapeOf(x)));
+  if (rankOf(x) >= 3 && rankOf(grid) == rankOf(x)) {
+    grid = node.builder().withDim(grid, 0, extentsOf(x)[0]);
+    grid = node.builder().withDim(grid, rankOf(grid) - 1, rankOf(x) - 2);
+  }
+  if (rankOf(x) < 3 || rankOf(grid) != rankOf(x) || extentsOf(grid).back() != Extent(rankOf(x) - 2) ||
+      extentsOf(grid)[0] != extentsOf(x)[0])
+    malformed("needs a grid of one position for each of its result's, not " + inWords(extentsOf(grid)) + " for " +
+              inWords(extentsOf(x)));
   return {node.builder().make<graph::GridSampleOp>(x, grid, mode, padding, alignCorners)};
 }
 
+/// The same of an extent that only the run knows.
+static Value runPositions(GraphBuilder &b, Type element, const Extent &extent, bool alignCorners) {
+  Value one = b.scalar(element, 1.0), two = b.scalar(element, 2.0), minus = b.scalar(element, -1.0);
+  Value count = b.cast(b.number(extent), element), step = b.make<graph::DivOp>(two, count), first;
+  if (alignCorners) {
+    Value last = b.make<graph::SubOp>(count, one), isSingle = b.make<graph::LessEqualOp>(count, one);
+    step = b.make<graph::SelectOp>(isSingle, b.scalar(element, 0.0), b.make<graph::DivOp>(two, last));
+    first = minus;
+  } else {
+    first = b.make<graph::AddOp>(minus, b.make<graph::DivOp>(one, count));
+  }
+  return b.makeAs<graph::IotaOp>(checkedType({extent}, element), first, step, 0);
+}
+
 /// Positions from -1 to 1 along a dim: of the first and last element, or of their outer edges.
-static Value positions(NodeReader &node, Type element, int64_t extent, bool alignCorners) {
+static Value positions(NodeReader &node, Type element, const Extent &given, bool alignCorners) {
   GraphBuilder &b = node.builder();
+  if (!given.isNumber())
+    return runPositions(b, element, given, alignCorners);
+  int64_t extent = given.number();
   double count = static_cast<double>(extent);
   double step = alignCorners ? (extent > 1 ? 2 / (count - 1) : 0) : 2 / count;
   double first = alignCorners ? -1 : -1 + step / 2;
@@ -48,28 +69,30 @@ static Value positions(NodeReader &node, Type element, int64_t extent, bool alig
 static Values affineGrid(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value theta = node.input(0, Floats);
-  Integers size = node.integersInput(1);
+  Extents size = node.extentsInput(1);
   bool alignCorners = node.flag("align_corners", false);
   auto dims = static_cast<int64_t>(size.size()) - 2;
-  if ((dims != 2 && dims != 3) || llvm::any_of(size, [](int64_t extent) { return extent < 1; }) ||
-      shapeOf(theta) != ArrayRef<int64_t>({size[0], dims, dims + 1}))
+  auto isNone = [](const Extent &extent) { return extent.isNumber() && extent.number() < 1; };
+  if (rankOf(theta) == 3 && dims > 0)
+    theta = b.withShape(theta, {size[0], dims, dims + 1});
+  if ((dims != 2 && dims != 3) || llvm::any_of(size, isNone) || extentsOf(theta) != Extents{size[0], dims, dims + 1})
     malformed("needs a size of four or five positive numbers and as many matrices of " + Twine(dims) + " rows");
   Type element = elementOf(theta);
-  SmallVector<int64_t> spatial(size.begin() + 2, size.end()), column = spatial;
+  Extents spatial(llvm::drop_begin(size, 2)), column = spatial;
   checkedType(size, element);
   column.push_back(1);
   Values columns; // x, y, z: the last dim first
   for (int64_t dim = dims - 1; dim >= 0; --dim) {
-    SmallVector<int64_t> aligned(dims + 1, 1);
+    Extents aligned(dims + 1, 1);
     aligned[dim] = spatial[dim];
     Value along = positions(node, element, spatial[dim], alignCorners);
     columns.push_back(b.broadcast(b.reshape(along, aligned), column));
   }
   columns.push_back(b.broadcast(b.scalar(element, 1.0), column));
-  int64_t points = graph::typeOf(columns.front()).getNumElements();
+  const Extent points = elementsOf(spatial);
   Value homogeneous = b.reshape(b.make<graph::ConcatOp>(columns, dims), {1, points, dims + 1});
   Value grid = b.make<graph::MatMulOp>(homogeneous, b.transpose(theta, {0, 2, 1}));
-  SmallVector<int64_t> shape = {size[0]};
+  Extents shape{size[0]};
   shape.append(spatial);
   shape.push_back(dims);
   return {b.reshape(grid, shape)};
@@ -86,7 +109,7 @@ static Values centerCropPad(NodeReader &node) {
     malformed("needs one extent for each of " + Twine(axes.size()) + " axes");
   SmallVector<int64_t> low(rankOf(x), 0), high(rankOf(x), 0);
   for (auto [given, extent] : llvm::zip_equal(axes, shape)) {
-    int64_t axis = normalAxis(given, rankOf(x)), excess = shapeOf(x)[axis] - extent;
+    int64_t axis = normalAxis(given, rankOf(x)), excess = fixedDim(x, axis) - extent;
     // Rounded down: the window begins earlier, and what is added goes to the end.
     low[axis] = excess > 0 ? -(excess / 2) : -excess / 2;
     high[axis] = -excess - low[axis];
@@ -98,22 +121,26 @@ static Values centerCropPad(NodeReader &node) {
 static Values maxUnpool(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Floats), indices = node.input(1, SignedIntegers);
-  std::optional<Integers> kernel = node.integers("kernel_shape"), shape = node.optionalIntegers(2);
-  if (rankOf(x) < 3 || !kernel || static_cast<int64_t>(kernel->size()) != rankOf(x) - 2 ||
-      shapeOf(indices) != shapeOf(x))
-    malformed("needs an input of three dims or more, indices of the same dims and a kernel_shape that fits");
+  std::optional<Integers> kernel = node.integers("kernel_shape");
+  std::optional<Extents> shape;
+  if (node.hasInput(2))
+    shape = node.extentsInput(2);
+  if (rankOf(x) < 3 || !kernel || static_cast<int64_t>(kernel->size()) != rankOf(x) - 2)
+    malformed("needs an input of three dims or more and a kernel_shape that fits");
+  Extents from = extentsOf(x);
+  indices = b.expect(indices, from, "indices");
   Windows windows = readWindows(node, *kernel);
   if (!shape) {
-    shape.emplace(shapeOf(x).take_front(2));
+    shape.emplace(ArrayRef<Extent>(from).take_front(2));
     for (size_t dim = 0; dim < windows.dims(); ++dim) {
-      int64_t reach = checkedAdd(checkedMul(shapeOf(x)[dim + 2] - 1, windows.strides[dim]), windows.kernel[dim]);
-      shape->push_back(checkedSub(reach, checkedAdd(windows.low[dim], windows.high[dim])));
+      Extent reach = (from[dim + 2] - 1) * windows.strides[dim] + windows.kernel[dim];
+      shape->push_back(reach - windows.low[dim] - windows.high[dim]);
     }
   }
-  RankedTensorType type = checkedType(*shape, elementOf(x));
-  int64_t count = graph::typeOf(x).getNumElements();
-  Value zeros = b.broadcast(b.scalarLike(x, 0), {type.getNumElements()});
-  Value flat = b.make<graph::ScatterElementsOp>(zeros, b.reshape(indices, {count}), b.reshape(x, {count}), int64_t(0),
+  checkedType(*shape, elementOf(x));
+  const Extent count = elementsOf(from);
+  Value zeros = b.broadcast(b.scalarLike(x, 0), elementsOf(*shape));
+  Value flat = b.make<graph::ScatterElementsOp>(zeros, b.reshape(indices, count), b.reshape(x, count), int64_t(0),
                                                 graph::ScatterReduction::None);
   return {b.reshape(flat, *shape)};
 }
@@ -129,10 +156,12 @@ static Values col2Im(NodeReader &node) {
   int64_t window = 1, places = 1;
   for (int64_t extent : block)
     window = checkedMul(window, extent);
-  if (rankOf(x) != 3 || image.size() != block.size() || shapeOf(x)[1] % window != 0)
+  if (rankOf(x) != 3 || image.size() != block.size() || fixedDim(x, 1) % window != 0)
     malformed("needs an input [n, channels · " + Twine(window) + ", places] and an image of " + Twine(block.size()) +
               " dims");
-  SmallVector<int64_t> columns = {shapeOf(x)[0], shapeOf(x)[1]}, filterShape = {shapeOf(x)[1], 1};
+  int64_t rows = fixedDim(x, 1);
+  Extents columns = {extentsOf(x)[0], rows};
+  SmallVector<int64_t> filterShape = {rows, 1};
   Integers outputPadding;
   for (size_t dim = 0; dim < block.size(); ++dim) {
     int64_t padded = checkedAdd(image[dim], checkedAdd(windows.low[dim], windows.high[dim]));
@@ -140,19 +169,20 @@ static Values col2Im(NodeReader &node) {
     if (image[dim] < 1 || room < 0)
       malformed("has a window that does not fit an image of " + inWords(image));
     columns.push_back(room / windows.strides[dim] + 1);
-    places = checkedMul(places, columns.back());
+    places = checkedMul(places, columns.back().number());
     outputPadding.push_back(room % windows.strides[dim]);
     filterShape.push_back(block[dim]);
   }
-  if (places != shapeOf(x)[2])
-    malformed("has " + Twine(shapeOf(x)[2]) + " places, its windows " + Twine(places));
-  if (checkedMul(shapeOf(x)[1], window) > kMostElements)
-    unsupported("windows of " + Twine(window) + " elements in " + Twine(shapeOf(x)[1]) + " rows are too large");
+  x = b.withDim(x, 2, places);
+  if (extentsOf(x)[2] != Extent(places))
+    malformed("has " + extentsOf(x)[2].str() + " places, its windows " + Twine(places));
+  if (checkedMul(rows, window) > kMostElements)
+    unsupported("windows of " + Twine(window) + " elements in " + Twine(rows) + " rows are too large");
   HostTensor filter = HostTensor::zeros(checkedType(filterShape, elementOf(x)));
-  for (int64_t row = 0; row < shapeOf(x)[1]; ++row)
+  for (int64_t row = 0; row < rows; ++row)
     filter.set(row * window + row % window, Scalar::ofFloat(1));
   return {b.make<graph::ConvTransposeOp>(b.reshape(x, columns), b.constant(filter), windows.strides, windows.dilations,
-                                         windows.low, windows.high, outputPadding, shapeOf(x)[1] / window)};
+                                         windows.low, windows.high, outputPadding, rows / window)};
 }
 
 // TensorScatter: updates from a position of each batch on, wrapped around where circular  ONNX TensorScatter, 24
@@ -162,15 +192,17 @@ static Values tensorScatter(NodeReader &node) {
   int64_t axis = normalAxis(node.integer("axis", -2), rankOf(cache));
   bool circular = node.choice<bool>("mode", "linear", {{"linear", false}, {"circular", true}});
   Type i64 = b.builder().getI64Type();
-  SmallVector<int64_t> expected(shapeOf(cache));
+  Extents expected = extentsOf(cache);
   if (axis == 0 || rankOf(update) != rankOf(cache))
     malformed("needs an update of as many dims as its cache, and an axis other than 0");
-  int64_t most = expected[axis];
-  expected[axis] = shapeOf(update)[axis];
-  if (shapeOf(update) != ArrayRef<int64_t>(expected) || expected[axis] > most)
-    malformed("has an update of dims " + inWords(shapeOf(update)) + " for a cache of " + inWords(shapeOf(cache)));
-  auto number = [&](int64_t value) { return b.scalar(i64, Scalar::ofSigned(value)); };
-  SmallVector<int64_t> along(rankOf(cache), 1), perBatch(rankOf(cache), 1);
+  const Extent most = expected[axis];
+  expected[axis] = extentsOf(update)[axis];
+  const Extent rest = most - expected[axis];
+  if (rest.isNumber() && rest.number() < 0)
+    malformed("has an update of dims " + inWords(extentsOf(update)) + " for a cache of " + inWords(extentsOf(cache)));
+  update = b.expect(update, expected, "an update");
+  auto number = [&](const Extent &value) { return b.number(value); };
+  Extents along(rankOf(cache), 1), perBatch(rankOf(cache), 1);
   along[axis] = expected[axis];
   perBatch[0] = expected[0];
   Value places = b.makeAs<graph::IotaOp>(checkedType(along, i64), number(0), number(1), axis);

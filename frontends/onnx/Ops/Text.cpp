@@ -76,9 +76,10 @@ void TfIdfBuilder::readPools() {
 
 /// [rows, n-grams] of i32: where all items of an n-gram stand `skip` + 1 apart.
 Value TfIdfBuilder::count(const Pool &pool, int64_t skip) {
-  int64_t rows = shapeOf(rows_)[0], ngrams = static_cast<int64_t>(pool.columns.size());
+  const graph::Extent rows = extentsOf(rows_)[0];
+  int64_t ngrams = static_cast<int64_t>(pool.columns.size());
   Type i64 = b_.builder().getI64Type(), i32 = b_.builder().getI32Type();
-  int64_t reach = checkedMul(pool.length - 1, checkedAdd(skip, 1)), places = checkedSub(shapeOf(rows_)[1], reach);
+  int64_t reach = checkedMul(pool.length - 1, checkedAdd(skip, 1)), places = checkedSub(fixedDim(rows_, 1), reach);
   if (places <= 0)
     return nullptr;
   checkedType({rows, ngrams, places}, i32);
@@ -117,14 +118,15 @@ Value TfIdfBuilder::build() {
   Value x = node_.input(0, SignedIntegers);
   Type i64 = b_.builder().getI64Type(), f32 = b_.builder().getF32Type();
   if (rankOf(x) < 1 || rankOf(x) > 2)
-    malformed("needs items [n] or [rows, n], not " + inWords(shapeOf(x)));
-  int64_t rows = rankOf(x) == 2 ? shapeOf(x)[0] : 1;
-  rows_ = b_.cast(b_.reshape(x, {rows, shapeOf(x).back()}), i64);
+    malformed("needs items [n] or [rows, n], not " + inWords(extentsOf(x)));
+  const graph::Extent rows = rankOf(x) == 2 ? extentsOf(x)[0] : graph::Extent(1);
+  int64_t items = fixedDim(x, rankOf(x) - 1);
+  rows_ = b_.cast(b_.reshape(x, {rows, items}), i64);
   readPools();
   int64_t skips = node_.integer("max_skip_count");
   if (skips < 0)
     malformed("has a max_skip_count of " + Twine(skips));
-  skips = std::min(skips, shapeOf(x).back());
+  skips = std::min(skips, items);
   if (skips > kMostSkips)
     unsupported("a max_skip_count of more than " + Twine(kMostSkips) + " is not supported");
   Value result = b_.broadcast(b_.scalar(f32, 0.0), {rows, columns_});
@@ -135,7 +137,7 @@ Value TfIdfBuilder::build() {
         counts = counts ? b_.make<graph::AddOp>(counts, some) : some;
     if (!counts)
       continue;
-    Value columns = b_.broadcast(b_.integers(pool.columns), shapeOf(counts));
+    Value columns = b_.broadcast(b_.integers(pool.columns), extentsOf(counts));
     result = b_.make<graph::ScatterElementsOp>(result, columns, b_.cast(counts, f32), int64_t(1),
                                                graph::ScatterReduction::Add);
   }

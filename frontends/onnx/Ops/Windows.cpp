@@ -77,20 +77,8 @@ bool AutoPadding::resolve(Windows &windows) const {
 }
 
 Value padded(GraphBuilder &b, Value input, llvm::ArrayRef<Extent> low, llvm::ArrayRef<Extent> high, Value number) {
-  auto border = [&](size_t dim, const Extent &count) {
-    graph::Extents shape = extentsOf(input);
-    shape[dim + 2] = count;
-    return b.broadcast(number, shape);
-  };
-  for (size_t dim = 0; dim < low.size(); ++dim) {
-    Values parts{input};
-    if (low[dim] != Extent(0))
-      parts.insert(parts.begin(), border(dim, low[dim]));
-    if (high[dim] != Extent(0))
-      parts.push_back(border(dim, high[dim]));
-    if (parts.size() > 1)
-      input = b.make<graph::ConcatOp>(parts, static_cast<int64_t>(dim) + 2);
-  }
+  for (size_t dim = 0; dim < low.size(); ++dim)
+    input = b.padDim(input, static_cast<int64_t>(dim) + 2, low[dim], high[dim], number);
   return input;
 }
 
