@@ -77,7 +77,8 @@ void Checks::operandsBroadcast(Operation *op) {
 
 /// A window must fit in its input, or there would be a result of none.
 void Checks::windowsFit(Value result) {
-  for (const Extent &extent : llvm::drop_begin(extentsOf(result)))
+  Extents extents = extentsOf(result);
+  for (const Extent &extent : llvm::drop_begin(extents))
     notNegative(extent - 1);
 }
 
@@ -111,7 +112,8 @@ void Checks::visit(Operation *op) {
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](graph::ReshapeOp op) { equalElements(extentsOf(op.getInput()), extentsOf(op.getType())); })
       .Case<graph::ScalarInterface, graph::BroadcastOp>([&](auto op) { operandsBroadcast(op); })
-      .Case([&](graph::ConvOp op) { windowsFit(op.getResult()); })
+      .Case<graph::ConvOp, graph::PoolOp, graph::ArgPoolOp, kernel::WinogradOp>(
+          [&](auto op) { windowsFit(op.getResult()); })
       .Case([&](kernel::ContractOp op) {
         if (!llvm::all_of(op.getWindow(), isOne))
           windowsFit(op.getResult());

@@ -88,6 +88,9 @@ CASES = {
                                b=floats(24)),
                          [{"i": indices(50, n, s).astype(np.int32), "t": indices(2, n, s).astype(np.int32), "m": np.ones((n, s), np.int32)}
                           for n, s in LENGTHS]),
+    "stft": (graph([node("STFT", ["x", "step", "", "length"], "y")], {"x": ["n", "t", 1]}, ["y"], step=integers(4), length=integers(16)),
+             [{"x": floats(n, t, 1)} for n, t in ((1, 16), (2, 100))]),
+    "dft": (graph([node("DFT", ["x"], "y", axis=1, onesided=1)], {"x": ["n", 12, 1]}, ["y"]), [{"x": floats(n, 12, 1)} for n in (1, 5)]),
     "lstm": recurrent("LSTM", 4),
     "lstm-bidirectional": recurrent("LSTM", 4, "bidirectional"),
     "gru": recurrent("GRU", 3, "reverse", linear_before_reset=1),
@@ -105,6 +108,7 @@ CASES = {
                       [{"x": floats(b, i, k), "y": floats(k, j)} for b, i, k, j in ((1, 1, 1, 1), (2, 5, 9, 20), (0, 3, 4, 5))]),
 }
 REFUSED = {
+    "stft": {"x": floats(1, 10, 1)},
     "matmul-unlike": {"x": floats(1, 2, 3), "y": floats(4, 2)},
     "einsum-unlike": {"x": floats(2, 3), "y": floats(4, 2)},
     "lstm-lengths": {**lengths(3, 2), "h": floats(1, 3, 8)},

@@ -1,5 +1,8 @@
 """Convolutions and pools of inputs whose batch, height and width only the run knows."""
-from building import floats, graph, node, nodes
+import numpy as np
+from onnx import TensorProto
+
+from building import floats, graph, indices, integers, node, nodes
 
 SIZES = [(1, 7, 9), (2, 16, 16), (3, 5, 6), (1, 33, 8), (1, 64, 67)]
 
@@ -18,7 +21,58 @@ def pool(operator, **attributes):
     return graph([node(operator, ["x"], "y", **attributes)], {"x": ["n", 3, "h", "w"]}, ["y"])
 
 
+def resize(scales=None, sizes=None, dims=("n", 3, "h", "w"), **attributes):
+    """By constant scales, or to the height and width of another image."""
+    if scales:
+        return graph([node("Resize", ["x", "", "s"], "y", **attributes)], {"x": dims}, ["y"], opset=18, s=np.array(scales, np.float32))
+    steps = [node("Shape", ["x"], "a"), node("Slice", ["a", "zero", "two"], "nc"), node("Shape", ["z"], "c"), node("Slice", ["c", "two", "four"], "hw"),
+             node("Concat", ["nc", "hw"], "sizes", axis=0)]
+    return graph([*steps, node("Resize", ["x", "", "", "sizes"], "y", **attributes)], {"x": dims, "z": ["m", 1, "H", "W"]}, ["y"], opset=18,
+                 zero=integers(0), two=integers(2), four=integers(4))
+
+
+def pairs(sizes=((4, 5, 8, 10), (7, 9, 3, 20), (1, 6, 5, 1), (16, 16, 16, 16))):
+    return [{"x": floats(2, 3, h, w), "z": floats(1, 1, *to)} for h, w, *to in sizes]
+
+
+def rois(count):
+    corners = np.sort(np.abs(floats(count, 4)) * 4, axis=1)
+    return corners[:, [0, 1, 2, 3]].astype(np.float32)
+
+
 CASES = {
+    "resize-nearest": (resize([1, 1, 2, 2]), images(3)),
+    "resize-down": (resize([1, 1, 0.5, 0.5], mode="linear"), images(3)),
+    "resize-odd": (resize([1, 1, 1.5, 2.25], mode="linear", coordinate_transformation_mode="asymmetric"), images(3)),
+    "resize-floor": (resize([1, 1, 2, 3], nearest_mode="floor", coordinate_transformation_mode="asymmetric"), images(3)),
+    "resize-corners": (resize([1, 1, 2, 2], mode="linear", coordinate_transformation_mode="align_corners"), images(3)),
+    "resize-to": (resize(mode="linear"), pairs()),
+    "resize-to-nearest": (resize(mode="nearest"), pairs()),
+    "resize-to-cubic": (resize(mode="cubic", exclude_outside=1), pairs()),
+    "resize-to-pytorch": (resize(mode="linear", coordinate_transformation_mode="pytorch_half_pixel"), pairs()),
+    "resize-to-corners": (resize(mode="linear", coordinate_transformation_mode="align_corners"), pairs()),
+    "resize-antialias": (graph([node("Resize", ["x", "", "", "s"], "y", axes=[2], mode="linear", antialias=1)], {"x": ["n", 3, 8, "w"]}, ["y"], opset=18,
+                               s=integers(5)), [{"x": floats(n, 3, 8, w)} for n, w in ((1, 1), (2, 9))]),
+    "upsample": (graph([node("Upsample", ["x", "s"], "y", mode="nearest")], {"x": ["n", 3, "h", "w"]}, ["y"], opset=9, s=np.array([1, 1, 2, 3], np.float32)),
+                 images(3)),
+    "grid-sample": (graph([node("GridSample", ["x", "g"], "y")], {"x": ["n", 3, "h", "w"], "g": ["n", "p", "q", 2]}, ["y"], opset=16),
+                    [{"x": floats(n, 3, h, w), "g": floats(n, p, q, 2)} for n, h, w, p, q in ((1, 2, 3, 4, 5), (2, 9, 8, 3, 1))]),
+    "grid-sample-reflected": (graph([node("GridSample", ["x", "g"], "y", padding_mode="reflection", mode="bicubic", align_corners=1)],
+                                    {"x": ["n", 3, "h", "w"], "g": ["n", "p", "q", 2]}, ["y"], opset=16),
+                              [{"x": floats(n, 3, h, w), "g": floats(n, p, q, 2)} for n, h, w, p, q in ((1, 2, 3, 4, 5), (2, 9, 8, 3, 1))]),
+    "affine-grid": (graph([node("Shape", ["x"], "s"), node("AffineGrid", ["t", "s"], "g"), node("GridSample", ["x", "g"], "y")],
+                          {"x": ["n", 3, "h", "w"], "t": ["n", 2, 3]}, ["y"], opset=20),
+                    [{"x": floats(n, 3, h, w), "t": floats(n, 2, 3)} for n, h, w in ((1, 3, 4), (2, 7, 5))]),
+    "roi-align": (graph([node("RoiAlign", ["x", "r", "b"], "y", output_height=2, output_width=3)], {"x": ["n", 3, "h", "w"], "r": ["k", 4], "b": ["k"]},
+                        ["y"], opset=16, types={"b": TensorProto.INT64}),
+                  [{"x": floats(n, 3, h, w), "r": rois(k), "b": indices(n, k)} for n, h, w, k in ((1, 5, 6, 1), (2, 9, 8, 4))]),
+    "max-roi-pool": (graph([node("MaxRoiPool", ["x", "r"], "y", pooled_shape=[2, 2])], {"x": [1, 3, "h", "w"], "r": ["k", 5]}, ["y"]),
+                     [{"x": floats(1, 3, h, w), "r": np.concatenate([np.zeros((k, 1), np.float32), rois(k)], 1)} for h, w, k in ((5, 6, 1), (9, 8, 4))]),
+    "max-unpool": (graph([nodes("MaxPool", ["x"], ["p", "i"], kernel_shape=[2, 2], strides=[2, 2]),
+                          node("MaxUnpool", ["p", "i"], "y", kernel_shape=[2, 2], strides=[2, 2])], {"x": ["n", 3, "h", "w"]}, ["y"]),
+                   images(3, [(1, 2, 4), (2, 8, 6)])),
+    "deform-conv": (graph([node("DeformConv", ["x", "w", "o"], "y", pads=[1, 1, 1, 1])], {"x": ["n", 3, "h", "w0"], "o": ["n", 18, "h", "w0"]}, ["y"], opset=19,
+                          w=floats(4, 3, 3, 3)), [{"x": floats(n, 3, h, w), "o": floats(n, 18, h, w)} for n, h, w in ((1, 4, 5), (2, 7, 3))]),
     "conv": (conv(3, 8, (3, 3), pads=[1, 1, 1, 1]), images(3)),
     "conv-strided": (conv(3, 8, (3, 5), strides=[2, 3], pads=[0, 2, 1, 2]), images(3)),
     "conv-dilated": (conv(4, 6, (3, 3), group=2, dilations=[2, 1]), images(4)),
@@ -68,6 +122,8 @@ CASES = {
              images(3, [(1, 2, 2), (2, 8, 6), (1, 32, 34)])),
 }
 REFUSED = {
+    "resize-to": {"x": floats(2, 3, 0, 4), "z": floats(1, 1, 2, 2)},
+    "grid-sample": {"x": floats(2, 3, 0, 4), "g": floats(2, 1, 1, 2)},
     "conv-valid": {"x": floats(1, 3, 2, 8)},
     "conv-chain": {"x": floats(1, 4, 8, 8)},
     "skip": {"x": floats(1, 3, 3, 4)},

@@ -102,6 +102,22 @@ def minilm(batch, length):
     return {name: value.astype(np.int64) for name, value in feeds.items()}
 
 
+# name: shapes of the only input
+MODELS = {
+    "magika": [(1, 2048), (2, 2048), (3, 2048), (5, 2048), (7, 2048)],
+    "ppocr4_det": [(1, 3, 640, 640), (1, 3, 64, 96), (2, 3, 96, 320), (1, 3, 736, 96), (1, 3, 320, 480)],
+    "ppocr4_rec": [(1, 3, 48, 320), (6, 3, 48, 100), (1, 3, 48, 64), (3, 3, 48, 333), (1, 3, 48, 640)],
+}
+
+
+def samples(name, shape):
+    """One sample of a model's inputs after another as a batch."""
+    model = models.MODELS[name]
+    (key, _), = model.shapes.items()
+    rng = np.random.default_rng(0)
+    return {key: np.concatenate([model.sample(rng, {key: (1, *shape[1:])})[key] for _ in range(shape[0])])}
+
+
 def main():
     args = harness.parser(__doc__).parse_args()
     cases = harness.Cases()
@@ -119,6 +135,12 @@ def main():
             path = str(models.fetch("minilm_l6"))
             sizes = [(1, 128), (1, 7), (2, 33), (3, 1), (1, 200)]
             test(cases, pathlib.Path(folder), "minilm_l6", path, path, [minilm(*size) for size in sizes])
+    for name, shapes in MODELS.items():
+        if args.names and name not in args.names:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(models.fetch(name))
+            test(cases, pathlib.Path(folder), name, path, path, [samples(name, shape) for shape in shapes])
     return cases.close(args.json)
 
 
