@@ -315,7 +315,7 @@ Value GraphBuilder::withDim(Value value, int64_t dim, const graph::Extent &exten
 }
 
 Value GraphBuilder::withShape(Value value, ArrayRef<graph::Extent> shape) {
-  for (auto [dim, extent] : llvm::enumerate(shape))
+  for (auto [dim, extent] : llvm::enumerate(shape.take_front(rankOf(value))))
     value = withDim(value, static_cast<int64_t>(dim), extent);
   return value;
 }

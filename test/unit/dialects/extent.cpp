@@ -29,11 +29,28 @@ TEST_F(ExtentTest, SumsAndProductsHaveOneForm) {
 
 TEST_F(ExtentTest, QuotientsTakeWholeMultiplesOut) {
   EXPECT_EQ(normal("floordiv(4*n + 3, 2)"), "2*n + 1");
-  EXPECT_EQ(normal("floordiv(n + 5, 2)"), "floordiv(n + 5, 2)");
+  EXPECT_EQ(normal("floordiv(n + 5, 2)"), "floordiv(n + 1, 2) + 2");
+  EXPECT_EQ(normal("floordiv(n - 1, 2)"), "floordiv(n + 1, 2) - 1");
+  EXPECT_EQ(normal("floordiv(3*n, 2)"), "n + floordiv(n, 2)");
+  EXPECT_EQ(normal("floordiv(0 - n, 2)"), "-n + floordiv(n, 2)");
   EXPECT_EQ(normal("floordiv(64*a*b, a*8)"), "8*b");
   EXPECT_EQ(of("6*a*b + 3*b").dividedBy(of("2*a + 1")), of("3*b"));
   EXPECT_EQ(of("a + 1").dividedBy(of("a")), std::nullopt);
   EXPECT_EQ(normal("floordiv(0 - 7, 2)"), "-4");
+}
+
+// Five convolutions with strides of 2 and padding of 1, and the quotient that they are together.
+TEST_F(ExtentTest, QuotientsOfQuotientsAreOne) {
+  Extent extent = of("h");
+  for (int i = 0; i < 5; ++i)
+    extent = (extent - 1).floorDiv(2) + 1;
+  EXPECT_EQ(extent, of("floordiv(h + 31, 32)"));
+  EXPECT_EQ(normal("floordiv(floordiv(n, 3) + 4, 5)"), "floordiv(n + 12, 15)");
+  for (int64_t n = 0; n < 100; ++n) {
+    auto valueOf = [n](StringRef) { return std::optional(n); };
+    EXPECT_EQ(of("floordiv(floordiv(n - 7, 3) - 4, 5)").evaluate(valueOf), ((n - 7 + 300) / 3 - 100 - 4 + 500) / 5 - 100);
+  }
+  EXPECT_EQ(of("floordiv(h + 31, 32)").lowerBound(), 0);
 }
 
 TEST_F(ExtentTest, BoundsDecideMinimaAndBroadcasts) {
