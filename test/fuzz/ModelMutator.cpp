@@ -56,7 +56,8 @@ private:
   std::string text(const Place &place, const std::string &old);
   static std::string bytes(std::string old);
   size_t below(size_t end) { return std::uniform_int_distribution<size_t>(0, end - 1)(random_); }
-  const Message *another(const Descriptor *type);
+  /// A copy of some message of a type: a message may be put into itself.
+  std::unique_ptr<Message> another(const Descriptor *type);
 
   std::mt19937 random_;
   std::vector<Place> places_;
@@ -142,12 +143,17 @@ std::string Mutator::text(const Place &place, const std::string &old) {
   return bytes(old);
 }
 
-const Message *Mutator::another(const Descriptor *type) {
+std::unique_ptr<Message> Mutator::another(const Descriptor *type) {
   std::vector<const Message *> candidates;
   for (const Message *message : messages_)
     if (message->GetDescriptor() == type)
       candidates.push_back(message);
-  return candidates.empty() ? nullptr : candidates[below(candidates.size())];
+  if (candidates.empty())
+    return nullptr;
+  const Message &chosen = *candidates[below(candidates.size())];
+  std::unique_ptr<Message> copy(chosen.New());
+  copy->CopyFrom(chosen);
+  return copy;
 }
 
 namespace {
@@ -189,10 +195,8 @@ void Mutator::mutateSingle(const Place &place) {
   auto [message, field] = place;
   const Reflection &reflection = *message->GetReflection();
   if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    if (const Message *other = another(field->message_type()); other && below(4) != 0) {
-      const std::unique_ptr<Message> copy(other->New());
-      copy->CopyFrom(*other); // which may hold this one
-      reflection.MutableMessage(message, field)->CopyFrom(*copy);
+    if (const std::unique_ptr<Message> other = another(field->message_type()); other && below(4) != 0) {
+      reflection.MutableMessage(message, field)->CopyFrom(*other);
     } else if (reflection.HasField(*message, field)) {
       reflection.ClearField(message, field);
     } else {
@@ -223,10 +227,10 @@ void Mutator::mutateRepeated(const Place &place) {
   } else if (size > 0 && choice == 1) {
     reflection.SwapElements(message, field, at, static_cast<int>(below(size)));
   } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    const Message *other = another(field->message_type());
+    const std::unique_ptr<Message> other = another(field->message_type());
     for (size_t copies = 1 + (choice == 2 ? 0 : below(kMostCopies)); copies > 0; --copies) {
       Message *added = reflection.AddMessage(message, field);
-      if (other && other != message)
+      if (other)
         added->CopyFrom(*other);
     }
   } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
