@@ -5,6 +5,7 @@
 
 #include "smelt/smelt.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/DerivedTypes.h"
@@ -20,9 +21,9 @@ namespace smelt::artifact {
 // The structures below list the fields of these without any padding.
 static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 12);
 static_assert(sizeof(smelt_step) == 40 && offsetof(smelt_step, tiles_is_size) == 36);
-static_assert(sizeof(smelt_tensor_info) == 40 && offsetof(smelt_tensor_info, extent_sizes) == 32);
+static_assert(sizeof(smelt_tensor_info) == 48 && offsetof(smelt_tensor_info, dims) == 40);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
-static_assert(sizeof(smelt_model) == 104 && offsetof(smelt_model, arena_size) == 100);
+static_assert(sizeof(smelt_model) == 112 && offsetof(smelt_model, symbols) == 104);
 
 namespace {
 class PlanTable {
@@ -40,6 +41,7 @@ private:
   GlobalVariable *table(Constant *value, StringRef name);
   Constant *array(ArrayRef<Constant *> rows, StringRef name);
   Constant *text(StringRef value);
+  Constant *textOrNull(StringRef value) { return value.empty() ? ConstantPointerNull::get(pointer_) : text(value); }
   Constant *tensors(ArrayRef<Tensor> list, StringRef name);
   Constant *sizes(ArrayRef<Size> list);
   Function *kernelNamed(StringRef name, bool mayBeElsewhere);
@@ -79,6 +81,18 @@ Constant *PlanTable::text(StringRef value) {
   return known;
 }
 
+/// "batch:1..8, length": as --shape has them.
+static std::string symbolsText(ArrayRef<Symbol> symbols) {
+  std::string text;
+  for (const Symbol &symbol : symbols) {
+    const bool isBounded = symbol.most < INT64_MAX;
+    text += (text.empty() ? "" : ", ") + symbol.name;
+    if (symbol.least > 0 || isBounded)
+      text += ":" + itostr(symbol.least) + ".." + (isBounded ? itostr(symbol.most) : "");
+  }
+  return text;
+}
+
 Constant *PlanTable::sizes(ArrayRef<Size> list) {
   SmallVector<Constant *> rows;
   for (const Size &size : list)
@@ -96,7 +110,7 @@ Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
     for (uint32_t size : tensor.extentSizes)
       sizes.push_back(word(size));
     rows.push_back(fields({text(tensor.name), array(extents, "shape"), wide(tensor.bytes), word(tensor.shape.size()),
-                           word(tensor.dtype), array(sizes, "extent_sizes")}));
+                           word(tensor.dtype), array(sizes, "extent_sizes"), textOrNull(join(tensor.extents, ", "))}));
   }
   return array(rows, name);
 }
@@ -150,11 +164,11 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
   weights->setVisibility(GlobalValue::HiddenVisibility);
   weights->setAlignment(Align(SMELT_ALIGNMENT));
 
-  Constant *value =
-      fields({word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
-              wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name),
-              text(model.target), tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"),
-              array(rows, "steps"), weights, sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize)});
+  Constant *value = fields(
+      {word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
+       wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name), text(model.target),
+       tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"), array(rows, "steps"), weights,
+       sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize), textOrNull(symbolsText(model.symbols))});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);
   global->setAlignment(Align(8));

@@ -162,6 +162,19 @@ def one_arena_is_enough_for_all_sizes_within_the_bounds(folder):
 
 
 @case
+def inspect_names_what_is_symbolic(folder):
+    compiled(folder, "--shape", "x=1..4xlen:2..x8")
+    row = json.loads(harness.smelt_ok("inspect", folder / "net.so", "--json").stdout)
+    expect([tensor["shape"] for tensor in row["inputs"] + row["outputs"]] == [["n", "len", 8], ["len", 1], ["n", "len", 4]], f"{row}")
+    expect(row["symbols"] == [{"name": "n", "least": 1, "most": 4}, {"name": "len", "least": 2, "most": None}] and row["arena_bytes"] is None, f"{row}")
+    text = harness.smelt_ok("inspect", folder / "net.so").stdout
+    expect("f32 nxlenx8" in text and "symbols n from 1 to 4, len from 2\n" in text and "-1" not in text, text)
+    row = json.loads(harness.smelt_ok("inspect", folder / "net.onnx", "--json").stdout)
+    expect(row["inputs"][0]["shape"] == ["n", "s", 8], f"{row}")
+    expect(smelt.load(folder / "net.so").symbols == "n:1..4, len:2..", smelt.load(folder / "net.so").symbols)
+
+
+@case
 def bench_tells_the_arena_of_its_shapes(folder):
     compiled(folder, "--symbolic")
     arenas = []
@@ -204,7 +217,7 @@ def python_says_which_shapes_are_wrong(folder):
     model_ = smelt.load(smelt.compile(model(folder), folder / "net.so", shapes={"x": ((1, 4), "len:2..16", None)}))
     good = feeds(2, 5)
     for given, word in (({"x": good["x"], "z": feeds(2, 6)["z"]}, "'z' (6, 1)"), (feeds(5, 5), "(5, 5, 8)"), (feeds(1, 1), "(1, 1, 8)"),
-                        ({"x": good["x"][..., :4], "z": good["z"]}, "(?, ?, 8)"), ({"x": good["x"][0], "z": good["z"]}, "(?, ?, 8)")):
+                        ({"x": good["x"][..., :4], "z": good["z"]}, "(n, len, 8)"), ({"x": good["x"][0], "z": good["z"]}, "(n, len, 8)")):
         try:
             model_.run(given)
         except smelt.SmeltError as error:

@@ -9,6 +9,7 @@
 #include "tools/runner/Error.h"
 
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 
 namespace smelt::runner {
@@ -36,6 +37,8 @@ private:
     return known == pointers_.end() ? damaged() : known->second;
   }
   std::string textOf(uint64_t address, size_t field) const { return file_.textAt(pointerAt(address + field)); }
+  /// Where the pointer is null: "".
+  std::string textOrNothing(uint64_t address, size_t field) const;
   std::vector<Description::Tensor> tensors(uint64_t field, uint32_t count) const;
   std::vector<Description::Step> steps(uint64_t field, uint32_t count) const;
   [[noreturn]] uint64_t damaged() const {
@@ -47,6 +50,38 @@ private:
 };
 } // namespace
 
+/// The parts between commas that are in no parentheses.
+static std::vector<std::string> partsOf(const std::string &text) {
+  std::vector<std::string> parts{""};
+  int depth = 0;
+  for (char c : text) {
+    depth += (c == '(') - (c == ')');
+    if (c == ',' && depth == 0)
+      parts.emplace_back();
+    else if (c != ' ' || !parts.back().empty())
+      parts.back() += c;
+  }
+  return parts;
+}
+
+/// "batch:1..8"
+static Description::Symbol symbolOf(const std::string &text) {
+  Description::Symbol symbol;
+  const size_t colon = text.find(':'), dots = text.find("..", colon == std::string::npos ? 0 : colon);
+  symbol.name = text.substr(0, colon);
+  if (colon == std::string::npos || dots == std::string::npos)
+    return symbol;
+  symbol.least = std::strtoll(text.c_str() + colon + 1, nullptr, 10);
+  if (dots + 2 < text.size())
+    symbol.most = std::strtoll(text.c_str() + dots + 2, nullptr, 10);
+  return symbol;
+}
+
+std::string Reader::textOrNothing(uint64_t address, size_t field) const {
+  const auto known = pointers_.find(address + field);
+  return known == pointers_.end() ? "" : file_.textAt(known->second);
+}
+
 std::vector<Description::Tensor> Reader::tensors(uint64_t field, uint32_t count) const {
   std::vector<Description::Tensor> tensors;
   for (uint32_t i = 0; i < count; ++i) {
@@ -57,7 +92,12 @@ std::vector<Description::Tensor> Reader::tensors(uint64_t field, uint32_t count)
     std::vector<int64_t> shape(info.rank);
     if (info.rank > 0)
       file_.read(pointerAt(address + offsetof(smelt_tensor_info, shape)), shape.data(), info.rank * sizeof(int64_t));
-    tensors.push_back({textOf(address, offsetof(smelt_tensor_info, name)), shape, info.bytes, info.dtype});
+    std::vector<std::string> extents;
+    if (const std::string dims = textOrNothing(address, offsetof(smelt_tensor_info, dims)); !dims.empty())
+      extents = partsOf(dims);
+    if (!extents.empty() && extents.size() != shape.size())
+      damaged();
+    tensors.push_back({textOf(address, offsetof(smelt_tensor_info, name)), shape, extents, info.bytes, info.dtype});
   }
   return tensors;
 }
@@ -92,6 +132,10 @@ Description Reader::run() {
   description.fileBytes = file_.size();
   description.inputs = tensors(*place + offsetof(smelt_model, inputs), model.input_count);
   description.outputs = tensors(*place + offsetof(smelt_model, outputs), model.output_count);
+  description.isSymbolic = model.size_count > 0;
+  if (const std::string symbols = textOrNothing(*place, offsetof(smelt_model, symbols)); !symbols.empty())
+    for (const std::string &symbol : partsOf(symbols))
+      description.symbols.push_back(symbolOf(symbol));
   description.steps = steps(*place + offsetof(smelt_model, steps), model.step_count);
   return description;
 }

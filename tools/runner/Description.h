@@ -16,18 +16,26 @@ namespace smelt::runner {
 struct Description {
   struct Tensor {
     std::string name;
-    std::vector<int64_t> shape;
-    uint64_t bytes = 0;
-    uint32_t dtype = 0; // a smelt_dtype
+    std::vector<int64_t> shape;       // -1 for a symbolic extent
+    std::vector<std::string> extents; // in words, where one is symbolic
+    uint64_t bytes = 0;               // 0 then
+    uint32_t dtype = 0;               // a smelt_dtype
   };
   struct Step {
     std::string name, kernel; // the kernel's is "" where the file does not say it
     int64_t tiles = 0;
     uint64_t address = 0; // of the kernel
   };
+  /// A symbol of the inputs' dims, and which values it may have.
+  struct Symbol {
+    std::string name;
+    int64_t least = 0, most = INT64_MAX;
+  };
   std::string name, target;
   uint64_t cpuFeatures = 0, arenaBytes = 0, weightsBytes = 0, fileBytes = 0;
   std::vector<Tensor> inputs, outputs;
+  std::vector<Symbol> symbols;
+  bool isSymbolic = false; // shapes are not all known, so that there is no one size of the arena
   std::vector<Step> steps;
 };
 

@@ -34,17 +34,23 @@ static uint64_t fileBytes(const std::string &path) {
 
 // --------------------------------------------------------------------------------------------------------- as JSON
 
+/// Numbers as such, and what is symbolic in words.
+static ordered_json toJson(const std::vector<std::string> &extents) {
+  ordered_json shape = ordered_json::array();
+  for (const std::string &extent : extents) {
+    int64_t number = 0;
+    const bool fixed = !llvm::StringRef(extent).getAsInteger(10, number);
+    shape.push_back(fixed ? ordered_json(number) : ordered_json(extent));
+  }
+  return shape;
+}
+
 static ordered_json toJson(const std::vector<frontend::TensorSummary> &tensors) {
   ordered_json list = ordered_json::array();
-  for (const frontend::TensorSummary &tensor : tensors) {
-    ordered_json shape = tensor.hasShape ? ordered_json::array() : ordered_json();
-    for (const std::string &extent : tensor.extents) {
-      int64_t number = 0;
-      const bool fixed = !llvm::StringRef(extent).getAsInteger(10, number);
-      shape.push_back(fixed ? ordered_json(number) : ordered_json(extent));
-    }
-    list.push_back({{"name", tensor.name}, {"type", tensor.elementType}, {"shape", shape}});
-  }
+  for (const frontend::TensorSummary &tensor : tensors)
+    list.push_back({{"name", tensor.name},
+                    {"type", tensor.elementType},
+                    {"shape", tensor.hasShape ? toJson(tensor.extents) : ordered_json()}});
   return list;
 }
 
@@ -53,8 +59,17 @@ static ordered_json toJson(const std::vector<runner::Description::Tensor> &tenso
   for (const runner::Description::Tensor &tensor : tensors)
     list.push_back({{"name", tensor.name},
                     {"type", runner::dtypeName(tensor.dtype)},
-                    {"shape", tensor.shape},
-                    {"bytes", tensor.bytes}});
+                    {"shape", tensor.extents.empty() ? ordered_json(tensor.shape) : toJson(tensor.extents)},
+                    {"bytes", tensor.extents.empty() ? ordered_json(tensor.bytes) : ordered_json()}});
+  return list;
+}
+
+static ordered_json toJson(const std::vector<runner::Description::Symbol> &symbols) {
+  ordered_json list = ordered_json::array();
+  for (const runner::Description::Symbol &symbol : symbols)
+    list.push_back({{"name", symbol.name},
+                    {"least", symbol.least},
+                    {"most", symbol.most < INT64_MAX ? ordered_json(symbol.most) : ordered_json()}});
   return list;
 }
 
@@ -113,7 +128,8 @@ static ordered_json toJson(const runner::Description &artifact) {
           {"outputs", toJson(artifact.outputs)},
           {"kernels", kernels.size()},
           {"steps", steps},
-          {"arena_bytes", artifact.arenaBytes},
+          {"symbols", toJson(artifact.symbols)},
+          {"arena_bytes", artifact.isSymbolic ? ordered_json() : ordered_json(artifact.arenaBytes)},
           {"weight_bytes", artifact.weightsBytes},
           {"file_bytes", artifact.fileBytes}};
 }
@@ -191,6 +207,19 @@ static std::string counted(uint64_t count, const char *what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+/// "symbols batch from 1 to 8, length"
+static void printSymbols(const ordered_json &symbols) {
+  for (const ordered_json &symbol : symbols) {
+    const bool isBounded = !symbol["most"].is_null();
+    llvm::outs() << (symbol == symbols.front() ? "symbols " : ", ") << textOf(symbol["name"]);
+    if (isBounded || symbol["least"] > 0)
+      llvm::outs() << " from " << symbol["least"].dump();
+    if (isBounded)
+      llvm::outs() << " to " << symbol["most"].dump();
+  }
+  llvm::outs() << (symbols.empty() ? "" : "\n");
+}
+
 static void printArtifact(const ordered_json &json) {
   llvm::outs() << "artefact " << runner::quoted(textOf(json["name"])) << " for " << textOf(json["target"]);
   if (!textOf(json["cpu_features"]).empty())
@@ -198,9 +227,11 @@ static void printArtifact(const ordered_json &json) {
   llvm::outs() << "\n";
   printTensors("input ", json["inputs"]);
   printTensors("output", json["outputs"]);
+  printSymbols(json["symbols"]);
+  const ordered_json &arena = json["arena_bytes"];
   llvm::outs() << counted(json["steps"].size(), "step") << " of " << counted(json["kernels"].get<uint64_t>(), "kernel")
-               << "\narena " << sizeText(json["arena_bytes"]) << ", weights " << sizeText(json["weight_bytes"])
-               << ", file " << sizeText(json["file_bytes"]) << "\n";
+               << "\narena " << (arena.is_null() ? "as the shapes need" : sizeText(arena)) << ", weights "
+               << sizeText(json["weight_bytes"]) << ", file " << sizeText(json["file_bytes"]) << "\n";
 }
 
 // ------------------------------------------------------------------------------------------------------- the command

@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below does; artefact and runtime must agree. */
-#define SMELT_ABI_VERSION 2u
+#define SMELT_ABI_VERSION 3u
 
 /* Bytes: the arena and every input and output must start at a multiple of it. */
 #define SMELT_ALIGNMENT 64
@@ -93,6 +93,7 @@ typedef struct smelt_tensor_info {
   uint32_t rank;
   uint32_t dtype;               /* a smelt_dtype */
   const uint32_t *extent_sizes; /* null, or for each symbolic extent which of the model's sizes it is */
+  const char *dims;             /* null, or in words where an extent is symbolic: "batch, 3, 2*length + 1" */
 } smelt_tensor_info;
 
 /* How a size of a model with symbolic dims is computed from inputs' dims and sizes before it. */
@@ -169,6 +170,7 @@ typedef struct smelt_model {
   const smelt_size *sizes; /* none where all dims are numbers */
   uint32_t size_count;     /* at most SMELT_MAX_SIZES */
   uint32_t arena_size;     /* which of them is the arena's, in bytes */
+  const char *symbols;     /* null, or those of the inputs' dims with their bounds: "batch:1..8, length" */
 } smelt_model;
 
 /* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all

@@ -13,7 +13,7 @@ import threading
 import numpy as np
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
-ABI_VERSION = 2  # SMELT_ABI_VERSION
+ABI_VERSION = 3  # SMELT_ABI_VERSION
 # smelt_dtype → numpy.
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
@@ -35,7 +35,7 @@ class SmeltError(Exception):
 
 class _TensorInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("shape", ctypes.POINTER(ctypes.c_int64)), ("bytes", ctypes.c_uint64), ("rank", ctypes.c_uint32),
-                ("dtype", ctypes.c_uint32), ("extent_sizes", ctypes.POINTER(ctypes.c_uint32))]
+                ("dtype", ctypes.c_uint32), ("extent_sizes", ctypes.POINTER(ctypes.c_uint32)), ("dims", ctypes.c_char_p)]
 
 
 class _Model(ctypes.Structure):
@@ -43,7 +43,8 @@ class _Model(ctypes.Structure):
                 ("step_count", ctypes.c_uint32), ("cpu_features", ctypes.c_uint64), ("arena_bytes", ctypes.c_uint64),
                 ("weights_bytes", ctypes.c_uint64), ("name", ctypes.c_char_p), ("target", ctypes.c_char_p),
                 ("inputs", ctypes.POINTER(_TensorInfo)), ("outputs", ctypes.POINTER(_TensorInfo)), ("steps", ctypes.c_void_p),
-                ("weights", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("size_count", ctypes.c_uint32), ("arena_size", ctypes.c_uint32)]
+                ("weights", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("size_count", ctypes.c_uint32), ("arena_size", ctypes.c_uint32),
+                ("symbols", ctypes.c_char_p)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +57,17 @@ class Tensor:
     bytes: int  # 0 where an extent is symbolic
     packed_bits: int = 0  # of an element, where a byte of the model holds several
     signed: bool = False  # such an element
+    dims: str = ""  # where an extent is symbolic: "batch, 3, 2*length + 1"
 
     @staticmethod
     def of(info):
         packed = _PACKED_BITS.get(info.dtype, 0)
         shape = tuple(None if extent < 0 else extent for extent in info.shape[: info.rank])
-        return Tensor(info.name.decode(), shape, _numpy_dtype(info.dtype), info.bytes, packed, info.dtype in _SIGNED)
+        return Tensor(info.name.decode(), shape, _numpy_dtype(info.dtype), info.bytes, packed, info.dtype in _SIGNED,
+                      (info.dims or b"").decode())
+
+    def in_words(self):
+        return f"({self.dims})" if self.dims else str(self.shape)
 
     def takes(self, shape):
         """Whether an array of this shape fits, as far as the tensor alone tells."""
@@ -128,15 +134,11 @@ def _check(status, what):
         raise SmeltError(f"{what}: {_host().smelt_status_string(status).decode()}", 5)
 
 
-def _in_words(shape):
-    return "(" + ", ".join("?" if extent is None else str(extent) for extent in shape) + ("," if len(shape) == 1 else "") + ")"
-
-
 def _check_shapes(status, model, shapes):
     """SMELT_ERROR_SHAPE is the caller's mistake."""
     if status == 7:
-        given = ", ".join(f"'{tensor.name}' {_in_words(shape)}" for tensor, shape in zip(model.inputs, shapes))
-        raise SmeltError(f"{model.name}: the shapes {given} contradict one another, or are out of bounds", 2)
+        given = ", ".join(f"'{tensor.name}' {shape} for {tensor.in_words()}" for tensor, shape in zip(model.inputs, shapes))
+        raise SmeltError(f"{model.name}: the shapes {given} contradict one another or the bounds of {model.symbols}", 2)
     _check(status, model.name)
 
 
@@ -219,6 +221,7 @@ class Model:
             raise SmeltError(f"{path}: made for version {self._model.abi_version} of the runtime's interface, this is {ABI_VERSION}", 5)
         self.name, self.target = self._model.name.decode(), self._model.target.decode()
         self.weights_bytes = self._model.weights_bytes
+        self.symbols = (self._model.symbols or b"").decode()  # of the inputs' dims, with their bounds: "batch:1..8, length"
         self.inputs = [Tensor.of(self._model.inputs[i]) for i in range(self._model.input_count)]
         self.outputs = [Tensor.of(self._model.outputs[i]) for i in range(self._model.output_count)]
         self.is_symbolic = self._model.size_count > 0
@@ -287,7 +290,7 @@ class Model:
             raise SmeltError(f"no value for input '{tensor.name}'", 2)
         value = np.asarray(feeds[tensor.name])
         if value.dtype != tensor.dtype or not tensor.takes(value.shape):
-            raise SmeltError(f"input '{tensor.name}' is {value.dtype} {value.shape}, the model wants {tensor.dtype} {_in_words(tensor.shape)}", 2)
+            raise SmeltError(f"input '{tensor.name}' is {value.dtype} {value.shape}, the model wants {tensor.dtype} {tensor.in_words()}", 2)
         if tensor.packed_bits:
             packed = aligned_empty(((value.size * tensor.packed_bits + 7) // 8,), np.uint8)
             tensor.pack(np.ascontiguousarray(value), packed)
