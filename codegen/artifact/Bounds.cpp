@@ -23,7 +23,7 @@ llvm::Expected<std::vector<Symbol>> symbolsOf(llvm::ArrayRef<graph::Extents> inp
     auto range = bounds ? bounds.getAs<mlir::DenseI64ArrayAttr>(name) : mlir::DenseI64ArrayAttr();
     if (range && range.size() == 2)
       std::tie(symbol.least, symbol.most) = std::pair(range[0], range[1]);
-    if (llvm::Error error = sizes.limit(name, symbol.least, symbol.most))
+    if (llvm::Error error = sizes.limit(name, symbol.least, std::min(symbol.most, graph::kMostExtent)))
       return std::move(error);
   }
   return symbols;

@@ -99,8 +99,9 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Mach
     rows_ = shape[--outerDims_];
   size_t batch = rank - 1 - root.getWindow().size();
   batchedPanels_ = packed.size() - (root.getGroups() > 1) > 3 && batch > 0;
-  tile_ = kernel::chooseTile(machine, kernel::typicalExtent(rows_), kernel::typicalExtent(columns_),
-                             kernel::typicalExtent(channels_), graph::elementBytes(element_), width_);
+  auto typical = tilesRows() ? kernel::typicalSide : kernel::typicalLength;
+  tile_ = kernel::chooseTile(machine, typical(rows_), typical(columns_), kernel::typicalLength(channels_),
+                             graph::elementBytes(element_), width_);
 }
 
 /// The window's dims and the input's channels, outermost first; a dim that continues the one inside it becomes one loop

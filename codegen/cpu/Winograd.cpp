@@ -98,7 +98,7 @@ void Winograd::chooseBlock(const kernel::Machine &machine) {
   }
   // Blocks of the most tiles there may be, in whole steps; the last one has fewer.
   constexpr int64_t kMany = 1 << 20;
-  int64_t typical = kernel::typicalBatch(shape_[0]) * kernel::typicalExtent(tileRows_ * tileColumns_);
+  int64_t typical = kernel::typicalBatch(shape_[0]) * kernel::typicalSide(tileRows_ * tileColumns_);
   block_ = kernel::chooseWinogradBlock(kMany, channels_, panels_);
   block_.panelGroups = kernel::chooseWinogradBlock(typical, channels_, panels_).panelGroups;
   rowsPerStep_ = rowsPerStep();

@@ -347,10 +347,23 @@ bool Extent::isAtLeast(const Extent &other) const {
   return difference && *difference >= 0;
 }
 
+/// Whether an extent is a dim of an input, and no number that the model finds ("%n", "$n"), a kernel's parameter or the
+/// like.
+static bool isDim(const Extent &extent) {
+  if (extent.isNumber() || extent.terms().size() != 1)
+    return false;
+  const Term &term = extent.terms().front();
+  if (term.factor != 1 || term.atoms.size() != 1 || term.atoms.front().kind() != Atom::Kind::Symbol)
+    return false;
+  StringRef name = term.atoms.front().symbol();
+  return !name.starts_with("%") && !name.starts_with("$") &&
+         !(name.consume_front("p") && llvm::all_of(name, llvm::isDigit));
+}
+
 Extent Extent::min(const Extent &a, const Extent &b) {
-  if (a.isAtLeast(b))
+  if (a.isAtLeast(b) || (a.isNumber() && a.number() >= kMostExtent && isDim(b)))
     return b;
-  if (b.isAtLeast(a))
+  if (b.isAtLeast(a) || (b.isNumber() && b.number() >= kMostExtent && isDim(a)))
     return a;
   return compare(a, b) < 0 ? ofAtom(Atom::Kind::Min, a, b) : ofAtom(Atom::Kind::Min, b, a);
 }

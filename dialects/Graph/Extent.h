@@ -21,6 +21,10 @@ struct ExtentsStorage;
 
 class Extent;
 
+/// No dim of an input is larger: artefacts refuse such shapes. Exporters write numbers from here on where they mean "to
+/// the end".
+constexpr int64_t kMostExtent = 1'000'000'000;
+
 /// What cannot be written as sums and products of others. Symbols are never negative.
 class Atom : public mlir::Attribute::AttrBase<Atom, mlir::Attribute, detail::AtomStorage> {
 public:

@@ -18,15 +18,19 @@ struct Machine {
   unsigned vectorRegisters = 16;
 };
 
+constexpr int64_t kTypicalLength = 128; // of a sequence
+constexpr int64_t kTypicalSide = 320;   // of an image
+
 /// What an extent is taken for where a choice needs a number that only the run knows: its value where every symbol is
-/// 128.
-inline int64_t typicalExtent(const graph::Extent &extent) {
-  constexpr int64_t kTypical = 128;
+/// `typical`.
+inline int64_t typicalExtent(const graph::Extent &extent, int64_t typical) {
   if (extent.isNumber())
     return extent.number();
-  int64_t value = extent.evaluate([](llvm::StringRef) { return kTypical; }).value_or(kTypical);
+  int64_t value = extent.evaluate([&](llvm::StringRef) { return typical; }).value_or(typical);
   return std::max<int64_t>(value, 1);
 }
+inline int64_t typicalLength(const graph::Extent &extent) { return typicalExtent(extent, kTypicalLength); }
+inline int64_t typicalSide(const graph::Extent &extent) { return typicalExtent(extent, kTypicalSide); }
 /// The same of a dim of images or sequences of which several may be computed at once, but most often is one.
 inline int64_t typicalBatch(const graph::Extent &extent) { return extent.asNumber().value_or(1); }
 

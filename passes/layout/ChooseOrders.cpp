@@ -214,7 +214,7 @@ Decision Chooser::carry(const Suggestion &suggestion) const {
 static uint64_t typicalBytes(RankedTensorType type) {
   uint64_t bytes = graph::elementBytes(type.getElementType());
   for (const graph::Extent &extent : graph::extentsOf(type))
-    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, kernel::typicalExtent(extent));
+    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, kernel::typicalLength(extent));
   return bytes;
 }
 

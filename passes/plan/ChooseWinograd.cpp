@@ -41,8 +41,8 @@ static void rewrite(graph::ConvOp op, const kernel::Machine &machine, IRRewriter
   }
   Value input = plan::padSpatial(rewriter, loc, op.getInput(), op.getLow(), high);
   int64_t channels = type.getDimSize(3), tiles = kernel::typicalBatch(shape[0]) *
-                                                 kernel::typicalExtent(shape[1].ceilDiv(4)) *
-                                                 kernel::typicalExtent(shape[2].ceilDiv(4));
+                                                 kernel::typicalSide(shape[1].ceilDiv(4)) *
+                                                 kernel::typicalSide(shape[2].ceilDiv(4));
   int64_t rows = kernel::chooseWinogradBlock(tiles, graph::typeOf(input).getDimSize(3), 1).tiles;
   kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, channels, sizeof(float));
   Value transformed = graph::WinogradFilterOp::create(rewriter, loc, op.getFilter());
@@ -64,8 +64,8 @@ struct ChooseWinograd : plan::MachinePass<ChooseWinograd> {
       if (!isWinogradShaped(op))
         return;
       graph::Extents shape = graph::extentsOf(op.getResult());
-      if (kernel::winogradPays(machine(), kernel::typicalBatch(shape[0]), kernel::typicalExtent(shape[1]),
-                               kernel::typicalExtent(shape[2]), graph::typeOf(op.getInput()).getDimSize(3),
+      if (kernel::winogradPays(machine(), kernel::typicalBatch(shape[0]), kernel::typicalSide(shape[1]),
+                               kernel::typicalSide(shape[2]), graph::typeOf(op.getInput()).getDimSize(3),
                                graph::typeOf(op.getFilter()).getShape().back()))
         chosen.push_back(op);
     });

@@ -65,7 +65,7 @@ bool Folder::isCandidate() {
 double Folder::efficiency(const Folding &folding) {
   double channels = double(folding.factor * type_.getShape().back());
   double lanes = double(llvm::alignTo(folding.factor * type_.getShape().back(), lanes_));
-  int64_t columns = kernel::typicalExtent(shape_[spatial_]);
+  int64_t columns = kernel::typicalSide(shape_[spatial_]);
   auto computed = static_cast<int64_t>(llvm::alignTo(columns, folding.factor));
   return channels / lanes * double(filter_.getDimSize(spatial_ - 1)) / double(folding.taps) * double(columns) /
          double(computed);
@@ -74,7 +74,7 @@ double Folder::efficiency(const Folding &folding) {
 Folding Folder::choose() {
   constexpr double kGain = 1.3; // less is not worth the larger filter
   int64_t taps = filter_.getDimSize(spatial_ - 1), stride = op_.getStrides().back(),
-          columns = kernel::typicalExtent(shape_[spatial_]);
+          columns = kernel::typicalSide(shape_[spatial_]);
   Folding best{1, taps};
   double least = kGain * efficiency(best);
   for (int64_t factor = 2; factor * type_.getShape().back() <= 2 * lanes_ && factor <= columns; ++factor) {

@@ -49,8 +49,8 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
     } else {
       rhs = graph::broadcastTo(rewriter, loc, rhs, rhsShape);
     }
-    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, kernel::typicalExtent(rows),
-                                                   kernel::typicalExtent(columns), elementBytesOf(rhs));
+    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, kernel::typicalLength(rows),
+                                                   kernel::typicalLength(columns), elementBytesOf(rhs));
     Value packed = plan::packPanels(rewriter, loc, rhs, tile.width);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}),
                                                     rewriter.getDenseI64ArrayAttr({1}),
@@ -78,11 +78,12 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
       taps *= extent;
     RankedTensorType type = graph::typeOf(op.getResult());
     Extents shape = graph::extentsOf(type);
+    auto typical = op.getStrides().size() > 1 ? kernel::typicalSide : kernel::typicalLength;
     int64_t rows = kernel::typicalBatch(shape.front());
     for (const Extent &extent : ArrayRef<Extent>(shape).slice(1, shape.size() - 3))
-      rows *= kernel::typicalExtent(extent);
-    kernel::RegisterTile tile = kernel::chooseTile(machine, rows, kernel::typicalExtent(shape[shape.size() - 2]),
-                                                   channels / groups, elementBytesOf(op.getFilter()));
+      rows *= typical(extent);
+    kernel::RegisterTile tile = kernel::chooseTile(machine, rows, typical(shape[shape.size() - 2]), channels / groups,
+                                                   elementBytesOf(op.getFilter()));
     Value packed = packFilter(op, taps, tile.width, rewriter);
     SmallVector<int64_t> window(filter.getShape().drop_back(2));
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/Graph/Ops/Lanes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
@@ -48,12 +49,45 @@ public:
 
   /// The axis is innermost: lanes lie along it.
   LogicalResult emitAlongLanes() {
+    if (!op_.getLog() && !shape_[line_.dim].isNumber())
+      return emitShortOrLong();
+    if (!op_.getLog())
+      scratch_ = scratchFor(access_, shape_[line_.dim], line_.compute());
+    return emitLine();
+  }
+
+  /// The axis is not innermost: each lane is a line of its own.
+  LogicalResult emitAcrossLanes() {
+    if (!op_.getLog())
+      scratch_ =
+          scratchFor(access_, shape_[line_.dim] * linesAtATime(access_, op_.getInput(), line_.dim), line_.compute());
+    return forLines(access_, op_.getInput(), line_.dim, [&](ArrayRef<LaneIndex> at, unsigned width) {
+      line_.at.assign(at.begin(), at.end());
+      return emitGroup(width);
+    });
+  }
+
+private:
+  /// Only the run knows whether e^x of a whole line fits into scratch memory.
+  LogicalResult emitShortOrLong() {
+    int64_t most = TileAccess::kMostScratchBytes / elementBytes(line_.compute());
+    Value isShort =
+        arith::CmpIOp::create(b_, arith::CmpIPredicate::sle, line_.extent().in(b_), access_.indexConstant(most));
+    auto choice = scf::IfOp::create(b_, isShort, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(choice.thenBlock());
+    scratch_ = {access_.scratch(most, line_.compute())};
+    if (failed(emitLine()))
+      return failure();
+    b_.setInsertionPointToStart(choice.elseBlock());
+    scratch_ = {};
+    return emitLine();
+  }
+
+  LogicalResult emitLine() {
     constexpr unsigned kVectors = 2; // e^x keeps the processor busy enough
     unsigned lanes = line_.lanes();
     LaneFold maxima(access_, line_.extent(), lanes), sums(access_, line_.extent(), lanes, kVectors);
-    if (!op_.getLog())
-      scratch_ = scratchFor(access_, shape_[line_.dim], line_.compute());
-
     SmallVector<Value> partials = maxima.start(leastOf(line_.compute(), false));
     partials = maxima.add(partials, [&](Value partial, Value base, unsigned width) {
       return withRead(base, width, partial, [&](Expr x) { return raised({b_, partial}, x); });
@@ -80,18 +114,6 @@ public:
     });
   }
 
-  /// The axis is not innermost: each lane is a line of its own.
-  LogicalResult emitAcrossLanes() {
-    if (!op_.getLog())
-      scratch_ =
-          scratchFor(access_, shape_[line_.dim] * linesAtATime(access_, op_.getInput(), line_.dim), line_.compute());
-    return forLines(access_, op_.getInput(), line_.dim, [&](ArrayRef<LaneIndex> at, unsigned width) {
-      line_.at.assign(at.begin(), at.end());
-      return emitGroup(width);
-    });
-  }
-
-private:
   /// `width` lines side by side.
   LogicalResult emitGroup(unsigned width) {
     readable_ = true;

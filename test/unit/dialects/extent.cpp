@@ -54,6 +54,9 @@ TEST_F(ExtentTest, QuotientsOfQuotientsAreOne) {
 }
 
 TEST_F(ExtentTest, BoundsDecideMinimaAndBroadcasts) {
+  EXPECT_EQ(normal("min(1000000000, n)"), "n");
+  EXPECT_EQ(normal("min(999999999, n)"), "min(999999999, n)");
+  EXPECT_EQ(normal("min(1000000000, 2*n)"), "min(1000000000, 2*n)");
   EXPECT_EQ(normal("min(n + 2, n)"), "n");
   EXPECT_EQ(normal("max(n + 2, 2)"), "n + 2");
   EXPECT_EQ(normal("min(n, 4)"), "min(4, n)");
