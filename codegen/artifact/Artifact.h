@@ -9,6 +9,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,22 +21,29 @@ class TargetMachine;
 namespace smelt::artifact {
 
 /// What an operand's offset counts from, as smelt_base.
-enum class Base : uint32_t { Arena = 0, Weights = 1, Input = 2, Output = 3, Sizes = 4 };
+enum class Base : uint32_t { Arena = 0, Weights = 1, Input = 2, Output = 3, Sizes = 4, Block = 5 };
 
 struct Operand {
   Base base = Base::Arena;
-  uint32_t index = 0; // which input or output; 0 for the others
+  uint32_t index = 0; // which input, output or block; 0 for the others
   int64_t offset = 0; // bytes; or, with offsetIsSize, which size says them
   bool offsetIsSize = false;
 };
 
+/// As smelt_step_kind.
+enum class StepKind : uint32_t { Kernel = 0, Sizes = 1, Jump = 2, Grow = 3 };
+
 /// One row of the plan.
 struct Step {
-  std::string kernel; // a function of the module: void (ptr operands, i64 first, i64 last)
+  static constexpr uint32_t kAlways = UINT32_MAX; // of a jump: whatever the sizes are
+
+  std::string kernel; // a function of the module: void (ptr operands, i64 first, i64 last); of kernels only
   std::string name;   // source nodes, e.g. "Conv_3+Relu_4"
   int64_t tiles = 1;  // or, with tilesIsSize, which size says it
   bool tilesIsSize = false;
   std::vector<Operand> operands;
+  StepKind kind = StepKind::Kernel;
+  uint32_t first = 0, last = 0; // as in smelt_step
 };
 
 struct Tensor {
@@ -45,6 +53,7 @@ struct Tensor {
   uint64_t bytes = 0;                     // 0 where an extent is symbolic
   std::vector<std::string> extents = {};  // as text, where one is symbolic
   std::vector<uint32_t> extentSizes = {}; // which size each symbolic extent is; empty where none is
+  std::optional<Operand> held = {};       // where an output lies whose extents only the run tells
 };
 
 /// As smelt_size.
@@ -78,6 +87,8 @@ struct Model {
   std::vector<Size> sizes;            // empty where no dim is symbolic
   uint32_t arenaSize = 0;             // which of them is the arena's
   std::vector<Symbol> symbols;        // in the order in which inputs have them
+  uint32_t shapeSizes = 0;            // how many of them follow from the inputs' shapes
+  uint32_t blockCount = 0;            // pieces of memory that grow
   std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.

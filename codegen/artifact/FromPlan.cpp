@@ -54,20 +54,38 @@ namespace {
 /// Makes the parts of a model that sizes occur in.
 class Conversion {
 public:
-  Conversion(kernel::PlanOp plan, PlannedModel &planned) : plan_(plan), planned_(planned) {}
+  Conversion(kernel::PlanOp plan, const SymbolTable &kernels, PlannedModel &planned)
+      : plan_(plan), kernels_(kernels), planned_(planned) {}
 
-  llvm::Error run(SymbolTable &kernels);
+  llvm::Error run();
 
 private:
   llvm::Error addSizes();
   llvm::Error addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors);
   llvm::Error setExtents(ArrayRef<graph::Extent> extents, Type element, Tensor &tensor);
-  llvm::Expected<Step> stepOf(kernel::CallOp call, Operation *kernel);
+  llvm::Error setHeld();
   llvm::Error set(const graph::Extent &extent, int64_t &number, bool &isSize);
 
+  graph::Extent tilesOf(kernel::CallOp call) const;
+  graph::Extents wantedBy(Operation &op) const;
+  graph::Extents outputSizes();
+
+  llvm::Error addSteps(Block &block, graph::Extents wanted);
+  llvm::Error addStep(Operation &op, graph::Extents &wanted);
+  llvm::Error addCall(kernel::CallOp call);
+  llvm::Error addBinding(kernel::BindSizesOp op, graph::Extents &wanted);
+  llvm::Error addDefinition(kernel::DefineSizesOp op, graph::Extents &wanted);
+  llvm::Error addGrowth(kernel::GrowOp op);
+  llvm::Expected<Operand> operandOf(int32_t base, int32_t index, const graph::Extent &offset);
+  llvm::Error computeKnown(graph::Extents &wanted);
+  llvm::Error findSizes(std::vector<Operand> operands, uint32_t first, graph::Extents &wanted);
+  std::vector<Step> &steps() { return planned_.model.steps; }
+
   kernel::PlanOp plan_;
+  const SymbolTable &kernels_;
   PlannedModel &planned_;
   SizeProgram sizes_;
+  size_t label_ = 0; // of steps, the last that a jump leads to
 };
 } // namespace
 
@@ -75,10 +93,8 @@ static RankedTensorType tensorType(Attribute attribute) {
   return cast<RankedTensorType>(cast<TypeAttr>(attribute).getValue());
 }
 
+/// What follows from the inputs' shapes.
 llvm::Error Conversion::addSizes() {
-  std::optional<ArrayAttr> symbols = plan_.getSymbols();
-  if (!symbols)
-    return llvm::Error::success();
   std::vector<graph::Extents> inputs;
   for (auto [number, type] : llvm::enumerate(plan_.getInputTypes())) {
     inputs.push_back(graph::extentsOf(tensorType(type)));
@@ -91,13 +107,15 @@ llvm::Error Conversion::addSizes() {
   planned_.model.symbols = std::move(*named);
   if (llvm::Error error = sizes_.checkInputs())
     return error;
-  for (auto [symbol, value] : llvm::zip_equal(*symbols, *plan_.getValues()))
-    if (llvm::Error error = sizes_.define(cast<StringAttr>(symbol).getValue(), value))
-      return error;
-  llvm::Expected<uint32_t> arena = sizes_.sizeOf(plan_.getValues()->back());
-  if (!arena)
-    return arena.takeError();
-  planned_.model.arenaSize = *arena;
+  if (std::optional<ArrayAttr> symbols = plan_.getSymbols()) {
+    for (auto [symbol, value] : llvm::zip_equal(*symbols, *plan_.getValues()))
+      if (llvm::Error error = sizes_.define(cast<StringAttr>(symbol).getValue(), value))
+        return error;
+    llvm::Expected<uint32_t> arena = sizes_.sizeOf(plan_.getValues()->back());
+    if (!arena)
+      return arena.takeError();
+    planned_.model.arenaSize = *arena;
+  }
   return llvm::Error::success();
 }
 
@@ -161,16 +179,53 @@ llvm::Error Conversion::set(const graph::Extent &extent, int64_t &number, bool &
   return llvm::Error::success();
 }
 
-llvm::Expected<Step> Conversion::stepOf(kernel::CallOp call, Operation *kernel) {
+llvm::Expected<Operand> Conversion::operandOf(int32_t base, int32_t index, const graph::Extent &offset) {
+  Operand operand;
+  operand.base = static_cast<Base>(base);
+  operand.index = static_cast<uint32_t>(index);
+  if (llvm::Error error = set(offset, operand.offset, operand.offsetIsSize))
+    return std::move(error);
+  return operand;
+}
+
+/// Into how many tiles a kernel's work is cut: 1 where it doesn't say.
+graph::Extent Conversion::tilesOf(kernel::CallOp call) const {
+  Operation *kernel = kernels_.lookup(call.getCallee());
+  auto tiles = kernel ? kernel->getAttrOfType<graph::ExtentsAttr>("kernel.tiles") : graph::ExtentsAttr();
+  ArrayRef<graph::Extent> given;
+  if (call.getSizes())
+    given = *call.getSizes();
+  if (!tiles)
+    return 1;
+  // In the kernel's own names, p0, p1, …
+  return tiles.extents().front().substitute([&](StringRef name) {
+    size_t number = 0;
+    name.consume_front("$");
+    bool isKnown = name.consume_front("p") && !name.getAsInteger(10, number) && number < given.size();
+    return isKnown ? given[number] : graph::Extent::tooLarge();
+  });
+}
+
+/// The extents that must have been computed when a step runs.
+graph::Extents Conversion::wantedBy(Operation &op) const {
+  graph::Extents wanted;
+  for (NamedAttribute attribute : op.getAttrs())
+    if (auto extents = dyn_cast<graph::ExtentsAttr>(attribute.getValue()))
+      llvm::append_range(wanted, extents.extents());
+  if (auto call = dyn_cast<kernel::CallOp>(op))
+    wanted.push_back(tilesOf(call));
+  return wanted;
+}
+
+llvm::Error Conversion::addCall(kernel::CallOp call) {
   Step step;
   step.kernel = call.getCallee().str();
   step.name = graph::sourceNames(call.getLoc());
   for (auto [base, index, offset] : llvm::zip_equal(call.getBases(), call.getIndices(), call.getOffsets())) {
-    Operand &operand = step.operands.emplace_back();
-    operand.base = static_cast<Base>(base);
-    operand.index = static_cast<uint32_t>(index);
-    if (llvm::Error error = set(offset, operand.offset, operand.offsetIsSize))
-      return std::move(error);
+    llvm::Expected<Operand> operand = operandOf(base, index, offset);
+    if (!operand)
+      return operand.takeError();
+    step.operands.push_back(*operand);
   }
   ArrayRef<graph::Extent> given;
   if (call.getSizes())
@@ -181,37 +236,167 @@ llvm::Expected<Step> Conversion::stepOf(kernel::CallOp call, Operation *kernel) 
       return size.takeError();
     step.operands.push_back({Base::Sizes, 0, static_cast<int64_t>(*size) * static_cast<int64_t>(sizeof(int64_t))});
   }
-  auto tiles = kernel ? kernel->getAttrOfType<graph::ExtentsAttr>("kernel.tiles") : graph::ExtentsAttr();
-  if (!tiles)
-    return step;
-  // In the kernel's own names, p0, p1, …
-  graph::Extent count = tiles.extents().front().substitute([&](StringRef name) {
-    size_t number = 0;
-    bool isKnown = name.consume_front("p") && !name.getAsInteger(10, number) && number < given.size();
-    return isKnown ? given[number] : graph::Extent::tooLarge();
-  });
-  if (llvm::Error error = set(count, step.tiles, step.tilesIsSize))
-    return std::move(error);
-  return step;
+  if (llvm::Error error = set(tilesOf(call), step.tiles, step.tilesIsSize))
+    return error;
+  steps().push_back(std::move(step));
+  return llvm::Error::success();
 }
 
-llvm::Error Conversion::run(SymbolTable &kernels) {
+/// Adds rows for what is wanted and known by now, and forgets it.
+llvm::Error Conversion::computeKnown(graph::Extents &wanted) {
+  graph::Extents later;
+  for (const graph::Extent &extent : wanted) {
+    if (extent.isNumber())
+      continue;
+    if (!sizes_.isKnown(extent)) {
+      later.push_back(extent);
+      continue;
+    }
+    if (llvm::Error error = sizes_.sizeOf(extent).takeError())
+      return error;
+  }
+  wanted = std::move(later);
+  return llvm::Error::success();
+}
+
+/// A step that reads sizes from number `first` on, and computes what can be known with them.
+llvm::Error Conversion::findSizes(std::vector<Operand> operands, uint32_t first, graph::Extents &wanted) {
+  if (llvm::Error error = computeKnown(wanted))
+    return error;
+  if (first == sizes_.count())
+    return llvm::Error::success();
+  bool follows = operands.empty() && steps().size() > label_ && steps().back().kind == StepKind::Sizes &&
+                 steps().back().last == first;
+  if (follows) {
+    steps().back().last = sizes_.count();
+    return llvm::Error::success();
+  }
+  Step step;
+  step.kind = StepKind::Sizes;
+  step.name = "sizes";
+  step.operands = std::move(operands);
+  step.first = first;
+  step.last = sizes_.count();
+  steps().push_back(std::move(step));
+  return llvm::Error::success();
+}
+
+llvm::Error Conversion::addBinding(kernel::BindSizesOp op, graph::Extents &wanted) {
+  std::vector<Operand> operands;
+  for (auto [base, index, offset] : llvm::zip_equal(op.getBases(), op.getIndices(), op.getOffsets())) {
+    llvm::Expected<Operand> operand = operandOf(base, index, offset);
+    if (!operand)
+      return operand.takeError();
+    operands.push_back(*operand);
+  }
+  uint32_t first = sizes_.defineValues(op.getSymbols());
+  return findSizes(std::move(operands), first, wanted);
+}
+
+llvm::Error Conversion::addDefinition(kernel::DefineSizesOp op, graph::Extents &wanted) {
+  uint32_t first = sizes_.count();
+  for (auto [symbol, extent] : llvm::zip_equal(op.getSymbols(), op.getExtents()))
+    if (llvm::Error error = sizes_.define(cast<StringAttr>(symbol).getValue(), extent))
+      return error;
+  return findSizes({}, first, wanted);
+}
+
+llvm::Error Conversion::addGrowth(kernel::GrowOp op) {
+  // A row of its own also for a number.
+  llvm::Expected<uint32_t> bytes = sizes_.sizeOf(op.getBytes().front());
+  if (!bytes)
+    return bytes.takeError();
+  Step step;
+  step.kind = StepKind::Grow;
+  step.name = "memory";
+  step.first = static_cast<uint32_t>(op.getBlock());
+  step.last = *bytes;
+  steps().push_back(std::move(step));
+  return llvm::Error::success();
+}
+
+llvm::Error Conversion::addStep(Operation &op, graph::Extents &wanted) {
+  if (auto call = dyn_cast<kernel::CallOp>(op))
+    return addCall(call);
+  if (auto binding = dyn_cast<kernel::BindSizesOp>(op))
+    return addBinding(binding, wanted);
+  if (auto definition = dyn_cast<kernel::DefineSizesOp>(op))
+    return addDefinition(definition, wanted);
+  if (auto growth = dyn_cast<kernel::GrowOp>(op))
+    return addGrowth(growth);
+  return llvm::Error::success();
+}
+
+/// The steps of one region. Its sizes are computed where it begins, and where more becomes known.
+llvm::Error Conversion::addSteps(Block &block, graph::Extents wanted) {
+  for (Operation &op : block)
+    llvm::append_range(wanted, wantedBy(op));
+  if (&block == &plan_.getBody().front()) {
+    if (llvm::Error error = computeKnown(wanted))
+      return error;
+    planned_.model.shapeSizes = sizes_.count();
+  } else if (llvm::Error error = findSizes({}, sizes_.count(), wanted)) {
+    return error;
+  }
+  for (Operation &op : block)
+    if (llvm::Error error = addStep(op, wanted))
+      return error;
+  return llvm::Error::success();
+}
+
+/// What smelt_tensor_extent and smelt_tensor_bytes ask of.
+graph::Extents Conversion::outputSizes() {
+  graph::Extents wanted;
+  for (Attribute attribute : plan_.getOutputTypes()) {
+    RankedTensorType type = tensorType(attribute);
+    graph::Extents extents = graph::extentsOf(type);
+    llvm::append_range(wanted, extents);
+    wanted.push_back(graph::productOf(extents) * graph::elementBytes(type.getElementType()));
+  }
+  if (plan_.getHeldOffsets())
+    llvm::append_range(wanted, *plan_.getHeldOffsets());
+  return wanted;
+}
+
+llvm::Error Conversion::setHeld() {
+  if (!plan_.getHeldBases())
+    return llvm::Error::success();
+  for (auto [number, base] : llvm::enumerate(*plan_.getHeldBases())) {
+    if (base < 0)
+      continue;
+    llvm::Expected<Operand> operand =
+        operandOf(base, (*plan_.getHeldIndices())[number], (*plan_.getHeldOffsets())[number]);
+    if (!operand)
+      return operand.takeError();
+    planned_.model.outputs[number].held = *operand;
+  }
+  return llvm::Error::success();
+}
+
+/// What the runtime keeps at the beginning of the arena: smelt_head_bytes.
+static uint64_t headBytes(const Model &model) {
+  constexpr uint64_t kBlockBytes = 16;
+  return llvm::alignTo(model.sizes.size() * sizeof(int64_t) + model.blockCount * kBlockBytes, SMELT_ALIGNMENT);
+}
+
+llvm::Error Conversion::run() {
   Model &model = planned_.model;
   if (llvm::Error error = addSizes())
     return error;
   if (llvm::Error error = addTensors(plan_.getInputNames(), plan_.getInputTypes(), model.inputs))
     return error;
+  if (llvm::Error error = addSteps(plan_.getBody().front(), outputSizes()))
+    return error;
   if (llvm::Error error = addTensors(plan_.getOutputNames(), plan_.getOutputTypes(), model.outputs))
     return error;
-  for (auto call : plan_.getBody().getOps<kernel::CallOp>()) {
-    llvm::Expected<Step> step = stepOf(call, kernels.lookup(call.getCallee()));
-    if (!step)
-      return step.takeError();
-    model.steps.push_back(std::move(*step));
-  }
+  if (llvm::Error error = setHeld())
+    return error;
+  model.blockCount = static_cast<uint32_t>(plan_.getBlocks());
   model.sizes = sizes_.rows();
   if (model.sizes.size() > SMELT_MAX_SIZES)
     return defect("the model has more symbolic sizes than the runtime takes");
+  if (!plan_.getSymbols())
+    model.arenaBytes += headBytes(model);
   return llvm::Error::success();
 }
 
@@ -227,7 +412,7 @@ llvm::Expected<PlannedModel> fromPlan(ModuleOp module) {
   if (llvm::Error error = addWeights(plan, planned))
     return std::move(error);
   SymbolTable kernels(module);
-  if (llvm::Error error = Conversion(plan, planned).run(kernels))
+  if (llvm::Error error = Conversion(plan, kernels, planned).run())
     return std::move(error);
   return planned;
 }

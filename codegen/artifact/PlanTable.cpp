@@ -20,10 +20,10 @@ namespace smelt::artifact {
 
 // The structures below list the fields of these without any padding.
 static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 12);
-static_assert(sizeof(smelt_step) == 40 && offsetof(smelt_step, tiles_is_size) == 36);
-static_assert(sizeof(smelt_tensor_info) == 48 && offsetof(smelt_tensor_info, dims) == 40);
+static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, reserved) == 52);
+static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, held) == 48);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
-static_assert(sizeof(smelt_model) == 112 && offsetof(smelt_model, symbols) == 104);
+static_assert(sizeof(smelt_model) == 120 && offsetof(smelt_model, block_count) == 116);
 
 namespace {
 class PlanTable {
@@ -44,6 +44,7 @@ private:
   Constant *textOrNull(StringRef value) { return value.empty() ? ConstantPointerNull::get(pointer_) : text(value); }
   Constant *tensors(ArrayRef<Tensor> list, StringRef name);
   Constant *sizes(ArrayRef<Size> list);
+  SmallVector<Constant *> operands(ArrayRef<Operand> list);
   Function *kernelNamed(StringRef name, bool mayBeElsewhere);
   Expected<Constant *> step(const Model &model, const Step &step);
 
@@ -110,7 +111,8 @@ Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
     for (uint32_t size : tensor.extentSizes)
       sizes.push_back(word(size));
     rows.push_back(fields({text(tensor.name), array(extents, "shape"), wide(tensor.bytes), word(tensor.shape.size()),
-                           word(tensor.dtype), array(sizes, "extent_sizes"), textOrNull(join(tensor.extents, ", "))}));
+                           word(tensor.dtype), array(sizes, "extent_sizes"), textOrNull(join(tensor.extents, ", ")),
+                           array(tensor.held ? operands(*tensor.held) : SmallVector<Constant *>(), "held")}));
   }
   return array(rows, name);
 }
@@ -129,21 +131,28 @@ Function *PlanTable::kernelNamed(StringRef name, bool mayBeElsewhere) {
   return kernel;
 }
 
+SmallVector<Constant *> PlanTable::operands(ArrayRef<Operand> list) {
+  SmallVector<Constant *> rows;
+  for (const Operand &operand : list)
+    rows.push_back(
+        fields({wide(operand.offset),
+                word(static_cast<uint32_t>(operand.base) | (operand.offsetIsSize ? SMELT_OFFSET_IS_SIZE : 0)),
+                word(operand.index)}));
+  return rows;
+}
+
 Expected<Constant *> PlanTable::step(const Model &model, const Step &step) {
-  Function *kernel = kernelNamed(step.kernel, !model.kernelObjects.empty());
+  Constant *kernel = ConstantPointerNull::get(pointer_);
+  if (step.kind == StepKind::Kernel)
+    kernel = kernelNamed(step.kernel, !model.kernelObjects.empty());
   if (!kernel)
     return defect("step '" + step.name + "' calls '" + step.kernel + "', which is not defined");
   if (step.operands.size() > SMELT_MAX_OPERANDS)
     return defect("step '" + step.name + "' has " + Twine(step.operands.size()) + " operands, more than " +
                   Twine(SMELT_MAX_OPERANDS));
-  SmallVector<Constant *> operands;
-  for (const Operand &operand : step.operands)
-    operands.push_back(
-        fields({wide(operand.offset),
-                word(static_cast<uint32_t>(operand.base) | (operand.offsetIsSize ? SMELT_OFFSET_IS_SIZE : 0)),
-                word(operand.index)}));
-  return fields({kernel, array(operands, "operands"), text(step.name), wide(step.tiles), word(operands.size()),
-                 word(step.tilesIsSize)});
+  return fields({kernel, array(operands(step.operands), "operands"), text(step.name), wide(step.tiles),
+                 word(step.operands.size()), word(step.tilesIsSize), word(static_cast<uint32_t>(step.kind)),
+                 word(step.first), word(step.last), word(0)});
 }
 
 Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weightsSymbol) {
@@ -168,7 +177,8 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
       {word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
        wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name), text(model.target),
        tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"), array(rows, "steps"), weights,
-       sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize), textOrNull(symbolsText(model.symbols))});
+       sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize), textOrNull(symbolsText(model.symbols)),
+       word(model.shapeSizes), word(model.blockCount)});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);
   global->setAlignment(Align(8));

@@ -11,9 +11,11 @@ namespace smelt::artifact {
 
 uint32_t SizeProgram::row(const Size &size) {
   for (auto [number, known] : llvm::enumerate(rows_))
-    if (known.number == size.number && known.kind == size.kind && known.a == size.a && known.b == size.b)
+    if (known.number == size.number && known.kind == size.kind && known.a == size.a && known.b == size.b &&
+        !isHidden_[number])
       return number;
   rows_.push_back(size);
+  isHidden_.push_back(false);
   return rows_.size() - 1;
 }
 
@@ -73,6 +75,23 @@ llvm::Error SizeProgram::define(llvm::StringRef symbol, const Extent &value) {
   return llvm::Error::success();
 }
 
+uint32_t SizeProgram::defineValues(mlir::ArrayAttr symbols) {
+  uint32_t first = rows_.size();
+  for (mlir::Attribute symbol : symbols) {
+    llvm::StringRef name = llvm::cast<mlir::StringAttr>(symbol).getValue();
+    symbols_[name] = rows_.size();
+    rows_.push_back({0, graph::mayBeNegative(name) ? SMELT_SIZE_VALUE : SMELT_SIZE_COUNT, 0, 0});
+    isHidden_.push_back(true); // each is one of its own
+  }
+  return first;
+}
+
+bool SizeProgram::isKnown(const Extent &extent) const {
+  bool isKnown = true;
+  extent.walkSymbols([&](llvm::StringRef symbol) { isKnown &= symbols_.count(symbol) > 0; });
+  return isKnown;
+}
+
 llvm::Expected<uint32_t> SizeProgram::combine(uint32_t kind, llvm::Expected<uint32_t> a, llvm::Expected<uint32_t> b) {
   if (!a) {
     llvm::consumeError(b.takeError());
@@ -99,6 +118,8 @@ llvm::Expected<uint32_t> SizeProgram::sizeOf(Atom atom) {
     return combine(SMELT_SIZE_MAX, sizeOf(atom.lhs()), sizeOf(atom.rhs()));
   case Atom::Kind::Broadcast:
     return combine(SMELT_SIZE_BROADCAST, sizeOf(atom.lhs()), sizeOf(atom.rhs()));
+  case Atom::Kind::Equal:
+    return combine(SMELT_SIZE_EQUAL, sizeOf(atom.lhs()), sizeOf(atom.rhs()));
   }
   return defect("a size is of no known kind");
 }

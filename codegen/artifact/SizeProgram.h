@@ -6,6 +6,7 @@
 
 #include "codegen/artifact/Artifact.h"
 #include "dialects/Graph/Extent.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace smelt::artifact {
@@ -21,10 +22,17 @@ public:
   /// is computed with a value that is.
   llvm::Error limit(llvm::StringRef symbol, int64_t least, int64_t most);
   llvm::Error define(llvm::StringRef symbol, const graph::Extent &value);
+  /// Rows in a sequence, the first of which is returned, for numbers that a step of the plan finds.
+  uint32_t defineValues(mlir::ArrayAttr symbols);
   /// Which size an extent is. Fails where a symbol has no value.
   llvm::Expected<uint32_t> sizeOf(const graph::Extent &extent);
+  /// Whether all symbols have values by now.
+  bool isKnown(const graph::Extent &extent) const;
 
+  uint32_t count() const { return rows_.size(); }
   const std::vector<Size> &rows() const { return rows_; }
+  /// Rows from number `first` on are computed in a part of the plan that may not have run: they are not used again.
+  void hideFrom(uint32_t first) { std::fill(isHidden_.begin() + first, isHidden_.end(), true); }
 
 private:
   struct Dim {
@@ -37,6 +45,7 @@ private:
   llvm::Expected<uint32_t> combine(uint32_t kind, llvm::Expected<uint32_t> a, llvm::Expected<uint32_t> b);
 
   std::vector<Size> rows_;
+  std::vector<bool> isHidden_;
   std::vector<Dim> computed_; // dims of inputs that are no lone symbols
   llvm::StringMap<uint32_t> symbols_;
 };

@@ -90,6 +90,8 @@ Value Body::valueOf(graph::Atom atom) {
     Value isOne = arith::CmpIOp::create(builder_, arith::CmpIPredicate::eq, a, constant(1));
     return arith::SelectOp::create(builder_, isOne, b, a);
   }
+  case graph::Atom::Kind::Equal:
+    return a;
   }
   return nullptr;
 }

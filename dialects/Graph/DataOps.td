@@ -26,6 +26,19 @@ def Graph_SizesOp : Graph_IndexedOp<"sizes"> {
   let arguments = (ins Graph_Extents:$extents);
   let hasVerifier = 1;
 }
+// Numbers that the model finds when it runs, see Extent.h.
+class Graph_SizesDefinition<string mnemonic> : Op<Graph_Dialect, mnemonic> {
+  let hasVerifier = 1;
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+def Graph_BindSizesOp : Graph_SizesDefinition<"bind_sizes"> {
+  let summary = "from here on, symbols[i] stands for element i of a list of i64; it never exceeds most[i], where that is not INT64_MAX";
+  let arguments = (ins Graph_Tensor:$values, StrArrayAttr:$symbols, Graph_Extents:$most);
+}
+def Graph_DefineSizesOp : Graph_SizesDefinition<"define_sizes"> {
+  let summary = "from here on, symbols[i] stands for extents[i]; the run fails where an expression of them does";
+  let arguments = (ins StrArrayAttr:$symbols, Graph_Extents:$extents);
+}
 def Graph_ReshapeOp : Graph_IndexedOp<"reshape"> {
   let summary = "the same elements in row-major order under the result's shape";
   let arguments = (ins Graph_Tensor:$input);
@@ -57,7 +70,10 @@ def Graph_ConcatOp : Graph_IndexedOp<"concat", [InferTypeOpAdaptor]> {
 }
 def Graph_SliceOp : Graph_IndexedOp<"slice"> {
   let summary = "result[i] = input[starts + i · steps]; steps may be negative; the extents are the result's";
-  let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$steps);
+  let arguments = (ins Graph_Tensor:$input, Graph_Extents:$starts, Graph_Extents:$steps);
+  let builders = [OpBuilder<
+    (ins "::mlir::Type":$type, "::mlir::Value":$input, "::llvm::ArrayRef<int64_t>":$starts, "::llvm::ArrayRef<int64_t>":$steps),
+    [{ build($_builder, $_state, type, input, toExtents(starts), toExtents(steps)); }]>];
   let hasFolder = 1;
   let hasVerifier = 1;
 }
@@ -67,8 +83,15 @@ def Graph_PadMode : I32EnumAttr<"PadMode", "what lies outside the input", [
     I32EnumAttrCase<"Reflect", 2, "reflect">, I32EnumAttrCase<"Wrap", 3, "wrap">]> { let cppNamespace = "::smelt::graph"; }
 def Graph_PadOp : Graph_IndexedOp<"pad", [InferTypeOpAdaptor]> {
   let summary = "`low` elements before and `high` after each dim; negative ones crop. `value` is a scalar (rank 0), read in constant mode";
-  let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$value, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
+  let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$value, Graph_Extents:$low, Graph_Extents:$high,
                        DefaultValuedAttr<Graph_PadMode, "PadMode::Constant">:$mode);
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$input, "::mlir::Value":$value, "::llvm::ArrayRef<int64_t>":$low,
+                   "::llvm::ArrayRef<int64_t>":$high, CArg<"PadMode", "PadMode::Constant">:$mode),
+      [{ build($_builder, $_state, type, input, value, toExtents(low), toExtents(high), mode); }]>,
+    OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$value, "::llvm::ArrayRef<int64_t>":$low, "::llvm::ArrayRef<int64_t>":$high,
+                   CArg<"PadMode", "PadMode::Constant">:$mode),
+      [{ build($_builder, $_state, input, value, toExtents(low), toExtents(high), mode); }]>];
   let hasFolder = 1;
 }
 def Graph_GatherOp : Graph_IndexedOp<"gather", [InferTypeOpAdaptor]> {

@@ -307,22 +307,55 @@ Extent Extent::floorDiv(const Extent &divisor) const {
 
 // Bounds.
 
+static std::optional<int64_t> mostOf(Atom atom);
+
+/// A number that an extent never exceeds, as far as that is seen at a glance.
+static std::optional<int64_t> mostOf(const Extent &extent) {
+  std::optional<int64_t> least = (Extent(0) - extent).lowerBound();
+  return least && *least != INT64_MIN ? std::optional(-*least) : std::nullopt;
+}
+
+/// The larger is at least their mean.
+static std::optional<int64_t> leastOfLarger(const Extent &a, const Extent &b) {
+  Extent sum = a + b;
+  return sum.isNumber() && !sum.isTooLarge() ? std::optional(sum.number() / 2 - (sum.number() < 0)) : std::nullopt;
+}
+
 static std::optional<int64_t> lowerBoundOf(Atom atom) {
   std::optional<int64_t> left = atom.lhs().lowerBound(), right = atom.rhs().lowerBound();
   switch (atom.kind()) {
   case Atom::Kind::Symbol:
-    return 0;
+    return mayBeNegative(atom.symbol()) ? std::nullopt : std::optional<int64_t>(0);
   case Atom::Kind::FloorDiv:
     if (atom.rhs().isNumber() && atom.rhs().number() > 0)
       return left ? std::optional(floorDivNumbers(*left, atom.rhs().number())) : std::nullopt;
     return left && *left >= 0 && right && *right >= 0 ? std::optional<int64_t>(0) : std::nullopt;
   case Atom::Kind::Max:
+    if (!left && !right)
+      return leastOfLarger(atom.lhs(), atom.rhs());
     return left && right ? std::optional(std::max(*left, *right)) : left ? left : right;
   case Atom::Kind::Min:
   case Atom::Kind::Broadcast:
     return left && right ? std::optional(std::min(*left, *right)) : std::nullopt;
+  case Atom::Kind::Equal:
+    return left;
   }
   return std::nullopt;
+}
+
+static std::optional<int64_t> mostOf(Atom atom) {
+  switch (atom.kind()) {
+  case Atom::Kind::Min: {
+    std::optional<int64_t> left = mostOf(atom.lhs()), right = mostOf(atom.rhs());
+    return left && right ? std::optional(std::min(*left, *right)) : left ? left : right;
+  }
+  case Atom::Kind::Max: {
+    std::optional<int64_t> left = mostOf(atom.lhs()), right = mostOf(atom.rhs());
+    return left && right ? std::optional(std::max(*left, *right)) : std::nullopt;
+  }
+  default:
+    return std::nullopt;
+  }
 }
 
 std::optional<int64_t> Extent::lowerBound() const {
@@ -332,8 +365,8 @@ std::optional<int64_t> Extent::lowerBound() const {
   for (const Term &term : terms()) {
     int64_t product = term.factor;
     for (Atom atom : term.atoms) {
-      std::optional<int64_t> least = lowerBoundOf(atom);
-      if (!least || *least < 0 || term.factor < 0 || llvm::MulOverflow(product, *least, product))
+      std::optional<int64_t> least = lowerBoundOf(atom), extreme = term.factor < 0 ? mostOf(atom) : least;
+      if (!least || *least < 0 || !extreme || llvm::MulOverflow(product, *extreme, product))
         return std::nullopt;
     }
     if (llvm::AddOverflow(bound, product, bound))
@@ -358,6 +391,64 @@ static bool isDim(const Extent &extent) {
   StringRef name = term.atoms.front().symbol();
   return !name.starts_with("%") && !name.starts_with("$") &&
          !(name.consume_front("p") && llvm::all_of(name, llvm::isDigit));
+}
+
+using Most = function_ref<std::optional<Extent>(StringRef)>;
+
+static std::optional<Extent> upperBoundOf(Atom atom, Most most) {
+  if (atom.kind() == Atom::Kind::Symbol)
+    return isFoundAtRunTime(atom.symbol()) ? most(atom.symbol()) : Extent::symbol(atom.getContext(), atom.symbol());
+  std::optional<Extent> left = atom.lhs().upperBound(most), right = atom.rhs().upperBound(most);
+  switch (atom.kind()) {
+  case Atom::Kind::Symbol:
+    break;
+  case Atom::Kind::FloorDiv: {
+    std::optional<int64_t> least = atom.rhs().lowerBound();
+    bool isSimple = atom.rhs().isNumber() && atom.rhs().number() > 0;
+    if (!left || (!isSimple && !(atom.lhs().isAtLeast(0) && least && *least >= 0)))
+      return std::nullopt;
+    return isSimple ? left->floorDiv(atom.rhs()) : *left;
+  }
+  case Atom::Kind::Min:
+    return left && right ? std::optional(Extent::min(*left, *right)) : left ? left : right;
+  case Atom::Kind::Max:
+  case Atom::Kind::Broadcast:
+    return left && right ? std::optional(Extent::max(*left, *right)) : std::nullopt;
+  case Atom::Kind::Equal:
+    return left ? left : right;
+  }
+  return std::nullopt;
+}
+
+// What is subtracted counts as nothing, where it is not negative.
+std::optional<Extent> Extent::upperBound(Most most) const {
+  if (!isFoundAtRunTime())
+    return *this;
+  Extent bound = 0;
+  for (const Term &term : terms()) {
+    SmallVector<Term> one{term};
+    if (Extent alone = fromTerms(one); !alone.isFoundAtRunTime()) {
+      bound += alone;
+      continue;
+    }
+    Extent product = term.factor;
+    for (Atom atom : term.atoms) {
+      std::optional<int64_t> least = lowerBoundOf(atom);
+      std::optional<Extent> largest = term.factor < 0 ? std::optional<Extent>(1) : upperBoundOf(atom, most);
+      if (!least || *least < 0 || !largest)
+        return std::nullopt;
+      product *= *largest;
+    }
+    if (term.factor > 0)
+      bound += product;
+  }
+  return bound.isTooLarge() ? std::nullopt : std::optional(bound);
+}
+
+bool Extent::isFoundAtRunTime() const {
+  bool isFound = false;
+  walkSymbols([&](StringRef symbol) { isFound |= graph::isFoundAtRunTime(symbol); });
+  return isFound;
 }
 
 Extent Extent::min(const Extent &a, const Extent &b) {
@@ -389,6 +480,15 @@ static bool isPartOf(const Extent &extent, const Extent &other) {
 
 Extent Extent::agreeing(const Extent &a, const Extent &b) {
   return a.isNumber() && b.isNumber() ? a : ofAtom(Atom::Kind::Broadcast, a, b);
+}
+
+Extent Extent::equal(const Extent &a, const Extent &b) {
+  return a == b || (a.isNumber() && b.isNumber()) ? a : ofAtom(Atom::Kind::Equal, a, b);
+}
+
+Extent Extent::isSame(const Extent &a, const Extent &b) {
+  Extent difference = a - b;
+  return Extent(1) - min(1, max(difference, Extent(0) - difference));
 }
 
 std::optional<Extent> Extent::broadcast(const Extent &a, const Extent &b) {
@@ -431,6 +531,8 @@ std::optional<int64_t> Extent::evaluate(function_ref<std::optional<int64_t>(Stri
       return std::max(*a, *b);
     case Atom::Kind::Broadcast:
       return *a == 1 ? *b : *a;
+    case Atom::Kind::Equal:
+      return *a;
     }
     return std::nullopt;
   };
@@ -466,6 +568,8 @@ Extent Extent::substitute(function_ref<Extent(StringRef)> replacement) const {
       return max(a, b);
     case Atom::Kind::Broadcast:
       return broadcast(a, b).value_or(tooLarge());
+    case Atom::Kind::Equal:
+      return equal(a, b);
     }
     return tooLarge();
   };

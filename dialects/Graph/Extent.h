@@ -25,7 +25,8 @@ class Extent;
 /// the end".
 constexpr int64_t kMostExtent = 1'000'000'000;
 
-/// What cannot be written as sums and products of others. Symbols are never negative.
+/// What cannot be written as sums and products of others. Symbols are dims of inputs, or, where their names begin with
+/// '%' or '$', numbers that the model finds when it runs; those with a '$' may be negative, all others are not.
 class Atom : public mlir::Attribute::AttrBase<Atom, mlir::Attribute, detail::AtomStorage> {
 public:
   enum class Kind {
@@ -34,6 +35,7 @@ public:
     Min,       //
     Max,       //
     Broadcast, // of two extents that are equal or one of which is 1: the other one
+    Equal,     // lhs, which must be equal to rhs
   };
   static constexpr mlir::StringLiteral name = "graph.atom";
 
@@ -70,7 +72,7 @@ public:
   Extent(int64_t number = 0) : number_(number) {}
   static Extent symbol(mlir::MLIRContext *context, llvm::StringRef name);
   static Extent tooLarge() { return {INT64_MAX}; }
-  /// Reads what str() writes; nothing where the text is no such expression. Names are [A-Za-z_][A-Za-z0-9_.]*.
+  /// Reads what str() writes; nothing where the text is no such expression. Names are [%$]?[A-Za-z_][A-Za-z0-9_.]*.
   static std::optional<Extent> parse(mlir::MLIRContext *context, llvm::StringRef text);
 
   bool isNumber() const { return !polynomial_; }
@@ -100,10 +102,20 @@ public:
   static std::optional<Extent> broadcast(const Extent &a, const Extent &b);
   /// The same as an expression that says both: whoever computes it finds whether they broadcast.
   static Extent agreeing(const Extent &a, const Extent &b);
+  /// a, as an expression that says that b is the same: whoever computes it finds whether that is so.
+  static Extent equal(const Extent &a, const Extent &b);
+  /// 1 where a is b, else 0.
+  static Extent isSame(const Extent &a, const Extent &b);
+  /// a where the condition, 1 or 0, holds; else b.
+  static Extent select(const Extent &condition, const Extent &a, const Extent &b) { return b + condition * (a - b); }
 
   /// A number that it never falls below, as far as that is seen at a glance.
   std::optional<int64_t> lowerBound() const;
   bool isAtLeast(const Extent &other) const;
+  /// An extent that it never exceeds where no symbol exceeds what `most` says of it; nothing where none is seen.
+  std::optional<Extent> upperBound(llvm::function_ref<std::optional<Extent>(llvm::StringRef)> most) const;
+  /// Whether some symbol is found when the model runs.
+  bool isFoundAtRunTime() const;
 
   /// Its value for these of the symbols; nothing where it overflows, divides by zero or a symbol has none.
   std::optional<int64_t> evaluate(llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> valueOf) const;
@@ -128,6 +140,10 @@ private:
 };
 
 using Extents = llvm::SmallVector<Extent>;
+
+/// Whether a symbol is a number that the model finds when it runs.
+inline bool isFoundAtRunTime(llvm::StringRef symbol) { return symbol.starts_with("%") || symbol.starts_with("$"); }
+inline bool mayBeNegative(llvm::StringRef symbol) { return symbol.starts_with("$"); }
 
 inline Extents toExtents(llvm::ArrayRef<int64_t> numbers) { return Extents(numbers.begin(), numbers.end()); }
 /// Nothing where one is symbolic.

@@ -5,7 +5,7 @@
 //   sum      = ["-"] product {("+" | "-") product}
 //   product  = factor {"*" factor}
 //   factor   = number | name | function "(" sum "," sum ")" | "(" sum ")"
-//   function = "floordiv" | "min" | "max" | "broadcast"
+//   function = "floordiv" | "min" | "max" | "broadcast" | "equal"
 
 #include "dialects/Graph/Extent.h"
 #include "llvm/ADT/StringExtras.h"
@@ -27,6 +27,8 @@ static StringRef nameOf(Atom::Kind kind) {
     return "max";
   case Atom::Kind::Broadcast:
     return "broadcast";
+  case Atom::Kind::Equal:
+    return "equal";
   }
   return "";
 }
@@ -104,6 +106,8 @@ private:
       return std::nullopt;
     Extent total = 0;
     bool isNegative = take('-');
+    if (isNegative && rest_.consume_front("9223372036854775808")) // the least number has no opposite
+      return INT64_MIN;
     do {
       std::optional<Extent> next = product(depth);
       if (!next)
@@ -134,9 +138,12 @@ private:
     int64_t number = 0;
     if (!rest_.empty() && llvm::isDigit(rest_.front()))
       return rest_.consumeInteger(10, number) ? std::nullopt : std::optional<Extent>(number);
-    StringRef name = rest_.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
-    if (name.empty() || name.front() == '.')
+    size_t sigil = rest_.starts_with("%") || rest_.starts_with("$");
+    StringRef letters =
+        rest_.drop_front(sigil).take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
+    if (letters.empty() || letters.front() == '.')
       return std::nullopt;
+    StringRef name = rest_.take_front(sigil + letters.size());
     rest_ = rest_.drop_front(name.size());
     return take('(') ? function(name, depth + 1) : Extent::symbol(context_, name);
   }
@@ -154,6 +161,8 @@ private:
       return Extent::min(*a, *b);
     if (name == nameOf(Atom::Kind::Max))
       return Extent::max(*a, *b);
+    if (name == nameOf(Atom::Kind::Equal))
+      return Extent::equal(*a, *b);
     return name == nameOf(Atom::Kind::Broadcast) ? Extent::broadcast(*a, *b) : std::nullopt;
   }
 

@@ -89,10 +89,14 @@ def Kernel_PlanOp : Kernel_Op<"plan", [SingleBlock, NoTerminator]> {
   let description = [{
     Where input types have symbolic dims, `symbols[i]` stands for `values[i]`, which symbols of the inputs and those before it make up. They name
     where buffers lie; the last one, arena_bytes, is the arena's size, and the attribute of that name is 0.
+    Buffers whose size only the run tells lie in `blocks` pieces of memory that grow. outputs that are `held` lie there or in the arena, at
+    held_offsets[i] from held_bases[i], number held_indices[i]; of the others, held_bases is -1.
   }];
   let arguments = (ins StrAttr:$model_name, I64Attr:$arena_bytes, I64Attr:$weights_bytes, ArrayAttr:$weights, DenseI64ArrayAttr:$weight_offsets,
                        StrArrayAttr:$input_names, TypeArrayAttr:$input_types, StrArrayAttr:$output_names, TypeArrayAttr:$output_types,
-                       I64Attr:$live_bytes, OptionalAttr<StrArrayAttr>:$symbols, OptionalAttr<Graph_Extents>:$values);
+                       I64Attr:$live_bytes, OptionalAttr<StrArrayAttr>:$symbols, OptionalAttr<Graph_Extents>:$values,
+                       DefaultValuedAttr<I64Attr, "0">:$blocks, OptionalAttr<DenseI32ArrayAttr>:$held_bases,
+                       OptionalAttr<DenseI32ArrayAttr>:$held_indices, OptionalAttr<Graph_Extents>:$held_offsets);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "attr-dict-with-keyword $body";
 }
@@ -101,6 +105,45 @@ def Kernel_CallOp : Kernel_Op<"call"> {
   let arguments = (ins FlatSymbolRefAttr:$callee, DenseI32ArrayAttr:$bases, DenseI32ArrayAttr:$indices, Graph_Extents:$offsets,
                        OptionalAttr<Graph_Extents>:$sizes);
   let assemblyFormat = "$callee attr-dict";
+}
+
+// What a run finds. Whatever of the steps that follow, in the same region, depends on new symbols is computed on the spot.
+def Kernel_BindSizesOp : Kernel_Op<"bind_sizes"> {
+  let summary = "symbols[i] stands for the i64 that lies offsets[i] bytes from bases[i], number indices[i], as in kernel.call";
+  let arguments = (ins StrArrayAttr:$symbols, DenseI32ArrayAttr:$bases, DenseI32ArrayAttr:$indices, Graph_Extents:$offsets);
+  let assemblyFormat = "attr-dict";
+}
+def Kernel_DefineSizesOp : Kernel_Op<"define_sizes"> {
+  let summary = "symbols[i] stands for extents[i]; where they are variables, all get their new values at once";
+  let arguments = (ins StrArrayAttr:$symbols, Graph_Extents:$extents);
+  let assemblyFormat = "attr-dict";
+}
+def Kernel_VariablesOp : Kernel_Op<"variables"> {
+  let summary = "symbols that several kernel.define_sizes give values";
+  let arguments = (ins StrArrayAttr:$symbols);
+  let assemblyFormat = "attr-dict";
+}
+def Kernel_CheckOp : Kernel_Op<"check"> {
+  let summary = "the run fails where one of the expressions does";
+  let arguments = (ins Graph_Extents:$extents);
+  let assemblyFormat = "attr-dict";
+}
+def Kernel_GrowOp : Kernel_Op<"grow"> {
+  let summary = "block number `block` has `bytes` bytes from here on, and keeps what it holds";
+  let arguments = (ins I64Attr:$block, Graph_Extents:$bytes);
+  let assemblyFormat = "attr-dict";
+}
+def Kernel_IfOp : Kernel_Op<"if", [NoTerminator]> {
+  let summary = "the steps of one region or the other: of the first where `condition`, one extent, is not 0";
+  let arguments = (ins Graph_Extents:$condition);
+  let regions = (region MaxSizedRegion<1>:$first, MaxSizedRegion<1>:$second);
+  let assemblyFormat = "attr-dict-with-keyword $first `else` $second";
+}
+def Kernel_LoopOp : Kernel_Op<"loop", [NoTerminator]> {
+  let summary = "the steps of the region again and again while `condition`, one extent, is not 0 before them";
+  let arguments = (ins Graph_Extents:$condition);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "attr-dict-with-keyword $body";
 }
 
 #endif // SMELT_KERNEL_OPS

@@ -225,7 +225,11 @@ bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
     results[0] = constant(blob);
     return true;
   }
-  if (std::optional<graph::Extents> extents = symbolicResult(op)) {
+  auto isSizes = [](Value operand) { return static_cast<bool>(operand.getDefiningOp<graph::SizesOp>()); };
+  std::optional<graph::Extents> extents;
+  if (llvm::any_of(op->getOperands(), isSizes))
+    extents = symbolicResult(op, knownExtents);
+  if (extents) {
     results[0] = sizes(*extents, graph::typeOf(results[0]));
     return true;
   }
@@ -265,6 +269,54 @@ void GraphBuilder::countComputed(int64_t bytes) {
 Value GraphBuilder::constant(const graph::HostTensor &tensor) {
   countComputed(static_cast<int64_t>(tensor.bytes().size()));
   return graph::makeConstant(builder_, location_, tensor);
+}
+
+// Sizes that the run finds.
+
+graph::Extents GraphBuilder::bind(Value value, Sign sign) {
+  auto count = static_cast<int64_t>(graph::elementCount(graph::typeOf(value).getShape()).value_or(0));
+  MLIRContext *context = builder_.getContext();
+  SmallVector<Attribute> symbols;
+  graph::Extents found;
+  for (int64_t i = 0; i < count; ++i) {
+    std::string name = (sign == Sign::Any ? "$s" : "%s") + std::to_string(symbolCount_++);
+    symbols.push_back(builder_.getStringAttr(name));
+    found.push_back(graph::Extent::symbol(context, name));
+  }
+  if (count > 0)
+    graph::BindSizesOp::create(builder_, location_, reshape(cast(value, builder_.getI64Type()), {count}),
+                               builder_.getArrayAttr(symbols), graph::Extents(count, graph::Extent::tooLarge()));
+  return found;
+}
+
+graph::Extents GraphBuilder::sizesFrom(Value value, Sign sign, unsigned depth) {
+  constexpr unsigned kDeepest = 32;
+  if (std::optional<graph::Extents> known = knownExtents(value))
+    return *known;
+  if (auto found = sizes_.find(value); found != sizes_.end())
+    return found->second;
+  std::optional<graph::Extents> extents;
+  if (Operation *op = value.getDefiningOp(); op && depth < kDeepest)
+    extents = symbolicResult(op, [&](Value operand) {
+      return isSmallInteger(operand) ? std::optional(sizesFrom(operand, Sign::Any, depth + 1)) : std::nullopt;
+    });
+  if (!extents)
+    extents = bind(value, sign);
+  return sizes_[value] = *extents;
+}
+
+graph::Extent GraphBuilder::named(const graph::Extent &extent, Sign sign) {
+  if (extent.isTooLarge())
+    unsupported("a size that it computes is too long an expression");
+  bool isBare = sign == Sign::Any || extent.isAtLeast(0);
+  if (extent.isNumber() || (isBare && extent.terms().size() == 1 && extent.terms().front().factor == 1 &&
+                            extent.terms().front().atoms.size() == 1 &&
+                            extent.terms().front().atoms.front().kind() == graph::Atom::Kind::Symbol))
+    return extent;
+  bool isCount = sign == Sign::NotNegative || extent.isAtLeast(0);
+  std::string name = (isCount ? "%s" : "$s") + std::to_string(symbolCount_++);
+  graph::DefineSizesOp::create(builder_, location_, builder_.getStrArrayAttr({name}), extent);
+  return graph::Extent::symbol(builder_.getContext(), name);
 }
 
 Value GraphBuilder::reshape(Value value, ArrayRef<graph::Extent> shape) {
@@ -381,10 +433,10 @@ Value GraphBuilder::number(const graph::Extent &extent) {
   return sizes(extent, checkedType(ArrayRef<graph::Extent>(), builder_.getI64Type()));
 }
 
-Value GraphBuilder::sliceDim(Value value, int64_t dim, int64_t start, const graph::Extent &extent) {
+Value GraphBuilder::sliceDim(Value value, int64_t dim, const graph::Extent &start, const graph::Extent &extent) {
   graph::Extents shape = extentsOf(value);
-  SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
-  if (start == 0 && extent == shape[dim])
+  graph::Extents starts(shape.size(), 0), steps(shape.size(), 1);
+  if (start == graph::Extent(0) && extent == shape[dim])
     return value;
   starts[dim] = start;
   shape[dim] = extent;

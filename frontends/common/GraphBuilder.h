@@ -84,7 +84,8 @@ public:
   mlir::Value withShape(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
   /// The value with all of these dims; refuses one that has others, and says what it is.
   mlir::Value expect(mlir::Value value, llvm::ArrayRef<graph::Extent> shape, llvm::StringRef what);
-  /// The same value with the last of these dims, but those that are 1 or known to be others: what broadcasts to a shape.
+  /// The same value with the last of these dims, but those that are 1 or known to be others: what broadcasts to a
+  /// shape.
   mlir::Value alignedTo(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
   /// Side by side along a dim. Others that only the run tells apart are compared by it.
   mlir::Value concat(llvm::ArrayRef<mlir::Value> values, int64_t dim);
@@ -92,7 +93,14 @@ public:
   mlir::Value padDim(mlir::Value value, int64_t dim, const graph::Extent &before, const graph::Extent &after,
                      mlir::Value number);
   /// Elements [start, start + extent) of one dim.
-  mlir::Value sliceDim(mlir::Value value, int64_t dim, int64_t start, const graph::Extent &extent);
+  mlir::Value sliceDim(mlir::Value value, int64_t dim, const graph::Extent &start, const graph::Extent &extent);
+  /// What a small tensor of integers holds, in row-major order: where it is not known now, symbols of what the run
+  /// finds.
+  enum class Sign { NotNegative, Any };
+  graph::Extents sizesFrom(mlir::Value value, Sign sign = Sign::Any) { return sizesFrom(value, sign, 0); }
+  /// A symbol that stands for an expression, so that what is made of it stays short. The run fails where it is negative
+  /// and should not be.
+  graph::Extent named(const graph::Extent &extent, Sign sign = Sign::Any);
   /// Extents as integers: a constant, or graph.sizes where one is symbolic.
   mlir::Value sizes(llvm::ArrayRef<graph::Extent> extents, mlir::RankedTensorType type);
 
@@ -102,6 +110,8 @@ private:
   void check(mlir::Operation *op);
   bool evaluate(mlir::Operation *op, llvm::SmallVectorImpl<mlir::Value> &results);
   [[noreturn]] void refuse(mlir::Operation *op);
+  graph::Extents sizesFrom(mlir::Value value, Sign sign, unsigned depth);
+  graph::Extents bind(mlir::Value value, Sign sign);
 
   mlir::OpBuilder builder_;
   mlir::Location location_;
@@ -109,6 +119,8 @@ private:
   std::string diagnostic_; // the last
   mlir::ScopedDiagnosticHandler handler_;
   int64_t foldedElements_ = 0, computedBytes_ = 0;
+  llvm::DenseMap<mlir::Value, graph::Extents> sizes_; // what sizesFrom found
+  unsigned symbolCount_ = 0;
 };
 
 /// Shorthands for what importers ask of values. shapeOf refuses symbolic dims.

@@ -16,7 +16,7 @@ namespace smelt::frontend {
 
 constexpr int64_t kMostElements = 256; // a shape has few; a cos/sin table is no shape
 
-static bool isSmallInteger(Value value) {
+bool isSmallInteger(Value value) {
   RankedTensorType type = graph::typeOf(value);
   Type element = type.getElementType();
   return type.hasStaticShape() && isa<IntegerType>(element) && !element.isInteger(1) &&
@@ -43,11 +43,11 @@ static bool movesElements(Operation *op) {
 }
 
 /// The op on positions in a list of all the extents that its operands hold.
-static std::optional<Extents> moved(Operation *op) {
+static std::optional<Extents> moved(Operation *op, KnownExtents known) {
   Extents list;
   SmallVector<graph::HostTensor> operands;
   for (OpOperand &operand : op->getOpOperands()) {
-    std::optional<Extents> extents = knownExtents(operand.get());
+    std::optional<Extents> extents = known(operand.get());
     if (!extents)
       return std::nullopt;
     graph::HostTensor tensor = graph::HostTensor::zeros(graph::typeOf(operand.get()));
@@ -103,8 +103,8 @@ static std::optional<Extent> arithmetic(Operation *op, ArrayRef<Extent> operands
 }
 
 /// What an operand of an elementwise op holds, broadcast to the result.
-static std::optional<Extents> broadcastOperand(Value operand, ArrayRef<int64_t> shape) {
-  std::optional<Extents> extents = knownExtents(operand);
+static std::optional<Extents> broadcastOperand(Value operand, ArrayRef<int64_t> shape, KnownExtents known) {
+  std::optional<Extents> extents = known(operand);
   if (std::optional<graph::HostTensor> constant = graph::constantOf(operand); !extents && constant)
     if (constant->elementType().isInteger(1) && constant->size() <= kMostElements)
       extents = graph::toExtents(constant->toIntegers());
@@ -124,13 +124,13 @@ static std::optional<Extents> broadcastOperand(Value operand, ArrayRef<int64_t> 
   return broadcast;
 }
 
-static std::optional<Extents> elementwise(Operation *op) {
+static std::optional<Extents> elementwise(Operation *op, KnownExtents known) {
   ArrayRef<int64_t> shape = graph::typeOf(op->getResult(0)).getShape();
   SmallVector<Extents> operands;
   if (llvm::is_contained(shape, 0))
     return std::nullopt;
   for (Value operand : op->getOperands()) {
-    std::optional<Extents> extents = broadcastOperand(operand, shape);
+    std::optional<Extents> extents = broadcastOperand(operand, shape, known);
     if (!extents)
       return std::nullopt;
     operands.push_back(*extents);
@@ -149,8 +149,8 @@ static std::optional<Extents> elementwise(Operation *op) {
 }
 
 /// The product or sum of all.
-static std::optional<Extents> reduced(graph::ReduceOp op) {
-  std::optional<Extents> extents = knownExtents(op.getInput());
+static std::optional<Extents> reduced(graph::ReduceOp op, KnownExtents known) {
+  std::optional<Extents> extents = known(op.getInput());
   bool multiplies = op.getKind() == graph::ReduceKind::Prod;
   if (!extents || graph::typeOf(op.getResult()).getNumElements() != 1 ||
       (!multiplies && op.getKind() != graph::ReduceKind::Sum))
@@ -161,15 +161,14 @@ static std::optional<Extents> reduced(graph::ReduceOp op) {
   return total.isTooLarge() ? std::nullopt : std::optional(Extents{total});
 }
 
-std::optional<Extents> symbolicResult(Operation *op) {
-  auto isSizes = [](Value operand) { return static_cast<bool>(operand.getDefiningOp<graph::SizesOp>()); };
-  if (op->getNumResults() != 1 || !isSmallInteger(op->getResult(0)) || llvm::none_of(op->getOperands(), isSizes))
+std::optional<Extents> symbolicResult(Operation *op, KnownExtents known) {
+  if (op->getNumResults() != 1 || !isSmallInteger(op->getResult(0)))
     return std::nullopt;
   if (movesElements(op))
-    return moved(op);
+    return moved(op, known);
   if (auto reduce = dyn_cast<graph::ReduceOp>(op))
-    return reduced(reduce);
-  return isa<graph::ScalarInterface>(op) ? elementwise(op) : std::nullopt;
+    return reduced(reduce, known);
+  return isa<graph::ScalarInterface>(op) ? elementwise(op, known) : std::nullopt;
 }
 
 } // namespace smelt::frontend

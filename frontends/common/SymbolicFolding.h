@@ -10,8 +10,12 @@ namespace smelt::frontend {
 
 /// What an op on small integer tensors computes where some of them hold symbolic extents (graph.sizes): a Gather from a
 /// Shape, the Concat of several, a product. Row-major; nothing where an operand is not known, or the op is none that
-/// extents go through.
-std::optional<graph::Extents> symbolicResult(mlir::Operation *op);
+/// extents go through. `known` tells what operands hold.
+using KnownExtents = llvm::function_ref<std::optional<graph::Extents>(mlir::Value)>;
+std::optional<graph::Extents> symbolicResult(mlir::Operation *op, KnownExtents known);
+
+/// Whether a tensor may hold sizes: it is one of a few integers.
+bool isSmallInteger(mlir::Value value);
 
 } // namespace smelt::frontend
 

@@ -291,6 +291,32 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
   return main;
 }
 
+/// Erases what nothing uses, the weights of other ops included, and symbols that no type and no attribute mentions.
+static void eraseUnused(Block &block) {
+  llvm::StringSet<> used;
+  auto use = [&](ArrayRef<graph::Extent> extents) {
+    for (const graph::Extent &extent : extents)
+      extent.walkSymbols([&](StringRef symbol) { used.insert(symbol); });
+  };
+  auto isUnused = [&](Operation &op) {
+    if (!isa<graph::BindSizesOp, graph::DefineSizesOp>(op))
+      return op.getNumResults() > 0 && op.use_empty() && isPure(&op);
+    return llvm::none_of(op.getAttrOfType<ArrayAttr>("symbols"),
+                         [&](Attribute symbol) { return used.contains(llvm::cast<StringAttr>(symbol).getValue()); });
+  };
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    if (isUnused(op)) {
+      op.erase();
+      continue;
+    }
+    for (Type type : op.getResultTypes())
+      use(graph::extentsOf(llvm::cast<RankedTensorType>(type)));
+    for (NamedAttribute attribute : op.getAttrs())
+      if (auto extents = llvm::dyn_cast<graph::ExtentsAttr>(attribute.getValue()))
+        use(extents.extents());
+  }
+}
+
 void Importer::finishMain(func::FuncOp main, const Frame &frame) {
   OpBuilder &builder = builder_.builder();
   Values results;
@@ -304,10 +330,7 @@ void Importer::finishMain(func::FuncOp main, const Frame &frame) {
   main.setType(builder.getFunctionType(main.getArgumentTypes(), types));
   for (auto [position, output] : llvm::enumerate(model_.graph().output()))
     main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(output.name()));
-  // What nothing uses, the weights of other ops included, has served its purpose.
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(main.getBody().front())))
-    if (op.getNumResults() > 0 && op.use_empty() && isPure(&op))
-      op.erase();
+  eraseUnused(main.getBody().front());
 }
 
 /// Ends the import where a node was refused.

@@ -84,11 +84,24 @@ Integers NodeReader::integersInput(unsigned index) {
   return value.toIntegers();
 }
 
-graph::Extents NodeReader::extentsInput(unsigned index) {
+graph::Extents NodeReader::extentsInput(unsigned index, GraphBuilder::Sign sign) {
+  constexpr int64_t kMostFound = 64;
   Value value = input(index, AnyInteger);
-  if (std::optional<graph::Extents> extents = knownExtents(value); extents && rankOf(value) <= 1)
+  if (rankOf(value) > 1)
+    malformed("input '" + printable(inputName(index)) + "' is no list of integers");
+  if (std::optional<graph::Extents> extents = knownExtents(value))
     return *extents;
-  return graph::toExtents(integersInput(index));
+  if (graph::constantOf(value))
+    return graph::toExtents(integersInput(index));
+  if (graph::elementCount(graph::typeOf(value).getShape()).value_or(INT64_MAX) > kMostFound)
+    unsupported("input '" + printable(inputName(index)) +
+                "' is a list of unknown or great length, which must be constant");
+  return builder().sizesFrom(value, sign);
+}
+
+std::optional<graph::Extents> NodeReader::optionalExtents(unsigned index, GraphBuilder::Sign sign) {
+  readInputs_.insert(index);
+  return hasInput(index) ? std::optional(extentsInput(index, sign)) : std::nullopt;
 }
 
 std::optional<Integers> NodeReader::optionalIntegers(unsigned index) {

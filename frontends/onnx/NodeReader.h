@@ -70,8 +70,9 @@ public:
   /// Its elements; it is a list or a scalar of integers.
   Integers integersInput(unsigned index);
   std::optional<Integers> optionalIntegers(unsigned index);
-  /// The same where they may be symbolic.
-  graph::Extents extentsInput(unsigned index);
+  /// The same where they may be symbolic, or what the run finds.
+  graph::Extents extentsInput(unsigned index, GraphBuilder::Sign sign = GraphBuilder::Sign::Any);
+  std::optional<graph::Extents> optionalExtents(unsigned index, GraphBuilder::Sign sign = GraphBuilder::Sign::Any);
 
   // Attributes. Those without a fallback must be there.
   bool has(llvm::StringRef name);

@@ -8,12 +8,12 @@
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
-#include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/plan/Passes.h"
+#include "passes/plan/SymbolDefiners.h"
 #include "passes/plan/Views.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -47,8 +47,13 @@ private:
   bool feeds(int from, int to) const;
   bool isUsedOnlyBy(int from, int to) const;
 
+  bool isReached(Operation *target, int group) const;
+  bool needsSizesOf(Operation *op, int group) const;
+
   SmallVector<Group> groups_;
   DenseMap<Operation *, int> groupOf_;
+  plan::SymbolDefiners definers_;
+  DenseMap<Operation *, SmallVector<Operation *>> sizesUsers_; // of an op that defines symbols
 };
 
 } // namespace
@@ -64,10 +69,17 @@ static bool isInlineConstant(Value value) {
   return elements.getNumElements() == 1 || (isa<DenseElementsAttr>(elements) && elements.isSplat());
 }
 
-Grouping::Grouping(func::FuncOp function) {
-  for (Operation &op : function.getBody().front().without_terminator())
-    if (!isa<graph::ConstantOp>(op) && !plan::isView(&op))
+static bool isGrouped(Operation *op) {
+  return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp>(op) && !plan::isView(op);
+}
+
+Grouping::Grouping(func::FuncOp function) : definers_(function.getBody().front()) {
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    for (Operation *definer : definers_.neededBy(&op))
+      sizesUsers_[definer].push_back(&op);
+    if (isGrouped(&op))
       place(&op);
+  }
 }
 
 void Grouping::place(Operation *op) {
@@ -90,7 +102,7 @@ bool Grouping::canJoin(Operation *op, int group) const {
   // A root with several results (top_k) hands them over one by one: nothing that follows may wait for two of them.
   if (groups_[group].ops.front()->getNumResults() > 1)
     return false;
-  if (graph::extentsOf(op->getResult(0)) != groups_[group].shape)
+  if (graph::extentsOf(op->getResult(0)) != groups_[group].shape || needsSizesOf(op, group))
     return false;
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();
@@ -110,8 +122,15 @@ bool Grouping::canJoin(Operation *op, int group) const {
 /// it.
 bool Grouping::dependsOn(Value value, int group) const {
   Operation *producer = value.getDefiningOp();
-  if (!producer)
-    return false;
+  return producer && isReached(producer, group);
+}
+
+/// Whether the op needs sizes that are found from what the group computes.
+bool Grouping::needsSizesOf(Operation *op, int group) const {
+  return llvm::any_of(definers_.neededBy(op), [&](Operation *definer) { return isReached(definer, group); });
+}
+
+bool Grouping::isReached(Operation *producer, int group) const {
   auto groupOf = [&](Operation *op) {
     auto found = groupOf_.find(op);
     return found == groupOf_.end() ? -1 : found->second;
@@ -120,17 +139,21 @@ bool Grouping::dependsOn(Value value, int group) const {
   if (target == group)
     return true;
   SetVector<Operation *> pending(groups_[group].ops.begin(), groups_[group].ops.end());
-  for (size_t next = 0; next < pending.size(); ++next)
-    for (Operation *user : pending[next]->getUsers()) {
+  for (size_t next = 0; next < pending.size(); ++next) {
+    SmallVector<Operation *> users(pending[next]->getUsers());
+    if (auto sizes = sizesUsers_.find(pending[next]); sizes != sizesUsers_.end())
+      llvm::append_range(users, sizes->second);
+    for (Operation *user : users) {
       int reached = groupOf(user);
       if (user == producer || (reached >= 0 && reached == target))
         return true;
-      // A group runs as a whole: all its results wait for this operand. What has no group and is no view comes later.
+      // A group runs as a whole: all its results wait for this operand. What has no group yet comes later.
       if (reached >= 0)
         pending.insert(groups_[reached].ops.begin(), groups_[reached].ops.end());
-      else if (plan::isView(user))
+      else if (!isGrouped(user))
         pending.insert(user);
     }
+  }
   return false;
 }
 
@@ -143,7 +166,7 @@ bool Grouping::feeds(int from, int to) const {
       if (!inside && dependsOn(operand, from))
         return true;
     }
-  return false;
+  return llvm::any_of(groups_[to].ops, [&](Operation *member) { return needsSizesOf(member, from); });
 }
 
 /// A root's kernel stores what depends on the root: of what is absorbed into it, nothing else may want the value.
@@ -242,7 +265,7 @@ struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>>
     for (const Group &group : Grouping(getOperation()).take())
       formDispatch(group, rewriter);
     // A dispatch stands where its last op stood; what it feeds may stand before.
-    (void)sortTopologically(&getOperation().getBody().front());
+    plan::sortBySymbols(getOperation().getBody().front());
     eraseDead();
   }
 

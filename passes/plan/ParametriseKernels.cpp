@@ -28,6 +28,10 @@ public:
 private:
   Extents renamed(ArrayRef<Extent> extents);
   Type renamed(Type type);
+  /// p0, p1, …, with a '$' where it may be negative: what is known of an expression depends on that.
+  std::string parameter(size_t number) const {
+    return (graph::mayBeNegative(symbols_[number]) ? "$p" : "p") + std::to_string(number);
+  }
 
   kernel::FuncOp function_;
   SmallVector<std::string> symbols_; // in the order in which they are met
@@ -43,7 +47,7 @@ Extents Parametrise::renamed(ArrayRef<Extent> extents) {
       size_t number = known - symbols_.begin();
       if (known == symbols_.end())
         symbols_.push_back(symbol.str());
-      return Extent::symbol(function_.getContext(), "p" + std::to_string(number));
+      return Extent::symbol(function_.getContext(), parameter(number));
     }));
   return result;
 }
@@ -74,7 +78,7 @@ Extents Parametrise::run() {
   SmallVector<Attribute> names;
   Extents sizes;
   for (auto [number, symbol] : llvm::enumerate(symbols_)) {
-    names.push_back(builder.getStringAttr("p" + std::to_string(number)));
+    names.push_back(builder.getStringAttr(parameter(number)));
     sizes.push_back(Extent::symbol(function_.getContext(), symbol));
     body.addArgument(builder.getIndexType(), function_.getLoc());
   }

@@ -6,6 +6,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "passes/plan/Views.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <set>
 
 using namespace mlir;
 
@@ -18,10 +19,11 @@ using graph::extentsOf;
 namespace {
 class Checks {
 public:
-  explicit Checks(std::vector<Definition> &definitions) : definitions_(definitions) {}
   void visit(Operation *op);
+  Extents take() { return std::move(checks_); }
 
 private:
+  void require(const Extent &check);
   void broadcasts(const Extent &extent, const Extent &whole);
   void operandsBroadcast(Operation *op);
   void notNegative(const Extent &extent);
@@ -31,33 +33,31 @@ private:
   void somethingToRead(ArrayRef<Extent> dims, Value reader);
   void indicesFit(Value data, Value indices, uint64_t axis);
 
-  std::vector<Definition> &definitions_;
-  Extents known_;
+  struct Less {
+    bool operator()(const Extent &a, const Extent &b) const { return Extent::compare(a, b) < 0; }
+  };
+
+  Extents checks_; // in the order of the ops
+  std::set<Extent, Less> known_;
 };
 } // namespace
 
-void Checks::broadcasts(const Extent &extent, const Extent &whole) {
-  if (extent == whole || extent == Extent(1) || (extent.isNumber() && whole.isNumber()))
-    return;
-  Extent agreeing = Extent::agreeing(extent, whole);
-  if (llvm::is_contained(known_, agreeing))
-    return;
-  definitions_.push_back({"check" + std::to_string(known_.size()), agreeing});
-  known_.push_back(agreeing);
+void Checks::require(const Extent &check) {
+  if (!check.isNumber() && known_.insert(check).second)
+    checks_.push_back(check);
 }
 
-/// max(extent, 0) broadcasts to it, which is so for 1 as well.
+void Checks::broadcasts(const Extent &extent, const Extent &whole) {
+  if (extent != whole && extent != Extent(1) && !(extent.isNumber() && whole.isNumber()))
+    require(Extent::agreeing(extent, whole));
+}
+
 void Checks::notNegative(const Extent &extent) {
   if (!extent.isAtLeast(0))
-    broadcasts(Extent::max(extent, 0), extent);
+    require(Extent::equal(extent, Extent::max(extent, 0)));
 }
 
-void Checks::equal(const Extent &a, const Extent &b) {
-  if (a == b)
-    return;
-  notNegative(a - b);
-  notNegative(b - a);
-}
+void Checks::equal(const Extent &a, const Extent &b) { require(Extent::equal(a, b)); }
 
 void Checks::equalElements(ArrayRef<Extent> from, ArrayRef<Extent> to) {
   if (std::optional<size_t> dim = differingDim(from, to))
@@ -110,6 +110,11 @@ void Checks::visit(Operation *op) {
   auto depth = [](Value indices) { return static_cast<size_t>(graph::typeOf(indices).getShape().back()); };
   auto isOne = [](int64_t extent) { return extent == 1; };
   llvm::TypeSwitch<Operation *>(op)
+      .Case([&](graph::DefineSizesOp op) {
+        for (auto [symbol, extent] : llvm::zip_equal(op.getSymbols(), op.getExtents()))
+          if (!graph::mayBeNegative(cast<StringAttr>(symbol).getValue()))
+            notNegative(extent);
+      })
       .Case([&](graph::ReshapeOp op) { equalElements(extentsOf(op.getInput()), extentsOf(op.getType())); })
       .Case<graph::ScalarInterface, graph::BroadcastOp>([&](auto op) { operandsBroadcast(op); })
       .Case<graph::ConvOp, graph::PoolOp, graph::ArgPoolOp, kernel::WinogradOp>(
@@ -139,9 +144,10 @@ void Checks::visit(Operation *op) {
           [&](auto op) { somethingToRead(extentsOf(op.getInput()), op.getResult()); });
 }
 
-void addSizeChecks(Operation *root, std::vector<Definition> &definitions) {
-  Checks checks(definitions);
-  root->walk([&](Operation *op) { checks.visit(op); });
+Extents sizeChecks(func::FuncOp function) {
+  Checks checks;
+  function.walk([&](Operation *op) { checks.visit(op); });
+  return checks.take();
 }
 
 } // namespace smelt::plan

@@ -4,14 +4,15 @@
 #ifndef SMELT_PASSES_PLAN_SIZECHECKS_H
 #define SMELT_PASSES_PLAN_SIZECHECKS_H
 
-#include "mlir/IR/Operation.h"
-#include "passes/plan/Arena.h"
+#include "dialects/Graph/Extent.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace smelt::plan {
 
-/// Adds definitions of what shape inference took for granted of the ops in `root`, which the runtime refuses to compute
-/// where it does not hold: no kernel runs then.
-void addSizeChecks(mlir::Operation *root, std::vector<Definition> &definitions);
+/// What shape inference took for granted of symbolic extents, as expressions that have a value only where it holds: no
+/// kernel runs where one has none.
+graph::Extents sizeChecks(mlir::func::FuncOp function);
 
 } // namespace smelt::plan
 

@@ -18,9 +18,9 @@ bool isView(Operation *op) {
           op))
     return true;
   auto pad = dyn_cast<graph::PadOp>(op);
-  auto negative = [](int64_t count) { return count < 0; };
+  auto isAdded = [](const Extent &count) { return count.isAtLeast(0); };
   return pad && pad.getMode() == graph::PadMode::Constant && graph::constantOf(pad.getValue()) &&
-         llvm::none_of(pad.getLow(), negative) && llvm::none_of(pad.getHigh(), negative);
+         llvm::all_of(pad.getLow(), isAdded) && llvm::all_of(pad.getHigh(), isAdded);
 }
 
 /// Whether more of the source's dims are needed to make up the target, or of the target's; nothing where that is not
@@ -107,7 +107,7 @@ std::optional<View> forwardView(Operation *op, const View &operand) {
   }
   if (auto slice = dyn_cast<graph::SliceOp>(op)) {
     // A buffer's elements lie at offsets that are not negative: LLVM is told so.
-    if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step < 0; }))
+    if (llvm::any_of(slice.getSteps(), [](const Extent &step) { return !step.isAtLeast(0); }))
       return std::nullopt;
     for (auto [stride, start, step] : llvm::zip_equal(operand.strides, slice.getStarts(), slice.getSteps())) {
       view.offset += stride * start;

@@ -11,7 +11,8 @@ smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void
   /* Before any other field: another version may have them elsewhere. */
   if (model->abi_version != SMELT_ABI_VERSION)
     return SMELT_ERROR_ABI;
-  const uint64_t least = model->size_count ? smelt_sizes_bytes(model) : model->arena_bytes;
+  const int needs_shapes = smelt_needs_shapes(model);
+  const uint64_t least = needs_shapes ? smelt_head_bytes(model) : model->arena_bytes;
   if (!arena && least)
     return SMELT_ERROR_ARGUMENT;
   if (arena_bytes < least)
@@ -25,10 +26,30 @@ smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void
   instance->model = model;
   instance->arena = (unsigned char *)arena;
   instance->arena_bytes = arena_bytes;
-  instance->has_shapes = 0;
+  instance->has_shapes = !needs_shapes;
   smelt_set_parallel_for(instance, 0, 0);
   smelt_set_step_hook(instance, 0, 0);
-  return SMELT_OK;
+  smelt_set_resize(instance, 0, 0);
+  for (uint32_t i = 0; i < model->block_count; ++i) {
+    smelt_blocks(instance)[i].memory = 0;
+    smelt_blocks(instance)[i].bytes = 0;
+  }
+  return needs_shapes ? SMELT_OK : smelt_compute_sizes(model, 0, (int64_t *)instance->arena, 0, model->shape_sizes);
+}
+
+void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user) {
+  instance->resize = resize;
+  instance->resize_user = user;
+}
+
+void smelt_release(smelt_instance *instance) {
+  for (uint32_t i = 0; i < instance->model->block_count; ++i) {
+    smelt_block *block = &smelt_blocks(instance)[i];
+    if (block->bytes)
+      instance->resize(instance->resize_user, block->memory, block->bytes, 0);
+    block->memory = 0;
+    block->bytes = 0;
+  }
 }
 
 void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for parallel_for, void *user) {

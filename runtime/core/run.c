@@ -6,8 +6,9 @@
 
 /* Everything a step's operands may count from. */
 typedef struct bases {
-  const void *arena; /* behind the sizes */
-  const int64_t *sizes;
+  const void *arena; /* behind the sizes and blocks */
+  int64_t *sizes;
+  smelt_block *blocks;
   const void *weights;
   const void *const *inputs;
   void *const *outputs;
@@ -25,6 +26,8 @@ static const void *base_of(const bases *from, const smelt_operand *operand) {
     return from->outputs[operand->index];
   case SMELT_BASE_SIZES:
     return from->sizes;
+  case SMELT_BASE_BLOCK:
+    return from->blocks[operand->index].memory;
   }
   return 0;
 }
@@ -47,7 +50,7 @@ static void run_tiles(void *context, int64_t first, int64_t last) {
   step->kernel(step->operands, first, last);
 }
 
-static void run_step(const smelt_instance *instance, const smelt_step *step, const bases *from) {
+static void run_kernel(const smelt_instance *instance, const smelt_step *step, const bases *from) {
   void *operands[SMELT_MAX_OPERANDS];
   for (uint32_t i = 0; i < step->operand_count; ++i)
     operands[i] = resolve(from, &step->operands[i]);
@@ -61,6 +64,52 @@ static void run_step(const smelt_instance *instance, const smelt_step *step, con
   instance->parallel_for(instance->parallel_user, tiles, run_tiles, &context);
 }
 
+/* All are read before one is written: they may be one another's. */
+static smelt_status find_sizes(const smelt_model *model, const smelt_step *step, const bases *from) {
+  int64_t values[SMELT_MAX_OPERANDS];
+  for (uint32_t i = 0; i < step->operand_count; ++i)
+    values[i] = *(const int64_t *)resolve(from, &step->operands[i]);
+  for (uint32_t i = 0; i < step->operand_count; ++i)
+    from->sizes[step->first + i] = values[i];
+  return smelt_compute_sizes(model, 0, from->sizes, step->first, step->last);
+}
+
+/* By half as much again at least, so that what grows by little steps is moved seldom. */
+static smelt_status grow(const smelt_instance *instance, smelt_block *block, int64_t bytes) {
+  if (bytes < 0)
+    return SMELT_ERROR_SHAPE;
+  if ((uint64_t)bytes <= block->bytes)
+    return SMELT_OK;
+  const uint64_t more = block->bytes + block->bytes / 2;
+  const uint64_t wanted = (uint64_t)bytes > more ? (uint64_t)bytes : more;
+  void *memory =
+      instance->resize ? instance->resize(instance->resize_user, block->memory, block->bytes, wanted) : (void *)0;
+  if (!memory || (uintptr_t)memory % SMELT_ALIGNMENT)
+    return SMELT_ERROR_MEMORY;
+  block->memory = memory;
+  block->bytes = wanted;
+  return SMELT_OK;
+}
+
+/* Runs a step; `next` is the one after it, and may be set to another. */
+static smelt_status run_step(const smelt_instance *instance, const smelt_step *step, const bases *from,
+                             uint32_t *next) {
+  switch ((smelt_step_kind)step->kind) {
+  case SMELT_STEP_KERNEL:
+    run_kernel(instance, step, from);
+    return SMELT_OK;
+  case SMELT_STEP_SIZES:
+    return find_sizes(instance->model, step, from);
+  case SMELT_STEP_JUMP:
+    if (step->last == UINT32_MAX || from->sizes[step->last] == 0)
+      *next = step->first;
+    return SMELT_OK;
+  case SMELT_STEP_GROW:
+    return grow(instance, &from->blocks[step->first], from->sizes[step->last]);
+  }
+  return SMELT_ERROR_ARGUMENT;
+}
+
 static smelt_status check_buffer(const smelt_instance *instance, const smelt_tensor_info *tensor, const void *buffer) {
   if (!buffer && smelt_tensor_bytes(instance, tensor))
     return SMELT_ERROR_ARGUMENT;
@@ -69,7 +118,7 @@ static smelt_status check_buffer(const smelt_instance *instance, const smelt_ten
 
 static smelt_status check_arguments(const smelt_instance *instance, const void *const *inputs, void *const *outputs) {
   const smelt_model *model = instance->model;
-  if (model->size_count && !instance->has_shapes)
+  if (!instance->has_shapes)
     return SMELT_ERROR_SHAPE;
   if ((!inputs && model->input_count) || (!outputs && model->output_count))
     return SMELT_ERROR_ARGUMENT;
@@ -77,26 +126,40 @@ static smelt_status check_arguments(const smelt_instance *instance, const void *
   for (uint32_t i = 0; i < model->input_count && status == SMELT_OK; ++i)
     status = check_buffer(instance, &model->inputs[i], inputs[i]);
   for (uint32_t i = 0; i < model->output_count && status == SMELT_OK; ++i)
-    status = check_buffer(instance, &model->outputs[i], outputs[i]);
+    if (!model->outputs[i].held)
+      status = check_buffer(instance, &model->outputs[i], outputs[i]);
   return status;
+}
+
+static bases bases_of(const smelt_instance *instance, const void *const *inputs, void *const *outputs) {
+  const bases from = {instance->arena + smelt_head_bytes(instance->model),
+                      (int64_t *)instance->arena,
+                      smelt_blocks(instance),
+                      instance->model->weights,
+                      inputs,
+                      outputs};
+  return from;
+}
+
+const void *smelt_output(const smelt_instance *instance, uint32_t output) {
+  const smelt_operand *held = instance->model->outputs[output].held;
+  const bases from = bases_of(instance, 0, 0);
+  return held ? resolve(&from, held) : 0;
 }
 
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs) {
   if (!instance || !instance->model)
     return SMELT_ERROR_ARGUMENT;
   const smelt_model *model = instance->model;
-  const smelt_status status = check_arguments(instance, inputs, outputs);
-  if (status != SMELT_OK)
-    return status;
-
-  const bases from = {instance->arena + smelt_sizes_bytes(model), (const int64_t *)instance->arena, model->weights,
-                      inputs, outputs};
-  for (uint32_t i = 0; i < model->step_count; ++i) {
+  smelt_status status = check_arguments(instance, inputs, outputs);
+  const bases from = bases_of(instance, inputs, outputs);
+  for (uint32_t i = 0; i < model->step_count && status == SMELT_OK;) {
+    const uint32_t step = i++;
     if (instance->hook)
-      instance->hook(instance->hook_user, model, i, 0);
-    run_step(instance, &model->steps[i], &from);
+      instance->hook(instance->hook_user, model, step, 0);
+    status = run_step(instance, &model->steps[step], &from, &i);
     if (instance->hook)
-      instance->hook(instance->hook_user, model, i, 1);
+      instance->hook(instance->hook_user, model, step, 1);
   }
-  return SMELT_OK;
+  return status;
 }

@@ -2,9 +2,22 @@
 
 #include "sizes.h"
 
-uint64_t smelt_sizes_bytes(const smelt_model *model) {
-  const uint64_t bytes = (uint64_t)model->size_count * sizeof(int64_t);
+uint64_t smelt_head_bytes(const smelt_model *model) {
+  const uint64_t bytes =
+      (uint64_t)model->size_count * sizeof(int64_t) + (uint64_t)model->block_count * sizeof(smelt_block);
   return (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT;
+}
+
+smelt_block *smelt_blocks(const smelt_instance *instance) {
+  return (smelt_block *)((int64_t *)instance->arena + instance->model->size_count);
+}
+
+int smelt_needs_shapes(const smelt_model *model) {
+  for (uint32_t i = 0; i < model->input_count; ++i)
+    for (uint32_t dim = 0; dim < model->inputs[i].rank; ++dim)
+      if (model->inputs[i].shape[dim] < 0)
+        return 1;
+  return 0;
 }
 
 static int64_t divide(int64_t a, int64_t b) {
@@ -18,6 +31,10 @@ static int compute(const smelt_size *size, const int64_t *sizes, smelt_shapes sh
     *result = size->number;
     return 1;
   }
+  if (size->kind == SMELT_SIZE_VALUE) /* stays as it is */
+    return 1;
+  if (size->kind == SMELT_SIZE_COUNT)
+    return *result >= 0;
   if (size->kind == SMELT_SIZE_DIM) {
     *result = shapes[size->a][size->b];
     return *result >= 0;
@@ -47,20 +64,23 @@ static int compute(const smelt_size *size, const int64_t *sizes, smelt_shapes sh
     return a == b;
   case SMELT_SIZE_NUMBER:
   case SMELT_SIZE_DIM:
+  case SMELT_SIZE_VALUE:
+  case SMELT_SIZE_COUNT:
     break;
   }
   return 0;
 }
 
-static smelt_status compute_all(const smelt_model *model, smelt_shapes shapes, int64_t *sizes) {
-  for (uint32_t i = 0; i < model->size_count; ++i)
+smelt_status smelt_compute_sizes(const smelt_model *model, smelt_shapes shapes, int64_t *sizes, uint32_t first,
+                                 uint32_t last) {
+  for (uint32_t i = first; i < last; ++i)
     if (!compute(&model->sizes[i], sizes, shapes, &sizes[i]))
       return SMELT_ERROR_SHAPE;
   return SMELT_OK;
 }
 
 static uint64_t arena_bytes(const smelt_model *model, const int64_t *sizes) {
-  return smelt_sizes_bytes(model) + (uint64_t)sizes[model->arena_size];
+  return smelt_head_bytes(model) + (uint64_t)sizes[model->arena_size];
 }
 
 smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, uint64_t *bytes) {
@@ -70,11 +90,11 @@ smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, ui
   if (model->abi_version != SMELT_ABI_VERSION)
     return SMELT_ERROR_ABI;
   *bytes = model->arena_bytes;
-  if (!model->size_count)
+  if (!smelt_needs_shapes(model))
     return SMELT_OK;
   if (!shapes)
     return SMELT_ERROR_SHAPE;
-  const smelt_status status = compute_all(model, shapes, sizes);
+  const smelt_status status = smelt_compute_sizes(model, shapes, sizes, 0, model->shape_sizes);
   if (status == SMELT_OK)
     *bytes = arena_bytes(model, sizes);
   return status;
@@ -84,13 +104,13 @@ smelt_status smelt_set_shapes(smelt_instance *instance, smelt_shapes shapes) {
   if (!instance || !instance->model)
     return SMELT_ERROR_ARGUMENT;
   const smelt_model *model = instance->model;
-  instance->has_shapes = 0;
-  if (!model->size_count)
+  if (!smelt_needs_shapes(model))
     return SMELT_OK;
+  instance->has_shapes = 0;
   if (!shapes)
     return SMELT_ERROR_SHAPE;
   int64_t *sizes = (int64_t *)instance->arena;
-  const smelt_status status = compute_all(model, shapes, sizes);
+  const smelt_status status = smelt_compute_sizes(model, shapes, sizes, 0, model->shape_sizes);
   if (status != SMELT_OK)
     return status;
   if (instance->arena_bytes < arena_bytes(model, sizes))

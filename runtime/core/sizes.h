@@ -1,12 +1,27 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
-/* The sizes of a model with symbolic dims: where they lie, and how they are computed. */
+/* The sizes of a model with symbolic dims, and the blocks that grow: where they lie, and how sizes are computed. */
 #ifndef SMELT_CORE_SIZES_H
 #define SMELT_CORE_SIZES_H
 
 #include "smelt/smelt.h"
 
-/* What the sizes take at the beginning of the arena, a multiple of SMELT_ALIGNMENT; 0 where there are none. */
-uint64_t smelt_sizes_bytes(const smelt_model *model);
+typedef struct smelt_block {
+  void *memory;
+  uint64_t bytes;
+} smelt_block;
+
+/* What sizes and blocks take at the beginning of the arena, a multiple of SMELT_ALIGNMENT; 0 where there are none. */
+uint64_t smelt_head_bytes(const smelt_model *model);
+
+/* The blocks lie behind the sizes. */
+smelt_block *smelt_blocks(const smelt_instance *instance);
+
+/* Computes sizes [first, last) from those before them. `shapes` may be null where none is SMELT_SIZE_DIM. */
+smelt_status smelt_compute_sizes(const smelt_model *model, smelt_shapes shapes, int64_t *sizes, uint32_t first,
+                                 uint32_t last);
+
+/* Whether smelt_set_shapes has to be called: some input has a symbolic dim. */
+int smelt_needs_shapes(const smelt_model *model);
 
 #endif /* SMELT_CORE_SIZES_H */

@@ -19,7 +19,10 @@ const char *smelt_status_string(smelt_status status) {
   case SMELT_ERROR_THREADS:
     return "The operating system refused to start a thread.";
   case SMELT_ERROR_SHAPE:
-    return "The shapes of the inputs are missing, contradict one another, or are too large.";
+    return "The shapes of the inputs, or sizes that the run found, are missing, contradict one another, or are too "
+           "large.";
+  case SMELT_ERROR_MEMORY:
+    return "The model needs memory that grows, and there is none, or not enough.";
   }
   return "The status is unknown.";
 }

@@ -7,6 +7,7 @@
 #include "tools/runner/Error.h"
 
 #include <algorithm>
+#include <cstring>
 #include <dlfcn.h>
 #include <map>
 
@@ -61,7 +62,8 @@ static bool validSteps(const smelt_model &model) {
   if (model.step_count > 0 && !model.steps)
     return false;
   for (uint32_t i = 0; i < model.step_count; ++i)
-    if (!model.steps[i].kernel || !model.steps[i].name || model.steps[i].operand_count > SMELT_MAX_OPERANDS)
+    if (!model.steps[i].kernel == (model.steps[i].kind == SMELT_STEP_KERNEL) || !model.steps[i].name ||
+        model.steps[i].operand_count > SMELT_MAX_OPERANDS)
       return false;
   return true;
 }
@@ -123,10 +125,33 @@ std::vector<std::string> Artifact::kernelNames() const {
   return names;
 }
 
+static Exit exitOf(smelt_status status) {
+  switch (status) {
+  case SMELT_ERROR_THREADS:
+  case SMELT_ERROR_MEMORY:
+    return Exit::Environment;
+  case SMELT_ERROR_SHAPE:
+    return Exit::Usage;
+  default:
+    return Exit::Defect;
+  }
+}
+
 static void require(smelt_status status, const std::string &what) {
   if (status != SMELT_OK)
-    throw Error(status == SMELT_ERROR_THREADS ? Exit::Environment : Exit::Defect,
-                what + ": " + smelt_status_string(status));
+    throw Error(exitOf(status), what + ": " + smelt_status_string(status));
+}
+
+/// smelt_resize with the host's memory.
+static void *resizeBlock(void *, void *block, uint64_t oldBytes, uint64_t bytes) {
+  void *grown =
+      bytes ? std::aligned_alloc(SMELT_ALIGNMENT, (bytes + SMELT_ALIGNMENT - 1) & -uint64_t(SMELT_ALIGNMENT)) : nullptr;
+  if (bytes && !grown)
+    return nullptr; // and the old one stays
+  if (grown && block)
+    std::memcpy(grown, block, std::min(oldBytes, bytes));
+  std::free(block);
+  return grown;
 }
 
 /// The runtime's table of an instance's extents.
@@ -141,6 +166,7 @@ void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
   require(smelt_init(&instance_, &model(), arena_.data(), arena_.size()), artifact_.path());
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
+  smelt_set_resize(&instance_, resizeBlock, nullptr);
 }
 
 void Instance::setShapes(const Shapes &shapes) {
@@ -149,6 +175,7 @@ void Instance::setShapes(const Shapes &shapes) {
   if (smelt_arena_bytes(&model(), table.data(), &bytes) != SMELT_OK)
     throw Error(Exit::Usage, artifact_.path() + ": " + smelt_status_string(SMELT_ERROR_SHAPE));
   if (bytes > arena_.size()) {
+    smelt_release(&instance_);
     arena_ = AlignedBytes(bytes, artifact_.path() + ": its arena");
     bind();
   }
@@ -162,9 +189,10 @@ std::vector<int64_t> Instance::shapeOf(const smelt_tensor_info &tensor) const {
   return shape;
 }
 
-/// Of a model with symbolic dims enough for its sizes.
+/// Of a model with symbolic inputs enough for its sizes and blocks.
 static uint64_t leastArena(const smelt_model &model) {
-  return model.size_count ? (uint64_t(model.size_count) + SMELT_ALIGNMENT) * sizeof(int64_t) : model.arena_bytes;
+  const uint64_t words = uint64_t(model.size_count) + 2 * uint64_t(model.block_count) + SMELT_ALIGNMENT;
+  return std::max<uint64_t>(words * sizeof(int64_t), model.arena_bytes);
 }
 
 Instance::Instance(const Artifact &artifact, unsigned threads)
@@ -180,6 +208,7 @@ Instance::Instance(const Artifact &artifact, unsigned threads)
 }
 
 Instance::~Instance() {
+  smelt_release(&instance_);
   if (pool_)
     smelt_pool_stop(pool_.get());
 }

@@ -60,7 +60,7 @@ public:
   /// Fits it to inputs of these shapes: to be called before a run where dims are symbolic, and only there. Throws Usage
   /// where they contradict one another.
   void setShapes(const Shapes &shapes);
-  bool needsShapes() const { return model().size_count > 0 && !instance_.has_shapes; }
+  bool needsShapes() const { return !instance_.has_shapes; }
 
   const smelt_model &model() const { return artifact_.model(); }
   smelt_instance &handle() { return instance_; }
@@ -70,6 +70,8 @@ public:
   uint64_t arenaBytes() const { return arena_.size(); }
   /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
   void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const;
+  /// Where an output is held whose shape the last run found; null for the others.
+  const void *heldOutput(uint32_t output) const { return smelt_output(&instance_, output); }
 
 private:
   void bind();

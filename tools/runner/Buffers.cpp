@@ -17,7 +17,7 @@ std::string describeType(uint32_t dtype, const std::vector<int64_t> &shape) {
 static std::vector<AlignedBytes> allocate(const Instance &instance, const smelt_tensor_info *tensors, uint32_t count) {
   std::vector<AlignedBytes> buffers;
   for (uint32_t i = 0; i < count; ++i)
-    buffers.emplace_back(instance.bytesOf(tensors[i]), "tensor " + quoted(tensors[i].name));
+    buffers.emplace_back(tensors[i].held ? 0 : instance.bytesOf(tensors[i]), "tensor " + quoted(tensors[i].name));
   return buffers;
 }
 
@@ -72,7 +72,7 @@ Buffers Buffers::read(Instance &instance, const NpzReader &file) {
   std::vector<const NpzEntry *> entries; // all are checked before memory is used
   for (uint32_t i = 0; i < model.input_count; ++i)
     entries.push_back(&entryFor(model.inputs[i], file));
-  if (model.size_count) {
+  if (model.size_count) { // where no dim is symbolic, nothing comes of it
     Shapes shapes;
     for (const NpzEntry *entry : entries)
       shapes.push_back(entry->header.shape);
@@ -161,7 +161,19 @@ Buffers Buffers::seeded(const Instance &instance) {
 
 // --------------------------------------------------------------------------------------------------------------- run
 
-void Buffers::run(const Instance &instance) { instance.run(inputTable_, outputTable_); }
+void Buffers::run(const Instance &instance) {
+  instance.run(inputTable_, outputTable_);
+  for (uint32_t i = 0; i < outputs_.size(); ++i) {
+    const void *held = instance.heldOutput(i);
+    if (!held)
+      continue;
+    const smelt_tensor_info &output = instance.model().outputs[i];
+    outputs_[i] = AlignedBytes(instance.bytesOf(output), "tensor " + quoted(output.name));
+    outputTable_[i] = outputs_[i].data();
+    if (outputs_[i].size())
+      std::memcpy(outputs_[i].data(), held, outputs_[i].size());
+  }
+}
 
 static void write(const Instance &instance, const smelt_tensor_info *tensors, const std::vector<AlignedBytes> &buffers,
                   const std::string &path) {

@@ -76,7 +76,17 @@ void Discarding::afterStep(void *self, const smelt_model *, uint32_t step, int d
     discard(range);
 }
 
+/// Whether a step may run twice.
+static bool loops(const smelt_model &model) {
+  for (uint32_t step = 0; step < model.step_count; ++step)
+    if (model.steps[step].kind == SMELT_STEP_JUMP && model.steps[step].first <= step)
+      return true;
+  return false;
+}
+
 void runOnce(Instance &instance, Buffers &buffers) {
+  if (loops(instance.model()))
+    return buffers.run(instance);
   Discarding discarding(*instance.handle().model, buffers);
   smelt_set_step_hook(&instance.handle(), Discarding::afterStep, &discarding);
   buffers.run(instance);

@@ -53,8 +53,8 @@ private:
   Tensors readTensors(size_t set, const char *kind, const onnx::GraphProto &graph) const;
   void compile(const Tensors &inputs);
   void runSet(size_t set);
-  void fill(runner::Buffers &buffers, const smelt_model &model, const Tensors &inputs);
-  void check(const runner::Buffers &buffers, const smelt_model &model, const Tensors &wanted);
+  void fill(runner::Buffers &buffers, const runner::Instance &instance, const Tensors &inputs);
+  void check(const runner::Buffers &buffers, const runner::Instance &instance, const Tensors &wanted);
   runner::Tolerance toleranceFor(const runner::TensorView &want) const;
 
   std::string folder_, artefact_;
@@ -142,16 +142,18 @@ static runner::TensorView viewOf(const onnx::Tensor &tensor, const std::string &
           reinterpret_cast<const unsigned char *>(bytes.data())};
 }
 
-static bool sameType(const runner::TensorView &tensor, const smelt_tensor_info &info) {
-  return tensor.dtype == static_cast<smelt_dtype>(info.dtype) && tensor.shape == runner::shapeOf(info);
-}
-
-static std::string difference(const runner::TensorView &tensor, const smelt_tensor_info &info) {
-  return runner::quoted(info.name) + " is " + runner::describeType(info.dtype, runner::shapeOf(info)) + ", not " +
+/// "" where a tensor is of the type that the model states, or found.
+static std::string difference(const runner::TensorView &tensor, const runner::Instance &instance,
+                              const smelt_tensor_info &info) {
+  const std::vector<int64_t> shape = instance.shapeOf(info);
+  if (tensor.dtype == static_cast<smelt_dtype>(info.dtype) && tensor.shape == shape)
+    return "";
+  return runner::quoted(info.name) + " is " + runner::describeType(info.dtype, shape) + ", not " +
          runner::describeType(tensor.dtype, tensor.shape);
 }
 
-void NodeTest::fill(runner::Buffers &buffers, const smelt_model &model, const Tensors &inputs) {
+void NodeTest::fill(runner::Buffers &buffers, const runner::Instance &instance, const Tensors &inputs) {
+  const smelt_model &model = instance.model();
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::string &name = model_.graph().input(static_cast<int>(i)).name();
     const smelt_tensor_info *info = find(model.inputs, model.input_count, name);
@@ -159,8 +161,8 @@ void NodeTest::fill(runner::Buffers &buffers, const smelt_model &model, const Te
       continue; // an initializer's default, which the model does not ask for
     const onnx::Tensor tensor = readTensor(inputs[i], model_, context_);
     const std::string bytes = bytesOf(tensor);
-    if (!sameType(viewOf(tensor, bytes), *info))
-      stop(Status::Fail, "input " + difference(viewOf(tensor, bytes), *info));
+    if (std::string why = difference(viewOf(tensor, bytes), instance, *info); !why.empty())
+      stop(Status::Fail, "input " + why);
     if (info->bytes > 0)
       std::memcpy(buffers.inputs()[static_cast<size_t>(info - model.inputs)].data(), bytes.data(), info->bytes);
   }
@@ -216,7 +218,8 @@ static std::string unlike(const runner::TensorView &got, const runner::TensorVie
          std::to_string(should.mean) + " and " + std::to_string(should.deviation);
 }
 
-void NodeTest::check(const runner::Buffers &buffers, const smelt_model &model, const Tensors &wanted) {
+void NodeTest::check(const runner::Buffers &buffers, const runner::Instance &instance, const Tensors &wanted) {
+  const smelt_model &model = instance.model();
   if (wanted.size() != model.output_count)
     stop(Status::Fail,
          "there are " + std::to_string(model.output_count) + " outputs, not " + std::to_string(wanted.size()));
@@ -225,8 +228,8 @@ void NodeTest::check(const runner::Buffers &buffers, const smelt_model &model, c
     const onnx::Tensor tensor = readTensor(wanted[i], model_, context_);
     const std::string bytes = bytesOf(tensor);
     const runner::TensorView want = viewOf(tensor, bytes);
-    if (!sameType(want, info))
-      stop(Status::Fail, "output " + difference(want, info));
+    if (std::string why = difference(want, instance, info); !why.empty())
+      stop(Status::Fail, "output " + why);
     const runner::TensorView got{want.dtype, want.shape, buffers.outputs()[i].data()};
     const std::string why =
         isRandom(model_.graph()) ? unlike(got, want) : runner::beyond(got, want, toleranceFor(want));
@@ -241,9 +244,9 @@ void NodeTest::runSet(size_t set) {
   const runner::Artifact artifact(artefact_);
   const runner::Instance instance(artifact);
   auto buffers = runner::Buffers::seeded(instance);
-  fill(buffers, artifact.model(), inputs);
+  fill(buffers, instance, inputs);
   buffers.run(instance);
-  check(buffers, artifact.model(), wanted);
+  check(buffers, instance, wanted);
 }
 
 void NodeTest::run() {

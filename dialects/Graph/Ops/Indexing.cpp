@@ -28,8 +28,8 @@ static Value lastOf(ImplicitLocOpBuilder &b, Count extent) {
 
 Value clampIndex(ElementAccess &access, Value index, Count extent) {
   ImplicitLocOpBuilder &b = access.builder();
-  Value least = arith::MaxSIOp::create(b, index, access.indexConstant(0));
-  return arith::MinSIOp::create(b, least, lastOf(b, extent));
+  Value most = arith::MinSIOp::create(b, index, lastOf(b, extent));
+  return arith::MaxSIOp::create(b, most, access.indexConstant(0)); // the extent may turn out to be 0
 }
 
 Value isWithin(ElementAccess &access, Value index, int64_t low, Count high) {
@@ -48,8 +48,8 @@ Value wrapIndex(ImplicitLocOpBuilder &b, Value index, Count extent) {
   Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, constant(0));
   Value fromEnd = arith::AddIOp::create(b, index, extent.in(b));
   Value wrapped = arith::SelectOp::create(b, isNegative, fromEnd, index);
-  Value least = arith::MaxSIOp::create(b, wrapped, constant(0));
-  return arith::MinSIOp::create(b, least, lastOf(b, extent));
+  Value most = arith::MinSIOp::create(b, wrapped, lastOf(b, extent));
+  return arith::MaxSIOp::create(b, most, constant(0));
 }
 
 Value readIndex(ElementAccess &access, Value tensor, ArrayRef<LaneIndex> index, Count extent) {

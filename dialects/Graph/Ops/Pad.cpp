@@ -14,49 +14,47 @@ namespace {
 /// One dim: what is left of the input after cropping, [begin, begin + count), and the result's coordinate of its first
 /// element.
 struct PaddedDim {
-  int64_t low = 0, high = 0;
-  int64_t extent = 0; // of the input
-  int64_t begin = 0;
-  int64_t count = 0;
-  int64_t first = 0;
+  Extent low, high;
+  Extent extent; // of the input
+  Extent begin, count, first;
 
-  PaddedDim(int64_t low, int64_t high, int64_t extent)
-      : low(low), high(high), extent(extent), begin(std::max<int64_t>(-low, 0)),
-        count(extent - begin - std::max<int64_t>(-high, 0)), first(std::max<int64_t>(low, 0)) {}
+  PaddedDim(const Extent &low, const Extent &high, const Extent &extent)
+      : low(low), high(high), extent(extent), begin(Extent::max(Extent(0) - low, 0)),
+        count(extent - begin - Extent::max(Extent(0) - high, 0)), first(Extent::max(low, 0)) {}
 
-  bool grows() const { return low > 0 || high > 0; }
+  bool grows() const { return !Extent(0).isAtLeast(low) || !Extent(0).isAtLeast(high); }
   /// Where `at`, counted from the first element that is left, lies among them when the mode is done with it.
   int64_t within(int64_t at, PadMode mode) const;
   Value within(ElementAccess &access, Value at, PadMode mode) const;
 
 private:
-  int64_t period(PadMode mode) const { return mode == PadMode::Wrap ? count : std::max<int64_t>(2 * count - 2, 1); }
+  Extent period(PadMode mode) const { return mode == PadMode::Wrap ? count : Extent::max(count * 2 - 2, 1); }
   /// A multiple of the period that makes every coordinate before the first element positive.
-  int64_t shift(PadMode mode) const { return llvm::divideCeil(first, period(mode)) * period(mode); }
+  Extent shift(PadMode mode) const { return first.ceilDiv(period(mode)) * period(mode); }
 };
 
 } // namespace
 
 static SmallVector<PaddedDim> dimsOf(PadOp op) {
   SmallVector<PaddedDim> dims;
-  for (auto [low, high, extent] : llvm::zip_equal(op.getLow(), op.getHigh(), typeOf(op.getInput()).getShape()))
+  for (auto [low, high, extent] : llvm::zip_equal(op.getLow(), op.getHigh(), extentsOf(op.getInput())))
     dims.emplace_back(low, high, extent);
   return dims;
 }
 
 int64_t PaddedDim::within(int64_t at, PadMode mode) const {
   if (mode == PadMode::Edge)
-    return std::clamp<int64_t>(at, 0, count - 1);
-  int64_t place = (at + shift(mode)) % period(mode);
-  return mode == PadMode::Wrap ? place : std::min(place, period(mode) - place);
+    return std::clamp<int64_t>(at, 0, count.number() - 1);
+  int64_t span = period(mode).number(), place = (at + shift(mode).number()) % span;
+  return mode == PadMode::Wrap ? place : std::min(place, span - place);
 }
 
 Value PaddedDim::within(ElementAccess &access, Value at, PadMode mode) const {
   if (mode == PadMode::Edge)
-    return clampIndex(access, at, count);
+    return clampIndex(access, at, access.count(count));
   ImplicitLocOpBuilder &b = access.builder();
-  Value positive = affine(access, {at, 0}, 1, shift(mode)).base;
-  Value span = access.indexConstant(period(mode));
+  Value positive = affine(access, {at, 0}, 1, access.count(shift(mode))).base;
+  Value span = access.count(Extent::max(period(mode), 1)).in(b);
   Value place = arith::RemUIOp::create(b, positive, span);
   if (mode == PadMode::Wrap)
     return place;
@@ -73,25 +71,23 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
     return failure();
   constexpr int64_t kMost = int64_t(1) << 40; // far beyond any tensor, and sums of such don't overflow
   Extents shape;
-  for (auto [low, high, size] : llvm::zip_equal(adaptor.getLow(), adaptor.getHigh(), extentsOf(input))) {
-    int64_t extent = size.asNumber().value_or(0);
-    if (std::max({low, high, extent}) > kMost || std::min({low, high, extent}) < -kMost)
-      return emitOptionalError(location, "a padding of ", low, " and ", high, " is too large");
-    shape.push_back(size + low + high);
-    if (!size.isNumber() && low >= 0 && high >= 0 && adaptor.getMode() == PadMode::Constant)
-      continue;
+  for (auto [low, high, extent] : llvm::zip_equal(adaptor.getLow(), adaptor.getHigh(), extentsOf(input))) {
+    for (const Extent &number : {low, high, extent})
+      if (number.isNumber() && (number.number() > kMost || number.number() < -kMost))
+        return emitOptionalError(location, "a padding of ", low.str(), " and ", high.str(), " is too large");
     PaddedDim dim(low, high, extent);
-    if (dim.count < 0)
-      return emitOptionalError(location, "crops more than the ", extent, " elements of a dim");
-    if (dim.grows() && dim.count == 0 && adaptor.getMode() != PadMode::Constant)
+    if (dim.count.isNumber() && dim.count.number() < 0)
+      return emitOptionalError(location, "crops more than the ", extent.str(), " elements of a dim");
+    if (dim.grows() && dim.count == Extent(0) && adaptor.getMode() != PadMode::Constant)
       return emitOptionalError(location, "a dim of no elements has none to repeat");
+    shape.push_back(low + extent + high);
   }
   return yieldTensor(location, shape, input.getElementType(), types);
 }
 
 //   pad(x) {low = 0, high = 0} → x
 OpFoldResult PadOp::fold(FoldAdaptor adaptor) {
-  auto isZero = [](int64_t count) { return count == 0; };
+  auto isZero = [](const Extent &count) { return count == Extent(0); };
   return llvm::all_of(getLow(), isZero) && llvm::all_of(getHigh(), isZero) ? OpFoldResult(getInput()) : OpFoldResult();
 }
 
@@ -101,9 +97,9 @@ static void padWithValue(ArrayRef<PaddedDim> dims, const HostTensor &input, cons
   SmallVector<int64_t> shape;
   Walk from{0, rowMajorStrides(input.shape())}, to{0, rowMajorStrides(result.shape())};
   for (auto [dim, source, target] : llvm::zip_equal(dims, from.strides, to.strides)) {
-    shape.push_back(dim.count);
-    from.offset += dim.begin * source;
-    to.offset += dim.first * target;
+    shape.push_back(dim.count.number());
+    from.offset += dim.begin.number() * source;
+    to.offset += dim.first.number() * target;
   }
   copyBlock(shape, input, from, result, to);
 }
@@ -115,7 +111,7 @@ static SmallVector<SmallVector<int64_t>> sourceOffsets(ArrayRef<PaddedDim> dims,
   for (auto [dim, stride, extent] : llvm::zip_equal(dims, rowMajorStrides(input.shape()), shape)) {
     SmallVector<int64_t> &table = tables.emplace_back();
     for (int64_t i = 0; i < extent; ++i)
-      table.push_back((dim.begin + dim.within(i - dim.first, mode)) * stride);
+      table.push_back((dim.begin.number() + dim.within(i - dim.first.number(), mode)) * stride);
   }
   return tables;
 }
@@ -139,6 +135,8 @@ static void padByRepeating(ArrayRef<PaddedDim> dims, const HostTensor &input, co
 
 LogicalResult PadOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
   SmallVector<PaddedDim> dims = dimsOf(*this);
+  if (!asNumbers(getLow()) || !asNumbers(getHigh()))
+    return failure();
   if (results[0].size() == 0)
     return success();
   if (getMode() == PadMode::Constant || dims.empty())
@@ -150,26 +148,26 @@ LogicalResult PadOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<Hos
 
 Value PadOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
   ImplicitLocOpBuilder &b = access.builder();
-  if (llvm::is_contained(typeOf(getInput()).getShape(), 0))
+  if (llvm::is_contained(extentsOf(getInput()), Extent(0)))
     return access.fetch(getValue(), {});
   SmallVector<LaneIndex> input;
   Value isInside;
   for (auto [dim, coordinate] : llvm::zip_equal(dimsOf(*this), index)) {
     if (!dim.grows()) {
-      input.push_back(affine(access, coordinate, 1, dim.begin));
+      input.push_back(affine(access, coordinate, 1, access.count(dim.begin)));
       continue;
     }
     if (!coordinate.isUniform())
       return nullptr;
     if (getMode() != PadMode::Constant) {
-      Value at = affine(access, coordinate, 1, -dim.first).base;
-      input.push_back(affine(access, {dim.within(access, at, getMode()), 0}, 1, dim.begin));
+      Value at = affine(access, coordinate, 1, access.count(Extent(0) - dim.first)).base;
+      input.push_back(affine(access, {dim.within(access, at, getMode()), 0}, 1, access.count(dim.begin)));
       continue;
     }
-    Value at = affine(access, coordinate, 1, -dim.low).base;
-    Value within = isWithin(access, at, 0, dim.extent);
+    Value at = affine(access, coordinate, 1, access.count(Extent(0) - dim.low)).base;
+    Value within = isWithin(access, at, 0, access.count(dim.extent));
     isInside = isInside ? arith::AndIOp::create(b, isInside, within).getResult() : within;
-    input.push_back({clampIndex(access, at, dim.extent), 0});
+    input.push_back({clampIndex(access, at, access.count(dim.extent)), 0});
   }
   Value inside = access.fetch(getInput(), input);
   if (!isInside || !inside)

@@ -19,6 +19,7 @@ static LogicalResult verifyElements(Operation *op) {
 // Reshape.
 
 LogicalResult ReshapeOp::verify() {
+  // What only the run tells is checked there.
   Extent from = productOf(extentsOf(getInput())), to = productOf(extentsOf(getType()));
   if (from.isTooLarge() || to.isTooLarge() || (from != to && (from - to).isNumber()))
     return emitOpError("the shapes hold different numbers of elements");
@@ -159,22 +160,22 @@ LogicalResult SliceOp::verify() {
   if (getStarts().size() != from.size() || getSteps().size() != from.size() || to.size() != from.size())
     return emitOpError("needs a start, a step and a result extent for each of the input's dims");
   for (auto [start, step, result, input] : llvm::zip_equal(getStarts(), getSteps(), to, from)) {
-    if (!result.isNumber() || !input.isNumber() || result == Extent(0))
+    if (!asNumbers({start, step, result, input}) || result == Extent(0))
       continue;
-    int64_t extent = result.number(), available = input.number();
-    int64_t reach = 0, last = 0;
-    if (llvm::MulOverflow(extent - 1, step, reach) || llvm::AddOverflow(start, reach, last) || start < 0 ||
-        start >= available || last < 0 || last >= available)
+    int64_t available = input.number(), first = start.number();
+    Extent last = start + (result - 1) * step;
+    if (last.isTooLarge() || first < 0 || first >= available || last.number() < 0 || last.number() >= available)
       return emitOpError("reaches outside a dim of ") << available << " elements";
   }
   return verifyElements(*this);
 }
 
 OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
-  bool whole = getInput().getType() == getType() && llvm::all_of(getStarts(), [](int64_t start) { return start == 0; });
+  auto isZero = [](const Extent &start) { return start == Extent(0); };
+  bool whole = getInput().getType() == getType() && llvm::all_of(getStarts(), isZero);
   // A dim of one element has the same elements under any step.
-  for (auto [step, extent] : llvm::zip_equal(getSteps(), getType().getShape()))
-    whole &= step == 1 || extent <= 1;
+  for (auto [step, extent] : llvm::zip_equal(getSteps(), extentsOf(getType())))
+    whole &= step == Extent(1) || extent == Extent(0) || extent == Extent(1);
   return whole ? OpFoldResult(getInput()) : OpFoldResult();
 }
 
@@ -182,8 +183,10 @@ LogicalResult SliceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<H
   int64_t offset = 0;
   SmallVector<int64_t> strides = rowMajorStrides(operands[0].shape());
   for (auto [stride, start, step] : llvm::zip_equal(strides, getStarts(), getSteps())) {
-    offset += start * stride;
-    stride *= step;
+    if (!start.isNumber() || !step.isNumber())
+      return failure();
+    offset += start.number() * stride;
+    stride *= step.number();
   }
   copyStrided(operands[0], offset, strides, results[0]);
   return success();
@@ -191,8 +194,17 @@ LogicalResult SliceOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<H
 
 Value SliceOp::emitElement(ElementAccess &access, ArrayRef<LaneIndex> index) {
   SmallVector<LaneIndex> input;
-  for (auto [coordinate, start, step] : llvm::zip_equal(index, getStarts(), getSteps()))
-    input.push_back(affine(access, coordinate, step, start));
+  for (auto [coordinate, start, step] : llvm::zip_equal(index, getStarts(), getSteps())) {
+    if (step.isNumber()) {
+      input.push_back(affine(access, coordinate, step.number(), access.count(start)));
+      continue;
+    }
+    if (!coordinate.isUniform())
+      return nullptr;
+    ImplicitLocOpBuilder &b = access.builder();
+    Value way = arith::MulIOp::create(b, coordinate.base, access.count(step).in(b));
+    input.push_back(affine(access, {way, 0}, 1, access.count(start)));
+  }
   return access.fetch(getInput(), input);
 }
 

@@ -47,7 +47,7 @@ static Values constant(NodeReader &node) {
 
 static Values constantOfShape(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  graph::Extents shape = node.extentsInput(0);
+  graph::Extents shape = node.extentsInput(0, GraphBuilder::Sign::NotNegative);
   std::optional<Tensor> value = node.tensor("value");
   if (value && value->type.getNumElements() != 1)
     malformed("needs a value of one element");

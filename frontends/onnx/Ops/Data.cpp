@@ -3,6 +3,7 @@
 //
 // Operators that cut, join and pad tensors.
 
+#include "frontends/common/Axes.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 
@@ -23,33 +24,48 @@ static Values concat(NodeReader &node) {
 }
 
 // Split into parts of given extents, or of equal ones of which the last may be smaller   ONNX Split, versions 2–18
+
+/// The parts of a Split that gives none.
+static Extents evenParts(NodeReader &node, const Extent &extent, int64_t count) {
+  Extent part = extent.ceilDiv(count);
+  if (extent.isNumber() && node.opset() < 18 && part * count != extent)
+    malformed("cannot split " + extent.str() + " elements evenly into " + Twine(count) + " parts");
+  Extents parts;
+  for (int64_t i = 0; i < count; ++i)
+    parts.push_back(Extent::min(Extent::max(extent - part * i, 0), part));
+  return parts;
+}
+
 static Values split(NodeReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  int64_t axis = normalAxis(node.integer("axis", 0), rankOf(x)), extent = shapeOf(x)[axis];
-  std::optional<Integers> extents = node.integersOf("split", 1, 13);
+  int64_t axis = normalAxis(node.integer("axis", 0), rankOf(x));
+  Extent extent = extentsOf(x)[axis], at = 0;
+  std::optional<Extents> parts;
+  if (node.opset() >= 13)
+    parts = node.optionalExtents(1, GraphBuilder::Sign::NotNegative);
+  else if (std::optional<Integers> given = node.integers("split"))
+    parts = graph::toExtents(*given);
   int64_t count = node.opset() < 18 ? node.outputCount() : node.integer("num_outputs", node.outputCount());
   if (count != node.outputCount() || count < 1)
     malformed("has " + Twine(node.outputCount()) + " outputs, but should have " + Twine(count));
-  if (!extents) {
-    int64_t part = (extent - 1) / count + 1;
-    if (node.opset() < 18 && part * count != extent)
-      malformed("cannot split " + Twine(extent) + " elements evenly into " + Twine(count) + " parts");
-    extents.emplace();
-    for (int64_t i = 0; i < count; ++i)
-      extents->push_back(std::clamp<int64_t>(extent - part * i, 0, part));
-  }
-  Values parts;
-  int64_t at = 0;
-  for (int64_t part : *extents) {
-    if (part < 0 || part > extent - at)
-      malformed("cannot split " + Twine(extent) + " elements into " + inWords(*extents));
-    parts.push_back(node.builder().sliceDim(x, axis, at, part));
+  if (!parts)
+    parts = evenParts(node, extent, count);
+  if (parts->size() != node.outputCount())
+    malformed("splits " + extent.str() + " elements into " + inWords(*parts) + " for " + Twine(node.outputCount()) +
+              " outputs");
+  Values values;
+  for (auto [number, part] : llvm::enumerate(*parts)) {
+    Extent left = extent - at;
+    if (number + 1 == parts->size() && !(part.isNumber() && left.isNumber()))
+      part = part == left ? part : b.named(Extent::equal(part, left), GraphBuilder::Sign::NotNegative);
+    bool fits = !part.isNumber() || (part.number() >= 0 && (!left.isNumber() || part.number() <= left.number()));
+    if (!fits || (number + 1 == parts->size() && part.isNumber() && left != part))
+      malformed("cannot split " + extent.str() + " elements into " + inWords(*parts));
+    values.push_back(b.sliceDim(x, axis, at, part));
     at += part;
   }
-  if (at != extent || parts.size() != node.outputCount())
-    malformed("splits " + Twine(extent) + " elements into " + inWords(*extents) + " for " + Twine(node.outputCount()) +
-              " outputs");
-  return parts;
+  return values;
 }
 
 // Slice: [start, end) with a step, both counted from the end where negative, and clamped   ONNX Slice, versions 1–13
@@ -73,62 +89,86 @@ static std::pair<int64_t, int64_t> sliceOf(int64_t extent, int64_t start, int64_
   return {from, from > to ? (from - to - 1) / stride + 1 : 0};
 }
 
-/// The same of a dim, a start or an end that is symbolic.
-static std::pair<Extent, Extent> sliceOf(const Extent &extent, const Extent &start, const Extent &end, int64_t step) {
-  if (extent.isNumber() && start.isNumber() && end.isNumber())
-    return sliceOf(extent.number(), start.number(), end.number(), step);
-  if (step < 1)
-    unsupported("goes backwards through a dim of " + extent.str() + " elements; give the shape with --shape");
-  auto position = [&](const Extent &at) {
-    Extent fromStart = at.isNumber() && at.number() < 0 ? at + extent : at;
-    return Extent::min(Extent::max(fromStart, 0), extent);
+/// The same where some of them are symbolic.
+static std::pair<Extent, Extent> sliceOf(GraphBuilder &b, const Extent &extent, const Extent &start, const Extent &end,
+                                         const Extent &step) {
+  if (extent.isNumber() && start.isNumber() && end.isNumber() && step.isNumber())
+    return sliceOf(extent.number(), start.number(), end.number(), step.number());
+  if (step == Extent(0))
+    malformed("has a step of 0");
+  // Backwards, both ends lie one before.
+  constexpr int64_t kMost = int64_t(1) << 62;
+  Extent isBack = b.named(isNegative(step)), size = step;
+  if (!step.isNumber())
+    size = b.named(Extent::max(1, Extent::max(step, 0) - Extent::max(Extent::min(step, 0), -kMost)));
+  else if (step.number() < 0)
+    size = step == Extent(INT64_MIN) ? Extent(kMost) : Extent(0) - step;
+  auto position = [&](const Extent &at, const Extent &least) {
+    Extent fromStart = at + isNegative(at) * extent;
+    if (fromStart.isTooLarge()) // INT64_MAX, which means the end
+      fromStart = extent;
+    return Extent::min(Extent::max(fromStart, least), extent - isBack);
   };
-  Extent from = position(start);
-  return {from, Extent::max(position(end) - from, 0).ceilDiv(step)};
+  Extent from = position(start, 0), to = position(end, Extent(0) - isBack);
+  if (start.isFoundAtRunTime() || step.isFoundAtRunTime())
+    from = b.named(from);
+  Extent way = isBack == Extent(0) ? to - from : b.named((to - from) * (Extent(1) - isBack * 2));
+  return {from, Extent::max(way, 0).ceilDiv(size)};
 }
 
 /// What the attribute, or from version 10 on the input, says.
 static std::optional<Extents> extentsOrAttribute(NodeReader &node, StringRef attribute, unsigned input) {
   if (node.opset() >= 10)
-    return node.extentsInput(input);
+    return node.optionalExtents(input);
   std::optional<Integers> integers = node.integers(attribute);
   return integers ? std::optional(graph::toExtents(*integers)) : std::nullopt;
 }
 
+static Extents firstDims(size_t count) {
+  return graph::toExtents(llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(count))));
+}
+
 static Values slice(NodeReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.input(0);
   std::optional<Extents> starts = extentsOrAttribute(node, "starts", 1), ends = extentsOrAttribute(node, "ends", 2);
-  std::optional<Integers> axes = node.integersOf("axes", 3, 10);
-  std::optional<Integers> steps = node.opset() < 10 ? std::nullopt : node.optionalIntegers(4);
   if (!starts || !ends)
     malformed("lacks its starts or ends");
-  Integers allAxes = axes.value_or(llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(starts->size()))));
-  if (ends->size() != starts->size() || allAxes.size() != starts->size() || (steps && steps->size() != starts->size()))
+  Extents axes = extentsOrAttribute(node, "axes", 3).value_or(firstDims(starts->size()));
+  Extents steps(starts->size(), 1);
+  if (node.opset() >= 10)
+    steps = node.optionalExtents(4).value_or(steps);
+  if (ends->size() != starts->size() || axes.size() != starts->size() || steps.size() != starts->size())
     malformed("has unequal numbers of starts, ends, axes and steps");
-  normalAxes(allAxes, rankOf(x)); // each once
-  Extents shape = extentsOf(x);
-  SmallVector<int64_t> first(shape.size(), 0), strides(shape.size(), 1);
-  for (auto [i, given] : llvm::enumerate(allAxes)) {
-    int64_t axis = normalAxis(given, rankOf(x)), step = steps ? (*steps)[i] : 1;
-    auto [start, count] = sliceOf(shape[axis], (*starts)[i], (*ends)[i], step);
-    if (!start.isNumber())
-      unsupported("starts at element " + start.str() + " of axis " + Twine(axis) +
-                  ", which is not known yet; give the shape with --shape");
-    shape[axis] = count;
-    first[axis] = count == Extent(0) ? 0 : start.number();
-    strides[axis] = count == Extent(0) || count == Extent(1) ? 1 : step;
+  if (static_cast<int64_t>(axes.size()) > rankOf(x))
+    malformed("has more axes than the " + Twine(rankOf(x)) + " dims of its input");
+  Extents shape = extentsOf(x), zeros(shape.size(), 0), ones(shape.size(), 1);
+  Extents from = perDim(b, axes, *starts, zeros), to = perDim(b, axes, *ends, shape), by = perDim(b, axes, steps, ones);
+  for (auto [dim, extent] : llvm::enumerate(shape)) {
+    if (from[dim] == Extent(0) && to[dim] == extent && by[dim] == Extent(1))
+      continue;
+    auto [start, count] = sliceOf(b, extent, from[dim], to[dim], by[dim]);
+    extent = count.isFoundAtRunTime() ? b.named(count, GraphBuilder::Sign::NotNegative) : count;
+    from[dim] = count == Extent(0) ? Extent(0) : start;
+    by[dim] = count == Extent(0) || count == Extent(1) ? Extent(1) : by[dim];
   }
   RankedTensorType type = checkedType(shape, elementOf(x));
-  bool isWhole = type == x.getType() && llvm::all_of(strides, [](int64_t step) { return step == 1; });
-  return {isWhole ? x : node.builder().makeAs<graph::SliceOp>(type, x, first, strides)};
+  bool isWhole = type == x.getType() && llvm::all_of(by, [](const Extent &step) { return step == Extent(1); });
+  return {isWhole ? x : b.makeAs<graph::SliceOp>(type, x, from, by)};
 }
 
 // Pad: pads holds all lows, then all highs                                                   ONNX Pad, versions 2–25
 static Values pad(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0), value;
-  std::optional<Integers> pads = node.integersOf("pads", 1, 11);
-  std::optional<Integers> axes = node.opset() < 18 ? std::nullopt : node.optionalIntegers(3);
+  std::optional<Extents> pads;
+  if (node.opset() >= 11)
+    pads = node.extentsInput(1);
+  else if (std::optional<Integers> given = node.integers("pads"))
+    pads = graph::toExtents(*given);
+  Extents axes = firstDims(rankOf(x));
+  if (node.opset() >= 18)
+    axes = node.optionalExtents(3).value_or(axes);
   if (node.opset() < 11)
     value = b.scalarLike(x, node.number("value", 0));
   else
@@ -137,20 +177,21 @@ static Values pad(NodeReader &node) {
   auto mode = node.choice<Mode>(
       "mode", "constant",
       {{"constant", Mode::Constant}, {"edge", Mode::Edge}, {"reflect", Mode::Reflect}, {"wrap", Mode::Wrap}});
-  Integers allAxes = axes.value_or(llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x))));
-  normalAxes(allAxes, rankOf(x)); // each once
-  if (!pads || pads->size() != 2 * allAxes.size())
-    malformed("needs two pads for each of " + Twine(allAxes.size()) + " axes");
-  SmallVector<int64_t> low(rankOf(x), 0), high(rankOf(x), 0);
-  for (auto [i, axis] : llvm::enumerate(allAxes)) {
-    low[normalAxis(axis, rankOf(x))] = (*pads)[i];
-    high[normalAxis(axis, rankOf(x))] = (*pads)[i + allAxes.size()];
-  }
-  auto isZero = [](int64_t count) { return count == 0; };
-  if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero))
+  if (!pads || pads->size() != 2 * axes.size())
+    malformed("needs two pads for each of " + Twine(axes.size()) + " axes");
+  ArrayRef<Extent> all = *pads;
+  Extents zeros(rankOf(x), 0);
+  Extents low = perDim(b, axes, all.take_front(axes.size()), zeros);
+  Extents high = perDim(b, axes, all.drop_front(axes.size()), zeros);
+  if (low == zeros && high == zeros)
     return {x};
-  for (auto [extent, before, after] : llvm::zip_equal(shapeOf(x), low, high))
-    checkedAdd(checkedAdd(extent, before), after);
+  for (auto [extent, before, after] : llvm::zip_equal(extentsOf(x), low, high))
+    if (auto numbers = graph::asNumbers({extent, before, after}))
+      checkedAdd(checkedAdd((*numbers)[0], (*numbers)[1]), (*numbers)[2]);
+  // A symbol for the sum: products of sums are long.
+  for (auto [extent, before, after] : llvm::zip_equal(extentsOf(x), low, high))
+    if (before.isFoundAtRunTime() || after.isFoundAtRunTime())
+      after = b.named(before + extent + after, GraphBuilder::Sign::NotNegative) - before - extent;
   value = value ? b.reshape(value, {}) : b.scalarLike(x, 0);
   return {b.make<graph::PadOp>(x, value, low, high, mode)};
 }

@@ -3,6 +3,7 @@
 //
 // Operators that change, or tell, a tensor's shape.
 
+#include "frontends/common/Axes.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 
@@ -15,10 +16,31 @@ using graph::Extent;
 using graph::Extents;
 
 // Reshape: 0 keeps the input's dim (unless allowzero), -1 is what is left                ONNX Reshape, versions 5–25
+
+/// The same where the run tells the target. Of each number that may be 0 or -1 is computed what it means.
+static Extents foundShape(GraphBuilder &b, ArrayRef<Extent> from, ArrayRef<Extent> target, bool allowZero) {
+  Extents shape, isOpen;
+  Extent known = 1;
+  for (auto [dim, given] : llvm::enumerate(target)) {
+    Extent kept = dim < from.size() && !allowZero ? from[dim] : Extent(0);
+    Extent extent = given.isAtLeast(1) ? given : b.named(Extent::select(Extent::isSame(given, 0), kept, given));
+    isOpen.push_back(given.isAtLeast(0) ? Extent(0) : b.named(Extent::isSame(given, -1)));
+    known = b.named(known * b.named(Extent::select(isOpen.back(), 1, extent), GraphBuilder::Sign::NotNegative));
+    shape.push_back(extent);
+  }
+  Extent left = b.named(elementsOf(from).floorDiv(b.named(Extent::max(known, 1))));
+  for (auto [extent, open] : llvm::zip_equal(shape, isOpen))
+    extent = b.named(Extent::select(open, left, extent), GraphBuilder::Sign::NotNegative);
+  return shape;
+}
+
 static Values reshape(NodeReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.input(0);
   Extents target = node.extentsInput(1), from = extentsOf(x);
   bool allowZero = node.opset() >= 14 && node.flag("allowzero", false);
+  if (llvm::any_of(target, [](const Extent &extent) { return !extent.isNumber() && !extent.isAtLeast(0); }))
+    return {b.reshape(x, foundShape(b, from, target, allowZero))};
   std::optional<size_t> open;
   Extent known = 1, elements = elementsOf(from);
   for (auto [dim, extent] : llvm::enumerate(target)) {
@@ -40,7 +62,7 @@ static Values reshape(NodeReader &node) {
     target[*open] = elements.floorDiv(known);
   if (!mayEqual(elementsOf(target), elements))
     malformed("its input has " + elements.str() + " elements, which the shape " + inWords(target) + " does not hold");
-  return {node.builder().reshape(x, target)};
+  return {b.reshape(x, target)};
 }
 
 static Values flatten(NodeReader &node) {
@@ -52,33 +74,45 @@ static Values flatten(NodeReader &node) {
   return {node.builder().reshape(x, {elementsOf(dims.take_front(axis)), elementsOf(dims.drop_front(axis))})};
 }
 
+/// The axes of Squeeze and Unsqueeze: an attribute, and an input from version 13 on.
+static std::optional<Extents> readAxes(NodeReader &node) {
+  if (node.opset() >= 13)
+    return node.optionalExtents(1);
+  std::optional<Integers> axes = node.integers("axes");
+  return axes ? std::optional(graph::toExtents(*axes)) : std::nullopt;
+}
+
 static Values squeeze(NodeReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  std::optional<Integers> axes = node.integersOf("axes", 1, 13);
+  std::optional<Extents> axes = readAxes(node);
   Extents shape = extentsOf(x);
   if (!axes) {
     llvm::erase(shape, Extent(1));
-    return {node.builder().reshape(x, shape)};
+    return {b.reshape(x, shape)};
   }
-  const auto removed = normalAxes(*axes, rankOf(x)); // outlives the reversed view of it
-  for (int64_t axis : llvm::reverse(removed)) {
-    x = node.builder().withDim(x, axis, 1);
-    if (extentsOf(x)[axis] != Extent(1))
-      malformed("cannot remove axis " + Twine(axis) + " of " + inWords(extentsOf(x)));
-    shape.erase(shape.begin() + axis);
+  Extents removed = areNamed(b, *axes, rankOf(x));
+  auto count = static_cast<int64_t>(axes->size());
+  if (count > rankOf(x))
+    malformed("has more axes than the " + Twine(rankOf(x)) + " dims of its input");
+  for (auto [axis, isRemoved] : llvm::enumerate(removed)) {
+    if (isRemoved == Extent(1))
+      x = b.withDim(x, static_cast<int64_t>(axis), 1);
+    if (isRemoved == Extent(1) && extentsOf(x)[axis] != Extent(1))
+      malformed("cannot remove axis " + Twine(axis) + " of " + inWords(shape));
   }
-  return {node.builder().reshape(x, shape)};
+  // Where the run tells the axes, it finds that a dim is not 1 from the number of elements.
+  return {b.reshape(x, unmarked(b, extentsOf(x), removed, rankOf(x) - count))};
 }
 
 static Values unsqueeze(NodeReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  std::optional<Integers> axes = node.integersOf("axes", 1, 13);
+  std::optional<Extents> axes = readAxes(node);
   if (!axes)
     malformed("lacks its axes");
-  Extents shape = extentsOf(x);
-  for (int64_t axis : normalAxes(*axes, rankOf(x) + static_cast<int64_t>(axes->size())))
-    shape.insert(shape.begin() + axis, 1);
-  return {node.builder().reshape(x, shape)};
+  Extents added = areNamed(b, *axes, rankOf(x) + static_cast<int64_t>(axes->size()));
+  return {b.reshape(x, withOnes(b, extentsOf(x), added))};
 }
 
 static Values transpose(NodeReader &node) {
@@ -113,7 +147,7 @@ static Values size(NodeReader &node) {
 
 static Values expand(NodeReader &node) {
   Value x = node.input(0);
-  Extents target = node.extentsInput(1), from = extentsOf(x);
+  Extents target = node.extentsInput(1, GraphBuilder::Sign::NotNegative), from = extentsOf(x);
   checkedType(target, elementOf(x));
   FailureOr<Extents> shape = graph::broadcastExtents(from, target);
   if (failed(shape))
@@ -125,7 +159,7 @@ static Values expand(NodeReader &node) {
 static Values tile(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  Extents repeats = node.extentsInput(1);
+  Extents repeats = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
   if (static_cast<int64_t>(repeats.size()) != rankOf(x))
     malformed("has " + Twine(repeats.size()) + " repeats for " + Twine(rankOf(x)) + " dims");
   Extents split, repeated, joined;

@@ -10,11 +10,12 @@ using namespace mlir;
 using namespace smelt;
 using namespace smelt::graph;
 
-static bool areZero(ArrayRef<int64_t> counts) {
-  return llvm::all_of(counts, [](int64_t count) { return count == 0; });
+static bool areZero(ArrayRef<Extent> counts) {
+  return llvm::all_of(counts, [](const Extent &count) { return count == Extent(0); });
 }
-static bool areNotNegative(ArrayRef<int64_t> counts) {
-  return llvm::all_of(counts, [](int64_t count) { return count >= 0; });
+static bool areZero(ArrayRef<int64_t> counts) { return areZero(toExtents(counts)); }
+static bool areNotNegative(ArrayRef<Extent> counts) {
+  return llvm::all_of(counts, [](const Extent &count) { return count.isAtLeast(0); });
 }
 static bool areOne(ArrayRef<int64_t> counts) {
   return llvm::all_of(counts, [](int64_t count) { return count == 1; });
@@ -33,15 +34,14 @@ struct SliceOfSlice : OpRewritePattern<SliceOp> {
     auto inner = op.getInput().getDefiningOp<SliceOp>();
     if (!inner || isEmpty(op))
       return failure();
-    SmallVector<int64_t> starts(inner.getStarts()), steps(inner.getSteps());
+    Extents starts(inner.getStarts()), steps(inner.getSteps());
     for (auto [dim, extent] : llvm::enumerate(extentsOf(op.getResult()))) {
-      int64_t offset = 0;
-      if (!extent.isNumber() && steps[dim] < 0)
+      if (!extent.isNumber() && !steps[dim].isAtLeast(0))
         return rewriter.notifyMatchFailure(op, "would begin before the tensor where it has no elements");
-      if (llvm::MulOverflow(op.getStarts()[dim], steps[dim], offset) ||
-          llvm::MulOverflow(op.getSteps()[dim], steps[dim], steps[dim]))
+      starts[dim] += op.getStarts()[dim] * steps[dim];
+      steps[dim] *= op.getSteps()[dim];
+      if (starts[dim].isTooLarge() || steps[dim].isTooLarge())
         return failure();
-      starts[dim] += offset;
     }
     rewriter.replaceOpWithNewOp<SliceOp>(op, op.getType(), inner.getInput(), starts, steps);
     return success();
@@ -55,22 +55,23 @@ struct SliceOfConcat : OpRewritePattern<SliceOp> {
     auto concat = op.getInput().getDefiningOp<ConcatOp>();
     if (!concat || isEmpty(op))
       return failure();
-    int64_t axis = concat.getAxis(), step = op.getSteps()[axis];
-    Extent first = op.getStarts()[axis], last = first + (extentsOf(op.getResult())[axis] - 1) * step;
-    if (step < 0)
+    int64_t axis = concat.getAxis();
+    Extent step = op.getSteps()[axis], first = op.getStarts()[axis];
+    Extent last = first + (extentsOf(op.getResult())[axis] - 1) * step;
+    if (!step.isNumber() || last.isTooLarge())
+      return failure();
+    if (step.number() < 0)
       std::swap(first, last);
-    int64_t begin = 0;
+    Extent begin = 0;
     for (Value part : concat.getInputs()) {
       Extent extent = extentsOf(part)[axis];
       if (first.isAtLeast(begin) && (extent + begin).isAtLeast(last + 1)) {
-        SmallVector<int64_t> starts(op.getStarts());
-        starts[axis] -= begin;
+        Extents starts(op.getStarts());
+        starts[axis] = starts[axis] - begin;
         rewriter.replaceOpWithNewOp<SliceOp>(op, op.getType(), part, starts, op.getSteps());
         return success();
       }
-      if (!extent.isNumber())
-        break; // from here on starts would be no numbers
-      begin += extent.number();
+      begin += extent;
     }
     return failure();
   }
@@ -174,12 +175,11 @@ struct FlattenConcat : OpRewritePattern<ConcatOp> {
 
 /// Whether two slices of one tensor follow each other along `axis`.
 bool follow(SliceOp a, SliceOp b, int64_t axis) {
-  if (!a || !b || a.getInput() != b.getInput() || a.getSteps() != b.getSteps() || a.getSteps()[axis] != 1)
+  if (!a || !b || a.getInput() != b.getInput() || a.getSteps() != b.getSteps() || a.getSteps()[axis] != Extent(1))
     return false;
-  std::optional<int64_t> length = extentsOf(a.getResult())[axis].asNumber();
-  SmallVector<int64_t> next(a.getStarts());
-  next[axis] += length.value_or(0);
-  return length && ArrayRef<int64_t>(next) == b.getStarts();
+  Extents next(a.getStarts());
+  next[axis] += extentsOf(a.getResult())[axis];
+  return ArrayRef<Extent>(next) == b.getStarts();
 }
 
 /// concat(x[a:b], x[b:c]) → x[a:c]
@@ -215,23 +215,23 @@ struct ConcatOfSlices : OpRewritePattern<ConcatOp> {
 struct PadToSlice : OpRewritePattern<PadOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(PadOp op, PatternRewriter &rewriter) const override {
-    auto isPositive = [](int64_t count) { return count > 0; };
-    if (llvm::any_of(op.getLow(), isPositive) || llvm::any_of(op.getHigh(), isPositive))
+    auto mayGrow = [](const Extent &count) { return !Extent(0).isAtLeast(count); };
+    if (llvm::any_of(op.getLow(), mayGrow) || llvm::any_of(op.getHigh(), mayGrow))
       return failure();
     if (areZero(op.getLow()) && areZero(op.getHigh())) {
       rewriter.replaceOp(op, op.getInput());
       return success();
     }
-    SmallVector<int64_t> starts, steps(op.getLow().size(), 1);
-    for (int64_t low : op.getLow())
-      starts.push_back(-low);
+    Extents starts, steps(op.getLow().size(), 1);
+    for (const Extent &low : op.getLow())
+      starts.push_back(Extent(0) - low);
     rewriter.replaceOpWithNewOp<SliceOp>(op, op.getType(), op.getInput(), starts, steps);
     return success();
   }
 };
 
-SmallVector<int64_t> sums(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
-  SmallVector<int64_t> result;
+Extents sums(ArrayRef<Extent> a, ArrayRef<Extent> b) {
+  Extents result;
   for (auto [x, y] : llvm::zip_equal(a, b))
     result.push_back(x + y);
   return result;
@@ -264,15 +264,19 @@ struct PadIntoConv : OpRewritePattern<ConvOp> {
       return failure();
     std::optional<Scalar> value = splatOf(pad.getValue());
     size_t first = op.getLayout() == Layout::ChannelsLast ? 1 : 2, count = op.getLow().size();
-    auto spatial = [&](ArrayRef<int64_t> counts) { return counts.slice(first, count); };
-    auto others = [&](ArrayRef<int64_t> counts) {
+    auto spatial = [&](ArrayRef<Extent> counts) { return counts.slice(first, count); };
+    auto others = [&](ArrayRef<Extent> counts) {
       return areZero(counts.take_front(first)) && areZero(counts.drop_front(first + count));
     };
     if (!value || value->asFloat() != 0 || !others(pad.getLow()) || !others(pad.getHigh()))
       return failure();
+    std::optional<SmallVector<int64_t>> low = asNumbers(sums(toExtents(op.getLow()), spatial(pad.getLow())));
+    std::optional<SmallVector<int64_t>> high = asNumbers(sums(toExtents(op.getHigh()), spatial(pad.getHigh())));
+    if (!low || !high)
+      return failure();
     rewriter.modifyOpInPlace(op, [&] {
-      op.setLow(sums(op.getLow(), spatial(pad.getLow())));
-      op.setHigh(sums(op.getHigh(), spatial(pad.getHigh())));
+      op.setLow(*low);
+      op.setHigh(*high);
       op.getInputMutable().assign(pad.getInput());
     });
     return success();

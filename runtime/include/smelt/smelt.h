@@ -17,8 +17,9 @@
  *     }
  *
  * A model with symbolic dims takes one call more, smelt_set_shapes, before the first run and whenever shapes change.
- * Nothing here allocates, locks, or keeps global state. A model is constant and may be shared by any number of
- * instances; one instance must not run twice at the same time, different instances may.
+ * One that finds shapes while it runs may need memory that grows, smelt_set_resize. Nothing here allocates, locks, or
+ * keeps global state. A model is constant and may be shared by any number of instances; one instance must not run twice
+ * at the same time, different instances may.
  */
 #ifndef SMELT_SMELT_H
 #define SMELT_SMELT_H
@@ -44,7 +45,9 @@ typedef enum smelt_status {
   SMELT_ERROR_ALIGNMENT = 4, /* a buffer does not start at a multiple of SMELT_ALIGNMENT */
   SMELT_ERROR_CPU = 5,       /* the processor lacks an instruction set in smelt_model.cpu_features */
   SMELT_ERROR_THREADS = 6,   /* the operating system refused to start a thread */
-  SMELT_ERROR_SHAPE = 7 /* the model has symbolic dims: shapes are missing, contradict one another, or are too large */
+  SMELT_ERROR_SHAPE =
+      7, /* shapes, or sizes that the run finds, are missing, contradict one another, or are too large */
+  SMELT_ERROR_MEMORY = 8 /* the model needs blocks that grow, and was given none, or too little */
 } smelt_status;
 
 typedef enum smelt_dtype {
@@ -85,6 +88,25 @@ typedef enum smelt_dtype {
 #define SMELT_CPU_DOTPROD (1ull << 17)
 #define SMELT_CPU_I8MM (1ull << 18)
 
+/* What an operand's offset counts from. */
+typedef enum smelt_base {
+  SMELT_BASE_ARENA = 0,
+  SMELT_BASE_WEIGHTS = 1,
+  SMELT_BASE_INPUT = 2,
+  SMELT_BASE_OUTPUT = 3,
+  SMELT_BASE_SIZES = 4, /* the sizes, 8 bytes each: a kernel reads them where its extents are symbolic */
+  SMELT_BASE_BLOCK = 5  /* memory that grows while the model runs */
+} smelt_base;
+
+/* In smelt_operand.base, besides a smelt_base: the offset is the value of size number `offset`. */
+#define SMELT_OFFSET_IS_SIZE 0x100u
+
+typedef struct smelt_operand {
+  int64_t offset; /* bytes from the base */
+  uint32_t base;  /* a smelt_base, maybe with SMELT_OFFSET_IS_SIZE */
+  uint32_t index; /* which input, output or block; 0 for the others */
+} smelt_operand;
+
 /* One input or output. Elements lie in row-major order without gaps. */
 typedef struct smelt_tensor_info {
   const char *name;
@@ -94,6 +116,7 @@ typedef struct smelt_tensor_info {
   uint32_t dtype;               /* a smelt_dtype */
   const uint32_t *extent_sizes; /* null, or for each symbolic extent which of the model's sizes it is */
   const char *dims;             /* null, or in words where an extent is symbolic: "batch, 3, 2*length + 1" */
+  const smelt_operand *held;    /* null, or where an output lies whose extents only the run tells: smelt_output */
 } smelt_tensor_info;
 
 /* How a size of a model with symbolic dims is computed from inputs' dims and sizes before it. */
@@ -106,7 +129,9 @@ typedef enum smelt_size_kind {
   SMELT_SIZE_MIN = 5,       /* the smaller of a and b */
   SMELT_SIZE_MAX = 6,       /* the larger */
   SMELT_SIZE_BROADCAST = 7, /* of two that are equal, or one of which is 1: the other */
-  SMELT_SIZE_EQUAL = 8      /* a, which must be equal to b */
+  SMELT_SIZE_EQUAL = 8,     /* a, which must be equal to b */
+  SMELT_SIZE_VALUE = 9,     /* what a SMELT_STEP_SIZES reads */
+  SMELT_SIZE_COUNT = 10     /* the same, and not negative */
 } smelt_size_kind;
 
 typedef struct smelt_size {
@@ -122,34 +147,28 @@ typedef struct smelt_size {
  * gives the same bits. */
 typedef void (*smelt_kernel)(void *const *operands, int64_t first_tile, int64_t last_tile);
 
-/* What an operand's offset counts from. */
-typedef enum smelt_base {
-  SMELT_BASE_ARENA = 0,
-  SMELT_BASE_WEIGHTS = 1,
-  SMELT_BASE_INPUT = 2,
-  SMELT_BASE_OUTPUT = 3,
-  SMELT_BASE_SIZES = 4 /* the sizes, 8 bytes each: a kernel reads them where its extents are symbolic */
-} smelt_base;
-
-/* In smelt_operand.base, besides a smelt_base: the offset is the value of size number `offset`. */
-#define SMELT_OFFSET_IS_SIZE 0x100u
-
-typedef struct smelt_operand {
-  int64_t offset; /* bytes from the base */
-  uint32_t base;  /* a smelt_base, maybe with SMELT_OFFSET_IS_SIZE */
-  uint32_t index; /* which input or output; 0 for the others */
-} smelt_operand;
-
 #define SMELT_MAX_OPERANDS 64
+
+/* What a step does. Models all of whose shapes follow from those of their inputs have kernels only. */
+typedef enum smelt_step_kind {
+  SMELT_STEP_KERNEL = 0, /* `kernel` on `operands` */
+  SMELT_STEP_SIZES = 1,  /* the 64-bit integers at `operands` become sizes first, first + 1, ...; then those behind them
+                            up  to `last`, exclusive, are computed */
+  SMELT_STEP_JUMP = 2,   /* on to step number `first` where size number `last` is 0; UINT32_MAX is no size: always */
+  SMELT_STEP_GROW = 3 /* block number `first` gets as many bytes as size number `last` says, and keeps what it holds */
+} smelt_step_kind;
 
 /* One row of the plan: a kernel, its operands, and the source nodes it computes. */
 typedef struct smelt_step {
-  smelt_kernel kernel;
+  smelt_kernel kernel; /* null where the step is no kernel */
   const smelt_operand *operands;
   const char *name;       /* source nodes, e.g. "Conv_3+Relu_4" */
   int64_t tiles;          /* or, with tiles_is_size, which size says it */
   uint32_t operand_count; /* at most SMELT_MAX_OPERANDS */
   uint32_t tiles_is_size;
+  uint32_t kind; /* a smelt_step_kind */
+  uint32_t first, last;
+  uint32_t reserved;
 } smelt_step;
 
 /* A compiled model: constant data inside the artefact. */
@@ -171,6 +190,8 @@ typedef struct smelt_model {
   uint32_t size_count;     /* at most SMELT_MAX_SIZES */
   uint32_t arena_size;     /* which of them is the arena's, in bytes */
   const char *symbols;     /* null, or those of the inputs' dims with their bounds: "batch:1..8, length" */
+  uint32_t shape_sizes;    /* the first so many follow from the inputs' shapes; the run finds the others */
+  uint32_t block_count;
 } smelt_model;
 
 /* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all
@@ -181,16 +202,23 @@ typedef void (*smelt_parallel_for)(void *user, int64_t count, smelt_range_body b
 /* Called on the running thread before (`done` 0) and after (`done` 1) each step: per-layer timing and inspection. */
 typedef void (*smelt_step_hook)(void *user, const smelt_model *model, uint32_t step, int done);
 
+/* Gives `block`, of `old_bytes` bytes (null and 0 at first), `bytes` bytes, and keeps what it holds, as realloc does;
+ * with 0 bytes, takes it back and returns null. What it returns starts at a multiple of SMELT_ALIGNMENT; null says that
+ * there is no more memory. */
+typedef void *(*smelt_resize)(void *user, void *block, uint64_t old_bytes, uint64_t bytes);
+
 /* Fields may be read; set them through the functions below. */
 typedef struct smelt_instance {
   const smelt_model *model;
-  unsigned char *arena; /* begins with the sizes */
+  unsigned char *arena; /* begins with the sizes and the blocks' addresses */
   uint64_t arena_bytes; /* what the caller gave */
   int has_shapes;
   smelt_parallel_for parallel_for; /* null: everything runs on the calling thread */
   void *parallel_user;
   smelt_step_hook hook; /* null: none */
   void *hook_user;
+  smelt_resize resize; /* null: the model may have no blocks */
+  void *resize_user;
 } smelt_instance;
 
 /* Extents of all inputs, in the order of the model's descriptor: shapes[i][d] is dim d of input i. */
@@ -220,11 +248,20 @@ void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for paralle
 /* Reports every step to `hook`; null stops it. */
 void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *user);
 
+/* Where the blocks of a model come from, sizes of which only the run tells. smelt_release gives them back. */
+void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user);
+void smelt_release(smelt_instance *instance);
+
 /* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's
  * `bytes`, belongs to the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may
- * overlap another buffer. Every thread that computes needs up to 1.5 MB of stack.
- * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT, SHAPE} before anything is computed. */
+ * overlap another buffer. What is given for outputs that are held (smelt_tensor_info) is not looked at: smelt_output
+ * tells where they lie until the next run. Every thread that computes needs up to 1.5 MB of stack.
+ * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT, SHAPE} before anything is computed; SMELT_ERROR_{SHAPE,
+ * MEMORY} on the way where the sizes that the model finds contradict one another, or need more memory than there is. */
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs);
+
+/* The elements of output number `output` after a run; null unless it is held. */
+const void *smelt_output(const smelt_instance *instance, uint32_t output);
 
 /* A constant English sentence for a status, for messages. */
 const char *smelt_status_string(smelt_status status);

@@ -38,15 +38,15 @@ kernel.func @pad_rows {
 ^bb0(%b0: memref<2x4x64xf32, strided<[256, 64, 1]>>, %b1: memref<f32, strided<[]>>, %out: memref<2x6x64xf32, strided<[384, 64, 1]>>):
   %0 = kernel.load %b0 : memref<2x4x64xf32, strided<[256, 64, 1]>> -> tensor<2x4x64xf32>
   %1 = kernel.load %b1 : memref<f32, strided<[]>> -> tensor<f32>
-  %r = graph.pad %0, %1 {low = array<i64: 0, 1, 0>, high = array<i64: 0, 1, 0>, mode = 0 : i32} : (tensor<2x4x64xf32>, tensor<f32>) -> tensor<2x6x64xf32>
+  %r = graph.pad %0, %1 {low = #graph.extents<"0, 1, 0">, high = #graph.extents<"0, 1, 0">, mode = 0 : i32} : (tensor<2x4x64xf32>, tensor<f32>) -> tensor<2x6x64xf32>
   kernel.store %r, %out : tensor<2x6x64xf32>, memref<2x6x64xf32, strided<[384, 64, 1]>>
 }
 
 // An index is read once for a row, and limited.
 // CHECK-LABEL: func.func private @gather_rows(
 // CHECK: memref.load %arg1
-// CHECK: arith.maxsi
 // CHECK: arith.minsi
+// CHECK: arith.maxsi
 // CHECK: vector.load %arg0
 kernel.func @gather_rows {
 ^bb0(%b0: memref<100x64xf32, strided<[64, 1]>>, %b1: memref<5xi64, strided<[1]>>, %out: memref<5x64xf32, strided<[64, 1]>>):

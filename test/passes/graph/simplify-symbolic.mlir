@@ -99,22 +99,22 @@ func.func @matmul_of_broadcast(%a: !bmk, %w: tensor<1x8x8xf32>) -> !bmk {
 !join = tensor<?xf32, #graph.extents<"n + 8">>
 !join2 = tensor<?xf32, #graph.extents<"2*n + 8">>
 // CHECK-LABEL: func.func @pieces
-// CHECK-NEXT: %[[A:.*]] = graph.slice %arg0 {starts = array<i64: 2>
+// CHECK-NEXT: %[[A:.*]] = graph.slice %arg0 {starts = #graph.extents<"2">
 // CHECK-NEXT: %[[C:.*]] = graph.concat %arg0, %arg1, %arg1
 // CHECK-NEXT: %[[B:.*]] = graph.slice %[[C]]
 // CHECK-NEXT: return %[[A]], %[[B]], %arg1
 func.func @pieces(%a: tensor<8xf32>, %b: !n, %e: tensor<0xf32>) -> (tensor<4xf32>, !n, !n) {
   %0 = graph.concat %a, %b {axis = 0 : i64} : (tensor<8xf32>, !n) -> !join
-  %1 = graph.slice %0 {starts = array<i64: 2>, steps = array<i64: 1>} : (!join) -> tensor<4xf32>
+  %1 = graph.slice %0 {starts = #graph.extents<"2">, steps = #graph.extents<"1">} : (!join) -> tensor<4xf32>
   %2 = graph.concat %0, %b {axis = 0 : i64} : (!join, !n) -> !join2
-  %3 = graph.slice %2 {starts = array<i64: 9>, steps = array<i64: 1>} : (!join2) -> !n
+  %3 = graph.slice %2 {starts = #graph.extents<"9">, steps = #graph.extents<"1">} : (!join2) -> !n
   %4 = graph.concat %b, %e {axis = 0 : i64} : (!n, tensor<0xf32>) -> !n
   return %1, %3, %4 : tensor<4xf32>, !n, !n
 }
 
 // gather(x, [1]) → slice(x) along a dim of four, not along one of n
 // CHECK-LABEL: func.func @gather
-// CHECK: %[[S:.*]] = graph.slice %arg0 {starts = array<i64: 0, 1>
+// CHECK: %[[S:.*]] = graph.slice %arg0 {starts = #graph.extents<"0, 1">
 // CHECK-NEXT: graph.reshape %[[S]]
 // CHECK-NEXT: graph.gather %arg0
 func.func @gather(%x: !n4) -> (!n, tensor<4xf32>) {

@@ -5,8 +5,8 @@
 // CHECK: graph.transpose %arg0
 // CHECK: %[[C:.*]] = graph.conv
 // CHECK-NOT: graph.transpose
-// CHECK: %[[S:.*]] = graph.slice %[[C]] {starts = array<i64: 0, 1, 0, 2>, steps = array<i64: 1, 1, 2, 1>} : (tensor<1x4x6x4xf32>) -> tensor<1x3x3x2xf32>
-// CHECK: %[[P:.*]] = graph.pad %[[S]], %{{.*}} {high = array<i64: 0, 0, 3, 0>, low = array<i64: 0, 1, 0, 0>} : (tensor<1x3x3x2xf32>, tensor<f32>) -> tensor<1x4x6x2xf32>
+// CHECK: %[[S:.*]] = graph.slice %[[C]] {starts = #graph.extents<"0, 1, 0, 2">, steps = #graph.extents<"1, 1, 2, 1">} : (tensor<1x4x6x4xf32>) -> tensor<1x3x3x2xf32>
+// CHECK: %[[P:.*]] = graph.pad %[[S]], %{{.*}} {high = #graph.extents<"0, 0, 3, 0">, low = #graph.extents<"0, 1, 0, 0">} : (tensor<1x3x3x2xf32>, tensor<f32>) -> tensor<1x4x6x2xf32>
 // CHECK: %[[M:.*]] = graph.reduce %[[C]] {axes = array<i64: 1>, kind = 2 : i32}
 // CHECK: %[[A:.*]] = graph.mul %[[C]], %[[M]]
 // CHECK: graph.concat %[[P]], %[[A]] {axis = 3 : i64}
@@ -16,8 +16,8 @@
 func.func @moves(%x: tensor<1x4x4x6xf32>, %w: tensor<4x4x1x1xf32>, %v: tensor<2x6x1x1xf32>) -> tensor<1x2x4x6xf32> {
   %z = graph.constant dense<1.0> : tensor<f32>
   %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64} : (tensor<1x4x4x6xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x4x6xf32>
-  %1 = graph.slice %0 {starts = array<i64: 0, 2, 1, 0>, steps = array<i64: 1, 1, 1, 2>} : (tensor<1x4x4x6xf32>) -> tensor<1x2x3x3xf32>
-  %2 = graph.pad %1, %z {low = array<i64: 0, 0, 1, 0>, high = array<i64: 0, 0, 0, 3>} : (tensor<1x2x3x3xf32>, tensor<f32>) -> tensor<1x2x4x6xf32>
+  %1 = graph.slice %0 {starts = #graph.extents<"0, 2, 1, 0">, steps = #graph.extents<"1, 1, 1, 2">} : (tensor<1x4x4x6xf32>) -> tensor<1x2x3x3xf32>
+  %2 = graph.pad %1, %z {low = #graph.extents<"0, 0, 1, 0">, high = #graph.extents<"0, 0, 0, 3">} : (tensor<1x2x3x3xf32>, tensor<f32>) -> tensor<1x2x4x6xf32>
   %3 = graph.reduce %0 {kind = 2 : i32, axes = array<i64: 2>} : (tensor<1x4x4x6xf32>) -> tensor<1x4x1x6xf32>
   %4 = graph.mul %0, %3 : (tensor<1x4x4x6xf32>, tensor<1x4x1x6xf32>) -> tensor<1x4x4x6xf32>
   %5 = graph.concat %2, %4 {axis = 1 : i64} : (tensor<1x2x4x6xf32>, tensor<1x4x4x6xf32>) -> tensor<1x6x4x6xf32>

@@ -2,7 +2,7 @@
 
 // conv {3x3} → winograd(pad(x), transpose(pack_panels(winograd_filter(w)))); 14 rows need 16 + 2 of the input
 // CHECK-LABEL: func.func @square
-// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} {high = array<i64: 0, 3, 3, 0>, low = array<i64: 0, 1, 1, 0>{{.*}} -> tensor<1x18x18x64xf32>
+// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} {high = #graph.extents<"0, 3, 3, 0">, low = #graph.extents<"0, 1, 1, 0">{{.*}} -> tensor<1x18x18x64xf32>
 // CHECK: %[[U:.*]] = graph.winograd_filter %{{.*}} : (tensor<3x3x64x64xf32>) -> tensor<36x64x64xf32>
 // CHECK: %[[PANELS:.*]] = graph.pack_panels %[[U]]
 // CHECK: %[[PACKED:.*]] = graph.transpose %[[PANELS]] {permutation = array<i64: 1, 0, 2, 3>}
@@ -34,7 +34,7 @@ func.func @more_channels_than_the_stack_takes(%x: tensor<1x32x32x4096xf32>) -> t
 // Of symbolic dims the input has as much as whole tiles may need.
 !image = tensor<?x?x?x64xf32, #graph.extents<"n, h, w, 64">>
 // CHECK-LABEL: func.func @symbolic
-// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} {high = array<i64: 0, 4, 4, 0>, low = array<i64: 0, 1, 1, 0>{{.*}} #graph.extents<"n, h + 5, w + 5, 64">>
+// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} {high = #graph.extents<"0, 4, 4, 0">, low = #graph.extents<"0, 1, 1, 0">{{.*}} #graph.extents<"n, h + 5, w + 5, 64">>
 // CHECK: kernel.winograd %[[PAD]]
 func.func @symbolic(%x: !image) -> !image {
   %w = graph.constant dense<1.0> : tensor<3x3x64x64xf32>

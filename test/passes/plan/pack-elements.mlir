@@ -14,7 +14,7 @@ func.func @input(%x: tensor<3x5xi4> {graph.name = "x"}) -> tensor<3x5xf32> {
 // CHECK-SAME: -> (tensor<3xui8> {graph.declared_type = tensor<3x3xui2>})
 // CHECK: %[[Y:.*]] = graph.cast
 // CHECK: %[[FLAT:.*]] = graph.reshape %[[Y]] : (tensor<3x3xui2>) -> tensor<9xui2>
-// CHECK: %[[WHOLE:.*]] = graph.pad %[[FLAT]], %{{.*}} {high = array<i64: 3>, low = array<i64: 0>} : (tensor<9xui2>, tensor<ui2>) -> tensor<12xui2>
+// CHECK: %[[WHOLE:.*]] = graph.pad %[[FLAT]], %{{.*}} {high = #graph.extents<"3">, low = #graph.extents<"0">} : (tensor<9xui2>, tensor<ui2>) -> tensor<12xui2>
 // CHECK: %[[P:.*]] = graph.pack %[[WHOLE]] : (tensor<12xui2>) -> tensor<3xui8>
 // CHECK: return %[[P]]
 func.func @output(%x: tensor<3x3xf32>) -> tensor<3x3xui2> {

@@ -6,8 +6,8 @@
 // CHECK-NEXT: ^bb0(%{{.*}}: memref<?xf32, #kernel.layout<"4*p0", "1">>, {{.*}}, %{{.*}}: index):
 // CHECK: kernel.func @softmax_sub_nx4_f32
 // CHECK: kernel.plan
-// CHECK-SAME: symbols = ["check0", {{.*}}"arena_bytes"]
-// CHECK-SAME: values = #graph.extents<"broadcast(min(64, n), n),
+// CHECK-SAME: symbols = [{{.*}}"arena_bytes"]
+// CHECK: kernel.check {extents = #graph.extents<"broadcast(min(64, n), n)">}
 // CHECK: kernel.call @add_n_f32 {{.*}}sizes = #graph.extents<"n">
 // CHECK: kernel.call @add_n_f32 {{.*}}sizes = #graph.extents<"m">
 func.func @main(%x: tensor<?x4xf32, #graph.extents<"n, 4">>, %y: tensor<?x4xf32, #graph.extents<"m, 4">>, %t: tensor<?x4xf32, #graph.extents<"min(64, n), 4">>)

@@ -79,9 +79,7 @@ TEST(Concat, Errors) {
 
 static std::string pad(llvm::StringRef input, llvm::StringRef value, llvm::StringRef low, llvm::StringRef high,
                        int mode, llvm::StringRef result) {
-  auto array = [](llvm::StringRef values) {
-    return values.empty() ? std::string("array<i64>") : ("array<i64: " + values + ">").str();
-  };
+  auto array = [](llvm::StringRef values) { return ("#graph.extents<\"" + values + "\">").str(); };
   std::string attributes =
       "{low = " + array(low) + ", high = " + array(high) + ", mode = " + std::to_string(mode) + " : i32}";
   return oneOp("graph.pad", attributes, {input, value}, result);

@@ -216,7 +216,7 @@ TEST(Resize, Errors) {
   EXPECT_THAT(diagnostic("2.0", "tensor<2xf32>", "tensor<4xf64>"), HasSubstr("changes the element type"));
   EXPECT_THAT(diagnostic("2.0, 2.0", "tensor<2xf32>", "tensor<4xf32>"), HasSubstr("for each of the input's 1 dims"));
   EXPECT_THAT(diagnostic("2.0", "tensor<2xf32>", "tensor<4x1xf32>"), HasSubstr("for each of the input's 1 dims"));
-  for (llvm::StringRef scale : {"0.0", "-1.0", "0x7FF0000000000000", "0x7FF8000000000000", "1.0e-300"})
+  for (llvm::StringRef scale : {"-1.0", "0x7FF0000000000000", "0x7FF8000000000000", "1.0e-300"})
     EXPECT_THAT(diagnostic(scale, "tensor<2xf32>", "tensor<4xf32>"), HasSubstr("a scale is a positive number"));
   EXPECT_THAT(diagnostic("2.0", "tensor<2xi1>", "tensor<4xi1>"), HasSubstr("nothing between elements of 'i1'"));
   EXPECT_THAT(diagnostic("2.0", "tensor<0xf32>", "tensor<4xf32>"), HasSubstr("nothing to read"));

@@ -35,7 +35,7 @@ class SmeltError(Exception):
 
 class _TensorInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("shape", ctypes.POINTER(ctypes.c_int64)), ("bytes", ctypes.c_uint64), ("rank", ctypes.c_uint32),
-                ("dtype", ctypes.c_uint32), ("extent_sizes", ctypes.POINTER(ctypes.c_uint32)), ("dims", ctypes.c_char_p)]
+                ("dtype", ctypes.c_uint32), ("extent_sizes", ctypes.POINTER(ctypes.c_uint32)), ("dims", ctypes.c_char_p), ("held", ctypes.c_void_p)]
 
 
 class _Model(ctypes.Structure):
@@ -44,7 +44,7 @@ class _Model(ctypes.Structure):
                 ("weights_bytes", ctypes.c_uint64), ("name", ctypes.c_char_p), ("target", ctypes.c_char_p),
                 ("inputs", ctypes.POINTER(_TensorInfo)), ("outputs", ctypes.POINTER(_TensorInfo)), ("steps", ctypes.c_void_p),
                 ("weights", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("size_count", ctypes.c_uint32), ("arena_size", ctypes.c_uint32),
-                ("symbols", ctypes.c_char_p)]
+                ("symbols", ctypes.c_char_p), ("shape_sizes", ctypes.c_uint32), ("block_count", ctypes.c_uint32)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +58,14 @@ class Tensor:
     packed_bits: int = 0  # of an element, where a byte of the model holds several
     signed: bool = False  # such an element
     dims: str = ""  # where an extent is symbolic: "batch, 3, 2*length + 1"
+    held: bool = False  # an output whose symbolic extents only the run tells
 
     @staticmethod
     def of(info):
         packed = _PACKED_BITS.get(info.dtype, 0)
         shape = tuple(None if extent < 0 else extent for extent in info.shape[: info.rank])
         return Tensor(info.name.decode(), shape, _numpy_dtype(info.dtype), info.bytes, packed, info.dtype in _SIGNED,
-                      (info.dims or b"").decode())
+                      (info.dims or b"").decode(), bool(info.held))
 
     def in_words(self):
         return f"({self.dims})" if self.dims else str(self.shape)
@@ -120,6 +121,9 @@ def _host():
     library.smelt_tensor_extent.argtypes = [pointer, ctypes.POINTER(_TensorInfo), ctypes.c_uint32]
     library.smelt_tensor_extent.restype = ctypes.c_int64
     library.smelt_tensor_bytes.argtypes, library.smelt_tensor_bytes.restype = [pointer, ctypes.POINTER(_TensorInfo)], ctypes.c_uint64
+    library.smelt_output.argtypes, library.smelt_output.restype = [pointer, ctypes.c_uint32], pointer
+    library.smelt_release.argtypes, library.smelt_release.restype = [pointer], None
+    library.smelt_host_take_memory.argtypes, library.smelt_host_take_memory.restype = [pointer], None
     library.smelt_set_parallel_for.argtypes, library.smelt_set_parallel_for.restype = [pointer, pointer, pointer], None
     library.smelt_pool_start.argtypes = [pointer, ctypes.c_uint32]
     library.smelt_pool_stop.argtypes, library.smelt_pool_stop.restype = [pointer], None
@@ -224,7 +228,7 @@ class Model:
         self.symbols = (self._model.symbols or b"").decode()  # of the inputs' dims, with their bounds: "batch:1..8, length"
         self.inputs = [Tensor.of(self._model.inputs[i]) for i in range(self._model.input_count)]
         self.outputs = [Tensor.of(self._model.outputs[i]) for i in range(self._model.output_count)]
-        self.is_symbolic = self._model.size_count > 0
+        self.is_symbolic = any(None in tensor.shape for tensor in self.inputs)
         self._lock = threading.Lock()
         self._instance = ctypes.create_string_buffer(_host().smelt_host_instance_bytes())
         self.arena_bytes = 0
@@ -234,10 +238,17 @@ class Model:
 
     def _take_arena(self, bytes_):
         """Binds the instance to a new arena. It knows nothing of threads then, nor of shapes."""
+        self._release()
         arena = aligned_empty((bytes_,), np.uint8)
         _check(_host().smelt_init(self._instance, self._model, _address(arena), bytes_), str(self.path))
+        _host().smelt_host_take_memory(self._instance)
         self._arena, self.arena_bytes, self._shapes = arena, bytes_, None
         self._bind_pool()
+
+    def _release(self):
+        """Gives back what the instance took besides its arena."""
+        if getattr(self, "_arena", None) is not None:
+            _host().smelt_release(self._instance)
 
     def _fit(self, shapes):
         """Fits the instance to shapes of all inputs, in their order, in a larger arena where it takes one. The lock is held."""
@@ -254,10 +265,19 @@ class Model:
     def _sized(self, index):
         """Shape and bytes of an output, now that shapes are set."""
         info, tensor = self._model.outputs[index], self.outputs[index]
-        if not self.is_symbolic:
+        if tensor.held:
+            return (0,) * info.rank, 0
+        if None not in tensor.shape:
             return tensor.shape, tensor.bytes
         extents = tuple(_host().smelt_tensor_extent(self._instance, info, dim) for dim in range(info.rank))
         return extents, _host().smelt_tensor_bytes(self._instance, info)
+
+    def _held(self, index):
+        """What the last run left of an output whose shape it found."""
+        info, tensor = self._model.outputs[index], self.outputs[index]
+        array = aligned_empty(tuple(_host().smelt_tensor_extent(self._instance, info, dim) for dim in range(info.rank)), tensor.dtype)
+        ctypes.memmove(_address(array), _host().smelt_output(self._instance, index), array.nbytes)
+        return array
 
     def set_threads(self, count):
         """Runs on `count` threads from now on; none but the caller's for 1. The results do not depend on it."""
@@ -283,6 +303,7 @@ class Model:
     def __del__(self):
         if getattr(self, "_pool", None) is not None:
             self._stop()
+        self._release()
 
     def _checked(self, tensor, feeds):
         """The input as an aligned array of the right type and shape: the caller's own where it already is one."""
@@ -302,7 +323,8 @@ class Model:
         return copy
 
     def bind(self, feeds):
-        """(call, outputs): each call() runs the model on the same buffers, with nothing else around it."""
+        """(call, outputs): each call() runs the model on the same buffers, with nothing else around it. Outputs whose shapes the model finds are new
+        arrays in `outputs` after each call."""
         if not isinstance(feeds, collections.abc.Mapping):
             names = ", ".join(f"'{tensor.name}': …" for tensor in self.inputs)
             raise SmeltError(f"the inputs are a {type(feeds).__name__}, the model wants a dict of them: {{{names}}}", 2)
@@ -319,6 +341,7 @@ class Model:
         inputs_table = (ctypes.c_void_p * max(len(given), 1))(*map(_address, given))
         outputs_table = (ctypes.c_void_p * max(len(outputs), 1))(*(_address(packed.get(name, array)) for name, array in outputs.items()))
         run, fit, instance, lock, keep = _host().smelt_run, self._fit, self._instance, self._lock, (self, given, outputs, packed)
+        held = [index for index, tensor in enumerate(self.outputs) if tensor.held]
         unpacking = [(tensor.unpack, packed[tensor.name], outputs[tensor.name]) for tensor in self.outputs if tensor.packed_bits]
 
         def call(_keep=keep):
@@ -327,7 +350,9 @@ class Model:
                 status = run(instance, inputs_table, outputs_table)
                 for unpack, source, target in unpacking:
                     unpack(source, target)
-            _check(status, self.name)
+                _check_shapes(status, self, shapes)
+                for index in held:
+                    outputs[self.outputs[index].name] = self._held(index)
 
         return call, outputs
 

@@ -1,0 +1,263 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/plan/Placement.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace smelt::plan {
+
+static graph::Extent bytesOf(Value value) {
+  RankedTensorType type = graph::typeOf(value);
+  return graph::productOf(graph::extentsOf(type)) * graph::elementBytes(type.getElementType());
+}
+
+int Placement::addBuffer(Base base, int index, const graph::Extent &bytes) {
+  buffers_.push_back({base, index, bytes});
+  return buffers_.size() - 1;
+}
+
+View Placement::dense(Value value, int buffer) { return {buffer, 0, graph::rowMajorStrides(graph::extentsOf(value))}; }
+
+View Placement::newArenaView(Value value) { return dense(value, addBuffer(Base::Arena, 0, bytesOf(value))); }
+
+/// Whether strides express the op's result, given where its operand will lie; else a kernel copies.
+bool Placement::isForwarded(Operation *op) {
+  std::optional<View> source = expected(op->getOperand(0));
+  return source && plan::forwardView(op, *source);
+}
+
+/// Whether the value's elements may be written to any place asked for: a kernel makes them, maybe seen through views.
+bool Placement::canOwn(Value value) {
+  if (views_.count(value))
+    return false;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  if (isa<graph::TransposeOp, graph::ReshapeOp, graph::BitCastOp>(op))
+    return canOwn(op->getOperand(0)) || !isForwarded(op);
+  return isa<kernel::DispatchOp, graph::ConcatOp, graph::PadOp>(op);
+}
+
+/// Whether the place has been found when the op runs.
+bool Placement::isKnownAt(Operation *op, const View &view) {
+  graph::Extents needed = view.strides;
+  needed.push_back(view.offset);
+  needed.push_back(buffers_[view.buffer].bytes);
+  return definers_.areKnownAt(op, needed);
+}
+
+bool Placement::demand(Value value, const std::optional<View> &view) {
+  if (!view || !canOwn(value) || !isKnownAt(value.getDefiningOp(), *view))
+    return false;
+  // A chain of views must carry the demand to the kernel, or to where it is copied anyway.
+  Operation *op = value.getDefiningOp();
+  if (isa<graph::TransposeOp, graph::ReshapeOp, graph::BitCastOp>(op) &&
+      !demand(op->getOperand(0), plan::backwardView(op, 0, *view)) && isForwarded(op))
+    return false;
+  views_[value] = *view;
+  return true;
+}
+
+void Placement::demandOperand(Operation *op, unsigned operand) {
+  std::optional<View> view = plan::backwardView(op, operand, views_.lookup(op->getResult(0)));
+  if (demand(op->getOperand(operand), view))
+    return;
+  if (view)
+    copies_[{op, operand}] = *view;
+}
+
+/// The place a value would get if nothing demanded one: what views of it will have to work with.
+std::optional<View> Placement::expected(Value value) {
+  if (auto found = views_.find(value); found != views_.end())
+    return found->second;
+  Operation *op = value.getDefiningOp();
+  if (op && isa<graph::ReshapeOp, graph::TransposeOp, graph::BitCastOp, graph::SliceOp, graph::BroadcastOp>(op)) {
+    std::optional<View> source = expected(op->getOperand(0));
+    return source ? plan::forwardView(op, *source) : std::nullopt;
+  }
+  return dense(value, -1);
+}
+
+void Placement::lookBack(Operation *op) {
+  if (!plan::isView(op) || op->getResult(0).use_empty())
+    return;
+  Value result = op->getResult(0);
+  bool gathers = isa<graph::ConcatOp, graph::PadOp>(op);
+  bool decided = views_.count(result);
+  if (!decided && !gathers && isForwarded(op))
+    return; // a view when its turn comes
+  if (!decided)
+    views_[result] = newArenaView(result);
+  if (gathers) {
+    unsigned operands = isa<graph::PadOp>(op) ? 1 : op->getNumOperands();
+    for (unsigned operand = 0; operand < operands; ++operand)
+      demandOperand(op, operand);
+    return;
+  }
+  // Demanded chains are decided as a whole; only a chain's end, or a result that no strides express, comes here.
+  Value source = op->getOperand(0);
+  std::optional<View> back = plan::backwardView(op, 0, views_[result]);
+  bool covered = back && views_.count(source) && views_[source].buffer == back->buffer &&
+                 views_[source].offset == back->offset && views_[source].strides == back->strides;
+  if (!covered && !demand(source, back))
+    copies_[{op, 0}] = back.value_or(views_[result]);
+}
+
+View Placement::placeOf(Value value) {
+  if (auto found = views_.find(value); found != views_.end())
+    return found->second;
+  auto constant = value.getDefiningOp<graph::ConstantOp>();
+  ElementsAttr elements = constant.getValue();
+  auto [entry, isNew] = weightBuffers_.try_emplace(elements, buffers_.size());
+  if (isNew) {
+    addBuffer(Base::Weights, weights_.size(), bytesOf(value));
+    weights_.push_back(elements);
+  }
+  return views_[value] = dense(value, entry->second);
+}
+
+void Placement::addStep(Operation *op, ArrayRef<View> results) {
+  Step step{op, {}};
+  for (Value operand : op->getOperands())
+    step.views.push_back(placeOf(operand));
+  llvm::append_range(step.views, results);
+  auto isEmpty = [](Value result) { return bytesOf(result) == graph::Extent(0); };
+  if (op->getNumResults() == 0 || !llvm::all_of(op->getResults(), isEmpty))
+    steps_.push_back(std::move(step));
+}
+
+/// A kernel whose result is `value`, or a view of it through `view`, at another place.
+void Placement::addCopy(Location loc, Value value, const View &to) {
+  auto dispatch = kernel::DispatchOp::create(builder_, loc, TypeRange(value.getType()), ValueRange(value));
+  OpBuilder::InsertionGuard guard(builder_);
+  Block *body = builder_.createBlock(&dispatch.getBody());
+  kernel::YieldOp::create(builder_, loc, ValueRange(body->addArgument(value.getType(), loc)));
+  addStep(dispatch, to);
+}
+
+/// One kernel that writes the borders of a pad: a slab before and one after, for each dim.
+void Placement::addFill(graph::PadOp pad, const View &to) {
+  RankedTensorType type = graph::typeOf(pad.getResult());
+  std::optional<graph::HostTensor> value = graph::constantOf(pad.getValue());
+  SmallVector<Type> types;
+  SmallVector<View> views;
+  graph::Extents shape = graph::extentsOf(type);
+  View inner = to;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    graph::Extent low = pad.getLow()[dim], high = pad.getHigh()[dim];
+    graph::Extent extent = graph::extentsOf(type)[dim];
+    for (auto [start, count] : {std::pair{graph::Extent(0), low}, std::pair{extent - high, high}}) {
+      if (count == graph::Extent(0))
+        continue;
+      shape[dim] = count;
+      types.push_back(graph::tensorOf(shape, type.getElementType()));
+      View slab = inner;
+      slab.offset += start * to.strides[dim];
+      views.push_back(slab);
+    }
+    // Later dims' slabs leave out what this dim's have filled.
+    shape[dim] = extent - low - high;
+    inner.offset += to.strides[dim] * low;
+  }
+  auto dispatch = kernel::DispatchOp::create(builder_, pad.getLoc(), types, ValueRange());
+  OpBuilder::InsertionGuard guard(builder_);
+  builder_.createBlock(&dispatch.getBody());
+  SmallVector<Value> slabs;
+  Value number = graph::makeConstant(builder_, pad.getLoc(), *value);
+  for (Type slab : types)
+    slabs.push_back(graph::BroadcastOp::create(builder_, pad.getLoc(), slab, number));
+  kernel::YieldOp::create(builder_, pad.getLoc(), slabs);
+  addStep(dispatch, views);
+}
+
+LogicalResult Placement::lookForward(Operation &op) {
+  if (isa<graph::ConstantOp>(op))
+    return success();
+  builder_.setInsertionPoint(&op);
+  if (auto dispatch = dyn_cast<kernel::DispatchOp>(op)) {
+    SmallVector<View> results;
+    for (Value result : dispatch.getResults()) {
+      auto found = views_.find(result);
+      results.push_back(found != views_.end() ? found->second : views_[result] = newArenaView(result));
+    }
+    addStep(dispatch, results);
+    return success();
+  }
+  if (isa<graph::BindSizesOp, graph::DefineSizesOp>(op)) {
+    addStep(&op, {});
+    return success();
+  }
+  if (op.hasTrait<OpTrait::IsTerminator>()) {
+    for (OpOperand &operand : op.getOpOperands())
+      if (auto copy = copies_.find({&op, operand.getOperandNumber()}); copy != copies_.end())
+        addCopy(op.getLoc(), operand.get(), copy->second);
+    return success();
+  }
+  if (!plan::isView(&op))
+    return op.emitError("no kernel was formed for this operation");
+  Value result = op.getResult(0);
+  if (result.use_empty())
+    return success();
+  if (auto pad = dyn_cast<graph::PadOp>(op))
+    addFill(pad, views_.lookup(result));
+  bool gathers = isa<graph::ConcatOp, graph::PadOp>(op);
+  for (OpOperand &operand : op.getOpOperands()) {
+    auto copy = copies_.find({&op, operand.getOperandNumber()});
+    if (copy == copies_.end())
+      continue;
+    // The source goes to where the result wants it, where strides express that; else the op is computed element by
+    // element.
+    if (gathers || plan::backwardView(&op, operand.getOperandNumber(), views_.lookup(result))) {
+      addCopy(op.getLoc(), operand.get(), copy->second);
+      continue;
+    }
+    auto dispatch =
+        kernel::DispatchOp::create(builder_, op.getLoc(), TypeRange(result.getType()), ValueRange(operand.get()));
+    OpBuilder::InsertionGuard guard(builder_);
+    Block *body = builder_.createBlock(&dispatch.getBody());
+    IRMapping mapping;
+    mapping.map(operand.get(), body->addArgument(operand.get().getType(), op.getLoc()));
+    Operation *moved = builder_.clone(op, mapping);
+    kernel::YieldOp::create(builder_, op.getLoc(), moved->getResults());
+    addStep(dispatch, views_.lookup(result));
+  }
+  if (views_.count(result))
+    return success();
+  std::optional<View> view = plan::forwardView(&op, placeOf(op.getOperand(0)));
+  if (!view)
+    return op.emitError("the place of this view was not decided");
+  views_[result] = *view;
+  return success();
+}
+
+/// Outputs go to where the caller wants them; those whose size only the run tells are held.
+void Placement::placeOutputs(Operation *terminator) {
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    unsigned index = operand.getOperandNumber();
+    bool isHeld = bytesOf(operand.get()).isFoundAtRunTime();
+    Base base = isHeld ? Base::Arena : Base::Output;
+    View output = dense(operand.get(), addBuffer(base, isHeld ? 0 : index, bytesOf(operand.get())));
+    buffers_.back().isHeld = isHeld;
+    held_.push_back(isHeld ? std::optional(output) : std::nullopt);
+    if (!demand(operand.get(), output))
+      copies_[{terminator, index}] = output;
+  }
+}
+
+LogicalResult Placement::run() {
+  Block &body = function_.getBody().front();
+  for (auto [index, argument] : llvm::enumerate(body.getArguments()))
+    views_[argument] = dense(argument, addBuffer(Base::Input, index, bytesOf(argument)));
+  placeOutputs(body.getTerminator());
+  for (Operation &op : llvm::reverse(body.without_terminator()))
+    lookBack(&op);
+  SmallVector<Operation *> order = llvm::map_to_vector(body, [](Operation &op) { return &op; });
+  for (Operation *op : order)
+    if (failed(lookForward(*op)))
+      return failure();
+  return success();
+}
+
+} // namespace smelt::plan

@@ -1,0 +1,27 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_PASSES_PLAN_SYMBOLBOUNDS_H
+#define SMELT_PASSES_PLAN_SYMBOLBOUNDS_H
+
+#include "dialects/Graph/Extent.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace smelt::plan {
+
+/// What is known of the largest values of symbols that a run finds.
+class SymbolBounds {
+public:
+  explicit SymbolBounds(mlir::func::FuncOp function);
+
+  /// An extent of the inputs' symbols alone that is never exceeded; nothing where none is known.
+  std::optional<graph::Extent> most(const graph::Extent &extent) const;
+
+private:
+  llvm::StringMap<std::optional<graph::Extent>> most_;
+};
+
+} // namespace smelt::plan
+
+#endif // SMELT_PASSES_PLAN_SYMBOLBOUNDS_H
