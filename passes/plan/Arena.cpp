@@ -97,7 +97,7 @@ static int64_t heightOf(llvm::ArrayRef<LiveRange> ranges, llvm::ArrayRef<size_t>
 /// them.
 static Stack chooseStack(llvm::ArrayRef<SymbolicRange> ranges, int64_t alignment,
                          const llvm::StringSet<> &batchSymbols) {
-  constexpr UsualSizes kUsual[] = {{1, 128}, {1, 32}, {1, 512}, {8, 128}};
+  constexpr UsualSizes kUsual[] = {{1, 128}, {1, 32}, {1, 64}, {1, 256}, {1, 512}, {8, 128}};
   llvm::SmallVector<Stack> stacks;
   llvm::SmallVector<int64_t> least; // bytes at each of the sizes
   for (const UsualSizes &sizes : kUsual) {
