@@ -16,11 +16,13 @@ namespace smelt::frontend {
 
 constexpr int64_t kMostElements = 256; // a shape has few; a cos/sin table is no shape
 
+static bool isSmall(RankedTensorType type) {
+  return type.hasStaticShape() && graph::elementCount(type.getShape()).value_or(INT64_MAX) <= kMostElements;
+}
+
 bool isSmallInteger(Value value) {
-  RankedTensorType type = graph::typeOf(value);
-  Type element = type.getElementType();
-  return type.hasStaticShape() && isa<IntegerType>(element) && !element.isInteger(1) &&
-         graph::elementCount(type.getShape()).value_or(INT64_MAX) <= kMostElements;
+  Type element = graph::typeOf(value).getElementType();
+  return isSmall(graph::typeOf(value)) && isa<IntegerType>(element) && !element.isInteger(1);
 }
 
 std::optional<Extents> knownExtents(Value value) {
@@ -81,6 +83,19 @@ static std::optional<Extent> quotient(const Extent &a, const Extent &b) {
   return a.floorDiv(b);
 }
 
+/// 1 or 0 where a <= b holds or not, whatever the symbols are.
+static std::optional<Extent> isAtMost(const Extent &a, const Extent &b) {
+  if (b.isAtLeast(a))
+    return 1;
+  return a.isAtLeast(b + 1) ? std::optional<Extent>(0) : std::nullopt;
+}
+
+static std::optional<Extent> isEqual(const Extent &a, const Extent &b) {
+  if (a == b)
+    return 1;
+  return a.isAtLeast(b + 1) || b.isAtLeast(a + 1) ? std::optional<Extent>(0) : std::nullopt;
+}
+
 static std::optional<Extent> arithmetic(Operation *op, ArrayRef<Extent> operands) {
   using Result = std::optional<Extent>;
   return llvm::TypeSwitch<Operation *, Result>(op)
@@ -96,6 +111,11 @@ static std::optional<Extent> arithmetic(Operation *op, ArrayRef<Extent> operands
       .Case([&](graph::MaxOp) { return Result(Extent::max(operands[0], operands[1])); })
       .Case([&](graph::NegOp) { return Result(0 - operands[0]); })
       .Case([&](graph::CastOp) { return Result(operands[0]); })
+      .Case([&](graph::EqualOp) { return isEqual(operands[0], operands[1]); })
+      .Case([&](graph::LessOp) { return isAtMost(operands[0] + 1, operands[1]); })
+      .Case([&](graph::LessEqualOp) { return isAtMost(operands[0], operands[1]); })
+      .Case([&](graph::GreaterOp) { return isAtMost(operands[1] + 1, operands[0]); })
+      .Case([&](graph::GreaterEqualOp) { return isAtMost(operands[1], operands[0]); })
       .Case([&](graph::SelectOp) -> Result {
         return operands[0].isNumber() ? Result(operands[0].number() ? operands[1] : operands[2]) : std::nullopt;
       })
@@ -161,8 +181,15 @@ static std::optional<Extents> reduced(graph::ReduceOp op, KnownExtents known) {
   return total.isTooLarge() ? std::nullopt : std::optional(Extents{total});
 }
 
+/// Results are numbers, not symbols.
+static bool isComparison(Operation *op) {
+  return isa<graph::EqualOp, graph::LessOp, graph::LessEqualOp, graph::GreaterOp, graph::GreaterEqualOp>(op) &&
+         isSmall(graph::typeOf(op->getResult(0))) && isSmallInteger(op->getOperand(0)) &&
+         isSmallInteger(op->getOperand(1));
+}
+
 std::optional<Extents> symbolicResult(Operation *op, KnownExtents known) {
-  if (op->getNumResults() != 1 || !isSmallInteger(op->getResult(0)))
+  if (op->getNumResults() != 1 || !(isSmallInteger(op->getResult(0)) || isComparison(op)))
     return std::nullopt;
   if (movesElements(op))
     return moved(op, known);

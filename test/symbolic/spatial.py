@@ -116,6 +116,12 @@ CASES = {
     "conv-transpose": (graph([node("ConvTranspose", ["x", "w", "b"], "y", strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 0])],
                              {"x": ["n", 4, "h", "w"]}, ["y"], w=floats(4, 6, 3, 4), b=floats(6)), images(4)),
     # A network that doubles what it has halved: only the run knows that the parts fit.
+    # Levels of a pyramid are added to what the smaller one becomes when it is doubled.
+    "pyramid": (graph([node("Conv", ["x", "a"], "p", strides=[2, 2], pads=[1, 1, 1, 1]), node("Conv", ["p", "b"], "q", strides=[2, 2], pads=[1, 1, 1, 1]),
+                       node("Resize", ["q", "", "scales"], "r", mode="nearest"), node("Add", ["p", "r"], "s"), node("Relu", ["s"], "t"),
+                       node("Resize", ["t", "", "scales"], "u", mode="nearest"), node("Add", ["u", "x"], "y")], {"x": ["n", 3, "h", "w"]}, ["y"],
+                      a=floats(3, 3, 3, 3), b=floats(3, 3, 3, 3), scales=np.array([1, 1, 2, 2], np.float32)),
+                images(3, [(1, 4, 8), (2, 16, 12), (1, 64, 36)])),
     "skip": (graph([node("MaxPool", ["x"], "p", kernel_shape=[2, 2], strides=[2, 2]), node("ConvTranspose", ["p", "w"], "u", strides=[2, 2]),
                     node("Concat", ["x", "u"], "y", axis=1), node("Add", ["x", "u"], "z")],
                    {"x": ["n", 3, "h", "w"]}, ["y", "z"], w=floats(3, 3, 2, 2)),
@@ -127,4 +133,5 @@ REFUSED = {
     "conv-valid": {"x": floats(1, 3, 2, 8)},
     "conv-chain": {"x": floats(1, 4, 8, 8)},
     "skip": {"x": floats(1, 3, 3, 4)},
+    "pyramid": {"x": floats(1, 3, 8, 10)},
 }

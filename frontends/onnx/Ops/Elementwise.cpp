@@ -5,6 +5,7 @@
 
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -17,10 +18,45 @@ template <typename Op, unsigned elements> static Values unary(NodeReader &node) 
   return {node.builder().make<Op>(node.input(0, elements))};
 }
 
+/// Whether an extent is a dim of an input, or part or multiple of one, as strides and scales make them.
+static bool isScaledDim(const graph::Extent &extent) {
+  if (extent.isNumber() || extent.terms().size() != 1 || extent.terms().front().atoms.size() != 1)
+    return false;
+  graph::Atom atom = extent.terms().front().atoms.front();
+  return atom.kind() == graph::Atom::Kind::Symbol || atom.kind() == graph::Atom::Kind::FloorDiv;
+}
+
+static llvm::SmallSetVector<StringRef, 2> symbolsOf(const graph::Extent &extent) {
+  llvm::SmallSetVector<StringRef, 2> symbols;
+  extent.walkSymbols([&](StringRef symbol) { symbols.insert(symbol); });
+  return symbols;
+}
+
+/// What two extents that are made of one dim are when they are equal, as where a network doubles what it has halved:
+/// the one that is a larger multiple. Otherwise nothing.
+static std::optional<graph::Extent> scaledAlike(const graph::Extent &a, const graph::Extent &b) {
+  if (a == b || !isScaledDim(a) || !isScaledDim(b) || symbolsOf(a).size() != 1 || symbolsOf(a) != symbolsOf(b))
+    return std::nullopt;
+  int64_t left = a.terms().front().factor, right = b.terms().front().factor;
+  return left == right ? simplerOf(a, b) : left > right ? a : b;
+}
+
+/// The op on both. Dims of one origin are taken to be equal: that one of them is 1 would be an accident.
+template <typename Op> static Value combine(GraphBuilder &builder, Value a, Value b) {
+  for (int64_t dim = 1; dim <= std::min(rankOf(a), rankOf(b)); ++dim) {
+    int64_t left = rankOf(a) - dim, right = rankOf(b) - dim;
+    if (std::optional<graph::Extent> extent = scaledAlike(extentsOf(a)[left], extentsOf(b)[right])) {
+      a = builder.withDim(a, left, *extent);
+      b = builder.withDim(b, right, *extent);
+    }
+  }
+  return builder.make<Op>(a, b);
+}
+
 /// Two operands of one element type.
 template <typename Op, unsigned elements> static Values binary(NodeReader &node) {
   Value a = node.input(0, elements), b = node.input(1, elements);
-  return {node.builder().make<Op>(a, b)};
+  return {combine<Op>(node.builder(), a, b)};
 }
 
 /// One or more operands of one element type, combined from the left.
@@ -28,7 +64,7 @@ template <typename Op, unsigned elements> static Value combined(NodeReader &node
   Values operands = node.allInputs(elements);
   Value result = operands.front();
   for (Value operand : ArrayRef<Value>(operands).drop_front())
-    result = node.builder().make<Op>(result, operand);
+    result = combine<Op>(node.builder(), result, operand);
   return result;
 }
 template <typename Op, unsigned elements> static Values variadic(NodeReader &node) {
