@@ -73,7 +73,7 @@ static int64_t floatCount(double start, double limit, double delta) {
   double count = std::ceil((limit - start) / delta);
   if (!std::isfinite(count) || count >= 0x1p62)
     malformed("has no end");
-  return std::max<int64_t>(static_cast<int64_t>(count), 0);
+  return count > 0 ? static_cast<int64_t>(count) : 0;
 }
 
 /// A range of integers whose bounds are extents: from a number on, in steps of one.

@@ -29,12 +29,14 @@ static Extent scaledSymbol(const Extent &extent, double scale) {
   return exponent < 0 ? product.floorDiv(power) : product * power;
 }
 
+constexpr double kMostExtent = 0x1p62; // larger ones are no numbers of elements
+
 static Extent scaledExtent(const Extent &given, double scale) {
   if (!given.isNumber())
     return scaledSymbol(given, scale);
   int64_t extent = given.number();
   double scaled = std::floor(static_cast<double>(extent) * scale);
-  if (!(scale > 0) || !(scaled < 0x1p62))
+  if (!(scale > 0) || !(scaled < kMostExtent))
     malformed("has a scale of " + Twine(std::to_string(scale)) + " for a dim of " + Twine(extent));
   return static_cast<int64_t>(scaled);
 }
@@ -152,7 +154,10 @@ static void applySizes(ArrayRef<Extent> sizes, ArrayRef<int64_t> axes, StringRef
     return;
   for (int64_t axis : axes) {
     scales[axis] = common;
-    shape[axis] = static_cast<int64_t>(std::floor(common * static_cast<double>(from[axis].number()) + 0.5));
+    double extent = std::floor(common * static_cast<double>(from[axis].number()) + 0.5);
+    if (!(extent < kMostExtent))
+      malformed("resizes a dim of " + from[axis].str() + " by " + Twine(std::to_string(common)));
+    shape[axis] = static_cast<int64_t>(extent);
   }
 }
 

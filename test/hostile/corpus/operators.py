@@ -152,6 +152,9 @@ def resizes(corpus):
         corpus.add(f"resize_scales_{name}", model(node("Resize", "x - s", "y"), weights=[tensor("s", scales, "f4")]))
     for name, sizes in (("negative", [1, 4, -1, 8]), ("huge", [1, 4, 1 << 40, 1 << 40]), ("overflow", [MOST] * 4), ("count", [8, 8, 8]), ("large", [1, 4, 1 << 17, 1 << 17])):
         corpus.add(f"resize_sizes_{name}", model(node("Resize", "x - - s", "y"), weights=[integers("s", *sizes)]))
+    for policy in ("not_smaller", "not_larger"):
+        resized = node("Resize", "x - - s", "y", keep_aspect_ratio_policy=policy)
+        corpus.add(f"resize_{policy}", model(resized, {"x": [1, 1, 1 << 20, 1]}, weights=[integers("s", MOST, MOST, MOST, MOST)], imports=opset(18)))
     for key, text in (("mode", "cubist"), ("coordinate_transformation_mode", "x"), ("nearest_mode", "x")):
         corpus.add(f"resize_{key}", model(node("Resize", "x - s", "y", **{key: text}), weights=[tensor("s", [1, 1, 2, 2], "f4")]))
     corpus.add("resize_scales_and_sizes", model(node("Resize", "x - s t", "y"), weights=[tensor("s", [1, 1, 2, 2], "f4"), integers("t", 1, 4, 16, 16)]))
@@ -168,8 +171,10 @@ def bombs(corpus):
         bomb(f"constant_of_shape_{name}", [node("ConstantOfShape", "s", "c", "c"), node("ReduceSum", "c", "y")], weights=[integers("s", *sizes)])
     for name, (start, limit, delta) in {"2_60": (0, 1 << 60, 1), "everything": (LEAST, MOST, 1), "down": (MOST, LEAST, -1), "step_0": (0, 5, 0)}.items():
         bomb(f"range_{name}", node("Range", "a b c", "y"), weights=[tensor("a", start, "i8"), tensor("b", limit, "i8"), tensor("c", delta, "i8")])
-    for name, (start, limit, delta) in {"nan": (0, float("nan"), 1), "inf": (0, float("inf"), 1), "tiny_step": (0, 1, 1e-45)}.items():
+    for name, (start, limit, delta) in {"nan": (0, float("nan"), 1), "inf": (0, float("inf"), 1), "tiny_step": (0, 1, 1e-45), "largest": (-3e38, 3e38, 1)}.items():
         bomb(f"range_{name}", node("Range", "a b c", "y"), weights=[tensor("a", start, "f4"), tensor("b", limit, "f4"), tensor("c", delta, "f4")])
+    far = [tensor("a", 3e38, "f4"), tensor("b", -3e38, "f4"), tensor("c", 1, "f4")]
+    corpus.add("ok_range_that_is_far_from_its_end", model(node("Range", "a b c", "y"), {}, weights=far))
     for depth in (HUGE, -1, LEAST):
         bomb(f"one_hot_{depth}", node("OneHot", "i d v", "y"), [value("i", [4], I64)], [tensor("d", depth, "i8"), tensor("v", [0, 1], "f4")])
     bomb("eye_like", [node("ConstantOfShape", "s", "c"), node("EyeLike", "c", "y")], weights=[integers("s", 1 << 20, 1 << 20)])
