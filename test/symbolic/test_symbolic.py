@@ -15,6 +15,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Pa
 import harness
 import models
 import indexing
+import numbers_found
 import quantisation
 import sequences
 import spatial
@@ -46,7 +47,7 @@ CASES = {
                      ["y", "e"], shape=integers(3, 1, 1, 1)),
                [{"past": floats(1, p, 8), "x": floats(1, s, 8)} for p, s in ((0, 5), (5, 1), (13, 2))]),
 }
-FAMILIES = (spatial, sequences, indexing, quantisation)
+FAMILIES = (numbers_found, spatial, sequences, indexing, quantisation)
 for family in FAMILIES:
     CASES |= family.CASES
 # name: inputs that the artefact must refuse
@@ -104,6 +105,10 @@ def minilm(batch, length):
 
 # name: shapes of the only input
 MODELS = {
+    "basic_pitch": [(1, 43844, 1), (2, 43844, 1), (3, 43844, 1)],
+    "oww_embed": [(1, 76, 32, 1), (2, 76, 32, 1), (5, 76, 32, 1)],
+    "vit_s": [(1, 3, 224, 224), (2, 3, 224, 224)],
+    "yolov8n": [(1, 3, 320, 320), (1, 3, 64, 96), (2, 3, 128, 160), (1, 3, 256, 192), (1, 3, 32, 32)],
     "magika": [(1, 2048), (2, 2048), (3, 2048), (5, 2048), (7, 2048)],
     "ppocr4_det": [(1, 3, 640, 640), (1, 3, 64, 96), (2, 3, 96, 320), (1, 3, 736, 96), (1, 3, 320, 480)],
     "ppocr4_rec": [(1, 3, 48, 320), (6, 3, 48, 100), (1, 3, 48, 64), (3, 3, 48, 333), (1, 3, 48, 640)],

@@ -76,21 +76,36 @@ static int64_t floatCount(double start, double limit, double delta) {
   return count > 0 ? static_cast<int64_t>(count) : 0;
 }
 
-/// A range of integers whose bounds are extents: from a number on, in steps of one.
+/// The extent that a scalar is, as an integer or as the float that it was cast to.
+static std::optional<graph::Extent> wholeNumber(Value value) {
+  if (auto cast = value.getDefiningOp<graph::CastOp>())
+    value = cast.getInput();
+  std::optional<HostTensor> constant = graph::constantOf(value);
+  if (constant && constant->size() == 1 && constant->get(0).isFloat()) {
+    double number = constant->get(0).asFloat();
+    bool isWhole = std::fabs(number) < 0x1p53 && std::floor(number) == number;
+    return isWhole ? std::optional(graph::Extent(static_cast<int64_t>(number))) : std::nullopt;
+  }
+  std::optional<graph::Extents> known = knownExtents(value);
+  return known && known->size() == 1 ? std::optional(known->front()) : std::nullopt;
+}
+
+/// A range whose bounds are extents, in steps of a positive number.
 static std::optional<Value> symbolicRange(NodeReader &node) {
   GraphBuilder &b = node.builder();
   graph::Extents bounds;
   for (unsigned i = 0; i < 3; ++i) {
-    std::optional<graph::Extents> known = knownExtents(node.input(i));
-    if (!known || known->size() != 1)
+    std::optional<graph::Extent> bound = wholeNumber(node.input(i));
+    if (!bound)
       return std::nullopt;
-    bounds.push_back(known->front());
+    bounds.push_back(*bound);
   }
-  if (bounds[1].isNumber() || !bounds[0].isNumber() || bounds[2] != graph::Extent(1))
+  Type element = elementOf(node.input(0));
+  auto isLike = [&](unsigned index) { return elementOf(node.input(index)) == element; };
+  if (graph::asNumbers(bounds) || !bounds[2].isNumber() || bounds[2].number() < 1 || !isLike(1) || !isLike(2))
     return std::nullopt;
-  Type element = elementOf(node.input(1));
-  graph::Extent count = graph::Extent::max(bounds[1] - bounds[0], 0);
-  Value first = b.scalar(element, Scalar::ofSigned(bounds[0].number())), step = b.scalar(element, Scalar::ofSigned(1));
+  graph::Extent count = graph::Extent::max((bounds[1] - bounds[0]).ceilDiv(bounds[2]), 0);
+  Value first = b.reshape(node.input(0), {}), step = b.reshape(node.input(2), {});
   return b.makeAs<graph::IotaOp>(checkedType(ArrayRef<graph::Extent>(count), element), first, step, 0);
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/onnx/Operators.h"
-#include "frontends/onnx/Ops/ResizeWeights.h"
+#include "frontends/onnx/Ops/ResizeByRun.h"
 #include "frontends/onnx/Tensors.h"
 #include <cmath>
 
@@ -70,6 +70,41 @@ static SmallVector<double> toNumbers(const graph::HostTensor &tensor) {
   return numbers;
 }
 
+/// Numbers that only the run knows, f32 of rank 1.
+static Value listOf(GraphBuilder &b, Value numbers, size_t count, StringRef what) {
+  return b.cast(b.expect(numbers, Extent(static_cast<int64_t>(count)), what), b.builder().getF32Type());
+}
+
+static Value elementOfList(GraphBuilder &b, Value list, size_t index) {
+  return list ? b.reshape(b.sliceDim(list, 0, static_cast<int64_t>(index), 1), {}) : nullptr;
+}
+
+/// What a Resize is told while the model runs: scales, or sizes; and a region. Null where there are none.
+struct RunNumbers {
+  Value scales, sizes, roi;
+};
+
+/// Along `axes`, to floor(scale · extent), or to the sizes.
+static Value resizeByNumbers(NodeReader &node, Value x, ArrayRef<int64_t> axes, const RunNumbers &numbers,
+                             const Resizing &how) {
+  GraphBuilder &b = node.builder();
+  Extents from;
+  for (int64_t axis : axes)
+    from.push_back(extentsOf(x)[axis]);
+  Value sizes = numbers.sizes;
+  if (!sizes) {
+    Type f64 = b.builder().getF64Type(), i64 = b.builder().getI64Type();
+    Value extents = b.cast(b.sizes(from, checkedType({static_cast<int64_t>(axes.size())}, i64)), f64);
+    sizes = b.cast(b.make<graph::FloorOp>(b.make<graph::MulOp>(extents, b.cast(numbers.scales, f64))), i64);
+  }
+  Extents to = b.sizesFrom(sizes, GraphBuilder::Sign::NotNegative);
+  SmallVector<RunResizedDim> dims;
+  for (auto [index, axis] : llvm::enumerate(axes))
+    dims.push_back({axis, to[index], elementOfList(b, numbers.scales, index), elementOfList(b, numbers.roi, index),
+                    elementOfList(b, numbers.roi, axes.size() + index)});
+  return resizeByRun(node, x, dims, how);
+}
+
 constexpr std::pair<llvm::StringLiteral, ResizeMode> kOldModes[] = {
     {"nearest", ResizeMode::Nearest}, {"linear", ResizeMode::Linear}, {"bilinear", ResizeMode::Linear}};
 
@@ -80,10 +115,12 @@ static Values upsample(NodeReader &node) {
   how.mode = node.choice("mode", "nearest", kOldModes);
   SmallVector<double> scales;
   if (node.opset() < 9)
-    scales = node.numbers("scales").value_or(scales);
-  else
-    scales = toNumbers(node.constantInput(1));
-  return {resizeBy(node, x, scales, how)};
+    return {resizeBy(node, x, node.numbers("scales").value_or(scales), how)};
+  Value given = node.input(1, Floats);
+  if (std::optional<graph::HostTensor> known = graph::constantOf(given))
+    return {resizeBy(node, x, toNumbers(*known), how)};
+  Integers all = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
+  return {resizeByNumbers(node, x, all, {listOf(node.builder(), given, all.size(), "scales"), nullptr, nullptr}, how)};
 }
 
 static Resizing readResizing(NodeReader &node) {
@@ -161,19 +198,41 @@ static void applySizes(ArrayRef<Extent> sizes, ArrayRef<int64_t> axes, StringRef
   }
 }
 
-// Resize by scales or to sizes, of all dims or of some axes                              ONNX Resize, versions 11–19
-static Values resize(NodeReader &node) {
-  Value x = node.input(0, Numbers);
-  Resizing how = readResizing(node);
-  auto scalesInput = node.optionalConstant(2);
-  std::optional<Extents> sizes;
-  if (node.hasInput(3))
-    sizes = node.extentsInput(3);
-  if (node.opset() < 13 && sizes && scalesInput && scalesInput->size() == 0)
-    scalesInput.reset();
-  std::string policy = node.opset() < 18 ? "stretch" : node.text("keep_aspect_ratio_policy", "stretch");
-  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
-    malformed("has keep_aspect_ratio_policy '" + printable(policy) + "'");
+/// Sizes with the aspect ratio kept, and the scale that makes them: the least, or the largest, of all.
+static RunNumbers keepingAspect(GraphBuilder &b, Value x, ArrayRef<int64_t> axes, StringRef policy,
+                                RunNumbers numbers) {
+  Extents from;
+  for (int64_t axis : axes)
+    from.push_back(extentsOf(x)[axis]);
+  Type f32 = b.builder().getF32Type(), i64 = b.builder().getI64Type();
+  Value extents = b.cast(b.sizes(from, checkedType({static_cast<int64_t>(axes.size())}, i64)), f32);
+  auto kind = policy == "not_larger" ? graph::ReduceKind::Min : graph::ReduceKind::Max;
+  Value scales = b.make<graph::DivOp>(b.cast(numbers.sizes, f32), extents);
+  Value common = b.make<graph::ReduceOp>(scales, kind, ArrayRef<int64_t>{0});
+  Value rounded = b.make<graph::AddOp>(b.make<graph::MulOp>(common, extents), b.scalar(f32, 0.5));
+  numbers.scales = b.broadcast(common, extentsOf(extents));
+  numbers.sizes = b.cast(b.make<graph::FloorOp>(rounded), i64);
+  return numbers;
+}
+
+/// Whether some axis is to change whose extent, or what it becomes, is not known now.
+static bool changesOpenDim(Value x, ArrayRef<int64_t> axes, Value scales, Value sizes) {
+  std::optional<graph::HostTensor> factors = scales ? graph::constantOf(scales) : std::nullopt;
+  std::optional<Extents> extents = sizes ? knownExtents(sizes) : std::nullopt;
+  for (auto [index, axis] : llvm::enumerate(axes)) {
+    const Extent from = extentsOf(x)[axis];
+    bool hasSize = extents && index < extents->size();
+    bool stays = hasSize ? (*extents)[index] == from
+                         : factors && static_cast<int64_t>(index) < factors->size() &&
+                               factors->get(static_cast<int64_t>(index)).asFloat() == 1;
+    bool isKnown = from.isNumber() && (hasSize ? (*extents)[index].isNumber() : factors.has_value());
+    if (!stays && !isKnown)
+      return true;
+  }
+  return false;
+}
+
+static Integers readAxes(NodeReader &node, Value x) {
   Integers axes = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
   if (auto given = node.opset() < 18 ? std::nullopt : node.integers("axes")) {
     normalAxes(*given, rankOf(x)); // each once
@@ -181,15 +240,56 @@ static Values resize(NodeReader &node) {
     for (int64_t axis : *given)
       axes.push_back(normalAxis(axis, rankOf(x)));
   }
+  return axes;
+}
+
+static std::string readPolicy(NodeReader &node) {
+  std::string policy = node.opset() < 18 ? "stretch" : node.text("keep_aspect_ratio_policy", "stretch");
+  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
+    malformed("has keep_aspect_ratio_policy '" + printable(policy) + "'");
+  return policy;
+}
+
+// Resize by scales or to sizes, of all dims or of some axes                              ONNX Resize, versions 11–19
+static Values resize(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Numbers), roi = node.optionalInput(1, Floats);
+  Value scalesInput = node.optionalInput(2, Floats), sizesInput = node.optionalInput(3, SignedIntegers);
+  Resizing how = readResizing(node);
+  std::string policy = readPolicy(node);
+  Integers axes = readAxes(node, x);
+  if (node.opset() < 13 && sizesInput && scalesInput && extentsOf(scalesInput) == Extents{0})
+    scalesInput = nullptr;
+  if (static_cast<bool>(scalesInput) == static_cast<bool>(sizesInput) || (how.crops && !roi))
+    malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes, and a roi to crop");
+  auto isFound = [](Value value) { return value && !graph::constantOf(value); };
+  bool isSized = sizesInput && (knownExtents(sizesInput) || policy == "stretch");
+  bool isOpen =
+      (how.crops || how.antialias) && ((how.crops && isFound(roi)) || changesOpenDim(x, axes, scalesInput, sizesInput));
+  if (isFound(scalesInput) || isOpen || (sizesInput && !isSized)) {
+    RunNumbers numbers;
+    if (scalesInput)
+      numbers.scales = listOf(b, scalesInput, axes.size(), "scales");
+    else
+      numbers.sizes = b.expect(sizesInput, Extent(static_cast<int64_t>(axes.size())), "sizes");
+    if (how.crops)
+      numbers.roi = listOf(b, roi, 2 * axes.size(), "a roi");
+    if (policy != "stretch" && sizesInput)
+      numbers = keepingAspect(b, x, axes, policy, numbers);
+    return {resizeByNumbers(node, x, axes, numbers, how)};
+  }
   readRegion(node, x, axes, how);
-  SmallVector<double> scales(rankOf(x), 1.0), given = scalesInput ? toNumbers(*scalesInput) : SmallVector<double>();
-  if ((sizes ? sizes->size() : given.size()) != axes.size() || (sizes && !given.empty()))
-    malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
-  if (sizes) {
-    Extents shape = extentsOf(x);
-    applySizes(*sizes, axes, policy, shape, scales);
+  SmallVector<double> scales(rankOf(x), 1.0);
+  if (sizesInput) {
+    Extents sizes = node.extentsInput(3, GraphBuilder::Sign::NotNegative), shape = extentsOf(x);
+    if (sizes.size() != axes.size())
+      malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
+    applySizes(sizes, axes, policy, shape, scales);
     return {resizeTo(node, x, scales, shape, how)};
   }
+  SmallVector<double> given = toNumbers(*graph::constantOf(scalesInput));
+  if (given.size() != axes.size())
+    malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
   for (auto [axis, scale] : llvm::zip_equal(axes, given))
     scales[axis] = scale;
   return {resizeBy(node, x, scales, how)};

@@ -133,8 +133,7 @@ static Value resizeDim(GraphBuilder &b, Value x, const ResizedDim &dim, const Re
   return b.make<graph::SelectOp>(b.constant(isOutside), b.scalarLike(sum, how.extrapolation), sum);
 }
 
-/// Rounded, and limited to what an integer type holds.
-static Value fromFloats(GraphBuilder &b, Value x, Type element) {
+Value fromFloats(GraphBuilder &b, Value x, Type element) {
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer || integer.getWidth() > 16)
     return b.cast(integer ? b.make<graph::RoundOp>(x) : x, element);

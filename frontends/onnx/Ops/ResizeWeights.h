@@ -20,6 +20,9 @@ struct Resizing {
   llvm::SmallVector<std::pair<double, double>> roi;
 };
 
+/// Rounded, and limited to what an integer type holds.
+Value fromFloats(GraphBuilder &builder, Value x, mlir::Type element);
+
 /// Resizes dim after dim, by weights that are known here: each result is a sum of neighbours. For what graph.resize
 /// does not do: windows that widen as the result shrinks (antialias), and regions of interest.
 Value resizeByWeights(NodeReader &node, Value x, llvm::ArrayRef<double> scales, llvm::ArrayRef<graph::Extent> shape,

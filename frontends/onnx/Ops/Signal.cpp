@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/Axes.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include <cmath>
@@ -24,13 +25,29 @@ constexpr CosineWindow kBlackman = {0.42, 0.5, 0.08};
 constexpr CosineWindow kHamming = {25.0 / 46, 21.0 / 46, 0};
 constexpr CosineWindow kHann = {0.5, 0.5, 0};
 
+/// A window whose size only the run knows.
+static Value windowByRun(GraphBuilder &b, const CosineWindow &window, const Extent &size, bool periodic, Type type) {
+  Type f32 = b.builder().getF32Type();
+  auto number = [&](double value) { return b.scalar(f32, value); };
+  auto times = [&](Value x, double factor) { return b.make<graph::MulOp>(x, number(factor)); };
+  Value period = b.cast(b.number(periodic ? size : Extent::max(size - 1, 1)), f32);
+  Value places = b.makeAs<graph::IotaOp>(checkedType({size}, f32), number(0), number(1), 0);
+  Value angle = times(b.make<graph::DivOp>(places, period), 2 * kPi);
+  Value first = times(b.make<graph::CosOp>(angle), window.a1);
+  Value second = times(b.make<graph::CosOp>(times(angle, 2)), window.a2);
+  return b.cast(b.make<graph::AddOp>(b.make<graph::SubOp>(number(window.a0), first), second), type);
+}
+
 template <const CosineWindow &window> static Values cosineWindow(NodeReader &node) {
-  Integers size = node.integersInput(0);
+  Extents given = node.extentsInput(0, GraphBuilder::Sign::NotNegative);
   bool periodic = node.flag("periodic", true);
   Type type = elementTypeOf(node.integer("output_datatype", TensorProto::FLOAT), node.builder().builder().getContext(),
                             "its result");
-  if (size.size() != 1 || size[0] < 0)
+  if (given.size() != 1 || (given[0].isNumber() && given[0].number() < 0))
     malformed("needs one size that is not negative");
+  if (!given[0].isNumber())
+    return {windowByRun(node.builder(), window, given[0], periodic, type)};
+  Integers size{given[0].number()};
   if (size[0] > kMostWindow)
     unsupported("a window of " + Twine(size[0]) + " elements is too long");
   HostTensor result = HostTensor::zeros(checkedType(size, type));
@@ -81,6 +98,16 @@ static std::optional<int64_t> scalarInput(NodeReader &node, unsigned index) {
   return values ? std::optional(values->front()) : std::nullopt;
 }
 
+/// The same of an operand that the run may find.
+static std::optional<Extent> scalarExtent(NodeReader &node, unsigned index) {
+  std::optional<Extents> values = node.optionalExtents(index, GraphBuilder::Sign::NotNegative);
+  if (values && values->size() != 1)
+    malformed("needs one number as its input " + Twine(index));
+  return values ? std::optional(values->front()) : std::nullopt;
+}
+
+static bool isNone(const Extent &extent) { return extent.isNumber() && extent.number() < 1; }
+
 /// The first `extent` places of a dim, with zeros beyond its end.
 static Value resizeDim(GraphBuilder &b, Value x, int64_t dim, int64_t extent) {
   int64_t missing = extent - fixedDim(x, dim);
@@ -88,25 +115,27 @@ static Value resizeDim(GraphBuilder &b, Value x, int64_t dim, int64_t extent) {
 }
 
 /// [rows, length, parts] → [rows, count, results], the product with a matrix.
-static Value transform(GraphBuilder &b, Value x, const HostTensor &matrix, int64_t results) {
+static Value transform(GraphBuilder &b, Value x, Value matrix, const Extent &count, int64_t results) {
   Extents from = extentsOf(x);
   const Extent rows = from[0];
-  int64_t columns = matrix.shape()[1];
   Value flat = b.reshape(x, {rows, from[1] * from[2]});
-  return b.reshape(b.make<graph::MatMulOp>(flat, b.constant(matrix)), {rows, columns / results, results});
+  return b.reshape(b.make<graph::MatMulOp>(flat, matrix), {rows, count, results});
 }
 
-// DFT along an axis; the last dim holds real, or real and imaginary parts                     ONNX DFT, versions 17–20
-static Values dft(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  Value x = node.input(0, Floats);
-  std::optional<int64_t> stated = scalarInput(node, 1);
-  int64_t rank = rankOf(x), where = node.opset() < 20 ? node.integer("axis", 1) : scalarInput(node, 2).value_or(-2);
-  bool inverse = node.flag("inverse", false), oneSided = node.flag("onesided", false), isIrfft = inverse && oneSided;
-  int64_t axis = normalAxis(where, rank), parts = rank > 0 ? fixedDim(x, rank - 1) : 0;
-  if (rank < 2 || axis == rank - 1 || (parts != 1 && parts != 2) || (oneSided && parts != (inverse ? 2 : 1)))
-    malformed("cannot transform a tensor of dims " + inWords(extentsOf(x)) + " along axis " + Twine(axis));
-  int64_t given = fixedDim(x, axis), length = stated.value_or(isIrfft ? checkedMul(2, given - 1) : given);
+namespace {
+/// What a DFT does along whichever axis.
+struct Transform {
+  std::optional<int64_t> length; // where it is stated
+  bool inverse, oneSided;
+
+  bool isIrfft() const { return inverse && oneSided; }
+  int64_t results() const { return isIrfft() ? 1 : 2; }
+};
+} // namespace
+
+static Value transformAlong(GraphBuilder &b, Value x, int64_t axis, const Transform &how) {
+  int64_t rank = rankOf(x), parts = fixedDim(x, rank - 1), given = fixedDim(x, axis);
+  int64_t length = how.length.value_or(how.isIrfft() ? checkedMul(2, given - 1) : given);
   if (length < 1)
     malformed("has a dft_length of " + Twine(length));
   if (length > kMostDft)
@@ -115,56 +144,133 @@ static Values dft(NodeReader &node) {
   auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
   order.erase(order.begin() + axis);
   order.insert(order.end() - 1, axis);
-  Value aligned = resizeDim(b, b.transpose(x, order), rank - 2, isIrfft ? length / 2 + 1 : length);
+  Value aligned = resizeDim(b, b.transpose(x, order), rank - 2, how.isIrfft() ? length / 2 + 1 : length);
   Extents shape = extentsOf(aligned);
   const Extent rows = elementsOf(ArrayRef<Extent>(shape).drop_back(2));
   Type element = elementOf(x);
-  int64_t count = oneSided && !inverse ? length / 2 + 1 : length, results = isIrfft ? 1 : 2;
-  double sign = inverse ? 1 : -1, scale = inverse ? 1 / static_cast<double>(length) : 1;
-  HostTensor matrix =
-      isIrfft ? inverseRealMatrix(element, length) : dftMatrix(element, length, count, parts, results, sign, scale);
-  Value result = transform(b, b.reshape(aligned, {rows, shape[rank - 2], parts}), matrix, results);
+  int64_t count = how.oneSided && !how.inverse ? length / 2 + 1 : length, results = how.results();
+  double sign = how.inverse ? 1 : -1, scale = how.inverse ? 1 / static_cast<double>(length) : 1;
+  HostTensor matrix = how.isIrfft() ? inverseRealMatrix(element, length)
+                                    : dftMatrix(element, length, count, parts, results, sign, scale);
+  Value flat = b.reshape(aligned, {rows, shape[rank - 2], parts});
+  Value result = transform(b, flat, b.constant(matrix), count, results);
   shape[rank - 2] = count;
   shape[rank - 1] = results;
   SmallVector<int64_t> back(rank);
   for (auto [to, from] : llvm::enumerate(order))
     back[from] = static_cast<int64_t>(to);
-  return {b.transpose(b.reshape(result, shape), back)};
+  return b.transpose(b.reshape(result, shape), back);
+}
+
+/// Along an axis that only the run knows: along each that it may be, of which the run takes one.
+static Value transformByRun(GraphBuilder &b, Value x, const Extent &axis, const Transform &how) {
+  int64_t rank = rankOf(x);
+  Extents marks = areNamed(b, axis, rank), largest(rank, 0), shape = extentsOf(x);
+  SmallVector<std::pair<int64_t, Value>> each;
+  for (int64_t dim = 0; dim + 1 < rank; ++dim) {
+    // Of one value there is no inverse: what the run takes along such an axis is empty.
+    bool isNothing = how.isIrfft() && !how.length && shape[dim] == Extent(1);
+    if (isNothing) {
+      shape[dim] = Extent::select(marks[dim], 0, shape[dim]);
+      continue;
+    }
+    each.emplace_back(dim, transformAlong(b, x, dim, how));
+    Extents here = extentsOf(each.back().second);
+    for (auto [most, extent] : llvm::zip_equal(largest, here))
+      most = Extent::max(most, extent);
+    shape[dim] = Extent::select(marks[dim], here[dim], shape[dim]);
+  }
+  shape.back() = how.results();
+  Value chosen;
+  for (auto &[dim, result] : each) {
+    for (auto [at, most] : llvm::enumerate(largest))
+      result = b.padDim(result, static_cast<int64_t>(at), 0, most - extentsOf(result)[at], b.scalarLike(x, 0));
+    Value isIt = b.make<graph::EqualOp>(b.number(marks[dim]), b.number(1));
+    chosen = chosen ? b.make<graph::SelectOp>(isIt, result, chosen) : result;
+  }
+  if (!chosen)
+    malformed("cannot transform a tensor of dims " + inWords(shape));
+  for (auto [dim, extent] : llvm::enumerate(shape))
+    chosen = b.sliceDim(chosen, static_cast<int64_t>(dim), 0, b.named(extent, GraphBuilder::Sign::NotNegative));
+  return chosen;
+}
+
+// DFT along an axis; the last dim holds real, or real and imaginary parts                     ONNX DFT, versions 17–20
+static Values dft(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats);
+  Transform how{scalarInput(node, 1), node.flag("inverse", false), node.flag("onesided", false)};
+  int64_t rank = rankOf(x), parts = rank > 0 ? fixedDim(x, rank - 1) : 0;
+  if (rank < 2 || (parts != 1 && parts != 2) || (how.oneSided && parts != (how.inverse ? 2 : 1)))
+    malformed("cannot transform a tensor of dims " + inWords(extentsOf(x)));
+  Extents axes{node.opset() < 20 ? node.integer("axis", 1) : -2};
+  if (node.opset() >= 20)
+    axes = node.optionalExtents(2).value_or(axes);
+  if (axes.size() != 1)
+    malformed("needs one axis");
+  if (!axes[0].isNumber())
+    return {transformByRun(b, x, axes[0], how)};
+  int64_t axis = normalAxis(axes[0].number(), rank);
+  if (axis == rank - 1)
+    malformed("cannot transform a tensor of dims " + inWords(extentsOf(x)) + " along axis " + Twine(axis));
+  return {transformAlong(b, x, axis, how)};
+}
+
+/// dftMatrix of as many values as only the run knows.
+static Value matrixByRun(GraphBuilder &b, Type element, const Extent &length, const Extent &count, int64_t parts) {
+  Type i64 = b.builder().getI64Type(), f32 = b.builder().getF32Type();
+  auto places = [&](ArrayRef<Extent> shape, int64_t dim) {
+    return b.makeAs<graph::IotaOp>(checkedType(shape, i64), b.number(0), b.number(1), dim);
+  };
+  Value product = b.make<graph::MulOp>(places({length, 1}, 0), places({1, count}, 1));
+  Value turns = b.make<graph::ModOp>(product, b.number(length), /*fmod=*/false);
+  Value unit = b.make<graph::DivOp>(b.scalar(f32, 2 * kPi), b.cast(b.number(length), f32));
+  Value angle = b.make<graph::MulOp>(b.cast(turns, f32), unit);
+  auto column = [&](Value value) { return b.reshape(b.cast(value, element), {length, 1, count, 1}); };
+  Value real = column(b.make<graph::CosOp>(angle)), sine = column(b.make<graph::SinOp>(angle));
+  Value rows = b.make<graph::ConcatOp>(Values{real, b.make<graph::NegOp>(sine)}, int64_t(3));
+  if (parts == 2)
+    rows = b.make<graph::ConcatOp>(Values{rows, b.make<graph::ConcatOp>(Values{sine, real}, int64_t(3))}, int64_t(1));
+  return b.reshape(rows, {length * parts, count * 2});
 }
 
 // STFT: the transforms of windows of a signal, frame_step apart                                 ONNX STFT, version 17
 static Values stft(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value signal = node.input(0, Floats), window = node.optionalInput(2, Floats);
-  int64_t step = scalarInput(node, 1).value_or(0);
-  std::optional<int64_t> stated = scalarInput(node, 3);
+  const Extent step = scalarExtent(node, 1).value_or(0);
+  std::optional<Extent> stated = scalarExtent(node, 3);
   bool oneSided = node.flag("onesided", true);
   if (rankOf(signal) == 2)
     signal = b.reshape(signal, {extentsOf(signal)[0], extentsOf(signal)[1], 1});
-  if (rankOf(signal) != 3 || (fixedDim(signal, 2) != 1 && fixedDim(signal, 2) != 2) || step < 1)
+  if (rankOf(signal) != 3 || (fixedDim(signal, 2) != 1 && fixedDim(signal, 2) != 2) || isNone(step))
     malformed("needs a signal [batch, length, 1 or 2] and a positive frame_step");
   const Extent batch = extentsOf(signal)[0], samples = extentsOf(signal)[1];
   int64_t parts = fixedDim(signal, 2);
-  int64_t length = stated ? *stated : window && rankOf(window) == 1 ? fixedDim(window, 0) : fixedDim(signal, 1);
-  if (length < 1 || (samples.isNumber() && length > samples.number()))
-    malformed("has frames of " + Twine(length) + " values of a signal of " + samples.str());
+  Extent length = window && rankOf(window) == 1 ? extentsOf(window)[0] : stated.value_or(samples);
+  if (window && stated)
+    length = simplerOf(length, *stated);
+  Extent rest = samples - length;
+  if (isNone(length) || (rest.isNumber() && rest.number() < 0))
+    malformed("has frames of " + length.str() + " values of a signal of " + samples.str());
   if (window)
-    window = b.expect(window, Extent(length), "a window");
-  if (length > kMostDft)
-    unsupported("frames of " + Twine(length) + " values are too long; Smelt takes " + Twine(kMostDft));
-  const Extent frames = (samples - length).floorDiv(step) + 1;
-  int64_t count = oneSided ? length / 2 + 1 : length;
+    window = b.expect(window, length, "a window");
+  if (length.isNumber() && length.number() > kMostDft)
+    unsupported("frames of " + length.str() + " values are too long; Smelt takes " + Twine(kMostDft));
+  const Extent frames = b.named(rest.floorDiv(step) + 1, GraphBuilder::Sign::NotNegative);
+  const Extent count = oneSided ? length.floorDiv(2) + 1 : length;
   // places[frame, i] = frame · step + i
   Type i64 = b.builder().getI64Type(), element = elementOf(signal);
-  auto number = [&](int64_t value) { return b.scalar(i64, Scalar::ofSigned(value)); };
+  auto number = [&](const Extent &value) { return b.number(value); };
   Value firsts = b.makeAs<graph::IotaOp>(checkedType({frames, 1}, i64), number(0), number(step), 0);
   Value offsets = b.makeAs<graph::IotaOp>(checkedType({1, length}, i64), number(0), number(1), 1);
   checkedType({batch, frames, length, parts}, element);
   Value framed = b.make<graph::GatherOp>(signal, b.make<graph::AddOp>(firsts, offsets), int64_t(1));
   if (window)
     framed = b.make<graph::MulOp>(framed, b.reshape(b.cast(window, element), {length, 1}));
-  HostTensor matrix = dftMatrix(element, length, count, parts, 2, -1, 1);
-  Value result = transform(b, b.reshape(framed, {batch * frames, length, parts}), matrix, 2);
+  Value matrix = length.isNumber() ? b.constant(dftMatrix(element, length.number(), count.number(), parts, 2, -1, 1))
+                                   : matrixByRun(b, element, length, count, parts);
+  Value result = transform(b, b.reshape(framed, {batch * frames, length, parts}), matrix, count, 2);
   return {b.reshape(result, {batch, frames, count, 2})};
 }
 

@@ -102,19 +102,22 @@ static Values affineGrid(NodeReader &node) {
 static Values centerCropPad(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  Integers shape = node.integersInput(1);
+  Extents shape = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
   Integers axes = node.integers("axes").value_or(llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x))));
   normalAxes(axes, rankOf(x)); // each once
-  if (shape.size() != axes.size() || llvm::any_of(shape, [](int64_t extent) { return extent < 0; }))
+  auto isNegative = [](const Extent &extent) { return extent.isNumber() && extent.number() < 0; };
+  if (shape.size() != axes.size() || llvm::any_of(shape, isNegative))
     malformed("needs one extent for each of " + Twine(axes.size()) + " axes");
-  SmallVector<int64_t> low(rankOf(x), 0), high(rankOf(x), 0);
+  Extents low(rankOf(x), 0), high(rankOf(x), 0);
   for (auto [given, extent] : llvm::zip_equal(axes, shape)) {
-    int64_t axis = normalAxis(given, rankOf(x)), excess = fixedDim(x, axis) - extent;
+    int64_t axis = normalAxis(given, rankOf(x));
+    Extent excess = extentsOf(x)[axis] - extent, missing = Extent::max(Extent(0) - excess, 0);
     // Rounded down: the window begins earlier, and what is added goes to the end.
-    low[axis] = excess > 0 ? -(excess / 2) : -excess / 2;
-    high[axis] = -excess - low[axis];
+    low[axis] = missing.floorDiv(2) - Extent::max(excess, 0).floorDiv(2);
+    high[axis] = Extent(0) - excess - low[axis];
   }
-  return {b.make<graph::PadOp>(x, b.scalarLike(x, 0), low, high)};
+  return {b.make<graph::PadOp>(x, b.scalarLike(x, 0), ArrayRef<Extent>(low), ArrayRef<Extent>(high),
+                               graph::PadMode::Constant)};
 }
 
 // MaxUnpool: elements back at their places in a flat tensor of zeros              ONNX MaxUnpool, versions 9–22
@@ -122,27 +125,91 @@ static Values maxUnpool(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Floats), indices = node.input(1, SignedIntegers);
   std::optional<Integers> kernel = node.integers("kernel_shape");
-  std::optional<Extents> shape;
-  if (node.hasInput(2))
-    shape = node.extentsInput(2);
+  std::optional<Extents> stated = node.optionalExtents(2, GraphBuilder::Sign::NotNegative);
   if (rankOf(x) < 3 || !kernel || static_cast<int64_t>(kernel->size()) != rankOf(x) - 2)
     malformed("needs an input of three dims or more and a kernel_shape that fits");
   Extents from = extentsOf(x);
   indices = b.expect(indices, from, "indices");
   Windows windows = readWindows(node, *kernel);
-  if (!shape) {
-    shape.emplace(ArrayRef<Extent>(from).take_front(2));
-    for (size_t dim = 0; dim < windows.dims(); ++dim) {
-      Extent reach = (from[dim + 2] - 1) * windows.strides[dim] + windows.kernel[dim];
-      shape->push_back(reach - windows.low[dim] - windows.high[dim]);
-    }
+  Extents shape(ArrayRef<Extent>(from).take_front(2));
+  for (size_t dim = 0; dim < windows.dims(); ++dim) {
+    Extent reach = (from[dim + 2] - 1) * windows.strides[dim] + windows.kernel[dim];
+    shape.push_back(reach - windows.low[dim] - windows.high[dim]);
   }
-  checkedType(*shape, elementOf(x));
+  checkedType(shape, elementOf(x));
   const Extent count = elementsOf(from);
-  Value zeros = b.broadcast(b.scalarLike(x, 0), elementsOf(*shape));
+  Value zeros = b.broadcast(b.scalarLike(x, 0), elementsOf(shape));
   Value flat = b.make<graph::ScatterElementsOp>(zeros, b.reshape(indices, count), b.reshape(x, count), int64_t(0),
                                                 graph::ScatterReduction::None);
-  return {b.reshape(flat, *shape)};
+  Value result = b.reshape(flat, shape);
+  if (!stated)
+    return {result};
+  // Places are those of the shape that the windows make; the rest of a larger one is zeros.
+  if (stated->size() != shape.size())
+    malformed("has an output_shape " + inWords(*stated) + " for " + Twine(shape.size()) + " dims");
+  for (auto [dim, extent] : llvm::enumerate(*stated))
+    result = b.padDim(result, static_cast<int64_t>(dim), 0, extent - shape[dim], b.scalarLike(x, 0));
+  return {result};
+}
+
+/// Where the taps of windows lie in an image, as one dim: i64 [taps, windows], and whether they lie inside it.
+struct WindowPlaces {
+  Value places, isInside;
+};
+
+/// Coordinate `dim` of a row-major number.
+static Value coordinate(GraphBuilder &b, Value number, ArrayRef<Extent> extents, size_t dim) {
+  Value inner = b.number(elementsOf(extents.drop_front(dim + 1)));
+  return b.make<graph::ModOp>(b.make<graph::DivOp>(number, inner), b.number(extents[dim]), /*fmod=*/false);
+}
+
+static WindowPlaces placesOf(GraphBuilder &b, const Windows &windows, ArrayRef<Extent> image, ArrayRef<Extent> block,
+                             ArrayRef<Extent> counts) {
+  Type i64 = b.builder().getI64Type();
+  auto numbers = [&](ArrayRef<Extent> shape, int64_t dim) {
+    return b.makeAs<graph::IotaOp>(checkedType(shape, i64), b.number(0), b.number(1), dim);
+  };
+  Value tap = numbers({elementsOf(block), 1}, 0), window = numbers({1, elementsOf(counts)}, 1);
+  WindowPlaces result;
+  for (size_t dim = 0; dim < image.size(); ++dim) {
+    Value start = b.make<graph::MulOp>(coordinate(b, window, counts, dim), b.number(windows.strides[dim]));
+    Value step = b.make<graph::MulOp>(coordinate(b, tap, block, dim), b.number(windows.dilations[dim]));
+    Value at = b.make<graph::SubOp>(b.make<graph::AddOp>(start, step), b.number(windows.low[dim]));
+    Value isInside = b.make<graph::AndOp>(b.make<graph::GreaterEqualOp>(at, b.number(0)),
+                                          b.make<graph::LessOp>(at, b.number(image[dim])));
+    result.isInside = result.isInside ? b.make<graph::AndOp>(result.isInside, isInside) : isInside;
+    Value before = result.places ? b.make<graph::MulOp>(result.places, b.number(image[dim])) : nullptr;
+    result.places = before ? b.make<graph::AddOp>(before, at) : at;
+  }
+  result.places = b.make<graph::SelectOp>(result.isInside, result.places, b.number(0));
+  return result;
+}
+
+/// Col2Im of an image or windows that only the run knows.
+static Value col2ImByRun(NodeReader &node, Value x, ArrayRef<Extent> image, ArrayRef<Extent> block) {
+  GraphBuilder &b = node.builder();
+  if (rankOf(x) != 3 || image.size() != block.size())
+    malformed("needs an input of three dims and an image of " + Twine(block.size()) + " dims");
+  Windows windows = readWindows(node, Integers(block.size(), 1)); // whose kernel is not read
+  Extents counts;
+  for (size_t dim = 0; dim < image.size(); ++dim) {
+    Extent room = image[dim] + windows.low[dim] + windows.high[dim] - (block[dim] - 1) * windows.dilations[dim] - 1;
+    counts.push_back(b.named(room.floorDiv(windows.strides[dim]) + 1, GraphBuilder::Sign::NotNegative));
+  }
+  const Extent taps = b.named(elementsOf(block), GraphBuilder::Sign::NotNegative), all = elementsOf(counts);
+  const Extent batch = extentsOf(x)[0],
+               channels = b.named(extentsOf(x)[1].floorDiv(taps), GraphBuilder::Sign::NotNegative);
+  x = b.withShape(x, {batch, channels * taps, all});
+  WindowPlaces where = placesOf(b, windows, image, block, counts);
+  Extents shape{batch, channels, elementsOf(block) * all};
+  auto flat = [&](Value value) { return b.reshape(value, ArrayRef<Extent>(shape).take_back(1)); };
+  Value values = b.make<graph::SelectOp>(flat(where.isInside), b.reshape(x, shape), b.scalarLike(x, 0));
+  Value zeros = b.broadcast(b.scalarLike(x, 0), {batch, channels, elementsOf(image)});
+  Value sums = b.make<graph::ScatterElementsOp>(zeros, b.broadcast(flat(where.places), shape), values, int64_t(2),
+                                                graph::ScatterReduction::Add);
+  Extents result{batch, channels};
+  llvm::append_range(result, image);
+  return b.reshape(sums, result);
 }
 
 // Col2Im: each row of a channel's window goes to its place, and what meets is added up: a transposed convolution
@@ -151,7 +218,12 @@ static Values col2Im(NodeReader &node) {
   GraphBuilder &b = node.builder();
   constexpr int64_t kMostElements = 1 << 24; // of the filter, which has the square of a window's
   Value x = node.input(0, Floats);
-  Integers image = node.integersInput(1), block = node.integersInput(2);
+  Extents imageExtents = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
+  Extents blockExtents = node.extentsInput(2, GraphBuilder::Sign::NotNegative);
+  std::optional<Integers> knownImage = graph::asNumbers(imageExtents), knownBlock = graph::asNumbers(blockExtents);
+  if (!knownImage || !knownBlock)
+    return {col2ImByRun(node, x, imageExtents, blockExtents)};
+  const Integers &image = *knownImage, &block = *knownBlock;
   Windows windows = readWindows(node, block);
   int64_t window = 1, places = 1;
   for (int64_t extent : block)

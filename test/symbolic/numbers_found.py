@@ -1,0 +1,45 @@
+"""Scales, sizes, axes, lengths and images that an input of the model holds: results have sizes that the run finds."""
+import numpy as np
+from onnx import TensorProto
+
+from building import floats, graph, integers, node
+
+INT64 = TensorProto.INT64
+
+
+def reals(*numbers):
+    return np.array(numbers, np.float32)
+
+
+def resize(**attributes):
+    return graph([node("Resize", ["x", "", "s"], "y", **attributes)], {"x": ["n", 2, "h", 6], "s": [4]}, ["y"], opset=18)
+
+
+def sized(**attributes):
+    return graph([node("Resize", ["x", "", "", "s"], "y", axes=[2, 3], **attributes)], {"x": ["n", 2, "h", 6], "s": [2]}, ["y"], opset=18, types={"s": INT64})
+
+
+SCALES = [{"x": floats(n, 2, h, 6), "s": reals(1, 1, *scales)} for n, h, *scales in ((1, 5, 2, 2), (2, 8, 0.5, 1.5), (1, 3, 1, 3))]
+SIZES = [{"x": floats(n, 2, h, 6), "s": integers(*sizes)} for n, h, *sizes in ((1, 5, 9, 4), (2, 8, 4, 12), (1, 3, 3, 6))]
+
+CASES = {
+    "scales-nearest": (resize(), SCALES),
+    "scales-linear": (resize(mode="linear"), SCALES),
+    "scales-cubic": (resize(mode="cubic", exclude_outside=1), SCALES),
+    "scales-corners": (resize(mode="linear", coordinate_transformation_mode="align_corners"),
+                       [{"x": floats(1, 2, 5, 6), "s": reals(1, 1, *scales)} for scales in ((2, 2), (1, 3))]),
+    "sizes-linear": (sized(mode="linear"), SIZES),
+    "sizes-antialias": (sized(mode="linear", antialias=1), SIZES),
+    "windows": (graph([node("HannWindow", ["k"], "y"), node("BlackmanWindow", ["k"], "z", periodic=0)], {"k": []}, ["y", "z"], types={"k": INT64}),
+                [{"k": np.array(k)} for k in (4, 10, 100)]),
+    "stft-step": (graph([node("STFT", ["x", "step", "", "length"], "y")], {"x": [1, "t", 1], "step": [], "length": []}, ["y"],
+                        types={"step": INT64, "length": INT64}),
+                  [{"x": floats(1, t, 1), "step": np.array(step), "length": np.array(length)} for t, step, length in ((16, 4, 16), (100, 7, 32))]),
+    "col2im": (graph([node("Col2Im", ["x", "image", "block"], "y", pads=[0, 1, 0, 1])], {"x": ["n", "c", "l"], "image": [2], "block": [2]}, ["y"], opset=18,
+                     types={"image": INT64, "block": INT64}),
+               [{"x": floats(n, 2 * 6, 4 * 5), "image": integers(5, 5), "block": integers(2, 3)} for n in (1, 2)]),
+}
+REFUSED = {
+    "col2im": {"x": floats(1, 12, 19), "image": integers(5, 5), "block": integers(2, 3)},
+    "stft-step": {"x": floats(1, 16, 1), "step": np.array(0), "length": np.array(8)},
+}
