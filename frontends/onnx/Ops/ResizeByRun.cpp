@@ -116,18 +116,22 @@ Value DimResizer::weighted(Value x, Value at) {
             {0, cubicWeight(rest, false)},
             {1, cubicWeight(left, false)},
             {2, cubicWeight(add(left, number(1)), true)}};
-  Value total, sum;
+  SmallVector<Value> weights, parts;
   for (auto &[step, weight] : taps) {
     Value place = add(first, number(static_cast<double>(step)));
-    if (how_.excludeOutside) {
-      Value isOutside = b_.make<graph::OrOp>(isLess(place, number(0)), isLess(last_, place));
-      weight = select(isOutside, number(0), weight);
-    }
-    total = total ? add(total, weight) : weight;
-    Value neighbour = gathered(x, place), part = mul(neighbour, b_.cast(spread(weight, neighbour), elementOf(x)));
-    sum = sum ? add(sum, part) : part;
+    Value isOutside = b_.make<graph::OrOp>(isLess(place, number(0)), isLess(last_, place));
+    weights.push_back(how_.excludeOutside ? select(isOutside, number(0), weight) : weight);
+    Value neighbour = gathered(x, place);
+    parts.push_back(mul(neighbour, b_.cast(spread(weights.back(), neighbour), elementOf(x))));
   }
-  return how_.excludeOutside ? div(sum, b_.cast(spread(total, sum), elementOf(x))) : sum;
+  auto sumOf = [&](ArrayRef<Value> values) {
+    Value sum = values.front();
+    for (Value value : values.drop_front())
+      sum = add(sum, value);
+    return sum;
+  };
+  Value sum = sumOf(parts);
+  return how_.excludeOutside ? div(sum, b_.cast(spread(sumOf(weights), sum), elementOf(x))) : sum;
 }
 
 /// The product with a matrix of weights: each result is a sum of all that its window, which widens as the result
