@@ -103,7 +103,7 @@ static Order withUnits(ArrayRef<Extent> shape, Order order) {
   for (auto [dim, extent] : enumerate(shape)) {
     if (extent != Extent(1))
       continue;
-    auto place = dim == 0 ? order.begin() : find(order, static_cast<int64_t>(dim) - 1) + 1;
+    auto *place = dim == 0 ? order.begin() : find(order, static_cast<int64_t>(dim) - 1) + 1;
     order.insert(place, static_cast<int64_t>(dim));
   }
   return order;

@@ -42,7 +42,7 @@ ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment) 
       at = std::max(at, static_cast<int64_t>(llvm::alignTo(other->offset + other->bytes, alignment)));
     }
     range->offset = best >= 0 ? best : at;
-    auto position = llvm::upper_bound(placed, range, [](auto *a, auto *b) { return a->offset < b->offset; });
+    auto *position = llvm::upper_bound(placed, range, [](auto *a, auto *b) { return a->offset < b->offset; });
     placed.insert(position, range);
     size.bytes = std::max(size.bytes, range->offset + bytes);
   }
@@ -121,7 +121,7 @@ void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alig
   auto [typical, order] = chooseStack(ranges, alignment, batchSymbols);
   std::vector<llvm::SmallVector<size_t>> below(ranges.size());
   graph::Extents tops(ranges.size(), 0), all{0};
-  auto define = [&](std::string symbol, const graph::Extent &value) {
+  auto define = [&](const std::string &symbol, const graph::Extent &value) {
     if (value.isNumber())
       return value;
     definitions.push_back({symbol, value});
