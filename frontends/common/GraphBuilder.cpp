@@ -273,7 +273,7 @@ Value GraphBuilder::constant(const graph::HostTensor &tensor) {
 
 // Sizes that the run finds.
 
-graph::Extents GraphBuilder::bind(Value value, Sign sign) {
+graph::Extents GraphBuilder::bind(Value value, Sign sign, const graph::Extent &most) {
   auto count = static_cast<int64_t>(graph::elementCount(graph::typeOf(value).getShape()).value_or(0));
   MLIRContext *context = builder_.getContext();
   SmallVector<Attribute> symbols;
@@ -285,7 +285,7 @@ graph::Extents GraphBuilder::bind(Value value, Sign sign) {
   }
   if (count > 0)
     graph::BindSizesOp::create(builder_, location_, reshape(cast(value, builder_.getI64Type()), {count}),
-                               builder_.getArrayAttr(symbols), graph::Extents(count, graph::Extent::tooLarge()));
+                               builder_.getArrayAttr(symbols), graph::Extents(count, most));
   return found;
 }
 
@@ -303,6 +303,11 @@ graph::Extents GraphBuilder::sizesFrom(Value value, Sign sign, unsigned depth) {
   if (!extents)
     extents = bind(value, sign);
   return sizes_[value] = *extents;
+}
+
+graph::Extent GraphBuilder::countFrom(Value value, const graph::Extent &most) {
+  std::optional<graph::Extents> known = knownExtents(value);
+  return known ? known->front() : bind(value, Sign::NotNegative, most).front();
 }
 
 graph::Extent GraphBuilder::named(const graph::Extent &extent, Sign sign) {

@@ -98,6 +98,8 @@ public:
   /// finds.
   enum class Sign { NotNegative, Any };
   graph::Extents sizesFrom(mlir::Value value, Sign sign = Sign::Any) { return sizesFrom(value, sign, 0); }
+  /// The one number that a tensor of an integer holds, which lies in [0, most].
+  graph::Extent countFrom(mlir::Value value, const graph::Extent &most);
   /// A symbol that stands for an expression, so that what is made of it stays short. The run fails where it is negative
   /// and should not be.
   graph::Extent named(const graph::Extent &extent, Sign sign = Sign::Any);
@@ -111,7 +113,7 @@ private:
   bool evaluate(mlir::Operation *op, llvm::SmallVectorImpl<mlir::Value> &results);
   [[noreturn]] void refuse(mlir::Operation *op);
   graph::Extents sizesFrom(mlir::Value value, Sign sign, unsigned depth);
-  graph::Extents bind(mlir::Value value, Sign sign);
+  graph::Extents bind(mlir::Value value, Sign sign, const graph::Extent &most = graph::Extent::tooLarge());
 
   mlir::OpBuilder builder_;
   mlir::Location location_;

@@ -36,6 +36,7 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     resizeOperators,
     shapeOperators,
     signalOperators,
+    selectionOperators,
     spatialOperators,
     textOperators,
 };

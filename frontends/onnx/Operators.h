@@ -47,6 +47,7 @@ llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> resizeOperators();
 llvm::ArrayRef<Operator> shapeOperators();
 llvm::ArrayRef<Operator> signalOperators();
+llvm::ArrayRef<Operator> selectionOperators();
 llvm::ArrayRef<Operator> spatialOperators();
 llvm::ArrayRef<Operator> textOperators();
 

@@ -3,6 +3,7 @@
 //
 // Operators that make tensors.
 
+#include "frontends/common/Axes.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include <cmath>
@@ -90,29 +91,60 @@ static std::optional<graph::Extent> wholeNumber(Value value) {
   return known && known->size() == 1 ? std::optional(known->front()) : std::nullopt;
 }
 
-/// A range whose bounds are extents, in steps of a positive number.
-static std::optional<Value> symbolicRange(NodeReader &node) {
+/// How many numbers a range of integers has.
+static graph::Extent foundCount(GraphBuilder &b, ArrayRef<Value> bounds) {
+  using graph::Extent;
+  graph::Extents numbers;
+  for (Value bound : bounds)
+    numbers.push_back(b.sizesFrom(bound).front());
+  Extent way = numbers[1] - numbers[0], step = numbers[2];
+  if (step == Extent(0))
+    malformed("has a delta of 0");
+  if (step == Extent(1))
+    return Extent::max(way, 0);
+  // Backwards, both have the other sign; the run fails where a step is 0.
+  Extent direction = Extent(1) - b.named(isNegative(step)) * 2;
+  return b.named(Extent::max(b.named(way * direction), 0).ceilDiv(b.named(step * direction)));
+}
+
+/// The same of floats, as ONNX Runtime has it: in f64.
+static graph::Extent foundFloatCount(GraphBuilder &b, ArrayRef<Value> bounds) {
+  Type f64 = b.builder().getF64Type();
+  SmallVector<Value> wide;
+  for (Value bound : bounds)
+    wide.push_back(b.cast(bound, f64));
+  Value steps = b.make<graph::CeilOp>(b.make<graph::DivOp>(b.make<graph::SubOp>(wide[1], wide[0]), wide[2]));
+  Value count = b.cast(b.make<graph::MaxOp>(steps, b.scalar(f64, 0.0)), b.builder().getI64Type());
+  return b.sizesFrom(count, GraphBuilder::Sign::NotNegative).front();
+}
+
+/// A range whose bounds are not all constant.
+static std::optional<Value> foundRange(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  graph::Extents bounds;
+  Values bounds;
   for (unsigned i = 0; i < 3; ++i) {
-    std::optional<graph::Extent> bound = wholeNumber(node.input(i));
-    if (!bound)
-      return std::nullopt;
-    bounds.push_back(*bound);
+    Value bound = node.input(i, Numbers);
+    if (graph::productOf(extentsOf(bound)) != graph::Extent(1) || (i > 0 && elementOf(bound) != elementOf(bounds[0])))
+      malformed("needs three scalars of one type");
+    bounds.push_back(b.reshape(bound, {}));
   }
-  Type element = elementOf(node.input(0));
-  auto isLike = [&](unsigned index) { return elementOf(node.input(index)) == element; };
-  if (graph::asNumbers(bounds) || !bounds[2].isNumber() || bounds[2].number() < 1 || !isLike(1) || !isLike(2))
+  if (llvm::all_of(bounds, [](Value bound) { return graph::constantOf(bound).has_value(); }))
     return std::nullopt;
-  graph::Extent count = graph::Extent::max((bounds[1] - bounds[0]).ceilDiv(bounds[2]), 0);
-  Value first = b.reshape(node.input(0), {}), step = b.reshape(node.input(2), {});
-  return b.makeAs<graph::IotaOp>(checkedType(ArrayRef<graph::Extent>(count), element), first, step, 0);
+  Type element = elementOf(bounds[0]);
+  std::optional<graph::Extent> start = wholeNumber(bounds[0]), limit = wholeNumber(bounds[1]),
+                               step = wholeNumber(bounds[2]);
+  graph::Extent count;
+  if (start && limit && step && step->isNumber() && step->number() > 0)
+    count = graph::Extent::max((*limit - *start).ceilDiv(*step), 0);
+  else
+    count = isa<IntegerType>(element) ? foundCount(b, bounds) : foundFloatCount(b, bounds);
+  return b.makeAs<graph::IotaOp>(checkedType(ArrayRef<graph::Extent>(count), element), bounds[0], bounds[2], 0);
 }
 
 static Values range(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  if (std::optional<Value> symbolic = symbolicRange(node))
-    return {*symbolic};
+  if (std::optional<Value> found = foundRange(node))
+    return {*found};
   HostTensor bounds[3];
   for (unsigned i = 0; i < 3; ++i) {
     bounds[i] = node.constantInput(i);

@@ -98,12 +98,15 @@ static Values scatterNd(NodeReader &node) {
 static Values oneHot(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value indices = node.input(0, Numbers), values = node.input(2);
-  graph::HostTensor depth = node.constantInput(1);
+  Value given = node.input(1, Numbers);
   int64_t axis = normalAxis(node.integer("axis", -1), rankOf(indices) + 1);
-  if (depth.size() != 1 || depth.get(0).asSigned() < 0 || extentsOf(values) != graph::Extents{2})
-    malformed("needs a depth of one number, not negative, and two values");
+  if (graph::productOf(extentsOf(given)) != graph::Extent(1) || extentsOf(values) != graph::Extents{2})
+    malformed("needs a depth of one number and two values");
+  graph::Extent depth = b.sizesFrom(b.cast(given, b.builder().getI64Type()), GraphBuilder::Sign::NotNegative).front();
+  if (depth.isNumber() && depth.number() < 0)
+    malformed("has a depth of " + depth.str());
   graph::Extents shape = extentsOf(indices);
-  shape.insert(shape.begin() + axis, depth.get(0).asSigned());
+  shape.insert(shape.begin() + axis, depth);
   Value off = b.reshape(b.sliceDim(values, 0, 0, 1), {}), on = b.reshape(b.sliceDim(values, 0, 1, 1), {});
   indices = b.cast(indices, b.builder().getI64Type());
   return {b.makeAs<graph::OneHotOp>(checkedType(shape, elementOf(values)), indices, on, off, axis)};

@@ -72,11 +72,12 @@ template <bool minimum> static Values argReduce(NodeReader &node) {
 // TopK: k is an attribute, and an input from version 10 on                                 ONNX TopK, versions 1–24
 static Values topK(NodeReader &node) {
   Value x = node.input(0, Numbers);
-  int64_t axis = normalAxis(node.integer("axis", -1), rankOf(x)), k = 0;
+  int64_t axis = normalAxis(node.integer("axis", -1), rankOf(x));
+  graph::Extent k = 0;
   if (node.opset() < 10) {
     k = node.integer("k");
   } else {
-    Integers given = node.integersInput(1);
+    graph::Extents given = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
     if (given.size() != 1)
       malformed("needs one number of elements to find");
     k = given.front();
@@ -84,8 +85,10 @@ static Values topK(NodeReader &node) {
   bool largest = node.flag("largest", true);
   node.ignore("sorted"); // they always are
   graph::Extents shape = extentsOf(x);
-  if (k < 0 || (shape[axis].isNumber() && k > shape[axis].number()))
-    malformed("cannot find " + Twine(k) + " of " + shape[axis].str() + " elements");
+  if (k.isNumber() && (k.number() < 0 || (shape[axis].isNumber() && k.number() > shape[axis].number())))
+    malformed("cannot find " + k.str() + " of " + shape[axis].str() + " elements");
+  if (k.isFoundAtRunTime()) // and no more than there are
+    k = node.builder().named(graph::Extent::min(k, shape[axis]));
   shape[axis] = k;
   Type types[] = {checkedType(shape, elementOf(x)), checkedType(shape, node.builder().builder().getI64Type())};
   return node.builder().makeMany<graph::TopKOp>(types, x, axis, !largest);

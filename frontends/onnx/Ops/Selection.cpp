@@ -1,0 +1,194 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operators whose result has as many elements as the run finds: NonZero, Compress, Unique.
+
+#include "frontends/onnx/Operators.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::onnx {
+
+using graph::Extent, graph::Extents, graph::Scalar;
+
+static Value i64(GraphBuilder &b, int64_t number) {
+  return b.scalar(b.builder().getI64Type(), Scalar::ofSigned(number));
+}
+
+/// 0, 1, … as a list.
+static Value countUp(GraphBuilder &b, const Extent &count) {
+  RankedTensorType type = checkedType(ArrayRef<Extent>(count), b.builder().getI64Type());
+  return b.makeAs<graph::IotaOp>(type, i64(b, 0), i64(b, 1), int64_t(0));
+}
+
+/// i1: elements that are not 0; NaN is not.
+static Value isSet(GraphBuilder &b, Value x) {
+  if (elementOf(x).isInteger(1))
+    return x;
+  return b.make<graph::NotOp>(b.make<graph::EqualOp>(x, b.scalarLike(x, 0)));
+}
+
+/// The places where a list of i1 holds, in their order:
+///   before = cumulative sum of the list; places[before[i]] = i, where it holds; the others go behind the last
+static Value placesOf(GraphBuilder &b, Value isChosen) {
+  Type wide = b.builder().getI64Type();
+  Extent count = extentsOf(isChosen)[0];
+  Value ones = b.cast(isChosen, wide);
+  Value before =
+      b.make<graph::CumulativeOp>(ones, int64_t(0), /*exclusive=*/true, /*reverse=*/false, /*product=*/false);
+  Value total = b.make<graph::ReduceOp>(ones, graph::ReduceKind::Sum, ArrayRef<int64_t>{0});
+  Value to = b.make<graph::SelectOp>(isChosen, before, b.number(count));
+  Value room = b.broadcast(i64(b, 0), count + 1);
+  Value places =
+      b.make<graph::ScatterElementsOp>(room, to, countUp(b, count), int64_t(0), graph::ScatterReduction::None);
+  return b.sliceDim(places, 0, 0, b.countFrom(total, count));
+}
+
+static Value flat(GraphBuilder &b, Value x) { return b.reshape(x, graph::productOf(extentsOf(x))); }
+
+// NonZero: a row of coordinates for each dim                                             ONNX NonZero, versions 9–13
+static Values nonZero(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Numbers | Bools);
+  if (rankOf(x) == 0)
+    x = b.reshape(x, {1});
+  Value places = placesOf(b, flat(b, isSet(b, x)));
+  Extents shape = extentsOf(x), strides = graph::rowMajorStrides(shape);
+  Values rows;
+  for (auto [dim, stride] : llvm::enumerate(strides)) {
+    Value at = stride == Extent(1) ? places : b.make<graph::DivOp>(places, b.number(Extent::max(stride, 1)));
+    if (dim > 0)
+      at = b.make<graph::ModOp>(at, b.number(Extent::max(shape[dim], 1)), /*fmod=*/false);
+    rows.push_back(b.reshape(at, {1, extentsOf(at)[0]}));
+  }
+  return {rows.size() == 1 ? rows.front() : b.make<graph::ConcatOp>(rows, int64_t(0))};
+}
+
+// Compress: the elements, or slices along an axis, whose condition holds                ONNX Compress, versions 9–28
+static Values compress(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0), condition = node.input(1, Bools);
+  bool isFlat = !node.has("axis");
+  if (isFlat)
+    x = flat(b, x);
+  int64_t axis = normalAxis(isFlat ? 0 : node.integer("axis"), rankOf(x));
+  if (rankOf(condition) != 1)
+    malformed("needs a list of conditions");
+  Extent count = extentsOf(condition)[0], extent = extentsOf(x)[axis];
+  if (count.isNumber() && extent.isNumber() && count.number() > extent.number())
+    malformed("has " + count.str() + " conditions for " + extent.str() + " elements");
+  return {b.make<graph::GatherOp>(x, placesOf(b, condition), axis)};
+}
+
+namespace {
+/// The distinct rows of a matrix. Equal rows are neighbours once they are sorted, by one column after another from the
+/// last to the first; each sort leaves equals in the order in which they are.
+class Distinct {
+public:
+  Distinct(GraphBuilder &b, Value rows) : b_(b), rows_(rows), count_(extentsOf(rows)[0]) { find(); }
+
+  /// Where each distinct row comes first, which of them each row is, and how many there are of each.
+  Value first, which, counts;
+
+  /// Gives the rows the order in which they come.
+  void sortByPlace();
+
+private:
+  void find();
+  Value sorted();
+  Value startsOfRuns(Value order);
+  Value order(Value list) {
+    Type types[] = {list.getType(), graph::tensorOf(extentsOf(list), b_.builder().getI64Type())};
+    return b_.makeMany<graph::TopKOp>(types, list, int64_t(0), /*smallest=*/true)[1];
+  }
+  Value take(Value list, Value places) { return b_.make<graph::GatherOp>(list, places, int64_t(0)); }
+
+  GraphBuilder &b_;
+  Value rows_;
+  Extent count_;
+};
+} // namespace
+
+/// The rows' numbers in the rows' order.
+Value Distinct::sorted() {
+  Value order;
+  for (int64_t column = extentsOf(rows_)[1].number() - 1; column >= 0; --column) {
+    Value keys = b_.reshape(b_.sliceDim(rows_, 1, column, 1), count_);
+    if (elementOf(keys).isInteger(1))
+      keys = b_.cast(keys, b_.builder().getI32Type());
+    Value next = this->order(order ? take(keys, order) : keys);
+    order = order ? take(order, next) : next;
+  }
+  return order ? order : countUp(b_, count_);
+}
+
+/// i1: a row differs from the one before it; the first does.
+Value Distinct::startsOfRuns(Value order) {
+  Value sorted = take(rows_, order), before = b_.make<graph::SubOp>(countUp(b_, count_), i64(b_, 1));
+  Value previous = take(sorted, b_.make<graph::MaxOp>(before, i64(b_, 0)));
+  Value same = b_.make<graph::EqualOp>(sorted, previous);
+  if (isa<FloatType>(elementOf(sorted))) {
+    auto isNan = [&](Value x) { return b_.make<graph::NotOp>(b_.make<graph::EqualOp>(x, x)); };
+    same = b_.make<graph::OrOp>(same, b_.make<graph::AndOp>(isNan(sorted), isNan(previous)));
+  }
+  Value allSame = b_.make<graph::ReduceOp>(same, graph::ReduceKind::Min, ArrayRef<int64_t>{1});
+  Value isFirst = b_.make<graph::LessOp>(before, i64(b_, 0));
+  return b_.make<graph::OrOp>(isFirst, b_.make<graph::NotOp>(b_.reshape(allSame, count_)));
+}
+
+void Distinct::find() {
+  Value order = sorted(), starts = startsOfRuns(order), places = placesOf(b_, starts);
+  first = take(order, places);
+  Value run = b_.make<graph::CumulativeOp>(b_.cast(starts, b_.builder().getI64Type()), int64_t(0), false, false, false);
+  Value number = b_.make<graph::SubOp>(run, i64(b_, 1));
+  Value room = b_.broadcast(i64(b_, 0), count_);
+  which = b_.make<graph::ScatterElementsOp>(room, order, number, int64_t(0), graph::ScatterReduction::None);
+  Value found = b_.broadcast(i64(b_, 0), extentsOf(first)), ones = b_.broadcast(i64(b_, 1), count_);
+  counts = b_.make<graph::ScatterElementsOp>(found, which, ones, int64_t(0), graph::ScatterReduction::Add);
+}
+
+void Distinct::sortByPlace() {
+  Value order = this->order(first);
+  Value room = b_.broadcast(i64(b_, 0), extentsOf(first));
+  Value newPlace = b_.make<graph::ScatterElementsOp>(room, order, countUp(b_, extentsOf(first)[0]), int64_t(0),
+                                                     graph::ScatterReduction::None);
+  first = take(first, order);
+  counts = take(counts, order);
+  which = take(newPlace, which);
+}
+
+// Unique: of elements, or of slices along an axis                                        ONNX Unique, versions 11–28
+static Values unique(NodeReader &node) {
+  constexpr int64_t kMostColumns = 1024; // of a slice
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Numbers | Bools);
+  bool isFlat = !node.has("axis");
+  if (isFlat)
+    x = flat(b, x);
+  int64_t axis = normalAxis(isFlat ? 0 : node.integer("axis"), rankOf(x));
+  SmallVector<int64_t> axisFirst = {axis};
+  for (int64_t dim = 0; dim < rankOf(x); ++dim)
+    if (dim != axis)
+      axisFirst.push_back(dim);
+  Value slices = b.transpose(x, axisFirst);
+  Extents shape = extentsOf(slices);
+  Extent columns = graph::productOf(ArrayRef<Extent>(shape).drop_front());
+  if (!columns.isNumber() || columns.number() > kMostColumns)
+    unsupported("compares slices of " + columns.str() + " elements; Smelt takes fixed ones of up to " +
+                Twine(kMostColumns));
+  Distinct distinct(b, b.reshape(slices, {shape[0], columns}));
+  if (!node.flag("sorted", true))
+    distinct.sortByPlace();
+  return {b.make<graph::GatherOp>(x, distinct.first, axis), distinct.first, distinct.which, distinct.counts};
+}
+
+static constexpr Operator kOperators[] = {
+    {"Compress", 9, compress},
+    {"NonZero", 9, nonZero},
+    {"Unique", 11, unique},
+};
+
+ArrayRef<Operator> selectionOperators() { return kOperators; }
+
+} // namespace smelt::frontend::onnx
