@@ -58,8 +58,10 @@ static Range quotient(Range a, Range b) {
 static Range rangeOf(const Size &size, const std::vector<Range> &ranges) {
   if (size.kind == SMELT_SIZE_NUMBER)
     return {size.number, size.number};
-  if (size.kind == SMELT_SIZE_DIM)
+  if (size.kind == SMELT_SIZE_DIM || size.kind == SMELT_SIZE_COUNT)
     return {0, INT64_MAX};
+  if (size.kind == SMELT_SIZE_VALUE)
+    return {INT64_MIN, INT64_MAX};
   const Range a = ranges[size.a], b = ranges[size.b];
   switch (size.kind) {
   case SMELT_SIZE_ADD:
@@ -81,18 +83,22 @@ static Range rangeOf(const Size &size, const std::vector<Range> &ranges) {
   }
 }
 
+uint64_t headBytes(const Model &model) {
+  constexpr uint64_t kBlockBytes = 16;
+  return llvm::alignTo(model.sizes.size() * sizeof(int64_t) + model.blockCount * kBlockBytes, SMELT_ALIGNMENT);
+}
+
 std::optional<uint64_t> mostArenaBytes(const Model &model) {
-  if (model.sizes.empty())
+  if (model.symbols.empty())
     return model.arenaBytes;
   std::vector<Range> ranges;
   for (const Size &size : model.sizes)
     ranges.push_back(rangeOf(size, ranges));
   const int64_t most = ranges[model.arenaSize].most;
-  const uint64_t head = llvm::alignTo(model.sizes.size() * sizeof(int64_t), SMELT_ALIGNMENT);
   constexpr int64_t kMost = int64_t(1) << 48; // beyond what any device has, and far from where numbers end
   if (most < 0 || most > kMost)
     return std::nullopt;
-  return head + static_cast<uint64_t>(most);
+  return headBytes(model) + static_cast<uint64_t>(most);
 }
 
 } // namespace smelt::artifact

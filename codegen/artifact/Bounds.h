@@ -16,6 +16,9 @@ namespace smelt::artifact {
 llvm::Expected<std::vector<Symbol>> symbolsOf(llvm::ArrayRef<graph::Extents> inputs, mlir::DictionaryAttr bounds,
                                               SizeProgram &sizes);
 
+/// What the runtime keeps at the beginning of the arena: smelt_head_bytes.
+uint64_t headBytes(const Model &model);
+
 /// An arena of so many bytes is enough for all shapes that the model takes; nothing where there is no such number.
 std::optional<uint64_t> mostArenaBytes(const Model &model);
 

@@ -373,12 +373,6 @@ llvm::Error Conversion::setHeld() {
   return llvm::Error::success();
 }
 
-/// What the runtime keeps at the beginning of the arena: smelt_head_bytes.
-static uint64_t headBytes(const Model &model) {
-  constexpr uint64_t kBlockBytes = 16;
-  return llvm::alignTo(model.sizes.size() * sizeof(int64_t) + model.blockCount * kBlockBytes, SMELT_ALIGNMENT);
-}
-
 llvm::Error Conversion::run() {
   Model &model = planned_.model;
   if (llvm::Error error = addSizes())

@@ -118,13 +118,15 @@ static std::string symbolsText(ArrayRef<Symbol> symbols) {
 
 static void writeArena(const Model &model, StringRef prefix, raw_ostream &os) {
   const std::optional<uint64_t> most = mostArenaBytes(model);
-  if (!model.sizes.empty()) {
+  if (!model.symbols.empty()) {
     os << "/* Dims are symbolic: " << commentText(symbolsText(model.symbols))
        << ".\n * smelt_set_shapes fits an instance to shapes of the inputs, before its first run and whenever they "
           "change;"
           " it refuses others.\n * smelt_arena_bytes tells how large an arena it takes for them";
     os << (most ? "; the size below is enough for all. */\n" : ": with bounds (--shape) there is a size for all. */\n");
   }
+  if (model.blockCount > 0)
+    os << "/* It finds sizes while it runs, for which it needs memory that grows: smelt_set_resize. */\n";
   if (most) // C has no empty arrays
     os << "#define " << prefix << "_ARENA_BYTES " << std::max<uint64_t>(*most, 1) << "\n";
 }

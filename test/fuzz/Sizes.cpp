@@ -38,7 +38,9 @@ static std::vector<smelt_size> programOf(Bytes &bytes) {
   std::vector<smelt_size> rows = {{0, SMELT_SIZE_DIM, 0, 0, 0}, {7, SMELT_SIZE_NUMBER, 0, 0, 0}};
   while (bytes.size > 0 && rows.size() < 256) {
     smelt_size row = {};
-    row.kind = bytes.take<uint8_t>() % 10; // one beyond the last
+    row.kind = bytes.take<uint8_t>() % (SMELT_SIZE_EQUAL + 2); // those that shapes alone tell, and one that is none
+    if (row.kind > SMELT_SIZE_EQUAL)
+      row.kind = SMELT_SIZE_COUNT + 1;
     const auto before = static_cast<uint32_t>(rows.size());
     row.a = row.kind == SMELT_SIZE_DIM ? 0 : bytes.take<uint8_t>() % before;
     row.b = bytes.take<uint8_t>() % (row.kind == SMELT_SIZE_DIM ? kDims : before);
@@ -108,6 +110,7 @@ static void check(const std::vector<smelt_size> &rows, const int64_t *dims) {
   model.outputs = &y;
   model.sizes = all.data();
   model.size_count = static_cast<uint32_t>(all.size());
+  model.shape_sizes = model.size_count;
   model.arena_size = static_cast<uint32_t>(rows.size() - 1);
 
   const int64_t *shapes[] = {dims};

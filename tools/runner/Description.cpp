@@ -132,10 +132,10 @@ Description Reader::run() {
   description.fileBytes = file_.size();
   description.inputs = tensors(*place + offsetof(smelt_model, inputs), model.input_count);
   description.outputs = tensors(*place + offsetof(smelt_model, outputs), model.output_count);
-  description.isSymbolic = model.size_count > 0;
   if (const std::string symbols = textOrNothing(*place, offsetof(smelt_model, symbols)); !symbols.empty())
     for (const std::string &symbol : partsOf(symbols))
       description.symbols.push_back(symbolOf(symbol));
+  description.isSymbolic = !description.symbols.empty();
   description.steps = steps(*place + offsetof(smelt_model, steps), model.step_count);
   return description;
 }
