@@ -50,7 +50,7 @@ protected:
     model.outputs = kOutputs;
     model.steps = kSteps;
     model.sizes = kSizes;
-    model.size_count = std::size(kSizes);
+    model.size_count = model.shape_sizes = std::size(kSizes);
     model.arena_size = ARENA;
   }
 
