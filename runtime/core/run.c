@@ -74,17 +74,26 @@ static smelt_status find_sizes(const smelt_model *model, const smelt_step *step,
   return smelt_compute_sizes(model, 0, from->sizes, step->first, step->last);
 }
 
-/* By half as much again at least, so that what grows by little steps is moved seldom. */
+static void *resize(const smelt_instance *instance, const smelt_block *block, uint64_t bytes) {
+  void *memory =
+      instance->resize ? instance->resize(instance->resize_user, block->memory, block->bytes, bytes) : (void *)0;
+  return (uintptr_t)memory % SMELT_ALIGNMENT ? (void *)0 : memory;
+}
+
+/* By half as much again where there is room, so that what grows by little steps is moved seldom. */
 static smelt_status grow(const smelt_instance *instance, smelt_block *block, int64_t bytes) {
   if (bytes < 0)
     return SMELT_ERROR_SHAPE;
   if ((uint64_t)bytes <= block->bytes)
     return SMELT_OK;
   const uint64_t more = block->bytes + block->bytes / 2;
-  const uint64_t wanted = (uint64_t)bytes > more ? (uint64_t)bytes : more;
-  void *memory =
-      instance->resize ? instance->resize(instance->resize_user, block->memory, block->bytes, wanted) : (void *)0;
-  if (!memory || (uintptr_t)memory % SMELT_ALIGNMENT)
+  uint64_t wanted = (uint64_t)bytes > more ? (uint64_t)bytes : more;
+  void *memory = resize(instance, block, wanted);
+  if (!memory && wanted > (uint64_t)bytes) {
+    wanted = (uint64_t)bytes;
+    memory = resize(instance, block, wanted);
+  }
+  if (!memory)
     return SMELT_ERROR_MEMORY;
   block->memory = memory;
   block->bytes = wanted;
