@@ -92,6 +92,7 @@ std::optional<uint64_t> mostArenaBytes(const Model &model) {
   if (model.symbols.empty())
     return model.arenaBytes;
   std::vector<Range> ranges;
+  ranges.reserve(model.sizes.size());
   for (const Size &size : model.sizes)
     ranges.push_back(rangeOf(size, ranges));
   const int64_t most = ranges[model.arenaSize].most;
