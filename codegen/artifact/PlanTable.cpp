@@ -173,12 +173,12 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
   weights->setVisibility(GlobalValue::HiddenVisibility);
   weights->setAlignment(Align(SMELT_ALIGNMENT));
 
-  Constant *value = fields(
-      {word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
-       wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name), text(model.target),
-       tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"), array(rows, "steps"), weights,
-       sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize), textOrNull(symbolsText(model.symbols)),
-       word(model.shapeSizes), word(model.blockCount)});
+  Constant *value =
+      fields({word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
+              wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name),
+              text(model.target), tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"),
+              array(rows, "steps"), weights, sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize),
+              textOrNull(symbolsText(model.symbols)), word(model.shapeSizes), word(model.blockCount)});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);
   global->setAlignment(Align(8));

@@ -101,7 +101,8 @@ static void check(const std::vector<smelt_size> &rows, const int64_t *dims) {
     all.push_back({0, SMELT_SIZE_DIM, 0, dim, 0});
     last[dim] = static_cast<uint32_t>(rows.size() - 1 - dim % rows.size());
   }
-  const smelt_tensor_info x = {"x", open, 0, kDims, SMELT_F32, given}, y = {"y", open, 0, kDims, SMELT_I4, last};
+  const smelt_tensor_info x = {"x", open, 0, kDims, SMELT_F32, given, nullptr, nullptr},
+                          y = {"y", open, 0, kDims, SMELT_I4, last, nullptr, nullptr};
   smelt_model model = {};
   model.abi_version = SMELT_ABI_VERSION;
   model.input_count = model.output_count = 1;

@@ -48,7 +48,8 @@ TEST_F(ExtentTest, QuotientsOfQuotientsAreOne) {
   EXPECT_EQ(normal("floordiv(floordiv(n, 3) + 4, 5)"), "floordiv(n + 12, 15)");
   for (int64_t n = 0; n < 100; ++n) {
     auto valueOf = [n](StringRef) { return std::optional(n); };
-    EXPECT_EQ(of("floordiv(floordiv(n - 7, 3) - 4, 5)").evaluate(valueOf), ((n - 7 + 300) / 3 - 100 - 4 + 500) / 5 - 100);
+    EXPECT_EQ(of("floordiv(floordiv(n - 7, 3) - 4, 5)").evaluate(valueOf),
+              ((n - 7 + 300) / 3 - 100 - 4 + 500) / 5 - 100);
   }
   EXPECT_EQ(of("floordiv(h + 31, 32)").lowerBound(), 0);
 }
