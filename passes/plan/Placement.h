@@ -35,7 +35,8 @@ struct Step {
 
 class Placement {
 public:
-  explicit Placement(mlir::func::FuncOp function) : function_(function), builder_(function.getContext()) {}
+  explicit Placement(mlir::func::FuncOp function)
+      : function_(function), builder_(function.getContext()), definers_(function.getBody().front()) {}
 
   llvm::LogicalResult run();
   llvm::SmallVector<Step> &steps() { return steps_; }
