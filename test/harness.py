@@ -6,6 +6,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -55,6 +56,21 @@ def parser(description):
     options.add_argument("names", nargs="*", metavar="NAME", help="only these")
     options.add_argument("--json", metavar="FILE", help="write the cases and their figures to FILE")
     return options
+
+
+def run_cases(description, functions, in_folder=False):
+    """A suite of (name, function) pairs, those that the command line names or all; each function gets a folder of its own where `in_folder`."""
+    options = parser(description).parse_args()
+    cases = Cases()
+    for name, function in functions:
+        if options.names and name not in options.names:
+            continue
+        if not in_folder:
+            cases.run(name, function)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            cases.run(name, lambda: function(pathlib.Path(folder)))
+    return cases.close(options.json)
 
 
 def smelt(*arguments, seconds=120, prefix=(), **options):

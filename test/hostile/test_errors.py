@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import numpy as np
@@ -528,15 +527,5 @@ def conformance_without_tests(folder):
     expect(done.code == 1 and '"status":"error"' in done.output, f"exit code {done.code}: {done.output}{done.errors}")
 
 
-def main():
-    args = harness.parser(__doc__).parse_args()
-    cases = harness.Cases()
-    for name, function in CASES:
-        if not args.names or name in args.names:
-            with tempfile.TemporaryDirectory() as folder:
-                cases.run(name, lambda: function(pathlib.Path(folder)))
-    return cases.close(args.json)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.run_cases(__doc__, CASES, in_folder=True))

@@ -277,14 +277,5 @@ def inspects_models_and_artefacts():
     expect([tensor["name"] for tensor in toy["outputs"]] == ["y", "n"] and toy["arena_bytes"] == 320, f"{toy}")
 
 
-def main():
-    args = harness.parser(__doc__).parse_args()
-    cases = harness.Cases()
-    for name, function in CASES:
-        if not args.names or name in args.names:
-            cases.run(name, function)
-    return cases.close(args.json)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.run_cases(__doc__, CASES))

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
@@ -227,15 +226,5 @@ def python_says_which_shapes_are_wrong(folder):
         expect(np.allclose(model_.run(good)["y"], want(good), atol=1e-5), "after an error")
 
 
-def main():
-    args = harness.parser(__doc__).parse_args()
-    cases = harness.Cases()
-    for name, function in CASES:
-        if not args.names or name in args.names:
-            with tempfile.TemporaryDirectory() as folder:
-                cases.run(name, lambda: function(pathlib.Path(folder)))
-    return cases.close(args.json)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.run_cases(__doc__, CASES, in_folder=True))

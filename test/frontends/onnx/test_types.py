@@ -223,14 +223,5 @@ def bits_as_other_types():
     return {"pairs": len(pairs)}
 
 
-def main():
-    options = harness.parser(__doc__).parse_args()
-    cases = harness.Cases()
-    for name, function in CASES:
-        if not options.names or name in options.names:
-            cases.run(name, function)
-    return cases.close(options.json)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.run_cases(__doc__, CASES))
