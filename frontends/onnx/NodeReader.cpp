@@ -109,8 +109,12 @@ std::optional<Integers> NodeReader::optionalIntegers(unsigned index) {
   return hasInput(index) ? std::optional(integersInput(index)) : std::nullopt;
 }
 
-std::optional<Integers> NodeReader::integersOf(StringRef attribute, unsigned input, int64_t inputSince) {
-  return opset() >= inputSince ? optionalIntegers(input) : integers(attribute);
+std::optional<graph::Extents> NodeReader::extentsOf(StringRef attribute, unsigned input, int64_t inputSince,
+                                                    GraphBuilder::Sign sign) {
+  if (opset() >= inputSince)
+    return optionalExtents(input, sign);
+  std::optional<Integers> numbers = integers(attribute);
+  return numbers ? std::optional(graph::toExtents(*numbers)) : std::nullopt;
 }
 
 // Attributes.

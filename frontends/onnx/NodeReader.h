@@ -101,7 +101,8 @@ public:
   }
 
   /// Integers that are an attribute, and an input from a version on.
-  std::optional<Integers> integersOf(llvm::StringRef attribute, unsigned input, int64_t inputSince);
+  std::optional<graph::Extents> extentsOf(llvm::StringRef attribute, unsigned input, int64_t inputSince,
+                                          GraphBuilder::Sign sign = GraphBuilder::Sign::Any);
 
   /// The values of a subgraph, imported in place.
   Values inlineGraph(const GraphProto &graph, llvm::ArrayRef<Value> inputs);

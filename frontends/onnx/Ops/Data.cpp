@@ -41,11 +41,7 @@ static Values split(NodeReader &node) {
   Value x = node.input(0);
   int64_t axis = normalAxis(node.integer("axis", 0), rankOf(x));
   Extent extent = extentsOf(x)[axis], at = 0;
-  std::optional<Extents> parts;
-  if (node.opset() >= 13)
-    parts = node.optionalExtents(1, GraphBuilder::Sign::NotNegative);
-  else if (std::optional<Integers> given = node.integers("split"))
-    parts = graph::toExtents(*given);
+  std::optional<Extents> parts = node.extentsOf("split", 1, 13, GraphBuilder::Sign::NotNegative);
   int64_t count = node.opset() < 18 ? node.outputCount() : node.integer("num_outputs", node.outputCount());
   if (count != node.outputCount() || count < 1)
     malformed("has " + Twine(node.outputCount()) + " outputs, but should have " + Twine(count));
@@ -116,14 +112,6 @@ static std::pair<Extent, Extent> sliceOf(GraphBuilder &b, const Extent &extent, 
   return {from, Extent::max(way, 0).ceilDiv(size)};
 }
 
-/// What the attribute, or from version 10 on the input, says.
-static std::optional<Extents> extentsOrAttribute(NodeReader &node, StringRef attribute, unsigned input) {
-  if (node.opset() >= 10)
-    return node.optionalExtents(input);
-  std::optional<Integers> integers = node.integers(attribute);
-  return integers ? std::optional(graph::toExtents(*integers)) : std::nullopt;
-}
-
 static Extents firstDims(size_t count) {
   return graph::toExtents(llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(count))));
 }
@@ -131,10 +119,10 @@ static Extents firstDims(size_t count) {
 static Values slice(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  std::optional<Extents> starts = extentsOrAttribute(node, "starts", 1), ends = extentsOrAttribute(node, "ends", 2);
+  std::optional<Extents> starts = node.extentsOf("starts", 1, 10), ends = node.extentsOf("ends", 2, 10);
   if (!starts || !ends)
     malformed("lacks its starts or ends");
-  Extents axes = extentsOrAttribute(node, "axes", 3).value_or(firstDims(starts->size()));
+  Extents axes = node.extentsOf("axes", 3, 10).value_or(firstDims(starts->size()));
   Extents steps(starts->size(), 1);
   if (node.opset() >= 10)
     steps = node.optionalExtents(4).value_or(steps);

@@ -43,11 +43,7 @@ static Values reduce(NodeReader &node) {
   Value x = node.input(0, elements);
   bool keep = node.flag("keepdims", true),
        noop = node.opset() >= inputSince && node.flag("noop_with_empty_axes", false);
-  graph::Extents given;
-  if (node.opset() >= inputSince)
-    given = node.optionalExtents(1).value_or(graph::Extents());
-  else
-    given = graph::toExtents(node.integers("axes").value_or(Integers()));
+  graph::Extents given = node.extentsOf("axes", 1, inputSince).value_or(graph::Extents());
   if (static_cast<int64_t>(given.size()) > rankOf(x))
     malformed("has more axes than the " + Twine(rankOf(x)) + " dims of its input");
   std::optional<SmallVector<int64_t>> axes = graph::asNumbers(given);

@@ -10,16 +10,12 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::Extent, graph::Extents, graph::Scalar;
-
-static Value i64(GraphBuilder &b, int64_t number) {
-  return b.scalar(b.builder().getI64Type(), Scalar::ofSigned(number));
-}
+using graph::Extent, graph::Extents;
 
 /// 0, 1, … as a list.
 static Value countUp(GraphBuilder &b, const Extent &count) {
   RankedTensorType type = checkedType(ArrayRef<Extent>(count), b.builder().getI64Type());
-  return b.makeAs<graph::IotaOp>(type, i64(b, 0), i64(b, 1), int64_t(0));
+  return b.makeAs<graph::IotaOp>(type, b.number(0), b.number(1), int64_t(0));
 }
 
 /// i1: elements that are not 0; NaN is not.
@@ -39,13 +35,13 @@ static Value placesOf(GraphBuilder &b, Value isChosen) {
       b.make<graph::CumulativeOp>(ones, int64_t(0), /*exclusive=*/true, /*reverse=*/false, /*product=*/false);
   Value total = b.make<graph::ReduceOp>(ones, graph::ReduceKind::Sum, ArrayRef<int64_t>{0});
   Value to = b.make<graph::SelectOp>(isChosen, before, b.number(count));
-  Value room = b.broadcast(i64(b, 0), count + 1);
+  Value room = b.broadcast(b.number(0), count + 1);
   Value places =
       b.make<graph::ScatterElementsOp>(room, to, countUp(b, count), int64_t(0), graph::ScatterReduction::None);
   return b.sliceDim(places, 0, 0, b.countFrom(total, count));
 }
 
-static Value flat(GraphBuilder &b, Value x) { return b.reshape(x, graph::productOf(extentsOf(x))); }
+static Value flat(GraphBuilder &b, Value x) { return b.reshape(x, elementsOf(extentsOf(x))); }
 
 // NonZero: a row of coordinates for each dim                                             ONNX NonZero, versions 9–13
 static Values nonZero(NodeReader &node) {
@@ -125,15 +121,15 @@ Value Distinct::sorted() {
 
 /// i1: a row differs from the one before it; the first does.
 Value Distinct::startsOfRuns(Value order) {
-  Value sorted = take(rows_, order), before = b_.make<graph::SubOp>(countUp(b_, count_), i64(b_, 1));
-  Value previous = take(sorted, b_.make<graph::MaxOp>(before, i64(b_, 0)));
+  Value sorted = take(rows_, order), before = b_.make<graph::SubOp>(countUp(b_, count_), b_.number(1));
+  Value previous = take(sorted, b_.make<graph::MaxOp>(before, b_.number(0)));
   Value same = b_.make<graph::EqualOp>(sorted, previous);
   if (isa<FloatType>(elementOf(sorted))) {
     auto isNan = [&](Value x) { return b_.make<graph::NotOp>(b_.make<graph::EqualOp>(x, x)); };
     same = b_.make<graph::OrOp>(same, b_.make<graph::AndOp>(isNan(sorted), isNan(previous)));
   }
   Value allSame = b_.make<graph::ReduceOp>(same, graph::ReduceKind::Min, ArrayRef<int64_t>{1});
-  Value isFirst = b_.make<graph::LessOp>(before, i64(b_, 0));
+  Value isFirst = b_.make<graph::LessOp>(before, b_.number(0));
   return b_.make<graph::OrOp>(isFirst, b_.make<graph::NotOp>(b_.reshape(allSame, count_)));
 }
 
@@ -141,16 +137,16 @@ void Distinct::find() {
   Value order = sorted(), starts = startsOfRuns(order), places = placesOf(b_, starts);
   first = take(order, places);
   Value run = b_.make<graph::CumulativeOp>(b_.cast(starts, b_.builder().getI64Type()), int64_t(0), false, false, false);
-  Value number = b_.make<graph::SubOp>(run, i64(b_, 1));
-  Value room = b_.broadcast(i64(b_, 0), count_);
+  Value number = b_.make<graph::SubOp>(run, b_.number(1));
+  Value room = b_.broadcast(b_.number(0), count_);
   which = b_.make<graph::ScatterElementsOp>(room, order, number, int64_t(0), graph::ScatterReduction::None);
-  Value found = b_.broadcast(i64(b_, 0), extentsOf(first)), ones = b_.broadcast(i64(b_, 1), count_);
+  Value found = b_.broadcast(b_.number(0), extentsOf(first)), ones = b_.broadcast(b_.number(1), count_);
   counts = b_.make<graph::ScatterElementsOp>(found, which, ones, int64_t(0), graph::ScatterReduction::Add);
 }
 
 void Distinct::sortByPlace() {
   Value order = this->order(first);
-  Value room = b_.broadcast(i64(b_, 0), extentsOf(first));
+  Value room = b_.broadcast(b_.number(0), extentsOf(first));
   Value newPlace = b_.make<graph::ScatterElementsOp>(room, order, countUp(b_, extentsOf(first)[0]), int64_t(0),
                                                      graph::ScatterReduction::None);
   first = take(first, order);

@@ -74,18 +74,10 @@ static Values flatten(NodeReader &node) {
   return {node.builder().reshape(x, {elementsOf(dims.take_front(axis)), elementsOf(dims.drop_front(axis))})};
 }
 
-/// The axes of Squeeze and Unsqueeze: an attribute, and an input from version 13 on.
-static std::optional<Extents> readAxes(NodeReader &node) {
-  if (node.opset() >= 13)
-    return node.optionalExtents(1);
-  std::optional<Integers> axes = node.integers("axes");
-  return axes ? std::optional(graph::toExtents(*axes)) : std::nullopt;
-}
-
 static Values squeeze(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  std::optional<Extents> axes = readAxes(node);
+  std::optional<Extents> axes = node.extentsOf("axes", 1, 13);
   Extents shape = extentsOf(x);
   if (!axes) {
     llvm::erase(shape, Extent(1));
@@ -108,7 +100,7 @@ static Values squeeze(NodeReader &node) {
 static Values unsqueeze(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  std::optional<Extents> axes = readAxes(node);
+  std::optional<Extents> axes = node.extentsOf("axes", 1, 13);
   if (!axes)
     malformed("lacks its axes");
   Extents added = areNamed(b, *axes, rankOf(x) + static_cast<int64_t>(axes->size()));
