@@ -70,7 +70,7 @@ private:
   graph::Extents wantedBy(Operation &op) const;
   graph::Extents outputSizes();
 
-  llvm::Error addSteps(Block &block, graph::Extents wanted);
+  llvm::Error addSteps(graph::Extents wanted);
   llvm::Error addStep(Operation &op, graph::Extents &wanted);
   llvm::Error addCall(kernel::CallOp call);
   llvm::Error addBinding(kernel::BindSizesOp op, graph::Extents &wanted);
@@ -85,7 +85,6 @@ private:
   const SymbolTable &kernels_;
   PlannedModel &planned_;
   SizeProgram sizes_;
-  size_t label_ = 0; // of steps, the last that a jump leads to
 };
 } // namespace
 
@@ -265,8 +264,8 @@ llvm::Error Conversion::findSizes(std::vector<Operand> operands, uint32_t first,
     return error;
   if (first == sizes_.count())
     return llvm::Error::success();
-  bool follows = operands.empty() && steps().size() > label_ && steps().back().kind == StepKind::Sizes &&
-                 steps().back().last == first;
+  bool follows =
+      operands.empty() && !steps().empty() && steps().back().kind == StepKind::Sizes && steps().back().last == first;
   if (follows) {
     steps().back().last = sizes_.count();
     return llvm::Error::success();
@@ -327,17 +326,14 @@ llvm::Error Conversion::addStep(Operation &op, graph::Extents &wanted) {
   return llvm::Error::success();
 }
 
-/// The steps of one region. Its sizes are computed where it begins, and where more becomes known.
-llvm::Error Conversion::addSteps(Block &block, graph::Extents wanted) {
+/// The steps of the plan. Sizes are computed where they become known: the first by smelt_set_shapes.
+llvm::Error Conversion::addSteps(graph::Extents wanted) {
+  Block &block = plan_.getBody().front();
   for (Operation &op : block)
     llvm::append_range(wanted, wantedBy(op));
-  if (&block == &plan_.getBody().front()) {
-    if (llvm::Error error = computeKnown(wanted))
-      return error;
-    planned_.model.shapeSizes = sizes_.count();
-  } else if (llvm::Error error = findSizes({}, sizes_.count(), wanted)) {
+  if (llvm::Error error = computeKnown(wanted))
     return error;
-  }
+  planned_.model.shapeSizes = sizes_.count();
   for (Operation &op : block)
     if (llvm::Error error = addStep(op, wanted))
       return error;
@@ -379,7 +375,7 @@ llvm::Error Conversion::run() {
     return error;
   if (llvm::Error error = addTensors(plan_.getInputNames(), plan_.getInputTypes(), model.inputs))
     return error;
-  if (llvm::Error error = addSteps(plan_.getBody().front(), outputSizes()))
+  if (llvm::Error error = addSteps(outputSizes()))
     return error;
   if (llvm::Error error = addTensors(plan_.getOutputNames(), plan_.getOutputTypes(), model.outputs))
     return error;

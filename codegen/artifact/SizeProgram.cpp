@@ -11,28 +11,17 @@ namespace smelt::artifact {
 
 uint32_t SizeProgram::row(const Size &size) {
   for (auto [number, known] : llvm::enumerate(rows_))
-    if (known.number == size.number && known.kind == size.kind && known.a == size.a && known.b == size.b &&
-        !isHidden_[number])
+    if (known.number == size.number && known.kind == size.kind && known.a == size.a && known.b == size.b)
       return number;
   rows_.push_back(size);
-  isHidden_.push_back(false);
   return rows_.size() - 1;
-}
-
-/// The symbol that an extent is; empty where it is something else.
-static llvm::StringRef loneSymbol(const Extent &extent) {
-  if (extent.isNumber() || extent.terms().size() != 1)
-    return "";
-  const graph::Term &term = extent.terms().front();
-  bool isLone = term.factor == 1 && term.atoms.size() == 1 && term.atoms.front().kind() == Atom::Kind::Symbol;
-  return isLone ? term.atoms.front().symbol() : "";
 }
 
 void SizeProgram::addInput(uint32_t input, llvm::ArrayRef<Extent> extents) {
   for (auto [dim, extent] : llvm::enumerate(extents)) {
     if (extent.isNumber())
       continue;
-    llvm::StringRef symbol = loneSymbol(extent);
+    llvm::StringRef symbol = extent.asSymbol();
     if (!symbol.empty() && !symbols_.count(symbol))
       symbols_[symbol] = row({0, SMELT_SIZE_DIM, input, static_cast<uint32_t>(dim)});
     else
@@ -81,7 +70,6 @@ uint32_t SizeProgram::defineValues(mlir::ArrayAttr symbols) {
     llvm::StringRef name = llvm::cast<mlir::StringAttr>(symbol).getValue();
     symbols_[name] = rows_.size();
     rows_.push_back({0, graph::mayBeNegative(name) ? SMELT_SIZE_VALUE : SMELT_SIZE_COUNT, 0, 0});
-    isHidden_.push_back(true); // each is one of its own
   }
   return first;
 }

@@ -31,8 +31,6 @@ public:
 
   uint32_t count() const { return rows_.size(); }
   const std::vector<Size> &rows() const { return rows_; }
-  /// Rows from number `first` on are computed in a part of the plan that may not have run: they are not used again.
-  void hideFrom(uint32_t first) { std::fill(isHidden_.begin() + first, isHidden_.end(), true); }
 
 private:
   struct Dim {
@@ -45,7 +43,6 @@ private:
   llvm::Expected<uint32_t> combine(uint32_t kind, llvm::Expected<uint32_t> a, llvm::Expected<uint32_t> b);
 
   std::vector<Size> rows_;
-  std::vector<bool> isHidden_;
   std::vector<Dim> computed_; // dims of inputs that are no lone symbols
   llvm::StringMap<uint32_t> symbols_;
 };

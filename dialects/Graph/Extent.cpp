@@ -152,6 +152,18 @@ int Extent::compare(const Extent &a, const Extent &b) {
 
 ArrayRef<Term> Extent::terms() const { return polynomial_.terms(); }
 
+Atom Extent::asAtom() const {
+  if (isNumber() || terms().size() != 1)
+    return {};
+  const Term &term = terms().front();
+  return term.factor == 1 && term.atoms.size() == 1 ? term.atoms.front() : Atom();
+}
+
+StringRef Extent::asSymbol() const {
+  Atom atom = asAtom();
+  return atom && atom.kind() == Atom::Kind::Symbol ? atom.symbol() : "";
+}
+
 /// The terms of any extent; a number's has no atoms.
 static SmallVector<Term> termsOf(const Extent &extent) {
   if (!extent.isNumber())
@@ -383,14 +395,8 @@ bool Extent::isAtLeast(const Extent &other) const {
 /// Whether an extent is a dim of an input, and no number that the model finds ("%n", "$n"), a kernel's parameter or the
 /// like.
 static bool isDim(const Extent &extent) {
-  if (extent.isNumber() || extent.terms().size() != 1)
-    return false;
-  const Term &term = extent.terms().front();
-  if (term.factor != 1 || term.atoms.size() != 1 || term.atoms.front().kind() != Atom::Kind::Symbol)
-    return false;
-  StringRef name = term.atoms.front().symbol();
-  return !name.starts_with("%") && !name.starts_with("$") &&
-         !(name.consume_front("p") && llvm::all_of(name, llvm::isDigit));
+  StringRef name = extent.asSymbol();
+  return !name.empty() && !isFoundAtRunTime(name) && !(name.consume_front("p") && llvm::all_of(name, llvm::isDigit));
 }
 
 using Most = function_ref<std::optional<Extent>(StringRef)>;
@@ -470,12 +476,8 @@ Extent Extent::max(const Extent &a, const Extent &b) {
 /// Whether an extent is the smaller of `other` and something else: it broadcasts to `other` only where it is that, for
 /// where it is 1 so is `other`, or the something is 1.
 static bool isPartOf(const Extent &extent, const Extent &other) {
-  if (extent.isNumber() || extent.terms().size() != 1)
-    return false;
-  const Term &term = extent.terms().front();
-  if (term.factor != 1 || term.atoms.size() != 1 || term.atoms.front().kind() != Atom::Kind::Min)
-    return false;
-  return term.atoms.front().lhs() == other || term.atoms.front().rhs() == other;
+  Atom atom = extent.asAtom();
+  return atom && atom.kind() == Atom::Kind::Min && (atom.lhs() == other || atom.rhs() == other);
 }
 
 Extent Extent::agreeing(const Extent &a, const Extent &b) {

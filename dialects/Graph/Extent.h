@@ -81,6 +81,9 @@ public:
   std::optional<int64_t> asNumber() const { return isNumber() ? std::optional(number_) : std::nullopt; }
   bool isTooLarge() const { return isNumber() && number_ == INT64_MAX; }
   llvm::ArrayRef<Term> terms() const; // only where it is no number
+  /// The atom that it is, and nothing else; null, or empty, where it is no such.
+  Atom asAtom() const;
+  llvm::StringRef asSymbol() const;
 
   friend Extent operator+(const Extent &a, const Extent &b);
   friend Extent operator-(const Extent &a, const Extent &b);

@@ -314,9 +314,7 @@ graph::Extent GraphBuilder::named(const graph::Extent &extent, Sign sign) {
   if (extent.isTooLarge())
     unsupported("a size that it computes is too long an expression");
   bool isBare = sign == Sign::Any || extent.isAtLeast(0);
-  if (extent.isNumber() || (isBare && extent.terms().size() == 1 && extent.terms().front().factor == 1 &&
-                            extent.terms().front().atoms.size() == 1 &&
-                            extent.terms().front().atoms.front().kind() == graph::Atom::Kind::Symbol))
+  if (extent.isNumber() || (isBare && !extent.asSymbol().empty()))
     return extent;
   bool isCount = sign == Sign::NotNegative || extent.isAtLeast(0);
   std::string name = (isCount ? "%s" : "$s") + std::to_string(symbolCount_++);

@@ -3,6 +3,7 @@
 
 #include "frontends/onnx/Importer.h"
 #include "dialects/Graph/Location.h"
+#include "dialects/Graph/Symbols.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -294,26 +295,19 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
 /// Erases what nothing uses, the weights of other ops included, and symbols that no type and no attribute mentions.
 static void eraseUnused(Block &block) {
   llvm::StringSet<> used;
-  auto use = [&](ArrayRef<graph::Extent> extents) {
-    for (const graph::Extent &extent : extents)
-      extent.walkSymbols([&](StringRef symbol) { used.insert(symbol); });
-  };
   auto isUnused = [&](Operation &op) {
-    if (!isa<graph::BindSizesOp, graph::DefineSizesOp>(op))
+    SmallVector<StringRef> symbols = graph::symbolsDefinedBy(&op);
+    if (symbols.empty())
       return op.getNumResults() > 0 && op.use_empty() && isPure(&op);
-    return llvm::none_of(op.getAttrOfType<ArrayAttr>("symbols"),
-                         [&](Attribute symbol) { return used.contains(llvm::cast<StringAttr>(symbol).getValue()); });
+    return llvm::none_of(symbols, [&](StringRef symbol) { return used.contains(symbol); });
   };
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
     if (isUnused(op)) {
       op.erase();
       continue;
     }
-    for (Type type : op.getResultTypes())
-      use(graph::extentsOf(llvm::cast<RankedTensorType>(type)));
-    for (NamedAttribute attribute : op.getAttrs())
-      if (auto extents = llvm::dyn_cast<graph::ExtentsAttr>(attribute.getValue()))
-        use(extents.extents());
+    for (const graph::Extent &extent : graph::extentsMentionedBy(&op))
+      extent.walkSymbols([&](StringRef symbol) { used.insert(symbol); });
   }
 }
 

@@ -2,40 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/plan/SymbolDefiners.h"
+#include "dialects/Graph/Symbols.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace smelt::plan {
 
-SmallVector<StringRef> symbolsDefinedBy(Operation *op) {
-  ArrayAttr symbols = llvm::TypeSwitch<Operation *, ArrayAttr>(op)
-                          .Case<graph::BindSizesOp, graph::DefineSizesOp>([](auto op) { return op.getSymbols(); })
-                          .Default(ArrayAttr());
-  SmallVector<StringRef> names;
-  if (symbols)
-    for (Attribute symbol : symbols)
-      names.push_back(cast<StringAttr>(symbol).getValue());
-  return names;
-}
-
-graph::Extents extentsMentionedBy(Operation *op) {
-  graph::Extents extents;
-  op->walk([&](Operation *inner) {
-    for (Type type : inner->getResultTypes())
-      if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getEncoding())
-        llvm::append_range(extents, graph::extentsOf(tensor));
-    for (NamedAttribute attribute : inner->getAttrs())
-      if (auto list = dyn_cast<graph::ExtentsAttr>(attribute.getValue()))
-        llvm::append_range(extents, list.extents());
-  });
-  return extents;
-}
-
 SymbolDefiners::SymbolDefiners(Block &block) {
   for (Operation &op : block)
-    for (StringRef symbol : symbolsDefinedBy(&op))
+    for (StringRef symbol : graph::symbolsDefinedBy(&op))
       definers_[symbol] = &op;
 }
 
@@ -43,7 +19,7 @@ llvm::SmallSetVector<Operation *, 2> SymbolDefiners::neededBy(Operation *op) con
   llvm::SmallSetVector<Operation *, 2> needed;
   if (empty())
     return needed;
-  for (const graph::Extent &extent : extentsMentionedBy(op))
+  for (const graph::Extent &extent : graph::extentsMentionedBy(op))
     extent.walkSymbols([&](StringRef symbol) {
       if (Operation *definer = of(symbol); definer && definer != op)
         needed.insert(definer);

@@ -31,11 +31,6 @@ private:
   llvm::StringMap<mlir::Operation *> definers_;
 };
 
-/// The symbols that an op defines.
-llvm::SmallVector<llvm::StringRef> symbolsDefinedBy(mlir::Operation *op);
-/// All extents that an op's result types and attributes mention, those of ops inside included.
-graph::Extents extentsMentionedBy(mlir::Operation *op);
-
 /// Puts a block's ops in an order in which operands and symbols come first; those that may stay where they are, stay.
 void sortBySymbols(mlir::Block &block);
 

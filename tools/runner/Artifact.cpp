@@ -13,6 +13,7 @@
 
 extern "C" {
 #include "runtime/core/cpu.h"
+#include "runtime/core/sizes.h"
 }
 
 namespace smelt::runner {
@@ -191,8 +192,7 @@ std::vector<int64_t> Instance::shapeOf(const smelt_tensor_info &tensor) const {
 
 /// Of a model with symbolic inputs enough for its sizes and blocks.
 static uint64_t leastArena(const smelt_model &model) {
-  const uint64_t words = uint64_t(model.size_count) + 2 * uint64_t(model.block_count) + SMELT_ALIGNMENT;
-  return std::max<uint64_t>(words * sizeof(int64_t), model.arena_bytes);
+  return std::max<uint64_t>(smelt_head_bytes(&model), model.arena_bytes);
 }
 
 Instance::Instance(const Artifact &artifact, unsigned threads)
