@@ -263,7 +263,8 @@ void GraphBuilder::countComputed(int64_t bytes) {
   constexpr int64_t kMostComputedBytes = 1 << 28;
   computedBytes_ += bytes;
   if (computedBytes_ > kMostComputedBytes)
-    unsupported("constants that the model computes take more than " + Twine(kMostComputedBytes >> 20) + " MiB");
+    unsupported("what is computed while the model is imported takes more than " + Twine(kMostComputedBytes >> 20) +
+                " MiB");
 }
 
 Value GraphBuilder::constant(const graph::HostTensor &tensor) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct GivenDim {
 struct ImportOptions {
   /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes.
   std::map<std::string, std::vector<GivenDim>> shapes;
+  /// The same of inputs that are sequences: extents of each of their tensors.
+  std::map<std::string, std::vector<std::vector<GivenDim>>> sequences;
+  /// Optional inputs that are not there.
+  std::set<std::string> absent;
   /// Whether dims that neither the file nor `shapes` mentions stay symbolic; else a model that has some is refused.
   bool symbolic = false;
   /// Called with each file beside the model that weights are read from; may be null.

@@ -4,6 +4,7 @@
 #include "frontends/onnx/Importer.h"
 #include "dialects/Graph/Location.h"
 #include "dialects/Graph/Symbols.h"
+#include "frontends/common/Sequences.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -99,10 +100,10 @@ static std::string blobName(StringRef name) {
   return result.empty() || !(llvm::isAlpha(result.front()) || result.front() == '_') ? "w" + result : result;
 }
 
-Value Importer::lookup(const Frame &frame, StringRef name) {
+const Item &Importer::lookup(const Frame &frame, StringRef name) {
   for (const Frame *at = &frame; at; at = at->outer)
     if (auto value = at->values.find(name); value != at->values.end())
-      return value->second ? value->second : throw Lost{};
+      return value->second.kind != Item::Kind::Lost ? value->second : throw Lost{};
   malformed("value '" + printable(name) + "' is made by nothing that this node may use");
 }
 
@@ -141,7 +142,7 @@ void Importer::importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &
       importNode(node, frame);
     } catch (const Lost &) {
       for (const std::string &output : node.output())
-        frame.values.try_emplace(output, nullptr);
+        frame.values.try_emplace(output);
     } catch (Refusal &refusal) {
       refuseNode(node, frame, std::move(refusal));
     }
@@ -158,7 +159,7 @@ void Importer::refuseNode(const NodeProto &node, Frame &frame, Refusal refusal) 
                         printable((domain.empty() ? Twine() : domain + ".").str() + node.op_type()), "",
                         refusal.message, version == frame.opsets->end() ? 0 : version->second});
     for (const std::string &output : node.output())
-      frame.values.try_emplace(output, nullptr);
+      frame.values.try_emplace(output);
     return;
   }
   if (!refusal.namesNode)
@@ -175,24 +176,25 @@ static std::string operatorText(const NodeProto &node, const Opsets &opsets) {
   return version == opsets.end() ? text : text + ", opset " + std::to_string(version->second);
 }
 
-/// Ends the import where functions stand for too much: what they call, and the nodes of their subgraphs, included.
+/// Ends the import where functions, or bodies that are imported for each round, stand for too much: what they call, and
+/// the nodes of their subgraphs, included.
 void Importer::countInlined(int64_t parts, const NodeProto &node, const Frame &frame) {
   inlined_ += parts;
   if (inlined_ > kMostInlinedNodes)
     throw Refusal{ImportError::Kind::Unsupported,
-                  (describe(node, *frame.opsets) + ": the model's functions stand for more than " +
+                  (describe(node, *frame.opsets) + ": the model's functions and repeated bodies stand for more than " +
                    Twine(kMostInlinedNodes) + " nodes")
                       .str(),
                   /*namesNode=*/true};
 }
 
 void Importer::importNode(const NodeProto &node, Frame &frame) {
-  if (frame.depth > 0)
+  if (frame.depth > 0 || frame.isCopy)
     countInlined(1, node, frame);
   std::string name = frame.path + nameOf(node).str();
   StringRef domain = canonicalDomain(node.domain());
   builder_.setLocation(graph::sourceLocation(context_, printable(name), operatorText(node, *frame.opsets)));
-  Values results;
+  Items results;
   if (const FunctionProto *function = model_.function(domain, node.op_type(), node.overload())) {
     results = callFunction(node, *function, frame);
   } else {
@@ -209,35 +211,41 @@ void Importer::importNode(const NodeProto &node, Frame &frame) {
   for (auto [output, result] : llvm::zip(node.output(), results)) {
     if (output.empty())
       continue;
-    if (!result)
+    if (result.kind == Item::Kind::Lost)
       unsupported("its output '" + printable(output) + "' is not supported");
     frame.values[output] = result;
   }
 }
 
-Values Importer::inlineGraph(const GraphProto &graph, const Frame &outer, ArrayRef<Value> inputs) {
+Items Importer::inlineGraph(const GraphProto &graph, const Frame &outer, ArrayRef<Item> inputs,
+                            const NodeProto *repeats, int64_t round) {
   Frame frame;
   frame.outer = &outer;
   frame.opsets = outer.opsets;
   frame.path = outer.path;
+  frame.isCopy = outer.isCopy || repeats;
+  if (repeats)
+    frame.path = (outer.path + nameOf(*repeats)).str().substr(0, kLongestPath) + "[" + std::to_string(round) + "]/";
   frame.depth = outer.depth;
   frame.attributes = outer.attributes;
   if (graph.input_size() != static_cast<int>(inputs.size()))
     malformed("its graph '" + printable(graph.name()) + "' takes " + Twine(graph.input_size()) + " inputs, not " +
               Twine(inputs.size()));
+  if (repeats)
+    countInlined(1, *repeats, outer);
   for (auto [input, value] : llvm::zip_equal(graph.input(), inputs))
     frame.values[input.name()] = value;
   Location location = builder_.location();
   addInitializers(graph, frame);
   importNodes(graph.node(), frame);
   builder_.setLocation(location);
-  Values results;
+  Items results;
   for (const ValueInfoProto &output : graph.output())
     results.push_back(lookup(frame, output.name()));
   return results;
 }
 
-Values Importer::callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller) {
+Items Importer::callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller) {
   if (caller.depth >= kDeepestCalls)
     malformed("calls functions more than " + Twine(kDeepestCalls) + " deep; they may not be recursive");
   constexpr int64_t kPartsOfANode = 8; // that a call reads again each time
@@ -254,8 +262,8 @@ Values Importer::callFunction(const NodeProto &node, const FunctionProto &functi
   frame.depth = caller.depth + 1;
   NodeReader reader(*this, node, caller);
   for (auto [position, formal] : llvm::enumerate(function.input()))
-    if (Value value = reader.optionalInput(static_cast<unsigned>(position)))
-      frame.values[formal] = value;
+    if (std::optional<Item> given = reader.item(static_cast<unsigned>(position)))
+      frame.values[formal] = *given;
   llvm::StringMap<const AttributeProto *> attributes;
   for (const std::string &name : function.attribute())
     attributes[name] = reader.attribute(name);
@@ -266,7 +274,7 @@ Values Importer::callFunction(const NodeProto &node, const FunctionProto &functi
   frame.attributes = &attributes;
   reader.checkAllRead();
   importNodes(function.node(), frame);
-  Values results;
+  Items results;
   for (const std::string &output : function.output())
     results.push_back(lookup(frame, output));
   return results;
@@ -274,21 +282,40 @@ Values Importer::callFunction(const NodeProto &node, const FunctionProto &functi
 
 // The model.
 
+/// Remembers what an input or output is, in a line.
+void Importer::addForm(StringRef direction, StringRef form, StringRef name) {
+  if (name.contains('\n'))
+    unsupported("the name of " + direction + " '" + printable(name) + "' has several lines");
+  forms_ += (direction + " " + form + " " + name + "\n").str();
+}
+
+Item Importer::inputItem(const GivenInput &input, ValueRange tensors) {
+  const Values own = llvm::to_vector_of<Value>(tensors.slice(input.first, input.count));
+  if (input.kind == GivenInput::Kind::Absent) {
+    addForm("input", "none", input.name);
+    return Item::absent();
+  }
+  if (input.kind == GivenInput::Kind::Tensor)
+    return own.front();
+  addForm("input", std::to_string(input.count), input.name);
+  return sequenceOf(builder_, own, input.elementType);
+}
+
 func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
-  auto [inputs, bounds] = resolveInputs(model_.graph(), options_, context_);
-  if (bounds)
-    module->setAttr("graph.bounds", bounds);
+  const ModelInputs given = resolveInputs(model_.graph(), options_, context_);
+  if (given.bounds)
+    module->setAttr("graph.bounds", given.bounds);
   SmallVector<Type> types;
-  for (const ModelInput &input : inputs)
-    types.push_back(input.type);
+  for (const ModelInput &tensor : given.tensors)
+    types.push_back(tensor.type);
   OpBuilder &builder = builder_.builder();
   builder.setInsertionPointToEnd(module.getBody());
   auto main = func::FuncOp::create(builder, module.getLoc(), "main", builder.getFunctionType(types, {}));
   builder.setInsertionPointToEnd(main.addEntryBlock());
-  for (auto [position, input] : llvm::enumerate(inputs)) {
-    main.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(input.name));
-    frame.values[input.name] = main.getArgument(static_cast<unsigned>(position));
-  }
+  for (auto [position, tensor] : llvm::enumerate(given.tensors))
+    main.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(tensor.name));
+  for (const GivenInput &input : given.inputs)
+    frame.values[input.name] = inputItem(input, main.getArguments());
   return main;
 }
 
@@ -311,19 +338,50 @@ static void eraseUnused(Block &block) {
   }
 }
 
+/// The tensors that an output consists of, under their names.
+void Importer::addOutput(StringRef name, const Item &item, Results &results) {
+  auto add = [&](const Twine &part, Value value) { results.push_back({(name + part).str(), value}); };
+  std::string form = item.isPresent ? "optional" : "";
+  if (item.isPresent)
+    add(".present", item.isPresent);
+  if (item.kind == Item::Kind::Absent)
+    form = "none";
+  if (item.kind == Item::Kind::Tensor)
+    add("", item.tensor);
+  if (item.kind == Item::Kind::Sequence) {
+    form += (form.empty() ? "" : "-") +
+            (item.sequence->isTable() ? "table" : std::to_string(item.sequence->elements.size()));
+    for (auto [number, element] : llvm::enumerate(item.sequence->elements))
+      add("[" + Twine(number) + "]", element);
+    if (item.sequence->isTable()) {
+      add(".data", item.sequence->data);
+      add(".shapes", item.sequence->shapes);
+    }
+  }
+  if (!form.empty())
+    addForm("output", form, name);
+}
+
 void Importer::finishMain(func::FuncOp main, const Frame &frame) {
   OpBuilder &builder = builder_.builder();
-  Values results;
-  SmallVector<Type> types;
+  Results results;
   for (const ValueInfoProto &output : model_.graph().output()) {
-    results.push_back(lookup(frame, output.name()));
-    types.push_back(results.back().getType());
-    checkDeclared(output, graph::typeOf(results.back()));
+    const Item &item = lookup(frame, output.name());
+    checkDeclared(output, item);
+    addOutput(output.name(), item, results);
   }
-  func::ReturnOp::create(builder, main.getLoc(), results);
+  llvm::StringSet<> names;
+  for (const auto &[name, value] : results)
+    if (!names.insert(name).second)
+      unsupported("two outputs are called '" + printable(name) + "', one of which is part of a sequence");
+  auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
+  auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
+  func::ReturnOp::create(builder, main.getLoc(), values);
   main.setType(builder.getFunctionType(main.getArgumentTypes(), types));
-  for (auto [position, output] : llvm::enumerate(model_.graph().output()))
-    main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(output.name()));
+  for (auto [position, result] : llvm::enumerate(results))
+    main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
+  if (!forms_.empty())
+    main->getParentOp()->setAttr("graph.forms", builder.getStringAttr(forms_));
   eraseUnused(main.getBody().front());
 }
 

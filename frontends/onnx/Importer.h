@@ -5,6 +5,7 @@
 #define SMELT_FRONTENDS_ONNX_IMPORTER_H
 
 #include "frontends/common/GraphBuilder.h"
+#include "frontends/common/Item.h"
 #include "frontends/onnx/Onnx.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
@@ -17,9 +18,10 @@ namespace smelt::frontend::onnx {
 struct Frame {
   const Frame *outer = nullptr; // of the graph around this one, whose names it may use
   const Opsets *opsets = nullptr;
-  std::string path;                    // before the names of nodes: the calls that were inlined, "encoder/layer1/"
-  unsigned depth = 0;                  // of calls
-  llvm::StringMap<mlir::Value> values; // null for those of refused nodes
+  std::string path;             // before the names of nodes: the calls that were inlined, "encoder/layer1/"
+  unsigned depth = 0;           // of calls
+  bool isCopy = false;          // of a body that is imported once for each round
+  llvm::StringMap<Item> values; // lost those of refused nodes
   // What a call gives its function's attributes, null where it gives nothing; of the function around a subgraph.
   const llvm::StringMap<const AttributeProto *> *attributes = nullptr;
 };
@@ -35,11 +37,13 @@ public:
 
   mlir::OwningOpRef<mlir::ModuleOp> run();
 
-  /// Imports the nodes of a graph in place; the values of its outputs.
-  Values inlineGraph(const GraphProto &graph, const Frame &outer, llvm::ArrayRef<mlir::Value> inputs);
+  /// Imports the nodes of a graph in place; the values of its outputs. `repeats` is the node that does so once for each
+  /// `round`, null where that is once.
+  Items inlineGraph(const GraphProto &graph, const Frame &outer, llvm::ArrayRef<Item> inputs,
+                    const NodeProto *repeats = nullptr, int64_t round = 0);
 
-  /// The value of a name that is known in a frame. Throws Lost where the node that should have made it was refused.
-  mlir::Value lookup(const Frame &frame, llvm::StringRef name);
+  /// What a name stands for that is known in a frame. Throws Lost where the node that should have made it was refused.
+  const Item &lookup(const Frame &frame, llvm::StringRef name);
 
   // Each tensor of the file is read once, and its blob made once, however often its graph is inlined.
   const Tensor &tensor(const TensorProto &proto);
@@ -56,12 +60,17 @@ public:
   mlir::MLIRContext *context() { return context_; }
 
 private:
+  using Results = std::vector<std::pair<std::string, mlir::Value>>;
+
+  void addForm(llvm::StringRef direction, llvm::StringRef form, llvm::StringRef name);
+  Item inputItem(const struct GivenInput &input, mlir::ValueRange tensors);
   mlir::func::FuncOp makeMain(mlir::ModuleOp module, Frame &frame);
+  void addOutput(llvm::StringRef name, const Item &item, Results &results);
   void finishMain(mlir::func::FuncOp main, const Frame &frame);
   void addInitializers(const GraphProto &graph, Frame &frame);
   void importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &nodes, Frame &frame);
   void importNode(const NodeProto &node, Frame &frame);
-  Values callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller);
+  Items callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller);
   void countInlined(int64_t parts, const NodeProto &node, const Frame &frame);
   void refuseNode(const NodeProto &node, Frame &frame, Refusal refusal);
   void reportRefused();
@@ -76,17 +85,28 @@ private:
   llvm::DenseMap<const void *, mlir::ElementsAttr> values_;
   int64_t inlined_ = 0; // what functions stood for so far, in nodes
   std::vector<UnsupportedNode> refused_;
+  std::string forms_; // of inputs and outputs that are no tensors: smelt_model.forms
 };
 
 /// Every node whose operator is in no table, those of subgraphs and called functions included.
 std::vector<UnsupportedNode> unsupportedNodes(const Model &model, const OperatorTable &operators);
 
+/// A tensor that a compiled model takes: an input, or a part of one that is a sequence.
 struct ModelInput {
   std::string name;
   mlir::RankedTensorType type;
 };
+/// What an input of the graph is.
+struct GivenInput {
+  enum class Kind { Tensor, Sequence, Absent };
+  std::string name;
+  Kind kind;
+  size_t first, count;    // of its tensors among all
+  mlir::Type elementType; // of a sequence
+};
 struct ModelInputs {
-  std::vector<ModelInput> inputs;
+  std::vector<ModelInput> tensors;
+  std::vector<GivenInput> inputs;
   mlir::DictionaryAttr bounds; // symbol → [least, most], as `options` gives them; null where there are none
 };
 /// The main graph's inputs that are no initializers, and their types: dims that the file leaves open are taken from
@@ -96,8 +116,9 @@ ModelInputs resolveInputs(const GraphProto &graph, const ImportOptions &options,
 /// The inputs of a graph that have no initializer.
 std::vector<const ValueInfoProto *> trueInputs(const GraphProto &graph);
 
-/// Refuses a declared type that contradicts what was inferred; symbolic dims may be anything.
-void checkDeclared(const ValueInfoProto &declared, mlir::RankedTensorType inferred);
+/// Refuses a declared type that contradicts what was inferred; symbolic dims may be anything, and those of a sequence's
+/// tensors are not looked at.
+void checkDeclared(const ValueInfoProto &declared, const Item &inferred);
 
 } // namespace smelt::frontend::onnx
 

@@ -3,9 +3,11 @@
 //
 // What a model's inputs and outputs are declared to be, and what --shape makes of it.
 
+#include "frontends/common/Sequences.h"
 #include "frontends/onnx/Importer.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include <deque>
 
 using namespace mlir;
 using llvm::Twine;
@@ -29,14 +31,33 @@ std::vector<const ValueInfoProto *> trueInputs(const GraphProto &graph) {
 
 static std::string quoted(const ValueInfoProto &value) { return "'" + printable(value.name()) + "'"; }
 
-/// The tensor type that an input or output is declared to have.
-static const TypeProto::Tensor &tensorTypeOf(const ValueInfoProto &value, const Twine &where) {
-  if (!value.has_type() || value.type().value_case() == TypeProto::VALUE_NOT_SET)
-    malformed(where + " has no type");
-  if (!value.type().has_tensor_type())
-    unsupported(where + " is no tensor; sequences, maps and optional values are not supported");
-  return value.type().tensor_type();
+namespace {
+/// A tensor, a sequence of tensors, or one of them that may be absent: what ONNX's operators make and take.
+struct DeclaredType {
+  bool isOptional = false, isSequence = false;
+  const TypeProto *tensor = nullptr;
+};
+} // namespace
+
+static DeclaredType declaredType(const ValueInfoProto &value, const Twine &where) {
+  const TypeProto *type = &value.type();
+  DeclaredType declared;
+  declared.isOptional = type->has_optional_type();
+  if (declared.isOptional)
+    type = &type->optional_type().elem_type();
+  declared.isSequence = type->has_sequence_type();
+  if (declared.isSequence)
+    type = &type->sequence_type().elem_type();
+  if (type->value_case() == TypeProto::VALUE_NOT_SET)
+    malformed(where + (type == &value.type() ? " has no type" : " has a type of nothing"));
+  if (!type->has_tensor_type())
+    unsupported(where + " is no tensor, sequence of tensors or optional one of these, which is all that Smelt takes");
+  declared.tensor = type;
+  return declared;
 }
+
+/// The type of an input that is a tensor, as all that are resolved are.
+static const TypeProto::Tensor &tensorTypeOf(const ValueInfoProto &value) { return value.type().tensor_type(); }
 
 /// "[batch, 3, ?, ?]"
 static std::string dimsInWords(const TypeProto::Tensor &type) {
@@ -74,6 +95,10 @@ public:
   ModelInputs resolve();
 
 private:
+  void addInput(const ValueInfoProto &input);
+  void addTensor(const ValueInfoProto &input, const TypeProto &type, const Twine &name,
+                 const std::vector<GivenDim> *given);
+  [[noreturn]] void refuseForm(const ValueInfoProto &input, const DeclaredType &declared) const;
   /// What an input's dim is called, by the file or by --shape, before that is a symbol's name.
   std::string nameOf(const ValueInfoProto &input, size_t position) const;
   const std::vector<GivenDim> *given(const ValueInfoProto &input) const;
@@ -90,7 +115,11 @@ private:
   size_t rankOf(const ValueInfoProto &input) const;
   DictionaryAttr bounds();
 
-  std::vector<const ValueInfoProto *> inputs_;
+  std::vector<const ValueInfoProto *> declared_;
+  std::vector<GivenInput> resolved_;           // all of these
+  std::vector<const ValueInfoProto *> inputs_; // the tensors
+  std::deque<ValueInfoProto> made_;            // of them, those that stand for parts of others
+  std::map<std::string, std::vector<GivenDim>> shapes_;
   const ImportOptions &options_;
   MLIRContext *context_;
   llvm::StringSet<> dims_;               // the file's names of dims of any input
@@ -105,15 +134,78 @@ private:
 } // namespace
 
 InputResolver::InputResolver(const GraphProto &graph, const ImportOptions &options, MLIRContext *context)
-    : inputs_(trueInputs(graph)), options_(options), context_(context) {
+    : declared_(trueInputs(graph)), options_(options), context_(context) {
+  for (const ValueInfoProto *input : declared_)
+    addInput(*input);
+  checkNames();
   for (const ValueInfoProto *input : inputs_)
     for (const Dim &dim : input->type().tensor_type().shape().dim())
       dims_.insert(dim.dim_param());
 }
 
+/// What to say of an input that is no tensor.
+void InputResolver::refuseForm(const ValueInfoProto &input, const DeclaredType &declared) const {
+  std::string present = printable(input.name()) + (declared.isSequence ? "=[2x3, 4x3]" : "=2x3");
+  std::string what = declared.isSequence ? "a sequence, whose number of tensors and their dims must be given"
+                                         : "a tensor, whose dims must be given";
+  if (declared.isOptional)
+    unsupported("input " + quoted(input) + " is optional: give --shape '" + printable(input.name()) +
+                "=none' where it is absent, or its dims, as in --shape '" + present + "'");
+  unsupported("input " + quoted(input) + " is " + what + ", as in --shape '" + present + "'");
+}
+
+/// The tensors that an input consists of, as --shape says.
+void InputResolver::addInput(const ValueInfoProto &input) {
+  const std::string where = "input " + quoted(input);
+  const DeclaredType declared = declaredType(input, where);
+  auto shape = options_.shapes.find(input.name());
+  auto sequence = options_.sequences.find(input.name());
+  const bool isAbsent = options_.absent.count(input.name()) > 0, hasShape = shape != options_.shapes.end();
+  const bool hasSequence = sequence != options_.sequences.end();
+  using Kind = GivenInput::Kind;
+  GivenInput given = {input.name(), Kind::Tensor, inputs_.size(), 1, nullptr};
+  if (isAbsent && !declared.isOptional)
+    refuse(ImportError::Kind::Usage, where + " is not optional, and cannot be 'none'");
+  if ((hasSequence && !declared.isSequence) || (hasShape && declared.isSequence))
+    refuse(ImportError::Kind::Usage, where + (declared.isSequence ? " is a sequence: give its tensors' dims in brackets"
+                                                                  : " is no sequence: its dims need no brackets"));
+  if (isAbsent) {
+    given.kind = Kind::Absent;
+    given.count = 0;
+  } else if (declared.isSequence ? !hasSequence : declared.isOptional && !hasShape) {
+    refuseForm(input, declared);
+  } else if (declared.isSequence) {
+    given.kind = Kind::Sequence;
+    given.count = sequence->second.size();
+    given.elementType = elementTypeOf(declared.tensor->tensor_type().elem_type(), context_, where);
+    if (given.count > kMostInSequence)
+      unsupported(where + ": a sequence of " + Twine(given.count) + " tensors; Smelt takes " + Twine(kMostInSequence));
+    for (auto [number, dims] : llvm::enumerate(sequence->second))
+      addTensor(input, *declared.tensor, "[" + Twine(number) + "]", &dims);
+  } else if (declared.isOptional) {
+    addTensor(input, *declared.tensor, "", &shape->second);
+  } else {
+    inputs_.push_back(&input);
+    if (hasShape)
+      shapes_[input.name()] = shape->second;
+  }
+  resolved_.push_back(std::move(given));
+}
+
+/// A tensor that is part of an input, or one that may be absent. Dims of the same name need not be equal in a sequence,
+/// nor has each tensor those that its type states: --shape has the last word.
+void InputResolver::addTensor(const ValueInfoProto &input, const TypeProto &type, const Twine &part,
+                              const std::vector<GivenDim> *given) {
+  ValueInfoProto &tensor = made_.emplace_back();
+  tensor.set_name(input.name() + part.str());
+  tensor.mutable_type()->mutable_tensor_type()->set_elem_type(type.tensor_type().elem_type());
+  inputs_.push_back(&tensor);
+  shapes_[tensor.name()] = *given;
+}
+
 const std::vector<GivenDim> *InputResolver::given(const ValueInfoProto &input) const {
-  auto found = options_.shapes.find(input.name());
-  return found == options_.shapes.end() ? nullptr : &found->second;
+  auto found = shapes_.find(input.name());
+  return found == shapes_.end() ? nullptr : &found->second;
 }
 
 static const Dim *dimOf(const ValueInfoProto &input, size_t position) {
@@ -141,19 +233,31 @@ std::string InputResolver::nameOf(const ValueInfoProto &input, size_t position) 
 }
 
 void InputResolver::checkNames() const {
-  for (const auto &[name, extents] : options_.shapes) {
-    if (llvm::any_of(inputs_, [name = name](const ValueInfoProto *input) { return input->name() == name; }))
-      continue;
-    std::string known;
-    for (const ValueInfoProto *input : inputs_)
-      known += (known.empty() ? "" : ", ") + quoted(*input);
-    refuse(ImportError::Kind::Usage, "has no input '" + printable(name) + "' to give a shape; its inputs are " + known);
+  llvm::StringSet<> names, tensors;
+  std::string known;
+  for (const ValueInfoProto *input : declared_) {
+    names.insert(input->name());
+    known += (known.empty() ? "" : ", ") + quoted(*input);
   }
+  auto check = [&](StringRef name) {
+    if (!names.contains(name))
+      refuse(ImportError::Kind::Usage,
+             "has no input '" + printable(name) + "' to give a shape; its inputs are " + known);
+  };
+  for (const auto &[name, extents] : options_.shapes)
+    check(name);
+  for (const auto &[name, extents] : options_.sequences)
+    check(name);
+  for (const std::string &name : options_.absent)
+    check(name);
+  for (const ValueInfoProto *tensor : inputs_)
+    if (!tensors.insert(tensor->name()).second)
+      unsupported("two inputs are called " + quoted(*tensor) + ", one of which is part of a sequence");
 }
 
 /// Refuses a shape that contradicts the dims that the file fixes.
 void InputResolver::checkRank(const ValueInfoProto &input, ArrayRef<GivenDim> given) const {
-  const TypeProto::Tensor &type = tensorTypeOf(input, "input " + quoted(input));
+  const TypeProto::Tensor &type = tensorTypeOf(input);
   bool fits = !type.has_shape() || static_cast<int>(given.size()) == type.shape().dim_size();
   for (size_t position = 0; fits && position < given.size(); ++position) {
     const Dim *dim = dimOf(input, position);
@@ -291,7 +395,6 @@ static std::string shapeFlag(const ValueInfoProto &input) {
 }
 
 ModelInputs InputResolver::resolve() {
-  checkNames();
   for (const ValueInfoProto *input : inputs_)
     if (const std::vector<GivenDim> *dims = given(*input))
       bind(*input, *dims);
@@ -299,7 +402,7 @@ ModelInputs InputResolver::resolve() {
   std::string open, flags;
   for (const ValueInfoProto *input : inputs_) {
     std::string where = "input " + quoted(*input);
-    const TypeProto::Tensor &type = tensorTypeOf(*input, where);
+    const TypeProto::Tensor &type = tensorTypeOf(*input);
     Type element = elementTypeOf(type.elem_type(), context_, where);
     size_t rank = rankOf(*input);
     bool isFixed = (type.has_shape() || given(*input)) &&
@@ -320,22 +423,21 @@ ModelInputs InputResolver::resolve() {
   if (!open.empty())
     refuse(ImportError::Kind::Usage,
            "the dims of these inputs are not all fixed: " + open + "; give them with " + flags);
-  return {std::move(resolved), bounds()};
+  return {std::move(resolved), std::move(resolved_), bounds()};
 }
 
 ModelInputs resolveInputs(const GraphProto &graph, const ImportOptions &options, MLIRContext *context) {
   return InputResolver(graph, options, context).resolve();
 }
 
-void checkDeclared(const ValueInfoProto &declared, RankedTensorType inferred) {
-  std::string where = "output " + quoted(declared);
-  if (!declared.has_type() || declared.type().value_case() == TypeProto::VALUE_NOT_SET)
-    return; // left for inference
-  const TypeProto::Tensor &type = tensorTypeOf(declared, where);
+static void checkElement(const TypeProto::Tensor &type, Type inferred, const Twine &where) {
   if (type.elem_type() != TensorProto::UNDEFINED &&
-      elementTypeOf(type.elem_type(), inferred.getContext(), where) != inferred.getElementType())
+      elementTypeOf(type.elem_type(), inferred.getContext(), where) != inferred)
     malformed(where + " is declared with elements of type " + elementTypeName(type.elem_type()) +
-              ", but the model computes " + inWords(inferred.getElementType()));
+              ", but the model computes " + inWords(inferred));
+}
+
+static void checkDims(const TypeProto::Tensor &type, RankedTensorType inferred, const Twine &where) {
   if (!type.has_shape())
     return;
   // Exporters that lost sight of a dim name what they guess: then only a dim that is known can be wrong.
@@ -347,6 +449,27 @@ void checkDeclared(const ValueInfoProto &declared, RankedTensorType inferred) {
   if (!fits)
     malformed(where + " is declared with the dims " + dimsInWords(type) + ", but the model computes " +
               inWords(inferred.getShape()));
+}
+
+void checkDeclared(const ValueInfoProto &declared, const Item &inferred) {
+  const std::string where = "output " + quoted(declared);
+  if (!declared.has_type() || declared.type().value_case() == TypeProto::VALUE_NOT_SET)
+    return; // left for inference
+  const DeclaredType wanted = declaredType(declared, where);
+  const bool isAbsent = inferred.kind == Item::Kind::Absent, isSequence = inferred.kind == Item::Kind::Sequence;
+  const TypeProto::Tensor &type = wanted.tensor->tensor_type();
+  if (!isAbsent && isSequence != wanted.isSequence)
+    malformed(
+        where + " is declared as " +
+        (isSequence ? "a tensor, but the model computes a sequence" : "a sequence, but the model computes a tensor"));
+  if ((isAbsent || inferred.isPresent) && !wanted.isOptional)
+    malformed(where + " is not declared as optional, but the model computes what may be absent");
+  if (isSequence && inferred.sequence->elementType)
+    checkElement(type, inferred.sequence->elementType, where);
+  if (inferred.kind != Item::Kind::Tensor)
+    return;
+  checkElement(type, elementOf(inferred.tensor), where);
+  checkDims(type, graph::typeOf(inferred.tensor), where);
 }
 
 } // namespace smelt::frontend::onnx

@@ -46,11 +46,41 @@ Value NodeReader::input(unsigned index, unsigned elements) {
   return value;
 }
 
-Value NodeReader::optionalInput(unsigned index, unsigned elements) {
+const Item *NodeReader::find(unsigned index) {
   readInputs_.insert(index);
-  if (!hasInput(index))
+  return hasInput(index) ? &importer_.lookup(frame_, inputName(index)) : nullptr;
+}
+
+std::optional<Item> NodeReader::item(unsigned index) {
+  const Item *given = find(index);
+  return given ? std::optional(*given) : std::nullopt;
+}
+
+/// "is a sequence"
+static StringRef kindInWords(const Item &item) {
+  if (item.isPresent || item.kind == Item::Kind::Absent)
+    return "is an optional value";
+  return item.kind == Item::Kind::Sequence ? "is a sequence" : "is a tensor";
+}
+
+const Sequence &NodeReader::sequence(unsigned index) {
+  const Item *given = find(index);
+  if (!given)
+    malformed("lacks its input " + Twine(index));
+  if (given->kind != Item::Kind::Sequence || given->isPresent)
+    malformed("input '" + printable(inputName(index)) + "' " + kindInWords(*given) +
+              ", where the operator takes a sequence");
+  return *given->sequence;
+}
+
+Value NodeReader::optionalInput(unsigned index, unsigned elements) {
+  const Item *given = find(index);
+  if (!given)
     return nullptr;
-  Value value = importer_.lookup(frame_, inputName(index));
+  if (!given->isTensor())
+    malformed("input '" + printable(inputName(index)) + "' " + kindInWords(*given) +
+              ", where the operator takes a tensor");
+  Value value = given->tensor;
   if ((classOf(elementOf(value)) & elements) == 0)
     malformed("input '" + printable(inputName(index)) + "' has elements of type " + inWords(elementOf(value)) +
               ", which the operator does not take");
@@ -207,8 +237,18 @@ const GraphProto &NodeReader::graph(StringRef name) {
   return found->g();
 }
 
+Items NodeReader::inlineItems(const GraphProto &graph, ArrayRef<Item> inputs, std::optional<int64_t> round) {
+  return importer_.inlineGraph(graph, frame_, inputs, round ? &node_ : nullptr, round.value_or(0));
+}
+
 Values NodeReader::inlineGraph(const GraphProto &graph, ArrayRef<Value> inputs) {
-  return importer_.inlineGraph(graph, frame_, inputs);
+  Values results;
+  for (auto [output, item] : llvm::zip_equal(graph.output(), inlineItems(graph, Items(inputs.begin(), inputs.end())))) {
+    if (!item.isTensor())
+      unsupported("its graph makes '" + printable(output.name()) + "', which " + kindInWords(item) + ", no tensor");
+    results.push_back(item.tensor);
+  }
+  return results;
 }
 
 void NodeReader::checkAllRead() const {

@@ -5,6 +5,7 @@
 #define SMELT_FRONTENDS_ONNX_NODEREADER_H
 
 #include "frontends/common/GraphBuilder.h"
+#include "frontends/common/Item.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/onnx/Model.h"
 #include "llvm/ADT/SmallSet.h"
@@ -62,6 +63,10 @@ public:
   Value input(unsigned index, unsigned elements = AnyElement);
   /// Null where it is absent.
   Value optionalInput(unsigned index, unsigned elements = AnyElement);
+  /// An operand that need not be a tensor; nothing where it has no name.
+  std::optional<Item> item(unsigned index);
+  /// One that is a sequence; it stays while the node is imported.
+  const Sequence &sequence(unsigned index);
   /// All of them, at least one.
   Values allInputs(unsigned elements = AnyElement);
   /// The value of an operand that has to be known now.
@@ -104,8 +109,11 @@ public:
   std::optional<graph::Extents> extentsOf(llvm::StringRef attribute, unsigned input, int64_t inputSince,
                                           GraphBuilder::Sign sign = GraphBuilder::Sign::Any);
 
-  /// The values of a subgraph, imported in place.
+  /// The values of a subgraph, imported in place. What such a subgraph makes is no sequence.
   Values inlineGraph(const GraphProto &graph, llvm::ArrayRef<Value> inputs);
+  /// The same where values need not be tensors. `round` tells copies of the subgraph apart: it is part of its nodes'
+  /// names, and they count as those of functions do.
+  Items inlineItems(const GraphProto &graph, llvm::ArrayRef<Item> inputs, std::optional<int64_t> round = std::nullopt);
 
   /// An attribute as the node, or the call of the function that it is part of, gives it; null where neither does.
   const AttributeProto *attribute(llvm::StringRef name);
@@ -114,6 +122,7 @@ public:
   void checkAllRead() const;
 
 private:
+  const Item *find(unsigned index);
   const std::string &inputName(unsigned index) const { return node_.input(static_cast<int>(index)); }
   const AttributeProto *attribute(llvm::StringRef name, AttributeProto::AttributeType type);
   [[noreturn]] void lacks(llvm::StringRef attribute) const;

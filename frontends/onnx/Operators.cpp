@@ -28,6 +28,7 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     lossOperators,
     matMulOperators,
     normalizationOperators,
+    optionalOperators,
     poolingOperators,
     quantizationOperators,
     randomOperators,
@@ -37,6 +38,7 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     shapeOperators,
     signalOperators,
     selectionOperators,
+    sequenceOperators,
     spatialOperators,
     textOperators,
 };

@@ -9,12 +9,30 @@
 
 namespace smelt::frontend::onnx {
 
+/// What imports a node: its results in the order of its outputs; fewer, or null ones, where Smelt does not compute an
+/// output. Most operators know tensors only.
+class Import {
+public:
+  constexpr Import(Values (*values)(NodeReader &node)) : values_(values) {}
+  constexpr Import(Items (*items)(NodeReader &node)) : items_(items) {}
+
+  Items operator()(NodeReader &node) const {
+    if (items_)
+      return items_(node);
+    Values values = values_(node);
+    return {values.begin(), values.end()};
+  }
+
+private:
+  Values (*values_)(NodeReader &node) = nullptr;
+  Items (*items_)(NodeReader &node) = nullptr;
+};
+
 /// One operator from a version on, up to the next row of the same name.
 struct Operator {
   llvm::StringLiteral name;
   int64_t since; // 7 where it is older than what Smelt accepts
-  /// The node's results, in the order of its outputs; fewer, or null ones, where Smelt does not compute an output.
-  Values (*import)(NodeReader &node);
+  Import import;
   llvm::StringLiteral domain = "";
   int64_t readsAs = 0; // of another domain: the version of ai.onnx whose operator it is; 0 where that knows it not
   llvm::StringLiteral note = ""; // where ONNX's text, its reference and ONNX Runtime say different things
@@ -39,6 +57,7 @@ llvm::ArrayRef<Operator> linearAttentionOperators();
 llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> matMulOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
+llvm::ArrayRef<Operator> optionalOperators();
 llvm::ArrayRef<Operator> poolingOperators();
 llvm::ArrayRef<Operator> quantizationOperators();
 llvm::ArrayRef<Operator> randomOperators();
@@ -48,6 +67,7 @@ llvm::ArrayRef<Operator> resizeOperators();
 llvm::ArrayRef<Operator> shapeOperators();
 llvm::ArrayRef<Operator> signalOperators();
 llvm::ArrayRef<Operator> selectionOperators();
+llvm::ArrayRef<Operator> sequenceOperators();
 llvm::ArrayRef<Operator> spatialOperators();
 llvm::ArrayRef<Operator> textOperators();
 

@@ -14,8 +14,19 @@ namespace smelt::frontend::onnx {
 static TensorSummary summarise(const ValueInfoProto &value) {
   TensorSummary summary;
   summary.name = printable(value.name());
-  const TypeProto::Tensor &type = value.type().tensor_type();
-  summary.elementType = value.type().has_tensor_type() ? elementTypeName(type.elem_type()) : "no tensor";
+  const TypeProto *tensor = &value.type();
+  std::string before, after;
+  auto enter = [&](const char *kind, const TypeProto &inside) {
+    tensor = &inside;
+    before += std::string(kind) + "(";
+    after += ")";
+  };
+  if (tensor->has_optional_type())
+    enter("optional", tensor->optional_type().elem_type());
+  if (tensor->has_sequence_type())
+    enter("sequence", tensor->sequence_type().elem_type());
+  const TypeProto::Tensor &type = tensor->tensor_type();
+  summary.elementType = before + (tensor->has_tensor_type() ? elementTypeName(type.elem_type()) : "no tensor") + after;
   summary.hasShape = type.has_shape();
   for (const ::onnx::TensorShapeProto::Dimension &dim : type.shape().dim())
     summary.extents.push_back(dim.has_dim_value()       ? std::to_string(dim.dim_value())

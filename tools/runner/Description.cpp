@@ -108,6 +108,8 @@ std::vector<Description::Step> Reader::steps(uint64_t field, uint32_t count) con
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t address = pointerAt(field) + i * sizeof(smelt_step);
     const auto step = at<smelt_step>(address);
+    if (step.kind != SMELT_STEP_KERNEL)
+      continue; // sizes that are computed, jumps
     const uint64_t kernel = pointerAt(address + offsetof(smelt_step, kernel));
     const auto [name, isNew] = kernels.try_emplace(kernel);
     if (isNew)

@@ -12,6 +12,7 @@
 #include "tools/runner/Buffers.h"
 #include "tools/runner/Compare.h"
 #include "tools/runner/Error.h"
+#include "tools/smelt-conformance/TestValue.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <cmath>
@@ -46,15 +47,20 @@ public:
   void run();
 
 private:
-  using Tensors = std::vector<onnx::TensorProto>;
+  using TestValues = std::vector<TestValue>; // of the first of the graph's inputs, or outputs
 
   std::string modelPath() const { return folder_ + "/model.onnx"; }
   std::string dataPath(size_t set, const char *kind, int index) const;
-  Tensors readTensors(size_t set, const char *kind, const onnx::GraphProto &graph) const;
-  void compile(const Tensors &inputs);
+  TestValues readValues(size_t set, const char *kind, const onnx::GraphProto &graph) const;
+  void compile(const TestValues &inputs);
   void runSet(size_t set);
-  void fill(runner::Buffers &buffers, const runner::Instance &instance, const Tensors &inputs);
-  void check(const runner::Buffers &buffers, const runner::Instance &instance, const Tensors &wanted);
+  void fill(runner::Buffers &buffers, const runner::Instance &instance, const TestValues &inputs);
+  void fill(runner::Buffers &buffers, const runner::Instance &instance, const std::string &name,
+            const onnx::TensorProto &value);
+  void check(const runner::Buffers &buffers, const runner::Instance &instance, const TestValues &wanted);
+  void check(const runner::TensorView &got, const std::string &name, const onnx::TensorProto &wanted);
+  uint32_t check(const runner::Buffers &buffers, const runner::Instance &instance, const std::string &name,
+                 const TestValue &wanted);
   runner::Tolerance toleranceFor(const runner::TensorView &want) const;
 
   std::string folder_, artefact_;
@@ -70,31 +76,46 @@ std::string NodeTest::dataPath(size_t set, const char *kind, int index) const {
 }
 
 /// The files input_0.pb, … or output_0.pb, … of a set, for the graph's inputs or outputs in order.
-NodeTest::Tensors NodeTest::readTensors(size_t set, const char *kind, const onnx::GraphProto &graph) const {
-  const auto &values = std::strcmp(kind, "input") == 0 ? graph.input() : graph.output();
-  Tensors tensors;
-  for (int i = 0; i < values.size(); ++i) {
-    if (!values[i].type().has_tensor_type())
-      stop(Status::Unsupported, std::string(kind) + " " + runner::quoted(values[i].name()) + " is no tensor");
+NodeTest::TestValues NodeTest::readValues(size_t set, const char *kind, const onnx::GraphProto &graph) const {
+  const auto &infos = std::strcmp(kind, "input") == 0 ? graph.input() : graph.output();
+  TestValues values;
+  for (int i = 0; i < infos.size(); ++i) {
     const std::string path = dataPath(set, kind, i);
     auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
     if (!file)
       break; // trailing ones are left out: inputs with a default
-    tensors.emplace_back();
-    if (!tensors.back().ParseFromArray((*file)->getBufferStart(), static_cast<int>((*file)->getBufferSize())))
-      stop(Status::Error, path + " holds no tensor");
+    std::optional<TestValue> value = readTestValue((*file)->getBuffer().str(), infos[i].type());
+    if (!value)
+      stop(Status::Error, path + " holds no value of the type that the model declares");
+    values.push_back(std::move(*value));
   }
-  return tensors;
+  return values;
 }
 
-void NodeTest::compile(const Tensors &inputs) {
+/// Says what inputs are, as --shape does.
+static void setShapes(frontend::ImportOptions &options, const std::string &name, const TestValue &value) {
+  std::vector<std::vector<frontend::GivenDim>> shapes;
+  for (const onnx::TensorProto &tensor : value.tensors)
+    shapes.emplace_back(tensor.dims().begin(), tensor.dims().end());
+  switch (value.kind) {
+  case TestValue::Kind::Tensor:
+    options.shapes[name] = shapes.front();
+    return;
+  case TestValue::Kind::Sequence:
+    options.sequences[name] = std::move(shapes);
+    return;
+  case TestValue::Kind::Absent:
+    options.absent.insert(name);
+  }
+}
+
+void NodeTest::compile(const TestValues &inputs) {
   driver::CompileOptions options;
   options.model = modelPath();
   options.output = artefact_;
   options.threads = 1; // the tests themselves run side by side
   for (size_t i = 0; i < inputs.size(); ++i)
-    options.import.shapes[model_.graph().input(static_cast<int>(i)).name()] = {inputs[i].dims().begin(),
-                                                                               inputs[i].dims().end()};
+    setShapes(options.import, model_.graph().input(static_cast<int>(i)).name(), inputs[i]);
   driver::CompileReport report;
   llvm::Error error = driver::compile(options, report);
   if (!error)
@@ -152,19 +173,31 @@ static std::string difference(const runner::TensorView &tensor, const runner::In
          runner::describeType(tensor.dtype, tensor.shape);
 }
 
-void NodeTest::fill(runner::Buffers &buffers, const runner::Instance &instance, const Tensors &inputs) {
+void NodeTest::fill(runner::Buffers &buffers, const runner::Instance &instance, const std::string &name,
+                    const onnx::TensorProto &value) {
   const smelt_model &model = instance.model();
+  const smelt_tensor_info *info = find(model.inputs, model.input_count, name);
+  if (!info)
+    return; // an initializer's default, which the model does not ask for
+  const onnx::Tensor tensor = readTensor(value, model_, context_);
+  const std::string bytes = bytesOf(tensor);
+  if (std::string why = difference(viewOf(tensor, bytes), instance, *info); !why.empty())
+    stop(Status::Fail, "input " + why);
+  if (info->bytes > 0)
+    std::memcpy(buffers.inputs()[static_cast<size_t>(info - model.inputs)].data(), bytes.data(), info->bytes);
+}
+
+/// What a tensor of a sequence is called in a compiled model.
+static std::string partName(const std::string &name, size_t number) {
+  return name + "[" + std::to_string(number) + "]";
+}
+
+void NodeTest::fill(runner::Buffers &buffers, const runner::Instance &instance, const TestValues &inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::string &name = model_.graph().input(static_cast<int>(i)).name();
-    const smelt_tensor_info *info = find(model.inputs, model.input_count, name);
-    if (!info)
-      continue; // an initializer's default, which the model does not ask for
-    const onnx::Tensor tensor = readTensor(inputs[i], model_, context_);
-    const std::string bytes = bytesOf(tensor);
-    if (std::string why = difference(viewOf(tensor, bytes), instance, *info); !why.empty())
-      stop(Status::Fail, "input " + why);
-    if (info->bytes > 0)
-      std::memcpy(buffers.inputs()[static_cast<size_t>(info - model.inputs)].data(), bytes.data(), info->bytes);
+    const bool isSequence = inputs[i].kind == TestValue::Kind::Sequence;
+    for (size_t part = 0; part < inputs[i].tensors.size(); ++part)
+      fill(buffers, instance, isSequence ? partName(name, part) : name, inputs[i].tensors[part]);
   }
 }
 
@@ -218,28 +251,89 @@ static std::string unlike(const runner::TensorView &got, const runner::TensorVie
          std::to_string(should.mean) + " and " + std::to_string(should.deviation);
 }
 
-void NodeTest::check(const runner::Buffers &buffers, const runner::Instance &instance, const Tensors &wanted) {
+void NodeTest::check(const runner::TensorView &got, const std::string &name, const onnx::TensorProto &wanted) {
+  const onnx::Tensor tensor = readTensor(wanted, model_, context_);
+  const std::string bytes = bytesOf(tensor);
+  const runner::TensorView want = viewOf(tensor, bytes);
+  if (got.dtype != want.dtype || got.shape != want.shape)
+    stop(Status::Fail, "output " + runner::quoted(name) + " is " + runner::describeType(got.dtype, got.shape) +
+                           ", not " + runner::describeType(want.dtype, want.shape));
+  const std::string why = isRandom(model_.graph()) ? unlike(got, want) : runner::beyond(got, want, toleranceFor(want));
+  if (!why.empty())
+    stop(Status::Fail, "output " + runner::quoted(name) + ": " + why);
+}
+
+/// An output of a compiled model; nothing where it has none of this name.
+static std::optional<runner::TensorView> outputNamed(const runner::Buffers &buffers, const runner::Instance &instance,
+                                                     const std::string &name) {
   const smelt_model &model = instance.model();
-  if (wanted.size() != model.output_count)
-    stop(Status::Fail,
-         "there are " + std::to_string(model.output_count) + " outputs, not " + std::to_string(wanted.size()));
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    const smelt_tensor_info &info = model.outputs[i];
-    const onnx::Tensor tensor = readTensor(wanted[i], model_, context_);
-    const std::string bytes = bytesOf(tensor);
-    const runner::TensorView want = viewOf(tensor, bytes);
-    if (std::string why = difference(want, instance, info); !why.empty())
-      stop(Status::Fail, "output " + why);
-    const runner::TensorView got{want.dtype, want.shape, buffers.outputs()[i].data()};
-    const std::string why =
-        isRandom(model_.graph()) ? unlike(got, want) : runner::beyond(got, want, toleranceFor(want));
-    if (!why.empty())
-      stop(Status::Fail, "output " + runner::quoted(info.name) + ": " + why);
+  const smelt_tensor_info *info = find(model.outputs, model.output_count, name);
+  if (!info)
+    return std::nullopt;
+  return runner::TensorView{static_cast<smelt_dtype>(info->dtype), instance.shapeOf(*info),
+                            buffers.outputs()[static_cast<size_t>(info - model.outputs)].data()};
+}
+
+/// The tensors of a sequence whose number the run found.
+static std::vector<runner::TensorView> tensorsOf(const runner::TensorView &data, const runner::TensorView &shapes) {
+  std::vector<runner::TensorView> tensors;
+  const auto rows = static_cast<size_t>(shapes.shape[0]), rank = static_cast<size_t>(shapes.shape[1]);
+  const unsigned char *at = data.bytes;
+  for (size_t row = 0; row < rows; ++row) {
+    runner::TensorView tensor{data.dtype, {}, at};
+    for (size_t dim = 0; dim < rank; ++dim)
+      if (auto extent = static_cast<int64_t>(shapes.at(row * rank + dim)); extent >= 0)
+        tensor.shape.push_back(extent);
+    at += tensor.count() * smelt_dtype_size(data.dtype);
+    tensors.push_back(std::move(tensor));
   }
+  return tensors;
+}
+
+/// How many of the model's outputs the value is.
+uint32_t NodeTest::check(const runner::Buffers &buffers, const runner::Instance &instance, const std::string &name,
+                         const TestValue &wanted) {
+  const auto output = [&](const std::string &part) { return outputNamed(buffers, instance, name + part); };
+  uint32_t count = 0;
+  std::vector<runner::TensorView> got;
+  const auto isPresent = output(".present"), data = output(".data"), shapes = output(".shapes"), whole = output("");
+  if (whole && wanted.kind != TestValue::Kind::Sequence) {
+    got = {*whole};
+  } else if (data && shapes) {
+    got = tensorsOf(*data, *shapes);
+    count = 2;
+  } else {
+    for (auto part = output("[0]"); part; part = output(partName("", got.size())))
+      got.push_back(*part);
+  }
+  count += count == 0 ? static_cast<uint32_t>(got.size()) : 0;
+  if (isPresent) {
+    ++count;
+    if ((isPresent->at(0) != 0) != (wanted.kind != TestValue::Kind::Absent))
+      stop(Status::Fail, "output " + runner::quoted(name) + " is absent, or should be");
+    if (wanted.kind == TestValue::Kind::Absent)
+      return count;
+  }
+  if (got.size() != wanted.tensors.size())
+    stop(Status::Fail, "output " + runner::quoted(name) + " is of " + std::to_string(got.size()) + " tensors, not " +
+                           std::to_string(wanted.tensors.size()));
+  for (size_t part = 0; part < got.size(); ++part)
+    check(got[part], wanted.kind == TestValue::Kind::Sequence ? partName(name, part) : name, wanted.tensors[part]);
+  return count;
+}
+
+void NodeTest::check(const runner::Buffers &buffers, const runner::Instance &instance, const TestValues &wanted) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < wanted.size(); ++i)
+    count += check(buffers, instance, model_.graph().output(static_cast<int>(i)).name(), wanted[i]);
+  if (count != instance.model().output_count)
+    stop(Status::Fail,
+         "there are " + std::to_string(instance.model().output_count) + " outputs, not " + std::to_string(count));
 }
 
 void NodeTest::runSet(size_t set) {
-  const Tensors inputs = readTensors(set, "input", model_.graph()), wanted = readTensors(set, "output", model_.graph());
+  const TestValues inputs = readValues(set, "input", model_.graph());
+  const TestValues wanted = readValues(set, "output", model_.graph());
   compile(inputs); // for these shapes
   const runner::Artifact artifact(artefact_);
   const runner::Instance instance(artifact);

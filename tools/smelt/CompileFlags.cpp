@@ -10,12 +10,14 @@ namespace smelt {
 
 void CompileFlags::addShape(CLI::App &command) {
   command
-      .add_option("--shape", shapes,
-                  "INPUT=1x3x224x224: an input's extents; needed where the file leaves them open; may be repeated. "
-                  "Instead of a "
-                  "number, ? leaves one open, 1..8 within bounds; a name, NAME or NAME:1..8, says that those are equal "
-                  "which have "
-                  "it. Names that hold an x need commas between extents")
+      .add_option(
+          "--shape", shapes,
+          "INPUT=1x3x224x224: an input's extents; needed where the file leaves them open; may be repeated. "
+          "Instead of a "
+          "number, ? leaves one open, 1..8 within bounds; a name, NAME or NAME:1..8, says that those are equal "
+          "which have "
+          "it. Names that hold an x need commas between extents. [2x3, 4x3] are the tensors of a sequence, none "
+          "is an optional input that is absent")
       ->allow_extra_args(false);
 }
 
@@ -41,7 +43,8 @@ void CompileFlags::addTo(CLI::App &command) {
 constexpr llvm::StringLiteral kShapeForms =
     "INPUT=1x3x224x224, of which each may be a number, ? (as the file has it), 1..8 (any of these), a name that dims "
     "of "
-    "one size share, or NAME:1..8; names that hold an x need commas: INPUT=batch,max_len";
+    "one size share, or NAME:1..8; names that hold an x need commas: INPUT=batch,max_len. INPUT=[2x3, (4,3)] are the "
+    "tensors of a sequence, () a scalar among them, INPUT=none is an optional input that is absent";
 
 /// "1..8", "1.."
 static bool parseBounds(llvm::StringRef text, frontend::GivenDim &dim) {
@@ -69,22 +72,61 @@ static std::optional<frontend::GivenDim> parseDim(llvm::StringRef text) {
   return isValid ? std::optional(dim) : std::nullopt;
 }
 
+using GivenDims = std::vector<frontend::GivenDim>;
+
+/// "1x3x224x224", "batch,max_len", "" for a scalar; nothing where it is none of them.
+static std::optional<GivenDims> parseDims(llvm::StringRef text) {
+  GivenDims dims;
+  llvm::SmallVector<llvm::StringRef> words;
+  if (!text.empty())
+    text.split(words, text.contains(',') ? ',' : 'x');
+  for (llvm::StringRef word : words) {
+    std::optional<frontend::GivenDim> dim = parseDim(word);
+    if (!dim)
+      return std::nullopt;
+    dims.push_back(*dim);
+  }
+  return dims;
+}
+
+/// "2x3, (4,3), ()", "": the tensors of a sequence; commas in parentheses separate extents.
+static std::optional<std::vector<GivenDims>> parseTensors(llvm::StringRef text) {
+  std::vector<GivenDims> tensors;
+  for (llvm::StringRef left = text.trim(); !left.empty();) {
+    const bool isClosed = left.consume_front("(");
+    auto [word, rest] = left.split(isClosed ? ')' : ',');
+    std::optional<GivenDims> dims = parseDims(word.trim());
+    const bool wantsMore = isClosed ? (rest = rest.trim()).consume_front(",") : left.contains(',');
+    left = rest.trim();
+    if (!dims || (!isClosed && word.trim().empty()) || wantsMore == left.empty())
+      return std::nullopt;
+    tensors.push_back(std::move(*dims));
+  }
+  return tensors;
+}
+
 /// "image=1x3x224x224" → the extents; the name may hold anything but the last "=".
 static llvm::Error parseShape(llvm::StringRef text, frontend::ImportOptions &options) {
   auto [name, list] = text.rsplit('=');
-  std::vector<frontend::GivenDim> dims;
-  llvm::SmallVector<llvm::StringRef> words;
-  if (!list.empty()) // "x=" is a scalar
-    list.split(words, list.contains(',') ? ',' : 'x');
+  const std::string key = name.str();
   bool isValid = text.contains('=') && !name.empty();
-  for (llvm::StringRef word : words) {
-    std::optional<frontend::GivenDim> dim = parseDim(word);
-    isValid &= dim.has_value();
-    dims.push_back(dim.value_or(0));
+  const bool isKnown = options.shapes.count(key) || options.sequences.count(key) || options.absent.count(key);
+  if (list == "none") {
+    options.absent.insert(key);
+  } else if (list.consume_front("[")) {
+    std::optional<std::vector<GivenDims>> tensors;
+    if (list.consume_back("]"))
+      tensors = parseTensors(list);
+    isValid &= tensors.has_value();
+    options.sequences[key] = std::move(tensors).value_or(std::vector<GivenDims>());
+  } else {
+    std::optional<GivenDims> dims = parseDims(list);
+    isValid &= dims.has_value();
+    options.shapes[key] = std::move(dims).value_or(GivenDims());
   }
   if (!isValid)
     return driver::toolError(driver::kUsage, "--shape " + text + ": wanted " + kShapeForms);
-  if (!options.shapes.emplace(name.str(), dims).second)
+  if (isKnown)
     return driver::toolError(driver::kUsage, "--shape: '" + name + "' is given twice");
   return llvm::Error::success();
 }

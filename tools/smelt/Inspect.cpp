@@ -242,12 +242,12 @@ struct InspectCommand {
   bool json = false;
 
   llvm::Error run();
-  llvm::Expected<Check> check();
+  llvm::Expected<Check> check(const frontend::ModelSummary &summary);
 };
 } // namespace
 
 /// What a compilation would refuse, found by all of its stages that may.
-llvm::Expected<Check> InspectCommand::check() {
+llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summary) {
   driver::CompileOptions options = flags.options;
   std::optional<cpu::Target> target = cpu::findTarget(options.target);
   if (!target)
@@ -264,7 +264,8 @@ llvm::Expected<Check> InspectCommand::check() {
     const driver::Failure failure = driver::explain(module.takeError());
     if (failure.exitCode == driver::kUsage && !flags.shapes.empty())
       return driver::toolError(driver::kUsage, failure.message);
-    if (failure.exitCode != driver::kUnsupported)
+    const bool namesNodes = !check.unsupported.empty() || !summary.unsupported.empty();
+    if (failure.exitCode != driver::kUnsupported || !namesNodes)
       check.refusal = failure.message;
     return check;
   }
@@ -287,7 +288,7 @@ llvm::Error InspectCommand::run() {
     llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path);
     if (!summary)
       return summary.takeError();
-    llvm::Expected<Check> checked = check();
+    llvm::Expected<Check> checked = check(*summary);
     if (!checked)
       return checked.takeError();
     result = toJson(path, *summary, *checked);

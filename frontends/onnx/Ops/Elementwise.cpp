@@ -78,8 +78,6 @@ static Values mean(NodeReader &node) {
   return {b.make<graph::DivOp>(sum, b.scalarLike(sum, node.inputCount()))};
 }
 
-static Values identity(NodeReader &node) { return {node.input(0)}; }
-
 static Values mod(NodeReader &node) {
   Value a = node.input(0, Numbers), b = node.input(1, Numbers);
   bool fmod = node.flag("fmod", false);
@@ -189,7 +187,6 @@ static constexpr Operator kOperators[] = {
     {"Floor", 7, unary<graph::FloorOp, Floats>},
     {"Greater", 7, binary<graph::GreaterOp, Numbers>},
     {"GreaterOrEqual", 12, binary<graph::GreaterEqualOp, Numbers>},
-    {"Identity", 7, identity},
     {"IsInf", 10, isInf},
     {"IsNaN", 9, isNan},
     {"Less", 7, binary<graph::LessOp, Numbers>},
