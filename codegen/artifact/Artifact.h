@@ -87,6 +87,7 @@ struct Model {
   std::vector<Symbol> symbols;        // in the order in which inputs have them
   uint32_t shapeSizes = 0;            // how many of them follow from the inputs' shapes
   uint32_t blockCount = 0;            // pieces of memory that grow
+  std::string forms;                  // of inputs and outputs that are no tensors, as in smelt.h
   std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.

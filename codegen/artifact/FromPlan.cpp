@@ -382,6 +382,8 @@ llvm::Error Conversion::run() {
   if (llvm::Error error = setHeld())
     return error;
   model.blockCount = static_cast<uint32_t>(plan_.getBlocks());
+  if (auto forms = plan_->getParentOp()->getAttrOfType<StringAttr>("graph.forms"))
+    model.forms = forms.str();
   model.sizes = sizes_.rows();
   if (model.sizes.size() > SMELT_MAX_SIZES)
     return defect("the model has more symbolic sizes than the runtime takes");

@@ -145,6 +145,13 @@ void writeHeader(const Model &model, raw_ostream &os) {
         "#ifdef __cplusplus\n}\n#endif\n\n";
   writeArena(model, prefix, os);
   os << "#define " << prefix << "_WEIGHTS_BYTES " << model.weightsBytes << "\n";
+  SmallVector<StringRef> forms;
+  StringRef(model.forms).split(forms, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  if (!forms.empty())
+    os << "\n/* What is no tensor in the source model (smelt_model.forms):\n";
+  for (StringRef form : forms)
+    os << " *   " << commentText(form) << "\n";
+  os << (forms.empty() ? "" : " */\n");
   writeTensors(model.inputs, prefix, "INPUT", os);
   writeTensors(model.outputs, prefix, "OUTPUT", os);
   os << "\n#endif\n";

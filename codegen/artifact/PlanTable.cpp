@@ -23,7 +23,7 @@ static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 1
 static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, reserved) == 52);
 static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, held) == 48);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
-static_assert(sizeof(smelt_model) == 120 && offsetof(smelt_model, block_count) == 116);
+static_assert(sizeof(smelt_model) == 128 && offsetof(smelt_model, forms) == 120);
 
 namespace {
 class PlanTable {
@@ -173,12 +173,26 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
   weights->setVisibility(GlobalValue::HiddenVisibility);
   weights->setAlignment(Align(SMELT_ALIGNMENT));
 
-  Constant *value =
-      fields({word(SMELT_ABI_VERSION), word(model.inputs.size()), word(model.outputs.size()), word(model.steps.size()),
-              wide(model.cpuFeatures), wide(model.arenaBytes), wide(model.weightsBytes), text(model.name),
-              text(model.target), tensors(model.inputs, "inputs"), tensors(model.outputs, "outputs"),
-              array(rows, "steps"), weights, sizes(model.sizes), word(model.sizes.size()), word(model.arenaSize),
-              textOrNull(symbolsText(model.symbols)), word(model.shapeSizes), word(model.blockCount)});
+  Constant *value = fields({word(SMELT_ABI_VERSION),
+                            word(model.inputs.size()),
+                            word(model.outputs.size()),
+                            word(model.steps.size()),
+                            wide(model.cpuFeatures),
+                            wide(model.arenaBytes),
+                            wide(model.weightsBytes),
+                            text(model.name),
+                            text(model.target),
+                            tensors(model.inputs, "inputs"),
+                            tensors(model.outputs, "outputs"),
+                            array(rows, "steps"),
+                            weights,
+                            sizes(model.sizes),
+                            word(model.sizes.size()),
+                            word(model.arenaSize),
+                            textOrNull(symbolsText(model.symbols)),
+                            word(model.shapeSizes),
+                            word(model.blockCount),
+                            textOrNull(model.forms)});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);
   global->setAlignment(Align(8));

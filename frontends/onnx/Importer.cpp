@@ -286,18 +286,18 @@ Items Importer::callFunction(const NodeProto &node, const FunctionProto &functio
 void Importer::addForm(StringRef direction, StringRef form, StringRef name) {
   if (name.contains('\n'))
     unsupported("the name of " + direction + " '" + printable(name) + "' has several lines");
-  forms_ += (direction + " " + form + " " + name + "\n").str();
+  forms_ += (direction + " " + name + ": " + form + "\n").str();
 }
 
 Item Importer::inputItem(const GivenInput &input, ValueRange tensors) {
   const Values own = llvm::to_vector_of<Value>(tensors.slice(input.first, input.count));
   if (input.kind == GivenInput::Kind::Absent) {
-    addForm("input", "none", input.name);
+    addForm("input", "absent", input.name);
     return Item::absent();
   }
   if (input.kind == GivenInput::Kind::Tensor)
     return own.front();
-  addForm("input", std::to_string(input.count), input.name);
+  addForm("input", "sequence of " + std::to_string(input.count), input.name);
   return sequenceOf(builder_, own, input.elementType);
 }
 
@@ -341,16 +341,13 @@ static void eraseUnused(Block &block) {
 /// The tensors that an output consists of, under their names.
 void Importer::addOutput(StringRef name, const Item &item, Results &results) {
   auto add = [&](const Twine &part, Value value) { results.push_back({(name + part).str(), value}); };
-  std::string form = item.isPresent ? "optional" : "";
+  std::string form = item.kind == Item::Kind::Tensor ? "tensor" : "absent";
   if (item.isPresent)
     add(".present", item.isPresent);
-  if (item.kind == Item::Kind::Absent)
-    form = "none";
   if (item.kind == Item::Kind::Tensor)
     add("", item.tensor);
   if (item.kind == Item::Kind::Sequence) {
-    form += (form.empty() ? "" : "-") +
-            (item.sequence->isTable() ? "table" : std::to_string(item.sequence->elements.size()));
+    form = item.sequence->isTable() ? "table" : "sequence of " + std::to_string(item.sequence->elements.size());
     for (auto [number, element] : llvm::enumerate(item.sequence->elements))
       add("[" + Twine(number) + "]", element);
     if (item.sequence->isTable()) {
@@ -358,8 +355,8 @@ void Importer::addOutput(StringRef name, const Item &item, Results &results) {
       add(".shapes", item.sequence->shapes);
     }
   }
-  if (!form.empty())
-    addForm("output", form, name);
+  if (item.isPresent || item.kind != Item::Kind::Tensor)
+    addForm("output", (item.isPresent ? "optional " : "") + form, name);
 }
 
 void Importer::finishMain(func::FuncOp main, const Frame &frame) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes ONNX's own node tests, which the onnx package builds in memory, as folders that smelt-conformance reads.
 
-usage: materialise.py OUT_DIR [--list FILE]
+usage: materialise.py OUT_DIR [--list FILE]…
 
 OUT_DIR/<name>/model.onnx, test_data_set_<k>/{input,output}_<i>.pb, and tolerance.json with the "rtol" and "atol" that the test states.
 """
@@ -41,9 +41,9 @@ def write(case, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--list", type=pathlib.Path, help="only the tests named in this file, one a line")
+    parser.add_argument("--list", type=pathlib.Path, action="append", help="only the tests named in this file, one a line; may be repeated")
     args = parser.parse_args()
-    wanted = set(args.list.read_text().split()) if args.list else None
+    wanted = {name for path in args.list for name in path.read_text().split()} if args.list else None
     cases = [case for case in load_model_tests(kind="node") if wanted is None or case.name in wanted]
     for case in cases:
         write(case, args.out / case.name)

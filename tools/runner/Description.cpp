@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 namespace smelt::runner {
 
@@ -137,6 +138,9 @@ Description Reader::run() {
   if (const std::string symbols = textOrNothing(*place, offsetof(smelt_model, symbols)); !symbols.empty())
     for (const std::string &symbol : partsOf(symbols))
       description.symbols.push_back(symbolOf(symbol));
+  std::istringstream forms(textOrNothing(*place, offsetof(smelt_model, forms)));
+  for (std::string line; std::getline(forms, line);)
+    description.forms.push_back(line);
   description.isSymbolic = !description.symbols.empty();
   description.steps = steps(*place + offsetof(smelt_model, steps), model.step_count);
   return description;

@@ -35,7 +35,8 @@ struct Description {
   uint64_t cpuFeatures = 0, arenaBytes = 0, weightsBytes = 0, fileBytes = 0;
   std::vector<Tensor> inputs, outputs;
   std::vector<Symbol> symbols;
-  bool isSymbolic = false; // inputs have symbolic dims, so that there is no one size of the arena
+  std::vector<std::string> forms; // of what is no tensor in the source model, a line of smelt_model.forms each
+  bool isSymbolic = false;        // inputs have symbolic dims, so that there is no one size of the arena
   std::vector<Step> steps;
 };
 

@@ -22,7 +22,7 @@ LIT = pathlib.Path(PYTHON).with_name("lit")
 CORES = str(os.cpu_count())
 # MLIR and LLVM come without instrumentation: memory that their allocators poison in our code, they do not unpoison in theirs.
 SANITIZER = {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0:detect_odr_violation=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
-CONFORMANCE_SHARE = 0.6  # of the list must pass; the rest may say `unsupported`
+CONFORMANCE = {"visible.txt": 0.6, "sequence_optional.txt": 0.6}  # list → which share of it must pass; the rest may say `unsupported`
 
 
 class Result:
@@ -92,26 +92,33 @@ def unit(folder="build"):
 
 
 def materialised():
-    """The folder of conformance tests, written again when the list, the script or the onnx package changes."""
+    """The folder of conformance tests, written again when the lists, the script or the onnx package change."""
     here = REPOSITORY / "test" / "conformance"
+    lists = [here / name for name in CONFORMANCE]
     key = hashlib.sha256()
-    for path in (here / "visible.txt", here / "materialise.py", REPOSITORY / "tools" / "setup" / "requirements.lock"):
+    for path in (*lists, here / "materialise.py", REPOSITORY / "tools" / "setup" / "requirements.lock"):
         key.update(path.read_bytes())
     folder = CACHE / "conformance" / key.hexdigest()[:16]
     if not folder.exists():
         shutil.rmtree(folder.parent, ignore_errors=True)
         partial = folder.with_suffix(".partial")
-        subprocess.run([PYTHON, here / "materialise.py", partial, "--list", here / "visible.txt"], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([PYTHON, here / "materialise.py", partial, *(word for path in lists for word in ("--list", path))], check=True, stderr=subprocess.DEVNULL)
         partial.rename(folder)
     return folder
 
 
 def conformance():
-    names = (REPOSITORY / "test" / "conformance" / "visible.txt").read_text().split()
+    """All lists, one after another."""
+    return sum((conformance_of(name, share) for name, share in CONFORMANCE.items()), Result())
+
+
+def conformance_of(name, share):
+    path = REPOSITORY / "test" / "conformance" / name
+    names = path.read_text().split()
     program = REPOSITORY / "build" / "bin" / "smelt-conformance"
     if not program.exists():
         return Result(0, [f"{program.relative_to(REPOSITORY)} is missing"])
-    code, output = run([program, materialised(), "--list", "test/conformance/visible.txt", "--json"], 1800)
+    code, output = run([program, materialised(), "--list", path, "--json"], 1800)
     tests = {}
     for line in output.splitlines():
         if line.startswith("{"):
@@ -123,9 +130,9 @@ def conformance():
                 for name in names if tests.get(name, {}).get("status") not in ("pass", "unsupported")]
     if code not in (0, 1):
         failures.append(f"smelt-conformance ended with exit code {code}")
-    if passed < CONFORMANCE_SHARE * len(names):
-        failures.append(f"{passed} of {len(names)} pass, fewer than {CONFORMANCE_SHARE:.0%}")
-    return Result(passed, failures, f"{unsupported} unsupported")
+    if passed < share * len(names):
+        failures.append(f"{passed} of {len(names)} pass, fewer than {share:.0%}")
+    return Result(passed, failures, f"{unsupported} of {name} unsupported")
 
 
 def script(path, seconds, *arguments):
@@ -187,6 +194,7 @@ SUITES = {
     "reproducible": script("test/models/test_reproducible.py", 600),
     "operators": script("test/operators/test_operators.py", 900),
     "symbolic": script("test/symbolic/test_symbolic.py", 600),
+    "sequences": script("test/sequences/test_sequences.py", 300),
     "faces": script("test/symbolic/test_faces.py", 300),
     "python": script("test/python/test_python.py", 300),
     "types": script("test/frontends/onnx/test_types.py", 600),
@@ -198,7 +206,7 @@ SUITES = {
 
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
-NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
+NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
          "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 

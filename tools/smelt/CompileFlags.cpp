@@ -94,13 +94,16 @@ static std::optional<std::vector<GivenDims>> parseTensors(llvm::StringRef text) 
   std::vector<GivenDims> tensors;
   for (llvm::StringRef left = text.trim(); !left.empty();) {
     const bool isClosed = left.consume_front("(");
-    auto [word, rest] = left.split(isClosed ? ')' : ',');
-    std::optional<GivenDims> dims = parseDims(word.trim());
-    const bool wantsMore = isClosed ? (rest = rest.trim()).consume_front(",") : left.contains(',');
-    left = rest.trim();
-    if (!dims || (!isClosed && word.trim().empty()) || wantsMore == left.empty())
+    const size_t end = left.find(isClosed ? ')' : ',');
+    const llvm::StringRef word = left.substr(0, end).trim();
+    std::optional<GivenDims> dims = parseDims(word);
+    if (!dims || (isClosed ? end == llvm::StringRef::npos : word.empty()))
       return std::nullopt;
     tensors.push_back(std::move(*dims));
+    left = left.substr(end).drop_front(isClosed ? 1 : 0).ltrim();
+    if (left.consume_front(",") == left.empty()) // a comma, and more behind it; or neither
+      return std::nullopt;
+    left = left.ltrim();
   }
   return tensors;
 }

@@ -129,6 +129,7 @@ static ordered_json toJson(const runner::Description &artifact) {
           {"kernels", kernels.size()},
           {"steps", steps},
           {"symbols", toJson(artifact.symbols)},
+          {"forms", artifact.forms},
           {"arena_bytes", artifact.isSymbolic ? ordered_json() : ordered_json(artifact.arenaBytes)},
           {"weight_bytes", artifact.weightsBytes},
           {"file_bytes", artifact.fileBytes}};
@@ -227,6 +228,8 @@ static void printArtifact(const ordered_json &json) {
   llvm::outs() << "\n";
   printTensors("input ", json["inputs"]);
   printTensors("output", json["outputs"]);
+  for (const ordered_json &form : json["forms"])
+    llvm::outs() << runner::quoted(textOf(form)) << "\n";
   printSymbols(json["symbols"]);
   const ordered_json &arena = json["arena_bytes"];
   llvm::outs() << counted(json["steps"].size(), "step") << " of " << counted(json["kernels"].get<uint64_t>(), "kernel")

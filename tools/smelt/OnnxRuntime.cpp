@@ -20,7 +20,7 @@ constexpr llvm::StringLiteral kLayerPrefix = "layer:";
 // Arguments: MODEL IN.npz OUT.npz PREFIX, the last one empty where no layers are wanted. One line on stderr says what
 // is wrong.
 constexpr llvm::StringLiteral kScript = R"(
-import sys, zipfile
+import itertools, sys, zipfile
 model, inputs, outputs, prefix = sys.argv[1:]
 try:
     import numpy as np
@@ -42,15 +42,32 @@ try:
     options.log_severity_level = 4
     session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     with zipfile.ZipFile(inputs) as archive:  # np.load refuses an archive of nothing
-        feeds = {name[:-4]: np.lib.format.read_array(archive.open(name)) for name in archive.namelist()}
-    names = [output.name for output in session.get_outputs()]
+        given = {name[:-4]: np.lib.format.read_array(archive.open(name)) for name in archive.namelist()}
+    feeds = dict(given)
+    for value in session.get_inputs():  # sequences are x[0], x[1], ...; what is absent is nowhere
+        if "seq(" in value.type and value.name not in given:
+            parts = itertools.takewhile(given.__contains__, (f"{value.name}[{i}]" for i in itertools.count()))
+            feeds[value.name] = [feeds.pop(part) for part in parts]
+        if value.type.startswith("optional(") and value.name not in given:
+            feeds[value.name] = feeds.get(value.name) or None
     with zipfile.ZipFile(outputs, "w") as archive:
-        for name, value in zip(names, session.run(None, feeds)):
-            if not isinstance(value, np.ndarray) or value.dtype == object:
-                continue
-            for key in {name, nodes.get(name, name)}:
+        def write(key, value):
+            if isinstance(value, np.ndarray) and value.dtype != object:
                 with archive.open(key + ".npy", "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, np.asarray(value, order="C"))
+        for output, value in zip(session.get_outputs(), session.run(None, feeds)):
+            name = output.name
+            if output.type.startswith("optional("):
+                write(name + ".present", np.array(value is not None))
+            if isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value):
+                rank = max((part.ndim for part in value), default=0)
+                rows = [part.shape + (-1,) * (rank - part.ndim) for part in value]
+                write(name + ".shapes", np.array(rows, np.int64).reshape(len(value), rank))
+                write(name + ".data", np.concatenate([part.reshape(-1) for part in value]) if value else None)
+                for i, part in enumerate(value):
+                    write(f"{name}[{i}]", part)
+            for key in sorted({name, nodes.get(name, name)}):
+                write(key, value)
 except ImportError as error:
     print(f"{error}; {sys.executable} needs the packages numpy, onnxruntime and, for --layers, onnx, "
           "or SMELT_PYTHON names a Python that has them", file=sys.stderr)

@@ -38,7 +38,12 @@ def _call(*arguments):
 
 
 def _shape(name, extents):
-    """The text of --shape for extents that are numbers, None (left open), (least, most), or text in its own forms: "batch:1..8"."""
+    """The text of --shape for extents that are numbers, None (left open), (least, most), or text in its own forms: "batch:1..8"; for lists of such,
+    of a sequence's tensors; for None, an optional input that is absent; for a text that --shape takes as a whole."""
+    if extents is None or isinstance(extents, str):
+        return f"{name}={'none' if extents is None else extents}"
+    if extents and all(isinstance(extent, list) for extent in extents):
+        return f"{name}=[{', '.join('(' + _shape('', tensor)[1:] + ')' for tensor in extents)}]"
     words = {type(None): lambda _: "?", tuple: lambda bounds: f"{bounds[0]}..{bounds[1]}"}
     return f"{name}={','.join(words.get(type(extent), str)(extent) for extent in extents)}"
 
@@ -47,7 +52,8 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     """Compiles a model file and returns the artefact's path; `output` is beside the model by default.
 
     `shapes` fixes inputs: {name: extents}, of which each is a number, None where it stays open, (least, most), or a text that smelt compile --shape
-    takes, "batch:1..8"; `symbolic` leaves all others open. `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
+    takes, "batch:1..8". For an input that is a sequence there are lists of extents, [[2, 3], [4, 3]], or "[]"; for an optional one that is absent, None.
+    `symbolic` leaves all others open. `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
     Raises SmeltError with the compiler's message and exit code.
     """
     model = pathlib.Path(model)

@@ -12,8 +12,10 @@ import threading
 
 import numpy as np
 
+from .forms import FormError, Forms
+
 ALIGNMENT = 64  # SMELT_ALIGNMENT
-ABI_VERSION = 3  # SMELT_ABI_VERSION
+ABI_VERSION = 4  # SMELT_ABI_VERSION
 # smelt_dtype → numpy.
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
@@ -44,7 +46,8 @@ class _Model(ctypes.Structure):
                 ("weights_bytes", ctypes.c_uint64), ("name", ctypes.c_char_p), ("target", ctypes.c_char_p),
                 ("inputs", ctypes.POINTER(_TensorInfo)), ("outputs", ctypes.POINTER(_TensorInfo)), ("steps", ctypes.c_void_p),
                 ("weights", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("size_count", ctypes.c_uint32), ("arena_size", ctypes.c_uint32),
-                ("symbols", ctypes.c_char_p), ("shape_sizes", ctypes.c_uint32), ("block_count", ctypes.c_uint32)]
+                ("symbols", ctypes.c_char_p), ("shape_sizes", ctypes.c_uint32), ("block_count", ctypes.c_uint32),
+                ("forms", ctypes.c_char_p)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,6 +231,7 @@ class Model:
         self.symbols = (self._model.symbols or b"").decode()  # of the inputs' dims, with their bounds: "batch:1..8, length"
         self.inputs = [Tensor.of(self._model.inputs[i]) for i in range(self._model.input_count)]
         self.outputs = [Tensor.of(self._model.outputs[i]) for i in range(self._model.output_count)]
+        self.forms = Forms((self._model.forms or b"").decode())  # of inputs and outputs that are no tensors
         self.is_symbolic = any(None in tensor.shape for tensor in self.inputs)
         self._lock = threading.Lock()
         self._instance = ctypes.create_string_buffer(_host().smelt_host_instance_bytes())
@@ -324,10 +328,14 @@ class Model:
 
     def bind(self, feeds):
         """(call, outputs): each call() runs the model on the same buffers, with nothing else around it. Outputs whose shapes the model finds are new
-        arrays in `outputs` after each call."""
+        arrays in `outputs` after each call, and sequences are the tensors that they consist of: forms.gather(outputs) makes lists of them."""
         if not isinstance(feeds, collections.abc.Mapping):
             names = ", ".join(f"'{tensor.name}': …" for tensor in self.inputs)
             raise SmeltError(f"the inputs are a {type(feeds).__name__}, the model wants a dict of them: {{{names}}}", 2)
+        try:
+            feeds = self.forms.spread(feeds)
+        except FormError as error:
+            raise SmeltError(str(error), 2) from error
         unknown = set(feeds) - {tensor.name for tensor in self.inputs}
         if unknown:
             raise SmeltError(f"no input '{sorted(unknown)[0]}'; there are {', '.join(tensor.name for tensor in self.inputs)}", 2)
@@ -357,10 +365,10 @@ class Model:
         return call, outputs
 
     def run(self, feeds):
-        """One inference: {input: array} → {output: array}."""
+        """One inference: {input: array} → {output: array}. Sequences are lists of arrays, and what is absent is None."""
         call, outputs = self.bind(feeds)
         call()
-        return outputs
+        return self.forms.gather(outputs)
 
 
 def load(path, threads=1):
