@@ -59,6 +59,8 @@ static Values concatFromSequence(NodeReader &node) {
 static Sequence cutInto(GraphBuilder &b, Value x, int64_t axis, ArrayRef<Extent> parts) {
   Values elements;
   Extent left = extentsOf(x)[axis], from = 0;
+  if (parts.empty() && left != Extent(0))
+    malformed("splits " + left.str() + " elements into no parts");
   for (auto [number, part] : llvm::enumerate(parts)) {
     // What is left behind the last part is nothing; the run finds where that does not hold.
     Extent extent = part;
