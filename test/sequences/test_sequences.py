@@ -149,6 +149,25 @@ def positions_outside_end_the_run(folder):
 
 
 @case
+def hostile_numbers_end_the_run_at_most(folder):
+    bodies = {"at": "(seq(float[]) s, int64 i) => (float[c,d] y) { y = SequenceAt (s, i) }", "erase": "(seq(float[]) s, int64 i) => (seq(float[]) y) { y = SequenceErase (s, i) }",
+              "insert": "(seq(float[]) s, int64 i) => (seq(float[]) y) { a = Constant <value_float = 1.0> () y = SequenceInsert (s, a, i) }",
+              "split": "(seq(float[]) s, int64 i) => (seq(float[]) y) { a = ConcatFromSequence <axis = 0, new_axis = 1> (s) y = SplitToSequence <axis = 1> (a, i) }",
+              "tables": "(seq(float[]) s, int64 i) => (float[a,b] y) { z = Constant <value_int = 0> () a = SequenceAt (s, z) t = SplitToSequence <axis = 0> (a, i) "
+                        "u = SequenceErase (t, i) y = ConcatFromSequence <axis = 1> (u) }"}
+    for name, body in bodies.items():
+        path = save(folder, body)
+        for s in ([normal(2, 3)] * 3, UNLIKE):
+            if name == "split" and s is UNLIKE:
+                continue
+            harness.smelt_ok("compile", path, "--shape", f"s=[{', '.join('x'.join(map(str, part.shape)) for part in s)}]", "-o", folder / "net.so")
+            for number in (-(2**63), 1 - 2**63, -(2**33), -5, -1, 0, 1, 2, 3, 4, 2**31, 2**33, 2**62, 2**63 - 2, 2**63 - 1):
+                np.savez(folder / "in.npz", i=at(number), **{f"s[{i}]": part for i, part in enumerate(s)})
+                done = harness.smelt("run", folder / "net.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+                expect(done.returncode in (0, 2, 5) and done.stderr.count("\n") == (done.returncode > 0), f"{name} {number}: {done.returncode} {done.stderr}")
+
+
+@case
 def tensors_are_joined(folder):
     for axis in (0, 1, -1):
         agrees(folder, f"(seq(float[]) s) => (float[a,b] y) {{ y = ConcatFromSequence <axis = {axis}> (s) }}", s=[normal(3, 3) for _ in range(3)])
