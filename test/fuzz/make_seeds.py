@@ -48,6 +48,12 @@ def models():
                               node("DequantizeLinear", "a b c", "y")], {"x": [2, 3]}, weights=[tensor("s", 0.5, "f4"), tensor("p", 3, "u1")])
     body = subgraph([node("Identity", "ci", "co"), node("Add", "v v", "vo")], [value("i", [], I64), value("ci", [], BOOL), value("v", [4])], ("co", "vo"))
     yield "loop", model(node("Loop", "m - x", "y", body=body), {"x": [4]}, weights=[tensor("m", 3, "i8")])
+    yield "sequence", model([node("SequenceConstruct", "x x", "s"), node("SequenceInsert", "s x i", "t"), node("SequenceErase", "t p", "u"), node("SequenceAt", "u p", "a"),
+                             node("SplitToSequence", "a n", "v"), node("ConcatFromSequence", "v", "y", axis=1)], [value("x", [4, 2]), value("p", [], I64)],
+                            weights=[tensor("i", 1, "i8"), tensor("n", 2, "i8")])
+    body = subgraph([node("Mul", "a b", "c")], [value("a", None), value("b", None)], ("c",))
+    yield "sequence_map", model([node("SplitToSequence", "x", "s", keepdims=0), node("SequenceMap", "s x", "t", body=body), node("Optional", "t", "o"),
+                                 node("OptionalHasElement", "o", "h"), node("OptionalGetElement", "o", "y")], {"x": [3, 2]})
     step = subgraph([node("Add", "s e", "so"), node("Identity", "so", "o")], [value("s", [2]), value("e", [2])], ("so", "o"))
     yield "scan", model(node("Scan", "i x", "z y", body=step, num_scan_inputs=1), {"i": [2], "x": [3, 2]})
 
