@@ -106,7 +106,8 @@ def x86_targets():
 
 
 def agreement(got, want):
-    """Largest error relative to the largest reference value, and least cosine, over all outputs. Raises Failure beyond the limits."""
+    """Largest error relative to the largest reference value, and least cosine, over all outputs. Raises Failure beyond the limits, and where integers
+    differ at all."""
     worst, cosine = 0.0, 1.0
     for name, reference in want.items():
         if name not in got:
@@ -114,6 +115,8 @@ def agreement(got, want):
         value = got[name]
         if value.shape != reference.shape or value.dtype != reference.dtype:
             raise Failure(f"output '{name}' is {value.dtype} {value.shape}, not {reference.dtype} {reference.shape}")
+        if reference.dtype.kind in "iub" and (value != reference).any():
+            raise Failure(f"output '{name}' has {int((value != reference).sum())} other integers")
         if not np.isfinite(value).all():
             raise Failure(f"output '{name}' has values that are not finite")
         a, b = value.astype(np.float64).ravel(), reference.astype(np.float64).ravel()

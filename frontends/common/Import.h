@@ -33,14 +33,13 @@ struct GivenDim {
 };
 
 struct ImportOptions {
-  /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes.
+  /// Extents of inputs, by name: what --shape gives. They must agree with the dims that the file fixes. Dims that
+  /// neither mentions stay symbolic.
   std::map<std::string, std::vector<GivenDim>> shapes;
   /// The same of inputs that are sequences: extents of each of their tensors.
   std::map<std::string, std::vector<std::vector<GivenDim>>> sequences;
   /// Optional inputs that are not there.
   std::set<std::string> absent;
-  /// Whether dims that neither the file nor `shapes` mentions stay symbolic; else a model that has some is refused.
-  bool symbolic = false;
   /// Called with each file beside the model that weights are read from; may be null.
   std::function<void(llvm::StringRef path)> onWeightsFile;
   /// Called with each node that is refused, but for those whose operators are in no table, which a summary lists; may

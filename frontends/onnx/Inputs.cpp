@@ -124,7 +124,6 @@ private:
   MLIRContext *context_;
   llvm::StringSet<> dims_;               // the file's names of dims of any input
   llvm::StringMap<int64_t> numbers_;     // by the file's names
-  llvm::StringSet<> opened_;             // those that --shape leaves open
   llvm::StringMap<std::string> given_;   // names that --shape gives for the file's
   llvm::StringMap<std::string> symbols_; // by name: what it is called among extents
   llvm::StringSet<> taken_;              // such
@@ -284,8 +283,6 @@ void InputResolver::bindNumber(const ValueInfoProto &input, size_t position, int
 
 void InputResolver::bindSymbol(const ValueInfoProto &input, size_t position, const GivenDim &dim) {
   const Dim *declared = dimOf(input, position);
-  if (declared && !declared->dim_param().empty())
-    opened_.insert(declared->dim_param());
   if (declared && !declared->dim_param().empty() && !dim.symbol.empty()) {
     auto [name, isNew] = given_.try_emplace(declared->dim_param(), dim.symbol);
     if (!isNew && name->second != dim.symbol)
@@ -364,14 +361,10 @@ graph::Extent InputResolver::extent(const ValueInfoProto &input, size_t position
   return made ? *made : graph::Extent::symbol(context_, symbolOf(name));
 }
 
-/// Whether dims of an input that nothing fixes may stay so: all may, or --shape says it of the same dims.
+/// Whether dims of an input that nothing fixes may stay so: their number must be known, and elements must have bytes of
+/// their own.
 bool InputResolver::mayStayOpen(const ValueInfoProto &input, Type element) const {
-  bool hasRank = input.type().tensor_type().has_shape() || given(input);
-  if (!hasRank || graph::isPackable(element))
-    return false;
-  return options_.symbolic || given(input) || llvm::all_of(llvm::seq<size_t>(0, rankOf(input)), [&](size_t position) {
-           return numberOf(input, position) || opened_.contains(dimOf(input, position)->dim_param());
-         });
+  return (input.type().tensor_type().has_shape() || given(input)) && !graph::isPackable(element);
 }
 
 DictionaryAttr InputResolver::bounds() {
@@ -386,7 +379,7 @@ DictionaryAttr InputResolver::bounds() {
 
 /// "x=<batch>x3x<dim 2>x<dim 3>"
 static std::string shapeFlag(const ValueInfoProto &input) {
-  std::string text;
+  std::string text = input.type().tensor_type().has_shape() ? "" : "<dims>";
   for (auto [position, dim] : llvm::enumerate(input.type().tensor_type().shape().dim()))
     text += (text.empty() ? "" : "x") + (dim.has_dim_value()       ? std::to_string(dim.dim_value())
                                          : dim.dim_param().empty() ? "<dim " + std::to_string(position) + ">"
@@ -422,7 +415,7 @@ ModelInputs InputResolver::resolve() {
   }
   if (!open.empty())
     refuse(ImportError::Kind::Usage,
-           "the dims of these inputs are not all fixed: " + open + "; give them with " + flags);
+           "the dims of these inputs cannot stay open: " + open + "; give them with " + flags);
   return {std::move(resolved), std::move(resolved_), bounds()};
 }
 

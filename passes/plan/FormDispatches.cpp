@@ -45,7 +45,7 @@ private:
   bool canJoin(Operation *op, int group) const;
   bool dependsOn(Value value, int group) const;
   bool feeds(int from, int to) const;
-  bool isUsedOnlyBy(int from, int to) const;
+  bool canFollow(int from, int to) const;
 
   bool isReached(Operation *target, int group) const;
   bool needsSizesOf(Operation *op, int group) const;
@@ -67,6 +67,15 @@ static bool isInlineConstant(Value value) {
     return false;
   ElementsAttr elements = constant.getValue();
   return elements.getNumElements() == 1 || (isa<DenseElementsAttr>(elements) && elements.isSplat());
+}
+
+/// Whether it is known of all operands of an op whether they have one element or all along the innermost dim: roots
+/// have code for vectors alone.
+static bool readsVectors(Operation *op, ArrayRef<graph::Extent> shape) {
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    graph::Extents extents = graph::extentsOf(operand);
+    return extents.empty() || extents.back().isNumber() || extents.back() == shape.back();
+  });
 }
 
 static bool isGrouped(Operation *op) {
@@ -103,6 +112,8 @@ bool Grouping::canJoin(Operation *op, int group) const {
   if (groups_[group].ops.front()->getNumResults() > 1)
     return false;
   if (graph::extentsOf(op->getResult(0)) != groups_[group].shape || needsSizesOf(op, group))
+    return false;
+  if (!groups_[group].pointwise && !readsVectors(op, groups_[group].shape))
     return false;
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();
@@ -170,13 +181,16 @@ bool Grouping::feeds(int from, int to) const {
 }
 
 /// A root's kernel stores what depends on the root: of what is absorbed into it, nothing else may want the value.
-bool Grouping::isUsedOnlyBy(int from, int to) const {
-  for (Operation *member : groups_[from].ops)
+bool Grouping::canFollow(int from, int to) const {
+  for (Operation *member : groups_[from].ops) {
+    if (isa<graph::ScalarInterface>(member) && !readsVectors(member, groups_[to].shape))
+      return false;
     for (Operation *user : member->getUsers()) {
       auto found = groupOf_.find(user);
       if (found == groupOf_.end() || (found->second != from && found->second != to))
         return false;
     }
+  }
   return true;
 }
 
@@ -191,7 +205,7 @@ void Grouping::join(Operation *op, int group) {
     int other = found->second;
     bool fits = groups_[other].ops.size() + groups_[group].ops.size() <= kMostOps;
     if (fits && groups_[other].pointwise && groups_[other].shape == groups_[group].shape &&
-        (groups_[group].pointwise || isUsedOnlyBy(other, group)) && !feeds(other, group))
+        (groups_[group].pointwise || canFollow(other, group)) && !feeds(other, group))
       absorb(group, other);
   }
 }

@@ -16,7 +16,7 @@ function(_smelt_default_target result)
 endfunction()
 
 # smelt_add_model(TARGET MODEL
-#                 [SHAPES INPUT=1x3x224x224...]   fix inputs' extents, where the file leaves them open
+#                 [SHAPES INPUT=1x3x224x224...]   fix inputs' extents, which stay open where the file leaves them so
 #                 [TARGET_CPU NAME]               as `smelt compile --target`; say it when the program leaves this machine
 #                 [PRECISION NAME]                as `smelt compile --precision`
 #                 [OPTIONS WORD...]               anything else for `smelt compile`

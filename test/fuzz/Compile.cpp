@@ -13,10 +13,9 @@ using namespace smelt;
 
 constexpr size_t kMostBytes = 4096; // larger models take longer, and show little that small ones do not
 
-static void compile(const std::string &path, bool symbolic) {
+static void compile(const std::string &path) {
   driver::CompileOptions options;
   options.model = path;
-  options.import.symbolic = symbolic;
   options.emit = driver::Emit::Object;
   llvm::SmallString<128> output;
   fuzz::require(!llvm::sys::fs::createTemporaryFile("smelt-fuzz", "o", output), "a temporary file");
@@ -36,6 +35,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0 || size > kMostBytes)
     return 0;
   const fuzz::MemoryFile file(data, size);
-  compile(file.path(), /*symbolic=*/size % 2 == 1);
+  compile(file.path());
   return 0;
 }

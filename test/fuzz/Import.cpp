@@ -12,7 +12,7 @@
 
 using namespace smelt;
 
-static void import(const std::string &path, bool symbolic) {
+static void import(const std::string &path) {
   mlir::MLIRContext &context = fuzz::contextFrom([] {
     mlir::DialectRegistry registry;
     driver::registerDialects(registry);
@@ -20,7 +20,6 @@ static void import(const std::string &path, bool symbolic) {
   });
   driver::CompileOptions options;
   options.model = path;
-  options.import.symbolic = symbolic;
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = driver::importGraph(options, context);
   if (module)
     return fuzz::require(succeeded(mlir::verify(**module)), "the imported graph verifies");
@@ -31,7 +30,6 @@ static void import(const std::string &path, bool symbolic) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const fuzz::MemoryFile file(data, size);
-  import(file.path(), /*symbolic=*/false);
-  import(file.path(), /*symbolic=*/true);
+  import(file.path());
   return 0;
 }

@@ -20,13 +20,9 @@ import harness
 NOT_YET = {"ok_loop_max_trip"}
 
 
-def is_symbolic(name):
-    return name.removeprefix("ok_").removeprefix("maybe_").startswith(("symbolic_", "dim_"))
-
-
 def compiled(path, output):
     name = path.stem
-    arguments = ("compile", path, *(["--symbolic"] if is_symbolic(name) else []), "-o", output)
+    arguments = ("compile", path, "-o", output)
     may_pass, may_fail = name.startswith(("ok_", "maybe_")), not name.startswith("ok_")
     if not may_pass or name in NOT_YET:
         return refused(output.parent, [3, 4] if may_fail else [4], [path.name], *arguments)

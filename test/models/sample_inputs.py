@@ -2,6 +2,8 @@
 
 Each function: (rng, {input: shape}) → {input: array}.
 """
+import functools
+
 import numpy as np
 
 
@@ -13,6 +15,18 @@ def _waves(rng, height, width, count=6):
         fy, fx, phase = rng.uniform(-6, 6), rng.uniform(-6, 6), rng.uniform(0, 2 * np.pi)
         total += np.cos(2 * np.pi * (fy * y + fx * x) + phase)
     return total / np.sqrt(count)
+
+
+def one_by_one(sample):
+    """A function of batches of one → one of any batches."""
+
+    @functools.wraps(sample)
+    def batches(rng, shapes):
+        count = next(iter(shapes.values()))[0]
+        parts = [sample(rng, {name: (1, *shape[1:]) for name, shape in shapes.items()}) for _ in range(count)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in shapes}
+
+    return batches
 
 
 def _picture(rng, shape):
@@ -27,16 +41,19 @@ def _picture(rng, shape):
     return np.clip(planes, 0, 1)[None]
 
 
+@one_by_one
 def unit_photo(rng, shapes):
     """Pixels as 0 … 1."""
     return {name: _picture(rng, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
+@one_by_one
 def photo(rng, shapes):
     """Pixels with the mean and deviation of ImageNet taken out."""
     return {name: ((_picture(rng, shape) - 0.45) / 0.225).astype(np.float32) for name, shape in shapes.items()}
 
 
+@one_by_one
 def page(rng, shapes):
     """Dark strokes in lines on a light page, -1 … 1: enough like writing that a text model answers."""
     (name, (_, channels, height, width)), = shapes.items()
@@ -56,6 +73,7 @@ def page(rng, shapes):
     return {name: (2 * pixels - 1)[None].astype(np.float32)}
 
 
+@one_by_one
 def file_bytes(rng, shapes):
     """The first and last kilobyte of a small text file, 256 where there is none: how magika sees a file."""
     (name, shape), = shapes.items()
@@ -67,6 +85,7 @@ def file_bytes(rng, shapes):
     return {name: data}
 
 
+@one_by_one
 def spectrogram(rng, shapes):
     """Log-mel frames: loud and quiet stretches over a fixed tilt."""
     (name, (batch, frames, bands, channels)), = shapes.items()
@@ -75,6 +94,7 @@ def spectrogram(rng, shapes):
     return {name: values.reshape(batch, frames, bands, channels).astype(np.float32)}
 
 
+@one_by_one
 def chord(rng, shapes):
     """Two seconds of three plucked tones with overtones, at 22050 Hz."""
     (name, (batch, samples, channels)), = shapes.items()
@@ -92,6 +112,23 @@ def tokens(rng, shapes):
     batch, length = shapes["input_ids"]
     words = length * 3 // 4
     ids = np.zeros((batch, length), np.int64)
-    ids[:, 0], ids[:, 1:words], ids[:, words] = 101, rng.integers(1996, 20000, (batch, words - 1)), 102
+    ids[:, 0] = 101
+    if words > 0:
+        ids[:, 1:words], ids[:, words] = rng.integers(1996, 20000, (batch, words - 1)), 102
     mask = (np.arange(length) <= words).astype(np.int64) * np.ones((batch, 1), np.int64)
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros((batch, length), np.int64)}
+
+
+def words(rng, shapes):
+    """Any of a small vocabulary, and for inputs of floats what a normalised layer leaves."""
+    return {name: rng.integers(0, 16384, shape) if name == "input_ids" else rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+
+
+def phonemes(rng, shapes):
+    """A sentence: a beginning, phonemes with a pad behind each, an end; how it is spoken; and the noise that the voice is made of."""
+    length = shapes["input"][1]
+    ids = np.zeros((1, length), np.int64)
+    ids[0, 2::2] = rng.integers(14, 60, (length - 1) // 2)
+    ids[0, 0], ids[0, -1] = 1, 2
+    noise = {name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items() if name.startswith("noise")}
+    return {"input": ids, "input_lengths": np.array([length]), "scales": np.array([0.667, 1, 0.8], np.float32), **noise}

@@ -80,7 +80,7 @@ def main():
     options.add_argument("--target", action="append", help="only these targets")
     args = options.parse_args()
     cases = harness.Cases()
-    for name in args.names or models.MODELS:
+    for name in args.names or models.RELEASED:
         reference = models.reference(models.fetch(name), models.inputs(name))
         for target in args.target or harness.x86_targets():
             test(cases, name, target, reference)

@@ -37,7 +37,17 @@ def decode(n, s, past):
             "l": np.full(n, past + s - 1, np.int32), "t": np.array([past + s], np.int32)}
 
 
+def scores(operand, weights, *nodes, **inputs):
+    """x · xᵀ and something of its columns' number, or of one."""
+    product = [node("Transpose", ["x"], "t", perm=[0, 2, 1]), node("MatMul", ["x", "t"], "p"), node("Shape", ["x"], "l", start=1, end=2)]
+    return graph([*product, *nodes, node("Add", ["p", operand], "y")], {"x": ["n", "s", 24], **inputs}, ["y"], **weights)
+
+
 CASES = {
+    "causal-mask": (scores("m", {"table": 9 * floats(64, 64), "zero": integers(0), "one": integers(1)}, node("Slice", ["table", "zero", "l", "zero"], "r"),
+                           node("Slice", ["r", "zero", "l", "one"], "m")), rows(24)),
+    "columns-or-one": (scores("m", {"zero": integers(0)}, node("Slice", ["z", "zero", "l"], "m"), z=["m"]),
+                       [{"x": floats(1, s, 24), "z": 9 * floats(m)} for s, m in ((5, 5), (33, 1), (17, 40))]),
     "layer-norm-axis": (
         graph([node("LayerNormalization", ["x", "w"], "y", axis=1)], {"x": ["n", "s", 24]}, ["y"], w=floats(24)), rows(24)),
     "rms-norm": (graph([node("SimplifiedLayerNormalization", ["x", "w"], "y", axis=-1)], {"x": ["n", "s", 24]}, ["y"], w=floats(24)), rows(24)),

@@ -119,7 +119,7 @@ def the_header_states_symbols_and_bounds(folder):
     text = header(folder, "--shape", "x=1..4xlen:2..16x8")
     expect("n from 1 to 4, len from 2 to 16." in text and "[n, len, 8]" in text, text)
     expect(re.search(r"#define NET_ARENA_BYTES \d+\n", text), text)
-    text = header(folder, "--symbolic")
+    text = header(folder)
     expect("Dims are symbolic: n, s." in text and "NET_ARENA_BYTES" not in text, text)
 
 
@@ -175,7 +175,7 @@ def inspect_names_what_is_symbolic(folder):
 
 @case
 def bench_tells_the_arena_of_its_shapes(folder):
-    compiled(folder, "--symbolic")
+    compiled(folder)
     arenas = []
     for n in (1, 50):
         np.savez(folder / "in.npz", **feeds(n, 9))
@@ -185,7 +185,7 @@ def bench_tells_the_arena_of_its_shapes(folder):
 
 @case
 def python_runs_other_shapes_each_time(folder):
-    model_ = smelt.load(smelt.compile(model(folder), folder / "net.so", symbolic=True))
+    model_ = smelt.load(smelt.compile(model(folder), folder / "net.so"))
     expect(model_.is_symbolic and model_.inputs[0].shape == (None, None, 8), f"{model_.inputs}")
     arenas = []
     for n, s in ((2, 3), (5, 40), (1, 1), (0, 4), (5, 40), (64, 64)):
@@ -203,7 +203,7 @@ def python_runs_other_shapes_each_time(folder):
 
 @case
 def python_runs_symbolic_artefacts_on_threads(folder):
-    model_ = smelt.load(smelt.compile(model(folder), folder / "net.so", symbolic=True), threads=2)
+    model_ = smelt.load(smelt.compile(model(folder), folder / "net.so"), threads=2)
     for n in (3, 300, 30):
         given = feeds(n, 16)
         expect(np.allclose(model_.run(given)["y"], want(given), atol=1e-5), f"{n}")

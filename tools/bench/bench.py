@@ -5,7 +5,7 @@ usage: bench.py [MODEL…] [--dynamic] [--target NAME] [--rounds N] [--json FILE
 
 Contestants take turns round by round in one process, so that whatever else the machine does meets all of them; each figure is the median of CPU
 time per inference. OpenVINO is held to f32: by default it computes in bf16 where the processor can. A ratio below 1 means that Smelt is faster.
-With --dynamic, models whose files leave dims open are compared with themselves: compiled with --symbolic, and compiled for one size.
+With --dynamic, models whose files leave dims open are compared with themselves: compiled as they are, and compiled for one size.
 """
 import argparse
 import json
@@ -150,7 +150,7 @@ def compare_dynamic(names, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(models.MODELS)}; all by default")
+    parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(models.MODELS)}; by default those of every release, with --dynamic all that fit")
     parser.add_argument("--dynamic", action="store_true", help="compare models whose dims stay symbolic with those compiled for one size")
     parser.add_argument("--target", default="native", help="what Smelt compiles for (default: native)")
     parser.add_argument("--rounds", type=int, help=f"turns of each contestant (default: about {SECONDS_PER_MODEL:g} s a model)")
@@ -162,7 +162,7 @@ def main():
 
     print(f"{processor()}, target {args.target}; ms of CPU time, one thread, f32; ", end="")
     compare = compare_dynamic if args.dynamic else compare_with_peers
-    results, failed = compare(args.names or list(models.MODELS), args)
+    results, failed = compare(args.names or list(models.MODELS if args.dynamic else models.RELEASED), args)
     if args.json:
         args.json.write_text(json.dumps({"processor": processor(), "target": args.target, "results": results}, indent=1) + "\n")
     return 1 if failed else 0

@@ -92,7 +92,8 @@ static int64_t convolved(Value points, Value filter, int64_t channels) {
   return product(graph::typeOf(points).getNumElements(), perChannel);
 }
 
-int64_t multiplyAdds(Operation *op) {
+/// Of an op of fixed shapes.
+static int64_t fixedMultiplyAdds(Operation *op) {
   return llvm::TypeSwitch<Operation *, int64_t>(op)
       .Case([](graph::MatMulOp matmul) {
         return product(graph::typeOf(matmul.getResult()).getNumElements(),
@@ -109,6 +110,15 @@ int64_t multiplyAdds(Operation *op) {
         return convolved(conv.getInput(), conv.getFilter(), first ? filter.front() : filter[filter.size() - 2]);
       })
       .Default(int64_t(0));
+}
+
+std::optional<int64_t> multiplyAdds(Operation *op) {
+  if (!isa<graph::MatMulOp, graph::ConvOp, graph::ConvTransposeOp>(op))
+    return 0;
+  auto isFixed = [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); };
+  if (!llvm::all_of(op->getOperandTypes(), isFixed) || !llvm::all_of(op->getResultTypes(), isFixed))
+    return std::nullopt;
+  return fixedMultiplyAdds(op);
 }
 
 } // namespace smelt::driver

@@ -20,8 +20,9 @@ using AfterOp = llvm::function_ref<void(mlir::Operation *op, llvm::ArrayRef<grap
 llvm::Expected<std::vector<graph::HostTensor>> evaluate(mlir::ModuleOp module, llvm::ArrayRef<graph::HostTensor> inputs,
                                                         AfterOp afterOp);
 
-/// Multiply-adds of one op: those of products of matrices and of convolutions; 0 for others.
-int64_t multiplyAdds(mlir::Operation *op);
+/// Multiply-adds of one op: those of products of matrices and of convolutions; 0 for others, nothing where they
+/// depend on symbolic dims.
+std::optional<int64_t> multiplyAdds(mlir::Operation *op);
 
 } // namespace smelt::driver
 

@@ -195,6 +195,7 @@ SUITES = {
     "operators": script("test/operators/test_operators.py", 900),
     "symbolic": script("test/symbolic/test_symbolic.py", 600),
     "sequences": script("test/sequences/test_sequences.py", 300),
+    "dynamic": script("test/models/test_dynamic.py", 1200),
     "faces": script("test/symbolic/test_faces.py", 300),
     "python": script("test/python/test_python.py", 300),
     "types": script("test/frontends/onnx/test_types.py", 600),
@@ -206,7 +207,7 @@ SUITES = {
 
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
-NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
+NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
          "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 

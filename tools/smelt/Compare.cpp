@@ -206,6 +206,32 @@ static llvm::Error addResult(const smelt_tensor_info &output, const graph::HostT
                          reinterpret_cast<const unsigned char *>(packs ? packed.data() : tensor.bytes().data())});
 }
 
+/// Adds those that the artefact has as well: with fixed shapes there may be more layers, or fewer.
+static llvm::Error addResults(func::FuncOp main, ArrayRef<graph::HostTensor> results, const smelt_model &model,
+                              Comparison &comparison) {
+  llvm::StringMap<const smelt_tensor_info *> outputs;
+  for (uint32_t i = 0; i < model.output_count; ++i)
+    outputs[model.outputs[i].name] = &model.outputs[i];
+  for (auto [number, result] : llvm::enumerate(results)) {
+    auto name = main.getResultAttrOfType<StringAttr>(number, "graph.name");
+    if (const smelt_tensor_info *output = name ? outputs.lookup(name) : nullptr)
+      if (llvm::Error error = addResult(*output, result, comparison))
+        return error;
+  }
+  return llvm::Error::success();
+}
+
+/// The options to import a model for the very shapes of a run: the evaluation knows no others.
+static driver::CompileOptions withShapesOf(const runner::Instance &instance, driver::CompileOptions options) {
+  for (uint32_t i = 0; i < instance.model().input_count; ++i) {
+    const smelt_tensor_info &input = instance.model().inputs[i];
+    const std::vector<int64_t> shape = instance.shapeOf(input);
+    if (runner::shapeOf(input) != shape)
+      options.import.shapes[input.name].assign(shape.begin(), shape.end());
+  }
+  return options;
+}
+
 /// References from the slow evaluation of the imported graph.
 static llvm::Error addFromEvaluation(const driver::CompileOptions &options, const smelt_model &model,
                                      const runner::Buffers &buffers, Comparison &comparison) {
@@ -229,10 +255,7 @@ static llvm::Error addFromEvaluation(const driver::CompileOptions &options, cons
     const driver::Failure failure = driver::explain(outputs.takeError());
     return driver::toolError(static_cast<driver::ExitCode>(failure.exitCode), options.model + ": " + failure.message);
   }
-  for (uint32_t i = 0; i < model.output_count; ++i)
-    if (llvm::Error error = addResult(model.outputs[i], (*outputs)[i], comparison))
-      return error;
-  return llvm::Error::success();
+  return addResults(main, *outputs, model, comparison);
 }
 
 // -------------------------------------------------------------------------------------------------------- printing
@@ -311,6 +334,9 @@ llvm::Error CompareCommand::run(int &exitCode) {
   const runner::Artifact artifact(options.output);
   const smelt_model &model = artifact.model();
   runner::Instance instance(artifact);
+  if (inputs.empty() && instance.needsShapes())
+    return driver::toolError(driver::kUsage, options.model + ": its inputs have open dims; give some with --inputs, or "
+                                                             "fix the dims with --shape");
   auto buffers =
       inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));
   buffers.run(instance);
@@ -325,7 +351,7 @@ llvm::Error CompareCommand::run(int &exitCode) {
   } else if (!against.empty()) {
     if (llvm::Error error = addFromFile(model, against, comparison))
       return error;
-  } else if (llvm::Error error = addFromEvaluation(options, model, buffers, comparison)) {
+  } else if (llvm::Error error = addFromEvaluation(withShapesOf(instance, options), model, buffers, comparison)) {
     return error;
   }
   const std::vector<Row> rows = comparison.worstFirst();

@@ -12,12 +12,12 @@ void CompileFlags::addShape(CLI::App &command) {
   command
       .add_option(
           "--shape", shapes,
-          "INPUT=1x3x224x224: an input's extents; needed where the file leaves them open; may be repeated. "
-          "Instead of a "
-          "number, ? leaves one open, 1..8 within bounds; a name, NAME or NAME:1..8, says that those are equal "
-          "which have "
-          "it. Names that hold an x need commas between extents. [2x3, 4x3] are the tensors of a sequence, none "
-          "is an optional input that is absent")
+          "INPUT=1x3x224x224: fixes an input's extents, which stay open where the file leaves them so: the "
+          "artefact then serves every size. May be repeated. Instead of a number, ? leaves an extent open, 1..8 "
+          "within bounds; a name, NAME or NAME:1..8, says that those are equal which have it. Names that hold "
+          "an x need commas between extents. [2x3, 4x3] are the tensors of a sequence, none is an optional input that "
+          "is "
+          "absent")
       ->allow_extra_args(false);
 }
 
@@ -35,8 +35,6 @@ void CompileFlags::addTo(CLI::App &command) {
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->capture_default_str();
-  command.add_flag("--symbolic", options.import.symbolic,
-                   "keep dims that neither the file nor --shape fixes: the artefact serves every size (under way)");
   command.add_option("--dump-after", options.dumpAfter, "print the IR after this pass, or after import, on stderr");
 }
 

@@ -76,7 +76,7 @@ static ordered_json toJson(const std::vector<runner::Description::Symbol> &symbo
 namespace {
 /// What is known of a model beyond its summary.
 struct Check {
-  std::optional<int64_t> multiplyAdds;                // where it can be imported
+  std::optional<int64_t> multiplyAdds;                // where it can be imported, and shapes are fixed
   std::vector<frontend::UnsupportedNode> unsupported; // whose operators are known
   std::string refusal; // why the model as a whole cannot be imported, or not before its dims are fixed
 };
@@ -249,6 +249,17 @@ struct InspectCommand {
 };
 } // namespace
 
+/// Of a whole model; nothing where they depend on dims that are open.
+static std::optional<int64_t> multiplyAddsOf(mlir::ModuleOp module) {
+  int64_t sum = 0;
+  mlir::WalkResult walked = module.walk([&](mlir::Operation *op) {
+    const std::optional<int64_t> count = driver::multiplyAdds(op);
+    sum = llvm::SaturatingAdd<uint64_t>(sum, count.value_or(0));
+    return count ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
+  });
+  return walked.wasInterrupted() ? std::nullopt : std::optional(sum);
+}
+
 /// What a compilation would refuse, found by all of its stages that may.
 llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summary) {
   driver::CompileOptions options = flags.options;
@@ -272,9 +283,7 @@ llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summar
       check.refusal = failure.message;
     return check;
   }
-  int64_t sum = 0;
-  (*module)->walk([&](mlir::Operation *op) { sum = llvm::SaturatingAdd<uint64_t>(sum, driver::multiplyAdds(op)); });
-  check.multiplyAdds = sum;
+  check.multiplyAdds = multiplyAddsOf(**module);
   check.unsupported = driver::findUnsupported(**module, *target);
   return check;
 }

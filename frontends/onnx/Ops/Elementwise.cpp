@@ -41,15 +41,35 @@ static std::optional<graph::Extent> scaledAlike(const graph::Extent &a, const gr
   return left == right ? simplerOf(a, b) : left > right ? a : b;
 }
 
-/// The op on both. Dims of one origin are taken to be equal: that one of them is 1 would be an accident.
-template <typename Op> static Value combine(GraphBuilder &builder, Value a, Value b) {
+/// Whether an extent is min(whole, n) with a number n above 1, as of a table cut to what is needed: it is the whole.
+static bool isCutTo(const graph::Extent &extent, const graph::Extent &whole) {
+  graph::Atom atom = extent.asAtom();
+  if (!atom || atom.kind() != graph::Atom::Kind::Min || (atom.lhs() != whole && atom.rhs() != whole))
+    return false;
+  const graph::Extent &other = atom.lhs() == whole ? atom.rhs() : atom.lhs();
+  return other.asNumber().value_or(0) > 1;
+}
+
+/// What two extents are that are taken to be equal.
+static std::optional<graph::Extent> inCommon(const graph::Extent &a, const graph::Extent &b) {
+  if (isCutTo(a, b) || isCutTo(b, a))
+    return isCutTo(a, b) ? b : a;
+  return scaledAlike(a, b);
+}
+
+/// Makes two values' dims of one origin equal: that one of them is 1 would be an accident.
+static void match(GraphBuilder &builder, Value &a, Value &b) {
   for (int64_t dim = 1; dim <= std::min(rankOf(a), rankOf(b)); ++dim) {
     int64_t left = rankOf(a) - dim, right = rankOf(b) - dim;
-    if (std::optional<graph::Extent> extent = scaledAlike(extentsOf(a)[left], extentsOf(b)[right])) {
+    if (std::optional<graph::Extent> extent = inCommon(extentsOf(a)[left], extentsOf(b)[right])) {
       a = builder.withDim(a, left, *extent);
       b = builder.withDim(b, right, *extent);
     }
   }
+}
+
+template <typename Op> static Value combine(GraphBuilder &builder, Value a, Value b) {
+  match(builder, a, b);
   return builder.make<Op>(a, b);
 }
 
@@ -98,7 +118,11 @@ static Values bitShift(NodeReader &node) {
 }
 
 static Values where(NodeReader &node) {
-  return {node.builder().make<graph::SelectOp>(node.input(0, Bools), node.input(1), node.input(2))};
+  Value condition = node.input(0, Bools), a = node.input(1), b = node.input(2);
+  match(node.builder(), condition, a);
+  match(node.builder(), condition, b);
+  match(node.builder(), a, b);
+  return {node.builder().make<graph::SelectOp>(condition, a, b)};
 }
 
 /// A float of 8 bits as f32, of which more can be asked.

@@ -122,11 +122,19 @@ OnnxModel symbolic() {
   return model;
 }
 
-TEST(shapes, missingOnesAreNamedWithTheFlag) {
+TEST(shapes, openOnesStaySymbolic) {
   Imported imported = importProto(symbolic());
+  EXPECT_THAT(imported.ir, HasSubstr("%arg0: tensor<?x3xf32, #graph.extents<\"batch, 3\">>"));
+  EXPECT_THAT(imported.ir, HasSubstr("%arg1: tensor<?x?xf32, #graph.extents<\"batch, width\">>"));
+}
+
+TEST(shapes, thoseThatCannotStayOpenAreNamedWithTheFlag) {
+  OnnxModel model = symbolic();
+  model.proto.mutable_graph()->mutable_input(1)->mutable_type()->mutable_tensor_type()->clear_shape();
+  Imported imported = importProto(model);
   EXPECT_EQ(imported.exitCode, 2);
-  EXPECT_EQ(imported.error, "m.onnx: the dims of these inputs are not all fixed: 'a' [batch, 3], 'b' [batch, width]; "
-                            "give them with --shape 'a=<batch>x3' --shape 'b=<batch>x<width>'");
+  EXPECT_EQ(imported.error, "m.onnx: the dims of these inputs cannot stay open: 'b' of any number; "
+                            "give them with --shape 'b=<dims>'");
 }
 
 TEST(shapes, symbolsHoldForAllInputs) {
