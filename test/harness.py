@@ -121,7 +121,8 @@ def agreement(got, want):
             raise Failure(f"output '{name}' has values that are not finite")
         a, b = value.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
         worst = max(worst, float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
-        cosine = min(cosine, float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30)))
+        if a.any() or b.any():
+            cosine = min(cosine, float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30)))
     if worst > MOST_RELATIVE_ERROR or cosine < LEAST_COSINE:
         raise Failure(f"error {worst:.3g} of the largest value, cosine {cosine:.7f}")
     return {"error": worst, "cosine": round(cosine, 8)}

@@ -35,6 +35,8 @@ enum class StepKind : uint32_t { Kernel = 0, Sizes = 1, Jump = 2, Grow = 3 };
 
 /// One row of the plan.
 struct Step {
+  static constexpr uint32_t kAlways = UINT32_MAX; // of a jump: whatever the sizes are
+
   std::string kernel; // a function of the module: void (ptr operands, i64 first, i64 last); of kernels only
   std::string name;   // source nodes, e.g. "Conv_3+Relu_4"
   int64_t tiles = 1;  // or, with tilesIsSize, which size says it

@@ -70,12 +70,22 @@ private:
   graph::Extents wantedBy(Operation &op) const;
   graph::Extents outputSizes();
 
-  llvm::Error addSteps(graph::Extents wanted);
+  llvm::Error addSteps(Block &block, graph::Extents wanted);
   llvm::Error addStep(Operation &op, graph::Extents &wanted);
   llvm::Error addCall(kernel::CallOp call);
   llvm::Error addBinding(kernel::BindSizesOp op, graph::Extents &wanted);
   llvm::Error addDefinition(kernel::DefineSizesOp op, graph::Extents &wanted);
   llvm::Error addGrowth(kernel::GrowOp op);
+  llvm::Error addIf(kernel::IfOp op, graph::Extents &wanted);
+  llvm::Error addLoop(kernel::LoopOp op, graph::Extents &wanted);
+  llvm::Error addAssignment(kernel::DefineSizesOp op, uint32_t first);
+  llvm::Expected<uint32_t> computed(const graph::Extent &extent);
+  llvm::Expected<size_t> jumpUnless(const graph::Extent &condition);
+  size_t jump(uint32_t to, uint32_t size);
+  void land(size_t jump) {
+    steps()[jump].first = steps().size();
+    label_ = steps().size();
+  }
   llvm::Expected<Operand> operandOf(int32_t base, int32_t index, const graph::Extent &offset);
   llvm::Error computeKnown(graph::Extents &wanted);
   llvm::Error findSizes(std::vector<Operand> operands, uint32_t first, graph::Extents &wanted);
@@ -85,6 +95,7 @@ private:
   const SymbolTable &kernels_;
   PlannedModel &planned_;
   SizeProgram sizes_;
+  size_t label_ = 0; // of steps, the last that a jump leads to
 };
 } // namespace
 
@@ -264,8 +275,8 @@ llvm::Error Conversion::findSizes(std::vector<Operand> operands, uint32_t first,
     return error;
   if (first == sizes_.count())
     return llvm::Error::success();
-  bool follows =
-      operands.empty() && !steps().empty() && steps().back().kind == StepKind::Sizes && steps().back().last == first;
+  bool follows = operands.empty() && steps().size() > label_ && steps().back().kind == StepKind::Sizes &&
+                 steps().back().last == first;
   if (follows) {
     steps().back().last = sizes_.count();
     return llvm::Error::success();
@@ -292,7 +303,40 @@ llvm::Error Conversion::addBinding(kernel::BindSizesOp op, graph::Extents &wante
   return findSizes(std::move(operands), first, wanted);
 }
 
+/// Which size an extent is, of a number as well: a step computes what has not been.
+llvm::Expected<uint32_t> Conversion::computed(const graph::Extent &extent) {
+  uint32_t begin = sizes_.count();
+  llvm::Expected<uint32_t> size = sizes_.sizeOf(extent);
+  if (!size)
+    return size;
+  graph::Extents none;
+  if (llvm::Error error = findSizes({}, begin, none))
+    return std::move(error);
+  return size;
+}
+
+/// Gives variables, whose sizes begin at number `first`, their values.
+llvm::Error Conversion::addAssignment(kernel::DefineSizesOp op, uint32_t first) {
+  Step step;
+  step.kind = StepKind::Sizes;
+  step.name = "sizes";
+  for (const graph::Extent &extent : op.getExtents()) {
+    llvm::Expected<uint32_t> size = computed(extent);
+    if (!size)
+      return size.takeError();
+    step.operands.push_back({Base::Sizes, 0, static_cast<int64_t>(*size) * static_cast<int64_t>(sizeof(int64_t))});
+  }
+  step.first = first;
+  step.last = first + static_cast<uint32_t>(op.getExtents().size());
+  steps().push_back(std::move(step));
+  return llvm::Error::success();
+}
+
 llvm::Error Conversion::addDefinition(kernel::DefineSizesOp op, graph::Extents &wanted) {
+  if (op.getSymbols().empty())
+    return llvm::Error::success();
+  if (std::optional<uint32_t> variable = sizes_.variable(cast<StringAttr>(op.getSymbols()[0]).getValue()))
+    return addAssignment(op, *variable);
   uint32_t first = sizes_.count();
   for (auto [symbol, extent] : llvm::zip_equal(op.getSymbols(), op.getExtents()))
     if (llvm::Error error = sizes_.define(cast<StringAttr>(symbol).getValue(), extent))
@@ -301,8 +345,7 @@ llvm::Error Conversion::addDefinition(kernel::DefineSizesOp op, graph::Extents &
 }
 
 llvm::Error Conversion::addGrowth(kernel::GrowOp op) {
-  // A row of its own also for a number.
-  llvm::Expected<uint32_t> bytes = sizes_.sizeOf(op.getBytes().front());
+  llvm::Expected<uint32_t> bytes = computed(op.getBytes().front());
   if (!bytes)
     return bytes.takeError();
   Step step;
@@ -314,7 +357,64 @@ llvm::Error Conversion::addGrowth(kernel::GrowOp op) {
   return llvm::Error::success();
 }
 
+size_t Conversion::jump(uint32_t to, uint32_t size) {
+  Step step;
+  step.kind = StepKind::Jump;
+  step.name = "jump";
+  step.first = to;
+  step.last = size;
+  steps().push_back(std::move(step));
+  return steps().size() - 1;
+}
+
+/// A jump, to where is not known yet, that is taken where the condition is 0.
+llvm::Expected<size_t> Conversion::jumpUnless(const graph::Extent &condition) {
+  llvm::Expected<uint32_t> size = computed(condition);
+  if (!size)
+    return size.takeError();
+  return jump(0, *size);
+}
+
+llvm::Error Conversion::addIf(kernel::IfOp op, graph::Extents &wanted) {
+  llvm::Expected<size_t> toSecond = jumpUnless(op.getCondition().front());
+  if (!toSecond)
+    return toSecond.takeError();
+  if (llvm::Error error = addSteps(op.getFirst().front(), {}))
+    return error;
+  size_t toEnd = jump(0, Step::kAlways);
+  land(*toSecond);
+  if (llvm::Error error = addSteps(op.getSecond().front(), {}))
+    return error;
+  land(toEnd);
+  return findSizes({}, sizes_.count(), wanted);
+}
+
+llvm::Error Conversion::addLoop(kernel::LoopOp op, graph::Extents &wanted) {
+  uint32_t begin = sizes_.count(), head = steps().size();
+  label_ = head;
+  graph::Extents condition{op.getCondition().front()};
+  if (llvm::Error error = findSizes({}, begin, condition))
+    return error;
+  llvm::Expected<size_t> toEnd = jumpUnless(op.getCondition().front());
+  if (!toEnd)
+    return toEnd.takeError();
+  if (llvm::Error error = addSteps(op.getBody().front(), {}))
+    return error;
+  jump(head, Step::kAlways);
+  land(*toEnd);
+  sizes_.hideFrom(begin);
+  return findSizes({}, sizes_.count(), wanted);
+}
+
 llvm::Error Conversion::addStep(Operation &op, graph::Extents &wanted) {
+  if (auto variables = dyn_cast<kernel::VariablesOp>(op)) {
+    sizes_.defineVariables(variables.getSymbols());
+    return llvm::Error::success();
+  }
+  if (auto branches = dyn_cast<kernel::IfOp>(op))
+    return addIf(branches, wanted);
+  if (auto loop = dyn_cast<kernel::LoopOp>(op))
+    return addLoop(loop, wanted);
   if (auto call = dyn_cast<kernel::CallOp>(op))
     return addCall(call);
   if (auto binding = dyn_cast<kernel::BindSizesOp>(op))
@@ -326,17 +426,24 @@ llvm::Error Conversion::addStep(Operation &op, graph::Extents &wanted) {
   return llvm::Error::success();
 }
 
-/// The steps of the plan. Sizes are computed where they become known: the first by smelt_set_shapes.
-llvm::Error Conversion::addSteps(graph::Extents wanted) {
-  Block &block = plan_.getBody().front();
+/// The steps of one region. Its sizes are computed where it begins, and where more becomes known.
+llvm::Error Conversion::addSteps(Block &block, graph::Extents wanted) {
   for (Operation &op : block)
     llvm::append_range(wanted, wantedBy(op));
-  if (llvm::Error error = computeKnown(wanted))
+  bool isPlan = &block == &plan_.getBody().front();
+  uint32_t begin = sizes_.count();
+  if (isPlan) {
+    if (llvm::Error error = computeKnown(wanted))
+      return error;
+    planned_.model.shapeSizes = sizes_.count();
+  } else if (llvm::Error error = findSizes({}, sizes_.count(), wanted)) {
     return error;
-  planned_.model.shapeSizes = sizes_.count();
+  }
   for (Operation &op : block)
     if (llvm::Error error = addStep(op, wanted))
       return error;
+  if (!isPlan)
+    sizes_.hideFrom(begin);
   return llvm::Error::success();
 }
 
@@ -375,7 +482,7 @@ llvm::Error Conversion::run() {
     return error;
   if (llvm::Error error = addTensors(plan_.getInputNames(), plan_.getInputTypes(), model.inputs))
     return error;
-  if (llvm::Error error = addSteps(outputSizes()))
+  if (llvm::Error error = addSteps(plan_.getBody().front(), outputSizes()))
     return error;
   if (llvm::Error error = addTensors(plan_.getOutputNames(), plan_.getOutputTypes(), model.outputs))
     return error;

@@ -11,9 +11,11 @@ namespace smelt::artifact {
 
 uint32_t SizeProgram::row(const Size &size) {
   for (auto [number, known] : llvm::enumerate(rows_))
-    if (known.number == size.number && known.kind == size.kind && known.a == size.a && known.b == size.b)
+    if (known.number == size.number && known.kind == size.kind && known.a == size.a && known.b == size.b &&
+        !isHidden_[number])
       return number;
   rows_.push_back(size);
+  isHidden_.push_back(false);
   return rows_.size() - 1;
 }
 
@@ -70,8 +72,21 @@ uint32_t SizeProgram::defineValues(mlir::ArrayAttr symbols) {
     llvm::StringRef name = llvm::cast<mlir::StringAttr>(symbol).getValue();
     symbols_[name] = rows_.size();
     rows_.push_back({0, graph::mayBeNegative(name) ? SMELT_SIZE_VALUE : SMELT_SIZE_COUNT, 0, 0});
+    isHidden_.push_back(true); // each is one of its own
   }
   return first;
+}
+
+uint32_t SizeProgram::defineVariables(mlir::ArrayAttr symbols) {
+  uint32_t first = defineValues(symbols);
+  if (!symbols.empty())
+    variables_[llvm::cast<mlir::StringAttr>(symbols[0]).getValue()] = first;
+  return first;
+}
+
+std::optional<uint32_t> SizeProgram::variable(llvm::StringRef symbol) const {
+  auto found = variables_.find(symbol);
+  return found == variables_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool SizeProgram::isKnown(const Extent &extent) const {

@@ -24,6 +24,9 @@ public:
   llvm::Error define(llvm::StringRef symbol, const graph::Extent &value);
   /// Rows in a sequence, the first of which is returned, for numbers that a step of the plan finds.
   uint32_t defineValues(mlir::ArrayAttr symbols);
+  /// The same for symbols that several steps give values; the first is then told by variable().
+  uint32_t defineVariables(mlir::ArrayAttr symbols);
+  std::optional<uint32_t> variable(llvm::StringRef symbol) const;
   /// Which size an extent is. Fails where a symbol has no value.
   llvm::Expected<uint32_t> sizeOf(const graph::Extent &extent);
   /// Whether all symbols have values by now.
@@ -31,6 +34,8 @@ public:
 
   uint32_t count() const { return rows_.size(); }
   const std::vector<Size> &rows() const { return rows_; }
+  /// Rows from number `first` on are computed in a part of the plan that may not have run: they are not used again.
+  void hideFrom(uint32_t first) { std::fill(isHidden_.begin() + first, isHidden_.end(), true); }
 
 private:
   struct Dim {
@@ -43,8 +48,10 @@ private:
   llvm::Expected<uint32_t> combine(uint32_t kind, llvm::Expected<uint32_t> a, llvm::Expected<uint32_t> b);
 
   std::vector<Size> rows_;
+  std::vector<bool> isHidden_;
   std::vector<Dim> computed_; // dims of inputs that are no lone symbols
   llvm::StringMap<uint32_t> symbols_;
+  llvm::StringMap<uint32_t> variables_;
 };
 
 } // namespace smelt::artifact

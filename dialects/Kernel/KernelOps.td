@@ -107,15 +107,20 @@ def Kernel_CallOp : Kernel_Op<"call"> {
   let assemblyFormat = "$callee attr-dict";
 }
 
-// What a run finds. Whatever of the steps that follow depends on new symbols is computed on the spot.
+// What a run finds. Whatever of the steps that follow, in the same region, depends on new symbols is computed on the spot.
 def Kernel_BindSizesOp : Kernel_Op<"bind_sizes"> {
   let summary = "symbols[i] stands for the i64 that lies offsets[i] bytes from bases[i], number indices[i], as in kernel.call";
   let arguments = (ins StrArrayAttr:$symbols, DenseI32ArrayAttr:$bases, DenseI32ArrayAttr:$indices, Graph_Extents:$offsets);
   let assemblyFormat = "attr-dict";
 }
 def Kernel_DefineSizesOp : Kernel_Op<"define_sizes"> {
-  let summary = "symbols[i] stands for extents[i]";
+  let summary = "symbols[i] stands for extents[i]; where they are variables, all get their new values at once";
   let arguments = (ins StrArrayAttr:$symbols, Graph_Extents:$extents);
+  let assemblyFormat = "attr-dict";
+}
+def Kernel_VariablesOp : Kernel_Op<"variables"> {
+  let summary = "symbols that several kernel.define_sizes give values";
+  let arguments = (ins StrArrayAttr:$symbols);
   let assemblyFormat = "attr-dict";
 }
 def Kernel_CheckOp : Kernel_Op<"check"> {
@@ -127,6 +132,18 @@ def Kernel_GrowOp : Kernel_Op<"grow"> {
   let summary = "block number `block` has `bytes` bytes from here on, and keeps what it holds";
   let arguments = (ins I64Attr:$block, Graph_Extents:$bytes);
   let assemblyFormat = "attr-dict";
+}
+def Kernel_IfOp : Kernel_Op<"if", [NoTerminator]> {
+  let summary = "the steps of one region or the other: of the first where `condition`, one extent, is not 0";
+  let arguments = (ins Graph_Extents:$condition);
+  let regions = (region MaxSizedRegion<1>:$first, MaxSizedRegion<1>:$second);
+  let assemblyFormat = "attr-dict-with-keyword $first `else` $second";
+}
+def Kernel_LoopOp : Kernel_Op<"loop", [NoTerminator]> {
+  let summary = "the steps of the region again and again while `condition`, one extent, is not 0 before them";
+  let arguments = (ins Graph_Extents:$condition);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "attr-dict-with-keyword $body";
 }
 
 #endif // SMELT_KERNEL_OPS

@@ -98,6 +98,11 @@ public:
   /// finds.
   enum class Sign { NotNegative, Any };
   graph::Extents sizesFrom(mlir::Value value, Sign sign = Sign::Any) { return sizesFrom(value, sign, 0); }
+  /// What sizesFrom has found so far.
+  llvm::DenseMap<mlir::Value, graph::Extents> &sizes() { return sizes_; }
+  /// A name of a symbol, or of a function, that is none so far.
+  std::string newSymbol(Sign sign) { return (sign == Sign::Any ? "$s" : "%s") + std::to_string(symbolCount_++); }
+  std::string nextPartName() { return "part_" + std::to_string(partCount_++); }
   /// The one number that a tensor of an integer holds, which lies in [0, most].
   graph::Extent countFrom(mlir::Value value, const graph::Extent &most);
   /// A symbol that stands for an expression, so that what is made of it stays short. The run fails where it is negative
@@ -122,7 +127,7 @@ private:
   mlir::ScopedDiagnosticHandler handler_;
   int64_t foldedElements_ = 0, computedBytes_ = 0;
   llvm::DenseMap<mlir::Value, graph::Extents> sizes_; // what sizesFrom found
-  unsigned symbolCount_ = 0;
+  unsigned symbolCount_ = 0, partCount_ = 0;
 };
 
 /// Shorthands for what importers ask of values. shapeOf refuses symbolic dims.

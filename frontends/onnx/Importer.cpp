@@ -3,8 +3,8 @@
 
 #include "frontends/onnx/Importer.h"
 #include "dialects/Graph/Location.h"
-#include "dialects/Graph/Symbols.h"
 #include "frontends/common/Sequences.h"
+#include "frontends/common/Unused.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -155,9 +155,14 @@ void Importer::refuseNode(const NodeProto &node, Frame &frame, Refusal refusal) 
   if (refusal.kind == ImportError::Kind::Unsupported && !refusal.namesNode && refused_.size() < kMostRefused) {
     StringRef domain = canonicalDomain(node.domain());
     auto version = frame.opsets->find(domain);
-    refused_.push_back({printable(nameOf(node)),
-                        printable((domain.empty() ? Twine() : domain + ".").str() + node.op_type()), "",
-                        refusal.message, version == frame.opsets->end() ? 0 : version->second});
+    UnsupportedNode refused{printable(nameOf(node)),
+                            printable((domain.empty() ? Twine() : domain + ".").str() + node.op_type()), "",
+                            refusal.message, version == frame.opsets->end() ? 0 : version->second};
+    auto isSame = [&](const UnsupportedNode &other) {
+      return other.node == refused.node && other.operatorName == refused.operatorName && other.reason == refused.reason;
+    };
+    if (llvm::none_of(refused_, isSame)) // the body of a loop may be read more than once
+      refused_.push_back(std::move(refused));
     for (const std::string &output : node.output())
       frame.values.try_emplace(output);
     return;
@@ -217,22 +222,21 @@ void Importer::importNode(const NodeProto &node, Frame &frame) {
   }
 }
 
-Items Importer::inlineGraph(const GraphProto &graph, const Frame &outer, ArrayRef<Item> inputs,
-                            const NodeProto *repeats, int64_t round) {
+Items Importer::inlineGraph(const NodeProto &node, const GraphProto &graph, const Frame &outer, ArrayRef<Item> inputs,
+                            std::optional<int64_t> round) {
   Frame frame;
   frame.outer = &outer;
   frame.opsets = outer.opsets;
   frame.path = outer.path;
-  frame.isCopy = outer.isCopy || repeats;
-  if (repeats)
-    frame.path = (outer.path + nameOf(*repeats)).str().substr(0, kLongestPath) + "[" + std::to_string(round) + "]/";
+  frame.isCopy = outer.isCopy || round;
+  if (round)
+    frame.path = (outer.path + nameOf(node)).str().substr(0, kLongestPath) + "[" + std::to_string(*round) + "]/";
   frame.depth = outer.depth;
   frame.attributes = outer.attributes;
   if (graph.input_size() != static_cast<int>(inputs.size()))
     malformed("its graph '" + printable(graph.name()) + "' takes " + Twine(graph.input_size()) + " inputs, not " +
               Twine(inputs.size()));
-  if (repeats)
-    countInlined(1, *repeats, outer);
+  countInlined(1 + graph.node_size(), node, outer); // the body of a loop may be read again and again
   for (auto [input, value] : llvm::zip_equal(graph.input(), inputs))
     frame.values[input.name()] = value;
   Location location = builder_.location();
@@ -319,25 +323,6 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
   return main;
 }
 
-/// Erases what nothing uses, the weights of other ops included, and symbols that no type and no attribute mentions.
-static void eraseUnused(Block &block) {
-  llvm::StringSet<> used;
-  auto isUnused = [&](Operation &op) {
-    SmallVector<StringRef> symbols = graph::symbolsDefinedBy(&op);
-    if (symbols.empty())
-      return op.getNumResults() > 0 && op.use_empty() && isPure(&op);
-    return llvm::none_of(symbols, [&](StringRef symbol) { return used.contains(symbol); });
-  };
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-    if (isUnused(op)) {
-      op.erase();
-      continue;
-    }
-    for (const graph::Extent &extent : graph::extentsMentionedBy(&op))
-      extent.walkSymbols([&](StringRef symbol) { used.insert(symbol); });
-  }
-}
-
 /// The tensors that an output consists of, under their names.
 void Importer::addOutput(StringRef name, const Item &item, Results &results) {
   auto add = [&](const Twine &part, Value value) { results.push_back({(name + part).str(), value}); };
@@ -379,7 +364,7 @@ void Importer::finishMain(func::FuncOp main, const Frame &frame) {
     main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
   if (!forms_.empty())
     main->getParentOp()->setAttr("graph.forms", builder.getStringAttr(forms_));
-  eraseUnused(main.getBody().front());
+  eraseUnused(main->getParentOfType<ModuleOp>());
 }
 
 /// Ends the import where a node was refused.

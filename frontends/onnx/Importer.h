@@ -37,10 +37,10 @@ public:
 
   mlir::OwningOpRef<mlir::ModuleOp> run();
 
-  /// Imports the nodes of a graph in place; the values of its outputs. `repeats` is the node that does so once for each
-  /// `round`, null where that is once.
-  Items inlineGraph(const GraphProto &graph, const Frame &outer, llvm::ArrayRef<Item> inputs,
-                    const NodeProto *repeats = nullptr, int64_t round = 0);
+  /// Imports the nodes of a graph in place; the values of its outputs. `round` says which copy of it this is, where
+  /// there is one for each.
+  Items inlineGraph(const NodeProto &node, const GraphProto &graph, const Frame &outer, llvm::ArrayRef<Item> inputs,
+                    std::optional<int64_t> round);
 
   /// What a name stands for that is known in a frame. Throws Lost where the node that should have made it was refused.
   const Item &lookup(const Frame &frame, llvm::StringRef name);

@@ -238,7 +238,7 @@ const GraphProto &NodeReader::graph(StringRef name) {
 }
 
 Items NodeReader::inlineItems(const GraphProto &graph, ArrayRef<Item> inputs, std::optional<int64_t> round) {
-  return importer_.inlineGraph(graph, frame_, inputs, round ? &node_ : nullptr, round.value_or(0));
+  return importer_.inlineGraph(node_, graph, frame_, inputs, round);
 }
 
 Values NodeReader::inlineGraph(const GraphProto &graph, ArrayRef<Value> inputs) {

@@ -117,7 +117,8 @@ static Stack chooseStack(llvm::ArrayRef<SymbolicRange> ranges, int64_t alignment
 }
 
 void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alignment, mlir::MLIRContext *context,
-                       const llvm::StringSet<> &batchSymbols, std::vector<Definition> &definitions) {
+                       const llvm::StringSet<> &batchSymbols, const std::string &prefix,
+                       std::vector<Definition> &definitions) {
   auto [typical, order] = chooseStack(ranges, alignment, batchSymbols);
   std::vector<llvm::SmallVector<size_t>> below(ranges.size());
   graph::Extents tops(ranges.size(), 0), all{0};
@@ -138,11 +139,11 @@ void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alig
       if (llvm::none_of(below[number], hides))
         ends.push_back(tops[other]);
     }
-    ranges[number].offset = define("offset" + std::to_string(position), largestOf(ends));
+    ranges[number].offset = define(prefix + "offset" + std::to_string(position), largestOf(ends));
     tops[number] = ranges[number].offset + ranges[number].bytes.ceilDiv(alignment) * alignment;
     all.push_back(tops[number]);
   }
-  definitions.push_back({"arena_bytes", largestOf(all)});
+  definitions.push_back({prefix + "arena_bytes", largestOf(all)});
 }
 
 } // namespace smelt::plan

@@ -44,9 +44,11 @@ struct Definition {
 
 /// Chooses offsets that are right whatever the sizes are, and good where symbols are what is usual: those of
 /// `batchSymbols` mostly 1. Which range lies above which is taken from packArena at such sizes, and each begins where
-/// the highest below it ends. Adds the definitions that offsets refer to; the last is the arena's size, `arena_bytes`.
+/// the highest below it ends. Adds the definitions that offsets refer to, whose names begin with `prefix`; the last is
+/// the arena's size, `arena_bytes`.
 void packSymbolicArena(llvm::MutableArrayRef<SymbolicRange> ranges, int64_t alignment, mlir::MLIRContext *context,
-                       const llvm::StringSet<> &batchSymbols, std::vector<Definition> &definitions);
+                       const llvm::StringSet<> &batchSymbols, const std::string &prefix,
+                       std::vector<Definition> &definitions);
 
 } // namespace smelt::plan
 

@@ -79,7 +79,8 @@ static bool readsVectors(Operation *op, ArrayRef<graph::Extent> shape) {
 }
 
 static bool isGrouped(Operation *op) {
-  return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp>(op) && !plan::isView(op);
+  return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp, graph::IfOp, graph::WhileOp>(op) &&
+         !plan::isView(op);
 }
 
 Grouping::Grouping(func::FuncOp function) : definers_(function.getBody().front()) {

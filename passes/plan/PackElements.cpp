@@ -41,6 +41,8 @@ struct PackElements : PassWrapper<PackElements, OperationPass<func::FuncOp>> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    if (function.isPrivate())
+      return; // a part of the model, with no border to the outside
     for (BlockArgument argument : function.getArguments())
       if (isPacked(argument.getType()))
         packArgument(function, argument);

@@ -12,25 +12,22 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
-#include "passes/plan/Arena.h"
+#include "passes/plan/Frame.h"
 #include "passes/plan/Passes.h"
-#include "passes/plan/Placement.h"
 #include "passes/plan/SizeChecks.h"
-#include "passes/plan/SymbolBounds.h"
 #include "passes/plan/Views.h"
-#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace smelt;
 using plan::Base;
 using plan::Buffer;
+using plan::Frame;
+using plan::Parts;
 using plan::Placement;
 using plan::Step;
 using plan::View;
 
 namespace {
-
-constexpr int64_t kAlignment = 64; // SMELT_ALIGNMENT
 
 /// Where an operand lies, as kernel.call has it.
 struct Place {
@@ -39,128 +36,47 @@ struct Place {
   graph::Extent offset;
 };
 
-/// Turns a placement into kernel.func and kernel.plan ops.
+/// Where what a frame names lies in the plan.
+struct Surroundings {
+  graph::Extent arena = 0; // where its arena begins
+  SmallVector<Place> inputs, outputs;
+};
+
+/// Turns the frames of a model into kernel.func and kernel.plan ops.
 class Outliner {
 public:
-  Outliner(func::FuncOp function, Placement &placement)
-      : function_(function), placement_(placement), builder_(function) {}
-  void run();
+  Outliner(func::FuncOp function, plan::FrameBuilder &frames)
+      : function_(function), frames_(frames), builder_(function) {}
+  void run(Frame &main);
 
 private:
-  void findLiveRanges();
-  plan::ArenaSize assignOffsets();
-  void assignBlock(Buffer &buffer);
-  plan::ArenaSize assignNumbers(ArrayRef<Buffer *> owners);
-  void assignWeights();
-  kernel::PlanOp createPlan(const plan::ArenaSize &arena);
+  kernel::PlanOp createPlan(Frame &main);
   void setDefinitions(kernel::PlanOp plan);
-  void setHeld(kernel::PlanOp plan);
-  Place placeOf(const View &view, Type element);
-  kernel::FuncOp outline(Step &step, int number);
-  void grow(int step);
-  void emit(const Step &step, StringRef kernel);
-  void call(const Step &step, StringRef callee);
-  void bind(graph::BindSizesOp op, const View &view);
+  void setHeld(kernel::PlanOp plan, Frame &main);
+  Place placeOf(Frame &frame, const View &view, Type element);
+  kernel::FuncOp outline(const Step &step);
+  void emit(Frame &frame, Surroundings surroundings);
+  void grow(Frame &frame, int step);
+  void emit(Frame &frame, int number, const Step &step);
+  void call(Frame &frame, const Step &step);
+  void bind(Frame &frame, graph::BindSizesOp op, const View &view);
+  void branch(Frame &frame, graph::IfOp op, const Step &step, Parts &parts);
+  void repeat(Frame &frame, graph::WhileOp op, const Step &step, Parts &parts);
 
   func::FuncOp function_;
-  Placement &placement_;
+  plan::FrameBuilder &frames_;
   OpBuilder builder_;
-  SmallVector<int64_t> weightOffsets_;
-  int64_t weightsBytes_ = 0;
-  std::vector<int> blockEnds_;                // the last step that touches each block
-  std::vector<plan::Definition> definitions_; // of a plan with symbolic sizes
+  kernel::PlanOp plan_;
+  Surroundings around_; // of the frame that is being emitted
+  int kernels_ = 0;
 };
 
 } // namespace
 
-/// Symbols that stand for nothing but how many images or sequences there are: they are only ever an input's first dim.
-static llvm::StringSet<> batchSymbols(func::FuncOp function) {
-  llvm::StringSet<> first, others;
-  for (Type type : function.getArgumentTypes())
-    for (auto [dim, extent] : llvm::enumerate(graph::extentsOf(cast<RankedTensorType>(type)))) {
-      llvm::StringSet<> &symbols = dim == 0 ? first : others;
-      extent.walkSymbols([&](StringRef symbol) { symbols.insert(symbol); });
-    }
-  for (const auto &symbol : others)
-    first.erase(symbol.getKey());
-  return first;
-}
-
-void Outliner::findLiveRanges() {
-  SmallVector<Buffer> &buffers = placement_.buffers();
-  for (auto [number, step] : llvm::enumerate(placement_.steps()))
-    for (const View &view : step.views) {
-      Buffer &buffer = buffers[view.buffer];
-      buffer.first = buffer.first < 0 ? number : buffer.first;
-      buffer.last = buffer.isHeld ? static_cast<int>(placement_.steps().size()) : static_cast<int>(number);
-    }
-}
-
-/// A block for a buffer that no bound is known for: one that nothing needs any more, or a new one.
-void Outliner::assignBlock(Buffer &buffer) {
-  auto isFree = [&](int end) { return end < buffer.first; };
-  size_t block = llvm::find_if(blockEnds_, isFree) - blockEnds_.begin();
-  if (block == blockEnds_.size())
-    blockEnds_.push_back(0);
-  blockEnds_[block] = buffer.last;
-  buffer.base = Base::Block;
-  buffer.index = static_cast<int>(block);
-}
-
-plan::ArenaSize Outliner::assignOffsets() {
-  findLiveRanges();
-  plan::SymbolBounds bounds(function_);
-  bool isStatic = llvm::all_of(function_.getArgumentTypes(),
-                               [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); });
-  SmallVector<Buffer *> owners;
-  for (Buffer &buffer : placement_.buffers()) {
-    if (buffer.base != Base::Arena || buffer.first < 0)
-      continue;
-    std::optional<graph::Extent> bytes = bounds.most(buffer.bytes);
-    if (!bytes) {
-      assignBlock(buffer);
-      continue;
-    }
-    buffer.bytes = *bytes;
-    isStatic &= bytes->isNumber();
-    owners.push_back(&buffer);
-  }
-  if (isStatic)
-    return assignNumbers(owners);
-  SmallVector<plan::SymbolicRange> ranges;
-  for (Buffer *owner : owners)
-    ranges.push_back({owner->bytes, owner->first, owner->last, 0});
-  plan::packSymbolicArena(ranges, kAlignment, function_.getContext(), batchSymbols(function_), definitions_);
-  for (auto [range, owner] : llvm::zip_equal(ranges, owners))
-    owner->offset = range.offset;
-  return {};
-}
-
-plan::ArenaSize Outliner::assignNumbers(ArrayRef<Buffer *> owners) {
-  SmallVector<plan::LiveRange> ranges;
-  for (Buffer *owner : owners)
-    ranges.push_back({owner->bytes.number(), owner->first, owner->last});
-  plan::ArenaSize size = plan::packArena(ranges, kAlignment);
-  for (auto [range, owner] : llvm::zip_equal(ranges, owners))
-    owner->offset = range.offset;
-  return size;
-}
-
-void Outliner::assignWeights() {
-  for (Buffer &buffer : placement_.buffers()) {
-    if (buffer.base != Base::Weights)
-      continue;
-    buffer.offset = weightsBytes_;
-    buffer.index = 0;
-    weightOffsets_.push_back(weightsBytes_);
-    weightsBytes_ += llvm::alignTo(buffer.bytes.number(), kAlignment);
-  }
-}
-
-kernel::FuncOp Outliner::outline(Step &step, int number) {
-  OpBuilder builder(function_);
+kernel::FuncOp Outliner::outline(const Step &step) {
+  OpBuilder builder(plan_);
   auto dispatch = cast<kernel::DispatchOp>(step.op);
-  auto kernel = kernel::FuncOp::create(builder, dispatch.getLoc(), ("kernel_" + Twine(number)).str(), ArrayAttr());
+  auto kernel = kernel::FuncOp::create(builder, dispatch.getLoc(), ("kernel_" + Twine(kernels_++)).str(), ArrayAttr());
   Block *body = builder.createBlock(&kernel.getBody());
   auto argument = [&](Value value, const View &view) {
     RankedTensorType type = graph::typeOf(value);
@@ -183,25 +99,40 @@ kernel::FuncOp Outliner::outline(Step &step, int number) {
   return kernel;
 }
 
-Place Outliner::placeOf(const View &view, Type element) {
-  const Buffer &buffer = placement_.buffers()[view.buffer];
-  return {buffer.base, buffer.index, buffer.offset + view.offset * graph::elementBytes(element)};
+Place Outliner::placeOf(Frame &frame, const View &view, Type element) {
+  const Buffer &buffer = frame.placement->buffers()[view.buffer];
+  graph::Extent offset = buffer.offset + view.offset * graph::elementBytes(element);
+  if (buffer.base == Base::Arena)
+    return {Base::Arena, 0, around_.arena + offset};
+  if (buffer.base != Base::Input && buffer.base != Base::Output)
+    return {buffer.base, buffer.index, offset};
+  Place place = (buffer.base == Base::Input ? around_.inputs : around_.outputs)[buffer.index];
+  return {place.base, place.index, place.offset + offset};
 }
 
-/// The blocks that a step is the first to touch.
-void Outliner::grow(int step) {
-  for (const Buffer &buffer : placement_.buffers())
-    if (buffer.base == Base::Block && buffer.first == step)
-      kernel::GrowOp::create(builder_, function_.getLoc(), static_cast<int64_t>(buffer.index), buffer.bytes);
+/// The blocks that a step is the first to touch. Those of control flow grow inside of it.
+void Outliner::grow(Frame &frame, int step) {
+  bool isControl = frame.parts.contains(step);
+  for (const Buffer &buffer : frame.placement->buffers()) {
+    if (buffer.first != step || isControl)
+      continue;
+    Place place{buffer.base, buffer.index, 0};
+    if (buffer.base == Base::Output)
+      place = around_.outputs[buffer.index];
+    if (place.base == Base::Block)
+      kernel::GrowOp::create(builder_, function_.getLoc(), static_cast<int64_t>(place.index),
+                             place.offset + buffer.bytes);
+  }
 }
 
-void Outliner::call(const Step &step, StringRef callee) {
+void Outliner::call(Frame &frame, const Step &step) {
+  std::string callee = outline(step).getSymName().str();
   SmallVector<int32_t> bases, indices;
   graph::Extents offsets;
   SmallVector<Value> values(step.op->getOperands());
   llvm::append_range(values, step.op->getResults());
   for (auto [value, view] : llvm::zip_equal(values, step.views)) {
-    Place place = placeOf(view, graph::typeOf(value).getElementType());
+    Place place = placeOf(frame, view, graph::typeOf(value).getElementType());
     bases.push_back(static_cast<int32_t>(place.base));
     indices.push_back(place.index);
     offsets.push_back(place.offset);
@@ -210,10 +141,10 @@ void Outliner::call(const Step &step, StringRef callee) {
                          ArrayRef<graph::Extent>(offsets), graph::ExtentsAttr());
 }
 
-void Outliner::bind(graph::BindSizesOp op, const View &view) {
+void Outliner::bind(Frame &frame, graph::BindSizesOp op, const View &view) {
   int64_t count = graph::typeOf(op.getValues()).getDimSize(0);
   graph::Extents offsets;
-  Place place = placeOf(view, builder_.getI64Type());
+  Place place = placeOf(frame, view, builder_.getI64Type());
   for (int64_t element = 0; element < count; ++element)
     offsets.push_back(place.offset + view.strides.front() * element * static_cast<int64_t>(sizeof(int64_t)));
   kernel::BindSizesOp::create(builder_, op.getLoc(), op.getSymbols(),
@@ -221,14 +152,96 @@ void Outliner::bind(graph::BindSizesOp op, const View &view) {
                               SmallVector<int32_t>(count, place.index), offsets);
 }
 
-void Outliner::emit(const Step &step, StringRef kernel) {
+/// Where the operands and results of a step of control flow lie.
+static SmallVector<Type> elementsOf(Operation *op) {
+  SmallVector<Type> elements;
+  for (Type type : op->getOperandTypes())
+    elements.push_back(getElementTypeOrSelf(type));
+  for (Type type : op->getResultTypes())
+    elements.push_back(getElementTypeOrSelf(type));
+  return elements;
+}
+
+void Outliner::branch(Frame &frame, graph::IfOp op, const Step &step, Parts &parts) {
+  Surroundings inside;
+  Type byte = builder_.getIntegerType(8);
+  inside.arena = placeOf(frame, step.views[parts.memory], byte).offset;
+  for (auto [number, element] : llvm::enumerate(elementsOf(op)))
+    (number < op.getInputs().size() ? inside.inputs : inside.outputs)
+        .push_back(placeOf(frame, step.views[number], element));
+  if (!op.getSymbols().empty())
+    kernel::VariablesOp::create(builder_, op.getLoc(), op.getSymbols());
+  auto choice = kernel::IfOp::create(builder_, op.getLoc(), op.getCondition());
+  auto fill = [&](Region &region, Frame &part, ArrayRef<graph::Extent> sizes) {
+    OpBuilder::InsertionGuard guard(builder_);
+    builder_.createBlock(&region);
+    emit(part, inside);
+    if (!op.getSymbols().empty())
+      kernel::DefineSizesOp::create(builder_, op.getLoc(), op.getSymbols(), sizes);
+  };
+  fill(choice.getFirst(), *parts.first, op.getFirstSizes());
+  fill(choice.getSecond(), *parts.second, op.getSecondSizes());
+}
+
+void Outliner::repeat(Frame &frame, graph::WhileOp op, const Step &step, Parts &parts) {
+  size_t carried = op.getCarried(), inputs = op.getInputs().size();
+  SmallVector<Type> elements = elementsOf(op);
+  SmallVector<Place> given, state, next, added;
+  for (size_t number = 0; number < inputs; ++number)
+    given.push_back(placeOf(frame, step.views[number], elements[number]));
+  for (size_t number = 0; number < op.getNumResults(); ++number) {
+    Place place = placeOf(frame, step.views[inputs + number], elements[inputs + number]);
+    if (number < carried) {
+      state.push_back(place);
+      next.push_back(placeOf(frame, step.views[parts.next + number], elements[inputs + number]));
+      continue;
+    }
+    // Round after round behind what is there.
+    graph::Extents made = graph::extentsOf(cast<RankedTensorType>(parts.first->function.getResultTypes()[number]));
+    graph::Extent bytes = graph::productOf(made) * graph::elementBytes(elements[inputs + number]);
+    graph::Extent round = graph::Extent::symbol(op.getContext(), cast<StringAttr>(op.getSymbols()[0]).getValue());
+    place.offset += round * bytes;
+    added.push_back(place);
+  }
+  graph::Extent arena = placeOf(frame, step.views[parts.memory], builder_.getIntegerType(8)).offset;
+  emit(*parts.initialise, {arena, SmallVector<Place>(ArrayRef(given).take_front(carried)), state});
+  kernel::VariablesOp::create(builder_, op.getLoc(), op.getSymbols());
+  kernel::DefineSizesOp::create(builder_, op.getLoc(), op.getSymbols(), op.getInitial());
+  auto loop = kernel::LoopOp::create(builder_, op.getLoc(), op.getCondition());
+  OpBuilder::InsertionGuard guard(builder_);
+  builder_.createBlock(&loop.getBody());
+  Surroundings inside{arena, state, next};
+  llvm::append_range(inside.inputs, ArrayRef(given).drop_front(carried));
+  llvm::append_range(inside.outputs, added);
+  emit(*parts.first, inside);
+  emit(*parts.advance, {arena, next, state});
+  kernel::DefineSizesOp::create(builder_, op.getLoc(), op.getSymbols(), op.getNext());
+}
+
+void Outliner::emit(Frame &frame, int number, const Step &step) {
   if (auto binding = dyn_cast<graph::BindSizesOp>(step.op))
-    return bind(binding, step.views.front());
+    return bind(frame, binding, step.views.front());
   if (auto definition = dyn_cast<graph::DefineSizesOp>(step.op)) {
     kernel::DefineSizesOp::create(builder_, definition.getLoc(), definition.getSymbols(), definition.getExtents());
     return;
   }
-  call(step, kernel);
+  if (auto branches = dyn_cast<graph::IfOp>(step.op))
+    return branch(frame, branches, step, frame.parts[number]);
+  if (auto loop = dyn_cast<graph::WhileOp>(step.op))
+    return repeat(frame, loop, step, frame.parts[number]);
+  call(frame, step);
+}
+
+/// The steps of a frame, at the insertion point.
+void Outliner::emit(Frame &frame, Surroundings surroundings) {
+  std::swap(around_, surroundings);
+  if (graph::Extents checks = plan::sizeChecks(frame.function); !checks.empty())
+    kernel::CheckOp::create(builder_, frame.function.getLoc(), checks);
+  for (auto [number, step] : llvm::enumerate(frame.placement->steps())) {
+    grow(frame, static_cast<int>(number));
+    emit(frame, static_cast<int>(number), step);
+  }
+  std::swap(around_, surroundings);
 }
 
 static SmallVector<StringRef> namesOf(ArrayAttr attributes, unsigned count) {
@@ -253,11 +266,11 @@ static SmallVector<Type> declaredTypes(ArrayRef<Type> types, ArrayAttr attribute
 }
 
 void Outliner::setDefinitions(kernel::PlanOp plan) {
-  if (definitions_.empty())
+  if (frames_.definitions().empty())
     return;
   SmallVector<StringRef> symbols;
   graph::Extents values;
-  for (const plan::Definition &definition : definitions_) {
+  for (const plan::Definition &definition : frames_.definitions()) {
     symbols.push_back(definition.symbol);
     values.push_back(definition.value);
   }
@@ -265,57 +278,56 @@ void Outliner::setDefinitions(kernel::PlanOp plan) {
   plan.setValuesAttr(graph::ExtentsAttr::get(builder_.getContext(), values));
 }
 
-void Outliner::setHeld(kernel::PlanOp plan) {
+void Outliner::setHeld(kernel::PlanOp plan, Frame &main) {
   SmallVector<int32_t> bases, indices;
   graph::Extents offsets;
-  for (auto [view, type] : llvm::zip_equal(placement_.held(), function_.getResultTypes())) {
-    Place place = view ? placeOf(*view, cast<RankedTensorType>(type).getElementType()) : Place{Base(-1), 0, 0};
+  ArrayRef<std::optional<View>> held = main.placement->held();
+  for (auto [view, type] : llvm::zip_equal(held, function_.getResultTypes())) {
+    Place place = view ? placeOf(main, *view, getElementTypeOrSelf(type)) : Place{Base(-1), 0, 0};
     bases.push_back(static_cast<int32_t>(place.base));
     indices.push_back(place.index);
     offsets.push_back(place.offset);
   }
-  if (llvm::none_of(placement_.held(), [](const std::optional<View> &view) { return view.has_value(); }))
+  if (llvm::none_of(held, [](const std::optional<View> &view) { return view.has_value(); }))
     return;
   plan.setHeldBases(bases);
   plan.setHeldIndices(indices);
   plan.setHeldOffsetsAttr(graph::ExtentsAttr::get(builder_.getContext(), offsets));
 }
 
-kernel::PlanOp Outliner::createPlan(const plan::ArenaSize &arena) {
+kernel::PlanOp Outliner::createPlan(Frame &main) {
   FunctionType type = function_.getFunctionType();
   ArrayAttr arguments = function_.getArgAttrsAttr(), results = function_.getResAttrsAttr();
   auto name = function_->getParentOp()->getAttrOfType<StringAttr>("graph.name");
-  SmallVector<Attribute> weights(placement_.weights().begin(), placement_.weights().end());
-  return kernel::PlanOp::create(builder_, function_.getLoc(), builder_.getStringAttr(name ? name.getValue() : "model"),
-                                builder_.getI64IntegerAttr(arena.bytes), builder_.getI64IntegerAttr(weightsBytes_),
-                                builder_.getArrayAttr(weights), builder_.getDenseI64ArrayAttr(weightOffsets_),
-                                builder_.getStrArrayAttr(namesOf(arguments, type.getNumInputs())),
-                                builder_.getTypeArrayAttr(declaredTypes(type.getInputs(), arguments)),
-                                builder_.getStrArrayAttr(namesOf(results, type.getNumResults())),
-                                builder_.getTypeArrayAttr(declaredTypes(type.getResults(), results)),
-                                builder_.getI64IntegerAttr(arena.lowerBound), ArrayAttr(), graph::ExtentsAttr(),
-                                builder_.getI64IntegerAttr(static_cast<int64_t>(blockEnds_.size())),
-                                DenseI32ArrayAttr(), DenseI32ArrayAttr(), graph::ExtentsAttr());
+  SmallVector<Attribute> weights;
+  SmallVector<int64_t> weightOffsets;
+  for (auto [weight, offset] : frames_.weights()) {
+    weights.push_back(weight);
+    weightOffsets.push_back(offset);
+  }
+  return kernel::PlanOp::create(
+      builder_, function_.getLoc(), builder_.getStringAttr(name ? name.getValue() : "model"),
+      builder_.getI64IntegerAttr(main.bytes.asNumber().value_or(0)), builder_.getI64IntegerAttr(frames_.weightsBytes()),
+      builder_.getArrayAttr(weights), builder_.getDenseI64ArrayAttr(weightOffsets),
+      builder_.getStrArrayAttr(namesOf(arguments, type.getNumInputs())),
+      builder_.getTypeArrayAttr(declaredTypes(type.getInputs(), arguments)),
+      builder_.getStrArrayAttr(namesOf(results, type.getNumResults())),
+      builder_.getTypeArrayAttr(declaredTypes(type.getResults(), results)), builder_.getI64IntegerAttr(main.liveBytes),
+      ArrayAttr(), graph::ExtentsAttr(), builder_.getI64IntegerAttr(frames_.blocks()), DenseI32ArrayAttr(),
+      DenseI32ArrayAttr(), graph::ExtentsAttr());
 }
 
-void Outliner::run() {
-  plan::ArenaSize arena = assignOffsets();
-  assignWeights();
-  SmallVector<std::string> kernels;
-  for (auto [number, step] : llvm::enumerate(placement_.steps()))
-    kernels.push_back(isa<kernel::DispatchOp>(step.op) ? outline(step, number).getSymName().str() : "");
-  builder_.setInsertionPoint(function_);
-  kernel::PlanOp plan = createPlan(arena);
-  setDefinitions(plan);
-  setHeld(plan);
-  builder_.createBlock(&plan.getBody());
-  if (graph::Extents checks = plan::sizeChecks(function_); !checks.empty())
-    kernel::CheckOp::create(builder_, function_.getLoc(), checks);
-  for (auto [number, step] : llvm::enumerate(placement_.steps())) {
-    grow(static_cast<int>(number));
-    emit(step, kernels[number]);
-  }
-  function_.erase();
+void Outliner::run(Frame &main) {
+  plan_ = createPlan(main);
+  setDefinitions(plan_);
+  for (int index = 0; index < static_cast<int>(function_.getNumArguments()); ++index)
+    around_.inputs.push_back({Base::Input, index, 0});
+  for (int index = 0; index < static_cast<int>(function_.getNumResults()); ++index)
+    around_.outputs.push_back({Base::Output, index, 0});
+  setHeld(plan_, main);
+  builder_.createBlock(&plan_.getBody());
+  Surroundings surroundings = around_;
+  emit(main, surroundings);
 }
 
 namespace {
@@ -325,12 +337,18 @@ struct PlaceBuffers : PassWrapper<PlaceBuffers, OperationPass<>> {
   StringRef getDescription() const override { return "give tensors their places and make the plan of calls"; }
 
   void runOnOperation() override {
-    for (auto function : llvm::make_early_inc_range(getOperation()->getRegion(0).getOps<func::FuncOp>())) {
-      Placement placement(function);
-      if (failed(placement.run()))
+    Region &region = getOperation()->getRegion(0);
+    for (auto function : llvm::make_early_inc_range(region.getOps<func::FuncOp>())) {
+      if (function.isPrivate())
+        continue; // placed where it is called
+      plan::FrameBuilder frames(getOperation());
+      std::unique_ptr<Frame> main = frames.build(function, true);
+      if (!main)
         return signalPassFailure();
-      Outliner(function, placement).run();
+      Outliner(function, frames).run(*main);
     }
+    for (auto function : llvm::make_early_inc_range(region.getOps<func::FuncOp>()))
+      function.erase();
   }
 };
 } // namespace

@@ -172,6 +172,25 @@ void Placement::addFill(graph::PadOp pad, const View &to) {
   addStep(dispatch, views);
 }
 
+/// The functions of control flow take and make what lies dense.
+void Placement::addParts(Operation &op) {
+  SmallVector<View> views;
+  for (Value operand : op.getOperands()) {
+    View place = placeOf(operand);
+    if (place.strides != graph::rowMajorStrides(graph::extentsOf(operand))) {
+      View copy = newArenaView(operand);
+      addCopy(op.getLoc(), operand, copy);
+      place = copy;
+    }
+    views.push_back(place);
+  }
+  for (Value result : op.getResults()) {
+    views_[result] = newArenaView(result);
+    views.push_back(views_[result]);
+  }
+  steps_.push_back({&op, std::move(views)});
+}
+
 LogicalResult Placement::lookForward(Operation &op) {
   if (isa<graph::ConstantOp>(op))
     return success();
@@ -187,6 +206,10 @@ LogicalResult Placement::lookForward(Operation &op) {
   }
   if (isa<graph::BindSizesOp, graph::DefineSizesOp>(op)) {
     addStep(&op, {});
+    return success();
+  }
+  if (isa<graph::IfOp, graph::WhileOp>(op)) {
+    addParts(op);
     return success();
   }
   if (op.hasTrait<OpTrait::IsTerminator>()) {
@@ -236,7 +259,7 @@ LogicalResult Placement::lookForward(Operation &op) {
 void Placement::placeOutputs(Operation *terminator) {
   for (OpOperand &operand : terminator->getOpOperands()) {
     unsigned index = operand.getOperandNumber();
-    bool isHeld = bytesOf(operand.get()).isFoundAtRunTime();
+    bool isHeld = isMain_ && bytesOf(operand.get()).isFoundAtRunTime();
     Base base = isHeld ? Base::Arena : Base::Output;
     View output = dense(operand.get(), addBuffer(base, isHeld ? 0 : index, bytesOf(operand.get())));
     buffers_.back().isHeld = isHeld;

@@ -35,8 +35,9 @@ struct Step {
 
 class Placement {
 public:
-  explicit Placement(mlir::func::FuncOp function)
-      : function_(function), builder_(function.getContext()), definers_(function.getBody().front()) {}
+  /// The caller of a model has places for outputs whose sizes it knows; that of a part has them for all.
+  explicit Placement(mlir::func::FuncOp function, bool isMain = true)
+      : function_(function), builder_(function.getContext()), isMain_(isMain), definers_(function.getBody().front()) {}
 
   llvm::LogicalResult run();
   llvm::SmallVector<Step> &steps() { return steps_; }
@@ -44,9 +45,9 @@ public:
   llvm::ArrayRef<mlir::ElementsAttr> weights() const { return weights_; }
   /// For each output, where it is held; nothing for those that the caller has a place for.
   llvm::ArrayRef<std::optional<View>> held() const { return held_; }
+  int addBuffer(Base base, int index, const graph::Extent &bytes);
 
 private:
-  int addBuffer(Base base, int index, const graph::Extent &bytes);
   View dense(mlir::Value value, int buffer);
   View newArenaView(mlir::Value value);
   bool isForwarded(mlir::Operation *op);
@@ -62,9 +63,11 @@ private:
   void addCopy(mlir::Location loc, mlir::Value value, const View &to);
   void addFill(graph::PadOp pad, const View &to);
   void addStep(mlir::Operation *op, llvm::ArrayRef<View> results);
+  void addParts(mlir::Operation &op);
 
   mlir::func::FuncOp function_;
   mlir::OpBuilder builder_;
+  bool isMain_;
   llvm::DenseMap<mlir::Value, View> views_;
   llvm::SmallVector<Buffer> buffers_;
   llvm::SmallVector<Step> steps_;

@@ -10,16 +10,32 @@ namespace smelt::plan {
 
 using graph::Extent;
 
-SymbolBounds::SymbolBounds(func::FuncOp function) {
-  for (Operation &op : function.getBody().front()) {
-    auto bind = [&](ArrayAttr symbols, ArrayRef<Extent> extents, bool mayBeUnknown) {
-      for (auto [symbol, extent] : llvm::zip_equal(symbols, extents))
-        most_[cast<StringAttr>(symbol).getValue()] = mayBeUnknown && extent.isTooLarge() ? std::nullopt : most(extent);
-    };
-    if (auto binding = dyn_cast<graph::BindSizesOp>(op))
-      bind(binding.getSymbols(), binding.getMost(), true);
-    if (auto definition = dyn_cast<graph::DefineSizesOp>(op))
-      bind(definition.getSymbols(), definition.getExtents(), false);
+SymbolBounds::SymbolBounds(Operation *module) {
+  for (auto function : module->getRegion(0).getOps<func::FuncOp>())
+    for (Operation &op : function.getBody().front())
+      add(op);
+}
+
+void SymbolBounds::set(ArrayAttr symbols, ArrayRef<Extent> extents, bool mayBeUnknown) {
+  for (auto [symbol, extent] : llvm::zip_equal(symbols, extents))
+    most_[cast<StringAttr>(symbol).getValue()] = mayBeUnknown && extent.isTooLarge() ? std::nullopt : most(extent);
+}
+
+void SymbolBounds::add(Operation &op) {
+  if (auto binding = dyn_cast<graph::BindSizesOp>(op))
+    set(binding.getSymbols(), binding.getMost(), true);
+  if (auto definition = dyn_cast<graph::DefineSizesOp>(op))
+    set(definition.getSymbols(), definition.getExtents(), false);
+  if (auto loop = dyn_cast<graph::WhileOp>(op))
+    set(loop.getSymbols(), loop.getMost(), true);
+  auto branches = dyn_cast<graph::IfOp>(op);
+  if (!branches)
+    return;
+  for (auto [symbol, first, second] :
+       llvm::zip_equal(branches.getSymbols(), branches.getFirstSizes(), branches.getSecondSizes())) {
+    std::optional<Extent> left = most(first), right = most(second);
+    most_[cast<StringAttr>(symbol).getValue()] =
+        left && right ? std::optional(Extent::max(*left, *right)) : std::nullopt;
   }
 }
 

@@ -13,12 +13,16 @@ namespace smelt::plan {
 /// What is known of the largest values of symbols that a run finds.
 class SymbolBounds {
 public:
-  explicit SymbolBounds(mlir::func::FuncOp function);
+  /// Of all functions of a module; those that others call come before them.
+  explicit SymbolBounds(mlir::Operation *module);
 
   /// An extent of the inputs' symbols alone that is never exceeded; nothing where none is known.
   std::optional<graph::Extent> most(const graph::Extent &extent) const;
 
 private:
+  void add(mlir::Operation &op);
+  void set(mlir::ArrayAttr symbols, llvm::ArrayRef<graph::Extent> extents, bool mayBeUnknown);
+
   llvm::StringMap<std::optional<graph::Extent>> most_;
 };
 

@@ -13,6 +13,7 @@ import onnxruntime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
+import control
 import indexing
 import numbers_found
 import quantisation
@@ -46,7 +47,7 @@ CASES = {
                      ["y", "e"], shape=integers(3, 1, 1, 1)),
                [{"past": floats(1, p, 8), "x": floats(1, s, 8)} for p, s in ((0, 5), (5, 1), (13, 2))]),
 }
-FAMILIES = (numbers_found, spatial, sequences, indexing, quantisation)
+FAMILIES = (control, numbers_found, spatial, sequences, indexing, quantisation)
 for family in FAMILIES:
     CASES |= family.CASES
 # name: inputs that the artefact must refuse

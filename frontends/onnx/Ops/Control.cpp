@@ -1,6 +1,8 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/Branches.h"
+#include "frontends/common/Loops.h"
 #include "frontends/onnx/Operators.h"
 
 using namespace mlir;
@@ -8,30 +10,200 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-// If: the branch that a known condition chooses. Otherwise both are computed, as no op has effects, and each result
-// is selected                                                                                   ONNX If, versions 1–25
-static Values ifElse(NodeReader &node) {
+using graph::Extent, graph::Extents;
+
+constexpr int64_t kMostRounds = int64_t(1) << 48; // what is more means no limit
+
+/// 1 or 0 as a size.
+static Extent conditionOf(NodeReader &node, Value condition) {
   GraphBuilder &b = node.builder();
-  Value condition = node.input(0, Bools);
-  const GraphProto &thenBranch = node.graph("then_branch"), &elseBranch = node.graph("else_branch");
-  if (graph::typeOf(condition).getNumElements() != 1)
+  if (graph::productOf(extentsOf(condition)) != Extent(1))
     malformed("needs a condition of one bool");
   if (std::optional<graph::HostTensor> known = graph::constantOf(condition))
-    return node.inlineGraph(known->get(0).asBool() ? thenBranch : elseBranch, {});
-  Values left = node.inlineGraph(thenBranch, {}), right = node.inlineGraph(elseBranch, {}), results;
-  if (left.size() != right.size())
-    malformed("its branches make " + Twine(left.size()) + " and " + Twine(right.size()) + " values");
-  condition = b.reshape(condition, {});
-  for (auto [a, c] : llvm::zip_equal(left, right)) {
-    if (a.getType() != c.getType())
-      unsupported("its branches make tensors of different types, " + inWords(a.getType()) + " and " +
-                  inWords(c.getType()) + "; its condition must be constant");
-    results.push_back(b.make<graph::SelectOp>(condition, a, c));
+    return known->get(0).asBool() ? 1 : 0;
+  return b.sizesFrom(b.cast(condition, b.builder().getI64Type()), GraphBuilder::Sign::NotNegative).front();
+}
+
+// If: the branch that a known condition chooses, or both as functions                           ONNX If, versions 1–25
+static Values ifElse(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  const GraphProto &thenBranch = node.graph("then_branch"), &elseBranch = node.graph("else_branch");
+  Extent condition = conditionOf(node, node.input(0, Bools));
+  if (condition.isNumber())
+    return node.inlineGraph(condition == Extent(1) ? thenBranch : elseBranch, {});
+  return buildBranches(
+      b, condition, [&] { return node.inlineGraph(thenBranch, {}); }, [&] { return node.inlineGraph(elseBranch, {}); });
+}
+
+/// The state of a loop at first.
+static Value stateOf(NodeReader &node, unsigned index) {
+  std::optional<Item> item = node.item(index);
+  if (item && !item->isTensor())
+    unsupported("its state number " + Twine(index) + " is no tensor; Smelt takes none but tensors there");
+  return node.input(index);
+}
+
+static LoopBuilder::Round roundOf(Value goesOn, ArrayRef<Value> made, size_t carried) {
+  return {goesOn, Values(made.take_front(carried)), Values(made.drop_front(carried))};
+}
+
+// Loop: rounds up to a count, and while a condition holds                                     ONNX Loop, versions 1–25
+static Values loop(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  const GraphProto &body = node.graph("body");
+  std::optional<Extent> rounds;
+  if (node.hasInput(0))
+    rounds = node.extentsInput(0).front();
+  if (rounds && rounds->isNumber() && rounds->number() > kMostRounds)
+    rounds.reset();
+  Extent condition = 1;
+  if (Value given = node.optionalInput(1, Bools))
+    condition = conditionOf(node, given);
+  Values initial;
+  for (unsigned index = 2; index < node.inputCount(); ++index)
+    initial.push_back(stateOf(node, index));
+  if (body.input_size() != static_cast<int>(initial.size() + 2) ||
+      body.output_size() < static_cast<int>(initial.size() + 1))
+    malformed("its body takes " + Twine(body.input_size()) + " values and makes " + Twine(body.output_size()) +
+              ", which do not fit a state of " + Twine(initial.size()));
+  Type i1 = b.builder().getI1Type();
+  return LoopBuilder(b, initial, rounds, condition).build([&](const Extent &round, ArrayRef<Value> state) {
+    Values inputs = {b.number(round), b.scalar(i1, graph::Scalar::ofSigned(1))};
+    llvm::append_range(inputs, state);
+    Values results = node.inlineGraph(body, inputs);
+    Value goesOn = results.front();
+    std::optional<graph::HostTensor> known = graph::constantOf(goesOn);
+    if (known && known->size() == 1 && known->get(0).asBool())
+      goesOn = nullptr;
+    return roundOf(goesOn, ArrayRef(results).drop_front(), state.size());
+  });
+}
+
+/// What a Scan goes through, and where it puts what it makes.
+struct Scanned {
+  Value value;
+  int64_t axis = 0;
+  bool isReversed = false;
+};
+
+static Value sliceAt(GraphBuilder &b, const Scanned &input, const Extent &round, const Extent &rounds) {
+  Extents shape = extentsOf(input.value);
+  shape.erase(shape.begin() + input.axis);
+  Extent at = input.isReversed ? rounds - 1 - round : round;
+  return b.reshape(b.sliceDim(input.value, input.axis, at, 1), shape);
+}
+
+static Value reversed(GraphBuilder &b, Value value, int64_t axis) {
+  Extents shape = extentsOf(value), starts(shape.size(), 0), steps(shape.size(), 1);
+  starts[axis] = shape[axis] - 1;
+  steps[axis] = -1;
+  return b.makeAs<graph::SliceOp>(value.getType(), value, starts, steps);
+}
+
+/// The last state, and the outputs side by side along a first dim.
+static Values scanThrough(NodeReader &node, ArrayRef<Value> initial, ArrayRef<Scanned> inputs) {
+  GraphBuilder &b = node.builder();
+  const GraphProto &body = node.graph("body");
+  Extent rounds = extentsOf(inputs.front().value)[inputs.front().axis];
+  for (const Scanned &input : inputs)
+    rounds = simplerOf(rounds, extentsOf(input.value)[input.axis]);
+  SmallVector<Scanned> equal(inputs);
+  for (Scanned &input : equal) {
+    input.value = b.withDim(input.value, input.axis, rounds);
+    if (extentsOf(input.value)[input.axis] != rounds)
+      malformed("goes through dims of " + rounds.str() + " and " + extentsOf(input.value)[input.axis].str());
+  }
+  if (body.input_size() != static_cast<int>(initial.size() + inputs.size()) ||
+      body.output_size() < static_cast<int>(initial.size()))
+    malformed("its body takes " + Twine(body.input_size()) + " values and makes " + Twine(body.output_size()) +
+              ", which do not fit its " + Twine(initial.size() + inputs.size()) + " inputs");
+  return LoopBuilder(b, initial, rounds, 1).build([&](const Extent &round, ArrayRef<Value> state) {
+    Values given(state);
+    for (const Scanned &input : equal)
+      given.push_back(sliceAt(b, input, round, rounds));
+    return roundOf(nullptr, node.inlineGraph(body, given), state.size());
+  });
+}
+
+/// One number for each, 0 where the attribute is absent.
+static Integers numbersFor(NodeReader &node, StringRef name, size_t count) {
+  Integers numbers = node.integers(name).value_or(Integers(count, 0));
+  if (numbers.size() != count)
+    malformed("has " + Twine(numbers.size()) + " entries in '" + name + "' for " + Twine(count));
+  return numbers;
+}
+
+// Scan: a body once for each slice of its inputs                                              ONNX Scan, versions 9–25
+static Values scan(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  int64_t count = node.integer("num_scan_inputs"), all = node.inputCount();
+  if (count < 1 || count > all)
+    malformed("has " + Twine(count) + " scan inputs of " + Twine(all));
+  Integers axes = numbersFor(node, "scan_input_axes", count), ways = numbersFor(node, "scan_input_directions", count);
+  Values initial;
+  SmallVector<Scanned> inputs;
+  for (int64_t index = 0; index < all; ++index) {
+    Value value = node.input(index);
+    if (int64_t number = index - (all - count); number < 0)
+      initial.push_back(value);
+    else
+      inputs.push_back({value, normalAxis(axes[number], rankOf(value)), ways[number] != 0});
+  }
+  Values results = scanThrough(node, initial, inputs);
+  size_t made = results.size() - initial.size();
+  Integers outAxes = numbersFor(node, "scan_output_axes", made),
+           outWays = numbersFor(node, "scan_output_directions", made);
+  for (size_t number = 0; number < made; ++number) {
+    Value &result = results[initial.size() + number];
+    if (outWays[number] != 0)
+      result = reversed(b, result, 0);
+    auto order = llvm::to_vector(llvm::seq<int64_t>(1, rankOf(result)));
+    order.insert(order.begin() + normalAxis(outAxes[number], rankOf(result)), 0);
+    result = b.transpose(result, order);
   }
   return results;
 }
 
-static constexpr Operator kOperators[] = {{"If", 7, ifElse}};
+// The first Scan: each example of a batch by itself                                                ONNX Scan, version 8
+static Values batchScan(NodeReader &node) {
+  constexpr int64_t kMostExamples = 64; // each is a loop of its own
+  GraphBuilder &b = node.builder();
+  int64_t count = node.integer("num_scan_inputs"), all = static_cast<int64_t>(node.inputCount()) - 1;
+  Integers ways = numbersFor(node, "directions", std::max<int64_t>(count, 0));
+  if (node.optionalInput(0, AnyInteger))
+    unsupported("has lengths of its sequences, which Smelt does not take");
+  if (count < 1 || count > all)
+    malformed("has " + Twine(count) + " scan inputs of " + Twine(all));
+  int64_t examples = fixedDim(node.input(1), 0);
+  if (examples < 1 || examples > kMostExamples)
+    unsupported("a batch of " + Twine(examples) + "; Smelt takes 1 to " + Twine(kMostExamples));
+  SmallVector<Values> parts; // of each result
+  for (int64_t example = 0; example < examples; ++example) {
+    Values initial;
+    SmallVector<Scanned> inputs;
+    for (int64_t index = 0; index < all; ++index) {
+      Value value = sliceAt(b, {node.input(index + 1)}, example, examples);
+      if (int64_t number = index - (all - count); number < 0)
+        initial.push_back(value);
+      else
+        inputs.push_back({value, 0, ways[number] != 0});
+    }
+    Values results = scanThrough(node, initial, inputs);
+    parts.resize(results.size());
+    for (auto [part, result] : llvm::zip_equal(parts, results)) {
+      Extents shape = extentsOf(result);
+      shape.insert(shape.begin(), 1);
+      part.push_back(b.reshape(result, shape));
+    }
+  }
+  Values results;
+  for (const Values &part : parts)
+    results.push_back(part.size() == 1 ? part.front() : b.concat(part, 0));
+  return results;
+}
+
+static constexpr Operator kOperators[] = {
+    {"If", 7, ifElse}, {"Loop", 7, loop}, {"Scan", 9, scan}, {"Scan", 8, batchScan}};
 
 ArrayRef<Operator> controlOperators() { return kOperators; }
 
