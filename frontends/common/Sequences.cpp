@@ -93,7 +93,7 @@ Sequence asTable(GraphBuilder &b, const Sequence &sequence, int64_t least) {
       return table;
     Value filling = b.scalar(b.builder().getI64Type(), graph::Scalar::ofSigned(-1));
     table.shapes = b.concat({table.shapes, b.broadcast(filling, Extents{lengthOf(sequence), rank - own})}, 1);
-    table.hasRanks = true;
+    table.hasRanks |= lengthOf(sequence) != Extent(0);
     return table;
   }
   if (!sequence.elementType)

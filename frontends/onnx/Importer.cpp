@@ -194,7 +194,7 @@ void Importer::countInlined(int64_t parts, const NodeProto &node, const Frame &f
 }
 
 void Importer::importNode(const NodeProto &node, Frame &frame) {
-  if (frame.depth > 0 || frame.isCopy)
+  if (frame.depth > 0)
     countInlined(1, node, frame);
   std::string name = frame.path + nameOf(node).str();
   StringRef domain = canonicalDomain(node.domain());
@@ -228,7 +228,6 @@ Items Importer::inlineGraph(const NodeProto &node, const GraphProto &graph, cons
   frame.outer = &outer;
   frame.opsets = outer.opsets;
   frame.path = outer.path;
-  frame.isCopy = outer.isCopy || round;
   if (round)
     frame.path = (outer.path + nameOf(node)).str().substr(0, kLongestPath) + "[" + std::to_string(*round) + "]/";
   frame.depth = outer.depth;

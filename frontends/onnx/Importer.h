@@ -20,7 +20,6 @@ struct Frame {
   const Opsets *opsets = nullptr;
   std::string path;             // before the names of nodes: the calls that were inlined, "encoder/layer1/"
   unsigned depth = 0;           // of calls
-  bool isCopy = false;          // of a body that is imported once for each round
   llvm::StringMap<Item> values; // lost those of refused nodes
   // What a call gives its function's attributes, null where it gives nothing; of the function around a subgraph.
   const llvm::StringMap<const AttributeProto *> *attributes = nullptr;

@@ -207,6 +207,27 @@ def tables_go_through_all_operators(folder):
 
 
 @case
+def all_types_go_through_tables(folder):
+    for name, dtype in (("double", "f8"), ("float16", "f2"), ("int8", "i1"), ("uint16", "u2"), ("int64", "i8"), ("uint64", "u8"), ("bool", "?")):
+        x = (RANDOM.random((5, 3)) * 9).astype(dtype)
+        body = f"""({name}[5,3] x, int64 n) => (seq({name}[]) s, {name}[a,b] y, {name}[c,d] z) {{
+          s = SplitToSequence <axis = 0> (x, n)
+          i = Constant <value_int = -1> ()
+          y = SequenceAt (s, i)
+          z = ConcatFromSequence <axis = 0> (s)
+        }}"""
+        agrees(folder, body, x=x, n=at(2), want={"s": [x[:2], x[2:4], x[4:]], "y": x[4:], "z": x})
+
+
+@case
+def onnx_has_models_of_sequences(folder):
+    models = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data" / "simple"
+    (folder / "list").write_text("".join(f"test_sequence_model{i}\n" for i in range(1, 9)))
+    done = subprocess.run([harness.BIN / "smelt-conformance", models, "--list", folder / "list"], capture_output=True, text=True)
+    expect("8 pass" in done.stderr, done.stdout)
+
+
+@case
 def bodies_run_for_each_tensor(folder):
     agrees(folder, """(seq(float[]) s, seq(float[]) t, float[1] z) => (seq(float[]) y, seq(float[]) w, seq(int64[]) h) {
       y, w, h = SequenceMap (s, t, z) <body = body (float[n] a, float[n] b, float[1] c) => (float[n] sum, float[n] product, int64[m] dims) {
@@ -215,6 +236,93 @@ def bodies_run_for_each_tensor(folder):
         dims = Shape (product)
       }>
     }""", s=[normal(2), normal(5)], t=[normal(2), normal(5)], z=normal(1))
+
+
+@case
+def bodies_run_for_each_tensor_of_a_table(folder):
+    for split in (1, 2, 5):
+        agrees(folder, """(float[5,3] x, int64 n, float[3] z) => (seq(float[]) y, seq(int64[]) h) {
+          s = SplitToSequence <axis = 0> (x, n)
+          y, h = SequenceMap (s, z) <body = body (float[n,3] a, float[3] c) => (float[n,3] sum, int64[m] dims) {
+            sum = Add (a, c)
+            dims = Shape (sum)
+          }>
+        }""", x=normal(5, 3), n=at(split), z=normal(3))
+
+
+@case
+def branches_make_sequences(folder):
+    for cond in (False, True):
+        for then, other in (("SequenceConstruct (x, z)", "SequenceConstruct (z, x)"), ("SequenceConstruct (x)", "SequenceConstruct (z, x)"),
+                            ("SequenceEmpty ()", "SequenceConstruct (z, x)"), ("SplitToSequence (x)", "SplitToSequence (z)")):
+            agrees(folder, f"""(bool c, float[2,3] x, float[1,3] z) => (seq(float[]) y, int64 n) {{
+              y = If (c) <then_branch = a () => (seq(float[]) p) {{ p = {then} }}, else_branch = b () => (seq(float[]) q) {{ q = {other} }}>
+              n = SequenceLength (y)
+            }}""", c=np.array(cond), x=normal(2, 3), z=normal(1, 3))
+
+
+@case
+def branches_may_make_nothing(folder):
+    body = """(bool c, float[2,3] x) => (optional(FORM) y, bool has) {
+      y = If (c) <then_branch = a () => (optional(FORM) p) { p = Optional <type = FORM> () }, else_branch = b () => (optional(FORM) q) { MAKE q = Optional (r) }>
+      has = OptionalHasElement (y)
+    }"""
+    x = normal(2, 3)
+    for form, make, want in (("float[2,3]", "r = Neg (x)", -x), ("seq(float[2,3])", "s = Neg (x) r = SequenceConstruct (s, x)", [-x, x]), ("seq(float[1,3])", "r = SplitToSequence (x)", [x[:1], x[1:]])):
+        text = body.replace("FORM", form).replace("MAKE", make)
+        agrees(folder, text, c=np.array(False), x=x, want={"y": want, "has": np.array(True)})
+        agrees(folder, text, c=np.array(True), x=x, want={"y": None, "has": np.array(False)})
+
+
+LOOP = """(int64 m, float[2,3] x) => (OUTPUTS) {
+  empty = SequenceEmpty ()
+  t = Constant <value = bool {1}> ()
+  s, last = Loop (m, t, empty, x) <body = b (int64 i, bool c, seq(float[]) v, float[a,b] w) => (bool d, seq(float[]) u, float[e,f] z) {
+    d = Identity (c)
+    z = Add (w, w)
+    one = Constant <value_ints = [1]> ()
+    zero = Constant <value_ints = [0]> ()
+    axis = Constant <value_ints = [1]> ()
+    end = Add (i, one)
+    cut = Slice (z, zero, end, axis)
+    u = SequenceInsert (v, cut)
+  }>
+  REST
+}"""
+
+
+@case
+def loops_make_sequences(folder):
+    for rounds in (1, 3, 0):
+        text = LOOP.replace("OUTPUTS", "seq(float[]) s, float[2,3] last").replace("REST", "")
+        x = normal(2, 3)
+        want = {"s": [(x * 2 ** (i + 1))[:, : i + 1] for i in range(rounds)], "last": x * 2**rounds}
+        agrees(folder, text, m=at(rounds), x=x, want=want)
+        constant = text.replace("(int64 m, float[2,3] x)", "(float[2,3] x)").replace("empty = ", f"m = Constant <value_int = {rounds}> () empty = ")
+        agrees(folder, constant, x=x, want=want)
+    joined = LOOP.replace("OUTPUTS", "float[a,b] y, float[c,d] first, int64 k").replace("REST", """
+      z = Constant <value_int = 0> ()
+      k = SequenceLength (s)
+      first = SequenceAt (s, z)
+      y = ConcatFromSequence <axis = 0> (s)""")
+    x = normal(2, 3)
+    agrees(folder, joined, m=at(1), x=x, want={"y": 2 * x[:, :1], "first": 2 * x[:, :1], "k": at(1)})
+
+
+@case
+def loops_go_through_sequences(folder):
+    agrees(folder, """(seq(float[]) s, int64 m) => (float[2] y, seq(float[]) t) {
+      c = Constant <value = bool {1}> ()
+      zero = Constant <value = float[2] {0, 0}> ()
+      empty = SequenceEmpty ()
+      y, t = Loop (m, c, zero, empty) <body = b (int64 i, bool c, float[2] v, seq(float[]) w) => (bool d, float[2] z, seq(float[]) u) {
+        d = Identity (c)
+        e = SequenceAt (s, i)
+        z = Add (v, e)
+        front = Constant <value_int = 0> ()
+        u = SequenceInsert (w, z, front)
+      }>
+    }""", s=[normal(2) for _ in range(4)], m=at(3))
 
 
 @case

@@ -4,6 +4,7 @@
 #include "frontends/common/Branches.h"
 #include "frontends/common/Loops.h"
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/ControlItems.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -25,22 +26,17 @@ static Extent conditionOf(NodeReader &node, Value condition) {
 }
 
 // If: the branch that a known condition chooses, or both as functions                           ONNX If, versions 1–25
-static Values ifElse(NodeReader &node) {
+static Items ifElse(NodeReader &node) {
   GraphBuilder &b = node.builder();
   const GraphProto &thenBranch = node.graph("then_branch"), &elseBranch = node.graph("else_branch");
   Extent condition = conditionOf(node, node.input(0, Bools));
   if (condition.isNumber())
-    return node.inlineGraph(condition == Extent(1) ? thenBranch : elseBranch, {});
-  return buildBranches(
+    return node.inlineItems(condition == Extent(1) ? thenBranch : elseBranch, {});
+  if (makesItems(thenBranch) || makesItems(elseBranch))
+    return itemBranches(node, condition, thenBranch, elseBranch);
+  Values results = buildBranches(
       b, condition, [&] { return node.inlineGraph(thenBranch, {}); }, [&] { return node.inlineGraph(elseBranch, {}); });
-}
-
-/// The state of a loop at first.
-static Value stateOf(NodeReader &node, unsigned index) {
-  std::optional<Item> item = node.item(index);
-  if (item && !item->isTensor())
-    unsupported("its state number " + Twine(index) + " is no tensor; Smelt takes none but tensors there");
-  return node.input(index);
+  return {results.begin(), results.end()};
 }
 
 static LoopBuilder::Round roundOf(Value goesOn, ArrayRef<Value> made, size_t carried) {
@@ -48,7 +44,7 @@ static LoopBuilder::Round roundOf(Value goesOn, ArrayRef<Value> made, size_t car
 }
 
 // Loop: rounds up to a count, and while a condition holds                                     ONNX Loop, versions 1–25
-static Values loop(NodeReader &node) {
+static Items loop(NodeReader &node) {
   GraphBuilder &b = node.builder();
   const GraphProto &body = node.graph("body");
   std::optional<Extent> rounds;
@@ -59,24 +55,32 @@ static Values loop(NodeReader &node) {
   Extent condition = 1;
   if (Value given = node.optionalInput(1, Bools))
     condition = conditionOf(node, given);
-  Values initial;
+  Items initial;
   for (unsigned index = 2; index < node.inputCount(); ++index)
-    initial.push_back(stateOf(node, index));
+    initial.push_back(node.item(index).value_or(Item::absent()));
   if (body.input_size() != static_cast<int>(initial.size() + 2) ||
       body.output_size() < static_cast<int>(initial.size() + 1))
     malformed("its body takes " + Twine(body.input_size()) + " values and makes " + Twine(body.output_size()) +
               ", which do not fit a state of " + Twine(initial.size()));
   Type i1 = b.builder().getI1Type();
-  return LoopBuilder(b, initial, rounds, condition).build([&](const Extent &round, ArrayRef<Value> state) {
-    Values inputs = {b.number(round), b.scalar(i1, graph::Scalar::ofSigned(1))};
+  Items results = itemLoop(node, initial, rounds, condition, [&](const Extent &round, ArrayRef<Item> state) {
+    Items inputs = {b.number(round), b.scalar(i1, graph::Scalar::ofSigned(1))};
     llvm::append_range(inputs, state);
-    Values results = node.inlineGraph(body, inputs);
-    Value goesOn = results.front();
-    std::optional<graph::HostTensor> known = graph::constantOf(goesOn);
-    if (known && known->size() == 1 && known->get(0).asBool())
-      goesOn = nullptr;
-    return roundOf(goesOn, ArrayRef(results).drop_front(), state.size());
+    Items made = node.inlineItems(body, inputs);
+    auto tensor = [](const Item &item) {
+      if (!item.isTensor())
+        malformed("has a body that makes a sequence, or what may be absent, in the place of a tensor");
+      return item.tensor;
+    };
+    ArrayRef<Item> next = ArrayRef(made).drop_front().take_front(state.size());
+    Values added = llvm::map_to_vector(ArrayRef(made).drop_front(1 + state.size()), tensor);
+    return ItemRound{tensor(made.front()), Items(next), std::move(added)};
   });
+  // What the body always makes is there, save where there was no round: then it is a sequence of nothing.
+  for (auto [result, output] : llvm::zip(results, llvm::drop_begin(body.output())))
+    if (!output.type().has_optional_type())
+      result.isPresent = nullptr;
+  return results;
 }
 
 /// What a Scan goes through, and where it puts what it makes.

@@ -3,6 +3,7 @@
 
 #include "frontends/common/Sequences.h"
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/ControlItems.h"
 #include "frontends/onnx/Tensors.h"
 
 using namespace mlir;
@@ -88,38 +89,70 @@ static Items splitToSequence(NodeReader &node) {
 }
 
 // SequenceMap: the body once for each tensor of its sequences                                   ONNX SequenceMap, 17
-static Items sequenceMap(NodeReader &node) {
+
+/// Its inputs, with sequences that are all as long as `length` then says.
+static Items mappedInputs(NodeReader &node, Extent &length) {
   GraphBuilder &b = node.builder();
-  const GraphProto &body = node.graph("body");
-  const Extent length = lengthOf(node.sequence(0));
   Items inputs;
+  length = lengthOf(node.sequence(0));
   for (unsigned index = 0; index < node.inputCount(); ++index) {
     std::optional<Item> input = node.item(index);
     if (!input)
       malformed("lacks its input " + Twine(index));
-    if (input->kind == Item::Kind::Sequence && lengthOf(*input->sequence) != length)
-      malformed("goes through sequences of " + length.str() + " and " + lengthOf(*input->sequence).str());
+    if (input->kind == Item::Kind::Sequence)
+      length = simplerOf(length, lengthOf(*input->sequence));
     inputs.push_back(*input);
   }
-  if (!length.isNumber())
-    unsupported("goes through a sequence of which only the run finds how many tensors it has");
-  SmallVector<Values> parts(body.output_size());
-  for (int64_t round = 0; round < length.number(); ++round) {
-    Items given;
-    for (const Item &input : inputs)
-      given.push_back(input.kind == Item::Kind::Sequence ? Item(at(b, *input.sequence, round)) : input);
-    for (auto [part, result] : llvm::zip_equal(parts, node.inlineItems(body, given, round))) {
-      if (!result.isTensor())
-        malformed("has a body that makes what is no tensor");
-      part.push_back(result.tensor);
-    }
+  for (Item &input : inputs) {
+    if (input.kind != Item::Kind::Sequence)
+      continue;
+    Sequence sequence = *input.sequence;
+    if (sequence.isTable())
+      sequence.shapes = b.withDim(sequence.shapes, 0, length);
+    if (lengthOf(sequence) != length)
+      malformed("goes through sequences of " + length.str() + " and " + lengthOf(sequence).str());
+    input = sequence;
   }
+  return inputs;
+}
+
+/// What the body makes in a round.
+static Values mappedRound(NodeReader &node, ArrayRef<Item> inputs, const Extent &round) {
+  Items given;
+  for (const Item &input : inputs)
+    given.push_back(input.kind == Item::Kind::Sequence ? Item(at(node.builder(), *input.sequence, round)) : input);
+  Values results;
+  for (const Item &result : node.inlineItems(node.graph("body"), given, round.asNumber())) {
+    if (!result.isTensor())
+      malformed("has a body that makes what is no tensor");
+    results.push_back(result.tensor);
+  }
+  return results;
+}
+
+static Items sequenceMap(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  const GraphProto &body = node.graph("body");
+  Extent length;
+  const Items inputs = mappedInputs(node, length);
   Items results;
-  for (auto [part, output] : llvm::zip_equal(parts, body.output())) {
+  for (const ValueInfoProto &output : body.output()) {
     const int64_t declared = output.type().tensor_type().elem_type();
     Type element = declared == 0 ? nullptr : elementTypeOf(declared, b.builder().getContext(), "its body's output");
-    results.push_back(sequenceOf(b, part, part.empty() ? element : nullptr));
+    results.push_back(sequenceOf(b, {}, element));
   }
+  auto appendAll = [&](ArrayRef<Item> to, const Extent &round) {
+    Items longer;
+    for (auto [sequence, value] : llvm::zip_equal(to, mappedRound(node, inputs, round)))
+      longer.push_back(appended(b, *sequence.sequence, value));
+    return longer;
+  };
+  if (!length.isNumber())
+    return itemLoop(node, results, length, 1, [&](const Extent &round, ArrayRef<Item> state) {
+      return ItemRound{nullptr, appendAll(state, round), {}};
+    });
+  for (int64_t round = 0; round < length.number(); ++round)
+    results = appendAll(results, round);
   return results;
 }
 

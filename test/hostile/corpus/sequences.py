@@ -5,7 +5,7 @@ import math
 
 from onnx import TensorProto, TypeProto, ValueInfoProto, helper
 
-from .build import F32, I64, LEAST, MOST, field, integers, model, node, tensor, value, with_graph
+from .build import BOOL, F32, I64, LEAST, MOST, field, integers, model, node, tensor, value, with_graph
 
 PAIR = node("SequenceConstruct", "x x", "s", "pair")
 
@@ -128,6 +128,49 @@ def bodies(corpus):
     corpus.add("sequence_of_many_copies", model([*many, *copies, node("SequenceLength", "t9", "y")], {"x": [4000]}))
 
 
+def control(corpus):
+    def branch(nodes, output):
+        return helper.make_graph(nodes, "branch", [], [output])
+
+    def choice(name, left, right, kind=helper.make_tensor_sequence_value_info("b", F32, None)):
+        """If of a condition that the run tells."""
+        branches = {"then_branch": branch(left, kind), "else_branch": branch(right, kind)}
+        corpus.add(name, model(node("If", "c", "y", **branches), [value("x", [4]), value("c", [], BOOL)], weights=[integers("w", 1)]))
+
+    one, two = node("SequenceConstruct", "x", "b", "one"), node("SequenceConstruct", "x x", "b", "two")
+    choice("ok_sequence_of_branches", [one], [two])
+    choice("sequence_of_unlike_branches", [one], [node("SequenceConstruct", "w", "b")])
+    choice("sequence_or_a_tensor", [one], [node("Relu", "x", "b")])
+    choice("ok_sequence_or_absent", [one], [node("Optional", "", "b")])
+    choice("ok_sequence_undeclared", [one], [two], helper.make_empty_tensor_value_info("b"))
+    choice("ok_absent_in_both_branches", [node("Optional", "", "b")], [node("Optional", "", "b")])
+
+    def loop(name, nodes, state, rounds=None, before=(PAIR,), kind=helper.make_tensor_sequence_value_info):
+        body = helper.make_graph([node("Identity", "c", "d", "go"), *nodes], "body", [value("i", [], I64), value("c", [], BOOL), kind("v", F32, None)], [
+            value("d", [], BOOL), kind("u", F32, None)])
+        weights = [] if rounds is None else [tensor("m", rounds, "i8")]
+        inputs = [value("x", [4]), *([value("m", [], I64)] if rounds is None else [])]
+        corpus.add(name, model([*before, node("Loop", f"m - {state}", "y", "loop", body=body)], inputs, weights=weights))
+
+    insert = [node("SequenceInsert", "v x", "u")]
+    for rounds in (None, 0, 3, 1 << 20, MOST, -1):
+        loop(f"{'maybe' if rounds == -1 else 'ok'}_sequence_loop_{rounds}", insert, "s", rounds)
+    ranks = [node("SequenceAt", "v z", "a"), node("Unsqueeze", "a z", "b"), node("SequenceInsert", "v b", "u"), node("Constant", "", "z", value_ints=[0])]
+    loop("sequence_loop_of_growing_ranks", [ranks[-1], *ranks[:-1]], "s")
+    loop("sequence_loop_becomes_a_tensor", [node("Relu", "x", "u")], "s")
+    loop("sequence_loop_from_a_tensor", [node("SequenceConstruct", "v", "u")], "x")
+    loop("sequence_loop_of_integers", [node("Shape", "x", "n"), node("SequenceInsert", "v n", "u")], "s")
+    loop("maybe_sequence_loop_erases", [node("SequenceErase", "v", "u")], "s")
+    loop("sequence_loop_erases_5", [node("SequenceErase", "v", "u")], "s", 5)
+    nest = insert
+    for depth in range(6):
+        body = helper.make_graph([node("Identity", "c", "d", f"go{depth}"), *nest], f"b{depth}", [value("i", [], I64), value("c", [], BOOL),
+                                 helper.make_tensor_sequence_value_info("v", F32, None)], [value("d", [], BOOL), helper.make_tensor_sequence_value_info("u", F32, None)])
+        nest = [node("Loop", "m - v", "u", f"l{depth}", body=body)]
+    loop("maybe_sequence_loops_nest", nest, "s")
+    loop("maybe_sequence_loops_unroll", nest, "s", 900)
+
+
 def types(corpus):
     relu = node("Relu", "x", "y")
     for kind in ("sequence_type", "optional_type"):
@@ -155,5 +198,5 @@ def damaged_type(type_bytes):
 
 
 def add_to(corpus):
-    for family in (positions, elements, kinds, splits, bodies, types):
+    for family in (positions, elements, kinds, splits, bodies, control, types):
         family(corpus)
