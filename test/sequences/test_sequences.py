@@ -310,6 +310,19 @@ def loops_make_sequences(folder):
 
 
 @case
+def compare_knows_what_is_not_there(folder):
+    path = save(folder, """(bool c, float[2] x) => (optional(seq(float[2])) y, seq(float[]) z) {
+      y = If (c) <then_branch = a () => (optional(seq(float[2])) p) { p = Optional <type = seq(float[2])> () }, else_branch = b () => (optional(seq(float[2])) q) {
+        r = SequenceConstruct (x) q = Optional (r) }>
+      z = If (c) <then_branch = a () => (seq(float[]) p) { p = SequenceEmpty () }, else_branch = b () => (seq(float[]) q) { q = SplitToSequence (x) }>
+    }""")
+    for cond in (False, True):
+        np.savez(folder / "in.npz", c=np.array(cond), x=normal(2))
+        text = harness.smelt_ok("compare", path, "--inputs", folder / "in.npz", "--against", "onnxruntime").stdout
+        expect("'y.present'" in text and ("'y[0]'" in text) != cond and ("'z.data'" in text) != cond, text)
+
+
+@case
 def loops_go_through_sequences(folder):
     agrees(folder, """(seq(float[]) s, int64 m) => (float[2] y, seq(float[]) t) {
       c = Constant <value = bool {1}> ()

@@ -127,14 +127,22 @@ public:
     for (uint32_t i = 0; i < model_.output_count; ++i)
       results_[model_.outputs[i].name] = {static_cast<smelt_dtype>(model_.outputs[i].dtype),
                                           instance.shapeOf(model_.outputs[i]), buffers.outputs()[i].data()};
+    findAbsent();
   }
 
   /// Whether the artefact has a result of this name.
   bool has(StringRef name) const { return results_.contains(name); }
+  /// Whether a result has no elements, or none that mean something: a reference may lack it.
+  bool isNothing(StringRef name) const {
+    auto result = results_.find(name);
+    return absent_.contains(name) || (result != results_.end() && result->second.count() == 0);
+  }
 
   /// A layer whose reference has another type or shape is another value, and left out; an output that has is an error.
   llvm::Error add(StringRef name, const runner::TensorView &want) {
     const runner::TensorView &got = results_.find(name)->second;
+    if (absent_.contains(name))
+      return llvm::Error::success();
     const bool layer = name.starts_with(layerName(""));
     const std::string type = runner::describeType(got.dtype, got.shape);
     if (got.dtype != want.dtype || got.shape != want.shape) {
@@ -162,11 +170,31 @@ public:
   }
 
 private:
+  void findAbsent();
+
   const smelt_model &model_;
   llvm::StringMap<runner::TensorView> results_;
+  llvm::StringSet<> absent_; // of them, those of optional values that are not there
   std::vector<Row> rows_;
 };
 } // namespace
+
+void Comparison::findAbsent() {
+  SmallVector<StringRef> lines;
+  StringRef(model_.forms ? model_.forms : "").split(lines, '\n');
+  for (StringRef line : lines) {
+    auto [name, form] = line.rsplit(": ");
+    if (!name.consume_front("output ") || !form.starts_with("optional "))
+      continue;
+    auto isPresent = results_.find((name + ".present").str());
+    if (isPresent == results_.end() || isPresent->second.at(0) != 0)
+      continue;
+    for (const auto &[part, result] : results_) // in any order: it becomes a set
+      if (StringRef rest = part; rest.consume_front(name) && rest != ".present")
+        if (rest.empty() || rest == ".data" || rest == ".shapes" || rest.starts_with("["))
+          absent_.insert(part);
+  }
+}
 
 /// References from a file. It must have all outputs; layers it may have.
 static llvm::Error addFromFile(const smelt_model &model, const std::string &path, Comparison &comparison) {
@@ -174,7 +202,7 @@ static llvm::Error addFromFile(const smelt_model &model, const std::string &path
   for (uint32_t i = 0; i < model.output_count; ++i) {
     const StringRef name = model.outputs[i].name;
     const runner::NpzEntry *entry = file.find({name.data(), name.size()});
-    if (!entry && name.starts_with(layerName("")))
+    if (!entry && (name.starts_with(layerName("")) || comparison.isNothing(name)))
       continue;
     if (!entry)
       return driver::toolError(driver::kUsage, path + ": output " + runner::quoted(name) + " is missing");

@@ -62,8 +62,9 @@ try:
             if isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value):
                 rank = max((part.ndim for part in value), default=0)
                 rows = [part.shape + (-1,) * (rank - part.ndim) for part in value]
-                write(name + ".shapes", np.array(rows, np.int64).reshape(len(value), rank))
-                write(name + ".data", np.concatenate([part.reshape(-1) for part in value]) if value else None)
+                if value:
+                    write(name + ".shapes", np.array(rows, np.int64).reshape(len(value), rank))
+                    write(name + ".data", np.concatenate([part.reshape(-1) for part in value]))
                 for i, part in enumerate(value):
                     write(f"{name}[{i}]", part)
             for key in sorted({name, nodes.get(name, name)}):
