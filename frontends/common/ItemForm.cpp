@@ -7,7 +7,6 @@
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
-using llvm::Twine;
 
 namespace smelt::frontend {
 

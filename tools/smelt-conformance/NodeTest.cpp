@@ -95,6 +95,7 @@ NodeTest::TestValues NodeTest::readValues(size_t set, const char *kind, const on
 /// Says what inputs are, as --shape does.
 static void setShapes(frontend::ImportOptions &options, const std::string &name, const TestValue &value) {
   std::vector<std::vector<frontend::GivenDim>> shapes;
+  shapes.reserve(value.tensors.size());
   for (const onnx::TensorProto &tensor : value.tensors)
     shapes.emplace_back(tensor.dims().begin(), tensor.dims().end());
   switch (value.kind) {
