@@ -229,7 +229,7 @@ static void printArtifact(const ordered_json &json) {
   printTensors("input ", json["inputs"]);
   printTensors("output", json["outputs"]);
   for (const ordered_json &form : json["forms"])
-    llvm::outs() << runner::quoted(textOf(form)) << "\n";
+    llvm::outs() << llvm::StringRef(runner::quoted(textOf(form))).drop_front().drop_back() << "\n";
   printSymbols(json["symbols"]);
   const ordered_json &arena = json["arena_bytes"];
   llvm::outs() << counted(json["steps"].size(), "step") << " of " << counted(json["kernels"].get<uint64_t>(), "kernel")
