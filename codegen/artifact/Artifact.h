@@ -56,6 +56,15 @@ struct Tensor {
   std::optional<Operand> held = {};       // where an output lies whose extents only the run tells
 };
 
+/// As smelt_state.
+struct State {
+  Tensor input, output;
+  std::vector<int64_t> strides; // empty: row-major
+  uint32_t blocks[2] = {0, 0};
+  int64_t places[2] = {-1, -1};
+  uint64_t bytes = 0;
+};
+
 /// As smelt_size.
 struct Size {
   int64_t number = 0;
@@ -84,11 +93,13 @@ struct Model {
   uint64_t weightsBytes = 0;
   std::vector<Tensor> inputs, outputs;
   std::vector<Step> steps;
-  std::vector<Size> sizes;            // empty where no dim is symbolic
-  uint32_t arenaSize = 0;             // which of them is the arena's
-  std::vector<Symbol> symbols;        // in the order in which inputs have them
-  uint32_t shapeSizes = 0;            // how many of them follow from the inputs' shapes
-  uint32_t blockCount = 0;            // pieces of memory that grow
+  std::vector<Size> sizes;     // empty where no dim is symbolic
+  uint32_t arenaSize = 0;      // which of them is the arena's
+  std::vector<Symbol> symbols; // in the order in which inputs have them
+  uint32_t shapeSizes = 0;     // how many of them follow from the inputs' shapes
+  uint32_t blockCount = 0;     // pieces of memory that grow
+  std::vector<State> states;
+  uint64_t stateBytes = 0;            // that the arena has for them
   std::string forms;                  // of inputs and outputs that are no tensors, as in smelt.h
   std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them

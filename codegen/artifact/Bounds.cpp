@@ -58,7 +58,7 @@ static Range quotient(Range a, Range b) {
 static Range rangeOf(const Size &size, const std::vector<Range> &ranges) {
   if (size.kind == SMELT_SIZE_NUMBER)
     return {size.number, size.number};
-  if (size.kind == SMELT_SIZE_DIM || size.kind == SMELT_SIZE_COUNT)
+  if (size.kind == SMELT_SIZE_DIM || size.kind == SMELT_SIZE_COUNT || size.kind == SMELT_SIZE_STATE)
     return {0, INT64_MAX};
   if (size.kind == SMELT_SIZE_VALUE)
     return {INT64_MIN, INT64_MAX};
@@ -85,7 +85,10 @@ static Range rangeOf(const Size &size, const std::vector<Range> &ranges) {
 
 uint64_t headBytes(const Model &model) {
   constexpr uint64_t kBlockBytes = 16;
-  return llvm::alignTo(model.sizes.size() * sizeof(int64_t) + model.blockCount * kBlockBytes, SMELT_ALIGNMENT);
+  uint64_t words = model.sizes.size();
+  for (const State &state : model.states)
+    words += 1 + state.input.shape.size();
+  return llvm::alignTo(words * sizeof(int64_t) + model.blockCount * kBlockBytes, SMELT_ALIGNMENT) + model.stateBytes;
 }
 
 std::optional<uint64_t> mostArenaBytes(const Model &model) {

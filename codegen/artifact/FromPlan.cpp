@@ -64,6 +64,8 @@ private:
   llvm::Error addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors);
   llvm::Error setExtents(ArrayRef<graph::Extent> extents, Type element, Tensor &tensor);
   llvm::Error setHeld();
+  std::optional<uint32_t> stateOf(StringRef kind, size_t number);
+  void addStates();
   llvm::Error set(const graph::Extent &extent, int64_t &number, bool &isSize);
 
   graph::Extent tilesOf(kernel::CallOp call) const;
@@ -103,13 +105,65 @@ static RankedTensorType tensorType(Attribute attribute) {
   return cast<RankedTensorType>(cast<TypeAttr>(attribute).getValue());
 }
 
+static ArrayRef<Attribute> statesOf(kernel::PlanOp plan) {
+  std::optional<ArrayAttr> states = plan.getStates();
+  return states ? states->getValue() : ArrayRef<Attribute>();
+}
+
+static int64_t numberIn(DictionaryAttr state, StringRef name) { return cast<IntegerAttr>(state.get(name)).getInt(); }
+
+/// Which state an input or output is.
+std::optional<uint32_t> Conversion::stateOf(StringRef kind, size_t number) {
+  for (auto [state, attribute] : llvm::enumerate(statesOf(plan_)))
+    if (numberIn(cast<DictionaryAttr>(attribute), kind) == static_cast<int64_t>(number))
+      return state;
+  return std::nullopt;
+}
+
+/// Takes those out that are states.
+static void separate(std::vector<Tensor> &tensors, llvm::function_ref<Tensor *(size_t number)> stateOf) {
+  std::vector<Tensor> others;
+  for (auto [number, tensor] : llvm::enumerate(tensors)) {
+    Tensor *state = stateOf(number);
+    (state ? *state : others.emplace_back()) = std::move(tensor);
+  }
+  tensors = std::move(others);
+}
+
+void Conversion::addStates() {
+  Model &model = planned_.model;
+  model.stateBytes = plan_.getStateBytes();
+  for (Attribute attribute : statesOf(plan_)) {
+    auto given = cast<DictionaryAttr>(attribute);
+    State &state = model.states.emplace_back();
+    if (auto strides = given.getAs<DenseI64ArrayAttr>("strides"))
+      state.strides = strides.asArrayRef();
+    llvm::copy(given.getAs<DenseI64ArrayAttr>("blocks").asArrayRef(), state.blocks);
+    llvm::copy(given.getAs<DenseI64ArrayAttr>("places").asArrayRef(), state.places);
+    state.bytes = numberIn(given, "bytes");
+  }
+  separate(model.inputs, [&](size_t number) {
+    std::optional<uint32_t> state = stateOf("input", number);
+    return state ? &model.states[*state].input : nullptr;
+  });
+  separate(model.outputs, [&](size_t number) {
+    std::optional<uint32_t> state = stateOf("output", number);
+    return state ? &model.states[*state].output : nullptr;
+  });
+}
+
 /// What follows from the inputs' shapes.
 llvm::Error Conversion::addSizes() {
   std::vector<graph::Extents> inputs;
+  uint32_t count = 0; // of inputs that are no states
   for (auto [number, type] : llvm::enumerate(plan_.getInputTypes())) {
     inputs.push_back(graph::extentsOf(tensorType(type)));
-    sizes_.addInput(number, inputs.back());
+    if (!stateOf("input", number))
+      sizes_.addInput(count++, inputs.back());
   }
+  for (size_t number = 0; number < inputs.size(); ++number)
+    if (std::optional<uint32_t> state = stateOf("input", number))
+      sizes_.addState(*state, inputs[number]);
   llvm::Expected<std::vector<Symbol>> named =
       symbolsOf(inputs, plan_->getParentOp()->getAttrOfType<DictionaryAttr>("graph.bounds"), sizes_);
   if (!named)
@@ -488,6 +542,7 @@ llvm::Error Conversion::run() {
     return error;
   if (llvm::Error error = setHeld())
     return error;
+  addStates();
   model.blockCount = static_cast<uint32_t>(plan_.getBlocks());
   if (auto forms = plan_->getParentOp()->getAttrOfType<StringAttr>("graph.forms"))
     model.forms = forms.str();

@@ -131,6 +131,18 @@ static void writeArena(const Model &model, StringRef prefix, raw_ostream &os) {
     os << "#define " << prefix << "_ARENA_BYTES " << std::max<uint64_t>(*most, 1) << "\n";
 }
 
+/// What stays in an instance.
+static void writeStates(const Model &model, raw_ostream &os) {
+  if (model.states.empty())
+    return;
+  os << "\n/* States, each an output of the source model that is an input of the next run; smelt_reset makes them "
+        "zeros:\n";
+  for (auto [index, state] : enumerate(model.states))
+    os << " * " << index << ": " << commentText(state.output.name) << " becomes " << commentText(state.input.name)
+       << ": [" << shapeText(state.input) << "], " << cType(state.input.dtype) << "\n";
+  os << " */\n";
+}
+
 void writeHeader(const Model &model, raw_ostream &os) {
   const std::string symbol = modelSymbol(model.name);
   const std::string prefix = StringRef(symbol).upper();
@@ -154,6 +166,7 @@ void writeHeader(const Model &model, raw_ostream &os) {
   os << (forms.empty() ? "" : " */\n");
   writeTensors(model.inputs, prefix, "INPUT", os);
   writeTensors(model.outputs, prefix, "OUTPUT", os);
+  writeStates(model, os);
   os << "\n#endif\n";
 }
 

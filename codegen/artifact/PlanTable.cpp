@@ -22,8 +22,9 @@ namespace smelt::artifact {
 static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 12);
 static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, reserved) == 52);
 static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, held) == 48);
+static_assert(sizeof(smelt_state) == 152 && offsetof(smelt_state, bytes) == 144);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
-static_assert(sizeof(smelt_model) == 128 && offsetof(smelt_model, forms) == 120);
+static_assert(sizeof(smelt_model) == 152 && offsetof(smelt_model, forms) == 144);
 
 namespace {
 class PlanTable {
@@ -42,7 +43,10 @@ private:
   Constant *array(ArrayRef<Constant *> rows, StringRef name);
   Constant *text(StringRef value);
   Constant *textOrNull(StringRef value) { return value.empty() ? ConstantPointerNull::get(pointer_) : text(value); }
+  Constant *wideArray(ArrayRef<int64_t> numbers, StringRef name);
+  Constant *tensor(const Tensor &tensor);
   Constant *tensors(ArrayRef<Tensor> list, StringRef name);
+  Constant *states(ArrayRef<State> list);
   Constant *sizes(ArrayRef<Size> list);
   SmallVector<Constant *> operands(ArrayRef<Operand> list);
   Function *kernelNamed(StringRef name, bool mayBeElsewhere);
@@ -101,20 +105,33 @@ Constant *PlanTable::sizes(ArrayRef<Size> list) {
   return array(rows, "sizes");
 }
 
-Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
+Constant *PlanTable::wideArray(ArrayRef<int64_t> numbers, StringRef name) {
   SmallVector<Constant *> rows;
-  for (const Tensor &tensor : list) {
-    SmallVector<Constant *> extents;
-    for (int64_t extent : tensor.shape)
-      extents.push_back(wide(extent));
-    SmallVector<Constant *> sizes;
-    for (uint32_t size : tensor.extentSizes)
-      sizes.push_back(word(size));
-    rows.push_back(fields({text(tensor.name), array(extents, "shape"), wide(tensor.bytes), word(tensor.shape.size()),
-                           word(tensor.dtype), array(sizes, "extent_sizes"), textOrNull(join(tensor.extents, ", ")),
-                           array(tensor.held ? operands(*tensor.held) : SmallVector<Constant *>(), "held")}));
-  }
+  for (int64_t number : numbers)
+    rows.push_back(wide(number));
   return array(rows, name);
+}
+
+Constant *PlanTable::tensor(const Tensor &tensor) {
+  SmallVector<Constant *> sizes;
+  for (uint32_t size : tensor.extentSizes)
+    sizes.push_back(word(size));
+  return fields({text(tensor.name), wideArray(tensor.shape, "shape"), wide(tensor.bytes), word(tensor.shape.size()),
+                 word(tensor.dtype), array(sizes, "extent_sizes"), textOrNull(join(tensor.extents, ", ")),
+                 array(tensor.held ? operands(*tensor.held) : SmallVector<Constant *>(), "held")});
+}
+
+Constant *PlanTable::tensors(ArrayRef<Tensor> list, StringRef name) {
+  return array(map_to_vector(list, [&](const Tensor &row) { return tensor(row); }), name);
+}
+
+Constant *PlanTable::states(ArrayRef<State> list) {
+  SmallVector<Constant *> rows;
+  for (const State &state : list)
+    rows.push_back(
+        fields({tensor(state.input), tensor(state.output), wideArray(state.strides, "strides"), word(state.blocks[0]),
+                word(state.blocks[1]), wide(state.places[0]), wide(state.places[1]), wide(state.bytes)}));
+  return array(rows, "states");
 }
 
 /// A function of the module, or one that an object beside it defines.
@@ -192,6 +209,10 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
                             textOrNull(symbolsText(model.symbols)),
                             word(model.shapeSizes),
                             word(model.blockCount),
+                            states(model.states),
+                            wide(model.stateBytes),
+                            word(model.states.size()),
+                            word(0),
                             textOrNull(model.forms)});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/SizeProgram.h"
-#include "smelt/smelt.h"
 
 using smelt::graph::Atom;
 using smelt::graph::Extent;
@@ -19,24 +18,24 @@ uint32_t SizeProgram::row(const Size &size) {
   return rows_.size() - 1;
 }
 
-void SizeProgram::addInput(uint32_t input, llvm::ArrayRef<Extent> extents) {
+void SizeProgram::add(uint32_t kind, uint32_t input, llvm::ArrayRef<Extent> extents) {
   for (auto [dim, extent] : llvm::enumerate(extents)) {
     if (extent.isNumber())
       continue;
     llvm::StringRef symbol = extent.asSymbol();
     if (!symbol.empty() && !symbols_.count(symbol))
-      symbols_[symbol] = row({0, SMELT_SIZE_DIM, input, static_cast<uint32_t>(dim)});
+      symbols_[symbol] = row({kind == SMELT_SIZE_STATE ? -1 : 0, kind, input, static_cast<uint32_t>(dim)});
     else
-      computed_.push_back({input, static_cast<uint32_t>(dim), extent});
+      computed_.push_back({kind, input, static_cast<uint32_t>(dim), extent});
   }
 }
 
 llvm::Error SizeProgram::checkInputs() {
   for (const Dim &dim : computed_) {
-    uint32_t given = row({0, SMELT_SIZE_DIM, dim.input, dim.dim});
     llvm::Expected<uint32_t> wanted = sizeOf(dim.extent);
     if (!wanted)
       return wanted.takeError();
+    uint32_t given = row({dim.kind == SMELT_SIZE_STATE ? *wanted : 0, dim.kind, dim.input, dim.dim});
     row({0, SMELT_SIZE_EQUAL, given, *wanted});
   }
   return llvm::Error::success();

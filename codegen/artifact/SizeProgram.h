@@ -7,6 +7,7 @@
 #include "codegen/artifact/Artifact.h"
 #include "dialects/Graph/Extent.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "smelt/smelt.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace smelt::artifact {
@@ -15,7 +16,9 @@ namespace smelt::artifact {
 class SizeProgram {
 public:
   /// The dims of input number `input`: a symbol that stands there alone takes its value from it.
-  void addInput(uint32_t input, llvm::ArrayRef<graph::Extent> extents);
+  void addInput(uint32_t input, llvm::ArrayRef<graph::Extent> extents) { add(SMELT_SIZE_DIM, input, extents); }
+  /// The same of a state, to be called after the inputs, which its dims follow before the first run.
+  void addState(uint32_t state, llvm::ArrayRef<graph::Extent> extents) { add(SMELT_SIZE_STATE, state, extents); }
   /// To be called after all inputs: dims that are no lone symbols must be what the symbols make them.
   llvm::Error checkInputs();
   /// To be called after all inputs: a dim that is this symbol must be from `least` to `most`; what is computed with it
@@ -39,10 +42,11 @@ public:
 
 private:
   struct Dim {
-    uint32_t input, dim;
+    uint32_t kind, input, dim;
     graph::Extent extent;
   };
 
+  void add(uint32_t kind, uint32_t input, llvm::ArrayRef<graph::Extent> extents);
   uint32_t row(const Size &size);
   llvm::Expected<uint32_t> sizeOf(graph::Atom atom);
   llvm::Expected<uint32_t> combine(uint32_t kind, llvm::Expected<uint32_t> a, llvm::Expected<uint32_t> b);

@@ -91,12 +91,16 @@ def Kernel_PlanOp : Kernel_Op<"plan", [SingleBlock, NoTerminator]> {
     where buffers lie; the last one, arena_bytes, is the arena's size, and the attribute of that name is 0.
     Buffers whose size only the run tells lie in `blocks` pieces of memory that grow. outputs that are `held` lie there or in the arena, at
     held_offsets[i] from held_bases[i], number held_indices[i]; of the others, held_bases is -1.
+    `states` are outputs that are inputs of the next run: {input, output} are their numbers among the types above, and calls count the others alone.
+    They lie in two `blocks` that change places after a run, or in one; of `bytes` bytes each, at `places` of the `state_bytes` bytes that the arena
+    has for all, or grown. `strides` of elements are there where they do not lie side by side.
   }];
   let arguments = (ins StrAttr:$model_name, I64Attr:$arena_bytes, I64Attr:$weights_bytes, ArrayAttr:$weights, DenseI64ArrayAttr:$weight_offsets,
                        StrArrayAttr:$input_names, TypeArrayAttr:$input_types, StrArrayAttr:$output_names, TypeArrayAttr:$output_types,
                        I64Attr:$live_bytes, OptionalAttr<StrArrayAttr>:$symbols, OptionalAttr<Graph_Extents>:$values,
                        DefaultValuedAttr<I64Attr, "0">:$blocks, OptionalAttr<DenseI32ArrayAttr>:$held_bases,
-                       OptionalAttr<DenseI32ArrayAttr>:$held_indices, OptionalAttr<Graph_Extents>:$held_offsets);
+                       OptionalAttr<DenseI32ArrayAttr>:$held_indices, OptionalAttr<Graph_Extents>:$held_offsets,
+                       OptionalAttr<ArrayAttr>:$states, DefaultValuedAttr<I64Attr, "0">:$state_bytes);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "attr-dict-with-keyword $body";
 }

@@ -53,6 +53,7 @@ private:
   kernel::PlanOp createPlan(Frame &main);
   void setDefinitions(kernel::PlanOp plan);
   void setHeld(kernel::PlanOp plan, Frame &main);
+  void placeStates(kernel::PlanOp plan, ArrayRef<plan::State> states);
   Place placeOf(Frame &frame, const View &view, Type element);
   kernel::FuncOp outline(const Step &step);
   void emit(Frame &frame, Surroundings surroundings);
@@ -69,6 +70,7 @@ private:
   kernel::PlanOp plan_;
   Surroundings around_; // of the frame that is being emitted
   int kernels_ = 0;
+  llvm::SmallDenseSet<int> fixedBlocks_; // of states, which the arena has
 };
 
 } // namespace
@@ -119,7 +121,7 @@ void Outliner::grow(Frame &frame, int step) {
     Place place{buffer.base, buffer.index, 0};
     if (buffer.base == Base::Output)
       place = around_.outputs[buffer.index];
-    if (place.base == Base::Block)
+    if (place.base == Base::Block && !fixedBlocks_.contains(place.index))
       kernel::GrowOp::create(builder_, function_.getLoc(), static_cast<int64_t>(place.index),
                              place.offset + buffer.bytes);
   }
@@ -314,16 +316,54 @@ kernel::PlanOp Outliner::createPlan(Frame &main) {
       builder_.getStrArrayAttr(namesOf(results, type.getNumResults())),
       builder_.getTypeArrayAttr(declaredTypes(type.getResults(), results)), builder_.getI64IntegerAttr(main.liveBytes),
       ArrayAttr(), graph::ExtentsAttr(), builder_.getI64IntegerAttr(frames_.blocks()), DenseI32ArrayAttr(),
-      DenseI32ArrayAttr(), graph::ExtentsAttr());
+      DenseI32ArrayAttr(), graph::ExtentsAttr(), ArrayAttr(), builder_.getI64IntegerAttr(0));
+}
+
+/// Gives states their blocks behind those of the frames, and the calls their inputs and outputs: those that are states
+/// lie in blocks, the others are counted alone.
+void Outliner::placeStates(kernel::PlanOp plan, ArrayRef<plan::State> states) {
+  around_.inputs.assign(function_.getNumArguments(), {Base::Input, 0, 0});
+  around_.outputs.assign(function_.getNumResults(), {Base::Output, 0, 0});
+  int blocks = frames_.blocks();
+  int64_t bytes = 0;
+  SmallVector<Attribute> rows;
+  for (const plan::State &state : states) {
+    SmallVector<int64_t> own{blocks, state.isOne ? blocks : blocks + 1}, places(2, -1);
+    blocks += state.isOne ? 1 : 2;
+    for (size_t number = 0; state.bytes && number < 2; ++number) {
+      places[number] = number == 1 && state.isOne ? places[0] : bytes;
+      bytes += number == 1 && state.isOne ? 0 : llvm::alignTo(*state.bytes, 64);
+      fixedBlocks_.insert(static_cast<int>(own[number]));
+    }
+    around_.inputs[state.input] = {Base::Block, static_cast<int>(own[0]), 0};
+    around_.outputs[state.output] = {Base::Block, static_cast<int>(own[1]), 0};
+    NamedAttrList row;
+    row.set("input", builder_.getI64IntegerAttr(state.input));
+    row.set("output", builder_.getI64IntegerAttr(state.output));
+    row.set("blocks", builder_.getDenseI64ArrayAttr(own));
+    row.set("places", builder_.getDenseI64ArrayAttr(places));
+    row.set("bytes", builder_.getI64IntegerAttr(state.bytes.value_or(0)));
+    if (SmallVector<int64_t> strides = state.gaps(); !strides.empty())
+      row.set("strides", builder_.getDenseI64ArrayAttr(strides));
+    rows.push_back(row.getDictionary(builder_.getContext()));
+  }
+  for (SmallVector<Place> *places : {&around_.inputs, &around_.outputs}) {
+    int count = 0;
+    for (Place &place : *places)
+      if (place.base != Base::Block)
+        place.index = count++;
+  }
+  if (rows.empty())
+    return;
+  plan.setStatesAttr(builder_.getArrayAttr(rows));
+  plan.setStateBytes(bytes);
+  plan.setBlocks(blocks);
 }
 
 void Outliner::run(Frame &main) {
   plan_ = createPlan(main);
   setDefinitions(plan_);
-  for (int index = 0; index < static_cast<int>(function_.getNumArguments()); ++index)
-    around_.inputs.push_back({Base::Input, index, 0});
-  for (int index = 0; index < static_cast<int>(function_.getNumResults()); ++index)
-    around_.outputs.push_back({Base::Output, index, 0});
+  placeStates(plan_, main.placement->states());
   setHeld(plan_, main);
   builder_.createBlock(&plan_.getBody());
   Surroundings surroundings = around_;

@@ -60,8 +60,18 @@ bool Placement::demand(Value value, const std::optional<View> &view) {
   return true;
 }
 
+/// Whether a value has been placed just there: a state's input, behind which its output goes on.
+bool Placement::liesAt(Value value, const View &view) {
+  auto own = views_.find(value);
+  auto same = onePlace_.find(view.buffer);
+  return own != views_.end() && same != onePlace_.end() && own->second.buffer == same->second &&
+         own->second.offset == view.offset && own->second.strides == view.strides;
+}
+
 void Placement::demandOperand(Operation *op, unsigned operand) {
   std::optional<View> view = plan::backwardView(op, operand, views_.lookup(op->getResult(0)));
+  if (view && liesAt(op->getOperand(operand), *view))
+    return;
   if (demand(op->getOperand(operand), view))
     return;
   if (view)
@@ -255,14 +265,29 @@ LogicalResult Placement::lookForward(Operation &op) {
   return success();
 }
 
-/// Outputs go to where the caller wants them; those whose size only the run tells are held.
+void Placement::placeInputs(Block &body) {
+  for (auto [index, argument] : llvm::enumerate(body.getArguments())) {
+    views_[argument] = dense(argument, addBuffer(Base::Input, index, bytesOf(argument)));
+    for (const State &state : states_)
+      if (state.isOne && state.input == static_cast<int>(index))
+        views_[argument].strides = state.strides;
+  }
+}
+
+/// Outputs go to where the caller wants them, or the next run; those others whose size only the run tells are held.
 void Placement::placeOutputs(Operation *terminator) {
   for (OpOperand &operand : terminator->getOpOperands()) {
     unsigned index = operand.getOperandNumber();
-    bool isHeld = isMain_ && bytesOf(operand.get()).isFoundAtRunTime();
+    auto *state = llvm::find_if(states_, [&](const State &state) { return state.output == static_cast<int>(index); });
+    bool isState = state != states_.end();
+    bool isHeld = isMain_ && !isState && bytesOf(operand.get()).isFoundAtRunTime();
     Base base = isHeld ? Base::Arena : Base::Output;
     View output = dense(operand.get(), addBuffer(base, isHeld ? 0 : index, bytesOf(operand.get())));
     buffers_.back().isHeld = isHeld;
+    if (isState && state->isOne) {
+      output.strides = state->strides;
+      onePlace_[output.buffer] = views_[function_.getArgument(state->input)].buffer;
+    }
     held_.push_back(isHeld ? std::optional(output) : std::nullopt);
     if (!demand(operand.get(), output))
       copies_[{terminator, index}] = output;
@@ -271,8 +296,7 @@ void Placement::placeOutputs(Operation *terminator) {
 
 LogicalResult Placement::run() {
   Block &body = function_.getBody().front();
-  for (auto [index, argument] : llvm::enumerate(body.getArguments()))
-    views_[argument] = dense(argument, addBuffer(Base::Input, index, bytesOf(argument)));
+  placeInputs(body);
   placeOutputs(body.getTerminator());
   for (Operation &op : llvm::reverse(body.without_terminator()))
     lookBack(&op);

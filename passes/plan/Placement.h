@@ -9,6 +9,7 @@
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/plan/States.h"
 #include "passes/plan/SymbolDefiners.h"
 #include "passes/plan/Views.h"
 
@@ -37,7 +38,10 @@ class Placement {
 public:
   /// The caller of a model has places for outputs whose sizes it knows; that of a part has them for all.
   explicit Placement(mlir::func::FuncOp function, bool isMain = true)
-      : function_(function), builder_(function.getContext()), isMain_(isMain), definers_(function.getBody().front()) {}
+      : function_(function), builder_(function.getContext()), isMain_(isMain), definers_(function.getBody().front()) {
+    if (isMain)
+      states_ = statesOf(function);
+  }
 
   llvm::LogicalResult run();
   llvm::SmallVector<Step> &steps() { return steps_; }
@@ -45,9 +49,12 @@ public:
   llvm::ArrayRef<mlir::ElementsAttr> weights() const { return weights_; }
   /// For each output, where it is held; nothing for those that the caller has a place for.
   llvm::ArrayRef<std::optional<View>> held() const { return held_; }
+  llvm::ArrayRef<State> states() const { return states_; }
   int addBuffer(Base base, int index, const graph::Extent &bytes);
 
 private:
+  bool liesAt(mlir::Value value, const View &view);
+  void placeInputs(mlir::Block &body);
   View dense(mlir::Value value, int buffer);
   View newArenaView(mlir::Value value);
   bool isForwarded(mlir::Operation *op);
@@ -73,6 +80,8 @@ private:
   llvm::SmallVector<Step> steps_;
   llvm::SmallVector<mlir::ElementsAttr> weights_;
   llvm::DenseMap<mlir::Attribute, int> weightBuffers_;
+  llvm::SmallVector<State> states_;
+  llvm::DenseMap<int, int> onePlace_; // the buffer of a state's output → its input's, where both are one
   llvm::SmallVector<std::optional<View>> held_;
   SymbolDefiners definers_;
   llvm::DenseMap<std::pair<mlir::Operation *, unsigned>, View>

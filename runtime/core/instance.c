@@ -2,6 +2,7 @@
 
 #include "cpu.h"
 #include "sizes.h"
+#include "states.h"
 
 #include "smelt/smelt.h"
 
@@ -34,7 +35,37 @@ smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void
     smelt_blocks(instance)[i].memory = 0;
     smelt_blocks(instance)[i].bytes = 0;
   }
-  return needs_shapes ? SMELT_OK : smelt_compute_sizes(model, 0, (int64_t *)instance->arena, 0, model->shape_sizes);
+  smelt_place_states(instance);
+  smelt_reset(instance);
+  const smelt_known nothing = {0, 0};
+  return needs_shapes ? SMELT_OK
+                      : smelt_compute_sizes(model, nothing, (int64_t *)instance->arena, 0, model->shape_sizes);
+}
+
+static int is_within(const smelt_block *block, const unsigned char *memory, uint64_t bytes) {
+  return (uintptr_t)block->memory - (uintptr_t)memory < bytes;
+}
+
+smelt_status smelt_move(smelt_instance *instance, void *arena, size_t arena_bytes) {
+  if (!instance || !instance->model || !arena)
+    return SMELT_ERROR_ARGUMENT;
+  const uint64_t head = smelt_head_bytes(instance->model);
+  if (arena_bytes < head || (!smelt_needs_shapes(instance->model) && arena_bytes < instance->model->arena_bytes))
+    return SMELT_ERROR_ARENA;
+  if ((uintptr_t)arena % SMELT_ALIGNMENT)
+    return SMELT_ERROR_ALIGNMENT;
+  const unsigned char *from = instance->arena;
+  for (uint64_t i = 0; i < head; ++i)
+    ((unsigned char *)arena)[i] = from[i];
+  instance->arena = (unsigned char *)arena;
+  instance->arena_bytes = arena_bytes;
+  instance->has_shapes = !smelt_needs_shapes(instance->model);
+  for (uint32_t i = 0; i < instance->model->block_count; ++i) {
+    smelt_block *block = &smelt_blocks(instance)[i];
+    if (is_within(block, from, head))
+      block->memory = instance->arena + ((const unsigned char *)block->memory - from);
+  }
+  return SMELT_OK;
 }
 
 void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user) {
@@ -45,11 +76,14 @@ void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user)
 void smelt_release(smelt_instance *instance) {
   for (uint32_t i = 0; i < instance->model->block_count; ++i) {
     smelt_block *block = &smelt_blocks(instance)[i];
+    if (is_within(block, instance->arena, instance->arena_bytes))
+      continue;
     if (block->bytes)
       instance->resize(instance->resize_user, block->memory, block->bytes, 0);
     block->memory = 0;
     block->bytes = 0;
   }
+  smelt_reset(instance);
 }
 
 void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for parallel_for, void *user) {

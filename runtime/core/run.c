@@ -1,6 +1,7 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
 #include "sizes.h"
+#include "states.h"
 
 #include "smelt/smelt.h"
 
@@ -71,7 +72,8 @@ static smelt_status find_sizes(const smelt_model *model, const smelt_step *step,
     values[i] = *(const int64_t *)resolve(from, &step->operands[i]);
   for (uint32_t i = 0; i < step->operand_count; ++i)
     from->sizes[step->first + i] = values[i];
-  return smelt_compute_sizes(model, 0, from->sizes, step->first, step->last);
+  const smelt_known nothing = {0, 0};
+  return smelt_compute_sizes(model, nothing, from->sizes, step->first, step->last);
 }
 
 static void *resize(const smelt_instance *instance, const smelt_block *block, uint64_t bytes) {
@@ -81,11 +83,14 @@ static void *resize(const smelt_instance *instance, const smelt_block *block, ui
 }
 
 /* By half as much again where there is room, so that what grows by little steps is moved seldom. */
-static smelt_status grow(const smelt_instance *instance, smelt_block *block, int64_t bytes) {
+smelt_status smelt_grow(const smelt_instance *instance, smelt_block *block, int64_t bytes) {
   if (bytes < 0)
     return SMELT_ERROR_SHAPE;
   if ((uint64_t)bytes <= block->bytes)
     return SMELT_OK;
+  if ((uintptr_t)block->memory - (uintptr_t)instance->arena <
+      instance->arena_bytes) /* of a state, as large as it gets */
+    return SMELT_ERROR_MEMORY;
   const uint64_t more = block->bytes + block->bytes / 2;
   uint64_t wanted = (uint64_t)bytes > more ? (uint64_t)bytes : more;
   void *memory = resize(instance, block, wanted);
@@ -114,7 +119,7 @@ static smelt_status run_step(const smelt_instance *instance, const smelt_step *s
       *next = step->first;
     return SMELT_OK;
   case SMELT_STEP_GROW:
-    return grow(instance, &from->blocks[step->first], from->sizes[step->last]);
+    return smelt_grow(instance, &from->blocks[step->first], from->sizes[step->last]);
   }
   return SMELT_ERROR_ARGUMENT;
 }
@@ -127,8 +132,6 @@ static smelt_status check_buffer(const smelt_instance *instance, const smelt_ten
 
 static smelt_status check_arguments(const smelt_instance *instance, const void *const *inputs, void *const *outputs) {
   const smelt_model *model = instance->model;
-  if (!instance->has_shapes)
-    return SMELT_ERROR_SHAPE;
   if ((!inputs && model->input_count) || (!outputs && model->output_count))
     return SMELT_ERROR_ARGUMENT;
   smelt_status status = SMELT_OK;
@@ -156,11 +159,29 @@ const void *smelt_output(const smelt_instance *instance, uint32_t output) {
   return held ? resolve(&from, held) : 0;
 }
 
+/* What depends on the states, which have changed since the shapes were set. */
+static smelt_status find_state_sizes(const smelt_instance *instance) {
+  const smelt_model *model = instance->model;
+  if (!model->state_count || !smelt_needs_shapes(model))
+    return SMELT_OK;
+  int64_t *sizes = (int64_t *)instance->arena;
+  const smelt_known known = {0, smelt_states(instance)};
+  const smelt_status status = smelt_compute_sizes(model, known, sizes, 0, model->shape_sizes);
+  return status == SMELT_OK && instance->arena_bytes < smelt_whole_bytes(model, sizes) ? SMELT_ERROR_ARENA : status;
+}
+
+static smelt_status begin(const smelt_instance *instance, const void *const *inputs, void *const *outputs) {
+  smelt_status status = instance->has_shapes ? find_state_sizes(instance) : SMELT_ERROR_SHAPE;
+  if (status == SMELT_OK)
+    status = check_arguments(instance, inputs, outputs);
+  return status == SMELT_OK ? smelt_begin_states(instance) : status;
+}
+
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs) {
   if (!instance || !instance->model)
     return SMELT_ERROR_ARGUMENT;
   const smelt_model *model = instance->model;
-  smelt_status status = check_arguments(instance, inputs, outputs);
+  smelt_status status = begin(instance, inputs, outputs);
   const bases from = bases_of(instance, inputs, outputs);
   for (uint32_t i = 0; i < model->step_count && status == SMELT_OK;) {
     const uint32_t step = i++;
@@ -170,5 +191,7 @@ smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs
     if (instance->hook)
       instance->hook(instance->hook_user, model, step, 1);
   }
+  if (status == SMELT_OK)
+    smelt_end_states(instance);
   return status;
 }

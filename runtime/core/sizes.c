@@ -1,28 +1,46 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
 #include "sizes.h"
+#include "states.h"
 
 uint64_t smelt_head_bytes(const smelt_model *model) {
-  const uint64_t bytes =
-      (uint64_t)model->size_count * sizeof(int64_t) + (uint64_t)model->block_count * sizeof(smelt_block);
-  return (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT;
+  const uint64_t bytes = (model->size_count + smelt_state_words(model)) * sizeof(int64_t) +
+                         (uint64_t)model->block_count * sizeof(smelt_block);
+  return (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT + model->state_bytes;
 }
 
 smelt_block *smelt_blocks(const smelt_instance *instance) {
   return (smelt_block *)((int64_t *)instance->arena + instance->model->size_count);
 }
 
-int smelt_needs_shapes(const smelt_model *model) {
-  for (uint32_t i = 0; i < model->input_count; ++i)
-    for (uint32_t dim = 0; dim < model->inputs[i].rank; ++dim)
-      if (model->inputs[i].shape[dim] < 0)
-        return 1;
+static int is_symbolic(const smelt_tensor_info *tensor) {
+  for (uint32_t dim = 0; dim < tensor->rank; ++dim)
+    if (tensor->shape[dim] < 0)
+      return 1;
   return 0;
+}
+
+int smelt_needs_shapes(const smelt_model *model) {
+  int needs = 0;
+  for (uint32_t i = 0; i < model->input_count; ++i)
+    needs |= is_symbolic(&model->inputs[i]);
+  for (uint32_t i = 0; i < model->state_count; ++i)
+    needs |= is_symbolic(&model->states[i].input);
+  return needs;
 }
 
 static int64_t divide(int64_t a, int64_t b) {
   const int64_t quotient = a / b;
   return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+}
+
+/* Dim b of state a as the last run has left it. */
+static int64_t state_dim(const smelt_model *model, const smelt_size *size, const int64_t *sizes,
+                         const int64_t *states) {
+  const int64_t *words = states ? smelt_state_at(model, states, size->a) : 0;
+  if (words && *words)
+    return words[1 + size->b];
+  return size->number < 0 ? 0 : sizes[size->number];
 }
 
 /* Computes one size from those before it. Returns 0 where there is no such number. */
@@ -36,7 +54,8 @@ static int compute(const smelt_size *size, const int64_t *sizes, smelt_shapes sh
   if (size->kind == SMELT_SIZE_COUNT)
     return *result >= 0;
   if (size->kind == SMELT_SIZE_DIM) {
-    *result = shapes[size->a][size->b];
+    if (shapes)
+      *result = shapes[size->a][size->b];
     return *result >= 0;
   }
   const int64_t a = sizes[size->a], b = sizes[size->b];
@@ -66,24 +85,29 @@ static int compute(const smelt_size *size, const int64_t *sizes, smelt_shapes sh
   case SMELT_SIZE_DIM:
   case SMELT_SIZE_VALUE:
   case SMELT_SIZE_COUNT:
+  case SMELT_SIZE_STATE:
     break;
   }
   return 0;
 }
 
-smelt_status smelt_compute_sizes(const smelt_model *model, smelt_shapes shapes, int64_t *sizes, uint32_t first,
+smelt_status smelt_compute_sizes(const smelt_model *model, smelt_known known, int64_t *sizes, uint32_t first,
                                  uint32_t last) {
-  for (uint32_t i = first; i < last; ++i)
-    if (!compute(&model->sizes[i], sizes, shapes, &sizes[i]))
+  for (uint32_t i = first; i < last; ++i) {
+    const smelt_size *size = &model->sizes[i];
+    if (size->kind == SMELT_SIZE_STATE)
+      sizes[i] = state_dim(model, size, sizes, known.states);
+    else if (!compute(size, sizes, known.shapes, &sizes[i]))
       return SMELT_ERROR_SHAPE;
+  }
   return SMELT_OK;
 }
 
-static uint64_t arena_bytes(const smelt_model *model, const int64_t *sizes) {
+uint64_t smelt_whole_bytes(const smelt_model *model, const int64_t *sizes) {
   return smelt_head_bytes(model) + (uint64_t)sizes[model->arena_size];
 }
 
-smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, uint64_t *bytes) {
+static smelt_status needed_bytes(const smelt_model *model, smelt_known known, uint64_t *bytes) {
   int64_t sizes[SMELT_MAX_SIZES];
   if (!model || !bytes)
     return SMELT_ERROR_ARGUMENT;
@@ -92,12 +116,24 @@ smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, ui
   *bytes = model->arena_bytes;
   if (!smelt_needs_shapes(model))
     return SMELT_OK;
-  if (!shapes)
+  if (!known.shapes)
     return SMELT_ERROR_SHAPE;
-  const smelt_status status = smelt_compute_sizes(model, shapes, sizes, 0, model->shape_sizes);
+  const smelt_status status = smelt_compute_sizes(model, known, sizes, 0, model->shape_sizes);
   if (status == SMELT_OK)
-    *bytes = arena_bytes(model, sizes);
+    *bytes = smelt_whole_bytes(model, sizes);
   return status;
+}
+
+smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, uint64_t *bytes) {
+  const smelt_known known = {shapes, 0};
+  return needed_bytes(model, known, bytes);
+}
+
+smelt_status smelt_needed_bytes(const smelt_instance *instance, smelt_shapes shapes, uint64_t *bytes) {
+  if (!instance || !instance->model)
+    return SMELT_ERROR_ARGUMENT;
+  const smelt_known known = {shapes, smelt_states(instance)};
+  return needed_bytes(instance->model, known, bytes);
 }
 
 smelt_status smelt_set_shapes(smelt_instance *instance, smelt_shapes shapes) {
@@ -110,10 +146,11 @@ smelt_status smelt_set_shapes(smelt_instance *instance, smelt_shapes shapes) {
   if (!shapes)
     return SMELT_ERROR_SHAPE;
   int64_t *sizes = (int64_t *)instance->arena;
-  const smelt_status status = smelt_compute_sizes(model, shapes, sizes, 0, model->shape_sizes);
+  const smelt_known known = {shapes, smelt_states(instance)};
+  const smelt_status status = smelt_compute_sizes(model, known, sizes, 0, model->shape_sizes);
   if (status != SMELT_OK)
     return status;
-  if (instance->arena_bytes < arena_bytes(model, sizes))
+  if (instance->arena_bytes < smelt_whole_bytes(model, sizes))
     return SMELT_ERROR_ARENA;
   instance->has_shapes = 1;
   return SMELT_OK;

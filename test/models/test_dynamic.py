@@ -5,6 +5,7 @@
 
 usage: test_dynamic.py [NAME…] [--json FILE]
 """
+import dataclasses
 import pathlib
 import sys
 import tempfile
@@ -13,10 +14,12 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
+import generate_gpt
 import models
+import sample_inputs
 import smelt
 
-TURNS = 60  # of what is fed back
+PASTS = [f"{layer}.{kind}" for layer in range(generate_gpt.LAYERS) for kind in ("key", "value")]
 
 
 def words_of(shapes):
@@ -24,35 +27,76 @@ def words_of(shapes):
     return " ".join(dict.fromkeys("x".join(map(str, shape)) for shape in list(shapes.values())[:3]))
 
 
-def decodes(artefact, reference, shapes):
-    """Word after word, with a cache that grows from nothing: each runtime is fed its own."""
-    rng = np.random.default_rng(0)
-    caches = [{name: np.zeros((1, shape[1], 0, shape[3]), np.float32) for name, shape in shapes.items() if name != "input_ids"} for _ in range(2)]
-    worst = 0.0
-    for _ in range(TURNS):
-        word = {"input_ids": rng.integers(0, 16384, (1, 1))}
-        got, want = artefact.run({**word, **caches[0]}), reference({**word, **caches[1]})
-        worst = max(worst, harness.agreement(got, want)["error"])
-        caches = [{name: result[name.replace("past", "present")] for name in cache} for cache, result in zip(caches, (got, want))]
-    return {"turns": TURNS, "error": worst}
+def next_word(rng, turn):
+    return {"input_ids": rng.integers(0, generate_gpt.WORDS, (1, 1))}
 
 
-# What else a model has to do, with its artefact, ONNX Runtime and the shapes of its inputs.
-USES = {"gpt2s_decode": ("fed back", decodes)}
+def next_chunk(rng, turn):
+    """Of a voice, 512 samples and the last 64 of those before."""
+    sound = sample_inputs.speech(np.random.default_rng(0), {"input": (1, 64 + 512 * 100), "state": (1,)})["input"]
+    return {"input": sound[:, 512 * turn :][:, :576], "sr": np.array(16000)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Loop:
+    """A model that is fed what it makes, from `begin` on."""
+
+    states: dict  # input → output
+    begin: np.ndarray  # all of them
+    feeds: object  # (rng, turn) → the other inputs
+    turns: int
+    bounds: dict = dataclasses.field(default_factory=dict)  # shapes with which states have a bound
+
+
+LOOPS = {
+    "gpt2s_decode": Loop({f"past.{kind}": f"present.{kind}" for kind in PASTS}, np.zeros((1, 8, 0, 64), np.float32), next_word, 60,
+                         {"past.0.key": (1, 8, "past:0..63", 64)}),
+    "silero_vad": Loop({"state": "stateN"}, np.zeros((2, 1, 128), np.float32), next_chunk, 100),
+}
+
+
+def fed_back(loop, run, reference):
+    """Turn after turn, `run` beside the reference, which is fed its own; `run` gives what it has for the states as well, or keeps it."""
+    rng, worst = np.random.default_rng(0), 0.0
+    given = [dict.fromkeys(loop.states, loop.begin)] * 2
+    for turn in range(loop.turns):
+        feeds = loop.feeds(rng, turn)
+        results = run(feeds, given[0]), reference({**feeds, **given[1]})
+        worst = max(worst, harness.agreement(results[0], {name: results[1][name] for name in results[0]})["error"])
+        given = [{state: result.get(output) for state, output in loop.states.items()} for result in results]
+    return {"turns": loop.turns, "error": worst}
+
+
+def kept(loop, path, artefact, reference, shapes):
+    """The same where the states stay in the instance; what they hold at the end counts, too."""
+    model = smelt.load(smelt.compile(path, artefact, states=loop.states, shapes=shapes))
+    last = {}
+
+    def expected(feeds):
+        last.update(reference(feeds))
+        return last
+
+    figures = [fed_back(loop, lambda feeds, _: model.run(feeds), expected)]
+    harness.agreement({output: model.state(output) for output in loop.states.values()}, {output: last[output] for output in loop.states.values()})
+    model.reset()
+    figures.append(fed_back(dataclasses.replace(loop, turns=3), lambda feeds, _: model.run(feeds), expected))
+    return {"turns": loop.turns, "error": max(figure["error"] for figure in figures)}
 
 
 def test(cases, name, folder):
     path, reference = models.fetch(name), models.reference_of(models.fetch(name))
-    artefact = folder / f"{name}.so"
-    if not cases.run(f"{name} compiles", lambda: harness.smelt_ok("compile", path, "-o", artefact, seconds=300) and None):
+    artefact, given = folder / f"{name}.so", models.MODELS[name].given
+    if not cases.run(f"{name} compiles", lambda: smelt.compile(path, artefact, shapes=given) and None):
         return
     model = smelt.load(artefact)
     for shapes in models.shapes_of(name):
         feeds = models.inputs(name, shapes=shapes)
         cases.run(f"{name} {words_of(shapes)}", lambda: harness.agreement(model.run(feeds), reference(feeds)))
-    if name in USES:
-        what, use = USES[name]
-        cases.run(f"{name} {what}", lambda: use(model, reference, models.MODELS[name].shapes))
+    if name in LOOPS:
+        loop = LOOPS[name]
+        cases.run(f"{name} fed back", lambda: fed_back(loop, lambda feeds, given: model.run({**feeds, **given}), reference))
+        for what, shapes in (("kept", given), *([("kept within bounds", loop.bounds)] if loop.bounds else [])):
+            cases.run(f"{name} {what}", lambda: kept(loop, path, folder / "kept.so", reference, shapes))
 
 
 def main():

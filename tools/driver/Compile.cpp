@@ -21,6 +21,7 @@
 #include "tools/driver/Errors.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
+#include "tools/driver/States.h"
 #include "tools/runner/File.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -133,6 +134,8 @@ llvm::Error Compilation::import() {
   if (!module)
     return module.takeError();
   module_ = std::move(*module);
+  if (llvm::Error error = keepStates(*module_, options_))
+    return error;
   clock_.end("import");
   countOperators(*module_, report_);
   return llvm::Error::success();

@@ -24,6 +24,7 @@ struct CompileOptions {
   std::string report; // a path that the caller will write; no other file may be meant by it
   std::string target = "native";
   frontend::ImportOptions import;
+  std::vector<std::pair<std::string, std::string>> states; // an input, and the output that it is in the next run
   unsigned threads = 0;  // that compile; 0: as many as there are cores. The output does not depend on it
   std::string dumpAfter; // a pass, or "import": its IR goes to stderr
   std::function<void(mlir::ModuleOp)> afterImport; // changes the imported module; may be null

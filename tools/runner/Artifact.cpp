@@ -43,6 +43,10 @@ std::string cpuFeatureNames(uint64_t features) {
 
 std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) { return {tensor.shape, tensor.shape + tensor.rank}; }
 
+static bool isFixed(const smelt_tensor_info &tensor) {
+  return std::all_of(tensor.shape, tensor.shape + tensor.rank, [](int64_t extent) { return extent >= 0; });
+}
+
 static bool validTensors(const smelt_tensor_info *tensors, uint32_t count) {
   if (count > kMostTensors || (count > 0 && !tensors))
     return false;
@@ -51,9 +55,7 @@ static bool validTensors(const smelt_tensor_info *tensors, uint32_t count) {
     const auto dtype = static_cast<smelt_dtype>(tensor.dtype);
     if (!tensor.name || tensor.rank > kMostRank || (tensor.rank > 0 && !tensor.shape) || !smelt_dtype_bits(dtype))
       return false;
-    const bool isStatic =
-        std::all_of(tensor.shape, tensor.shape + tensor.rank, [](int64_t extent) { return extent >= 0; });
-    if (isStatic ? tensorBytes(dtype, shapeOf(tensor)) != tensor.bytes : !tensor.extent_sizes)
+    if (isFixed(tensor) ? tensorBytes(dtype, shapeOf(tensor)) != tensor.bytes : !tensor.extent_sizes)
       return false;
   }
   return true;
@@ -76,10 +78,22 @@ void checkVersion(const std::string &path, uint32_t version) {
                                        std::to_string(SMELT_ABI_VERSION) + "; compile the model again");
 }
 
+static bool validStates(const smelt_model &model) {
+  if (model.state_count > kMostTensors || (model.state_count > 0 && !model.states))
+    return false;
+  for (uint32_t i = 0; i < model.state_count; ++i) {
+    const smelt_state &state = model.states[i];
+    if (!validTensors(&state.input, 1) || !validTensors(&state.output, 1) || state.input.rank != state.output.rank ||
+        state.blocks[0] >= model.block_count || state.blocks[1] >= model.block_count)
+      return false;
+  }
+  return true;
+}
+
 static void checkDescriptor(const std::string &path, const smelt_model &model) {
   checkVersion(path, model.abi_version);
   if (!model.name || !model.target || !validTensors(model.inputs, model.input_count) ||
-      !validTensors(model.outputs, model.output_count) || !validSteps(model))
+      !validTensors(model.outputs, model.output_count) || !validSteps(model) || !validStates(model))
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: its descriptor is damaged");
 }
 
@@ -173,14 +187,38 @@ void Instance::bind() {
 void Instance::setShapes(const Shapes &shapes) {
   const std::vector<const int64_t *> table = tableOf(shapes);
   uint64_t bytes = 0;
-  if (smelt_arena_bytes(&model(), table.data(), &bytes) != SMELT_OK)
+  if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK)
     throw Error(Exit::Usage, artifact_.path() + ": " + smelt_status_string(SMELT_ERROR_SHAPE));
   if (bytes > arena_.size()) {
-    smelt_release(&instance_);
-    arena_ = AlignedBytes(bytes, artifact_.path() + ": its arena");
-    bind();
+    AlignedBytes larger(bytes, artifact_.path() + ": its arena");
+    require(smelt_move(&instance_, larger.data(), larger.size()), artifact_.path());
+    arena_ = std::move(larger);
   }
   require(smelt_set_shapes(&instance_, table.data()), artifact_.path());
+}
+
+Tensor Instance::stateValue(uint32_t number) const {
+  const smelt_state &state = model().states[number];
+  Tensor value;
+  value.name = state.output.name;
+  value.dtype = static_cast<smelt_dtype>(state.output.dtype);
+  for (uint32_t dim = 0; dim < state.output.rank; ++dim)
+    value.shape.push_back(smelt_state_extent(&instance_, number, dim));
+  value.bytes = AlignedBytes(tensorBytes(value.dtype, value.shape).value_or(0), "state " + quoted(value.name));
+  const auto *from = static_cast<const unsigned char *>(smelt_state_data(&instance_, number));
+  if (!state.strides) {
+    if (value.bytes.size())
+      std::memcpy(value.bytes.data(), from, value.bytes.size());
+    return value;
+  }
+  const size_t element = smelt_dtype_size(value.dtype);
+  for (size_t at = 0; at * element < value.bytes.size(); ++at) {
+    int64_t offset = 0;
+    for (size_t dim = value.shape.size(), rest = at; dim-- > 0; rest /= static_cast<size_t>(value.shape[dim]))
+      offset += static_cast<int64_t>(rest % static_cast<size_t>(value.shape[dim])) * state.strides[dim];
+    std::memcpy(value.bytes.data() + at * element, from + static_cast<size_t>(offset) * element, element);
+  }
+  return value;
 }
 
 std::vector<int64_t> Instance::shapeOf(const smelt_tensor_info &tensor) const {
@@ -199,6 +237,13 @@ Instance::Instance(const Artifact &artifact, unsigned threads)
     : artifact_(artifact), arena_(leastArena(artifact.model()), artifact.path() + ": its arena"), instance_() {
   checkProcessor(artifact.path(), artifact.model());
   bind();
+  const smelt_tensor_info *inputs = model().inputs, *end = inputs + model().input_count;
+  if (needsShapes() && std::all_of(inputs, end, isFixed)) { // what is open is in the states
+    Shapes shapes;
+    for (const smelt_tensor_info *input = inputs; input != end; ++input)
+      shapes.push_back(runner::shapeOf(*input));
+    setShapes(shapes);
+  }
   if (threads <= 1)
     return;
   auto pool = std::make_unique<smelt_pool>();

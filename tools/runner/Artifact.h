@@ -70,6 +70,10 @@ public:
   uint64_t arenaBytes() const { return arena_.size(); }
   /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
   void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const;
+  /// Sets its states back to what they are before the first run.
+  void reset() { smelt_reset(&instance_); }
+  /// What a state holds after a run, under the name of the source model's output.
+  Tensor stateValue(uint32_t state) const;
   /// Where an output is held whose shape the last run found; null for the others.
   const void *heldOutput(uint32_t output) const { return smelt_output(&instance_, output); }
 

@@ -176,20 +176,33 @@ void Buffers::run(const Instance &instance) {
 }
 
 static void write(const Instance &instance, const smelt_tensor_info *tensors, const std::vector<AlignedBytes> &buffers,
-                  const std::string &path) {
-  NpzWriter writer(path);
+                  NpzWriter &writer) {
   for (size_t i = 0; i < buffers.size(); ++i)
     writer.add(tensors[i].name, static_cast<smelt_dtype>(tensors[i].dtype), instance.shapeOf(tensors[i]),
                buffers[i].data());
-  writer.commit();
 }
 
 void Buffers::writeInputs(const Instance &instance, const std::string &path) const {
-  write(instance, instance.model().inputs, inputs_, path);
+  NpzWriter writer(path);
+  write(instance, instance.model().inputs, inputs_, writer);
+  for (uint32_t i = 0; i < instance.model().state_count; ++i) {
+    const smelt_tensor_info &input = instance.model().states[i].input;
+    const AlignedBytes zeros(instance.bytesOf(input), "state " + quoted(input.name));
+    if (zeros.size())
+      std::memset(zeros.data(), 0, zeros.size());
+    writer.add(input.name, static_cast<smelt_dtype>(input.dtype), instance.shapeOf(input), zeros.data());
+  }
+  writer.commit();
 }
 
 void Buffers::writeOutputs(const Instance &instance, const std::string &path) const {
-  write(instance, instance.model().outputs, outputs_, path);
+  NpzWriter writer(path);
+  write(instance, instance.model().outputs, outputs_, writer);
+  for (uint32_t i = 0; i < instance.model().state_count; ++i) {
+    const Tensor state = instance.stateValue(i);
+    writer.add(state.name, state.dtype, state.shape, state.bytes.data());
+  }
+  writer.commit();
 }
 
 } // namespace smelt::runner

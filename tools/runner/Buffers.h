@@ -21,7 +21,8 @@ public:
   static Buffers seeded(const Instance &instance);
 
   void run(const Instance &instance);
-  /// Write the inputs, or the outputs, under their names.
+  /// Write the inputs, and the states as the first run finds them, or the outputs and what the states hold, under their
+  /// names in the source model.
   void writeInputs(const Instance &instance, const std::string &path) const;
   void writeOutputs(const Instance &instance, const std::string &path) const;
 

@@ -40,7 +40,9 @@ private:
   std::string textOf(uint64_t address, size_t field) const { return file_.textAt(pointerAt(address + field)); }
   /// Where the pointer is null: "".
   std::string textOrNothing(uint64_t address, size_t field) const;
+  Description::Tensor tensor(uint64_t address) const;
   std::vector<Description::Tensor> tensors(uint64_t field, uint32_t count) const;
+  std::vector<Description::State> states(uint64_t field, uint32_t count) const;
   std::vector<Description::Step> steps(uint64_t field, uint32_t count) const;
   [[noreturn]] uint64_t damaged() const {
     throw Error(Exit::Malformed, file_.path() + ": not a shared artefact of Smelt: its descriptor is damaged");
@@ -83,24 +85,35 @@ std::string Reader::textOrNothing(uint64_t address, size_t field) const {
   return known == pointers_.end() ? "" : file_.textAt(known->second);
 }
 
+Description::Tensor Reader::tensor(uint64_t address) const {
+  const auto info = at<smelt_tensor_info>(address);
+  if (info.rank > kMostRank)
+    damaged();
+  std::vector<int64_t> shape(info.rank);
+  if (info.rank > 0)
+    file_.read(pointerAt(address + offsetof(smelt_tensor_info, shape)), shape.data(), info.rank * sizeof(int64_t));
+  std::vector<std::string> extents;
+  if (const std::string dims = textOrNothing(address, offsetof(smelt_tensor_info, dims)); !dims.empty())
+    extents = partsOf(dims);
+  if (!extents.empty() && extents.size() != shape.size())
+    damaged();
+  return {textOf(address, offsetof(smelt_tensor_info, name)), shape, extents, info.bytes, info.dtype};
+}
+
 std::vector<Description::Tensor> Reader::tensors(uint64_t field, uint32_t count) const {
   std::vector<Description::Tensor> tensors;
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint64_t address = pointerAt(field) + i * sizeof(smelt_tensor_info);
-    const auto info = at<smelt_tensor_info>(address);
-    if (info.rank > kMostRank)
-      damaged();
-    std::vector<int64_t> shape(info.rank);
-    if (info.rank > 0)
-      file_.read(pointerAt(address + offsetof(smelt_tensor_info, shape)), shape.data(), info.rank * sizeof(int64_t));
-    std::vector<std::string> extents;
-    if (const std::string dims = textOrNothing(address, offsetof(smelt_tensor_info, dims)); !dims.empty())
-      extents = partsOf(dims);
-    if (!extents.empty() && extents.size() != shape.size())
-      damaged();
-    tensors.push_back({textOf(address, offsetof(smelt_tensor_info, name)), shape, extents, info.bytes, info.dtype});
-  }
+  for (uint32_t i = 0; i < count; ++i)
+    tensors.push_back(tensor(pointerAt(field) + i * sizeof(smelt_tensor_info)));
   return tensors;
+}
+
+std::vector<Description::State> Reader::states(uint64_t field, uint32_t count) const {
+  std::vector<Description::State> states;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t address = pointerAt(field) + i * sizeof(smelt_state);
+    states.push_back({tensor(address + offsetof(smelt_state, input)), tensor(address + offsetof(smelt_state, output))});
+  }
+  return states;
 }
 
 std::vector<Description::Step> Reader::steps(uint64_t field, uint32_t count) const {
@@ -135,6 +148,7 @@ Description Reader::run() {
   description.fileBytes = file_.size();
   description.inputs = tensors(*place + offsetof(smelt_model, inputs), model.input_count);
   description.outputs = tensors(*place + offsetof(smelt_model, outputs), model.output_count);
+  description.states = states(*place + offsetof(smelt_model, states), model.state_count);
   if (const std::string symbols = textOrNothing(*place, offsetof(smelt_model, symbols)); !symbols.empty())
     for (const std::string &symbol : partsOf(symbols))
       description.symbols.push_back(symbolOf(symbol));

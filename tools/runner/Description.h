@@ -31,9 +31,14 @@ struct Description {
     std::string name;
     int64_t least = 0, most = INT64_MAX;
   };
+  /// A tensor that stays from run to run: an input of the source model, and the output that becomes it.
+  struct State {
+    Tensor input, output;
+  };
   std::string name, target;
   uint64_t cpuFeatures = 0, arenaBytes = 0, weightsBytes = 0, fileBytes = 0;
   std::vector<Tensor> inputs, outputs;
+  std::vector<State> states;
   std::vector<Symbol> symbols;
   std::vector<std::string> forms; // of what is no tensor in the source model, a line of smelt_model.forms each
   bool isSymbolic = false;        // inputs have symbolic dims, so that there is no one size of the arena

@@ -196,6 +196,7 @@ SUITES = {
     "symbolic": script("test/symbolic/test_symbolic.py", 600),
     "sequences": script("test/sequences/test_sequences.py", 300),
     "dynamic": script("test/models/test_dynamic.py", 1200),
+    "states": script("test/symbolic/test_states.py", 300),
     "faces": script("test/symbolic/test_faces.py", 300),
     "python": script("test/python/test_python.py", 300),
     "types": script("test/frontends/onnx/test_types.py", 600),
@@ -207,7 +208,7 @@ SUITES = {
 
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
-NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
+NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
          "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 

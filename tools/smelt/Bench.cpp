@@ -72,18 +72,24 @@ struct StepTimes {
   }
 };
 
-void warmUp(runner::Buffers &buffers, const runner::Instance &instance, double seconds) {
+/// Every run is the first one: else states would grow from run to run.
+void runFirst(runner::Buffers &buffers, runner::Instance &instance) {
+  instance.reset();
+  buffers.run(instance);
+}
+
+void warmUp(runner::Buffers &buffers, runner::Instance &instance, double seconds) {
   const double end = now() + seconds * 1e3 * kWarmUpShare;
   do
-    buffers.run(instance);
+    runFirst(buffers, instance);
   while (now() < end);
 }
 
-void measureRuns(runner::Buffers &buffers, const runner::Instance &instance, double seconds, Figures &figures) {
+void measureRuns(runner::Buffers &buffers, runner::Instance &instance, double seconds, Figures &figures) {
   std::vector<double> samples;
   const double begin = now(), cpuBegin = milliseconds(CLOCK_PROCESS_CPUTIME_ID);
   for (double start = begin, end = 0; samples.size() < kFewestRuns || end < begin + seconds * 1e3; start = end) {
-    buffers.run(instance);
+    runFirst(buffers, instance);
     end = now();
     samples.push_back(end - start);
     if (samples.size() == kMostRuns)
@@ -104,7 +110,7 @@ void measureLayers(runner::Buffers &buffers, runner::Instance &instance, const r
   smelt_set_step_hook(&instance.handle(), StepTimes::hook, &times);
   const double end = now() + seconds * 1e3 * kLayerShare;
   for (size_t run = 0; run < kFewestLayerRuns || now() < end; ++run) {
-    buffers.run(instance);
+    runFirst(buffers, instance);
     if ((run + 1) * model.step_count > kMostLayerSamples)
       break;
   }

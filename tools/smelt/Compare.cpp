@@ -127,6 +127,10 @@ public:
     for (uint32_t i = 0; i < model_.output_count; ++i)
       results_[model_.outputs[i].name] = {static_cast<smelt_dtype>(model_.outputs[i].dtype),
                                           instance.shapeOf(model_.outputs[i]), buffers.outputs()[i].data()};
+    for (uint32_t i = 0; i < model_.state_count; ++i)
+      states_.push_back(instance.stateValue(i));
+    for (const runner::Tensor &state : states_)
+      results_[state.name] = {state.dtype, state.shape, state.bytes.data()};
     findAbsent();
   }
 
@@ -173,6 +177,7 @@ private:
   void findAbsent();
 
   const smelt_model &model_;
+  std::vector<runner::Tensor> states_;
   llvm::StringMap<runner::TensorView> results_;
   llvm::StringSet<> absent_; // of them, those of optional values that are not there
   std::vector<Row> rows_;
@@ -196,17 +201,27 @@ void Comparison::findAbsent() {
   }
 }
 
+/// The outputs of the source model: some stay in the instance.
+static std::vector<const smelt_tensor_info *> outputsOf(const smelt_model &model) {
+  std::vector<const smelt_tensor_info *> outputs;
+  for (uint32_t i = 0; i < model.output_count; ++i)
+    outputs.push_back(&model.outputs[i]);
+  for (uint32_t i = 0; i < model.state_count; ++i)
+    outputs.push_back(&model.states[i].output);
+  return outputs;
+}
+
 /// References from a file. It must have all outputs; layers it may have.
 static llvm::Error addFromFile(const smelt_model &model, const std::string &path, Comparison &comparison) {
   const runner::NpzReader file(path);
-  for (uint32_t i = 0; i < model.output_count; ++i) {
-    const StringRef name = model.outputs[i].name;
+  for (const smelt_tensor_info *output : outputsOf(model)) {
+    const StringRef name = output->name;
     const runner::NpzEntry *entry = file.find({name.data(), name.size()});
     if (!entry && (name.starts_with(layerName("")) || comparison.isNothing(name)))
       continue;
     if (!entry)
       return driver::toolError(driver::kUsage, path + ": output " + runner::quoted(name) + " is missing");
-    const auto wanted = static_cast<smelt_dtype>(model.outputs[i].dtype);
+    const auto wanted = static_cast<smelt_dtype>(output->dtype);
     const runner::Tensor tensor =
         runner::canHold(entry->header.dtype, wanted) ? file.readAs(*entry, wanted) : file.read(*entry);
     if (llvm::Error error = comparison.add(name, {tensor.dtype, tensor.shape, tensor.bytes.data()}))
@@ -238,8 +253,8 @@ static llvm::Error addResult(const smelt_tensor_info &output, const graph::HostT
 static llvm::Error addResults(func::FuncOp main, ArrayRef<graph::HostTensor> results, const smelt_model &model,
                               Comparison &comparison) {
   llvm::StringMap<const smelt_tensor_info *> outputs;
-  for (uint32_t i = 0; i < model.output_count; ++i)
-    outputs[model.outputs[i].name] = &model.outputs[i];
+  for (const smelt_tensor_info *output : outputsOf(model))
+    outputs[output->name] = output;
   for (auto [number, result] : llvm::enumerate(results)) {
     auto name = main.getResultAttrOfType<StringAttr>(number, "graph.name");
     if (const smelt_tensor_info *output = name ? outputs.lookup(name) : nullptr)
@@ -251,12 +266,15 @@ static llvm::Error addResults(func::FuncOp main, ArrayRef<graph::HostTensor> res
 
 /// The options to import a model for the very shapes of a run: the evaluation knows no others.
 static driver::CompileOptions withShapesOf(const runner::Instance &instance, driver::CompileOptions options) {
-  for (uint32_t i = 0; i < instance.model().input_count; ++i) {
-    const smelt_tensor_info &input = instance.model().inputs[i];
+  const auto fix = [&](const smelt_tensor_info &input) {
     const std::vector<int64_t> shape = instance.shapeOf(input);
     if (runner::shapeOf(input) != shape)
       options.import.shapes[input.name].assign(shape.begin(), shape.end());
-  }
+  };
+  for (uint32_t i = 0; i < instance.model().input_count; ++i)
+    fix(instance.model().inputs[i]);
+  for (uint32_t i = 0; i < instance.model().state_count; ++i)
+    fix(instance.model().states[i].input);
   return options;
 }
 
@@ -271,9 +289,16 @@ static llvm::Error addFromEvaluation(const driver::CompileOptions &options, cons
   if (!module)
     return module.takeError();
   auto main = (*module)->lookupSymbol<func::FuncOp>("main");
+  llvm::StringMap<const runner::AlignedBytes *> given;
+  for (uint32_t i = 0; i < model.input_count; ++i)
+    given[model.inputs[i].name] = &buffers.inputs()[i];
   std::vector<graph::HostTensor> inputs;
-  for (auto [type, bytes] : llvm::zip_equal(main.getArgumentTypes(), buffers.inputs()))
-    inputs.push_back(hostTensor(cast<RankedTensorType>(type), bytes));
+  for (auto [number, argument] : llvm::enumerate(main.getArgumentTypes())) {
+    auto name = main.getArgAttrOfType<StringAttr>(number, "graph.name");
+    const runner::AlignedBytes *bytes = name ? given.lookup(name) : nullptr; // states are zeros at first
+    auto type = cast<RankedTensorType>(argument);
+    inputs.push_back(bytes ? hostTensor(type, *bytes) : graph::HostTensor::zeros(type));
+  }
   driver::Progress progress(options.model);
   llvm::Expected<std::vector<graph::HostTensor>> outputs =
       driver::evaluate(**module, inputs, [&](Operation *op, ArrayRef<graph::HostTensor>) {

@@ -21,11 +21,21 @@ void CompileFlags::addShape(CLI::App &command) {
       ->allow_extra_args(false);
 }
 
+void CompileFlags::addState(CLI::App &command) {
+  command
+      .add_option(
+          "--state", states,
+          "INPUT=OUTPUT: the output of a run is the input of the next, and stays in the instance; zeros at first, "
+          "nothing where its dims are open. May be repeated")
+      ->allow_extra_args(false);
+}
+
 void CompileFlags::addTo(CLI::App &command) {
   command.add_option("MODEL", options.model, "an .onnx file, or .mlir of the graph dialect")->required();
   command.add_option("--target", options.target, "processor to compile for: " + cpu::targetNames())
       ->capture_default_str();
   addShape(command);
+  addState(command);
   command
       .add_option("--precision", precision,
                   "f32: as the model has it; those that trade accuracy (bf16, f16, int8, …) are not there yet")
@@ -132,7 +142,19 @@ static llvm::Error parseShape(llvm::StringRef text, frontend::ImportOptions &opt
   return llvm::Error::success();
 }
 
+/// "past=present" → what is fed back; names may hold "=" but for the first.
+static llvm::Error parseState(llvm::StringRef text, driver::CompileOptions &options) {
+  auto [input, output] = text.split('=');
+  if (input.empty() || output.empty())
+    return driver::toolError(driver::kUsage, "--state " + text + ": wanted INPUT=OUTPUT");
+  options.states.emplace_back(input.str(), output.str());
+  return llvm::Error::success();
+}
+
 llvm::Error CompileFlags::parse() {
+  for (const std::string &text : states)
+    if (llvm::Error error = parseState(text, options))
+      return error;
   for (const std::string &text : shapes)
     if (llvm::Error error = parseShape(text, options.import))
       return error;

@@ -9,18 +9,19 @@
 
 namespace smelt {
 
-/// What every command that compiles takes: MODEL, --target, --shape, --precision, --calibration, --threads,
+/// What every command that compiles takes: MODEL, --target, --shape, --state, --precision, --calibration, --threads,
 /// --dump-after.
 struct CompileFlags {
   driver::CompileOptions options;
-  std::vector<std::string> shapes;
+  std::vector<std::string> shapes, states;
   std::string precision = "f32", calibration;
 
   void addTo(CLI::App &command);
   /// The check of an option that names a file: it may not be empty.
   static std::string checkName(const std::string &name) { return name.empty() ? "the name of the file is empty" : ""; }
-  /// --shape alone.
+  /// --shape alone, --state alone.
   void addShape(CLI::App &command);
+  void addState(CLI::App &command);
   /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong.
   llvm::Error parse();
 };

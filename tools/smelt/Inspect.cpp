@@ -64,6 +64,17 @@ static ordered_json toJson(const std::vector<runner::Description::Tensor> &tenso
   return list;
 }
 
+/// Each by its input's name, with what it is after a run.
+static ordered_json toJson(const std::vector<runner::Description::State> &states) {
+  ordered_json list = ordered_json::array();
+  for (const runner::Description::State &state : states) {
+    ordered_json row = toJson(std::vector{state.input}).front();
+    row["output"] = state.output.name;
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
 static ordered_json toJson(const std::vector<runner::Description::Symbol> &symbols) {
   ordered_json list = ordered_json::array();
   for (const runner::Description::Symbol &symbol : symbols)
@@ -126,6 +137,7 @@ static ordered_json toJson(const runner::Description &artifact) {
           {"cpu_features", runner::cpuFeatureNames(artifact.cpuFeatures)},
           {"inputs", toJson(artifact.inputs)},
           {"outputs", toJson(artifact.outputs)},
+          {"states", toJson(artifact.states)},
           {"kernels", kernels.size()},
           {"steps", steps},
           {"symbols", toJson(artifact.symbols)},
@@ -228,6 +240,7 @@ static void printArtifact(const ordered_json &json) {
   llvm::outs() << "\n";
   printTensors("input ", json["inputs"]);
   printTensors("output", json["outputs"]);
+  printTensors("state ", json["states"]);
   for (const ordered_json &form : json["forms"])
     llvm::outs() << llvm::StringRef(runner::quoted(textOf(form))).drop_front().drop_back() << "\n";
   printSymbols(json["symbols"]);

@@ -17,9 +17,9 @@
  *     }
  *
  * A model with symbolic dims takes one call more, smelt_set_shapes, before the first run and whenever shapes change.
- * One that finds shapes while it runs may need memory that grows, smelt_set_resize. Nothing here allocates, locks, or
- * keeps global state. A model is constant and may be shared by any number of instances; one instance must not run twice
- * at the same time, different instances may.
+ * One that finds shapes while it runs, or keeps states of symbolic dims, may need memory that grows, smelt_set_resize.
+ * Nothing here allocates, locks, or keeps global state. A model is constant and may be shared by any number of
+ * instances; one instance must not run twice at the same time, different instances may.
  */
 #ifndef SMELT_SMELT_H
 #define SMELT_SMELT_H
@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below does; artefact and runtime must agree. */
-#define SMELT_ABI_VERSION 4u
+#define SMELT_ABI_VERSION 5u
 
 /* Bytes: the arena and every input and output must start at a multiple of it. */
 #define SMELT_ALIGNMENT 64
@@ -131,7 +131,8 @@ typedef enum smelt_size_kind {
   SMELT_SIZE_BROADCAST = 7, /* of two that are equal, or one of which is 1: the other */
   SMELT_SIZE_EQUAL = 8,     /* a, which must be equal to b */
   SMELT_SIZE_VALUE = 9,     /* what a SMELT_STEP_SIZES reads */
-  SMELT_SIZE_COUNT = 10     /* the same, and not negative */
+  SMELT_SIZE_COUNT = 10,    /* the same, and not negative */
+  SMELT_SIZE_STATE = 11     /* dim b of state a; before the first run size number `number`, 0 where that is -1 */
 } smelt_size_kind;
 
 typedef struct smelt_size {
@@ -171,6 +172,17 @@ typedef struct smelt_step {
   uint32_t reserved;
 } smelt_step;
 
+/* A tensor that stays in an instance from one run to the next: what was an output in the source model becomes the input
+ * of the next run. At first it is zeros, and has none along symbolic dims that no input of the model has as well. */
+typedef struct smelt_state {
+  smelt_tensor_info input;  /* as a run finds it; it has the name of the source model's input */
+  smelt_tensor_info output; /* as the run leaves it */
+  const int64_t *strides;   /* of its elements; null where they lie in row-major order without gaps */
+  uint32_t blocks[2];       /* that it is read from and written to, which change places after a run; or one block */
+  int64_t places[2];        /* of these in the arena, from the beginning of what it has for states; -1: they grow */
+  uint64_t bytes;           /* of a block that does not grow */
+} smelt_state;
+
 /* A compiled model: constant data inside the artefact. */
 typedef struct smelt_model {
   uint32_t abi_version;
@@ -192,6 +204,10 @@ typedef struct smelt_model {
   const char *symbols;     /* null, or those of the inputs' dims with their bounds: "batch:1..8, length" */
   uint32_t shape_sizes;    /* the first so many follow from the inputs' shapes; the run finds the others */
   uint32_t block_count;
+  const smelt_state *states;
+  uint64_t state_bytes; /* what the arena has for them */
+  uint32_t state_count;
+  uint32_t reserved;
   const char *forms; /* null, or what inputs and outputs are that are no tensors in the source model: see below */
 } smelt_model;
 
@@ -219,7 +235,7 @@ typedef void *(*smelt_resize)(void *user, void *block, uint64_t old_bytes, uint6
 /* Fields may be read; set them through the functions below. */
 typedef struct smelt_instance {
   const smelt_model *model;
-  unsigned char *arena; /* begins with the sizes and the blocks' addresses */
+  unsigned char *arena; /* begins with the sizes, the blocks' addresses and the states */
   uint64_t arena_bytes; /* what the caller gave */
   int has_shapes;
   smelt_parallel_for parallel_for; /* null: everything runs on the calling thread */
@@ -237,10 +253,17 @@ typedef const int64_t *const *smelt_shapes;
  * whatever `shapes` is. Needs 32 KB of stack. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, SHAPE}. */
 smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, uint64_t *bytes);
 
+/* The same for an instance whose states have grown. */
+smelt_status smelt_needed_bytes(const smelt_instance *instance, smelt_shapes shapes, uint64_t *bytes);
+
 /* Binds `model` to `arena`, which the caller owns, keeps alive while the instance is used, and does not share between
  * instances. `arena` may be null when the model needs none. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, ARENA,
  * ALIGNMENT, CPU}. */
 smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void *arena, size_t arena_bytes);
+
+/* Takes the instance to another arena, with all that it is and its states; it has no shapes then. The old one must
+ * still be there. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ARENA, ALIGNMENT}. */
+smelt_status smelt_move(smelt_instance *instance, void *arena, size_t arena_bytes);
 
 /* Fits the instance to inputs of these shapes. Nothing need be called for a model without symbolic dims. Takes about a
  * microsecond for 100 sizes. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, SHAPE, ARENA}; the instance then has no
@@ -261,12 +284,20 @@ void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *u
 void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user);
 void smelt_release(smelt_instance *instance);
 
+/* Sets all states back to what they are before the first run. */
+void smelt_reset(smelt_instance *instance);
+
+/* The elements of state number `state` after a run, and its extents; null where it has no elements. */
+const void *smelt_state_data(const smelt_instance *instance, uint32_t state);
+int64_t smelt_state_extent(const smelt_instance *instance, uint32_t state, uint32_t dim);
+
 /* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's
  * `bytes`, belongs to the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may
  * overlap another buffer. What is given for outputs that are held (smelt_tensor_info) is not looked at: smelt_output
  * tells where they lie until the next run. Every thread that computes needs up to 1.5 MB of stack.
- * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT, SHAPE} before anything is computed; SMELT_ERROR_{SHAPE,
- * MEMORY} on the way where the sizes that the model finds contradict one another, or need more memory than there is. */
+ * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT, SHAPE, ARENA} before anything is computed, the last where
+ * states have grown: see smelt_needed_bytes; SMELT_ERROR_{SHAPE, MEMORY} on the way where the sizes that the model
+ * finds contradict one another, or need more memory than there is. */
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs);
 
 /* The elements of output number `output` after a run; null unless it is held. */

@@ -15,7 +15,7 @@ import numpy as np
 from .forms import FormError, Forms
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
-ABI_VERSION = 4  # SMELT_ABI_VERSION
+ABI_VERSION = 5  # SMELT_ABI_VERSION
 # smelt_dtype → numpy.
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
@@ -40,6 +40,11 @@ class _TensorInfo(ctypes.Structure):
                 ("dtype", ctypes.c_uint32), ("extent_sizes", ctypes.POINTER(ctypes.c_uint32)), ("dims", ctypes.c_char_p), ("held", ctypes.c_void_p)]
 
 
+class _State(ctypes.Structure):
+    _fields_ = [("input", _TensorInfo), ("output", _TensorInfo), ("strides", ctypes.POINTER(ctypes.c_int64)), ("blocks", ctypes.c_uint32 * 2),
+                ("places", ctypes.c_int64 * 2), ("bytes", ctypes.c_uint64)]
+
+
 class _Model(ctypes.Structure):
     _fields_ = [("abi_version", ctypes.c_uint32), ("input_count", ctypes.c_uint32), ("output_count", ctypes.c_uint32),
                 ("step_count", ctypes.c_uint32), ("cpu_features", ctypes.c_uint64), ("arena_bytes", ctypes.c_uint64),
@@ -47,7 +52,8 @@ class _Model(ctypes.Structure):
                 ("inputs", ctypes.POINTER(_TensorInfo)), ("outputs", ctypes.POINTER(_TensorInfo)), ("steps", ctypes.c_void_p),
                 ("weights", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("size_count", ctypes.c_uint32), ("arena_size", ctypes.c_uint32),
                 ("symbols", ctypes.c_char_p), ("shape_sizes", ctypes.c_uint32), ("block_count", ctypes.c_uint32),
-                ("forms", ctypes.c_char_p)]
+                ("states", ctypes.POINTER(_State)), ("state_bytes", ctypes.c_uint64), ("state_count", ctypes.c_uint32),
+                ("reserved", ctypes.c_uint32), ("forms", ctypes.c_char_p)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +126,12 @@ def _host():
     library.smelt_init.argtypes = [pointer, ctypes.POINTER(_Model), pointer, ctypes.c_size_t]
     library.smelt_run.argtypes = [pointer, pointer, pointer]
     library.smelt_arena_bytes.argtypes = [ctypes.POINTER(_Model), pointer, ctypes.POINTER(ctypes.c_uint64)]
+    library.smelt_needed_bytes.argtypes = [pointer, pointer, ctypes.POINTER(ctypes.c_uint64)]
+    library.smelt_move.argtypes = [pointer, pointer, ctypes.c_size_t]
     library.smelt_set_shapes.argtypes = [pointer, pointer]
+    library.smelt_reset.argtypes, library.smelt_reset.restype = [pointer], None
+    library.smelt_state_data.argtypes, library.smelt_state_data.restype = [pointer, ctypes.c_uint32], pointer
+    library.smelt_state_extent.argtypes, library.smelt_state_extent.restype = [pointer, ctypes.c_uint32, ctypes.c_uint32], ctypes.c_int64
     library.smelt_tensor_extent.argtypes = [pointer, ctypes.POINTER(_TensorInfo), ctypes.c_uint32]
     library.smelt_tensor_extent.restype = ctypes.c_int64
     library.smelt_tensor_bytes.argtypes, library.smelt_tensor_bytes.restype = [pointer, ctypes.POINTER(_TensorInfo)], ctypes.c_uint64
@@ -213,10 +224,34 @@ class _Library:
         self.close()
 
 
+class _Results:
+    """Arrays for the outputs of runs, as large as the shapes of the inputs and the states want them."""
+
+    def __init__(self, model):
+        self._model, self._sizes = model, None
+        self.outputs, self._packed, self.table = {}, {}, None
+
+    def fit(self):
+        sizes = [self._model._sized(index) for index in range(len(self._model.outputs))]
+        if sizes == self._sizes:
+            return
+        self._sizes, tensors = sizes, self._model.outputs
+        self.outputs.update({tensor.name: aligned_empty(shape, tensor.dtype) for tensor, (shape, _) in zip(tensors, sizes)})
+        self._packed = {tensor.name: aligned_empty((bytes_,), np.uint8) for tensor, (_, bytes_) in zip(tensors, sizes) if tensor.packed_bits}
+        places = [self._packed.get(name, array) for name, array in self.outputs.items()]
+        self.table = (ctypes.c_void_p * max(len(places), 1))(*map(_address, places))
+
+    def unpack(self):
+        for tensor in self._model.outputs:
+            if tensor.packed_bits:
+                tensor.unpack(self._packed[tensor.name], self.outputs[tensor.name])
+
+
 class Model:
     """A loaded artefact with an arena of its own. One run at a time: `run` waits for its turn; load again for runs side by side.
 
-    Where extents are symbolic, `arena_bytes` is what the largest run so far took.
+    Where extents are symbolic, `arena_bytes` is what the largest run so far took. `states` has the tensors that stay in it from run to run, as
+    {name of the input in the source model: name of the output}.
     """
 
     def __init__(self, path, threads=1):
@@ -232,7 +267,11 @@ class Model:
         self.inputs = [Tensor.of(self._model.inputs[i]) for i in range(self._model.input_count)]
         self.outputs = [Tensor.of(self._model.outputs[i]) for i in range(self._model.output_count)]
         self.forms = Forms((self._model.forms or b"").decode())  # of inputs and outputs that are no tensors
-        self.is_symbolic = any(None in tensor.shape for tensor in self.inputs)
+        states = [self._model.states[i] for i in range(self._model.state_count)]
+        self._states = [Tensor.of(state.input) for state in states]
+        self.states = {state.input.name.decode(): state.output.name.decode() for state in states}
+        self._grows = any(None in state.shape for state in self._states)
+        self.is_symbolic = self._grows or any(None in tensor.shape for tensor in self.inputs)
         self._lock = threading.Lock()
         self._instance = ctypes.create_string_buffer(_host().smelt_host_instance_bytes())
         self.arena_bytes = 0
@@ -241,13 +280,15 @@ class Model:
         self.set_threads(threads)
 
     def _take_arena(self, bytes_):
-        """Binds the instance to a new arena. It knows nothing of threads then, nor of shapes."""
-        self._release()
+        """Takes the instance to a new arena, where it has no shapes, but the states of the old one."""
         arena = aligned_empty((bytes_,), np.uint8)
-        _check(_host().smelt_init(self._instance, self._model, _address(arena), bytes_), str(self.path))
-        _host().smelt_host_take_memory(self._instance)
+        if self.arena_bytes:
+            _check(_host().smelt_move(self._instance, _address(arena), bytes_), str(self.path))
+        else:
+            _check(_host().smelt_init(self._instance, self._model, _address(arena), bytes_), str(self.path))
+            _host().smelt_host_take_memory(self._instance)
+            self._bind_pool()
         self._arena, self.arena_bytes, self._shapes = arena, bytes_, None
-        self._bind_pool()
 
     def _release(self):
         """Gives back what the instance took besides its arena."""
@@ -256,12 +297,13 @@ class Model:
 
     def _fit(self, shapes):
         """Fits the instance to shapes of all inputs, in their order, in a larger arena where it takes one. The lock is held."""
-        if not self.is_symbolic or shapes == self._shapes:
+        if not self.is_symbolic or (shapes == self._shapes and not self._grows):
             return
         table, bytes_ = _Shapes(shapes), ctypes.c_uint64()
-        _check_shapes(_host().smelt_arena_bytes(self._model, table.address, ctypes.byref(bytes_)), self, shapes)
+        needed, of = (_host().smelt_needed_bytes, self._instance) if self.arena_bytes else (_host().smelt_arena_bytes, self._model)
+        _check_shapes(needed(of, table.address, ctypes.byref(bytes_)), self, shapes)
         if bytes_.value > self.arena_bytes:
-            self._take_arena(bytes_.value)
+            self._take_arena(bytes_.value * 3 // 2 if self._grows else bytes_.value)
         self._shapes = None
         _check_shapes(_host().smelt_set_shapes(self._instance, table.address), self, shapes)
         self._shapes = shapes
@@ -341,34 +383,65 @@ class Model:
             raise SmeltError(f"no input '{sorted(unknown)[0]}'; there are {', '.join(tensor.name for tensor in self.inputs)}", 2)
         given = [self._checked(tensor, feeds) for tensor in self.inputs]
         shapes = tuple(np.shape(feeds[tensor.name]) for tensor in self.inputs)
+        results = _Results(self)
         with self._lock:
             self._fit(shapes)
-            sized = [self._sized(index) for index in range(len(self.outputs))]
-        outputs = {tensor.name: aligned_empty(shape, tensor.dtype) for tensor, (shape, _) in zip(self.outputs, sized)}
-        packed = {tensor.name: aligned_empty((bytes_,), np.uint8) for tensor, (_, bytes_) in zip(self.outputs, sized) if tensor.packed_bits}
+            results.fit()
         inputs_table = (ctypes.c_void_p * max(len(given), 1))(*map(_address, given))
-        outputs_table = (ctypes.c_void_p * max(len(outputs), 1))(*(_address(packed.get(name, array)) for name, array in outputs.items()))
-        run, fit, instance, lock, keep = _host().smelt_run, self._fit, self._instance, self._lock, (self, given, outputs, packed)
+        run, fit, instance, lock, keep = _host().smelt_run, self._fit, self._instance, self._lock, (self, given)
         held = [index for index, tensor in enumerate(self.outputs) if tensor.held]
-        unpacking = [(tensor.unpack, packed[tensor.name], outputs[tensor.name]) for tensor in self.outputs if tensor.packed_bits]
 
         def call(_keep=keep):
             with lock:
                 fit(shapes)  # others may have run with other shapes meanwhile
-                status = run(instance, inputs_table, outputs_table)
-                for unpack, source, target in unpacking:
-                    unpack(source, target)
+                if self._grows:
+                    results.fit()
+                status = run(instance, inputs_table, results.table)
+                results.unpack()
                 _check_shapes(status, self, shapes)
                 for index in held:
-                    outputs[self.outputs[index].name] = self._held(index)
+                    results.outputs[self.outputs[index].name] = self._held(index)
 
-        return call, outputs
+        return call, results.outputs
 
     def run(self, feeds):
         """One inference: {input: array} → {output: array}. Sequences are lists of arrays, and what is absent is None."""
         call, outputs = self.bind(feeds)
         call()
         return self.forms.gather(outputs)
+
+
+    def reset(self):
+        """Sets all states back to what they are before the first run."""
+        with self._lock:
+            if self.arena_bytes:
+                _host().smelt_reset(self._instance)
+
+    def state(self, name):
+        """What a state holds after a run, as a new array; `name` is that of the input or of the output in the source model."""
+        names = [{input, output} for input, output in self.states.items()]
+        index = next((index for index, both in enumerate(names) if name in both), None)
+        if index is None:
+            raise SmeltError(f"no state '{name}'; there are {', '.join(self.states) or 'none'}", 2)
+        with self._lock:
+            return self._state(index)
+
+    def _state(self, index):
+        tensor, strides = self._states[index], self._model.states[index].strides
+        shape = tuple(_host().smelt_state_extent(self._instance, index, dim) for dim in range(len(tensor.shape)))
+        array = aligned_empty(shape, tensor.dtype)
+        if not array.size:
+            return array
+        source = _host().smelt_state_data(self._instance, index)
+        if tensor.packed_bits:
+            packed = np.ctypeslib.as_array(ctypes.cast(source, ctypes.POINTER(ctypes.c_uint8)), ((array.size * tensor.packed_bits + 7) // 8,))
+            tensor.unpack(packed, array)
+            return array
+        steps = [strides[dim] * tensor.dtype.itemsize for dim in range(len(shape))] if strides else array.strides
+        span = sum((extent - 1) * step for extent, step in zip(shape, steps)) + tensor.dtype.itemsize
+        bytes_ = np.ctypeslib.as_array(ctypes.cast(source, ctypes.POINTER(ctypes.c_uint8)), (span,))
+        array[...] = np.ndarray(shape, tensor.dtype, buffer=bytes_, strides=steps)
+        return array
 
 
 def load(path, threads=1):

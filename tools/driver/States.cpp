@@ -1,0 +1,109 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/driver/States.h"
+#include "dialects/Graph/Graph.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "passes/plan/States.h"
+#include "tools/driver/Errors.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+#include <set>
+
+using namespace mlir;
+
+namespace smelt::driver {
+
+namespace {
+/// A model's inputs, or its outputs.
+struct Values {
+  StringRef kind; // "input"
+  SmallVector<std::string> names;
+
+  std::optional<size_t> find(const std::string &name) const {
+    const auto *found = llvm::find(names, name);
+    return found == names.end() ? std::nullopt : std::optional<size_t>(found - names.begin());
+  }
+};
+} // namespace
+
+/// "f32 [1, past, 64]"
+static std::string inWords(RankedTensorType type) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << type.getElementType() << " [";
+  llvm::interleaveComma(graph::extentsOf(type), stream, [&](const graph::Extent &extent) { stream << extent.str(); });
+  stream << "]";
+  return text;
+}
+
+template <typename NameOf> static Values valuesOf(StringRef kind, unsigned count, NameOf nameOf) {
+  Values values{kind, {}};
+  for (unsigned number = 0; number < count; ++number) {
+    auto name = nameOf(number);
+    values.names.push_back(name ? name.str() : "");
+  }
+  return values;
+}
+
+/// The dims of the output that its input has as numbers must have become those.
+static llvm::Error fit(func::FuncOp main, size_t input, size_t output, const Twine &where) {
+  OpOperand &result = main.getBody().front().getTerminator()->getOpOperand(output);
+  RankedTensorType wanted = graph::typeOf(main.getArgument(input)), given = graph::typeOf(result.get());
+  bool fits = wanted.getElementType() == given.getElementType() && wanted.getRank() == given.getRank();
+  graph::Extents shape = graph::extentsOf(given);
+  for (int64_t dim = 0; fits && dim < wanted.getRank(); ++dim) {
+    graph::Extent before = graph::extentsOf(wanted)[dim];
+    fits = !before.isNumber() || !shape[dim].isNumber() || before == shape[dim];
+    shape[dim] = before.isNumber() ? before : shape[dim];
+  }
+  if (!fits)
+    return toolError(kUsage, where + ": the input is " + inWords(wanted) + ", the output " + inWords(given) +
+                                 "; types must be the same, and so must dims that are not left open");
+  if (shape == graph::extentsOf(given))
+    return llvm::Error::success();
+  OpBuilder builder(result.getOwner());
+  Type type = graph::tensorOf(shape, given.getElementType());
+  result.set(graph::ReshapeOp::create(builder, result.get().getLoc(), type, result.get()));
+  SmallVector<Type> results(main.getResultTypes());
+  results[output] = type;
+  main.setFunctionType(builder.getFunctionType(main.getArgumentTypes(), results));
+  return llvm::Error::success();
+}
+
+llvm::Error keepStates(ModuleOp module, const CompileOptions &options) {
+  if (options.states.empty())
+    return llvm::Error::success();
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main)
+    return toolError(kUsage, options.model + ": --state goes with a model that has a function main");
+  const Values inputs = valuesOf("input", main.getNumArguments(), [&](unsigned number) {
+    return main.getArgAttrOfType<StringAttr>(number, "graph.name");
+  });
+  const Values outputs = valuesOf("output", main.getNumResults(), [&](unsigned number) {
+    return main.getResultAttrOfType<StringAttr>(number, "graph.name");
+  });
+  SmallVector<int64_t> pairs;
+  std::set<std::pair<StringRef, size_t>> taken;
+  for (const auto &[input, output] : options.states) {
+    const std::string where = options.model + ": --state " + input + "=" + output;
+    std::pair<const Values *, const std::string *> sides[] = {{&inputs, &input}, {&outputs, &output}};
+    for (const auto &[values, name] : sides) {
+      std::optional<size_t> number = values->find(*name);
+      if (!number)
+        return toolError(kUsage, where + ": there is no " + values->kind + " '" + *name + "'; there are " +
+                                     llvm::join(values->names, ", "));
+      if (!taken.insert({values->kind, *number}).second)
+        return toolError(kUsage, where + ": the " + values->kind + " '" + *name + "' is fed back already");
+      pairs.push_back(static_cast<int64_t>(*number));
+    }
+    if (llvm::Error error = fit(main, pairs[pairs.size() - 2], pairs.back(), where))
+      return error;
+  }
+  module->setAttr(plan::kStates, Builder(module.getContext()).getDenseI64ArrayAttr(pairs));
+  return llvm::Error::success();
+}
+
+} // namespace smelt::driver
