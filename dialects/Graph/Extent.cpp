@@ -473,11 +473,14 @@ Extent Extent::max(const Extent &a, const Extent &b) {
   return compare(a, b) < 0 ? ofAtom(Atom::Kind::Max, a, b) : ofAtom(Atom::Kind::Max, b, a);
 }
 
-/// Whether an extent is the smaller of `other` and something else: it broadcasts to `other` only where it is that, for
-/// where it is 1 so is `other`, or the something is 1.
-static bool isPartOf(const Extent &extent, const Extent &other) {
-  Atom atom = extent.asAtom();
-  return atom && atom.kind() == Atom::Kind::Min && (atom.lhs() == other || atom.rhs() == other);
+/// Whether `whole` is what an extent and something else broadcast to, or the extent is the smaller of `whole` and
+/// something else: then it broadcasts to `whole`, for where it is 1 so is `whole`, or the something is 1.
+static bool isPartOf(const Extent &extent, const Extent &whole) {
+  Atom smaller = extent.asAtom(), larger = whole.asAtom();
+  if (smaller && smaller.kind() == Atom::Kind::Min && (smaller.lhs() == whole || smaller.rhs() == whole))
+    return true;
+  auto isPartOfOne = [&](const Extent &part) { return extent == part || isPartOf(extent, part); };
+  return larger && larger.kind() == Atom::Kind::Broadcast && (isPartOfOne(larger.lhs()) || isPartOfOne(larger.rhs()));
 }
 
 Extent Extent::agreeing(const Extent &a, const Extent &b) {

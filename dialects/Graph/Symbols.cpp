@@ -11,8 +11,7 @@ namespace smelt::graph {
 
 SmallVector<StringRef> symbolsDefinedBy(Operation *op) {
   ArrayAttr symbols = llvm::TypeSwitch<Operation *, ArrayAttr>(op)
-                          .Case<BindSizesOp, DefineSizesOp, IfOp, WhileOp>(
-                                 [](auto op) { return op.getSymbols(); })
+                          .Case<BindSizesOp, DefineSizesOp, IfOp, WhileOp>([](auto op) { return op.getSymbols(); })
                           .Default(ArrayAttr());
   SmallVector<StringRef> names;
   if (symbols)

@@ -351,6 +351,11 @@ void Importer::finishMain(func::FuncOp main, const Frame &frame) {
     checkDeclared(output, item);
     addOutput(output.name(), item, results);
   }
+  for (const auto &[name, value] : results)
+    if (!graph::typeOf(value).hasStaticShape() && graph::isPackable(elementOf(value)))
+      unsupported("output '" + printable(name) +
+                  "' has dims that are not fixed, and elements that are packed; fix them "
+                  "with --shape, or cast it to int8");
   llvm::StringSet<> names;
   for (const auto &[name, value] : results)
     if (!names.insert(name).second)

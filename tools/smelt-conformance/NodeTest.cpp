@@ -15,8 +15,10 @@
 #include "tools/smelt-conformance/TestValue.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 namespace smelt::conformance {
@@ -40,9 +42,10 @@ struct Stop {
 /// One test on its way. Functions throw Stop once the outcome is known.
 class NodeTest {
 public:
-  NodeTest(const std::string &folder, const std::string &scratch)
-      : folder_(folder), artefact_(scratch + "/model.so"), context_(mlir::MLIRContext::Threading::DISABLED),
-        model_(frontend::MappedFile::open(modelPath()), modelPath()) {}
+  NodeTest(const std::string &folder, const std::string &scratch, bool opensDims)
+      : folder_(folder), artefact_(scratch + "/model.so"), opened_(opensDims ? scratch + "/opened.onnx" : ""),
+        context_(mlir::MLIRContext::Threading::DISABLED), model_(frontend::MappedFile::open(modelPath()), modelPath()) {
+  }
 
   void run();
 
@@ -52,7 +55,9 @@ private:
   std::string modelPath() const { return folder_ + "/model.onnx"; }
   std::string dataPath(size_t set, const char *kind, int index) const;
   TestValues readValues(size_t set, const char *kind, const onnx::GraphProto &graph) const;
+  void openDims() const;
   void compile(const TestValues &inputs);
+  void setShapes(runner::Instance &instance, const TestValues &inputs) const;
   void runSet(size_t set);
   void fill(runner::Buffers &buffers, const runner::Instance &instance, const TestValues &inputs);
   void fill(runner::Buffers &buffers, const runner::Instance &instance, const std::string &name,
@@ -64,6 +69,7 @@ private:
   runner::Tolerance toleranceFor(const runner::TensorView &want) const;
 
   std::string folder_, artefact_;
+  std::string opened_; // the model without the extents of its inputs; "" where they stay
   mlir::MLIRContext context_;
   onnx::Model model_;
 };
@@ -93,7 +99,7 @@ NodeTest::TestValues NodeTest::readValues(size_t set, const char *kind, const on
 }
 
 /// Says what inputs are, as --shape does.
-static void setShapes(frontend::ImportOptions &options, const std::string &name, const TestValue &value) {
+static void giveShapes(frontend::ImportOptions &options, const std::string &name, const TestValue &value) {
   std::vector<std::vector<frontend::GivenDim>> shapes;
   shapes.reserve(value.tensors.size());
   for (const onnx::TensorProto &tensor : value.tensors)
@@ -110,13 +116,41 @@ static void setShapes(frontend::ImportOptions &options, const std::string &name,
   }
 }
 
+/// Writes the model with no extents of its inputs and outputs.
+void NodeTest::openDims() const {
+  std::ifstream from(modelPath(), std::ios::binary);
+  std::ofstream to(opened_, std::ios::binary);
+  onnx::ModelProto model;
+  if (!model.ParseFromIstream(&from))
+    stop(Status::Error, modelPath() + " is no model");
+  // How long a list of integers is, is what rank or which axes something has.
+  const auto isList = [](const ::onnx::TypeProto_Tensor &type) {
+    return type.shape().dim_size() == 1 &&
+           (type.elem_type() == ::onnx::TensorProto::INT64 || type.elem_type() == ::onnx::TensorProto::INT32);
+  };
+  const auto open = [&](onnx::ValueInfoProto &value) {
+    if (value.type().has_tensor_type() && !isList(value.type().tensor_type()))
+      for (auto &dim : *value.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim())
+        dim.clear_value();
+  };
+  std::for_each(model.mutable_graph()->mutable_input()->begin(), model.mutable_graph()->mutable_input()->end(), open);
+  std::for_each(model.mutable_graph()->mutable_output()->begin(), model.mutable_graph()->mutable_output()->end(), open);
+  if (!model.SerializeToOstream(&to))
+    stop(Status::Error, opened_ + " cannot be written");
+}
+
 void NodeTest::compile(const TestValues &inputs) {
   driver::CompileOptions options;
   options.model = modelPath();
+  if (!opened_.empty()) {
+    openDims();
+    options.model = opened_;
+  }
   options.output = artefact_;
   options.threads = 1; // the tests themselves run side by side
   for (size_t i = 0; i < inputs.size(); ++i)
-    setShapes(options.import, model_.graph().input(static_cast<int>(i)).name(), inputs[i]);
+    if (opened_.empty() || inputs[i].kind != TestValue::Kind::Tensor)
+      giveShapes(options.import, model_.graph().input(static_cast<int>(i)).name(), inputs[i]);
   driver::CompileReport report;
   llvm::Error error = driver::compile(options, report);
   if (!error)
@@ -184,8 +218,8 @@ void NodeTest::fill(runner::Buffers &buffers, const runner::Instance &instance, 
   const std::string bytes = bytesOf(tensor);
   if (std::string why = difference(viewOf(tensor, bytes), instance, *info); !why.empty())
     stop(Status::Fail, "input " + why);
-  if (info->bytes > 0)
-    std::memcpy(buffers.inputs()[static_cast<size_t>(info - model.inputs)].data(), bytes.data(), info->bytes);
+  if (const uint64_t count = instance.bytesOf(*info))
+    std::memcpy(buffers.inputs()[static_cast<size_t>(info - model.inputs)].data(), bytes.data(), count);
 }
 
 /// What a tensor of a sequence is called in a compiled model.
@@ -332,12 +366,29 @@ void NodeTest::check(const runner::Buffers &buffers, const runner::Instance &ins
          "there are " + std::to_string(instance.model().output_count) + " outputs, not " + std::to_string(count));
 }
 
+/// Where dims are open: the extents that the inputs have.
+void NodeTest::setShapes(runner::Instance &instance, const TestValues &inputs) const {
+  if (!instance.needsShapes())
+    return;
+  const smelt_model &model = instance.model();
+  runner::Shapes shapes;
+  for (uint32_t input = 0; input < model.input_count; ++input)
+    shapes.push_back(instance.shapeOf(model.inputs[input]));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (const smelt_tensor_info *info =
+            find(model.inputs, model.input_count, model_.graph().input(static_cast<int>(i)).name()))
+      shapes[static_cast<size_t>(info - model.inputs)].assign(inputs[i].tensors.front().dims().begin(),
+                                                              inputs[i].tensors.front().dims().end());
+  instance.setShapes(shapes);
+}
+
 void NodeTest::runSet(size_t set) {
   const TestValues inputs = readValues(set, "input", model_.graph());
   const TestValues wanted = readValues(set, "output", model_.graph());
   compile(inputs); // for these shapes
   const runner::Artifact artifact(artefact_);
-  const runner::Instance instance(artifact);
+  runner::Instance instance(artifact);
+  setShapes(instance, inputs);
   auto buffers = runner::Buffers::seeded(instance);
   fill(buffers, instance, inputs);
   buffers.run(instance);
@@ -352,9 +403,9 @@ void NodeTest::run() {
     stop(Status::Error, "the folder has no test_data_set_0");
 }
 
-Outcome runNodeTest(const std::string &folder, const std::string &scratch) {
+Outcome runNodeTest(const std::string &folder, const std::string &scratch, bool opensDims) {
   try {
-    NodeTest(folder, scratch).run();
+    NodeTest(folder, scratch, opensDims).run();
     return {Status::Pass, ""};
   } catch (const Stop &stopped) {
     return stopped.outcome;

@@ -19,8 +19,8 @@ struct Outcome {
 };
 
 /// Compiles and runs the ONNX node test in `folder` (see test/conformance/README.md) in this process. `scratch` is a
-/// folder for the artefact.
-Outcome runNodeTest(const std::string &folder, const std::string &scratch);
+/// folder for the artefact. With `opensDims` the model is compiled for inputs of any extents, each a symbol by itself.
+Outcome runNodeTest(const std::string &folder, const std::string &scratch, bool opensDims);
 
 } // namespace smelt::conformance
 

@@ -28,7 +28,7 @@ namespace {
 struct Options {
   std::vector<std::string> folders;
   std::string list;
-  bool json = false;
+  bool json = false, opensDims = false;
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   unsigned seconds = 60;
 };
@@ -149,9 +149,9 @@ Outcome decode(const Answer &answer) {
   return {static_cast<Status>(answer.text.front() - '0'), answer.text.substr(1)};
 }
 
-Outcome runTest(const Test &test, const ScratchFolder &scratch) {
+Outcome runTest(const Test &test, const ScratchFolder &scratch, bool opensDims) {
   return test.folder.empty() ? Outcome{Status::Error, "there is no such test"}
-                             : runNodeTest(test.folder, scratch.own());
+                             : runNodeTest(test.folder, scratch.own(), opensDims);
 }
 
 int run(const Options &options) {
@@ -166,7 +166,8 @@ int run(const Options &options) {
   const ScratchFolder scratch;
   Report report(tests, options.json);
   runInWorkers(
-      tests.size(), options.jobs, options.seconds, [&](size_t i) { return encode(runTest(tests[i], scratch)); },
+      tests.size(), options.jobs, options.seconds,
+      [&](size_t i) { return encode(runTest(tests[i], scratch, options.opensDims)); },
       [&](size_t i, const Answer &answer) { report.add(i, decode(answer)); });
   std::cerr << (isatty(STDERR_FILENO) ? "\r\033[K" : "") << report.summary() << "\n";
   if (!std::cout.flush())
@@ -183,6 +184,8 @@ int main(int argc, char **argv) {
                "smelt-conformance");
   app.add_option("DIR", options.folders, "folders of tests, or tests")->required();
   app.add_option("--list", options.list, "only the tests that this file names, in its order");
+  app.add_flag("--open-dims", options.opensDims,
+               "compile each model without the extents of its inputs, which a run then gives");
   app.add_flag("--json", options.json, "a line of JSON a test: name, status, detail");
   app.add_option("--jobs", options.jobs, "processes at a time; as many as there are cores by default")
       ->check(CLI::Range(1, 256));

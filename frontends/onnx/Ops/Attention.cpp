@@ -282,8 +282,9 @@ static Values swiGlu(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value gate = node.input(0, Floats), value = node.input(1, Floats);
   llvm::APFloat alpha(node.number("alpha", 1));
-  if (gate.getType() != value.getType())
+  if (elementOf(gate) != elementOf(value))
     malformed("needs operands of one type");
+  value = b.expect(value, extentsOf(gate), "B");
   return {b.make<graph::MulOp>(b.make<graph::SwishOp>(gate, alpha), value)};
 }
 

@@ -21,8 +21,10 @@ static Values roiAlign(NodeReader &node) {
   bool maximum = node.choice<bool>("mode", "avg", {{"avg", false}, {"max", true}});
   int64_t height = node.integer("output_height", 1), width = node.integer("output_width", 1);
   int64_t ratio = node.integer("sampling_ratio", 0);
-  if (rankOf(rois) == 2)
-    batches = node.builder().withShape(batches, ArrayRef(extentsOf(rois)).take_front(rankOf(batches) == 1 ? 1 : 0));
+  if (rankOf(rois) != 2)
+    malformed("needs rois of two dims");
+  rois = node.builder().expect(rois, {extentsOf(rois)[0], 4}, "rois");
+  batches = node.builder().withShape(batches, ArrayRef(extentsOf(rois)).take_front(rankOf(batches) == 1 ? 1 : 0));
   return {node.builder().make<graph::RoiAlignOp>(x, rois, batches, height, width, ratio,
                                                  APFloat(node.number("spatial_scale", 1)), halfPixel, maximum)};
 }

@@ -49,7 +49,7 @@ static Values gatherNd(NodeReader &node) {
   int64_t batchDims = node.opset() < 12 ? 0 : node.integer("batch_dims", 0);
   if (rankOf(data) < 1 || rankOf(indices) < 1 || batchDims < 0 || batchDims >= std::min(rankOf(data), rankOf(indices)))
     malformed("has batch_dims " + Twine(batchDims) + ", which its operands lack");
-  int64_t depth = extentsOf(indices).back().asNumber().value_or(0);
+  int64_t depth = fixedDim(indices, rankOf(indices) - 1);
   if (depth < 1 || depth > rankOf(data) - batchDims)
     malformed("has indices of " + Twine(depth) + " coordinates for " + Twine(rankOf(data) - batchDims) + " dims");
   checkIndices(indices, ArrayRef(extentsOf(data)).slice(batchDims, depth));
@@ -97,11 +97,11 @@ static Values scatterNd(NodeReader &node) {
 // OneHot(indices, depth, [off, on])                                                       ONNX OneHot, versions 9–11
 static Values oneHot(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value indices = node.input(0, Numbers), values = node.input(2);
+  Value indices = node.input(0, Numbers), values = b.expect(node.input(2), {2}, "values");
   Value given = node.input(1, Numbers);
   int64_t axis = normalAxis(node.integer("axis", -1), rankOf(indices) + 1);
-  if (graph::productOf(extentsOf(given)) != graph::Extent(1) || extentsOf(values) != graph::Extents{2})
-    malformed("needs a depth of one number and two values");
+  if (graph::productOf(extentsOf(given)) != graph::Extent(1))
+    malformed("needs a depth of one number");
   graph::Extent depth = b.sizesFrom(b.cast(given, b.builder().getI64Type()), GraphBuilder::Sign::NotNegative).front();
   if (depth.isNumber() && depth.number() < 0)
     malformed("has a depth of " + depth.str());

@@ -29,11 +29,7 @@ static Value product(NodeReader &node) {
   Value product = scaled(b.matMul(lhs, rhs), alpha);
   if (!bias)
     return product;
-  Value result = b.make<graph::AddOp>(product, scaled(bias, beta));
-  if (result.getType() != product.getType())
-    malformed("has a C of dims " + inWords(extentsOf(bias)) + ", which does not broadcast to " +
-              inWords(extentsOf(product)));
-  return result;
+  return b.expect(b.make<graph::AddOp>(product, scaled(bias, beta)), extentsOf(product), "C");
 }
 
 // Gemm                                                                                      ONNX Gemm, versions 7–13

@@ -32,9 +32,9 @@ func.func @times_ones(%x: !n) -> tensor<4xf32> {
   return %0 : tensor<4xf32>
 }
 
-// select(true, a, b) is all that says that n and m agree.
+// select(true, a, b) → broadcast(a), the dims of which still say that n and m agree.
 // CHECK-LABEL: func.func @selects_one
-// CHECK: graph.select
+// CHECK: graph.broadcast %arg0 {{.*}} -> tensor<?x4xf32, #graph.extents<"broadcast(m, n), 4">>
 // CHECK-NEXT: return
 func.func @selects_one(%a: !n4, %b: !m4) -> !any4 {
   %true = graph.constant dense<true> : tensor<i1>

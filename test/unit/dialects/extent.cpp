@@ -63,6 +63,7 @@ TEST_F(ExtentTest, BoundsDecideMinimaAndBroadcasts) {
   EXPECT_EQ(normal("min(n, 4)"), "min(4, n)");
   EXPECT_EQ(normal("broadcast(n, 1)"), "n");
   EXPECT_EQ(normal("broadcast(n, m)"), normal("broadcast(m, n)"));
+  EXPECT_EQ(Extent::broadcast(of("n"), of("broadcast(n, m)")), of("broadcast(n, m)"));
   EXPECT_EQ(Extent::broadcast(of("2"), of("3")), std::nullopt);
 }
 
