@@ -141,18 +141,19 @@ static Items sequenceMap(NodeReader &node) {
     Type element = declared == 0 ? nullptr : elementTypeOf(declared, b.builder().getContext(), "its body's output");
     results.push_back(sequenceOf(b, {}, element));
   }
-  auto appendAll = [&](ArrayRef<Item> to, const Extent &round) {
-    Items longer;
-    for (auto [sequence, value] : llvm::zip_equal(to, mappedRound(node, inputs, round)))
-      longer.push_back(appended(b, *sequence.sequence, value));
-    return longer;
-  };
   if (!length.isNumber())
     return itemLoop(node, results, length, 1, [&](const Extent &round, ArrayRef<Item> state) {
-      return ItemRound{nullptr, appendAll(state, round), {}};
+      Items longer;
+      for (auto [sequence, value] : llvm::zip_equal(state, mappedRound(node, inputs, round)))
+        longer.push_back(appended(b, *sequence.sequence, value));
+      return ItemRound{nullptr, std::move(longer), {}};
     });
+  SmallVector<Values> parts(results.size());
   for (int64_t round = 0; round < length.number(); ++round)
-    results = appendAll(results, round);
+    for (auto [part, value] : llvm::zip_equal(parts, mappedRound(node, inputs, round)))
+      part.push_back(value);
+  for (auto [result, part] : llvm::zip_equal(results, parts))
+    result = sequenceOf(b, part, result.sequence->elementType);
   return results;
 }
 
