@@ -215,10 +215,10 @@ std::pair<Value, graph::Extent> Body::linear(Value argument, ArrayRef<LaneIndex>
   return {offset, step};
 }
 
-Value Body::loadStored(kernel::LoadOp load, ArrayRef<LaneIndex> index, unsigned lanes) {
-  auto [offset, step] = linear(load.getBuffer(), index);
-  Value buffer = bufferOf(load.getBuffer());
-  Type element = cast<MemRefType>(load.getBuffer().getType()).getElementType();
+Value Body::loadStored(Value argument, ArrayRef<LaneIndex> index, unsigned lanes) {
+  auto [offset, step] = linear(argument, index);
+  Value buffer = bufferOf(argument);
+  Type element = cast<MemRefType>(argument.getType()).getElementType();
   if (lanes == 1)
     return memref::LoadOp::create(builder_, buffer, offset);
   auto vector = VectorType::get({lanes}, storageType(element));
@@ -252,7 +252,7 @@ Value Body::emit(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
     return scalar ? BodyAccess(*this, lanes).splat(scalar) : nullptr;
   }
   if (auto memory = dyn_cast<kernel::LoadOp>(op))
-    return toCompute(loadStored(memory, index, lanes), graph::typeOf(tensor).getElementType());
+    return toCompute(loadStored(memory.getBuffer(), index, lanes), graph::typeOf(tensor).getElementType());
   if (auto constant = dyn_cast<graph::ConstantOp>(op)) {
     Type type = graph::computeType(graph::typeOf(tensor).getElementType());
     std::optional<graph::HostTensor> host = graph::HostTensor::of(constant.getValue());
@@ -317,6 +317,13 @@ LogicalResult Body::store(Value root, ArrayRef<LaneIndex> index, unsigned lanes)
   return success();
 }
 
+Value Body::reload(Value tensor, ArrayRef<LaneIndex> index) {
+  for (auto store : kernel_.getBody().getOps<kernel::StoreOp>())
+    if (store.getValue() == tensor)
+      return toCompute(loadStored(store.getBuffer(), index, 1), graph::typeOf(tensor).getElementType());
+  return nullptr;
+}
+
 LogicalResult Body::storeChannels(Value root, Value vector, ArrayRef<LaneIndex> outer, Value first, int64_t channels) {
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
   for (int64_t done = 0, size = lanes; done < channels; done += size) {
@@ -343,7 +350,7 @@ Value Body::stored(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
   auto memory = tensor.getDefiningOp<kernel::LoadOp>();
   auto isUniform = [](const LaneIndex &at) { return at.isUniform(); };
   if (memory && (lanes == 1 || !llvm::all_of(index, isUniform)))
-    return loadStored(memory, index, lanes);
+    return loadStored(memory.getBuffer(), index, lanes);
   Value value = read(tensor, index, lanes);
   return value ? toStorage(value, graph::typeOf(tensor).getElementType()) : nullptr;
 }

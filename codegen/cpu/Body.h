@@ -35,6 +35,8 @@ public:
   /// two.
   llvm::LogicalResult storeChannels(mlir::Value root, mlir::Value vector, llvm::ArrayRef<graph::LaneIndex> outer,
                                     mlir::Value first, int64_t channels);
+  /// What lies in memory as one element of a tensor that is stored as it is.
+  mlir::Value reload(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index);
   llvm::LogicalResult write(kernel::StoreOp store, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
 
   kernel::FuncOp kernel() { return kernel_; }
@@ -66,7 +68,7 @@ private:
   };
 
   mlir::Value emit(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
-  mlir::Value loadStored(kernel::LoadOp load, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  mlir::Value loadStored(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value stored(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value emitElementwise(mlir::Operation *op, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   std::pair<mlir::Value, graph::Extent> linear(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index);

@@ -34,6 +34,9 @@ public:
     auto vector = dyn_cast<VectorType>(value.getType());
     return body_.store(root, index, vector ? vector.getNumElements() : 1);
   }
+  Value reload(unsigned result, ArrayRef<LaneIndex> index) override {
+    return body_.reload(root_->getResult(result), index);
+  }
   graph::Count count(const graph::Extent &extent) override { return body_.count(extent); }
   Value scratch(int64_t elements, Type type) override { return body_.stackBuffer(elements, type); }
 

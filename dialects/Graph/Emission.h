@@ -115,6 +115,8 @@ public:
   /// Hands over `value` (compute type) as result number `result` at `index`; the fused epilogue runs on it and memory
   /// is written.
   virtual llvm::LogicalResult store(unsigned result, mlir::Value value, llvm::ArrayRef<LaneIndex> index) = 0;
+  /// What was stored last as an element of a result; only for ops that readsResults().
+  virtual mlir::Value reload(unsigned result, llvm::ArrayRef<LaneIndex> index) = 0;
   /// A local buffer, memref<elements x computeType>, alive during the tile; at most kMostScratchBytes.
   virtual mlir::Value scratch(int64_t elements, mlir::Type computeType) = 0;
 

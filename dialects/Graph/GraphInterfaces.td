@@ -49,7 +49,10 @@ def Graph_LoopInterface : OpInterface<"LoopInterface"> {
     InterfaceMethod<[{ How many leading result dims (of result 0) are spread over tiles; the op computes one tile for each index of them. }],
       "unsigned", "tiledDims">,
     InterfaceMethod<[{ Emits the work of one tile. Fails when an element type is not supported. }],
-      "::llvm::LogicalResult", "emitTile", (ins "::smelt::graph::TileAccess &":$access)>];
+      "::llvm::LogicalResult", "emitTile", (ins "::smelt::graph::TileAccess &":$access)>,
+    InterfaceMethod<[{ Whether it reads what it wrote, as room to work in: all its results are then in memory as it wrote them, and nothing
+       is fused to it. }],
+      "bool", "readsResults", (ins), "", "return false;">];
 }
 
 #endif // SMELT_GRAPH_INTERFACES

@@ -87,7 +87,7 @@ def Graph_LrnOp : Graph_LoopOp<"lrn"> {
   let summary = "ONNX LRN, channels_first";
   let arguments = (ins Graph_Tensor:$input, I64Attr:$size, F64Attr:$alpha, F64Attr:$beta, F64Attr:$bias);
 }
-def Graph_TopKOp : Graph_Op<"top_k", [DeclareOpInterfaceMethods<Graph_LoopInterface>]> {
+def Graph_TopKOp : Graph_Op<"top_k", [DeclareOpInterfaceMethods<Graph_LoopInterface, ["readsResults"]>]> {
   let summary = "the first k along `axis` in descending order (ascending where `smallest`), lower index first among equals, and their i64 indices; k is the results' extent";
   let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, BoolAttr:$smallest);
   let results = (outs Graph_Tensor:$values, Graph_Tensor:$indices);
@@ -102,6 +102,18 @@ def Graph_RoiAlignOp : Graph_LoopOp<"roi_align"> {
   let summary = "ONNX RoiAlign of [n, c, h, w] at rois [r, 4] of the examples batches [r]: the mean, or `maximum`, of bilinear samples";
   let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$rois, Graph_Tensor:$batches, I64Attr:$height, I64Attr:$width,
                        I64Attr:$sampling_ratio, F64Attr:$spatial_scale, BoolAttr:$half_pixel, BoolAttr:$maximum);
+}
+def Graph_NonMaxSuppressionOp
+    : Graph_Op<"non_max_suppression", [DeclareOpInterfaceMethods<Graph_LoopInterface, ["readsResults"]>]> {
+  let summary = "ONNX NonMaxSuppression: of each class of each example, the boxes chosen, by descending score, then -1";
+  let description = [{
+    boxes [n, s, 4], two corners each, or a center and extents where `center`; scores [n, c, s]; scalars: most (i64), iou_threshold, and, if a score
+    must exceed one, score_threshold. Results: i64 [n, c, m], of which no more than m are chosen; i32 [n, c, s], room to work in.
+  }];
+  let arguments = (ins Graph_Tensor:$boxes, Graph_Tensor:$scores, Graph_Tensor:$most, Graph_Tensor:$iou_threshold,
+                       Optional<Graph_Tensor>:$score_threshold, BoolAttr:$center);
+  let results = (outs Graph_Tensor:$chosen, Graph_Tensor:$order);
+  let hasVerifier = 1;
 }
 def Graph_MaxRoiPoolOp : Graph_LoopOp<"max_roi_pool"> {
   let summary = "ONNX MaxRoiPool of [n, c, h, w] at rois [r, 5], each an example and two corners: the largest element of each bin, 0 where it is empty";

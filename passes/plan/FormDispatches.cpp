@@ -78,6 +78,12 @@ static bool readsVectors(Operation *op, ArrayRef<graph::Extent> shape) {
   });
 }
 
+/// Whether all results of a root must lie in memory, used or not.
+static bool readsResults(Operation *op) {
+  auto loops = dyn_cast<graph::LoopInterface>(op);
+  return loops && loops.readsResults();
+}
+
 static bool isGrouped(Operation *op) {
   return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp, graph::IfOp, graph::WhileOp>(op) &&
          !plan::isView(op);
@@ -110,7 +116,7 @@ bool Grouping::canJoin(Operation *op, int group) const {
   if (groups_[group].ops.size() >= kMostOps)
     return false;
   // A root with several results (top_k) hands them over one by one: nothing that follows may wait for two of them.
-  if (groups_[group].ops.front()->getNumResults() > 1)
+  if (groups_[group].ops.front()->getNumResults() > 1 || readsResults(groups_[group].ops.front()))
     return false;
   if (graph::extentsOf(op->getResult(0)) != groups_[group].shape || needsSizesOf(op, group))
     return false;
@@ -238,7 +244,7 @@ static void formDispatch(const Group &group, IRRewriter &rewriter) {
       if (!isInlineConstant(operand) && !members.contains(operand.getDefiningOp()))
         inputs.insert(operand);
     for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
+      if (readsResults(op) || llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
         results.insert(result);
   }
   SmallVector<Location> locations = llvm::map_to_vector(group.ops, [](Operation *op) { return op->getLoc(); });

@@ -55,3 +55,17 @@ def cases(Case):
         yield case(f"sorted {is_sorted}", "Unique", {"x": repeated}, 4, sorted=is_sorted)
         yield case(f"rows, sorted {is_sorted}", "Unique", {"x": random.integers(0, 2, (12, 3)).astype(np.int64)}, 4, axis=0, sorted=is_sorted)
         yield case(f"columns, sorted {is_sorted}", "Unique", {"x": random.integers(0, 2, (2, 9, 2)).astype(np.float32)}, 4, axis=1, sorted=is_sorted)
+
+    # Boxes: of corners in any order, and of centers; thresholds that are constants, inputs, or absent; equal scores.
+    corners = random.random((2, 200, 4)).astype(np.float32)
+    scores = random.random((2, 3, 200)).astype(np.float32)
+    ties = np.round(scores * 8) / 8
+    for name, score, most, center in (("", scores, 7, 0), ("center", scores, 50, 1), ("ties", ties, 40, 0), ("none", scores, -3, 0), ("all", scores, 2**62, 0)):
+        operands = {"b": corners, "s": score, "m": integers(most), "i": np.array([0.3], np.float32), "t": np.array([0.25], np.float32)}
+        for weights in ("", "mit"):
+            yield case(f"{name} {weights}".strip(), "NonMaxSuppression", operands, weights=tuple(weights), opset=11, center_point_box=center)
+    yield case("no thresholds", "NonMaxSuppression", {"b": corners, "s": scores, "m": integers(9)}, opset=11)
+    yield case("nothing asked for", "NonMaxSuppression", {"b": corners, "s": scores}, opset=11)
+    # As many that no scratch memory holds them.
+    yield case("many", "TopK", {"x": normal(2, 20000), "k": integers(15000)}, 2, axis=1)
+    yield case("many of columns", "TopK", {"x": normal(9000, 3), "k": integers(8999)}, 2, axis=0, largest=0)

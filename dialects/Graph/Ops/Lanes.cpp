@@ -316,10 +316,13 @@ void Scratch::store(TileAccess &access, Value at, Value value) const {
     memref::StoreOp::create(b, value, buffer, at);
 }
 
-Scratch scratchFor(TileAccess &access, Extent elements, Type compute) {
+bool fitsScratch(const Extent &elements, Type compute) {
   std::optional<int64_t> number = elements.asNumber();
-  bool fits = number && *number <= TileAccess::kMostScratchBytes / elementBytes(compute);
-  return {fits ? access.scratch(*number, compute) : Value()};
+  return number && *number <= TileAccess::kMostScratchBytes / elementBytes(compute);
+}
+
+Scratch scratchFor(TileAccess &access, const Extent &elements, Type compute) {
+  return {fitsScratch(elements, compute) ? access.scratch(elements.number(), compute) : Value()};
 }
 
 } // namespace smelt::graph

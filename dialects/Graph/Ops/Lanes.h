@@ -114,8 +114,10 @@ struct Scratch {
   Expr load(TileAccess &access, mlir::Value at, unsigned lanes) const;
   void store(TileAccess &access, mlir::Value at, mlir::Value value) const;
 };
-/// Scratch memory of so many elements where they are known to fit; else its buffer is null.
-Scratch scratchFor(TileAccess &access, Extent elements, mlir::Type compute);
+/// Whether so many elements are known to fit in scratch memory.
+bool fitsScratch(const Extent &elements, mlir::Type compute);
+/// Scratch memory of so many elements where they fit; else its buffer is null.
+Scratch scratchFor(TileAccess &access, const Extent &elements, mlir::Type compute);
 
 } // namespace smelt::graph
 

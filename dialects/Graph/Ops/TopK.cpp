@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Graph/Ops/Lanes.h"
+#include "dialects/Graph/Ops/Heap.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include <numeric>
 
@@ -60,8 +60,8 @@ LogicalResult TopKOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<Ho
   });
 }
 
-// Emission: a heap of the indices of the best k so far, the worst of them on top, which is sorted at the end. Elements
-// are compared where they lie.
+// Emission: a heap of the indices of the best k so far, the worst of them on top, which is sorted at the end. It lies
+// in scratch memory where it fits there, else where the indices go. Elements are compared where they lie.
 
 static Expr precedes(Expr x, Expr y, bool smallest) {
   Expr before = smallest ? x < y : x > y;
@@ -70,156 +70,93 @@ static Expr precedes(Expr x, Expr y, bool smallest) {
   return before | (smallest ? (x == x) & (y != y) : (x != x) & (y == y));
 }
 
+/// Of an index in scratch memory.
+static Type numberType(TopKOp op) {
+  unsigned width = extentsOf(op.getInput())[op.getAxis()].asNumber().value_or(INT64_MAX) <= INT32_MAX ? 32 : 64;
+  return IntegerType::get(op.getContext(), width);
+}
+
 namespace {
 class TopKEmitter {
 public:
   TopKEmitter(TopKOp op, TileAccess &access)
       : op_(op), access_(access), b_(access.builder()), axis_(op.getAxis()), extent_(extentsOf(op.getInput())[axis_]),
-        k_(extentsOf(op.getValues())[axis_]),
-        number_(extent_.asNumber().value_or(INT64_MAX) <= INT32_MAX ? b_.getI32Type() : b_.getI64Type()),
-        scratch_(scratchFor(access, k_, number_)) {}
+        k_(extentsOf(op.getValues())[axis_]), number_(numberType(op)), scratch_(scratchFor(access, k_, number_)) {}
 
   LogicalResult emit() {
     Extents shape = extentsOf(op_.getInput());
-    LogicalResult done = success();
     if (k_ == Extent(0))
-      return done;
+      return success();
     nest(access_, ArrayRef<Extent>(shape).drop_front(axis_ + 1), {},
          [&](ArrayRef<Value> indices, ValueRange) -> SmallVector<Value> {
            at_ = tileCoordinates(access_, shape.size());
            for (auto [number, index] : llvm::enumerate(indices))
              at_[axis_ + 1 + number] = {index, 0};
-           done = scratch_.buffer ? emitHeap() : emitSelection();
+           emitLine();
            return {};
          });
-    return done;
+    return success(done_);
   }
 
 private:
-  /// An element and its index.
-  struct Element {
-    Expr value;
-    Value index;
-  };
-
-  Element elementAt(Value index) {
+  Expr elementAt(Value index) {
+    Type compute = computeType(elementOf(op_.getInput()));
     Value value = access_.fetch(op_.getInput(), moved(at_, axis_, index), 1);
-    readable_ &= static_cast<bool>(value);
+    done_ &= static_cast<bool>(value);
     if (!value)
-      value = repeat(b_, numberOf(computeType(elementOf(op_.getInput())), 0), 1).value();
-    return {{b_, value, isUnsignedElement(elementOf(op_.getInput()))}, index};
+      value = repeat(b_, numberOf(compute, 0), 1).value();
+    return {b_, value, isUnsignedElement(elementOf(op_.getInput()))};
   }
 
   /// A total order: no two elements are equal.
-  Expr isBefore(const Element &x, const Element &y) {
-    Expr sooner(b_, arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, x.index, y.index));
-    return precedes(x.value, y.value, op_.getSmallest()) | (!precedes(y.value, x.value, op_.getSmallest()) & sooner);
-  }
-
-  LogicalResult storeElement(Value place, const Element &element) {
-    Value index = arith::IndexCastOp::create(b_, b_.getI64Type(), element.index);
-    Coordinates at = moved(at_, axis_, place);
-    return success(readable_ && succeeded(access_.store(0, element.value.value(), at)) &&
-                   succeeded(access_.store(1, index, at)));
+  Expr isBefore(Value a, Value b) {
+    Expr sooner(b_, arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, a, b)), x = elementAt(a), y = elementAt(b);
+    return precedes(x, y, op_.getSmallest()) | (!precedes(y, x, op_.getSmallest()) & sooner);
   }
 
   /// What the heap holds at a node.
-  Element nodeAt(Value node) {
-    Value index = scratch_.load(access_, node, 1).value();
-    return elementAt(arith::IndexCastOp::create(b_, b_.getIndexType(), index));
+  Value load(Value node) {
+    Value index =
+        scratch_.buffer ? scratch_.load(access_, node, 1).value() : access_.reload(1, moved(at_, axis_, node));
+    return arith::IndexCastOp::create(b_, b_.getIndexType(), index);
   }
-  void setNode(Value node, Value index) {
-    scratch_.store(access_, node, arith::IndexCastOp::create(b_, number_, index));
+  void store(Value node, Value index) {
+    if (scratch_.buffer)
+      scratch_.store(access_, node, arith::IndexCastOp::create(b_, number_, index));
+    else
+      storeResult(1, node, arith::IndexCastOp::create(b_, b_.getI64Type(), index));
   }
-
-  /// The child that stands later in the order, of a node that has one.
-  Value laterChild(Value left, Value size) {
-    Value right = offset(access_, left, 1);
-    Value hasRight = arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, right, size);
-    Value other = arith::SelectOp::create(b_, hasRight, right, left);
-    Expr isLater = isBefore(nodeAt(left), nodeAt(other));
-    return arith::SelectOp::create(b_, isLater.value(), other, left);
+  void storeResult(unsigned result, Value place, Value value) {
+    done_ &= succeeded(access_.store(result, value, moved(at_, axis_, place)));
   }
 
-  /// Puts an index in the heap of `size` nodes at `start` or below, where nothing below it stands later.
-  void sift(Value start, Value size, Value index) {
-    Type indexType = b_.getIndexType();
-    auto loop = scf::WhileOp::create(b_, TypeRange{indexType}, ValueRange{start});
-    {
-      OpBuilder::InsertionGuard guard(b_);
-      Value node = b_.createBlock(&loop.getBefore(), {}, indexType, b_.getLoc())->getArgument(0);
-      Value left = offset(access_, arith::AddIOp::create(b_, node, node), 1);
-      Value hasChild = arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, left, size);
-      auto step = scf::IfOp::create(b_, TypeRange{b_.getI1Type(), indexType}, hasChild, /*withElseRegion=*/true);
-      scf::ConditionOp::create(b_, step.getResult(0), step.getResult(1));
-      b_.setInsertionPointToStart(step.thenBlock());
-      Value child = laterChild(left, size);
-      Element lower = nodeAt(child);
-      Expr rises = isBefore(elementAt(index), lower);
-      auto move = scf::IfOp::create(b_, TypeRange{indexType}, rises.value(), /*withElseRegion=*/true);
-      scf::YieldOp::create(b_, ValueRange{rises.value(), move.getResult(0)});
-      b_.setInsertionPointToStart(move.thenBlock());
-      setNode(node, lower.index);
-      scf::YieldOp::create(b_, child);
-      b_.setInsertionPointToStart(move.elseBlock());
-      scf::YieldOp::create(b_, node);
-      b_.setInsertionPointToStart(step.elseBlock());
-      Value no = arith::ConstantOp::create(b_, b_.getBoolAttr(false));
-      scf::YieldOp::create(b_, ValueRange{no, node});
-      b_.createBlock(&loop.getAfter(), {}, indexType, b_.getLoc());
-      scf::YieldOp::create(b_, loop.getAfter().getArgument(0));
-    }
-    setNode(loop.getResult(0), index);
-  }
-
-  LogicalResult emitHeap() {
-    int64_t k = k_.number(); // for there is scratch memory
-    Value zero = access_.indexConstant(0), size = access_.indexConstant(k);
-    forEach(b_, zero, size, [&](Value node) { setNode(node, node); });
-    auto indexAt = [&](Value node) { return nodeAt(node).index; };
-    forEach(b_, zero, access_.indexConstant(k / 2), [&](Value number) {
-      Value node = arith::SubIOp::create(b_, access_.indexConstant(k / 2 - 1), number);
-      sift(node, size, indexAt(node));
-    });
-    forEach(b_, size, access_.count(extent_), [&](Value index) {
-      Expr enters = isBefore(elementAt(index), nodeAt(zero));
+  void emitLine() {
+    Heap heap{access_, [&](Value node) { return load(node); }, [&](Value node, Value index) { store(node, index); },
+              [&](Value a, Value b) { return isBefore(b, a); }};
+    Value zero = access_.indexConstant(0), size = access_.count(k_).in(b_);
+    forEach(b_, zero, size, [&](Value node) { store(node, node); });
+    heap.build(size);
+    // Where there are no nodes, nothing enters.
+    Value isNone = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, size, zero), end = access_.count(extent_).in(b_);
+    forEach(b_, arith::SelectOp::create(b_, isNone, end, size).getResult(), end, [&](Value index) {
+      Expr enters = isBefore(index, load(zero));
       auto replace = scf::IfOp::create(b_, enters.value(), /*withElseRegion=*/false);
       OpBuilder::InsertionGuard guard(b_);
       b_.setInsertionPointToStart(replace.thenBlock());
-      sift(zero, size, index);
+      heap.sift(zero, size, index);
     });
     // The last in order goes to the end, and the heap is one shorter.
-    forEach(b_, zero, access_.indexConstant(k - 1), [&](Value number) {
-      Value end = arith::SubIOp::create(b_, access_.indexConstant(k - 1), number);
-      Value last = indexAt(end);
-      setNode(end, indexAt(zero));
-      sift(zero, end, last);
+    forEach(b_, zero, size, [&](Value number) {
+      Value left = arith::SubIOp::create(b_, size, number);
+      Value last = heap.pop(left);
+      store(offset(access_, left, -1), last);
     });
-    LogicalResult done = success();
-    forEach(b_, zero, size, [&](Value place) { done = storeElement(place, nodeAt(place)); });
-    return done;
-  }
-
-  /// Without memory: each result is the first of what follows the last one.
-  LogicalResult emitSelection() {
-    LogicalResult done = success();
-    Value zero = access_.indexConstant(0), none = access_.count(extent_).in(b_);
-    access_.loop(access_.count(k_), none, [&](Value place, ValueRange carried) -> SmallVector<Value> {
-      Value last = carried[0];
-      Value hasLast = arith::CmpIOp::create(b_, arith::CmpIPredicate::ne, last, none);
-      Element previous = elementAt(arith::SelectOp::create(b_, hasLast, last, zero));
-      SmallVector<Value> best =
-          access_.loop(access_.count(extent_), none, [&](Value index, ValueRange inner) -> SmallVector<Value> {
-            Value hasBest = arith::CmpIOp::create(b_, arith::CmpIPredicate::ne, inner[0], none);
-            Element x = elementAt(index), first = elementAt(arith::SelectOp::create(b_, hasBest, inner[0], zero));
-            Expr isLeft = isBefore(previous, x) | !Expr(b_, hasLast);
-            Expr isFirst = isBefore(x, first) | !Expr(b_, hasBest);
-            return {arith::SelectOp::create(b_, (isLeft & isFirst).value(), index, inner[0])};
-          });
-      done = storeElement(place, elementAt(best[0]));
-      return best;
+    forEach(b_, zero, size, [&](Value place) {
+      Value index = load(place);
+      storeResult(0, place, elementAt(index).value());
+      if (scratch_.buffer)
+        storeResult(1, place, arith::IndexCastOp::create(b_, b_.getI64Type(), index));
     });
-    return done;
   }
 
   TopKOp op_;
@@ -230,11 +167,13 @@ private:
   Type number_; // of an index, in scratch memory
   Scratch scratch_;
   Coordinates at_;
-  bool readable_ = true;
+  bool done_ = true;
 };
 } // namespace
 
 unsigned TopKOp::tiledDims() { return getAxis(); }
+
+bool TopKOp::readsResults() { return !fitsScratch(extentsOf(getValues())[getAxis()], numberType(*this)); }
 
 LogicalResult TopKOp::emitTile(TileAccess &access) { return TopKEmitter(*this, access).emit(); }
 

@@ -1,7 +1,8 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Operators whose result has as many elements as the run finds: NonZero, Compress, Unique.
+// Operators whose result has as many elements as the run finds: NonZero, Compress, NonMaxSuppression,
+// Unique.
 
 #include "frontends/onnx/Operators.h"
 
@@ -75,6 +76,44 @@ static Values compress(NodeReader &node) {
   if (count.isNumber() && extent.isNumber() && count.number() > extent.number())
     malformed("has " + count.str() + " conditions for " + extent.str() + " elements");
   return {b.make<graph::GatherOp>(x, placesOf(b, condition), axis)};
+}
+
+/// A threshold as a scalar; null where there is none.
+static Value optionalScalar(NodeReader &node, unsigned index, unsigned elements) {
+  Value value = node.optionalInput(index, elements);
+  if (value && !isSingle(value))
+    malformed("input " + Twine(index) + " holds one number, not " + inWords(extentsOf(value)));
+  return value ? node.builder().reshape(value, Extents()) : value;
+}
+
+// NonMaxSuppression: rows of example, class and box                              ONNX NonMaxSuppression, versions 10–11
+static Values nonMaxSuppression(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value boxes = node.input(0, Floats), scores = node.input(1, Floats);
+  Value most = optionalScalar(node, 2, SignedIntegers), overlap = optionalScalar(node, 3, Floats);
+  Value threshold = optionalScalar(node, 4, Floats);
+  int64_t center = node.integer("center_point_box", 0);
+  if (rankOf(boxes) != 3 || rankOf(scores) != 3 || center < 0 || center > 1)
+    malformed("needs boxes [n, s, 4], scores [n, c, s] and a center_point_box of 0 or 1");
+  boxes = b.expect(boxes, {extentsOf(scores)[0], extentsOf(scores)[2], 4}, "boxes");
+  if (!most)
+    most = b.number(0);
+  if (!overlap)
+    overlap = b.scalarLike(boxes, 0);
+  Extents shape = extentsOf(scores), room = shape;
+  if (std::optional<Extents> known = knownExtents(most); known && known->front().isNumber())
+    room[2] = Extent::min(room[2], std::clamp<int64_t>(known->front().number(), 0, graph::kMostExtent));
+  if (graph::productOf(room) == Extent(0))
+    return {b.constant(graph::HostTensor::zeros(checkedType({0, 3}, b.builder().getI64Type())))};
+  Type types[] = {checkedType(room, b.builder().getI64Type()), checkedType(shape, b.builder().getI32Type())};
+  Value all = b.makeMany<graph::NonMaxSuppressionOp>(types, boxes, scores, most, overlap, threshold, center == 1)[0];
+  Value chosen = flat(b, all), places = placesOf(b, b.make<graph::NotOp>(b.make<graph::LessOp>(chosen, b.number(0))));
+  auto column = [&](Value x) { return b.reshape(x, {extentsOf(places)[0], 1}); };
+  auto over = [&](const Extent &divisor) { return b.make<graph::DivOp>(places, b.number(Extent::max(divisor, 1))); };
+  Value example = over(room[1] * room[2]);
+  Value number = b.make<graph::ModOp>(over(room[2]), b.number(Extent::max(room[1], 1)), /*fmod=*/false);
+  Value box = b.make<graph::GatherOp>(chosen, places, int64_t(0));
+  return {b.make<graph::ConcatOp>(Values{column(example), column(number), column(box)}, int64_t(1))};
 }
 
 namespace {
@@ -181,6 +220,7 @@ static Values unique(NodeReader &node) {
 
 static constexpr Operator kOperators[] = {
     {"Compress", 9, compress},
+    {"NonMaxSuppression", 10, nonMaxSuppression},
     {"NonZero", 9, nonZero},
     {"Unique", 11, unique},
 };

@@ -249,10 +249,14 @@ TEST_P(TopK, CompiledMatchesReference) {
 }
 
 static const TopKCase kTopK[] = {
-    {"3x50xf32", "3x5xf32", "3x5xi64", 1, false},   {"3x50xf32", "3x50xf32", "3x50xi64", 1, true},
-    {"50x3xf32", "7x3xf32", "7x3xi64", 0, false},   {"3x50xi8", "3x20xi8", "3x20xi64", 1, false},
-    {"3x50xui8", "3x1xui8", "3x1xi64", 1, true},    {"1x300xf16", "1x9xf16", "1x9xi64", 1, false},
-    {"8200xf32", "8195xf32", "8195xi64", 0, false}, // no room for a heap
+    {"3x50xf32", "3x5xf32", "3x5xi64", 1, false},
+    {"3x50xf32", "3x50xf32", "3x50xi64", 1, true},
+    {"50x3xf32", "7x3xf32", "7x3xi64", 0, false},
+    {"3x50xi8", "3x20xi8", "3x20xi64", 1, false},
+    {"3x50xui8", "3x1xui8", "3x1xi64", 1, true},
+    {"1x300xf16", "1x9xf16", "1x9xi64", 1, false},
+    {"8200xf32", "8195xf32", "8195xi64", 0, false}, // a heap in the result
+    {"2x8200x2xf64", "2x8200x2xf64", "2x8200x2xi64", 1, true},
 };
 INSTANTIATE_TEST_SUITE_P(Select, TopK, testing::ValuesIn(kTopK));
 
@@ -275,6 +279,44 @@ TEST(TopK, BothResultsAreUsed) {
     return %2 : tensor<4xf32>
   })");
   op.expectCompiledMatches(op.randomInputs());
+}
+
+static std::string nonMaxSuppression(bool center) {
+  return std::string("func.func @f(%b: tensor<1x6x4xf32>, %s: tensor<1x1x6xf32>, %m: tensor<i64>, %i: tensor<f32>, %t: "
+                     "tensor<f32>) -> tensor<1x1x4xi64> { %0:2 = graph.non_max_suppression %b, %s, %m, %i, %t {center "
+                     "= ") +
+         (center ? "true" : "false") +
+         "} : (tensor<1x6x4xf32>, tensor<1x1x6xf32>, tensor<i64>, tensor<f32>, tensor<f32>) -> (tensor<1x1x4xi64>, "
+         "tensor<1x1x6xi32>) return %0#0 : tensor<1x1x4xi64> }";
+}
+
+// By descending score, the first of equals first; what overlaps a better one, or has a score that is not above the
+// threshold, or none at all, is left out.
+TEST(NonMaxSuppression, ChoosesByScore) {
+  Operator corners(nonMaxSuppression(false)), centers(nonMaxSuppression(true));
+  Tensors inputs{tensor(corners.inputType(0),
+                        {0, 0, 1, 1, 0, 0.1, 1, 1.1, 1, 0.9, 0, -0.1, 0, 10, 1, 11, 0, 10, 1, 11, 0, 100, 1, 101}),
+                 tensor(corners.inputType(1), {0.9, 0.75, 0.6, 0.95, 0.95, NAN}), tensor(corners.inputType(2), {3}),
+                 tensor(corners.inputType(3), {0.5}), tensor(corners.inputType(4), {0.6})};
+  EXPECT_THAT(numbers(corners.evaluate(inputs)[0]), ElementsAre(3, 0, -1, -1));
+  corners.expectCompiledMatches(inputs);
+  inputs[4] = tensor(corners.inputType(4), {0.5});
+  inputs[3] = tensor(corners.inputType(3), {0.9});
+  EXPECT_THAT(numbers(corners.evaluate(inputs)[0]), ElementsAre(3, 0, 1, -1));
+  corners.expectCompiledMatches(inputs);
+  centers.expectCompiledMatches(inputs);
+}
+
+// Whatever the numbers are, it ends and stays within its memory.
+TEST(NonMaxSuppression, TakesAnyNumbers) {
+  Operator op(nonMaxSuppression(false));
+  Tensors inputs = op.randomInputs();
+  for (double most : {-1e18, -1.0, 0.0, 1e18})
+    for (double threshold : {double(NAN), double(INFINITY), -double(INFINITY)}) {
+      inputs[2] = tensor(op.inputType(2), {most});
+      inputs[3] = inputs[4] = tensor(op.inputType(3), {threshold});
+      op.expectCompiledMatches(inputs);
+    }
 }
 
 // The first and the last of equals; NaN is beyond all numbers.
