@@ -17,28 +17,28 @@ def Graph_NotOp : Graph_UnaryOp<"not", "!x"> { let summary = "!x, i1"; let domai
 // Floats.
 def Graph_SqrtOp : Graph_FloatFunction<"sqrt", "sqrt(x)"> { let summary = "square root"; }
 def Graph_ReciprocalOp : Graph_FloatFunction<"reciprocal", "1.0 / x"> { let summary = "1 / x"; }
-def Graph_ExpOp : Graph_F32Function<"exp", "exp(x)"> { let summary = "e^x"; }
-def Graph_LogOp : Graph_F32Function<"log", "log(x)"> { let summary = "natural logarithm"; }
-def Graph_ErfOp : Graph_F32Function<"erf", "erf(x)"> { let summary = "Gauss error function"; }
-def Graph_SinOp : Graph_F32Function<"sin", "sin(x)"> { let summary = "sine"; }
-def Graph_CosOp : Graph_F32Function<"cos", "cos(x)"> { let summary = "cosine"; }
-def Graph_TanOp : Graph_F32Function<"tan", "tan(x)"> { let summary = "tangent"; }
-def Graph_AsinOp : Graph_F32Function<"asin", "asin(x)"> { let summary = "inverse sine"; }
-def Graph_AcosOp : Graph_F32Function<"acos", "acos(x)"> { let summary = "inverse cosine"; }
-def Graph_AtanOp : Graph_F32Function<"atan", "atan(x)"> { let summary = "inverse tangent"; }
-def Graph_SinhOp : Graph_F32Function<"sinh", "sinh(x)"> { let summary = "hyperbolic sine"; }
-def Graph_CoshOp : Graph_F32Function<"cosh", "cosh(x)"> { let summary = "hyperbolic cosine"; }
-def Graph_TanhOp : Graph_F32Function<"tanh", "tanh(x)"> { let summary = "hyperbolic tangent"; }
-def Graph_AsinhOp : Graph_F32Function<"asinh", "asinh(x)"> { let summary = "inverse hyperbolic sine"; }
-def Graph_AcoshOp : Graph_F32Function<"acosh", "acosh(x)"> { let summary = "inverse hyperbolic cosine"; }
-def Graph_AtanhOp : Graph_F32Function<"atanh", "atanh(x)"> { let summary = "inverse hyperbolic tangent"; }
+def Graph_ExpOp : Graph_FloatFunction<"exp", "exp(x)"> { let summary = "e^x"; }
+def Graph_LogOp : Graph_FloatFunction<"log", "log(x)"> { let summary = "natural logarithm"; }
+def Graph_ErfOp : Graph_FloatFunction<"erf", "erf(x)"> { let summary = "Gauss error function"; }
+def Graph_SinOp : Graph_FloatFunction<"sin", "sin(x)"> { let summary = "sine"; }
+def Graph_CosOp : Graph_FloatFunction<"cos", "cos(x)"> { let summary = "cosine"; }
+def Graph_TanOp : Graph_FloatFunction<"tan", "tan(x)"> { let summary = "tangent"; }
+def Graph_AsinOp : Graph_FloatFunction<"asin", "asin(x)"> { let summary = "inverse sine"; }
+def Graph_AcosOp : Graph_FloatFunction<"acos", "acos(x)"> { let summary = "inverse cosine"; }
+def Graph_AtanOp : Graph_FloatFunction<"atan", "atan(x)"> { let summary = "inverse tangent"; }
+def Graph_SinhOp : Graph_FloatFunction<"sinh", "sinh(x)"> { let summary = "hyperbolic sine"; }
+def Graph_CoshOp : Graph_FloatFunction<"cosh", "cosh(x)"> { let summary = "hyperbolic cosine"; }
+def Graph_TanhOp : Graph_FloatFunction<"tanh", "tanh(x)"> { let summary = "hyperbolic tangent"; }
+def Graph_AsinhOp : Graph_FloatFunction<"asinh", "asinh(x)"> { let summary = "inverse hyperbolic sine"; }
+def Graph_AcoshOp : Graph_FloatFunction<"acosh", "acosh(x)"> { let summary = "inverse hyperbolic cosine"; }
+def Graph_AtanhOp : Graph_FloatFunction<"atanh", "atanh(x)"> { let summary = "inverse hyperbolic tangent"; }
 def Graph_CeilOp : Graph_FloatFunction<"ceil", "ceil(x)"> { let summary = "round towards +infinity"; }
 def Graph_FloorOp : Graph_FloatFunction<"floor", "floor(x)"> { let summary = "round towards -infinity"; }
 def Graph_RoundOp : Graph_FloatFunction<"round", "roundEven(x)"> { let summary = "round to nearest, ties to even"; }
-def Graph_SigmoidOp : Graph_F32Function<"sigmoid", "sigmoid(x)"> { let summary = "1 / (1 + e^-x)"; }
-def Graph_SoftplusOp : Graph_F32Function<"softplus", "softplus(x)"> { let summary = "log(1 + e^x)"; }
+def Graph_SigmoidOp : Graph_FloatFunction<"sigmoid", "sigmoid(x)"> { let summary = "1 / (1 + e^-x)"; }
+def Graph_SoftplusOp : Graph_FloatFunction<"softplus", "softplus(x)"> { let summary = "log(1 + e^x)"; }
 def Graph_SoftsignOp : Graph_FloatFunction<"softsign", "x / (1.0 + abs(x))"> { let summary = "x / (1 + |x|)"; }
-def Graph_MishOp : Graph_F32Function<"mish", "mish(x)"> { let summary = "x · tanh(softplus(x))"; }
+def Graph_MishOp : Graph_FloatFunction<"mish", "mish(x)"> { let summary = "x · tanh(softplus(x))"; }
 def Graph_HardSwishOp : Graph_FloatFunction<"hard_swish", "x * clamp(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)"> { let summary = "x · max(0, min(1, x/6 + 1/2))"; }
 def Graph_IsNanOp : Graph_FloatFunction<"is_nan", "x != x"> {
   let summary = "i1: x is NaN";
@@ -49,11 +49,11 @@ def Graph_IsInfOp : Graph_FloatFunction<"is_inf", "isInfinite(x, getPositive(), 
   let arguments = (ins Graph_Tensor:$input, BoolAttr:$positive, BoolAttr:$negative);
   let resultElement = "::mlir::IntegerType::get(context, 1)";
 }
-def Graph_GeluOp : Graph_F32Function<"gelu", "getTanhForm() ? geluByTanh(x) : gelu(x)"> {
+def Graph_GeluOp : Graph_FloatFunction<"gelu", "getTanhForm() ? geluByTanh(x) : gelu(x)"> {
   let summary = "x · Φ(x), or its tanh form 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))";
   let arguments = (ins Graph_Tensor:$input, DefaultValuedAttr<BoolAttr, "false">:$tanh_form);
 }
-def Graph_SwishOp : Graph_F32Function<"swish", "x * sigmoid(x * number(getAlpha()))"> {
+def Graph_SwishOp : Graph_FloatFunction<"swish", "x * sigmoid(x * number(getAlpha()))"> {
   let summary = "x · sigmoid(alpha x)";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
@@ -61,15 +61,15 @@ def Graph_HardSigmoidOp : Graph_FloatFunction<"hard_sigmoid", "clamp(x * number(
   let summary = "max(0, min(1, alpha x + beta))";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha, F64Attr:$beta);
 }
-def Graph_EluOp : Graph_F32Function<"elu", "select(x > 0.0, x, expm1(x) * number(getAlpha()))"> {
+def Graph_EluOp : Graph_FloatFunction<"elu", "select(x > 0.0, x, expm1(x) * number(getAlpha()))"> {
   let summary = "x where x > 0, else alpha (e^x - 1)";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
-def Graph_CeluOp : Graph_F32Function<"celu", "relu(x) - relu(expm1(x / number(getAlpha())) * -number(getAlpha()))"> {
+def Graph_CeluOp : Graph_FloatFunction<"celu", "relu(x) - relu(expm1(x / number(getAlpha())) * -number(getAlpha()))"> {
   let summary = "max(0, x) + min(0, alpha (e^(x/alpha) - 1))";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha);
 }
-def Graph_SeluOp : Graph_F32Function<"selu", "select(x > 0.0, x, expm1(x) * number(getAlpha())) * number(getGamma())"> {
+def Graph_SeluOp : Graph_FloatFunction<"selu", "select(x > 0.0, x, expm1(x) * number(getAlpha())) * number(getGamma())"> {
   let summary = "gamma · (x where x > 0, else alpha (e^x - 1))";
   let arguments = (ins Graph_Tensor:$input, F64Attr:$alpha, F64Attr:$gamma);
 }

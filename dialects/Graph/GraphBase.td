@@ -44,7 +44,7 @@ class Graph_InferredOp<string mnemonic, list<Trait> traits = []>
 // `alike`, which have one type, unless `resultElement` gives another; both are C++ over `context` and `adaptor`.
 //
 // A `formula` is C++ over `parameters`, one an operand: the reference, where they are numbers, and what targets emit, where they are Exprs
-// (see Ops/Formulas.h). `domain` is what it is defined on: Numbers, Integers, Floats, or F32, where on f64 it is but a reference.
+// (see Ops/Formulas.h). `domain` is what it is defined on: Numbers, Integers or Floats.
 // An op without one has its two methods in Ops/.
 class Graph_ElementwiseOp<string mnemonic, list<Trait> traits = []>
     : Op<Graph_Dialect, mnemonic, !listconcat([Pure, InferTypeOpAdaptor, DeclareOpInterfaceMethods<Graph_ScalarInterface>], traits)> {
@@ -83,9 +83,9 @@ class Graph_BinaryOp<string mnemonic, string function = "", list<Trait> traits =
   let parameters = "auto a, auto b";
   let formula = function;
 }
-// Functions of any float, and those written for f32.
+// Functions of any float.
 class Graph_FloatFunction<string mnemonic, string function> : Graph_UnaryOp<mnemonic, function> { let domain = "Floats"; }
-class Graph_F32Function<string mnemonic, string function> : Graph_UnaryOp<mnemonic, function> { let domain = "F32"; }
+
 class Graph_BitsOp<string mnemonic, string function> : Graph_BinaryOp<mnemonic, function, [Commutative]> { let domain = "Integers"; }
 // Same operand types as a binary op, i1 result.
 class Graph_CompareOp<string mnemonic, string function> : Graph_BinaryOp<mnemonic, function> {

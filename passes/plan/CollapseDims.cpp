@@ -27,6 +27,7 @@ private:
   graph::Extents mapped(ArrayRef<graph::Extent> shape) const;
   MemRefType mappedBuffer(MemRefType type) const;
   graph::Extents alignedStrides(MemRefType type) const;
+  SmallVector<int64_t> mappedNumber(ArrayRef<int64_t> shape) const;
   Type mappedTensor(Type type) const;
 
   Block &body_;
@@ -116,6 +117,22 @@ MemRefType Collapse::mappedBuffer(MemRefType type) const {
   return kernel::bufferType(mapped(kernel::extentsOf(type)), strides, type.getElementType());
 }
 
+/// Of a constant that holds one number: it broadcasts along dims of which it has but some.
+SmallVector<int64_t> Collapse::mappedNumber(ArrayRef<int64_t> shape) const {
+  size_t lead = shape_.size() - shape.size();
+  SmallVector<int64_t> result;
+  for (auto [first, end] : merged_) {
+    int64_t extent = 1;
+    bool isWhole = first >= lead;
+    for (size_t dim = std::max(first, lead); dim < end; ++dim) {
+      extent *= shape[dim - lead];
+      isWhole &= Extent(shape[dim - lead]) == shape_[dim];
+    }
+    result.push_back(isWhole ? extent : 1);
+  }
+  return result;
+}
+
 Type Collapse::mappedTensor(Type type) const {
   auto tensor = cast<RankedTensorType>(type);
   return graph::tensorOf(mapped(graph::extentsOf(tensor)), tensor.getElementType());
@@ -132,7 +149,10 @@ void Collapse::run() {
   for (Operation &op : body_) {
     if (auto constant = dyn_cast<graph::ConstantOp>(op)) {
       auto value = cast<DenseElementsAttr>(constant.getValue());
-      constant.setValueAttr(value.resizeSplat(cast<ShapedType>(mappedTensor(value.getType()))));
+      auto type = RankedTensorType::get(mappedNumber(value.getType().getShape()), value.getElementType());
+      constant.setValueAttr(value.resizeSplat(type));
+      constant.getResult().setType(type);
+      continue;
     }
     for (Value result : op.getResults())
       result.setType(mappedTensor(result.getType()));

@@ -50,8 +50,6 @@ LogicalResult inferElementwise(std::optional<Location> location, ValueRange oper
 
 bool isIn(Domain domain, Type computeType) {
   switch (domain) {
-  case Domain::F32:
-    return computeType.isF32();
   case Domain::Floats:
     return computeType.isF32() || computeType.isF64();
   case Domain::Integers:

@@ -27,8 +27,8 @@ llvm::LogicalResult inferElementwise(std::optional<mlir::Location> location, mli
                                      mlir::ValueRange alike, mlir::Type element, bool takesStoredTypes,
                                      llvm::SmallVectorImpl<mlir::Type> &types);
 
-/// Which element types a function is defined on; F32 is emitted for f32 alone, and its reference takes any float.
-enum class Domain { F32, Floats, Integers, Numbers };
+/// Which element types a function is defined on.
+enum class Domain { Floats, Integers, Numbers };
 bool isIn(Domain domain, mlir::Type computeType);
 
 /// Emits `formula(Expr...)` on the operands of an elementwise op; null where the first's type is not in `domain`.

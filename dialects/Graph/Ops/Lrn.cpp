@@ -71,7 +71,7 @@ public:
 
 private:
   std::optional<Expr> sumOfSquares(ArrayRef<LaneIndex> at, unsigned lanes) {
-    Value zero = repeat(b_, b_.getF32FloatAttr(0), lanes).value();
+    Value zero = repeat(b_, numberOf(computeType(op_.getType().getElementType()), 0), lanes).value();
     auto loop = scf::ForOp::create(b_, first_, end_, access_.indexConstant(1), zero);
     OpBuilder::InsertionGuard guard(b_);
     b_.setInsertionPointToStart(loop.getBody());
@@ -91,10 +91,6 @@ private:
 
 unsigned LrnOp::tiledDims() { return 2; }
 
-LogicalResult LrnOp::emitTile(TileAccess &access) {
-  if (!computeType(getType().getElementType()).isF32())
-    return failure(); // pow is of f32
-  return LrnEmitter(*this, access).emit();
-}
+LogicalResult LrnOp::emitTile(TileAccess &access) { return LrnEmitter(*this, access).emit(); }
 
 } // namespace smelt::graph

@@ -4,6 +4,7 @@
 // Exponentials, logarithms, powers and what is made of them; angles are in Trigonometry.cpp.
 
 #include "dialects/Graph/Ops/MathFunctions.h"
+#include "dialects/Graph/Ops/FloatParts.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
 #include <limits>
@@ -15,33 +16,9 @@ namespace smelt::graph {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLn2 = 0x1.62e42fefa39efp-1;
-constexpr double kLog2E = 0x1.715476p+0;
-// ln 2 = high + low; high has 15 bits, so that its product with an exponent is exact.
+// ln 2 = high + low; high has 15 bits, or 32, so that its product with an exponent is exact.
 constexpr double kLn2High = 0x1.62e4p-1, kLn2Low = 0x1.7f7d1cp-20;
-// Adding it leaves the sum's integer part, rounded to even, in the low bits of the sum.
-constexpr double kRounder = 0x1.8p+23;
-constexpr int64_t kRounderBits = 0x4b400000;
-constexpr int64_t kExponentBias = 127;
-constexpr unsigned kFractionBits = 23;
-
-/// x rounded to an integer, as a float and as an integer; any integer where x is not below 2^22.
-struct Rounded {
-  Expr number;
-  Expr integer;
-};
-static Rounded roundSmall(Expr x) {
-  Expr sum = x + kRounder;
-  return {sum - kRounder, sum.asInteger() - x.integer(kRounderBits)};
-}
-
-/// 2^n for an integer in the range of normal numbers.
-static Expr powerOfTwo(Expr n) { return shiftLeft(n + n.integer(kExponentBias), kFractionBits).asFloat(); }
-
-/// x · 2^n for |n| ≤ 250, in two steps, so that subnormal results and those just below overflow are right.
-static Expr scaleByPowerOfTwo(Expr x, Expr n) {
-  Expr half = shiftRightSigned(n, 1);
-  return x * powerOfTwo(half) * powerOfTwo(n - half);
-}
+constexpr double kLn2High64 = 0x1.62e42feep-1, kLn2Low64 = 0x1.a39ef35793c76p-33;
 
 /// x = n ln 2 + r, |r| ≤ ln 2 / 2.
 struct ExpReduction {
@@ -49,13 +26,25 @@ struct ExpReduction {
   Expr r;
 };
 static ExpReduction reduceExp(Expr x) {
-  Rounded n = roundSmall(x * kLog2E);
-  Expr r = fma(n.number, -kLn2High, x);
-  return {n, fma(n.number, -kLn2Low, r)};
+  bool wide = isF64(x);
+  Rounded n = roundSmall(x * (wide ? 0x1.71547652b82fep0 : 0x1.715476p+0));
+  Expr r = fma(n.number, wide ? -kLn2High64 : -kLn2High, x);
+  return {n, fma(n.number, wide ? -kLn2Low64 : -kLn2Low, r)};
+}
+
+/// 1 / k!, as far as f64 needs them for |x| ≤ ln 2 / 2.
+static SmallVector<double> inverseFactorials(size_t first) {
+  constexpr size_t kTerms = 14; // 0.35^14 / 14! < 2^-57
+  SmallVector<double> all{1};
+  for (size_t k = 1; k < kTerms; ++k)
+    all.push_back(all.back() / static_cast<double>(k));
+  return SmallVector<double>(llvm::drop_begin(all, first));
 }
 
 /// e^r - 1 on the reduced range: r + r² q(r).
 static Expr expm1Reduced(Expr r) {
+  if (isF64(r))
+    return fma(r * r, polynomial(r, inverseFactorials(2)), r);
   return fma(
       r * r,
       polynomial(r, {0.5, 0.16666515171527863, 0.04166637361049652, 0.008369393646717072, 0.0013943254016339779}), r);
@@ -63,37 +52,20 @@ static Expr expm1Reduced(Expr r) {
 
 // e^x = 2^n e^r
 Expr exp(Expr x) {
-  if (x.width() == 64)
-    return expOfF64(x);
-  auto [n, r] = reduceExp(clamp(x, -104.5, 89)); // 0 and infinity beyond
+  auto [n, r] = reduceExp(isF64(x) ? clamp(x, -746, 710) : clamp(x, -104.5, 89)); // 0 and infinity beyond
   return scaleByPowerOfTwo(expm1Reduced(r) + 1.0, n.integer);
 }
 
-// e^x - 1 = 2^n (e^r - 1) + 2^n - 1; 2^n is halved, since 2^128 is not a number.
+// e^x - 1 = 2^n (e^r - 1) + 2^n - 1; 2^n is halved, since 2^128, or 2^1024, is not a number.
 Expr expm1(Expr x) {
-  auto [n, r] = reduceExp(clamp(x, -18, 89));
+  auto [n, r] = reduceExp(isF64(x) ? clamp(x, -40, 710) : clamp(x, -18, 89));
   Expr scale = powerOfTwo(n.integer - n.integer.integer(1));
   return copySign(fma(scale, expm1Reduced(r), scale - 0.5) * 2.0, x); // keeps -0
 }
 
-/// x = m 2^e, m in [√½, √2), for positive finite x, subnormal ones too.
-struct Mantissa {
-  Expr m;
-  Expr e; // a float
-};
-static Mantissa splitMantissa(Expr x) {
-  constexpr int64_t kSqrtHalfBits = 0x3f3504f3;
-  Expr subnormal = x < 0x1p-126;
-  Expr bits = select(subnormal, x * 0x1p23, x).asInteger();
-  Expr fromSqrtHalf = bits - x.integer(kSqrtHalfBits);
-  Expr exponent = shiftRightSigned(fromSqrtHalf, kFractionBits).to<arith::SIToFPOp>(x.element());
-  Expr m = (fromSqrtHalf & x.integer((1 << kFractionBits) - 1)) + x.integer(kSqrtHalfBits);
-  return {m.asFloat(), select(subnormal, exponent - 23.0, exponent)};
-}
-
 // ln x = ln(1 + f) + e ln 2,  ln(1 + f) = f - f²/2 + f³ p(f)
 Expr log(Expr x) {
-  if (x.width() == 64)
+  if (isF64(x))
     return logOfF64(x);
   auto [m, e] = splitMantissa(x);
   Expr f = m - 1.0;
@@ -117,12 +89,14 @@ Expr log1p(Expr x) {
 
 // tanh |x| = t / (t + 2), t = e^(2|x|) - 1
 Expr tanh(Expr x) {
-  Expr t = expm1(clamp(abs(x) * 2.0, 0, 20)); // 1 in f32 from 18.03 on
+  Expr t = expm1(clamp(abs(x) * 2.0, 0, isF64(x) ? 40 : 20)); // 1 from 18.03 on, in f64 from 38.1
   return copySign(t / (t + 2.0), x);
 }
 
 // Below 1: x + x r(x²). From there on: 1 - e^(-x - x g(x)).
 Expr erf(Expr x) {
+  if (isF64(x))
+    return erfOfF64(x);
   Expr a = clamp(abs(x), 0, 4); // 1 in f32 from 3.83 on
   Expr near =
       fma(a,
@@ -143,39 +117,39 @@ static Expr halfExpLarge(Expr a) {
   Expr root = exp(a * 0.5);
   return root * 0.5 * root;
 }
-constexpr double kExpNearOverflow = 88;
+static double expNearOverflow(Expr x) { return isF64(x) ? 709 : 88; }
 
 // sinh |x| = (t + t / (t + 1)) / 2, t = e^|x| - 1
 Expr sinh(Expr x) {
   Expr a = abs(x);
   Expr t = expm1(a);
   Expr result = (t + t / (t + 1.0)) * 0.5;
-  return copySign(select(a > kExpNearOverflow, halfExpLarge(a), result), x);
+  return copySign(select(a > expNearOverflow(a), halfExpLarge(a), result), x);
 }
 
 Expr cosh(Expr x) {
   Expr a = abs(x);
   Expr e = exp(a);
-  return select(a > kExpNearOverflow, halfExpLarge(a), fma(e, 0.5, 0.5 / e));
+  return select(a > expNearOverflow(a), halfExpLarge(a), fma(e, 0.5, 0.5 / e));
 }
 
 /// ln 2a, from where √(a² ± 1) rounds to a.
 static Expr logOfDouble(Expr a) { return log(a) + kLn2; }
-constexpr double kSquareSwallowsOne = 0x1p13;
+static double squareSwallowsOne(Expr x) { return isF64(x) ? 0x1p27 : 0x1p13; }
 
 // asinh |x| = ln(|x| + √(x² + 1)) = ln(1 + |x| + x² / (1 + √(x² + 1)))
 Expr asinh(Expr x) {
   Expr a = abs(x);
   Expr square = a * a;
   Expr near = log1p(a + square / (1.0 + sqrt(square + 1.0)));
-  return copySign(select(a > kSquareSwallowsOne, logOfDouble(a), near), x);
+  return copySign(select(a > squareSwallowsOne(x), logOfDouble(a), near), x);
 }
 
 // acosh x = ln(x + √(x² - 1)) = ln(1 + t + √(t (t + 2))), t = x - 1
 Expr acosh(Expr x) {
   Expr t = x - 1.0;
   Expr near = log1p(t + sqrt(t * (t + 2.0)));
-  Expr result = select(x > kSquareSwallowsOne, logOfDouble(x), near);
+  Expr result = select(x > squareSwallowsOne(x), logOfDouble(x), near);
   return select(x < 1.0, kNaN, result);
 }
 
@@ -185,27 +159,7 @@ Expr atanh(Expr x) {
   return copySign(log1p(a * 2.0 / (1.0 - a)) * 0.5, x);
 }
 
-/// An unevaluated sum of two floats, low below half an ulp of high.
-struct Pair {
-  Expr high;
-  Expr low;
-};
-
-/// a + b exactly; |a| ≥ |b|.
-static Pair sumOf(Expr a, Expr b) {
-  Expr high = a + b;
-  return {high, (a - high) + b};
-}
-
-static Pair productOf(Pair a, Pair b) {
-  Expr high = a.high * b.high;
-  Expr low = fma(a.high, b.high, -high);
-  return {high, low + fma(a.high, b.low, a.low * b.high)};
-}
-
-static Pair pairOf(Expr like, double high, double low) { return {like.real(high), like.real(low)}; }
-
-// log2 of a positive finite x to some 2^-40: with t = (m - 1) / (m + 1),
+// log2 of a positive finite x to some 2^-40, or 2^-65: with t = (m - 1) / (m + 1),
 //   log2 x = e + 2/ln 2 · t (1 + t² (1/3 + t² p(t²)))
 static Pair log2Pair(Expr x) {
   auto [m, e] = splitMantissa(x);
@@ -216,13 +170,19 @@ static Pair log2Pair(Expr x) {
   Expr remainder = fma(-quotient, denominatorLow, fma(-quotient, denominator, numerator));
   Pair t{quotient, remainder / denominator};
   Pair square = productOf(t, t);
-  Expr tail = square.high * polynomial(square.high, {0.20000076293945312, 0.14273542165756226, 0.11709947884082794});
-  Pair series = sumOf(tail.real(0.3333333432674408), tail);
-  series.low = series.low - 9.934107758624577e-09;
+  bool wide = isF64(x);
+  SmallVector<double> odds{0.20000076293945312, 0.14273542165756226, 0.11709947884082794};
+  if (wide)
+    odds = inverseOdds(5, 12);
+  Expr tail = square.high * polynomial(square.high, odds);
+  Pair series = sumOf(tail.real(wide ? 0x1.5555555555555p-2 : 0x1.555556p-2), tail);
+  series.low = series.low + (wide ? 0x1.5555555555555p-56 : -9.934107758624577e-09);
   series = productOf(square, series);
   Pair factor = sumOf(series.high.real(1), series.high);
   factor.low = factor.low + series.low;
-  Pair fraction = productOf(productOf(t, factor), pairOf(m, 2.885390043258667, 3.851926067000022e-08));
+  Pair scale = wide ? pairOf(m, 0x1.71547652b82fep+1, 0x1.777d0ffda0d24p-55)
+                    : pairOf(m, 2.885390043258667, 3.851926067000022e-08);
+  Pair fraction = productOf(productOf(t, factor), scale);
   Pair result = sumOf(e, fraction.high);
   result.low = result.low + fraction.low;
   return result;
@@ -230,18 +190,25 @@ static Pair log2Pair(Expr x) {
 
 // |x|^y = 2^(y log2 |x|), for what is neither 0, infinite nor NaN, or leads to 0 or infinity.
 static Expr powMagnitude(Expr a, Expr y) {
-  constexpr double kSurelyOverflows = 200;
+  const double surelyOverflows = isF64(a) ? 1200 : 200;
   Pair log = log2Pair(a);
   log.high = select(a == 0.0, -kInfinity, select(a == kInfinity, kInfinity, log.high));
   Expr high = y * log.high;
   Expr low = fma(y, log.high, -high) + y * log.low;
-  Expr clamped = clamp(high, -kSurelyOverflows, kSurelyOverflows);
+  Expr clamped = clamp(high, -surelyOverflows, surelyOverflows);
   low = select(clamped == high, low, 0.0);
   Rounded n = roundSmall(clamped);
   Expr f = (clamped - n.number) + low;
   // 2^f
-  Expr p = polynomial(f, {0.6931471824645996, 0.24022650718688965, 0.05550406128168106, 0.009618084877729416,
-                          0.0013336619595065713, 0.00015453301602974534, 1.4691882824990898e-05});
+  SmallVector<double> powers{0.6931471824645996,    0.24022650718688965,    0.05550406128168106,   0.009618084877729416,
+                             0.0013336619595065713, 0.00015453301602974534, 1.4691882824990898e-05};
+  if (isF64(a)) {
+    powers = inverseFactorials(1);
+    for (size_t k = powers.size(); k-- > 0;)
+      for (size_t factor = 0; factor <= k; ++factor)
+        powers[k] *= kLn2;
+  }
+  Expr p = polynomial(f, powers);
   return scaleByPowerOfTwo(fma(f, p, f.real(1)), n.integer);
 }
 

@@ -1,9 +1,10 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Transcendental functions of f32 in arith, math.fma and vector ops: no table, no library call, the same on every
-// target. Special values are those of C's Annex F. The largest errors were measured against double (see README.md).
-// Reductions use exactly split constants; where the target does not fuse fma, only pow and large angles lose accuracy.
+// Transcendental functions of f32 and f64 in arith, math.fma and vector ops: no table, no library call, the same on
+// every target. Special values are those of C's Annex F. The largest errors were measured against double (see
+// README.md). Reductions use exactly split constants; where the target does not fuse fma, only pow and large angles
+// lose accuracy.
 
 #ifndef SMELT_DIALECTS_GRAPH_OPS_MATHFUNCTIONS_H
 #define SMELT_DIALECTS_GRAPH_OPS_MATHFUNCTIONS_H
@@ -17,9 +18,9 @@ namespace smelt::graph {
 /// scf is lowered, and in preference to MLIR's approximations; ops on other types stay.
 void populateMathFunctionPatterns(mlir::RewritePatternSet &patterns);
 
-Expr exp(Expr x); // of f64 too
+Expr exp(Expr x);
 Expr expm1(Expr x);
-Expr log(Expr x); // of f64 too
+Expr log(Expr x);
 Expr log1p(Expr x);
 Expr tanh(Expr x);
 Expr erf(Expr x);
@@ -36,8 +37,17 @@ Expr acos(Expr x);
 Expr atan(Expr x);
 Expr pow(Expr x, Expr y);
 
-Expr expOfF64(Expr x);
+// What f64 does in its own way.
 Expr logOfF64(Expr x);
+Expr erfOfF64(Expr x);
+Expr sinOfF64(Expr x);
+Expr cosOfF64(Expr x);
+Expr tanOfF64(Expr x);
+Expr asinOfF64(Expr x);
+Expr acosOfF64(Expr x);
+Expr atanOfF64(Expr x);
+/// 1 / first, 1 / (first + 2), …
+llvm::SmallVector<double> inverseOdds(int first, int count);
 
 } // namespace smelt::graph
 

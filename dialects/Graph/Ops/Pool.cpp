@@ -195,8 +195,6 @@ private:
 unsigned PoolOp::tiledDims() { return WindowEmitter::tiledDims(getLayout(), getType().getRank()); }
 
 LogicalResult PoolOp::emitTile(TileAccess &access) {
-  if (getKind() == PoolKind::Lp && getP() > 2 && !computeType(getType().getElementType()).isF32())
-    return failure(); // the root is of f32
   Window window = windowOf(extentsOf(getInput()), extentsOf(getType()), getLayout(),
                            {getWindow(), getStrides(), getDilations(), getLow(), getHigh()});
   return PoolEmitter(*this, access, window).emit(/*groups=*/1);

@@ -78,7 +78,7 @@ FailureOr<Scalar> PowOp::evaluateScalar(ArrayRef<Scalar> operands) {
 Value PowOp::emitScalar(OpBuilder &builder, ValueRange operands) {
   Type element = elementOf(getLhs());
   if (isa<FloatType>(element))
-    return emitFormula(*this, builder, operands, Domain::F32, [&](Expr a, Expr b) {
+    return emitFormula(*this, builder, operands, Domain::Floats, [&](Expr a, Expr b) {
       std::optional<HostTensor> exponent = constantOf(getRhs());
       if (exponent && exponent->size() == 1)
         if (std::optional<Expr> power = constantPower(a, exponent->get(0).asFloat()))
@@ -88,10 +88,10 @@ Value PowOp::emitScalar(OpBuilder &builder, ValueRange operands) {
   return emitFormula(*this, builder, operands, Domain::Integers, [&](Expr a, Expr b) {
     if (!b.isFloat())
       return integerPower(a, b);
-    Type f32 = builder.getF32Type();
-    Expr number = castTo(b, f32);
+    Type f64 = builder.getF64Type();
+    Expr number = castTo(b, f64);
     Expr whole = integerPower(a, castTo(number, builder.getI32Type()));
-    return select(floor(number) == number, whole, castTo(pow(castTo(a, f32), number), element));
+    return select(floor(number) == number, whole, castTo(pow(castTo(a, f64), number), element));
   });
 }
 

@@ -1,8 +1,9 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Angles of f32: sine, cosine, tangent and their inverses.
+// Angles of f32: sine, cosine, tangent and their inverses. Those of f64 are in TrigonometryF64.cpp.
 
+#include "dialects/Graph/Ops/FloatParts.h"
 #include "dialects/Graph/Ops/MathFunctions.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include <array>
@@ -114,10 +115,12 @@ static Expr sinOf(Angle angle, int64_t quarters) {
   return (magnitude.asInteger() ^ sign).asFloat();
 }
 
-Expr sin(Expr x) { return sinOf(reduceAngle(x), 0); }
-Expr cos(Expr x) { return sinOf(reduceAngle(x), 1); }
+Expr sin(Expr x) { return isF64(x) ? sinOfF64(x) : sinOf(reduceAngle(x), 0); }
+Expr cos(Expr x) { return isF64(x) ? cosOfF64(x) : sinOf(reduceAngle(x), 1); }
 
 Expr tan(Expr x) {
+  if (isF64(x))
+    return tanOfF64(x);
   Angle angle = reduceAngle(x);
   Expr s = sinReduced(angle.r), c = cosReduced(angle.r);
   Expr isOdd = (angle.quadrant & angle.quadrant.integer(1)) != angle.quadrant.integer(0);
@@ -143,12 +146,16 @@ static HalfAngle asinParts(Expr a) {
 }
 
 Expr asin(Expr x) {
+  if (isF64(x))
+    return asinOfF64(x);
   auto [isFar, angle] = asinParts(abs(x));
   Expr far = fma(angle, -2.0, angle.real(kHalfPi1)) + kHalfPi2;
   return copySign(select(isFar, far, angle), x);
 }
 
 Expr acos(Expr x) {
+  if (isF64(x))
+    return acosOfF64(x);
   auto [isFar, angle] = asinParts(abs(x));
   Expr twice = angle * 2.0;
   Expr far = select(x < 0.0, fma(angle, -2.0, angle.real(2 * kHalfPi1)) + 2 * kHalfPi2, twice);
@@ -157,6 +164,8 @@ Expr acos(Expr x) {
 
 // atan |x| = π/2 - atan(1 / |x|) beyond 1
 Expr atan(Expr x) {
+  if (isF64(x))
+    return atanOfF64(x);
   Expr a = abs(x);
   Expr isFar = a > 1.0;
   Expr y = select(isFar, 1.0 / a, a);
