@@ -8,8 +8,8 @@ using namespace mlir;
 
 namespace smelt::graph {
 
-constexpr int64_t kMostSamples = 1 << 12; // along one side of a bin: coordinates may be anything
-constexpr int64_t kMostHostSamples = 16;  // the same of the reference: folding must end soon
+constexpr int64_t kMostSamples = 1 << 20; // along one side of a bin: coordinates may be anything
+constexpr int64_t kMostHostSamples = 16;  // those that the reference looks at: folding must end soon
 
 LogicalResult RoiAlignOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location, Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {
@@ -79,6 +79,21 @@ template <typename X> static Sample<X> sampleOf(const Side<X> &side, X bin, X nu
   return {low, high, select(isOutside, zero, one - weight), select(isOutside, zero, weight)};
 }
 
+/// The samples of a bin that may lie inside: [first, end). No more than the input has elements, twice, however large
+/// the roi is; all others are 0.
+template <typename X> struct Span {
+  X first, end;
+};
+template <typename X> static Span<X> insideOf(const Side<X> &side, X bin, const Limits<X> &limits) {
+  using formula::ceil, formula::floor, formula::select, graph::ceil, graph::floor, graph::select;
+  constexpr double kSlack = 2; // for rounding
+  X base = side.start + bin * side.bin, step = side.bin / side.samples, none = real(base, 0);
+  X first = floor((-1.0 - base) / step) - kSlack, end = ceil((limits.extent - base) / step) + kSlack;
+  // Of what is no number, all are looked at.
+  return {select(first > 0.0, least(first, side.samples), none),
+          select(end < side.samples, select(end > 0.0, end, none), side.samples)};
+}
+
 LogicalResult RoiAlignOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
   ArrayRef<int64_t> input = operands[0].shape(), shape = results[0].shape();
   SmallVector<int64_t> at(4, 0);
@@ -88,14 +103,15 @@ LogicalResult RoiAlignOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRe
     int64_t batch = wrapIndex(operands[2].get(at[0]).asSigned(), input[0]);
     const double *plane = &x[(batch * input[1] + at[1]) * input[2] * input[3]];
     Side<double> down = sideOf(*this, roi[1], roi[3], shape[2]), along = sideOf(*this, roi[0], roi[2], shape[3]);
-    if (down.samples > kMostHostSamples || along.samples > kMostHostSamples)
-      return failure();
     Limits<double> rows{double(input[2]), double(input[2] - 1)}, columns{double(input[3]), double(input[3] - 1)};
+    Span<double> inRows = insideOf(down, double(at[2]), rows), inColumns = insideOf(along, double(at[3]), columns);
+    if (inRows.end - inRows.first > kMostHostSamples || inColumns.end - inColumns.first > kMostHostSamples)
+      return failure();
     double sum = 0, most = -std::numeric_limits<double>::infinity();
-    for (int64_t row = 0; row < static_cast<int64_t>(down.samples); ++row)
-      for (int64_t column = 0; column < static_cast<int64_t>(along.samples); ++column) {
-        Sample<double> v = sampleOf(down, double(at[2]), double(row), rows),
-                       h = sampleOf(along, double(at[3]), double(column), columns);
+    for (double row = inRows.first; row < inRows.end; ++row)
+      for (double column = inColumns.first; column < inColumns.end; ++column) {
+        Sample<double> v = sampleOf(down, double(at[2]), row, rows),
+                       h = sampleOf(along, double(at[3]), column, columns);
         auto term = [&](double y, double yWeight, double x, double xWeight) {
           double product = yWeight * xWeight * plane[int64_t(y) * input[3] + int64_t(x)];
           most = std::max(most, product);
@@ -105,6 +121,8 @@ LogicalResult RoiAlignOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRe
                term(v.high, v.highWeight, h.low, h.lowWeight) + term(v.high, v.highWeight, h.high, h.highWeight);
       }
     double count = down.samples * along.samples;
+    if ((inRows.end - inRows.first) * (inColumns.end - inColumns.first) < count)
+      most = std::max(most, 0.0);
     double result = getMaximum() ? (count > 0 ? most : 0) : sum / std::max(count, 1.0);
     results[0].set(position, Scalar::ofFloat(result));
   }
@@ -157,18 +175,23 @@ private:
   }
 
   void emitBin(ArrayRef<Value> bin, const Side<Expr> &down, const Side<Expr> &across) {
-    Value zero = access_.indexConstant(0);
     Value initial = repeat(b_, op_.getMaximum() ? leastOf(compute_, false) : numberOf(compute_, 0), 1).value();
     Expr row = toReal(bin[0]), column = toReal(bin[1]);
     Limits<Expr> rows = limitsOf(input_[2], row), columns = limitsOf(input_[3], row);
-    Expr sum(b_, forRange(b_, zero, toIndex(down.samples), 1, initial, [&](Value y, ValueRange outer) {
+    Span<Expr> inRows = insideOf(down, row, rows), inColumns = insideOf(across, column, columns);
+    Value firstColumn = toIndex(inColumns.first), endColumn = toIndex(inColumns.end);
+    Expr sum(b_, forRange(b_, toIndex(inRows.first), toIndex(inRows.end), 1, initial, [&](Value y, ValueRange outer) {
                Sample<Expr> v = sampleOf(down, row, toReal(y), rows);
-               return forRange(b_, zero, toIndex(across.samples), 1, outer, [&](Value x, ValueRange inner) {
+               return forRange(b_, firstColumn, endColumn, 1, outer, [&](Value x, ValueRange inner) {
                  Sample<Expr> h = sampleOf(across, column, toReal(x), columns);
                  return SmallVector<Value>{add({b_, inner[0]}, v, h).value()};
                });
              })[0]);
     Expr count = down.samples * across.samples;
+    if (op_.getMaximum()) {
+      Expr seen = (inRows.end - inRows.first) * (inColumns.end - inColumns.first);
+      sum = select(seen < count, maximum(sum, sum.real(0)), sum);
+    }
     Expr result = op_.getMaximum() ? select(count > 0.0, sum, 0.0) : sum / select(count > 1.0, count, 1.0);
     done_ &= succeeded(access_.store(0, result.value(), {{roi_, 0}, {channel_, 0}, {bin[0], 0}, {bin[1], 0}}));
   }
