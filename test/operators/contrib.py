@@ -1,4 +1,5 @@
 """Operators of com.microsoft: activations, normalisations, products and what is quantised."""
+import ml_dtypes
 import numpy as np
 
 
@@ -99,3 +100,41 @@ def cases(Case):
         yield case(f"{bits} bits {inner}", "MatMulNBits", operands, weights=("b", "s"), K=inner, N=6, bits=bits, block_size=block, tolerance=1e-3)
         operands["z"] = integers(0, 256, 6 * ((blocks * bits + 7) // 8))
         yield case(f"{bits} bits {inner} zero points", "MatMulNBits", operands, weights=("b", "s", "z"), K=inner, N=6, bits=bits, block_size=block, tolerance=1e-3)
+
+    # Rows of tables in blocks of few bits: those gathered along another axis than the blocks', and along the same.
+    rows = integers(0, 9, 2, 3, dtype=np.int64)
+    for name, low, high in (("int4", -8, 8), ("uint4", 0, 16)):
+        def table(*shape):
+            return random.integers(low, high, shape).astype(getattr(ml_dtypes, name))
+        operands = {"d": table(9, 40), "i": rows, "s": normal(9, 3)}
+        yield case(name, "GatherBlockQuantized", operands, weights=("d", "s"), block_size=16)
+        yield case(f"{name} zero points", "GatherBlockQuantized", {**operands, "z": table(9, 3)}, weights=("d", "s", "z"), block_size=16)
+        yield case(f"{name} same axis", "GatherBlockQuantized", {"d": table(20, 6), "i": rows, "s": normal(2, 6)}, weights=("d", "s"), block_size=16, quantize_axis=0)
+        yield case(f"{name} axis 1", "GatherBlockQuantized", {"d": table(20, 10), "i": rows, "s": normal(2, 10)}, weights=("d", "s"), block_size=16,
+                   gather_axis=1, quantize_axis=0)
+    for bits in (2, 4, 8):
+        for blocks in (3, 4):
+            operands = {"d": integers(0, 256, 9, blocks * 2 * bits), "i": rows, "s": normal(9, blocks, dtype=np.float16 if blocks == 3 else np.float32)}
+            yield case(f"{bits} bits {blocks}", "GatherBlockQuantized", operands, weights=("d", "s"), block_size=16, bits=bits)
+            operands["z"] = integers(0, 256, 9, (blocks * bits + 7) // 8)
+            yield case(f"{bits} bits {blocks} zero points", "GatherBlockQuantized", operands, weights=("d", "s", "z"), block_size=16, bits=bits)
+    for kind in (0, 1):
+        yield case(f"{kind}", "MatMulBnb4", {"a": normal(3, 48), "b": integers(0, 256, 240), "s": np.abs(normal(30))}, weights=("b", "s"), K=48, N=10,
+                   block_size=16, quant_type=kind, transB=1)
+
+    image = {"x": integers(0, 255, 1, 8, 7, 4), "xs": number(0.02), "xz": number(120, np.uint8), "w": integers(-100, 100, 6, 4, 3, 3, dtype=np.int8),
+             "ws": np.abs(normal(6)) * np.float32(0.01), "wz": np.zeros(6, np.int8), "ys": number(0.03), "yz": number(100, np.uint8),
+             "b": integers(-500, 500, 6, dtype=np.int32)}
+    options = {"weights": ("w", "ws", "wz", "b"), "kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "tolerance": 1}
+    yield case("channels last", "QLinearConv", image, channels_last=1, **options)
+    yield case("", "QLinearConv", {**image, "x": integers(0, 255, 1, 4, 8, 7)}, **options)
+    merged = {"x": integers(0, 255, 2, 5, 12), "w": integers(-100, 100, 12, 96, dtype=np.int8), "b": normal(96), "xs": number(0.01), "ws": number(0.01),
+              "m": np.array([3, 5], np.int32), "xz": number(128, np.uint8), "wz": number(0, np.int8)}
+    yield case("", "QAttention", merged, weights=("w", "b"), num_heads=4)
+    yield case("past", "QAttention", {**merged, "m": None, "p": normal(2, 2, 4, 3, 8)}, 2, weights=("w", "b"), num_heads=4, unidirectional=1)
+
+    yield case("", "ExpandDims", {"x": normal(3, 4), "a": number(1, np.int32)}, weights=("a",))
+    yield case("", "Range", {"a": number(2, np.int32), "b": number(11, np.int32), "c": number(3, np.int32)})
+    yield case("", "Unique", {"x": np.array([2, 1, 1, 3, 4, 3], np.float32)}, 3)
+    yield case("", "MatMulInteger16", {"a": integers(-99, 99, 3, 4, dtype=np.int16), "b": integers(-99, 99, 4, 5, dtype=np.int16)})
+    yield case("", "UnfoldTensor", {"x": normal(3, 10, 2)}, dim=1, size=4, step=2)

@@ -56,21 +56,116 @@ static Values cDist(NodeReader &node) {
   return {isSquare ? result : b.make<graph::SqrtOp>(result)};
 }
 
+/// The channels of x before or behind the spatial dims.
+static Value withChannels(GraphBuilder &b, Value x, bool last) {
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
+  if (last)
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  else
+    std::rotate(order.begin() + 1, order.end() - 1, order.end());
+  return b.transpose(x, order);
+}
+
 // NhwcMaxPool
 static Values nhwcMaxPool(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Numbers);
   if (rankOf(x) < 3)
     malformed("needs an input of three dims or more");
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
-  std::rotate(order.begin() + 1, order.end() - 1, order.end());
-  Value result = pool(node, b.transpose(x, order), graph::PoolKind::Max, false, 1);
-  order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
-  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  return {b.transpose(result, order)};
+  Value result = pool(node, withChannels(b, x, /*last=*/false), graph::PoolKind::Max, false, 1);
+  return {withChannels(b, result, /*last=*/true)};
+}
+
+// BiasAdd: X + bias + skip
+static Values biasAdd(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  return {sum(b, sum(b, node.input(0, Floats), node.input(1, Floats)), node.input(2, Floats))};
+}
+
+// ExpandDims: one more dim of 1, at a constant place
+static Values expandDims(NodeReader &node) {
+  Value x = node.input(0);
+  Integers given = node.integersInput(1);
+  if (given.size() != 1)
+    malformed("needs one axis");
+  graph::Extents shape = extentsOf(x);
+  shape.insert(shape.begin() + normalAxis(given[0], rankOf(x) + 1), 1);
+  return {node.builder().reshape(x, shape)};
+}
+
+// SampleOp: what it is given
+static Values sampleOp(NodeReader &node) { return {node.input(0)}; }
+
+// TorchEmbedding: rows of a table
+static Values torchEmbedding(NodeReader &node) {
+  Value table = node.input(0, Floats), indices = node.input(1, SignedIntegers);
+  node.optionalInput(2);
+  node.optionalInput(3);
+  return {node.builder().make<graph::GatherOp>(table, indices, int64_t(0))};
+}
+
+// UnfoldTensor: windows of `size` along a dim, `step` apart, as a last dim
+static Values unfoldTensor(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0);
+  int64_t dim = normalAxis(node.integer("dim", -1), rankOf(x)), size = node.integer("size"),
+          step = node.integer("step", 1);
+  const Extent room = extentsOf(x)[dim] - size;
+  if (size < 1 || step < 1 || (room.isNumber() && room.number() < 0))
+    malformed("has windows of " + Twine(size) + " of " + extentsOf(x)[dim].str() + " elements");
+  const Extent count = b.named(room.floorDiv(step) + 1, GraphBuilder::Sign::NotNegative);
+  Type i64 = b.builder().getI64Type();
+  Value first = b.makeAs<graph::IotaOp>(checkedType({count, 1}, i64), b.number(0), b.number(step), int64_t(0));
+  Value within = b.makeAs<graph::IotaOp>(checkedType({1, size}, i64), b.number(0), b.number(1), int64_t(1));
+  Value windows = b.make<graph::GatherOp>(x, b.make<graph::AddOp>(first, within), dim);
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(windows)));
+  std::rotate(order.begin() + dim + 1, order.begin() + dim + 2, order.end());
+  return {b.transpose(windows, order)};
+}
+
+/// ComplexMul, ComplexMulConj: of pairs of a real and an imaginary part, (a + bi)(c ± di)
+template <bool conjugated> static Values complexMul(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value lhs = node.input(0, Floats), rhs = node.input(1, Floats);
+  if (rankOf(lhs) < 1 || rankOf(rhs) < 1 || extentsOf(lhs).back() != Extent(2) || extentsOf(rhs).back() != Extent(2))
+    malformed("needs operands whose last dim is 2");
+  auto part = [&](Value x, int64_t index) { return b.sliceDim(x, rankOf(x) - 1, index, 1); };
+  auto times = [&](int64_t i, int64_t j) { return b.make<graph::MulOp>(part(lhs, i), part(rhs, j)); };
+  auto add = [&](Value x, Value y) { return b.make<graph::AddOp>(x, y); };
+  auto subtract = [&](Value x, Value y) { return b.make<graph::SubOp>(x, y); };
+  Value real = conjugated ? add(times(0, 0), times(1, 1)) : subtract(times(0, 0), times(1, 1));
+  Value imaginary = conjugated ? subtract(times(1, 0), times(0, 1)) : add(times(0, 1), times(1, 0));
+  return {b.make<graph::ConcatOp>(Values{real, imaginary}, rankOf(real) - 1)};
 }
 
 // Normalisations.
+
+/// GroupNorm, SkipGroupNorm: groups of channels of each example, of X or of X + skip + bias, which is the second result
+template <bool hasSkip> static Values groupNorm(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), gamma = node.input(1, Floats), beta = node.input(2, Floats), total;
+  bool last = node.flag("channels_last", true);
+  int64_t groups = node.integer("groups"), activation = node.integer("activation");
+  APFloat epsilon(node.number("epsilon", 1e-5F));
+  if (rankOf(x) != 4 || groups < 1 || activation < 0 || activation > 1)
+    malformed("cannot divide an input of dims " + inWords(extentsOf(x)) + " into " + Twine(groups) + " groups");
+  if (hasSkip) {
+    Value skip = node.input(3, Floats);
+    if (rankOf(skip) == 2) // one number for each channel of an example
+      skip = b.reshape(skip, {extentsOf(skip)[0], 1, 1, extentsOf(skip)[1]});
+    x = total = sum(b, sum(b, x, skip), node.optionalInput(4, Floats));
+  }
+  Type element = elementOf(x), wide = element.isF64() ? element : Type(b.builder().getF32Type());
+  Value image = b.cast(last ? withChannels(b, x, /*last=*/false) : x, wide);
+  graph::Extents shape = extentsOf(image), grouped{shape[0], groups, dividedBy(shape[1], groups), shape[2], shape[3]};
+  Value normal = b.reshape(b.make<graph::LayerNormOp>(b.reshape(image, grouped), int64_t(2), epsilon), shape);
+  auto perChannel = [&](Value value) { return b.reshape(b.cast(value, wide), {shape[1], 1, 1}); };
+  Value result = sum(b, b.make<graph::MulOp>(normal, perChannel(gamma)), perChannel(beta));
+  if (activation == 1)
+    result = b.make<graph::SwishOp>(result, APFloat(1.0));
+  result = b.cast(result, element);
+  return {last ? withChannels(b, result, /*last=*/true) : result, total};
+}
 
 /// Along the last dim.
 static Value normalised(NodeReader &node, Value x, Value scale, Value shift, bool rms) {
@@ -136,15 +231,24 @@ static Values embedLayerNormalization(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
+    {"BiasAdd", 1, biasAdd, "com.microsoft"},
     {"BiasGelu", 1, biasGelu<false>, "com.microsoft"},
     {"BiasSplitGelu", 1, biasSplitGelu, "com.microsoft"},
     {"CDist", 1, cDist, "com.microsoft"},
+    {"ComplexMul", 1, complexMul<false>, "com.microsoft"},
+    {"ComplexMulConj", 1, complexMul<true>, "com.microsoft"},
     {"EmbedLayerNormalization", 1, embedLayerNormalization, "com.microsoft"},
+    {"ExpandDims", 1, expandDims, "com.microsoft"},
     {"FastGelu", 1, biasGelu<true>, "com.microsoft"},
+    {"GroupNorm", 1, groupNorm<false>, "com.microsoft"},
     {"NhwcMaxPool", 1, nhwcMaxPool, "com.microsoft"},
     {"QuickGelu", 1, quickGelu, "com.microsoft"},
+    {"SampleOp", 1, sampleOp, "com.microsoft"},
+    {"SkipGroupNorm", 1, groupNorm<true>, "com.microsoft"},
     {"SkipLayerNormalization", 1, skipNormalization<false>, "com.microsoft"},
     {"SkipSimplifiedLayerNormalization", 1, skipNormalization<true>, "com.microsoft"},
+    {"TorchEmbedding", 1, torchEmbedding, "com.microsoft"},
+    {"UnfoldTensor", 1, unfoldTensor, "com.microsoft"},
 };
 
 ArrayRef<Operator> contribOperators() { return kOperators; }

@@ -5,6 +5,7 @@
 
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/Attention.h"
+#include "frontends/onnx/Ops/Quantization.h"
 #include <cmath>
 
 using namespace mlir;
@@ -135,11 +136,11 @@ static double scaleOf(NodeReader &node, Value query) {
   return scale == 0 ? 1 / std::sqrt(static_cast<double>(fixedDim(query, 3))) : scale;
 }
 
-/// What is added to the scores, as input 5 and the mask say, and what they are multiplied with.
-static void readBias(NodeReader &node, Value mask, Attending &in) {
+/// What is added to the scores, as a bias, or null, and the mask say, and what they are multiplied with.
+static void readBias(NodeReader &node, Value mask, Value bias, Attending &in) {
   GraphBuilder &b = node.builder();
   const Extent total = extentsOf(in.key)[2];
-  in.bias = node.optionalInput(5, Floats);
+  in.bias = bias;
   if (mask)
     in.bias = sum(b, in.bias, maskBias(node, mask, in.query, total));
   node.ignore("mask_filter_value");
@@ -179,16 +180,14 @@ static SmallVector<Value, 3> splitProjection(NodeReader &node, Value projected) 
           b.sliceDim(projected, 2, sizes[0] + sizes[1], sizes[2])};
 }
 
-static Values attention(NodeReader &node) {
+static Values attentionOf(NodeReader &node, Value projected, Value mask, Value past, Value bias) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(0, Floats), weights = node.input(1, Floats), bias = node.optionalInput(2, Floats);
-  Value mask = node.optionalInput(3, AnyInteger), past = node.optionalInput(4, Floats);
   if (node.flag("do_rotary", false) || node.flag("past_present_share_buffer", false))
     unsupported("rotary positions and shared buffers are not supported");
   int64_t heads = headsOf(node, "num_heads");
-  if (rankOf(x) != 3 || rankOf(weights) != 2)
+  if (rankOf(projected) != 3)
     malformed("needs an input of three dims and weights of two");
-  SmallVector<Value, 3> parts = splitProjection(node, sum(b, b.matMul(x, weights), bias));
+  SmallVector<Value, 3> parts = splitProjection(node, projected);
   Attending in;
   in.query = splitHeads(b, parts[0], heads);
   in.key = splitHeads(b, parts[1], heads);
@@ -211,8 +210,29 @@ static Values attention(NodeReader &node) {
       malformed("has keys and values of unlike dims, which cannot be one tensor");
     present = b.make<graph::ConcatOp>(Values{b.reshape(in.key, one), b.reshape(in.value, one)}, int64_t(0));
   }
-  readBias(node, mask, in);
+  readBias(node, mask, bias, in);
   return {joinHeads(b, attend(b, in).result), present};
+}
+
+static Values attention(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value projected = sum(b, b.matMul(node.input(0, Floats), node.input(1, Floats)), node.optionalInput(2, Floats));
+  Value mask = node.optionalInput(3, AnyInteger), past = node.optionalInput(4, Floats);
+  return attentionOf(node, projected, mask, past, node.optionalInput(5, Floats));
+}
+
+// QAttention: the same of a product of integers
+static Values qAttention(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value product = b.matMul(centred(node, 0, 6, 2), centred(node, 1, 7, 1)), bias = node.input(2, Floats);
+  auto scale = [&](unsigned index) {
+    Value value = node.input(index, Floats);
+    return isSingle(value) ? b.reshape(value, Extents()) : value;
+  };
+  Value factor = b.make<graph::MulOp>(scale(3), scale(4));
+  Value projected = b.make<graph::MulOp>(b.cast(product, elementOf(bias)), b.alignedTo(factor, extentsOf(product)));
+  Value mask = node.optionalInput(5, AnyInteger), past = node.optionalInput(8, Floats);
+  return attentionOf(node, sum(b, projected, bias), mask, past, nullptr);
 }
 
 // MultiHeadAttention: queries, keys and values as they come out of their products, apart or packed
@@ -264,7 +284,7 @@ static Values multiHeadAttention(NodeReader &node) {
   Value mask = node.optionalInput(4, AnyInteger);
   in.key = append(b, node.optionalInput(6, Floats), in.key);
   in.value = append(b, node.optionalInput(7, Floats), in.value);
-  readBias(node, mask, in);
+  readBias(node, mask, node.optionalInput(5, Floats), in);
   Attended out = attend(b, in);
   return {joinHeads(b, out.result), in.key, in.value, out.weights};
 }
@@ -468,10 +488,29 @@ Values GroupQueryBuilder::build() {
 
 static Values groupQueryAttention(NodeReader &node) { return GroupQueryBuilder(node).build(); }
 
+// GemmaRotaryEmbedding: x · cos(emb) + turned x · sin(emb), of queries and of keys
+static Values gemmaRotaryEmbedding(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value angles = node.input(0, Floats);
+  if (rankOf(angles) != 3)
+    malformed("needs angles of three dims");
+  Extents shape = extentsOf(angles);
+  shape.insert(shape.begin() + 1, 1);
+  Value cosine = b.reshape(b.make<graph::CosOp>(angles), shape), sine = b.reshape(b.make<graph::SinOp>(angles), shape);
+  auto turned = [&](unsigned index) {
+    Value x = node.input(index, Floats), other = node.input(index + 1, Floats);
+    return b.make<graph::AddOp>(b.make<graph::MulOp>(x, b.cast(cosine, elementOf(x))),
+                                b.make<graph::MulOp>(other, b.cast(sine, elementOf(x))));
+  };
+  return {turned(1), turned(3)};
+}
+
 static constexpr Operator kOperators[] = {
     {"Attention", 1, attention, "com.microsoft"},
+    {"GemmaRotaryEmbedding", 1, gemmaRotaryEmbedding, "com.microsoft"},
     {"GroupQueryAttention", 1, groupQueryAttention, "com.microsoft"},
     {"MultiHeadAttention", 1, multiHeadAttention, "com.microsoft"},
+    {"QAttention", 1, qAttention, "com.microsoft"},
     {"RotaryEmbedding", 1, rotaryEmbedding, "com.microsoft"},
 };
 

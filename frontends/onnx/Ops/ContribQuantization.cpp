@@ -206,9 +206,9 @@ static Value unpacked(GraphBuilder &b, Value bytes, int64_t bits) {
   if (bits == 8)
     return bytes;
   auto number = [&](uint64_t value) { return b.scalar(elementOf(bytes), Scalar::ofUnsigned(value)); };
-  SmallVector<int64_t> column(shapeOf(bytes)), joined(shapeOf(bytes));
+  Extents column = extentsOf(bytes), joined = column;
   column.push_back(1);
-  joined.back() = checkedMul(joined.back(), 8 / bits);
+  joined.back() *= 8 / bits;
   Values parts;
   for (int64_t shift = 0; shift < 8; shift += bits) {
     Value moved = shift == 0 ? bytes : b.make<graph::ShiftRightOp>(bytes, number(shift));
@@ -285,10 +285,99 @@ static Values matMulNBits(NodeReader &node) {
   return {bias ? b.make<graph::AddOp>(result, bias) : result};
 }
 
+// GatherBlockQuantized: (rows of data - zero point) · scale of their blocks
+static Values gatherBlockQuantized(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value data = node.input(0, AnyInteger | SmallIntegers | Float8s | SmallFloats), scale = node.input(2, Floats);
+  Value indices = node.input(1, SignedIntegers), zeroPoint = node.optionalInput(3, AnyInteger | SmallIntegers);
+  Type element = elementOf(data), number = isa<IntegerType>(element) ? Type(b.builder().getI32Type()) : f32(node);
+  bool isPacked = element.isUnsignedInteger(8);
+  int64_t bits = node.integer("bits", 4), block = node.integer("block_size", 128), rank = rankOf(data);
+  int64_t axis = normalAxis(node.integer("gather_axis", 0), rank);
+  int64_t blocked = normalAxis(node.integer("quantize_axis", 1), rank);
+  if (rankOf(scale) != rank || (zeroPoint && (rankOf(zeroPoint) != rank || elementOf(zeroPoint) != element)) ||
+      (isPacked && ((bits != 2 && bits != 4 && bits != 8) || (bits < 8 && axis == rank - 1))))
+    malformed("has data of " + inWords(element) + ", scales and zero points that do not fit each other");
+  // What is not gathered need not be computed, but for blocks along the axis itself.
+  bool gathersFirst = axis != blocked;
+  auto gathered = [&](Value value) { return b.make<graph::GatherOp>(value, indices, axis); };
+  auto taken = [&](Value value) { return gathersFirst ? gathered(value) : value; };
+  auto numbers = [&](Value value) { return isPacked ? unpacked(b, value, bits) : value; };
+  Value x = b.cast(numbers(taken(data)), number);
+  int64_t along = gathersFirst && blocked > axis ? blocked + rankOf(indices) - 1 : blocked;
+  if (block == 0)
+    block = fixedDim(data, blocked);
+  if (zeroPoint) {
+    Value points = b.cast(numbers(taken(zeroPoint)), number);
+    const Extent blocks = extentsOf(scale)[blocked]; // bytes may hold more
+    if (isPacked && bits < 8 && blocked == rank - 1)
+      points = b.sliceDim(points, along, 0, blocks);
+    x = b.make<graph::SubOp>(x, spread(node, points, x, along, block));
+  } else if (isPacked) {
+    x = b.make<graph::SubOp>(x, b.scalarLike(x, static_cast<double>(1 << (bits - 1))));
+  }
+  Value factor = spread(node, b.cast(taken(scale), f32(node)), x, along, block);
+  Value real = b.cast(b.make<graph::MulOp>(b.cast(x, f32(node)), factor), elementOf(scale));
+  return {gathersFirst ? real : gathered(real)};
+}
+
+// MatMulBnb4: A · Wᵀ, or A · W; W[i] = table[nibble i] · absmax of i's block. The first of two is in the high nibble.
+static Values matMulBnb4(NodeReader &node) {
+  static constexpr double kFp4[] = {0, 5.208333333e-03, 2.0 / 3, 1, 1.0 / 3, 0.5, 1.0 / 6, 0.25};
+  static constexpr double kNf4[] = {-1.0,
+                                    -0.6961928009986877,
+                                    -0.5250730514526367,
+                                    -0.39491748809814453,
+                                    -0.28444138169288635,
+                                    -0.18477343022823334,
+                                    -0.09105003625154495,
+                                    0.0,
+                                    0.07958029955625534,
+                                    0.16093020141124725,
+                                    0.24611230194568634,
+                                    0.33791524171829224,
+                                    0.44070982933044434,
+                                    0.5626170039176941,
+                                    0.7229568362236023,
+                                    1.0};
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), bytes = node.input(1, UnsignedIntegers), scale = node.input(2, Floats);
+  int64_t inner = node.integer("K"), outer = node.integer("N"), block = node.integer("block_size");
+  bool isNormal = node.integer("quant_type") == 1, isTransposed = node.flag("transB", true);
+  node.ignore("training_mode");
+  int64_t count = checkedMul(inner, outer), pairs = llvm::divideCeil(count, 2);
+  if (inner < 1 || outer < 1 || block < 1 || !elementOf(bytes).isUnsignedInteger(8) ||
+      graph::elementCount(shapeOf(bytes)) != pairs ||
+      graph::elementCount(shapeOf(scale)) != llvm::divideCeil(count, block))
+    malformed("has weights of dims " + inWords(shapeOf(bytes)) + " for " + Twine(outer) + " columns of " +
+              Twine(inner));
+  graph::HostTensor table = graph::HostTensor::zeros(checkedType({16}, f32(node)));
+  for (int64_t code = 0; code < 16; ++code)
+    table.set(code, Scalar::ofFloat(isNormal ? kNf4[code] : code < 8 ? kFp4[code] : -kFp4[code - 8]));
+  auto number = [&](uint64_t value) { return b.scalar(elementOf(bytes), Scalar::ofUnsigned(value)); };
+  Value column = b.reshape(bytes, {pairs, 1});
+  Value nibbles = b.make<graph::ConcatOp>(
+      Values{b.make<graph::ShiftRightOp>(column, number(4)), b.make<graph::AndOp>(column, number(15))}, int64_t(1));
+  Value codes = b.sliceDim(b.reshape(nibbles, {2 * pairs}), 0, 0, count);
+  Value real = b.make<graph::GatherOp>(b.constant(table), b.cast(codes, b.builder().getI32Type()), int64_t(0));
+  Value factor = spread(node, b.cast(b.reshape(scale, {llvm::divideCeil(count, block)}), f32(node)), real, 0, block);
+  real = b.cast(b.make<graph::MulOp>(real, factor), elementOf(x));
+  return {b.matMul(x, isTransposed ? b.transpose(b.reshape(real, {outer, inner}), {1, 0})
+                                   : b.reshape(real, {outer, inner}))};
+}
+
+// MulInteger: (A - za) · (B - zb)
+static Values mulInteger(NodeReader &node) {
+  return {node.builder().make<graph::MulOp>(centred(node, 0, 1, 1), centred(node, 2, 3, 1))};
+}
+
 static constexpr Operator kOperators[] = {
     {"DynamicQuantizeMatMul", 1, dynamicQuantizeMatMul, "com.microsoft"},
+    {"GatherBlockQuantized", 1, gatherBlockQuantized, "com.microsoft"},
+    {"MatMulBnb4", 1, matMulBnb4, "com.microsoft"},
     {"MatMulIntegerToFloat", 1, matMulIntegerToFloat, "com.microsoft"},
     {"MatMulNBits", 1, matMulNBits, "com.microsoft"},
+    {"MulInteger", 1, mulInteger, "com.microsoft"},
     {"QGemm", 1, qGemm, "com.microsoft"},
     {"QLinearAdd", 1, qLinearBinary<graph::AddOp>, "com.microsoft"},
     {"QLinearAveragePool", 1, qLinearAveragePool, "com.microsoft"},

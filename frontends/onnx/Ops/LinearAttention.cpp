@@ -23,6 +23,13 @@ static Value lastOf(GraphBuilder &b, Value x, int64_t dim, int64_t count) {
   return b.make<graph::GatherOp>(x, b.makeAs<graph::IotaOp>(checkedType({count}, i64), b.number(first), one, 0), dim);
 }
 
+/// Refuses what the operators of com.microsoft have beyond those of ONNX.
+static void checkPlain(NodeReader &node, ArrayRef<std::pair<StringRef, int64_t>> attributes) {
+  for (auto [name, plain] : attributes)
+    if (node.has(name) && node.integer(name) != plain)
+      unsupported("attribute '" + name + "' is " + Twine(node.integer(name)) + "; Smelt takes " + Twine(plain));
+}
+
 // CausalConvWithState: a depthwise convolution of the state, or zeros, and the input after it
 //                                                                             ONNX CausalConvWithState, version 27
 static Values causalConv(NodeReader &node) {
@@ -106,9 +113,21 @@ static Values linearAttention(NodeReader &node) {
   return {b.reshape(out, {batch, steps, checkedMul(queryHeads, columns)}), b.cast(results[1], stateType)};
 }
 
+static Values causalConvOfMicrosoft(NodeReader &node) {
+  checkPlain(node, {{"ndim", 1}, {"dilation", 1}, {"channels_last", 0}, {"state_window", 0}});
+  return causalConv(node);
+}
+
+static Values linearAttentionOfMicrosoft(NodeReader &node) {
+  checkPlain(node, {{"state_window", 0}});
+  return linearAttention(node);
+}
+
 static constexpr Operator kOperators[] = {
     {"CausalConvWithState", 27, causalConv},
     {"LinearAttention", 27, linearAttention},
+    {"CausalConvWithState", 1, causalConvOfMicrosoft, "com.microsoft", 27},
+    {"LinearAttention", 1, linearAttentionOfMicrosoft, "com.microsoft", 27},
 };
 
 ArrayRef<Operator> linearAttentionOperators() { return kOperators; }

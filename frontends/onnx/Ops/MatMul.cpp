@@ -3,6 +3,7 @@
 
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/Activations.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -18,6 +19,8 @@ static Value product(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value lhs = node.input(0, Numbers), rhs = node.input(1, Numbers), bias = node.optionalInput(2, Numbers);
   double alpha = node.number("alpha", 1), beta = node.number("beta", 1);
+  if (node.opset() < 7)
+    node.ignore("broadcast"); // of C, as it does later
   bool transposeLhs = node.flag("transA", false), transposeRhs = node.flag("transB", false);
   if (rankOf(lhs) != 2 || rankOf(rhs) != 2)
     malformed("needs operands of two dims");
@@ -26,23 +29,34 @@ static Value product(NodeReader &node) {
   };
   lhs = transposeLhs ? b.transpose(lhs, {1, 0}) : lhs;
   rhs = transposeRhs ? b.transpose(rhs, {1, 0}) : rhs;
-  Value product = scaled(b.matMul(lhs, rhs), alpha);
+  Value product = b.matMul(lhs, rhs);
+  Type element = elementOf(product);
+  if (!isa<FloatType>(element) && (alpha != std::trunc(alpha) || beta != std::trunc(beta))) {
+    // Integers times fractions.
+    product = b.cast(product, b.builder().getF64Type());
+    bias = bias ? b.cast(bias, b.builder().getF64Type()) : bias;
+  }
+  product = scaled(product, alpha);
   if (!bias)
-    return product;
-  return b.expect(b.make<graph::AddOp>(product, scaled(bias, beta)), extentsOf(product), "C");
+    return b.cast(product, element);
+  Value result = b.make<graph::AddOp>(product, scaled(bias, beta));
+  return b.cast(b.expect(result, extentsOf(product), "C"), element);
 }
 
 // Gemm                                                                                      ONNX Gemm, versions 7–13
 static Values gemm(NodeReader &node) { return {product(node)}; }
 
-// FusedGemm: activation(Gemm)
-static Values fusedGemm(NodeReader &node) {
+/// As the node's attributes say.
+static Value activatedProduct(NodeReader &node, Value product) {
   SmallVector<double> parameters;
   for (StringRef name : {"activation_alpha", "activation_beta", "activation_gamma"})
     if (node.has(name))
       parameters.push_back(node.number(name));
-  return {activated(node.builder(), product(node), node.text("activation", ""), parameters)};
+  return activated(node.builder(), product, node.text("activation", ""), parameters);
 }
+
+// FusedGemm: activation(Gemm)
+static Values fusedGemm(NodeReader &node) { return {activatedProduct(node, product(node))}; }
 
 /// Its first dim moved before the last, where `batch`; then the last two swapped, where `matrix`.
 static Value turned(GraphBuilder &b, Value value, bool batch, bool matrix) {
@@ -58,20 +72,41 @@ static Value turned(GraphBuilder &b, Value value, bool batch, bool matrix) {
 }
 
 // FusedMatMul: alpha · op(A) · op(B)
-static Values fusedMatMul(NodeReader &node) {
+static Value scaledMatMul(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value lhs = turned(b, node.input(0, Floats), node.flag("transBatchA", false), node.flag("transA", false));
   Value rhs = turned(b, node.input(1, Floats), node.flag("transBatchB", false), node.flag("transB", false));
   Value result = b.matMul(lhs, rhs);
   double alpha = node.number("alpha", 1);
-  return {alpha == 1 ? result : b.make<graph::MulOp>(result, b.scalarLike(result, alpha))};
+  return alpha == 1 ? result : b.make<graph::MulOp>(result, b.scalarLike(result, alpha));
+}
+static Values fusedMatMul(NodeReader &node) { return {scaledMatMul(node)}; }
+
+// FusedMatMulActivation: activation(FusedMatMul)
+static Values fusedMatMulActivation(NodeReader &node) { return {activatedProduct(node, scaledMatMul(node))}; }
+
+// GemmFastGelu: gelu(X · W + bias), by tanh
+static Values gemmFastGelu(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value product = b.matMul(node.input(0, Floats), node.input(1, Floats)), bias = node.optionalInput(2, Floats);
+  return {b.make<graph::GeluOp>(bias ? b.make<graph::AddOp>(product, bias) : product, /*tanh_form=*/true)};
+}
+
+// MatMulInteger16: in 32 bits
+static Values matMulInteger16(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Type i32 = b.builder().getI32Type();
+  return {b.matMul(b.cast(node.input(0, AnyInteger), i32), b.cast(node.input(1, AnyInteger), i32))};
 }
 
 static constexpr Operator kOperators[] = {
-    {"Gemm", 7, gemm},
-    {"MatMul", 7, matMul},
+    {"Gemm", 1, gemm},
+    {"MatMul", 1, matMul},
     {"FusedGemm", 1, fusedGemm, "com.microsoft"},
     {"FusedMatMul", 1, fusedMatMul, "com.microsoft"},
+    {"FusedMatMulActivation", 1, fusedMatMulActivation, "com.microsoft"},
+    {"GemmFastGelu", 1, gemmFastGelu, "com.microsoft"},
+    {"MatMulInteger16", 1, matMulInteger16, "com.microsoft"},
     {"TransposeMatMul", 1, fusedMatMul, "com.microsoft"},
 };
 

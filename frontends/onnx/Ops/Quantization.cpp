@@ -145,13 +145,14 @@ Values quantisedByRange(NodeReader &node, Value x) {
 // DynamicQuantizeLinear                                                     ONNX DynamicQuantizeLinear, version 11
 static Values dynamicQuantizeLinear(NodeReader &node) { return quantisedByRange(node, node.input(0, Floats)); }
 
-Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t axisFromEnd) {
+Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t axisFromEnd, unsigned elements) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(index, AnyInteger), zeroPoint = node.optionalInput(zeroPointIndex, AnyInteger);
-  Value wide = b.cast(x, i32(node));
+  Value x = node.input(index, elements), zeroPoint = node.optionalInput(zeroPointIndex, elements);
+  Type number = graph::isStoredFloat(elementOf(x)) ? f32(node) : i32(node);
+  Value wide = b.cast(x, number);
   if (!zeroPoint)
     return wide;
-  zeroPoint = b.cast(zeroPoint, i32(node));
+  zeroPoint = b.cast(zeroPoint, number);
   if (isSingle(zeroPoint))
     zeroPoint = b.reshape(zeroPoint, {});
   else if (rankOf(zeroPoint) == 1 && rankOf(x) >= axisFromEnd)
@@ -172,12 +173,14 @@ static Value requantized(NodeReader &node, Value product, Value lhsScale, Value 
   GraphBuilder &b = node.builder();
   auto scalar = [&](Value value) { return isSingle(value) ? b.reshape(value, {}) : value; };
   Value scale = b.cast(scalar(node.input(scaleIndex, Floats)), f32(node));
-  Value zeroPoint = node.input(scaleIndex + 1, AnyInteger);
+  Value zeroPoint = node.input(scaleIndex + 1, AnyInteger | Float8s);
   Value factor = b.make<graph::DivOp>(
       b.make<graph::MulOp>(b.cast(scalar(lhsScale), f32(node)), b.cast(scalar(rhsScale), f32(node))), scale);
   Value scaled = b.make<graph::MulOp>(b.cast(product, f32(node)), b.alignedTo(factor, extentsOf(product)));
   if (extentsOf(scaled) != extentsOf(product))
     malformed("has scales that do not fit its result");
+  if (graph::isStoredFloat(elementOf(zeroPoint)))
+    return b.cast(scaled, elementOf(zeroPoint));
   return saturate(node, b.make<graph::RoundOp>(scaled), scalar(zeroPoint), elementOf(zeroPoint));
 }
 
@@ -188,8 +191,12 @@ static Value asColumn(NodeReader &node, Value scale) {
 
 static Values qLinearMatMul(NodeReader &node) {
   Value lhsScale = asColumn(node, node.input(1, Floats)), rhsScale = node.input(4, Floats);
-  Value product = node.builder().matMul(centred(node, 0, 2, 2), centred(node, 3, 5, 1));
-  return {requantized(node, product, lhsScale, rhsScale, 6)};
+  Value lhs = centred(node, 0, 2, 2, AnyInteger | Float8s), rhs = centred(node, 3, 5, 1, AnyInteger | Float8s);
+  if (elementOf(lhs) != elementOf(rhs)) { // one is of floats
+    lhs = node.builder().cast(lhs, f32(node));
+    rhs = node.builder().cast(rhs, f32(node));
+  }
+  return {requantized(node, node.builder().matMul(lhs, rhs), lhsScale, rhsScale, 6)};
 }
 
 static Values convInteger(NodeReader &node) {
@@ -197,18 +204,27 @@ static Values convInteger(NodeReader &node) {
   return {convolve(node, centred(node, 0, 2, 1), centred(node, 1, 3, rankOf(filter)))};
 }
 
-static Values qLinearConv(NodeReader &node) {
+/// Where `channelsLast`, the image and the result have their channels behind the spatial dims.
+static Value quantisedConv(NodeReader &node, bool channelsLast) {
   GraphBuilder &b = node.builder();
-  Value filter = node.input(3, AnyInteger), filterScale = node.input(4, Floats);
-  Value product = convolve(node, centred(node, 0, 2, 1), centred(node, 3, 5, rankOf(filter)));
+  Value image = centred(node, 0, 2, 1), filter = node.input(3, AnyInteger), filterScale = node.input(4, Floats);
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(image))), back = order;
+  if (channelsLast && rankOf(image) > 2) {
+    std::rotate(order.begin() + 1, order.end() - 1, order.end());
+    std::rotate(back.begin() + 1, back.begin() + 2, back.end());
+  }
+  Value product = convolve(node, b.transpose(image, order), centred(node, 3, 5, rankOf(filter)));
   Extents perChannel(rankOf(product) - 1, 1);
   perChannel.front() = extentsOf(product)[1];
   if (Value bias = node.optionalInput(8, AnyInteger))
     product = b.make<graph::AddOp>(product, b.reshape(bias, perChannel));
   if (rankOf(filterScale) == 1 && !isSingle(filterScale))
     filterScale = b.reshape(filterScale, perChannel);
-  return {requantized(node, product, node.input(1, Floats), filterScale, 6)};
+  return b.transpose(requantized(node, product, node.input(1, Floats), filterScale, 6), back);
 }
+
+static Values qLinearConv(NodeReader &node) { return {quantisedConv(node, /*channelsLast=*/false)}; }
+static Values qLinearConvOfLayout(NodeReader &node) { return {quantisedConv(node, node.flag("channels_last", false))}; }
 
 static constexpr Operator kOperators[] = {
     {"ConvInteger", 10, convInteger},
@@ -220,6 +236,7 @@ static constexpr Operator kOperators[] = {
     {"QLinearMatMul", 10, qLinearMatMul},
     {"QuantizeLinear", 10, quantizeLinear},
     {"DequantizeLinear", 1, dequantizeLinear, "com.microsoft", 13},
+    {"QLinearConv", 1, qLinearConvOfLayout, "com.microsoft"},
     {"QuantizeLinear", 1, quantizeLinear, "com.microsoft", 13},
 };
 

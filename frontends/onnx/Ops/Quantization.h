@@ -15,8 +15,10 @@ Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t b
 /// round(x) + zero point, limited to what an integer type holds. `rounded` is a float.
 Value saturate(NodeReader &node, Value rounded, Value zeroPoint, mlir::Type to);
 
-/// x - zero point as i32; the zero point is a scalar, or a list along `axis` counted from the end.
-Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t axisFromEnd);
+/// x - zero point as i32, of floats of 8 bits as f32; the zero point is a scalar, or a list along `axis` counted from
+/// the end.
+Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t axisFromEnd,
+              unsigned elements = AnyInteger);
 
 /// Floats as ui8, with the scale and zero point that their range asks for.
 Values quantisedByRange(NodeReader &node, Value x);

@@ -218,11 +218,20 @@ static Values unique(NodeReader &node) {
   return {b.make<graph::GatherOp>(x, distinct.first, axis), distinct.first, distinct.which, distinct.counts};
 }
 
+// com.microsoft.Unique: the elements of a list in the order in which they come, which of them each is, and how many
+static Values uniqueOfList(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Numbers);
+  if (rankOf(x) != 1)
+    malformed("needs a list");
+  Distinct distinct(b, b.reshape(x, {extentsOf(x)[0], 1}));
+  distinct.sortByPlace();
+  return {b.make<graph::GatherOp>(x, distinct.first, int64_t(0)), distinct.which, distinct.counts};
+}
+
 static constexpr Operator kOperators[] = {
-    {"Compress", 9, compress},
-    {"NonMaxSuppression", 10, nonMaxSuppression},
-    {"NonZero", 9, nonZero},
-    {"Unique", 11, unique},
+    {"Compress", 9, compress}, {"NonMaxSuppression", 10, nonMaxSuppression}, {"NonZero", 9, nonZero},
+    {"Unique", 11, unique},    {"Unique", 1, uniqueOfList, "com.microsoft"},
 };
 
 ArrayRef<Operator> selectionOperators() { return kOperators; }
