@@ -76,6 +76,12 @@ public:
     return broadcast(value, llvm::ArrayRef<graph::Extent>(graph::toExtents(shape)));
   }
   mlir::Value cast(mlir::Value value, mlir::Type elementType);
+  /// What `compute` makes of floats, for integers too: of them as f64, cast back.
+  mlir::Value throughFloat(mlir::Value value, llvm::function_ref<mlir::Value(mlir::Value)> compute) {
+    mlir::Type given = graph::typeOf(value).getElementType();
+    return llvm::isa<mlir::FloatType>(given) ? compute(value)
+                                             : cast(compute(cast(value, builder_.getF64Type())), given);
+  }
   /// NumPy's matmul: an operand of one dim gets a second one, which the result then lacks.
   mlir::Value matMul(mlir::Value lhs, mlir::Value rhs);
   /// The same value with another extent of a dim, which the run compares. Numbers stay what they are.

@@ -50,7 +50,8 @@ private:
     } else if (version == opsets.end()) {
       add(node, domain, 0, "imports no version of the domain");
     } else if (!operators_.find(domain, node.op_type(), version->second)) {
-      add(node, domain, version->second, kUnknownOperator);
+      StringRef exclusion = exclusionOf(domain, node.op_type());
+      add(node, domain, version->second, exclusion.empty() ? StringRef(kUnknownOperator) : exclusion);
     }
     for (const AttributeProto &attribute : node.attribute()) {
       visit(attribute.g().node(), opsets);
@@ -84,7 +85,13 @@ static void refuseUnsupported(ArrayRef<UnsupportedNode> nodes) {
             (node.version > 0 ? ", opset " + std::to_string(node.version) : "") + ")";
   if (nodes.size() > kMostListed)
     text += " and " + std::to_string(nodes.size() - kMostListed) + " more";
-  unsupported(text + (nodes.size() > 1 ? ": unsupported operators" : ": unsupported operator"));
+  text += nodes.size() > 1 ? ": unsupported operators" : ": unsupported operator";
+  // Those that are excluded say why.
+  llvm::StringSet<> told;
+  for (const UnsupportedNode &node : nodes)
+    if (node.reason != kUnknownOperator && told.insert(node.reason).second)
+      text += "; " + node.reason;
+  unsupported(text);
 }
 
 // Values.

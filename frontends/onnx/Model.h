@@ -25,7 +25,7 @@ using ::onnx::ValueInfoProto;
 using Opsets = llvm::StringMap<int64_t>;
 
 /// The ONNX versions that Smelt knows.
-constexpr int64_t kOldestOpset = 7, kNewestOpset = 28;
+constexpr int64_t kOldestOpset = 1, kNewestOpset = 28;
 
 /// "" for the domain of ONNX's own operators, which has two names.
 inline llvm::StringRef canonicalDomain(llvm::StringRef domain) { return domain == "ai.onnx" ? "" : domain; }

@@ -253,7 +253,7 @@ Values NodeReader::inlineGraph(const GraphProto &graph, ArrayRef<Value> inputs) 
 
 void NodeReader::checkAllRead() const {
   for (auto [position, attribute] : llvm::enumerate(node_.attribute()))
-    if (!readAttributes_[position])
+    if (!readAttributes_[position] && !(opset_ < 6 && attribute.name() == "consumed_inputs")) // a hint
       malformed("has an attribute '" + printable(attribute.name()) + "', which is none of this operator");
   for (unsigned index = 0; index < inputCount(); ++index)
     if (!inputName(index).empty() && !readInputs_.contains(index))

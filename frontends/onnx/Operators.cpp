@@ -43,6 +43,34 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     textOperators,
 };
 
+constexpr llvm::StringLiteral kText = "tensors hold no text; prepare text before the model, and give it numbers";
+constexpr llvm::StringLiteral kTraining = "models are compiled to be run, not trained; export the model for inference";
+
+constexpr ExcludedOperator kExcluded[] = {
+    {"", "ImageDecoder",
+     "it reads files of JPEG, JPEG 2000, PNG, TIFF, WebP, BMP and PNM, whose decoders are libraries of megabytes and "
+     "no "
+     "kernels; decode images before the model, and give it pixels [height, width, channels]"},
+    {"", "RegexFullMatch", kText},
+    {"", "StringConcat", kText},
+    {"", "StringNormalizer", kText},
+    {"", "StringSplit", kText},
+    {"ai.onnx.preview.training", "Adagrad", kTraining},
+    {"ai.onnx.preview.training", "Adam", kTraining},
+    {"ai.onnx.preview.training", "Gradient", kTraining},
+    {"ai.onnx.preview.training", "Momentum", kTraining},
+    {"com.microsoft", "Tokenizer", kText},
+};
+
+llvm::ArrayRef<ExcludedOperator> excludedOperators() { return kExcluded; }
+
+StringRef exclusionOf(StringRef domain, StringRef name) {
+  for (const ExcludedOperator &excluded : kExcluded)
+    if (excluded.domain == domain && excluded.name == name)
+      return excluded.reason;
+  return "";
+}
+
 OperatorTable::OperatorTable() {
   for (auto family : kFamilies)
     for (const Operator &row : family())

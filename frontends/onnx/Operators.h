@@ -31,7 +31,7 @@ private:
 /// One operator from a version on, up to the next row of the same name.
 struct Operator {
   llvm::StringLiteral name;
-  int64_t since; // 7 where it is older than what Smelt accepts
+  int64_t since; // the oldest version that means the same
   Import import;
   llvm::StringLiteral domain = "";
   int64_t readsAs = 0; // of another domain: the version of ai.onnx whose operator it is; 0 where that knows it not
@@ -70,6 +70,15 @@ llvm::ArrayRef<Operator> selectionOperators();
 llvm::ArrayRef<Operator> sequenceOperators();
 llvm::ArrayRef<Operator> spatialOperators();
 llvm::ArrayRef<Operator> textOperators();
+
+/// Operators that native code cannot hold at a reasonable size, or that have no place in a model that is compiled.
+struct ExcludedOperator {
+  llvm::StringLiteral domain, name;
+  llvm::StringLiteral reason; // and what to do instead
+};
+llvm::ArrayRef<ExcludedOperator> excludedOperators();
+/// Why an operator is excluded; empty where it is not.
+llvm::StringRef exclusionOf(llvm::StringRef domain, llvm::StringRef name);
 
 /// All operators, by name.
 class OperatorTable {

@@ -41,5 +41,8 @@ int main() {
   for (const Operator *row : operators)
     if (!row->note.empty())
       os << "- " << row->name << ": " << row->note << "\n";
+  os << "\nNot imported, and why:\n\n";
+  for (const ExcludedOperator &row : excludedOperators())
+    os << "- " << row.domain << (row.domain.empty() ? "" : ".") << row.name << ": " << row.reason << ".\n";
   return 0;
 }

@@ -46,7 +46,7 @@ static std::pair<double, double> rangeOf(Type integer) {
 void storeBetween(const HostTensor &result, int64_t position, double value) {
   if (isa<IntegerType>(result.elementType())) {
     auto [least, most] = rangeOf(result.elementType());
-    value = std::min(std::max(std::nearbyint(value), least), most);
+    value = std::min(std::max(std::trunc(value), least), most);
   }
   result.set(position, Scalar::ofFloat(value));
 }
@@ -98,14 +98,11 @@ std::optional<Expr> Emitter::sum(ArrayRef<Axis<EmittedTap>> axes) {
   return total;
 }
 
-/// Rounds to an integer type, saturating.
+/// Cuts to an integer type, saturating.
 static Expr toInteger(Expr x, Type integer) {
   auto [least, most] = rangeOf(integer);
-  Expr rounded = roundEven(x);
   // castTo saturates at 32 bits and more, where these bounds are not exact.
-  if (integer.getIntOrFloatBitWidth() < 32)
-    rounded = clamp(rounded, least, most);
-  return castTo(rounded, integer);
+  return castTo(integer.getIntOrFloatBitWidth() < 32 ? clamp(x, least, most) : x, integer);
 }
 
 Value interpolate(ElementAccess &access, Value tensor, SmallVector<LaneIndex> index, ArrayRef<Axis<EmittedTap>> axes) {
@@ -114,13 +111,13 @@ Value interpolate(ElementAccess &access, Value tensor, SmallVector<LaneIndex> in
     return llvm::any_of(axis.taps, [](const EmittedTap &tap) { return tap.weight.has_value(); });
   };
   Type number = computeType(element);
-  bool rounds = isa<IntegerType>(element) && llvm::any_of(axes, isWeighted);
-  if (rounds)
+  bool cuts = isa<IntegerType>(element) && llvm::any_of(axes, isWeighted);
+  if (cuts)
     number = access.builder().getF32Type();
   std::optional<Expr> value = Emitter(access, tensor, std::move(index), number).sum(axes);
   if (!value)
     return nullptr;
-  return rounds ? toInteger(*value, element).value() : value->value();
+  return cuts ? toInteger(*value, element).value() : value->value();
 }
 
 } // namespace smelt::graph::interpolation

@@ -90,7 +90,7 @@ mlir::Value toIndex(ElementAccess &access, Expr place, const Extent &extent);
 /// The sum over the axes' taps of weight · element. `offset` is that of the element at index 0 of all axes.
 double interpolate(const HostTensor &tensor, int64_t offset, llvm::ArrayRef<int64_t> strides,
                    llvm::ArrayRef<Axis<HostTap>> axes);
-/// Stores a number between elements: integers are rounded to nearest even, and saturate.
+/// Stores a number between elements: integers are cut off, as casts do, and saturate.
 void storeBetween(const HostTensor &result, int64_t position, double value);
 
 /// The same on lanes, in the tensor's compute type; `index` has what is not an axis. Null where the tensor can't be

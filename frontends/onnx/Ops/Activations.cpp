@@ -40,7 +40,13 @@ static Values leakyRelu(NodeReader &node) {
 }
 
 static Values pRelu(NodeReader &node) {
-  return {node.builder().make<graph::PReluOp>(node.input(0, Numbers), node.input(1, Numbers))};
+  Value x = node.input(0, Numbers), slope = node.input(1, Numbers);
+  if (node.opset() < 7 && rankOf(slope) == 1 && !isSingle(slope)) { // one a channel
+    graph::Extents shape(std::max<int64_t>(rankOf(x) - 1, 1), 1);
+    shape[0] = extentsOf(slope)[0];
+    slope = node.builder().reshape(slope, shape);
+  }
+  return {node.builder().make<graph::PReluOp>(x, slope)};
 }
 
 static Values selu(NodeReader &node) {
@@ -50,7 +56,16 @@ static Values selu(NodeReader &node) {
 
 static Values shrink(NodeReader &node) {
   APFloat bias(node.number("bias", 0)), lambda(node.number("lambd", 0.5));
-  return {node.builder().make<graph::ShrinkOp>(node.input(0, Floats), bias, lambda)};
+  return {node.builder().throughFloat(node.input(0, Numbers),
+                                      [&](Value x) { return node.builder().make<graph::ShrinkOp>(x, bias, lambda); })};
+}
+
+// Binarizer: 1 above the threshold, else 0                                          ai.onnx.ml Binarizer, version 1
+static Values binarizer(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Numbers);
+  Value isAbove = b.make<graph::GreaterOp>(x, b.scalarLike(x, node.number("threshold", 0)));
+  return {b.cast(isAbove, elementOf(x))};
 }
 
 static Values swish(NodeReader &node) {
@@ -121,26 +136,27 @@ Value activated(GraphBuilder &b, Value x, StringRef name, ArrayRef<double> param
 }
 
 static constexpr Operator kOperators[] = {
+    {"Binarizer", 1, binarizer, "ai.onnx.ml"},
     {"Celu", 12, celu},
-    {"Elu", 7, elu},
+    {"Elu", 1, elu},
     {"Gelu", 20, gelu},
     {"Gelu", 1, gelu, "com.microsoft", 20},
-    {"HardSigmoid", 7, hardSigmoid},
+    {"HardSigmoid", 1, hardSigmoid},
     {"HardSwish", 14, unary<graph::HardSwishOp>},
-    {"Hardmax", 7, hardmax},
-    {"LeakyRelu", 7, leakyRelu},
-    {"LogSoftmax", 7, softmax<true>},
+    {"Hardmax", 1, hardmax},
+    {"LeakyRelu", 1, leakyRelu},
+    {"LogSoftmax", 1, softmax<true>},
     {"Mish", 18, unary<graph::MishOp>},
-    {"PRelu", 7, pRelu},
-    {"Relu", 7, unary<graph::ReluOp, Numbers>},
-    {"Selu", 7, selu},
+    {"PRelu", 1, pRelu},
+    {"Relu", 1, unary<graph::ReluOp, Numbers>},
+    {"Selu", 1, selu},
     {"Shrink", 9, shrink},
-    {"Sigmoid", 7, unary<graph::SigmoidOp>},
-    {"Softmax", 7, softmax<false>},
-    {"Softplus", 7, unary<graph::SoftplusOp>},
-    {"Softsign", 7, unary<graph::SoftsignOp>},
+    {"Sigmoid", 1, unary<graph::SigmoidOp>},
+    {"Softmax", 1, softmax<false>},
+    {"Softplus", 1, unary<graph::SoftplusOp>},
+    {"Softsign", 1, unary<graph::SoftsignOp>},
     {"Swish", 24, swish},
-    {"Tanh", 7, unary<graph::TanhOp>},
+    {"Tanh", 1, unary<graph::TanhOp>},
     {"ThresholdedRelu", 10, thresholdedRelu},
 };
 

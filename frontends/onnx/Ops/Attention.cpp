@@ -118,18 +118,17 @@ Value AttentionBuilder::biasWhere(Value allowed) {
 
 /// A mask may be shorter than the keys: those beyond it do not count.
 void AttentionBuilder::addMask() {
-  Value mask = node_.optionalInput(3, Floats | Bools);
+  Value mask = node_.optionalInput(3, Numbers | Bools);
   if (!mask)
     return;
   if (rankOf(mask) < 1 || rankOf(mask) > 4)
     malformed("has a mask of " + Twine(rankOf(mask)) + " dims");
-  if (elementOf(mask).isInteger(1))
-    mask = biasWhere(mask);
+  mask = elementOf(mask).isInteger(1) ? biasWhere(mask) : b_.cast(mask, elementOf(query_));
   const Extent given = extentsOf(mask).back(), missing = keyLength_ - given;
   if (missing.isNumber() && missing.number() > 0 && (given != Extent(1) || keyLength_ == Extent(0) || nonPadded_))
     mask = b_.padDim(mask, rankOf(mask) - 1, 0, missing, b_.scalarLike(mask, -HUGE_VAL));
   mask = b_.alignedTo(mask, {batch_, queryHeads_, queryLength_, keyLength_});
-  addBias(b_.cast(mask, elementOf(query_)));
+  addBias(mask);
 }
 
 /// 0, 1, … along a dim of four.
@@ -203,7 +202,7 @@ Values AttentionBuilder::build() {
     malformed("has a mask that does not broadcast to " + inWords(extentsOf(stages[1])));
   stages[3] = softmax(stages[2]);
   Value weights = b_.reshape(stages[3], {batch_, keyHeads_, queryLength_ * shared, keyLength_});
-  Value result = b_.make<graph::MatMulOp>(weights, value_);
+  Value result = b_.make<graph::MatMulOp>(weights, b_.cast(value_, elementOf(query_)));
   result = b_.reshape(result, {batch_, queryHeads_, queryLength_, extentsOf(value_)[3]});
   if (isFlat_)
     result = joinHeads(b_, result);
@@ -211,6 +210,42 @@ Values AttentionBuilder::build() {
 }
 
 static Values attention(NodeReader &node) { return AttentionBuilder(node).build(); }
+
+// FlexAttention: prob_mod(softmax(score_mod(scale · Q · Kᵀ))) · V, whose modifiers are subgraphs
+//                                                                            ai.onnx.preview FlexAttention, version 1
+static Values flexAttention(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value query = node.input(0, Floats), key = node.input(1, Floats), value = node.input(2, Floats);
+  if (rankOf(query) != 4 || rankOf(key) != 4 || rankOf(value) != 4)
+    malformed("needs queries, keys and values of four dims");
+  Type type = elementOf(query), precision = type.isF64() ? type : Type(b.builder().getF32Type());
+  if (node.has("softmax_precision"))
+    precision = elementTypeOf(node.integer("softmax_precision"), type.getContext(), "its softmax");
+  int64_t heads = fixedDim(query, 1), keyHeads = fixedDim(key, 1);
+  if (keyHeads < 1 || heads % keyHeads != 0)
+    malformed("has " + Twine(heads) + " heads of queries for " + Twine(keyHeads) + " of keys");
+  const Extent batch = extentsOf(query)[0], length = extentsOf(query)[2], keys = extentsOf(key)[2];
+  const Extent rows = length * (heads / keyHeads), size = extentsOf(query)[3];
+  key = b.withDim(b.withDim(key, 0, batch), 3, size);
+  value = b.withShape(value, {batch, keyHeads, keys});
+  double scale = node.has("scale") ? node.number("scale") : 1 / std::sqrt(static_cast<double>(fixedDim(query, 3)));
+  auto wide = [&](Value x) { return b.cast(x, precision); };
+  Value product = b.matMul(b.reshape(wide(query), {batch, keyHeads, rows, size}), b.transpose(wide(key), {0, 1, 3, 2}));
+  auto modified = [&](Value x, StringRef modifier) {
+    if (!node.has(modifier))
+      return x;
+    Values results = node.inlineGraph(node.graph(modifier), x);
+    if (results.size() != 1 || results[0].getType() != x.getType())
+      malformed("has a " + modifier + " that does not keep the shape and the type of its input");
+    return results[0];
+  };
+  Extents shape{batch, heads, length, keys};
+  Value scores = b.make<graph::MulOp>(b.reshape(product, shape), b.scalar(precision, scale));
+  Value weights = b.make<graph::SoftmaxOp>(modified(scores, "score_mod"), int64_t(3));
+  weights = b.reshape(modified(weights, "prob_mod"), {batch, keyHeads, rows, keys});
+  Value result = b.matMul(weights, wide(value));
+  return {b.cast(b.reshape(result, {batch, heads, length, extentsOf(value)[3]}), type)};
+}
 
 // RotaryEmbedding: pairs (a, b) of elements → (a cos - b sin, a sin + b cos)           ONNX RotaryEmbedding, version 23
 
@@ -292,6 +327,7 @@ static constexpr Operator kOperators[] = {
     {"Attention", 23, attention},
     {"RotaryEmbedding", 23, rotaryEmbedding},
     {"SwiGLU", 28, swiGlu},
+    {"FlexAttention", 1, flexAttention, "ai.onnx.preview"},
 };
 
 ArrayRef<Operator> attentionOperators() { return kOperators; }

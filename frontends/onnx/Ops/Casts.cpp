@@ -55,7 +55,7 @@ static Values bitCast(NodeReader &node) {
 
 static constexpr Operator kOperators[] = {
     {"BitCast", 26, bitCast},
-    {"Cast", 7, cast},
+    {"Cast", 6, cast},
     {"CastLike", 15, castLike},
 };
 

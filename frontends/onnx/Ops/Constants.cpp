@@ -177,10 +177,8 @@ static Values eyeLike(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Constant", 7, constant},
-    {"ConstantOfShape", 9, constantOfShape},
-    {"EyeLike", 9, eyeLike},
-    {"Range", 11, range},
+    {"Constant", 1, constant}, {"ConstantOfShape", 9, constantOfShape},  {"EyeLike", 9, eyeLike},
+    {"Range", 11, range},      {"Range", 1, range, "com.microsoft", 11},
 };
 
 ArrayRef<Operator> constantOperators() { return kOperators; }

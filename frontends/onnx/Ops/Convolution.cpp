@@ -98,8 +98,8 @@ static Values convTranspose(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Conv", 7, conv},
-    {"ConvTranspose", 7, convTranspose},
+    {"Conv", 1, conv},
+    {"ConvTranspose", 1, convTranspose},
     {"FusedConv", 1, fusedConv, "com.microsoft"},
 };
 

@@ -205,11 +205,11 @@ static Values reverseSequence(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Concat", 7, concat},
-    {"Pad", 7, pad},
+    {"Concat", 4, concat},
+    {"Pad", 2, pad},
     {"ReverseSequence", 10, reverseSequence},
-    {"Slice", 7, slice},
-    {"Split", 7, split},
+    {"Slice", 1, slice},
+    {"Split", 2, split},
     {"Trilu", 14, trilu},
     {"Pad", 1, pad, "com.microsoft", 13},
     {"Trilu", 1, trilu, "com.microsoft", 14},

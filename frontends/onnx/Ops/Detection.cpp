@@ -181,7 +181,7 @@ static Values det(NodeReader &node) {
 static constexpr Operator kOperators[] = {
     {"DeformConv", 19, deformConv},
     {"Det", 11, det},
-    {"MaxRoiPool", 7, maxRoiPool},
+    {"MaxRoiPool", 1, maxRoiPool},
     {"RoiAlign", 10, roiAlign},
 };
 

@@ -225,7 +225,14 @@ Value EinsumBuilder::build(ArrayRef<Value> operands) {
 
 static Values einsum(NodeReader &node) {
   std::string equation = node.text("equation");
-  return {EinsumBuilder(node.builder(), equation).build(node.allInputs(Numbers))};
+  GraphBuilder &b = node.builder();
+  Values operands = node.allInputs(Numbers);
+  Type element = elementOf(operands.front());
+  // Sums of narrow integers wrap, as whoever cuts off a wider sum sees it.
+  if (element.isInteger() && element.getIntOrFloatBitWidth() < 32)
+    for (Value &operand : operands)
+      operand = b.cast(operand, b.builder().getI32Type());
+  return {b.cast(EinsumBuilder(b, equation).build(operands), element)};
 }
 
 static constexpr Operator kOperators[] = {{"Einsum", 12, einsum}};

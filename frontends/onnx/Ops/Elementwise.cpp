@@ -73,10 +73,20 @@ template <typename Op> static Value combine(GraphBuilder &builder, Value a, Valu
   return builder.make<Op>(a, b);
 }
 
+/// The second operand before version 7: as it is, or, where `broadcast`, against the dims of the first from `axis` on.
+static Value broadcastOperand(NodeReader &node, Value a, Value b) {
+  if (node.opset() >= 7 || !node.flag("broadcast", false) || !node.has("axis"))
+    return b;
+  int64_t axis = normalAxis(node.integer("axis"), rankOf(a));
+  graph::Extents shape = extentsOf(b);
+  shape.append(std::max<int64_t>(rankOf(a) - axis - rankOf(b), 0), 1);
+  return node.builder().reshape(b, shape);
+}
+
 /// Two operands of one element type.
 template <typename Op, unsigned elements> static Values binary(NodeReader &node) {
   Value a = node.input(0, elements), b = node.input(1, elements);
-  return {combine<Op>(node.builder(), a, b)};
+  return {combine<Op>(node.builder(), a, broadcastOperand(node, a, b))};
 }
 
 /// One or more operands of one element type, combined from the left.
@@ -107,7 +117,8 @@ static Values mod(NodeReader &node) {
 }
 
 static Values pow(NodeReader &node) {
-  return {node.builder().make<graph::PowOp>(node.input(0, Numbers), node.input(1, Numbers))};
+  Value a = node.input(0, Numbers), b = node.input(1, Numbers);
+  return {node.builder().make<graph::PowOp>(a, broadcastOperand(node, a, b))};
 }
 
 static Values bitShift(NodeReader &node) {
@@ -174,6 +185,7 @@ static Values dropout(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Floats | Float8s);
   node.ignore("ratio");
+  node.ignore("is_test"); // a model that is not being trained is what is asked for
   node.ignore("seed");
   node.optionalInput(1);
   std::optional<graph::HostTensor> training = node.opset() < 12 ? std::nullopt : node.optionalConstant(2);
@@ -185,11 +197,11 @@ static Values dropout(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Abs", 7, unary<graph::AbsOp, Numbers>},
+    {"Abs", 1, unary<graph::AbsOp, Numbers>},
     {"Acos", 7, unary<graph::AcosOp, Floats>},
     {"Acosh", 9, unary<graph::AcoshOp, Floats>},
-    {"Add", 7, binary<graph::AddOp, Numbers>},
-    {"And", 7, binary<graph::AndOp, Bools>},
+    {"Add", 1, binary<graph::AddOp, Numbers>},
+    {"And", 1, binary<graph::AndOp, Bools>},
     {"Asin", 7, unary<graph::AsinOp, Floats>},
     {"Asinh", 9, unary<graph::AsinhOp, Floats>},
     {"Atan", 7, unary<graph::AtanOp, Floats>},
@@ -199,43 +211,43 @@ static constexpr Operator kOperators[] = {
     {"BitwiseNot", 18, unary<graph::BitwiseNotOp, AnyInteger>},
     {"BitwiseOr", 18, binary<graph::OrOp, AnyInteger>},
     {"BitwiseXor", 18, binary<graph::XorOp, AnyInteger>},
-    {"Ceil", 7, unary<graph::CeilOp, Floats>},
-    {"Clip", 7, clip},
+    {"Ceil", 1, unary<graph::CeilOp, Floats>},
+    {"Clip", 1, clip},
     {"Cos", 7, unary<graph::CosOp, Floats>},
     {"Cosh", 9, unary<graph::CoshOp, Floats>},
-    {"Div", 7, binary<graph::DivOp, Numbers>, "", 0, "an integer divided by 0 is 0; ONNX Runtime crashes."},
-    {"Dropout", 7, dropout},
-    {"Equal", 7, binary<graph::EqualOp, Numbers | Bools>},
+    {"Div", 1, binary<graph::DivOp, Numbers>, "", 0, "an integer divided by 0 is 0; ONNX Runtime crashes."},
+    {"Dropout", 1, dropout},
+    {"Equal", 1, binary<graph::EqualOp, Numbers | Bools>},
     {"Erf", 9, unary<graph::ErfOp, Floats>},
-    {"Exp", 7, unary<graph::ExpOp, Floats>},
-    {"Floor", 7, unary<graph::FloorOp, Floats>},
-    {"Greater", 7, binary<graph::GreaterOp, Numbers>},
+    {"Exp", 1, unary<graph::ExpOp, Floats>},
+    {"Floor", 1, unary<graph::FloorOp, Floats>},
+    {"Greater", 1, binary<graph::GreaterOp, Numbers>},
     {"GreaterOrEqual", 12, binary<graph::GreaterEqualOp, Numbers>},
     {"IsInf", 10, isInf},
     {"IsNaN", 9, isNan},
-    {"Less", 7, binary<graph::LessOp, Numbers>},
+    {"Less", 1, binary<graph::LessOp, Numbers>},
     {"LessOrEqual", 12, binary<graph::LessEqualOp, Numbers>},
-    {"Log", 7, unary<graph::LogOp, Floats>},
-    {"Max", 7, variadic<graph::MaxOp, Numbers>},
-    {"Mean", 7, mean},
-    {"Min", 7, variadic<graph::MinOp, Numbers>},
+    {"Log", 1, unary<graph::LogOp, Floats>},
+    {"Max", 1, variadic<graph::MaxOp, Numbers>},
+    {"Mean", 1, mean},
+    {"Min", 1, variadic<graph::MinOp, Numbers>},
     {"Mod", 10, mod},
-    {"Mul", 7, binary<graph::MulOp, Numbers>},
-    {"Neg", 7, unary<graph::NegOp, Numbers>},
-    {"Not", 7, unary<graph::NotOp, Bools>},
-    {"Or", 7, binary<graph::OrOp, Bools>},
-    {"Pow", 7, pow},
-    {"Reciprocal", 7, unary<graph::ReciprocalOp, Floats>},
+    {"Mul", 1, binary<graph::MulOp, Numbers>},
+    {"Neg", 1, unary<graph::NegOp, Numbers>},
+    {"Not", 1, unary<graph::NotOp, Bools>},
+    {"Or", 1, binary<graph::OrOp, Bools>},
+    {"Pow", 1, pow},
+    {"Reciprocal", 1, unary<graph::ReciprocalOp, Floats>},
     {"Round", 11, unary<graph::RoundOp, Floats>},
     {"Sign", 9, unary<graph::SignOp, Numbers>},
     {"Sin", 7, unary<graph::SinOp, Floats>},
     {"Sinh", 9, unary<graph::SinhOp, Floats>},
-    {"Sqrt", 7, unary<graph::SqrtOp, Floats>},
-    {"Sub", 7, binary<graph::SubOp, Numbers>},
-    {"Sum", 7, variadic<graph::AddOp, Floats>},
+    {"Sqrt", 1, unary<graph::SqrtOp, Floats>},
+    {"Sub", 1, binary<graph::SubOp, Numbers>},
+    {"Sum", 1, variadic<graph::AddOp, Floats>},
     {"Tan", 7, unary<graph::TanOp, Floats>},
     {"Where", 9, where},
-    {"Xor", 7, binary<graph::XorOp, Bools>},
+    {"Xor", 1, binary<graph::XorOp, Bools>},
 };
 
 ArrayRef<Operator> elementwiseOperators() { return kOperators; }

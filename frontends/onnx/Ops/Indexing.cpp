@@ -35,6 +35,19 @@ static Values gather(NodeReader &node) {
   return {node.builder().make<graph::GatherOp>(data, indices, axis)};
 }
 
+// ArrayFeatureExtractor: elements of the last dim             ai.onnx.ml ArrayFeatureExtractor, version 1
+static Values arrayFeatureExtractor(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value data = node.input(0), indices = node.input(1, SignedIntegers);
+  if (rankOf(data) == 1) // one example
+    data = b.reshape(data, {1, extentsOf(data)[0]});
+  if (rankOf(data) < 1)
+    malformed("needs an input of one dim or more");
+  indices = b.reshape(indices, elementsOf(extentsOf(indices)));
+  checkIndices(indices, extentsOf(data).back());
+  return {b.make<graph::GatherOp>(data, indices, rankOf(data) - 1)};
+}
+
 static Values gatherElements(NodeReader &node) {
   Value data = node.input(0), indices = node.input(1, SignedIntegers);
   int64_t axis = normalAxis(node.integer("axis", 0), rankOf(data));
@@ -113,7 +126,7 @@ static Values oneHot(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Gather", 7, gather, "", 0,
+    {"Gather", 1, gather, "", 0,
      "an index outside the dim, which is not allowed, counts as the nearest inside; so does one of GatherElements, "
      "GatherND and the Scatters."},
     {"GatherElements", 11, gatherElements},
@@ -123,6 +136,7 @@ static constexpr Operator kOperators[] = {
     {"ScatterElements", 11, scatterElements},
     {"ScatterND", 11, scatterNd},
     {"GatherND", 1, gatherNd, "com.microsoft", 11},
+    {"ArrayFeatureExtractor", 1, arrayFeatureExtractor, "ai.onnx.ml"},
 };
 
 ArrayRef<Operator> indexingOperators() { return kOperators; }

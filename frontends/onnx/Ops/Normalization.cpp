@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/onnx/Operators.h"
+#include <tuple>
 
 using namespace mlir;
 using llvm::APFloat, llvm::Twine;
@@ -18,26 +19,51 @@ static Value perChannel(GraphBuilder &b, Value value, Value like) {
   return b.reshape(b.expect(value, channels, "one value for each of " + channels.str() + " channels"), shape);
 }
 
+/// Of each channel: mean and variance.
+static std::pair<Value, Value> statistics(GraphBuilder &b, Value x) {
+  Integers axes{0};
+  llvm::append_range(axes, llvm::seq<int64_t>(2, rankOf(x)));
+  auto meanOf = [&](Value value) { return b.make<graph::ReduceOp>(value, ReduceKind::Mean, axes); };
+  Value mean = meanOf(x), centred = b.make<graph::SubOp>(x, mean);
+  Value variance = meanOf(b.make<graph::MulOp>(centred, centred));
+  const graph::Extent channels = extentsOf(x)[1];
+  return {b.reshape(mean, channels), b.reshape(variance, channels)};
+}
+
 // BatchNormalization: (x - mean) · scale / √(var + ε) + B = x · s + (B - mean · s), s = scale / √(var + ε)
 //                                                                             ONNX BatchNormalization, versions 7–15
 static Values batchNormalization(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Floats);
-  node.ignore("momentum");
-  double epsilon = node.number("epsilon", 1e-5F);
-  if (node.flag("training_mode", false) || !node.flag("spatial", true))
-    unsupported("statistics of the data itself (training_mode, spatial = 0) are not supported");
+  double epsilon = node.number("epsilon", 1e-5F), momentum = node.number("momentum", 0.9F);
+  bool isTraining = node.opset() >= 14 && node.flag("training_mode", false);
+  if (node.opset() < 9 && !node.flag("spatial", true))
+    unsupported("statistics of each place (spatial = 0) are not supported");
+  if (node.opset() < 7)
+    node.ignore("is_test"); // a model that is not being trained is what is asked for
   if (rankOf(x) < 2)
     malformed("needs an input of two dims or more");
   // The parameters may have more bits than the data.
   Type type = elementOf(x), wide = type.isF64() ? type : Type(b.builder().getF32Type());
   auto parameter = [&](unsigned index) { return b.cast(node.input(index, Floats), wide); };
   Value scale = parameter(1), bias = parameter(2), mean = parameter(3), variance = parameter(4);
+  Values running;
+  if (isTraining) {
+    running = {mean, variance};
+    std::tie(mean, variance) = statistics(b, b.cast(x, wide));
+    for (auto [value, own] : llvm::zip_equal(running, Values{mean, variance})) {
+      Value kept = b.make<graph::MulOp>(value, b.scalarLike(value, momentum));
+      value = b.make<graph::AddOp>(kept, b.make<graph::MulOp>(own, b.scalarLike(own, 1 - momentum)));
+    }
+  }
   Value deviation = b.make<graph::SqrtOp>(b.make<graph::AddOp>(variance, b.scalarLike(variance, epsilon)));
   Value factor = b.make<graph::DivOp>(scale, deviation);
   Value shift = b.make<graph::SubOp>(bias, b.make<graph::MulOp>(mean, factor));
   Value product = b.make<graph::MulOp>(x, perChannel(b, b.cast(factor, type), x));
-  return {b.make<graph::AddOp>(product, perChannel(b, b.cast(shift, type), x))};
+  Values results{b.make<graph::AddOp>(product, perChannel(b, b.cast(shift, type), x))};
+  for (auto [index, value] : llvm::enumerate(running))
+    results.push_back(b.cast(value, elementOf(node.input(3 + static_cast<unsigned>(index), Floats))));
+  return results;
 }
 
 /// value · scale + bias; either may be absent, and both must broadcast to the value's dims.
@@ -77,7 +103,11 @@ static Values layerNormalization(NodeReader &node) {
     Value sum = b.make<graph::AddOp>(variance, b.scalarLike(variance, epsilon));
     inverse = b.make<graph::ReciprocalOp>(b.make<graph::SqrtOp>(sum));
   }
-  return {result, mean, inverse};
+  // Of f64 as well, the specification has them in f32.
+  auto stored = [&](Value value) {
+    return value && elementOf(value).isF64() ? b.cast(value, b.builder().getF32Type()) : value;
+  };
+  return {result, stored(mean), stored(inverse)};
 }
 
 // RMSNormalization: x / √(mean(x²) + ε) · scale over the dims from `axis` on       ONNX RMSNormalization, version 23
@@ -152,12 +182,12 @@ static Values lrn(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"BatchNormalization", 7, batchNormalization},
+    {"BatchNormalization", 1, batchNormalization},
     {"GroupNormalization", 18, groupNormalization},
-    {"InstanceNormalization", 7, instanceNormalization},
-    {"LRN", 7, lrn},
+    {"InstanceNormalization", 1, instanceNormalization},
+    {"LRN", 1, lrn},
     {"LayerNormalization", 17, layerNormalization},
-    {"LpNormalization", 7, lpNormalization},
+    {"LpNormalization", 1, lpNormalization},
     {"MeanVarianceNormalization", 9, meanVarianceNormalization},
     {"RMSNormalization", 23, rmsNormalization},
     {"SimplifiedLayerNormalization", 7, rmsNormalization},

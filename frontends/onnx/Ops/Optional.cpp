@@ -41,7 +41,7 @@ static Items optionalGetElement(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"Identity", 7, identity},
+    {"Identity", 1, identity},
     {"Optional", 15, optional},
     {"OptionalGetElement", 15, optionalGetElement},
     {"OptionalHasElement", 15, optionalHasElement},

@@ -168,12 +168,12 @@ static constexpr llvm::StringLiteral kValidCeil =
     "and ONNX Runtime may have one result more.";
 
 static constexpr Operator kOperators[] = {
-    {"AveragePool", 7, averagePool, "", 0, kValidCeil},
-    {"GlobalAveragePool", 7, globalPool<ReduceKind::Mean>},
-    {"GlobalLpPool", 7, globalLpPool},
-    {"GlobalMaxPool", 7, globalPool<ReduceKind::Max>},
-    {"LpPool", 7, lpPool, "", 0, kValidCeil},
-    {"MaxPool", 7, maxPool, "", 0, kValidCeil},
+    {"AveragePool", 1, averagePool, "", 0, kValidCeil},
+    {"GlobalAveragePool", 1, globalPool<ReduceKind::Mean>},
+    {"GlobalLpPool", 2, globalLpPool},
+    {"GlobalMaxPool", 1, globalPool<ReduceKind::Max>},
+    {"LpPool", 2, lpPool, "", 0, kValidCeil},
+    {"MaxPool", 1, maxPool, "", 0, kValidCeil},
 };
 
 ArrayRef<Operator> poolingOperators() { return kOperators; }

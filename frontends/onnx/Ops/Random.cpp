@@ -134,8 +134,8 @@ static Values multinomial(NodeReader &node) {
 
 static constexpr Operator kOperators[] = {
     {"Bernoulli", 15, bernoulli},          {"Multinomial", 7, multinomial},
-    {"RandomNormal", 7, random<normal>},   {"RandomNormalLike", 7, randomLike<normal>},
-    {"RandomUniform", 7, random<uniform>}, {"RandomUniformLike", 7, randomLike<uniform>},
+    {"RandomNormal", 1, random<normal>},   {"RandomNormalLike", 1, randomLike<normal>},
+    {"RandomUniform", 1, random<uniform>}, {"RandomUniformLike", 1, randomLike<uniform>},
 };
 
 ArrayRef<Operator> randomOperators() { return kOperators; }

@@ -112,6 +112,8 @@ Value RecurrentBuilder::readWeights(unsigned index, unsigned scaleIndex) {
 }
 
 void RecurrentBuilder::readOperands() {
+  if (node_.opset() < 7)
+    node_.ignore("output_sequence"); // who reads the first output asks for it
   x_ = node_.input(0, Floats);
   weights_ = readWeights(1, 8);
   recurrence_ = readWeights(2, 10);
@@ -274,9 +276,9 @@ static Values dynamicQuantizeLstm(NodeReader &node) {
 
 static constexpr Operator kOperators[] = {
     {"DynamicQuantizeLSTM", 1, dynamicQuantizeLstm, "com.microsoft"},
-    {"GRU", 7, recurrent<CellKind::Gru>},
-    {"LSTM", 7, recurrent<CellKind::Lstm>},
-    {"RNN", 7, recurrent<CellKind::Rnn>},
+    {"GRU", 3, recurrent<CellKind::Gru>},
+    {"LSTM", 1, recurrent<CellKind::Lstm>},
+    {"RNN", 1, recurrent<CellKind::Rnn>},
 };
 
 ArrayRef<Operator> recurrentOperators() { return kOperators; }

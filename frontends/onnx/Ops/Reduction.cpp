@@ -122,21 +122,21 @@ template <bool product> static Values cumulative(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"ArgMax", 7, argReduce<false>},
-    {"ArgMin", 7, argReduce<true>},
+    {"ArgMax", 1, argReduce<false>},
+    {"ArgMin", 1, argReduce<true>},
     {"CumProd", 26, cumulative<true>},
     {"CumSum", 11, cumulative<false>},
-    {"ReduceL1", 7, reduce<ReduceKind::L1>},
-    {"ReduceL2", 7, reduce<ReduceKind::L2>},
-    {"ReduceLogSum", 7, reduce<ReduceKind::LogSum>},
-    {"ReduceLogSumExp", 7, reduce<ReduceKind::LogSumExp>},
-    {"ReduceMax", 7, reduce<ReduceKind::Max, 18, Numbers | Bools>},
-    {"ReduceMean", 7, reduce<ReduceKind::Mean>},
-    {"ReduceMin", 7, reduce<ReduceKind::Min, 18, Numbers | Bools>},
-    {"ReduceProd", 7, reduce<ReduceKind::Prod>},
-    {"ReduceSum", 7, reduce<ReduceKind::Sum, 13>},
-    {"ReduceSumSquare", 7, reduce<ReduceKind::SumSquare>},
-    {"TopK", 7, topK},
+    {"ReduceL1", 1, reduce<ReduceKind::L1>},
+    {"ReduceL2", 1, reduce<ReduceKind::L2>},
+    {"ReduceLogSum", 1, reduce<ReduceKind::LogSum>},
+    {"ReduceLogSumExp", 1, reduce<ReduceKind::LogSumExp>},
+    {"ReduceMax", 1, reduce<ReduceKind::Max, 18, Numbers | Bools>},
+    {"ReduceMean", 1, reduce<ReduceKind::Mean>},
+    {"ReduceMin", 1, reduce<ReduceKind::Min, 18, Numbers | Bools>},
+    {"ReduceProd", 1, reduce<ReduceKind::Prod>},
+    {"ReduceSum", 1, reduce<ReduceKind::Sum, 13>},
+    {"ReduceSumSquare", 1, reduce<ReduceKind::SumSquare>},
+    {"TopK", 1, topK},
 };
 
 ArrayRef<Operator> reductionOperators() { return kOperators; }

@@ -109,18 +109,17 @@ constexpr std::pair<llvm::StringLiteral, ResizeMode> kOldModes[] = {
     {"nearest", ResizeMode::Nearest}, {"linear", ResizeMode::Linear}, {"bilinear", ResizeMode::Linear}};
 
 // Upsample and the first Resize: asymmetric coordinates, rounded down                   ONNX Upsample 7–9, Resize 10
-static Values upsample(NodeReader &node) {
-  Value x = node.input(0, Numbers);
+static Value upsampled(NodeReader &node, Value x) {
   Resizing how;
   how.mode = node.choice("mode", "nearest", kOldModes);
   SmallVector<double> scales;
   if (node.opset() < 9)
-    return {resizeBy(node, x, node.numbers("scales").value_or(scales), how)};
+    return resizeBy(node, x, node.numbers("scales").value_or(scales), how);
   Value given = node.input(1, Floats);
   if (std::optional<graph::HostTensor> known = graph::constantOf(given))
-    return {resizeBy(node, x, toNumbers(*known), how)};
+    return resizeBy(node, x, toNumbers(*known), how);
   Integers all = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
-  return {resizeByNumbers(node, x, all, {listOf(node.builder(), given, all.size(), "scales"), nullptr, nullptr}, how)};
+  return resizeByNumbers(node, x, all, {listOf(node.builder(), given, all.size(), "scales"), nullptr, nullptr}, how);
 }
 
 static Resizing readResizing(NodeReader &node) {
@@ -251,9 +250,9 @@ static std::string readPolicy(NodeReader &node) {
 }
 
 // Resize by scales or to sizes, of all dims or of some axes                              ONNX Resize, versions 11–19
-static Values resize(NodeReader &node) {
+static Value resized(NodeReader &node, Value x) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(0, Numbers), roi = node.optionalInput(1, Floats);
+  Value roi = node.optionalInput(1, Floats);
   Value scalesInput = node.optionalInput(2, Floats), sizesInput = node.optionalInput(3, SignedIntegers);
   Resizing how = readResizing(node);
   std::string policy = readPolicy(node);
@@ -276,7 +275,7 @@ static Values resize(NodeReader &node) {
       numbers.roi = listOf(b, roi, 2 * axes.size(), "a roi");
     if (policy != "stretch" && sizesInput)
       numbers = keepingAspect(b, x, axes, policy, numbers);
-    return {resizeByNumbers(node, x, axes, numbers, how)};
+    return resizeByNumbers(node, x, axes, numbers, how);
   }
   readRegion(node, x, axes, how);
   SmallVector<double> scales(rankOf(x), 1.0);
@@ -285,22 +284,31 @@ static Values resize(NodeReader &node) {
     if (sizes.size() != axes.size())
       malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
     applySizes(sizes, axes, policy, shape, scales);
-    return {resizeTo(node, x, scales, shape, how)};
+    return resizeTo(node, x, scales, shape, how);
   }
   SmallVector<double> given = toNumbers(*graph::constantOf(scalesInput));
   if (given.size() != axes.size())
     malformed("needs either scales or sizes, one for each of " + Twine(axes.size()) + " axes");
   for (auto [axis, scale] : llvm::zip_equal(axes, given))
     scales[axis] = scale;
-  return {resizeBy(node, x, scales, how)};
+  return resizeBy(node, x, scales, how);
+}
+
+/// Bools as bytes.
+template <Value (*build)(NodeReader &, Value)> static Values ofAnyElements(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Numbers | Bools);
+  bool isBool = elementOf(x).isInteger(1);
+  Type byte = b.builder().getIntegerType(8, /*isSigned=*/false);
+  return {b.cast(build(node, isBool ? b.cast(x, byte) : x), elementOf(x))};
 }
 
 static constexpr Operator kOperators[] = {
-    {"Resize", 10, upsample, "", 0,
+    {"Resize", 10, ofAnyElements<upsampled>, "", 0,
      "align_corners with fractional scales counts the resized extent before it is rounded down, as the reference and "
      "ONNX's tests do; ONNX Runtime counts it after."},
-    {"Resize", 11, resize},
-    {"Upsample", 7, upsample},
+    {"Resize", 11, ofAnyElements<resized>},
+    {"Upsample", 7, ofAnyElements<upsampled>},
 };
 
 ArrayRef<Operator> resizeOperators() { return kOperators; }

@@ -182,7 +182,7 @@ Value resizeByRun(NodeReader &node, Value x, ArrayRef<RunResizedDim> dims, const
   Value result = isExact ? x : b.cast(x, b.builder().getF32Type());
   for (const RunResizedDim &dim : dims)
     result = DimResizer(b, dim, how).run(result);
-  return isExact ? result : fromFloats(b, result, elementOf(x));
+  return isExact ? result : fromFloats(b, result, elementOf(x), how.antialias);
 }
 
 } // namespace smelt::frontend::onnx

@@ -133,14 +133,14 @@ static Value resizeDim(GraphBuilder &b, Value x, const ResizedDim &dim, const Re
   return b.make<graph::SelectOp>(b.constant(isOutside), b.scalarLike(sum, how.extrapolation), sum);
 }
 
-Value fromFloats(GraphBuilder &b, Value x, Type element) {
+Value fromFloats(GraphBuilder &b, Value x, Type element, bool rounds) {
   auto integer = dyn_cast<IntegerType>(element);
+  Value rounded = integer && rounds ? b.make<graph::RoundOp>(x) : x;
   if (!integer || integer.getWidth() > 16)
-    return b.cast(integer ? b.make<graph::RoundOp>(x) : x, element);
+    return b.cast(rounded, element);
   bool isUnsigned = graph::isUnsignedElement(element);
   double most = std::ldexp(1.0, static_cast<int>(integer.getWidth()) - (isUnsigned ? 0 : 1)),
          least = isUnsigned ? 0 : -most;
-  Value rounded = b.make<graph::RoundOp>(x);
   return b.cast(b.make<graph::ClampOp>(rounded, b.scalarLike(x, least), b.scalarLike(x, most - 1)), element);
 }
 
@@ -159,7 +159,7 @@ Value resizeByWeights(NodeReader &node, Value x, ArrayRef<double> scales, ArrayR
       unsupported("resizes a dim to " + shape[dim].str() + " by weights; give the shape with --shape");
     result = resizeDim(b, result, {dim, fixedDim(x, dim), shape[dim].number(), scales[dim], roi}, how);
   }
-  return fromFloats(b, result, elementOf(x));
+  return fromFloats(b, result, elementOf(x), how.antialias);
 }
 
 } // namespace smelt::frontend::onnx

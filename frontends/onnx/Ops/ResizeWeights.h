@@ -21,7 +21,7 @@ struct Resizing {
 };
 
 /// Rounded, and limited to what an integer type holds.
-Value fromFloats(GraphBuilder &builder, Value x, mlir::Type element);
+Value fromFloats(GraphBuilder &builder, Value x, mlir::Type element, bool rounds);
 
 /// Resizes dim after dim, by weights that are known here: each result is a sum of neighbours. For what graph.resize
 /// does not do: windows that widen as the result shrinks (antialias), and regions of interest.

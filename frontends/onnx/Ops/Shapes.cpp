@@ -213,10 +213,10 @@ static Values spaceToDepth(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"DepthToSpace", 7, depthToSpace}, {"Expand", 8, expand},       {"Flatten", 7, flatten},
-    {"Reshape", 7, reshape},           {"Shape", 7, shape},         {"Size", 7, size},
-    {"SpaceToDepth", 7, spaceToDepth}, {"Squeeze", 7, squeeze},     {"Tile", 7, tile},
-    {"Transpose", 7, transpose},       {"Unsqueeze", 7, unsqueeze},
+    {"DepthToSpace", 1, depthToSpace}, {"Expand", 8, expand},       {"Flatten", 1, flatten},
+    {"Reshape", 5, reshape},           {"Shape", 1, shape},         {"Size", 1, size},
+    {"SpaceToDepth", 1, spaceToDepth}, {"Squeeze", 1, squeeze},     {"Tile", 6, tile},
+    {"Transpose", 1, transpose},       {"Unsqueeze", 1, unsqueeze},
 };
 
 ArrayRef<Operator> shapeOperators() { return kOperators; }

@@ -274,56 +274,49 @@ static Values stft(NodeReader &node) {
   return {b.reshape(result, {batch, frames, count, 2})};
 }
 
-/// The one number of an operand that is constant.
-static double numberInput(NodeReader &node, unsigned index) {
-  HostTensor value = node.constantInput(index);
-  if (value.size() != 1)
-    malformed("needs one number as its input " + Twine(index));
-  return value.get(0).asFloat();
-}
-
-/// Where the filters of a mel scale begin, peak and end: `count` bins of a spectrum, from one frequency to another.
-static SmallVector<int64_t> melBins(double low, double high, int64_t count, int64_t length, double rate) {
-  constexpr double kScale = 2595, kBreak = 700; // mel(f) = 2595 log10(1 + f / 700)
-  auto mel = [](double frequency) { return kScale * std::log10(1 + frequency / kBreak); };
-  double step = (mel(high) - mel(low)) / static_cast<double>(count);
-  SmallVector<int64_t> bins;
-  for (int64_t i = 0; i < count; ++i) {
-    double frequency = kBreak * (std::pow(10, (mel(low) + static_cast<double>(i) * step) / kScale) - 1);
-    double bin = std::floor(static_cast<double>(length + 1) * frequency / rate);
-    if (!(bin >= 0 && bin <= static_cast<double>(length / 2)))
-      malformed("has a filter beyond its spectrum of " + Twine(length / 2 + 1) + " bins");
-    bins.push_back(static_cast<int64_t>(bin));
-  }
-  return bins;
-}
-
-// MelWeightMatrix: triangles over the bins of a spectrum, as its columns                ONNX MelWeightMatrix, version
-// 17
+// MelWeightMatrix: triangles over the bins of a spectrum, as its columns; filter i rises from bin i to bin i + 1 of
+// those that are even on the mel scale, 2595 log10(1 + f / 700), and falls to bin i + 2
+//                                                                            ONNX MelWeightMatrix, version 17
 static Values melWeightMatrix(NodeReader &node) {
-  std::optional<int64_t> filters = scalarInput(node, 0), length = scalarInput(node, 1), rate = scalarInput(node, 2);
-  Type type = elementTypeOf(node.integer("output_datatype", TensorProto::FLOAT), node.builder().builder().getContext(),
-                            "its result");
-  if (!filters || !length || !rate || *filters < 1 || *length < 1 || *rate < 1)
-    malformed("needs positive numbers of filters and values, and a rate");
-  if (*filters > kMostWindow || *length > kMostWindow || *filters * (*length / 2 + 1) > (1 << 24))
-    unsupported("a matrix of " + Twine(*length / 2 + 1) + " times " + Twine(*filters) + " elements is too large");
-  SmallVector<int64_t> bins =
-      melBins(numberInput(node, 3), numberInput(node, 4), *filters + 2, *length, static_cast<double>(*rate));
-  HostTensor result = HostTensor::zeros(checkedType({*length / 2 + 1, *filters}, type));
-  for (int64_t filter = 0; filter < *filters; ++filter) {
-    int64_t low = bins[filter], peak = bins[filter + 1], high = bins[filter + 2];
-    auto set = [&](int64_t bin, int64_t part, int64_t whole) {
-      double weight = static_cast<double>(part) / static_cast<double>(std::max<int64_t>(whole, 1));
-      result.set(bin * *filters + filter, Scalar::ofFloat(weight));
-    };
-    for (int64_t bin = low; bin < peak; ++bin)
-      set(bin, bin - low, peak - low);
-    set(peak, 1, 1);
-    for (int64_t bin = peak + 1; bin < high; ++bin)
-      set(bin, high - bin, high - peak);
-  }
-  return {node.builder().constant(result)};
+  constexpr double kBreak = 700, kScale = 1127.0104806680105; // 2595 / ln 10
+  GraphBuilder &b = node.builder();
+  Type f64 = b.builder().getF64Type();
+  auto size = [&](unsigned index) {
+    Extents given = node.extentsInput(index, GraphBuilder::Sign::NotNegative);
+    if (given.size() != 1 || (given[0].isNumber() && given[0].number() < 1))
+      malformed("needs positive numbers of filters and values, and a rate");
+    return given[0];
+  };
+  const Extent filters = size(0), length = size(1), rate = size(2);
+  Type type =
+      elementTypeOf(node.integer("output_datatype", TensorProto::FLOAT), b.builder().getContext(), "its result");
+  auto number = [&](double value) { return b.scalar(f64, value); };
+  auto wide = [&](const Extent &extent) { return b.cast(b.number(extent), f64); };
+  auto mel = [&](unsigned index) {
+    Value frequency = node.input(index, Floats);
+    if (!isSingle(frequency))
+      malformed("needs one number as its input " + Twine(index));
+    Value ratio = b.make<graph::DivOp>(b.cast(b.reshape(frequency, Extents()), f64), number(kBreak));
+    return b.make<graph::MulOp>(b.make<graph::LogOp>(b.make<graph::AddOp>(ratio, number(1))), number(kScale));
+  };
+  Value low = mel(3), step = b.make<graph::DivOp>(b.make<graph::SubOp>(mel(4), low), wide(filters + 2));
+  Value places = b.makeAs<graph::IotaOp>(checkedType({1, filters + 2}, f64), low, step, int64_t(1));
+  Value power = b.make<graph::ExpOp>(b.make<graph::DivOp>(places, number(kScale)));
+  Value frequency = b.make<graph::MulOp>(b.make<graph::SubOp>(power, number(1)), number(kBreak));
+  Value scaled = b.make<graph::DivOp>(b.make<graph::MulOp>(frequency, wide(length + 1)), wide(rate));
+  Value edges = b.make<graph::FloorOp>(scaled);
+  auto edge = [&](int64_t first) { return b.sliceDim(edges, 1, first, filters); };
+  Value begin = edge(0), peak = edge(1), end = edge(2);
+  Value bins = b.makeAs<graph::IotaOp>(checkedType({length.floorDiv(2) + 1, 1}, f64), number(0), number(1), int64_t(0));
+  // A slope of no width has no part but the peak.
+  auto slope = [&](Value from) {
+    Value width = b.make<graph::SubOp>(peak, from), isNone = b.make<graph::EqualOp>(width, number(0));
+    Value part = b.make<graph::DivOp>(b.make<graph::SubOp>(bins, from), width);
+    return b.make<graph::SelectOp>(isNone, number(0), part);
+  };
+  Value side = b.make<graph::SelectOp>(b.make<graph::LessOp>(bins, peak), slope(begin), slope(end));
+  Value weights = b.make<graph::MaxOp>(side, number(0));
+  return {b.cast(b.make<graph::SelectOp>(b.make<graph::EqualOp>(bins, peak), number(1), weights), type)};
 }
 
 static constexpr Operator kOperators[] = {

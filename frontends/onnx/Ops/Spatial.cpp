@@ -17,7 +17,7 @@ using graph::Extent, graph::Extents, graph::HostTensor, graph::Scalar;
 // GridSample                                                                          ONNX GridSample, versions 16–22
 static Values gridSample(NodeReader &node) {
   using graph::ResizeMode;
-  Value x = node.input(0, Floats), grid = node.input(1, Floats);
+  Value x = node.input(0, Numbers | Bools), grid = node.input(1, Floats);
   auto mode = node.choice<ResizeMode>("mode", node.opset() < 20 ? "bilinear" : "linear",
                                       {{"nearest", ResizeMode::Nearest},
                                        {"linear", ResizeMode::Linear},
@@ -36,7 +36,9 @@ static Values gridSample(NodeReader &node) {
       extentsOf(grid)[0] != extentsOf(x)[0])
     malformed("needs a grid of one position for each of its result's, not " + inWords(extentsOf(grid)) + " for " +
               inWords(extentsOf(x)));
-  return {node.builder().make<graph::GridSampleOp>(x, grid, mode, padding, alignCorners)};
+  return {node.builder().throughFloat(x, [&](Value image) {
+    return node.builder().make<graph::GridSampleOp>(image, grid, mode, padding, alignCorners);
+  })};
 }
 
 /// The same of an extent that only the run knows.
@@ -217,11 +219,13 @@ static Value col2ImByRun(NodeReader &node, Value x, ArrayRef<Extent> image, Arra
 static Values col2Im(NodeReader &node) {
   GraphBuilder &b = node.builder();
   constexpr int64_t kMostElements = 1 << 24; // of the filter, which has the square of a window's
-  Value x = node.input(0, Floats);
+  Value x = node.input(0, Numbers | Bools);
   Extents imageExtents = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
   Extents blockExtents = node.extentsInput(2, GraphBuilder::Sign::NotNegative);
   std::optional<Integers> knownImage = graph::asNumbers(imageExtents), knownBlock = graph::asNumbers(blockExtents);
-  if (!knownImage || !knownBlock)
+  if (elementOf(x).isInteger(1)) // what meets is added up as well
+    return {b.cast(col2ImByRun(node, b.cast(x, b.builder().getI32Type()), imageExtents, blockExtents), elementOf(x))};
+  if (!knownImage || !knownBlock || !isa<FloatType>(elementOf(x)))
     return {col2ImByRun(node, x, imageExtents, blockExtents)};
   const Integers &image = *knownImage, &block = *knownBlock;
   Windows windows = readWindows(node, block);

@@ -181,11 +181,11 @@ TEST(Resize, Planes) {
                kTolerance);
 }
 
-// Integers between elements are rounded, and saturate where cubic overshoots.
+// Integers between elements are cut off, and saturate where cubic overshoots.
 TEST(Resize, Integers) {
-  expectValues(resize({kLinear}, "2.0", "tensor<2xui8>", "tensor<4xui8>"), {{0, 255}}, {0, 64, 191, 255});
+  expectValues(resize({kLinear}, "2.0", "tensor<2xui8>", "tensor<4xui8>"), {{0, 255}}, {0, 63, 191, 255});
   expectValues(resize({kCubic}, "2.0", "tensor<4xui8>", "tensor<8xui8>"), {{0, 0, 255, 255}},
-               {0, 0, 0, 58, 197, 255, 255, 255});
+               {0, 0, 0, 57, 197, 255, 255, 255});
   expectValues(resize({kLinear}, "2.0", "tensor<2xi8>", "tensor<4xi8>"), {{-128, 127}}, {-128, -64, 63, 127});
   // More than a double holds.
   expectCodeMatches(resize({kNearest, kAsymmetric, 2}, "2.0", "tensor<2xi64>", "tensor<4xi64>"),
