@@ -85,12 +85,20 @@ def floats_as_places():
     batch = np.resize(np.array(WILD, np.int64), len(rois))
     for mode in ("avg", "max"):
         add(f"RoiAlign_{mode}", node("RoiAlign", "x r b", "y", output_height=2, output_width=2, sampling_ratio=2, mode=mode), {"x": f(1, 1, 4, 4), "r": rois, "b": batch})
+        add(f"RoiAlign_adaptive_{mode}", node("RoiAlign", "x r b", "y", output_height=2, output_width=2, mode=mode), {"x": f(1, 1, 4, 4), "r": rois, "b": batch})
     five = np.concatenate([np.resize(np.array(wild, np.float32), (len(rois), 1)), rois], 1)
     add("MaxRoiPool", node("MaxRoiPool", "x r", "y", pooled_shape=[2, 2]), {"x": f(1, 1, 4, 4), "r": five})
     offset = np.resize(np.array(wild, np.float32), (1, 18, 4, 4))
     add("DeformConv", node("DeformConv", "x w o", "y", pads=[1] * 4), {"x": f(1, 2, 4, 4), "o": offset}, [tensor("w", np.ones((2, 2, 3, 3)), "f4")], version=19)
     add("Resize", node("Resize", "x - s", "y"), {"x": f(1, 1, 4, 4)}, [tensor("s", [1, 1, 1.7, 0.3], "f4")])
     add("TopK", node("TopK", "x k", "z y"), {"x": np.array(wild, np.float32)}, [tensor("k", [8], "i8")])
+    add("TopK_found", node("TopK", "x k", "z y"), {"x": np.array(wild, np.float32), "k": np.array([8])})
+    boxes = np.array([[a, b, c, d] for a in wild[:4] for b in wild[2:6] for c, d in ((1, 2), (np.nan, np.inf))], np.float32)[None]
+    scores = np.resize(np.array(wild, np.float32), (1, 2, boxes.shape[1]))
+    for most in (LEAST, -1, 5, MOST):
+        for threshold in (np.nan, -np.inf, 0.5):
+            add(f"NonMaxSuppression_{most}_{threshold}", node("NonMaxSuppression", "b s m i t", "y"),
+                {"b": boxes, "s": scores, "m": np.array([most]), "i": np.array([0.5], np.float32), "t": np.array([threshold], np.float32)})
     add("ArgMax", node("ArgMax", "x", "y", axis=0), {"x": np.array([np.nan] * 5, np.float32)})
     add("Softmax", node("Softmax", "x", "y"), {"x": np.array([wild], np.float32)})
     add("Quantise", node("QuantizeLinear", "x s z", "y"), {"x": np.array(wild, np.float32)}, [tensor("s", 1e-30, "f4"), tensor("z", 3, "u1")])
