@@ -88,7 +88,8 @@ template <typename X> static Span<X> insideOf(const Side<X> &side, X bin, const 
   using formula::ceil, formula::floor, formula::select, graph::ceil, graph::floor, graph::select;
   constexpr double kSlack = 2; // for rounding
   X base = side.start + bin * side.bin, step = side.bin / side.samples, none = real(base, 0);
-  X first = floor((-1.0 - base) / step) - kSlack, end = ceil((limits.extent - base) / step) + kSlack;
+  X low = (-1.0 - base) / step, high = (limits.extent - base) / step; // the other way round where the roi is
+  X first = floor(select(step < 0.0, high, low)) - kSlack, end = ceil(select(step < 0.0, low, high)) + kSlack;
   // Of what is no number, all are looked at.
   return {select(first > 0.0, least(first, side.samples), none),
           select(end < side.samples, select(end > 0.0, end, none), side.samples)};
