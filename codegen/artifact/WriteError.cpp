@@ -10,9 +10,25 @@ namespace smelt::artifact {
 
 char WriteError::ID = 0;
 
+int WriteError::exitCode() const {
+  switch (kind_) {
+  case Kind::Environment:
+    return 5;
+  case Kind::Unsupported:
+    return 4;
+  case Kind::Defect:
+    break;
+  }
+  return 70;
+}
+
 void WriteError::log(llvm::raw_ostream &os) const { os << message_; }
 
 std::error_code WriteError::convertToErrorCode() const { return llvm::inconvertibleErrorCode(); }
+
+llvm::Error unsupportedError(const llvm::Twine &message) {
+  return llvm::make_error<WriteError>(WriteError::Kind::Unsupported, message.str());
+}
 
 llvm::Error environmentError(const llvm::Twine &message) {
   return llvm::make_error<WriteError>(WriteError::Kind::Environment, message.str());

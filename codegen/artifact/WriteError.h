@@ -14,6 +14,7 @@ class WriteError : public llvm::ErrorInfo<WriteError> {
 public:
   enum class Kind {
     Environment, // a disk, a folder, the linker: the user can help
+    Unsupported, // the model is valid, and cannot be written as it is
     Defect       // the plan or the kernels are wrong: nothing that a user gave could be the reason
   };
 
@@ -23,7 +24,7 @@ public:
 
   Kind kind() const { return kind_; }
   /// Of the program that reports this error.
-  int exitCode() const { return kind_ == Kind::Environment ? 5 : 70; }
+  int exitCode() const;
 
   void log(llvm::raw_ostream &os) const override;
   std::error_code convertToErrorCode() const override;
@@ -33,6 +34,7 @@ private:
   std::string message_;
 };
 
+llvm::Error unsupportedError(const llvm::Twine &message);
 llvm::Error environmentError(const llvm::Twine &message);
 llvm::Error defect(const llvm::Twine &message);
 

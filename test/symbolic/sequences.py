@@ -46,6 +46,16 @@ def scores(operand, weights, *nodes, **inputs):
 CASES = {
     "causal-mask": (scores("m", {"table": 9 * floats(64, 64), "zero": integers(0), "one": integers(1)}, node("Slice", ["table", "zero", "l", "zero"], "r"),
                            node("Slice", ["r", "zero", "l", "one"], "m")), rows(24)),
+    "table-window": (  # of a table, behind as much as there is before
+        graph([node("Shape", ["before"], "p", start=0, end=1), node("Shape", ["x"], "s", start=0, end=1), node("Add", ["p", "s"], "e"),
+               node("Slice", ["table", "p", "e"], "t"), node("Add", ["x", "t"], "y")], {"before": ["p"], "x": ["s", 8]}, ["y"], table=floats(64, 8)),
+        [{"before": floats(p), "x": floats(s, 8)} for p, s in ((0, 1), (5, 3), (40, 24))]),
+    "stacked-caches": (  # of two that lie behind one another, each with something behind it
+        graph([*(step for k, part in enumerate(("k", "v")) for step in (
+            node("Gather", ["past", f"at{k}"], f"p{part}", axis=0), node("Concat", [f"p{part}", "x"], part, axis=1),
+            node("Unsqueeze", [part, "at0v"], f"u{part}"))), node("Concat", ["uk", "uv"], "y", axis=0)],
+              {"past": [2, 4, "p", 8], "x": [4, "s", 8]}, ["y"], at0=np.int64(0), at1=np.int64(1), at0v=integers(0)),
+        [{"past": floats(2, 4, p, 8), "x": floats(4, s, 8)} for p, s in ((0, 1), (5, 3), (200, 24))]),
     "columns-or-one": (scores("m", {"zero": integers(0)}, node("Slice", ["z", "zero", "l"], "m"), z=["m"]),
                        [{"x": floats(1, s, 24), "z": 9 * floats(m)} for s, m in ((5, 5), (33, 1), (17, 40))]),
     "layer-norm-axis": (
@@ -118,6 +128,7 @@ CASES = {
                       [{"x": floats(b, i, k), "y": floats(k, j)} for b, i, k, j in ((1, 1, 1, 1), (2, 5, 9, 20), (0, 3, 4, 5))]),
 }
 REFUSED = {
+    "table-window": {"before": floats(60), "x": floats(9, 8)},
     "stft": {"x": floats(1, 10, 1)},
     "matmul-unlike": {"x": floats(1, 2, 3), "y": floats(4, 2)},
     "einsum-unlike": {"x": floats(2, 3), "y": floats(4, 2)},

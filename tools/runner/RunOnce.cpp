@@ -27,13 +27,17 @@ private:
 };
 } // namespace
 
-/// Where each weight begins, and after it the next one.
+/// Where each weight begins, and after it the next one; none where the run finds which a step reads.
 static std::map<int64_t, Range> weightsOf(const smelt_model &model) {
   std::map<int64_t, Range> weights;
   for (uint32_t step = 0; step < model.step_count; ++step)
-    for (uint32_t i = 0; i < model.steps[step].operand_count; ++i)
-      if (const smelt_operand &operand = model.steps[step].operands[i]; operand.base == SMELT_BASE_WEIGHTS)
+    for (uint32_t i = 0; i < model.steps[step].operand_count; ++i) {
+      const smelt_operand &operand = model.steps[step].operands[i];
+      if (operand.base == (SMELT_BASE_WEIGHTS | SMELT_OFFSET_IS_SIZE))
+        return {};
+      if (operand.base == SMELT_BASE_WEIGHTS)
         weights[operand.offset].begin = model.weights + operand.offset;
+    }
   const unsigned char *end = model.weights + model.weights_bytes;
   for (auto weight = weights.rbegin(); weight != weights.rend(); ++weight) {
     weight->second.bytes = static_cast<size_t>(end - weight->second.begin);
@@ -48,7 +52,7 @@ Discarding::Discarding(const smelt_model &model, const Buffers &buffers) : finis
   const auto rangeOf = [&](const smelt_operand &operand) -> Range {
     if (operand.base == SMELT_BASE_WEIGHTS)
       return std::exchange(weights[operand.offset], {});
-    if (operand.base != SMELT_BASE_INPUT || seen[operand.index])
+    if ((operand.base & ~SMELT_OFFSET_IS_SIZE) != SMELT_BASE_INPUT || seen[operand.index])
       return {};
     seen[operand.index] = true;
     const AlignedBytes &input = buffers.inputs()[operand.index];
