@@ -88,7 +88,7 @@ llvm::Error keepStates(ModuleOp module, const CompileOptions &options) {
   SmallVector<int64_t> pairs;
   std::set<std::pair<StringRef, size_t>> taken;
   for (const auto &[input, output] : options.states) {
-    const std::string where = options.model + ": --state " + input + "=" + output;
+    const std::string where = (Twine(options.model) + ": --state " + input + "=" + output).str();
     std::pair<const Values *, const std::string *> sides[] = {{&inputs, &input}, {&outputs, &output}};
     for (const auto &[values, name] : sides) {
       std::optional<size_t> number = values->find(*name);

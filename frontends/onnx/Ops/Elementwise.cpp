@@ -41,50 +41,34 @@ static std::optional<graph::Extent> scaledAlike(const graph::Extent &a, const gr
   return left == right ? simplerOf(a, b) : left > right ? a : b;
 }
 
-static graph::Extent uncut(const graph::Extent &extent);
-
-static graph::Extent uncut(graph::Atom atom) {
-  using Kind = graph::Atom::Kind;
-  switch (atom.kind()) {
-  case Kind::Symbol:
-    return graph::Extent::symbol(atom.getContext(), atom.symbol());
-  case Kind::Min:
-    for (auto [number, other] : {std::pair(atom.lhs(), atom.rhs()), std::pair(atom.rhs(), atom.lhs())})
-      if (number.asNumber().value_or(0) > 1)
-        return uncut(other);
-    return graph::Extent::min(uncut(atom.lhs()), uncut(atom.rhs()));
-  case Kind::Max:
-    for (auto [number, other] : {std::pair(atom.lhs(), atom.rhs()), std::pair(atom.rhs(), atom.lhs())})
-      if (number == graph::Extent(0))
-        return uncut(other);
-    return graph::Extent::max(uncut(atom.lhs()), uncut(atom.rhs()));
-  case Kind::FloorDiv:
-    return uncut(atom.lhs()).floorDiv(uncut(atom.rhs()));
-  case Kind::Broadcast:
-    return graph::Extent::agreeing(uncut(atom.lhs()), uncut(atom.rhs()));
-  case Kind::Equal:
-    return uncut(atom.lhs());
-  }
-  return 0;
+/// Of min(n, x) with a number n above 1, both.
+static std::optional<std::pair<int64_t, graph::Extent>> endOf(graph::Atom atom) {
+  if (!atom || atom.kind() != graph::Atom::Kind::Min)
+    return std::nullopt;
+  for (auto [number, other] : {std::pair(atom.lhs(), atom.rhs()), std::pair(atom.rhs(), atom.lhs())})
+    if (number.asNumber().value_or(0) > 1)
+      return std::pair(number.number(), other);
+  return std::nullopt;
 }
 
-/// An extent without the ends that a table sets: min(n, x) → x with a number n above 1, max(0, x) → x.
-static graph::Extent uncut(const graph::Extent &extent) {
-  if (extent.isNumber())
-    return extent;
-  graph::Extent sum = 0;
-  for (const graph::Term &term : extent.terms()) {
-    graph::Extent product = term.factor;
-    for (graph::Atom atom : term.atoms)
-      product *= uncut(atom);
-    sum += product;
-  }
-  return sum;
+/// max(0, min(n, x + whole) - min(n, x)): a window of a table.
+static bool isWindowOf(graph::Extent extent, const graph::Extent &whole) {
+  graph::Atom atom = extent.asAtom();
+  if (atom && atom.kind() == graph::Atom::Kind::Max)
+    extent = atom.lhs() == graph::Extent(0) ? atom.rhs() : atom.lhs();
+  if (extent.isNumber() || extent.terms().size() != 2)
+    return false;
+  std::optional<std::pair<int64_t, graph::Extent>> first, end;
+  for (const graph::Term &term : extent.terms())
+    if (term.atoms.size() == 1 && (term.factor == 1 || term.factor == -1))
+      (term.factor == 1 ? end : first) = endOf(term.atoms.front());
+  return first && end && first->first == end->first && end->second - first->second == whole;
 }
 
 /// Whether an extent is that of a table cut to what is needed: then it is the whole.
 static bool isCutTo(const graph::Extent &extent, const graph::Extent &whole) {
-  return !extent.isNumber() && extent != whole && uncut(extent) == uncut(whole) && uncut(whole) == whole;
+  std::optional<std::pair<int64_t, graph::Extent>> end = extent.isNumber() ? std::nullopt : endOf(extent.asAtom());
+  return (end && end->second == whole) || isWindowOf(extent, whole);
 }
 
 /// What two extents are that are taken to be equal.
