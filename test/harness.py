@@ -23,6 +23,19 @@ class Failure(Exception):
     """A case does not hold; the text says why."""
 
 
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+class Suite(list):
+    """Decorates functions as cases, which are (name, function) pairs."""
+
+    def __call__(self, function):
+        self.append((function.__name__.replace("_", " "), function))
+        return function
+
+
 class Cases:
     """Runs cases, prints "PASS name figures" or "FAIL name why" for each, and closes with "N passed, N failed"."""
 

@@ -10,15 +10,11 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
+from harness import expect
 
 MOST_BYTES = 500 << 20
 MOST_CPU_SECONDS = 2.0
 MOST_WALL_SECONDS = 60  # the machine may be busy; this is for what does not end
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failure(what)
 
 
 class Done:

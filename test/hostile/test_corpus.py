@@ -12,9 +12,10 @@ import sys
 import tempfile
 
 import corpus
-from bounded import Done, expect, one_line, refused
+from bounded import Done, one_line, refused
 
 import harness
+from harness import expect
 
 
 def compiled(path, output):

@@ -16,18 +16,14 @@ import time
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
-from bounded import MOST_WALL_SECONDS, Done, expect, refused
+from bounded import MOST_WALL_SECONDS, Done, refused
 
 import harness
+from harness import expect
 
 TOY = harness.BIN.parent / "lib" / "libsmelt_toy_model.so"  # y = (x + w) * 2 of 4x16, n = 3 i
 SPARE_BYTES = 4_000_000  # of a run, beside its model and its data
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
+case = harness.Suite()
 
 
 # ------------------------------------------------------------------------------------------------------------- models
@@ -539,4 +535,4 @@ def conformance_without_tests(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(harness.run_cases(__doc__, CASES, in_folder=True))
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))

@@ -10,11 +10,12 @@ import sys
 import tempfile
 
 import numpy as np
-from bounded import Done, expect
+from bounded import Done
 from corpus.build import BOOL, I64, LEAST, MOST, model, node, opset, tensor, value
 from onnx import helper
 
 import harness
+from harness import expect
 
 WILD = [LEAST, LEAST + 1, -(1 << 33), -5, -1, 0, 1, 3, 4, 5, 1 << 31, 1 << 33, MOST - 1, MOST]
 CASES = {}

@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
 import models
+from harness import expect
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLE = harness.REPOSITORY / "runtime" / "example"
@@ -24,12 +25,7 @@ EXAMPLE_LINES = ["0 xor 0 = 0", "0 xor 1 = 1", "1 xor 0 = 1", "1 xor 1 = 0"]
 HOST = ("-DCMAKE_C_COMPILER=clang-22", "-DCMAKE_CXX_COMPILER=clang++-22")
 ARM = (f"-DCMAKE_TOOLCHAIN_FILE={harness.REPOSITORY}/cmake/toolchains/aarch64-linux-gnu.cmake",)
 EMULATOR = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
+case = harness.Suite()
 
 
 def call(*command, fails=False, **options):
@@ -39,11 +35,6 @@ def call(*command, fails=False, **options):
     if (done.returncode != 0) != fails:
         raise harness.Failure(f"{pathlib.Path(command[0]).name}: exit code {done.returncode}: {done.stdout.strip()[-600:]}")
     return done.stdout
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failure(what)
 
 
 class Project:
@@ -215,7 +206,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         prefix = pathlib.Path(scratch) / "prefix"
         installed = cases.run("install", lambda: call("cmake", "--install", harness.BIN.parent, "--prefix", prefix) and None)
-        for number, (name, function) in enumerate(CASES if installed else ()):
+        for number, (name, function) in enumerate(case if installed else ()):
             if not args.names or name in args.names:
                 folder = pathlib.Path(scratch) / str(number)
                 folder.mkdir()

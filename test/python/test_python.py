@@ -18,6 +18,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
 import smelt
+from harness import expect
 from smelt import runtime
 
 TOY = harness.BIN.parent / "lib" / "libsmelt_toy_model.so"
@@ -34,11 +35,6 @@ def case(function):
 
     CASES.append((function.__name__.replace("_", " "), without_errors))
     return function
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failure(what)
 
 
 def refused(exit_code, word, function, *arguments, **options):

@@ -19,19 +19,10 @@ import onnxruntime
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
 import smelt
+from harness import expect
 
-CASES = []
+case = harness.Suite()
 RANDOM = np.random.default_rng(7)
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failure(what)
 
 
 def save(folder, body, opset=18):
@@ -475,4 +466,4 @@ def python_says_what_it_wants(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(harness.run_cases(__doc__, CASES, in_folder=True))
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))

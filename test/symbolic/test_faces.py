@@ -18,20 +18,9 @@ from onnx import TensorProto, helper, numpy_helper, save
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
 import smelt
+from harness import expect
 
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failure(what)
-
-
+case = harness.Suite()
 WEIGHTS = np.arange(32, dtype=np.float32).reshape(8, 4) / 32
 
 
@@ -227,4 +216,4 @@ def python_says_which_shapes_are_wrong(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(harness.run_cases(__doc__, CASES, in_folder=True))
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))

@@ -17,19 +17,10 @@ import onnx
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import harness
 import smelt
+from harness import expect
 from building import floats, graph, integers, node
 
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failure(what)
+case = harness.Suite()
 
 
 def near(got, want, what):
@@ -232,4 +223,4 @@ def a_bound_makes_one_arena_enough(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(harness.run_cases(__doc__, CASES, in_folder=True))
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))

@@ -21,12 +21,7 @@ FLOAT8S = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
 SMALL = {"FLOAT6E2M3": 6, "FLOAT6E3M2": 6, "FLOAT4E2M1": 4, "INT4": 4, "UINT4": 4, "INT2": 2, "UINT2": 2}
 WIDE = ("FLOAT", "FLOAT16", "DOUBLE", "BFLOAT16", "INT8", "UINT8", "INT16", "INT32", "INT64", "BOOL")
 INTEGERS = ("INT4", "UINT4", "INT2", "UINT2")
-CASES = []
-
-
-def case(function):
-    CASES.append((function.__name__.replace("_", " "), function))
-    return function
+case = harness.Suite()
 
 
 def code_of(name):
@@ -224,4 +219,4 @@ def bits_as_other_types():
 
 
 if __name__ == "__main__":
-    sys.exit(harness.run_cases(__doc__, CASES))
+    sys.exit(harness.run_cases(__doc__, case))
