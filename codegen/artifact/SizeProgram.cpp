@@ -128,8 +128,9 @@ llvm::Expected<uint32_t> SizeProgram::sizeOf(Atom atom) {
 
 llvm::Expected<uint32_t> SizeProgram::sizeOf(const Extent &extent) {
   if (extent.isTooLarge())
-    return unsupportedError("sizes that follow from the open dims are too large, or too long expressions; fix some dims "
-                            "with --shape");
+    return unsupportedError(
+        "sizes that follow from the open dims are too large, or too long expressions; fix some dims "
+        "with --shape");
   if (extent.isNumber())
     return row({extent.number(), SMELT_SIZE_NUMBER, 0, 0});
   std::optional<uint32_t> sum;
