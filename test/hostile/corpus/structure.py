@@ -69,7 +69,7 @@ def operators(corpus):
     many = [node(f"Nope{i}", f"t{i - 1}" if i else "x", f"t{i}", f"n{i}") for i in range(3000)]
     corpus.add("3000_unknown_operators", model([*many, node("Relu", "t2999", "y")]))
     for version in (-1, 0, 1, 6, 29, 9999, MOST):
-        corpus.add(f"opset_{version}", model(node("Relu", "x", "y"), imports=[helper.make_opsetid("", version)]))
+        corpus.add(f"{'ok_' if 1 <= version <= 28 else ''}opset_{version}", model(node("Relu", "x", "y"), imports=[helper.make_opsetid("", version)]))
     missing = model(node("Relu", "x", "y"))
     missing.ClearField("opset_import")
     corpus.add("opset_missing", missing)
@@ -161,7 +161,7 @@ def functions(corpus):
     corpus.add("function_without_its_output", calling([function("F0", [node("Relu", "a", "c")])]))
     corpus.add("function_sees_no_outer_value", calling([function("F0", [node("Add", "a x", "b")])]))
     corpus.add("function_input_twice", calling([function("F0", relu, inputs=("a", "a"))]))
-    corpus.add("function_of_old_opset", calling([helper.make_function("loc", "F0", ["a"], ["b"], relu, [helper.make_opsetid("", 3)])]))
+    corpus.add("function_of_old_opset", calling([helper.make_function("loc", "F0", ["a"], ["b"], relu, [helper.make_opsetid("", 0)])]))
     corpus.add("function_lacks_input", calling([function("F0", [node("Add", "a q", "b")], inputs=("a", "q"))]))
     corpus.add("function_with_unknown_attribute", calling([function("F0", relu)], nothing=3))
     for width, depth in ((2, 30), (60, 3), (1000, 2)):
