@@ -40,12 +40,6 @@ Expr pow(Expr x, Expr y);
 // What f64 does in its own way.
 Expr logOfF64(Expr x);
 Expr erfOfF64(Expr x);
-Expr sinOfF64(Expr x);
-Expr cosOfF64(Expr x);
-Expr tanOfF64(Expr x);
-Expr asinOfF64(Expr x);
-Expr acosOfF64(Expr x);
-Expr atanOfF64(Expr x);
 /// 1 / first, 1 / (first + 2), …
 llvm::SmallVector<double> inverseOdds(int first, int count);
 

@@ -1,8 +1,9 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Angles of f32: sine, cosine, tangent and their inverses. Those of f64 are in TrigonometryF64.cpp.
+// Sine, cosine, tangent and their inverses; what f64 does in its own way is in TrigonometryF64.cpp.
 
+#include "dialects/Graph/Ops/Angles.h"
 #include "dialects/Graph/Ops/FloatParts.h"
 #include "dialects/Graph/Ops/MathFunctions.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -14,28 +15,34 @@ namespace smelt::graph {
 
 constexpr double kTwoOverPi = 0x1.45f306p-1;
 constexpr double kPi = 0x1.921fb54442d18p+1;
-// π/2 in parts of 24 bits.
-constexpr double kHalfPi1 = 0x1.921fb6p+0, kHalfPi2 = -0x1.777a5cp-25, kHalfPi3 = -0x1.ee58p-50;
 
-/// x = quadrant · π/2 + r, |r| ≤ π/4 but for rounding. Only the quadrant's last two bits count.
-struct Angle {
-  Expr quadrant; // i32
-  Expr r;
-};
+HalfPi halfPiOf(Expr x) {
+  if (isF64(x))
+    return {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
+  return {0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee58p-50};
+}
 
-/// For |x| < kLargeAngle: three parts of π/2 are subtracted, the first without error.
+Expr subtractQuadrants(Expr x, Expr count) {
+  auto [high, middle, low] = halfPiOf(x);
+  return fma(count, -low, fma(count, -middle, fma(count, -high, x)));
+}
+
+/// For |x| below largeAngle().
 static Angle reduceSmall(Expr x) {
+  if (isF64(x))
+    return reduceSmallOfF64(x);
   constexpr double kRounder = 0x1.8p+23; // leaves the rounded sum's integer in its low bits
   Expr sum = x * kTwoOverPi + kRounder;
   Expr n = sum - kRounder;
-  Expr r = fma(n, -kHalfPi3, fma(n, -kHalfPi2, fma(n, -kHalfPi1, x)));
-  return {sum.asInteger(), r};
+  return {sum.asInteger(), subtractQuadrants(x, n)};
 }
-constexpr double kLargeAngle = 0x1p20;
+static double largeAngle(Expr x) { return isF64(x) ? 0x1p50 : 0x1p20; }
 
 // Payne and Hanek: x = m 2^e, m of 24 bits. Of x · 2/π only the last two bits before the point and those behind it are
 // wanted, so m meets a window of 96 bits of 2/π that begins at the bit which 2^e moves to weight 2.
 static Angle reduceLarge(Expr x) {
+  if (isF64(x))
+    return reduceLargeOfF64(x);
   // The binary digits of 2/π behind 32 zeros: bit 0 has weight 2^31.
   static constexpr std::array<int64_t, 8> kDigits = {0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1,
                                                      0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
@@ -78,7 +85,7 @@ static Angle reduceAngle(Expr x) {
   ImplicitLocOpBuilder &builder = x.builder();
   Angle small = reduceSmall(x);
   Expr a = abs(x);
-  Expr isLarge = (a >= kLargeAngle) & (a < std::numeric_limits<double>::infinity());
+  Expr isLarge = (a >= largeAngle(x)) & (a < std::numeric_limits<double>::infinity());
   auto branch = scf::IfOp::create(builder, TypeRange{small.quadrant.type(), small.r.type()}, anyLane(isLarge).value(),
                                   /*addThenBlock=*/true, /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(builder);
@@ -94,6 +101,8 @@ static Angle reduceAngle(Expr x) {
 
 // Written as a product, so that -0 stays.
 static Expr sinReduced(Expr r) {
+  if (isF64(r))
+    return sinReducedOfF64(r);
   Expr square = r * r;
   Expr tail =
       polynomial(square, {-0.1666666716337204, 0.008333378471434116, -0.00019852464902214706, 2.824350303853862e-06});
@@ -101,6 +110,8 @@ static Expr sinReduced(Expr r) {
 }
 
 static Expr cosReduced(Expr r) {
+  if (isF64(r))
+    return cosReducedOfF64(r);
   Expr square = r * r;
   Expr tail = polynomial(square, {0.04166664555668831, -0.0013887288514524698, 2.442821096337866e-05});
   return fma(square * square, tail, fma(square, -0.5, r.real(1)));
@@ -111,16 +122,14 @@ static Expr sinOf(Angle angle, int64_t quarters) {
   Expr quadrant = angle.quadrant + angle.quadrant.integer(quarters);
   Expr isOdd = (quadrant & quadrant.integer(1)) != quadrant.integer(0);
   Expr magnitude = select(isOdd, cosReduced(angle.r), sinReduced(angle.r));
-  Expr sign = shiftLeft(quadrant & quadrant.integer(2), 30);
+  Expr sign = shiftLeft(quadrant & quadrant.integer(2), quadrant.width() - 2);
   return (magnitude.asInteger() ^ sign).asFloat();
 }
 
-Expr sin(Expr x) { return isF64(x) ? sinOfF64(x) : sinOf(reduceAngle(x), 0); }
-Expr cos(Expr x) { return isF64(x) ? cosOfF64(x) : sinOf(reduceAngle(x), 1); }
+Expr sin(Expr x) { return sinOf(reduceAngle(x), 0); }
+Expr cos(Expr x) { return sinOf(reduceAngle(x), 1); }
 
 Expr tan(Expr x) {
-  if (isF64(x))
-    return tanOfF64(x);
   Angle angle = reduceAngle(x);
   Expr s = sinReduced(angle.r), c = cosReduced(angle.r);
   Expr isOdd = (angle.quadrant & angle.quadrant.integer(1)) != angle.quadrant.integer(0);
@@ -129,6 +138,8 @@ Expr tan(Expr x) {
 
 /// asin on [0, ½], given the square: y + y³ p(y²).
 static Expr asinReduced(Expr y, Expr square) {
+  if (isF64(y))
+    return asinReducedOfF64(y, square);
   Expr tail = polynomial(square, {0.16666659712791443, 0.0750051960349083, 0.04451413080096245, 0.03183049336075783,
                                   0.014354843646287918, 0.03763137385249138});
   return fma(y * square, tail, y);
@@ -146,35 +157,38 @@ static HalfAngle asinParts(Expr a) {
 }
 
 Expr asin(Expr x) {
-  if (isF64(x))
-    return asinOfF64(x);
+  const HalfPi halfPi = halfPiOf(x);
   auto [isFar, angle] = asinParts(abs(x));
-  Expr far = fma(angle, -2.0, angle.real(kHalfPi1)) + kHalfPi2;
+  Expr far = fma(angle, -2.0, angle.real(halfPi.high)) + halfPi.middle;
   return copySign(select(isFar, far, angle), x);
 }
 
 Expr acos(Expr x) {
-  if (isF64(x))
-    return acosOfF64(x);
+  const HalfPi halfPi = halfPiOf(x);
   auto [isFar, angle] = asinParts(abs(x));
   Expr twice = angle * 2.0;
-  Expr far = select(x < 0.0, fma(angle, -2.0, angle.real(2 * kHalfPi1)) + 2 * kHalfPi2, twice);
-  return select(isFar, far, (kHalfPi1 - copySign(angle, x)) + kHalfPi2);
+  Expr far = select(x < 0.0, fma(angle, -2.0, angle.real(2 * halfPi.high)) + 2 * halfPi.middle, twice);
+  return select(isFar, far, (halfPi.high - copySign(angle, x)) + halfPi.middle);
 }
 
-// atan |x| = π/2 - atan(1 / |x|) beyond 1
-Expr atan(Expr x) {
-  if (isF64(x))
-    return atanOfF64(x);
-  Expr a = abs(x);
-  Expr isFar = a > 1.0;
-  Expr y = select(isFar, 1.0 / a, a);
+/// atan on [0, 1].
+static Expr atanReduced(Expr y) {
+  if (isF64(y))
+    return atanReducedOfF64(y);
   Expr square = y * y;
   Expr tail = polynomial(square, {-0.33333301544189453, 0.1999862939119339, -0.1426515132188797, 0.10957101732492447,
                                   -0.08418115973472595, 0.05821217969059944, -0.031433939933776855,
                                   0.011053000576794147, -0.001824702019803226});
-  Expr angle = fma(y * square, tail, y);
-  return copySign(select(isFar, (kHalfPi1 - angle) + kHalfPi2, angle), x);
+  return fma(y * square, tail, y);
+}
+
+// atan |x| = π/2 - atan(1 / |x|) beyond 1
+Expr atan(Expr x) {
+  const HalfPi halfPi = halfPiOf(x);
+  Expr a = abs(x);
+  Expr isFar = a > 1.0;
+  Expr angle = atanReduced(select(isFar, 1.0 / a, a));
+  return copySign(select(isFar, (halfPi.high - angle) + halfPi.middle, angle), x);
 }
 
 } // namespace smelt::graph

@@ -1,35 +1,22 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Angles of f64: sine, cosine, tangent and their inverses.
+// What the trigonometric functions do with f64 in their own way.
 
+#include "dialects/Graph/Ops/Angles.h"
 #include "dialects/Graph/Ops/FloatParts.h"
-#include "dialects/Graph/Ops/MathFunctions.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include <array>
-#include <limits>
 
 using namespace mlir;
 
 namespace smelt::graph {
 
 constexpr double kPi = 0x1.921fb54442d18p+1;
-// π/2 in parts of 53 bits.
-constexpr double kHalfPi1 = 0x1.921fb54442d18p+0, kHalfPi2 = 0x1.1a62633145c07p-54, kHalfPi3 = -0x1.f1976b7ed8fbcp-110;
 
-/// x = quadrant · π/2 + r, |r| ≤ π/4 but for rounding. Only the quadrant's last two bits count.
-struct Angle {
-  Expr quadrant; // i64
-  Expr r;
-};
-
-/// For |x| < kLargeAngle: three parts of π/2 are subtracted, the first without error.
-static Angle reduceSmall(Expr x) {
+Angle reduceSmallOfF64(Expr x) {
   Rounded n = roundSmall(x * 0x1.45f306dc9c883p-1);
-  Expr r = fma(n.number, -kHalfPi3, fma(n.number, -kHalfPi2, fma(n.number, -kHalfPi1, x)));
-  return {n.integer, r};
+  return {n.integer, subtractQuadrants(x, n.number)};
 }
-constexpr double kLargeAngle = 0x1p50;
 
 /// The upper 64 bits of a product of integers below 2^63 and 2^64, or up to 2 less.
 static Expr highProduct(Expr a, Expr b) {
@@ -39,7 +26,7 @@ static Expr highProduct(Expr a, Expr b) {
 
 // Payne and Hanek: x = m 2^e, m of 53 bits. Of x · 2/π only the last two bits before the point and those behind it are
 // wanted, so m meets a window of 128 bits of 2/π that begins at the bit which 2^e moves to weight 2.
-static Angle reduceLarge(Expr x) {
+Angle reduceLargeOfF64(Expr x) {
   // The binary digits of 2/π behind 64 zeros: bit 0 has weight 2^63.
   static constexpr std::array<uint64_t, 19> kDigits = {
       0x0000000000000000, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561,
@@ -76,24 +63,6 @@ static Angle reduceLarge(Expr x) {
   return {select(negative, -quadrant, quadrant), select(negative, -number, number)};
 }
 
-/// Large angles are so rare that the loop's other lanes should not pay for them. An infinite angle has no remainder:
-/// it stays NaN.
-static Angle reduceAngle(Expr x) {
-  ImplicitLocOpBuilder &builder = x.builder();
-  Angle small = reduceSmall(x);
-  Expr a = abs(x), isLarge = (a >= kLargeAngle) & (a < std::numeric_limits<double>::infinity());
-  auto branch = scf::IfOp::create(builder, TypeRange{small.quadrant.type(), small.r.type()}, anyLane(isLarge).value(),
-                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(branch.thenBlock());
-  Angle large = reduceLarge(x);
-  Expr quadrant = select(isLarge, large.quadrant, small.quadrant), r = select(isLarge, large.r, small.r);
-  scf::YieldOp::create(builder, ValueRange{quadrant.value(), r.value()});
-  builder.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(builder, ValueRange{small.quadrant.value(), small.r.value()});
-  return {{builder, branch.getResult(0)}, {builder, branch.getResult(1)}};
-}
-
 /// Σ (-1)^k r^2k / (first + 2k)! from k = 0 on, as far as |r| ≤ π/4 needs it.
 static Expr alternating(Expr square, int first) {
   constexpr int kTerms = 9; // (π/4)^18 / 20! < 2^-67
@@ -109,38 +78,18 @@ static Expr alternating(Expr square, int first) {
 }
 
 // r - r³ / 3! + …, as a product, so that -0 stays.
-static Expr sinReduced(Expr r) {
+Expr sinReducedOfF64(Expr r) {
   Expr square = r * r;
   return r * fma(square, -alternating(square, 3), r.real(1));
 }
 
 // 1 - r² / 2 + r⁴ / 4! - …
-static Expr cosReduced(Expr r) {
+Expr cosReducedOfF64(Expr r) {
   Expr square = r * r;
   return fma(square * square, alternating(square, 4), fma(square, -0.5, r.real(1)));
 }
 
-/// sin of an angle `quarters` quadrants further on.
-static Expr sinOf(Angle angle, int64_t quarters) {
-  Expr quadrant = angle.quadrant + angle.quadrant.integer(quarters);
-  Expr isOdd = (quadrant & quadrant.integer(1)) != quadrant.integer(0);
-  Expr magnitude = select(isOdd, cosReduced(angle.r), sinReduced(angle.r));
-  Expr sign = shiftLeft(quadrant & quadrant.integer(2), 62);
-  return (magnitude.asInteger() ^ sign).asFloat();
-}
-
-Expr sinOfF64(Expr x) { return sinOf(reduceAngle(x), 0); }
-Expr cosOfF64(Expr x) { return sinOf(reduceAngle(x), 1); }
-
-Expr tanOfF64(Expr x) {
-  Angle angle = reduceAngle(x);
-  Expr s = sinReduced(angle.r), c = cosReduced(angle.r);
-  Expr isOdd = (angle.quadrant & angle.quadrant.integer(1)) != angle.quadrant.integer(0);
-  return select(isOdd, -c, s) / select(isOdd, s, c);
-}
-
-/// asin on [0, ½], given the square: y + y³ p(y²).
-static Expr asinReduced(Expr y, Expr square) {
+Expr asinReducedOfF64(Expr y, Expr square) {
   Expr tail = polynomial(square, {0.16666666666666669, 0.07499999999998433, 0.04464285714635543, 0.030381944138531247,
                                   0.02237217294214989, 0.017352392720869973, 0.013971212973552933, 0.011479177415184906,
                                   0.01032281435018578, 0.005457506718640358, 0.01740087944269402, -0.014851887071247204,
@@ -148,41 +97,18 @@ static Expr asinReduced(Expr y, Expr square) {
   return fma(y * square, tail, y);
 }
 
-/// asin |x| = `angle`, or π/2 - 2 · `angle` beyond ½: asin x = π/2 - 2 asin √((1 - x) / 2).
-struct HalfAngle {
-  Expr isFar;
-  Expr angle;
-};
-static HalfAngle asinParts(Expr a) {
-  Expr isFar = a > 0.5;
-  Expr square = select(isFar, (1.0 - a) * 0.5, a * a);
-  return {isFar, asinReduced(select(isFar, sqrt(square), a), square)};
-}
-
-Expr asinOfF64(Expr x) {
-  auto [isFar, angle] = asinParts(abs(x));
-  Expr far = fma(angle, -2.0, angle.real(kHalfPi1)) + kHalfPi2;
-  return copySign(select(isFar, far, angle), x);
-}
-
-Expr acosOfF64(Expr x) {
-  auto [isFar, angle] = asinParts(abs(x));
-  Expr far = select(x < 0.0, fma(angle, -2.0, angle.real(2 * kHalfPi1)) + 2 * kHalfPi2, angle * 2.0);
-  return select(isFar, far, (kHalfPi1 - copySign(angle, x)) + kHalfPi2);
-}
-
-// atan |x| = π/2 - atan(1 / |x|) beyond 1; atan y = π/4 + atan((y - 1) / (y + 1)) beyond tan π/8
-Expr atanOfF64(Expr x) {
+// atan y = π/4 + atan((y - 1) / (y + 1)) beyond tan π/8
+Expr atanReducedOfF64(Expr y) {
   constexpr double kTanEighthPi = 0x1.a827999fcef32p-2;
-  Expr a = abs(x), isFar = a > 1.0, y = select(isFar, 1.0 / a, a), isMiddle = y > kTanEighthPi;
+  const HalfPi halfPi = halfPiOf(y);
+  Expr isMiddle = y > kTanEighthPi;
   Expr t = select(isMiddle, (y - 1.0) / (y + 1.0), y), square = t * t;
   Expr tail = polynomial(square, {-0.3333333333333333, 0.19999999999999993, -0.14285714285711515, 0.11111111110754218,
                                   -0.09090909066979425, 0.07692306734927001, -0.06666641996244854, 0.05881924906427421,
                                   -0.05258038193993904, 0.04719373571989158, -0.04104349551664522, 0.030633694931617585,
                                   -0.01391619613961017});
   Expr angle = fma(t * square, tail, t);
-  angle = select(isMiddle, kHalfPi1 * 0.5 + (angle + kHalfPi2 * 0.5), angle);
-  return copySign(select(isFar, (kHalfPi1 - angle) + kHalfPi2, angle), x);
+  return select(isMiddle, halfPi.high * 0.5 + (angle + halfPi.middle * 0.5), angle);
 }
 
 } // namespace smelt::graph
