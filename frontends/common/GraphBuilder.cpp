@@ -333,6 +333,15 @@ Value GraphBuilder::transpose(Value value, ArrayRef<int64_t> permutation) {
   return isIdentity ? value : make<graph::TransposeOp>(value, permutation);
 }
 
+Value GraphBuilder::moveDim(Value value, int64_t from, int64_t to) {
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(value)));
+  order.erase(order.begin() + from);
+  order.insert(order.begin() + to, from);
+  return transpose(value, order);
+}
+
+Value GraphBuilder::flat(Value value) { return reshape(value, elementsOf(extentsOf(value))); }
+
 Value GraphBuilder::broadcast(Value value, ArrayRef<graph::Extent> shape) {
   RankedTensorType type = checkedType(shape, elementOf(value));
   return type == value.getType() ? value : makeAs<graph::BroadcastOp>(type, value);
@@ -395,6 +404,8 @@ Value GraphBuilder::alignedTo(Value value, ArrayRef<graph::Extent> shape) {
 }
 
 Value GraphBuilder::concat(ArrayRef<Value> values, int64_t dim) {
+  if (values.size() == 1)
+    return values.front();
   graph::Extents shape = extentsOf(values.front());
   for (Value value : values)
     for (auto [extent, other] : llvm::zip(shape, extentsOf(value)))
@@ -409,6 +420,16 @@ Value GraphBuilder::concat(ArrayRef<Value> values, int64_t dim) {
     operands.push_back(value);
   }
   return make<graph::ConcatOp>(operands, dim);
+}
+
+Value GraphBuilder::stack(ArrayRef<Value> values, int64_t dim) {
+  SmallVector<Value> parts;
+  for (Value value : values) {
+    graph::Extents shape = extentsOf(value);
+    shape.insert(shape.begin() + dim, 1);
+    parts.push_back(reshape(value, shape));
+  }
+  return concat(parts, dim);
 }
 
 Value GraphBuilder::padDim(Value value, int64_t dim, const graph::Extent &before, const graph::Extent &after,

@@ -66,6 +66,10 @@ public:
   // These yield the operand itself where they would change nothing.
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
   mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
+  /// Takes a dim out, and puts it in at place `to` among the others.
+  mlir::Value moveDim(mlir::Value value, int64_t from, int64_t to);
+  /// All elements along one dim.
+  mlir::Value flat(mlir::Value value);
   mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
   template <typename Numbers, typename = std::enable_if_t<std::is_convertible_v<Numbers, llvm::ArrayRef<int64_t>>>>
   mlir::Value reshape(mlir::Value value, const Numbers &shape) {
@@ -95,6 +99,8 @@ public:
   mlir::Value alignedTo(mlir::Value value, llvm::ArrayRef<graph::Extent> shape);
   /// Side by side along a dim. Others that only the run tells apart are compared by it.
   mlir::Value concat(llvm::ArrayRef<mlir::Value> values, int64_t dim);
+  /// The same along a new dim.
+  mlir::Value stack(llvm::ArrayRef<mlir::Value> values, int64_t dim);
   /// `before` and `after` times a number of rank 0 at the ends of a dim.
   mlir::Value padDim(mlir::Value value, int64_t dim, const graph::Extent &before, const graph::Extent &after,
                      mlir::Value number);

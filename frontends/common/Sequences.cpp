@@ -68,8 +68,6 @@ static Extent placeOf(GraphBuilder &b, const Extent &position, const Extent &len
 
 // Tables.
 
-static Value flat(GraphBuilder &b, Value value) { return b.reshape(value, {elementsOf(extentsOf(value))}); }
-
 static Value rowsOf(GraphBuilder &b, ArrayRef<Value> elements, int64_t rank) {
   Extents dims;
   for (Value element : elements) {
@@ -79,10 +77,6 @@ static Value rowsOf(GraphBuilder &b, ArrayRef<Value> elements, int64_t rank) {
   }
   auto count = static_cast<int64_t>(elements.size());
   return b.sizes(dims, checkedType({count, rank}, b.builder().getI64Type()));
-}
-
-static Value joinedParts(GraphBuilder &b, ArrayRef<Value> parts) {
-  return parts.size() == 1 ? parts.front() : b.concat(parts, 0);
 }
 
 Sequence asTable(GraphBuilder &b, const Sequence &sequence, int64_t least) {
@@ -102,10 +96,10 @@ Sequence asTable(GraphBuilder &b, const Sequence &sequence, int64_t least) {
   table.shapes = rowsOf(b, table.elements, rank);
   SmallVector<Value> parts;
   for (Value element : table.elements)
-    parts.push_back(flat(b, element));
+    parts.push_back(b.flat(element));
   if (parts.empty())
     parts.push_back(b.constant(graph::HostTensor::zeros(checkedType({0}, sequence.elementType))));
-  table.data = joinedParts(b, parts);
+  table.data = b.concat(parts, 0);
   table.elements.clear();
   return table;
 }
@@ -175,8 +169,8 @@ static Sequence together(GraphBuilder &b, ArrayRef<Sequence> tables) {
     shapes.push_back(table.shapes);
     whole.hasRanks |= table.hasRanks;
   }
-  whole.data = joinedParts(b, data);
-  whole.shapes = joinedParts(b, shapes);
+  whole.data = b.concat(data, 0);
+  whole.shapes = b.concat(shapes, 0);
   return whole;
 }
 
@@ -269,10 +263,7 @@ static Value joinedTable(GraphBuilder &b, const Sequence &table, int64_t axis, b
   }
   const Extent length = lengthOf(table);
   dims.insert(dims.begin(), length);
-  Value stacked = b.reshape(table.data, dims);
-  auto order = llvm::to_vector(llvm::seq<int64_t>(1, static_cast<int64_t>(dims.size())));
-  order.insert(order.begin() + axis, 0);
-  stacked = b.transpose(stacked, order);
+  Value stacked = b.moveDim(b.reshape(table.data, dims), 0, axis);
   if (isNewAxis)
     return stacked;
   Extents shape = extentsOf(stacked);
@@ -288,17 +279,11 @@ Value joined(GraphBuilder &b, const Sequence &sequence, int64_t axis, bool isNew
   axis = normalAxis(axis, isNewAxis ? rank + 1 : rank);
   if (sequence.isTable())
     return joinedTable(b, sequence, axis, isNewAxis);
-  SmallVector<Value> parts;
-  for (Value element : sequence.elements) {
+  for (Value element : sequence.elements)
     if (rankOf(element) != rank)
       malformed("joins tensors of " + inWords(element.getType()) + " and " +
                 inWords(sequence.elements.front().getType()));
-    Extents shape = extentsOf(element);
-    if (isNewAxis)
-      shape.insert(shape.begin() + axis, 1);
-    parts.push_back(b.reshape(element, shape));
-  }
-  return parts.size() == 1 ? parts.front() : b.concat(parts, axis);
+  return isNewAxis ? b.stack(sequence.elements, axis) : b.concat(sequence.elements, axis);
 }
 
 // Cutting.
@@ -311,12 +296,9 @@ static Sequence partsTable(GraphBuilder &b, Value value, int64_t axis, const Ext
   Value cut = b.sliceDim(value, axis, start, count * extent);
   shape[axis] = count;
   shape.insert(shape.begin() + axis + 1, extent);
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(shape.size())));
-  order.erase(order.begin() + axis);
-  order.insert(order.begin(), axis);
   Sequence table;
   table.elementType = elementOf(value);
-  table.data = flat(b, b.transpose(b.reshape(cut, shape), order));
+  table.data = b.flat(b.moveDim(b.reshape(cut, shape), axis, 0));
   auto rank = static_cast<int64_t>(row.size());
   table.shapes = b.broadcast(b.sizes(row, checkedType({rank}, b.builder().getI64Type())), Extents{count, rank});
   return table;

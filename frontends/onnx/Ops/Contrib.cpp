@@ -56,24 +56,14 @@ static Values cDist(NodeReader &node) {
   return {isSquare ? result : b.make<graph::SqrtOp>(result)};
 }
 
-/// The channels of x before or behind the spatial dims.
-static Value withChannels(GraphBuilder &b, Value x, bool last) {
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
-  if (last)
-    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  else
-    std::rotate(order.begin() + 1, order.end() - 1, order.end());
-  return b.transpose(x, order);
-}
-
 // NhwcMaxPool
 static Values nhwcMaxPool(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Numbers);
   if (rankOf(x) < 3)
     malformed("needs an input of three dims or more");
-  Value result = pool(node, withChannels(b, x, /*last=*/false), graph::PoolKind::Max, false, 1);
-  return {withChannels(b, result, /*last=*/true)};
+  const int64_t last = rankOf(x) - 1;
+  return {b.moveDim(pool(node, b.moveDim(x, last, 1), graph::PoolKind::Max, false, 1), 1, last)};
 }
 
 // BiasAdd: X + bias + skip
@@ -118,9 +108,7 @@ static Values unfoldTensor(NodeReader &node) {
   Value first = b.makeAs<graph::IotaOp>(checkedType({count, 1}, i64), b.number(0), b.number(step), int64_t(0));
   Value within = b.makeAs<graph::IotaOp>(checkedType({1, size}, i64), b.number(0), b.number(1), int64_t(1));
   Value windows = b.make<graph::GatherOp>(x, b.make<graph::AddOp>(first, within), dim);
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(windows)));
-  std::rotate(order.begin() + dim + 1, order.begin() + dim + 2, order.end());
-  return {b.transpose(windows, order)};
+  return {b.moveDim(windows, dim + 1, rankOf(windows) - 1)};
 }
 
 /// ComplexMul, ComplexMulConj: of pairs of a real and an imaginary part, (a + bi)(c ± di)
@@ -156,7 +144,7 @@ template <bool hasSkip> static Values groupNorm(NodeReader &node) {
     x = total = sum(b, sum(b, x, skip), node.optionalInput(4, Floats));
   }
   Type element = elementOf(x), wide = element.isF64() ? element : Type(b.builder().getF32Type());
-  Value image = b.cast(last ? withChannels(b, x, /*last=*/false) : x, wide);
+  Value image = b.cast(last ? b.moveDim(x, 3, 1) : x, wide);
   graph::Extents shape = extentsOf(image), grouped{shape[0], groups, dividedBy(shape[1], groups), shape[2], shape[3]};
   Value normal = b.reshape(b.make<graph::LayerNormOp>(b.reshape(image, grouped), int64_t(2), epsilon), shape);
   auto perChannel = [&](Value value) { return b.reshape(b.cast(value, wide), {shape[1], 1, 1}); };
@@ -164,7 +152,7 @@ template <bool hasSkip> static Values groupNorm(NodeReader &node) {
   if (activation == 1)
     result = b.make<graph::SwishOp>(result, APFloat(1.0));
   result = b.cast(result, element);
-  return {last ? withChannels(b, result, /*last=*/true) : result, total};
+  return {last ? b.moveDim(result, 1, 3) : result, total};
 }
 
 /// Along the last dim.

@@ -225,10 +225,7 @@ static Values attention(NodeReader &node) {
 static Values qAttention(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value product = b.matMul(centred(node, 0, 6, 2), centred(node, 1, 7, 1)), bias = node.input(2, Floats);
-  auto scale = [&](unsigned index) {
-    Value value = node.input(index, Floats);
-    return isSingle(value) ? b.reshape(value, Extents()) : value;
-  };
+  auto scale = [&](unsigned index) { return scalarOrList(b, node.input(index, Floats)); };
   Value factor = b.make<graph::MulOp>(scale(3), scale(4));
   Value projected = b.make<graph::MulOp>(b.cast(product, elementOf(bias)), b.alignedTo(factor, extentsOf(product)));
   Value mask = node.optionalInput(5, AnyInteger), past = node.optionalInput(8, Floats);

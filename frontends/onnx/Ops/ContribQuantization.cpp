@@ -17,9 +17,6 @@ using graph::Extent, graph::Extents, graph::PoolKind, graph::ReduceKind, graph::
 
 static Type f32(NodeReader &node) { return node.builder().builder().getF32Type(); }
 
-/// One number in place of a list of one.
-static Value scalarOrList(GraphBuilder &b, Value value) { return isSingle(value) ? b.reshape(value, {}) : value; }
-
 /// (x - zero point) · scale of the inputs from `index` on, f32.
 static Value dequantised(NodeReader &node, unsigned index) {
   GraphBuilder &b = node.builder();
@@ -87,10 +84,8 @@ template <typename Build> static Value channelsFirst(NodeReader &node, Value x, 
     malformed("needs an input of three dims or more");
   if (!node.flag("channels_last", false))
     return build(x);
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x))), back = order;
-  std::rotate(order.begin() + 1, order.end() - 1, order.end());
-  std::rotate(back.begin() + 1, back.begin() + 2, back.end());
-  return b.transpose(build(b.transpose(x, order)), back);
+  const int64_t last = rankOf(x) - 1;
+  return b.moveDim(build(b.moveDim(x, last, 1)), 1, last);
 }
 
 static Values qLinearAveragePool(NodeReader &node) {

@@ -39,10 +39,6 @@ static Items ifElse(NodeReader &node) {
   return {results.begin(), results.end()};
 }
 
-static LoopBuilder::Round roundOf(Value goesOn, ArrayRef<Value> made, size_t carried) {
-  return {goesOn, Values(made.take_front(carried)), Values(made.drop_front(carried))};
-}
-
 // Loop: rounds up to a count, and while a condition holds                                     ONNX Loop, versions 1–25
 static Items loop(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -125,7 +121,9 @@ static Values scanThrough(NodeReader &node, ArrayRef<Value> initial, ArrayRef<Sc
     Values given(state);
     for (const Scanned &input : equal)
       given.push_back(sliceAt(b, input, round, rounds));
-    return roundOf(nullptr, node.inlineGraph(body, given), state.size());
+    const Values made = node.inlineGraph(body, given);
+    ArrayRef<Value> next = ArrayRef(made).take_front(state.size()), added = ArrayRef(made).drop_front(state.size());
+    return LoopBuilder::Round{nullptr, Values(next), Values(added)};
   });
 }
 
@@ -161,9 +159,7 @@ static Values scan(NodeReader &node) {
     Value &result = results[initial.size() + number];
     if (outWays[number] != 0)
       result = reversed(b, result, 0);
-    auto order = llvm::to_vector(llvm::seq<int64_t>(1, rankOf(result)));
-    order.insert(order.begin() + normalAxis(outAxes[number], rankOf(result)), 0);
-    result = b.transpose(result, order);
+    result = b.moveDim(result, 0, normalAxis(outAxes[number], rankOf(result)));
   }
   return results;
 }
@@ -194,15 +190,12 @@ static Values batchScan(NodeReader &node) {
     }
     Values results = scanThrough(node, initial, inputs);
     parts.resize(results.size());
-    for (auto [part, result] : llvm::zip_equal(parts, results)) {
-      Extents shape = extentsOf(result);
-      shape.insert(shape.begin(), 1);
-      part.push_back(b.reshape(result, shape));
-    }
+    for (auto [part, result] : llvm::zip_equal(parts, results))
+      part.push_back(result);
   }
   Values results;
   for (const Values &part : parts)
-    results.push_back(part.size() == 1 ? part.front() : b.concat(part, 0));
+    results.push_back(b.stack(part, 0));
   return results;
 }
 

@@ -69,12 +69,9 @@ static Values stacked(GraphBuilder &b, ArrayRef<Values> rounds) {
   Values results;
   for (size_t number = 0; number < rounds.front().size(); ++number) {
     Values parts;
-    for (const Values &added : rounds) {
-      Extents shape = extentsOf(added[number]);
-      shape.insert(shape.begin(), 1);
-      parts.push_back(b.reshape(added[number], shape));
-    }
-    results.push_back(parts.size() == 1 ? parts.front() : b.concat(parts, 0));
+    for (const Values &added : rounds)
+      parts.push_back(added[number]);
+    results.push_back(b.stack(parts, 0));
   }
   return results;
 }

@@ -43,7 +43,7 @@ static Values arrayFeatureExtractor(NodeReader &node) {
     data = b.reshape(data, {1, extentsOf(data)[0]});
   if (rankOf(data) < 1)
     malformed("needs an input of one dim or more");
-  indices = b.reshape(indices, elementsOf(extentsOf(indices)));
+  indices = b.flat(indices);
   checkIndices(indices, extentsOf(data).back());
   return {b.make<graph::GatherOp>(data, indices, rankOf(data) - 1)};
 }

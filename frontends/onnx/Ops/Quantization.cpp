@@ -171,7 +171,7 @@ static Values matMulInteger(NodeReader &node) {
 /// saturate(round(product · scale) + zero point), where the scale is lhs · rhs / result.
 static Value requantized(NodeReader &node, Value product, Value lhsScale, Value rhsScale, unsigned scaleIndex) {
   GraphBuilder &b = node.builder();
-  auto scalar = [&](Value value) { return isSingle(value) ? b.reshape(value, {}) : value; };
+  auto scalar = [&](Value value) { return scalarOrList(b, value); };
   Value scale = b.cast(scalar(node.input(scaleIndex, Floats)), f32(node));
   Value zeroPoint = node.input(scaleIndex + 1, AnyInteger | Float8s);
   Value factor = b.make<graph::DivOp>(
@@ -208,19 +208,17 @@ static Values convInteger(NodeReader &node) {
 static Value quantisedConv(NodeReader &node, bool channelsLast) {
   GraphBuilder &b = node.builder();
   Value image = centred(node, 0, 2, 1), filter = node.input(3, AnyInteger), filterScale = node.input(4, Floats);
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(image))), back = order;
-  if (channelsLast && rankOf(image) > 2) {
-    std::rotate(order.begin() + 1, order.end() - 1, order.end());
-    std::rotate(back.begin() + 1, back.begin() + 2, back.end());
-  }
-  Value product = convolve(node, b.transpose(image, order), centred(node, 3, 5, rankOf(filter)));
+  const int64_t last = rankOf(image) - 1;
+  channelsLast &= last > 1;
+  Value product = convolve(node, channelsLast ? b.moveDim(image, last, 1) : image, centred(node, 3, 5, rankOf(filter)));
   Extents perChannel(rankOf(product) - 1, 1);
   perChannel.front() = extentsOf(product)[1];
   if (Value bias = node.optionalInput(8, AnyInteger))
     product = b.make<graph::AddOp>(product, b.reshape(bias, perChannel));
   if (rankOf(filterScale) == 1 && !isSingle(filterScale))
     filterScale = b.reshape(filterScale, perChannel);
-  return b.transpose(requantized(node, product, node.input(1, Floats), filterScale, 6), back);
+  Value result = requantized(node, product, node.input(1, Floats), filterScale, 6);
+  return channelsLast ? b.moveDim(result, 1, last) : result;
 }
 
 static Values qLinearConv(NodeReader &node) { return {quantisedConv(node, /*channelsLast=*/false)}; }

@@ -12,6 +12,9 @@ namespace smelt::frontend::onnx {
 /// block of `block` places.
 Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t block);
 
+/// One number in place of a list of one.
+inline Value scalarOrList(GraphBuilder &b, Value value) { return isSingle(value) ? b.reshape(value, {}) : value; }
+
 /// round(x) + zero point, limited to what an integer type holds. `rounded` is a float.
 Value saturate(NodeReader &node, Value rounded, Value zeroPoint, mlir::Type to);
 

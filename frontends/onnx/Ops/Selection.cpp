@@ -42,15 +42,13 @@ static Value placesOf(GraphBuilder &b, Value isChosen) {
   return b.sliceDim(places, 0, 0, b.countFrom(total, count));
 }
 
-static Value flat(GraphBuilder &b, Value x) { return b.reshape(x, elementsOf(extentsOf(x))); }
-
 // NonZero: a row of coordinates for each dim                                             ONNX NonZero, versions 9–13
 static Values nonZero(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0, Numbers | Bools);
   if (rankOf(x) == 0)
     x = b.reshape(x, {1});
-  Value places = placesOf(b, flat(b, isSet(b, x)));
+  Value places = placesOf(b, b.flat(isSet(b, x)));
   Extents shape = extentsOf(x), strides = graph::rowMajorStrides(shape);
   Values rows;
   for (auto [dim, stride] : llvm::enumerate(strides)) {
@@ -68,7 +66,7 @@ static Values compress(NodeReader &node) {
   Value x = node.input(0), condition = node.input(1, Bools);
   bool isFlat = !node.has("axis");
   if (isFlat)
-    x = flat(b, x);
+    x = b.flat(x);
   int64_t axis = normalAxis(isFlat ? 0 : node.integer("axis"), rankOf(x));
   if (rankOf(condition) != 1)
     malformed("needs a list of conditions");
@@ -107,7 +105,7 @@ static Values nonMaxSuppression(NodeReader &node) {
     return {b.constant(graph::HostTensor::zeros(checkedType({0, 3}, b.builder().getI64Type())))};
   Type types[] = {checkedType(room, b.builder().getI64Type()), checkedType(shape, b.builder().getI32Type())};
   Value all = b.makeMany<graph::NonMaxSuppressionOp>(types, boxes, scores, most, overlap, threshold, center == 1)[0];
-  Value chosen = flat(b, all), places = placesOf(b, b.make<graph::NotOp>(b.make<graph::LessOp>(chosen, b.number(0))));
+  Value chosen = b.flat(all), places = placesOf(b, b.make<graph::NotOp>(b.make<graph::LessOp>(chosen, b.number(0))));
   auto column = [&](Value x) { return b.reshape(x, {extentsOf(places)[0], 1}); };
   auto over = [&](const Extent &divisor) { return b.make<graph::DivOp>(places, b.number(Extent::max(divisor, 1))); };
   Value example = over(room[1] * room[2]);
@@ -200,7 +198,7 @@ static Values unique(NodeReader &node) {
   Value x = node.input(0, Numbers | Bools);
   bool isFlat = !node.has("axis");
   if (isFlat)
-    x = flat(b, x);
+    x = b.flat(x);
   int64_t axis = normalAxis(isFlat ? 0 : node.integer("axis"), rankOf(x));
   SmallVector<int64_t> axisFirst = {axis};
   for (int64_t dim = 0; dim < rankOf(x); ++dim)
