@@ -11,6 +11,8 @@
 
 namespace smelt::plan {
 
+constexpr int64_t kAlignment = 64; // SMELT_ALIGNMENT
+
 /// Bytes that must stay untouched from step `first` to step `last`, both included.
 struct LiveRange {
   int64_t bytes = 0;

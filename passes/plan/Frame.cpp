@@ -8,8 +8,6 @@ using namespace mlir;
 
 namespace smelt::plan {
 
-constexpr int64_t kAlignment = 64; // SMELT_ALIGNMENT
-
 /// Symbols that stand for nothing but how many images or sequences there are: they are only ever an input's first dim.
 static llvm::StringSet<> batchSymbols(func::FuncOp function) {
   llvm::StringSet<> first, others;
@@ -40,10 +38,6 @@ std::unique_ptr<Frame> FrameBuilder::copying(TypeRange types, Location loc) {
   b.setInsertionPointToEnd(function.addEntryBlock());
   func::ReturnOp::create(b, loc, function.getArguments());
   return build(function, false);
-}
-
-static graph::Extent bytesOf(RankedTensorType type) {
-  return graph::productOf(graph::extentsOf(type)) * graph::elementBytes(type.getElementType());
 }
 
 bool FrameBuilder::addParts(Frame &frame, int number, Step &step) {

@@ -51,9 +51,9 @@ public:
 
 private:
   kernel::PlanOp createPlan(Frame &main);
-  void setDefinitions(kernel::PlanOp plan);
-  void setHeld(kernel::PlanOp plan, Frame &main);
-  void placeStates(kernel::PlanOp plan, ArrayRef<plan::State> states);
+  void setDefinitions();
+  void setHeld(Frame &main);
+  void placeStates(ArrayRef<plan::State> states);
   Place placeOf(Frame &frame, const View &view, Type element);
   kernel::FuncOp outline(const Step &step);
   void emit(Frame &frame, Surroundings surroundings);
@@ -199,10 +199,9 @@ void Outliner::repeat(Frame &frame, graph::WhileOp op, const Step &step, Parts &
       continue;
     }
     // Round after round behind what is there.
-    graph::Extents made = graph::extentsOf(cast<RankedTensorType>(parts.first->function.getResultTypes()[number]));
-    graph::Extent bytes = graph::productOf(made) * graph::elementBytes(elements[inputs + number]);
+    auto made = cast<RankedTensorType>(parts.first->function.getResultTypes()[number]);
     graph::Extent round = graph::Extent::symbol(op.getContext(), cast<StringAttr>(op.getSymbols()[0]).getValue());
-    place.offset += round * bytes;
+    place.offset += round * plan::bytesOf(made);
     added.push_back(place);
   }
   graph::Extent arena = placeOf(frame, step.views[parts.memory], builder_.getIntegerType(8)).offset;
@@ -267,7 +266,7 @@ static SmallVector<Type> declaredTypes(ArrayRef<Type> types, ArrayAttr attribute
   return declared;
 }
 
-void Outliner::setDefinitions(kernel::PlanOp plan) {
+void Outliner::setDefinitions() {
   if (frames_.definitions().empty())
     return;
   SmallVector<StringRef> symbols;
@@ -276,11 +275,11 @@ void Outliner::setDefinitions(kernel::PlanOp plan) {
     symbols.push_back(definition.symbol);
     values.push_back(definition.value);
   }
-  plan.setSymbolsAttr(builder_.getStrArrayAttr(symbols));
-  plan.setValuesAttr(graph::ExtentsAttr::get(builder_.getContext(), values));
+  plan_.setSymbolsAttr(builder_.getStrArrayAttr(symbols));
+  plan_.setValuesAttr(graph::ExtentsAttr::get(builder_.getContext(), values));
 }
 
-void Outliner::setHeld(kernel::PlanOp plan, Frame &main) {
+void Outliner::setHeld(Frame &main) {
   SmallVector<int32_t> bases, indices;
   graph::Extents offsets;
   ArrayRef<std::optional<View>> held = main.placement->held();
@@ -292,9 +291,9 @@ void Outliner::setHeld(kernel::PlanOp plan, Frame &main) {
   }
   if (llvm::none_of(held, [](const std::optional<View> &view) { return view.has_value(); }))
     return;
-  plan.setHeldBases(bases);
-  plan.setHeldIndices(indices);
-  plan.setHeldOffsetsAttr(graph::ExtentsAttr::get(builder_.getContext(), offsets));
+  plan_.setHeldBases(bases);
+  plan_.setHeldIndices(indices);
+  plan_.setHeldOffsetsAttr(graph::ExtentsAttr::get(builder_.getContext(), offsets));
 }
 
 kernel::PlanOp Outliner::createPlan(Frame &main) {
@@ -321,7 +320,7 @@ kernel::PlanOp Outliner::createPlan(Frame &main) {
 
 /// Gives states their blocks behind those of the frames, and the calls their inputs and outputs: those that are states
 /// lie in blocks, the others are counted alone.
-void Outliner::placeStates(kernel::PlanOp plan, ArrayRef<plan::State> states) {
+void Outliner::placeStates(ArrayRef<plan::State> states) {
   around_.inputs.assign(function_.getNumArguments(), {Base::Input, 0, 0});
   around_.outputs.assign(function_.getNumResults(), {Base::Output, 0, 0});
   int blocks = frames_.blocks();
@@ -332,7 +331,7 @@ void Outliner::placeStates(kernel::PlanOp plan, ArrayRef<plan::State> states) {
     blocks += state.isOne ? 1 : 2;
     for (size_t number = 0; state.bytes && number < 2; ++number) {
       places[number] = number == 1 && state.isOne ? places[0] : bytes;
-      bytes += number == 1 && state.isOne ? 0 : llvm::alignTo(*state.bytes, 64);
+      bytes += number == 1 && state.isOne ? 0 : llvm::alignTo(*state.bytes, plan::kAlignment);
       fixedBlocks_.insert(static_cast<int>(own[number]));
     }
     around_.inputs[state.input] = {Base::Block, static_cast<int>(own[0]), 0};
@@ -355,19 +354,18 @@ void Outliner::placeStates(kernel::PlanOp plan, ArrayRef<plan::State> states) {
   }
   if (rows.empty())
     return;
-  plan.setStatesAttr(builder_.getArrayAttr(rows));
-  plan.setStateBytes(bytes);
-  plan.setBlocks(blocks);
+  plan_.setStatesAttr(builder_.getArrayAttr(rows));
+  plan_.setStateBytes(bytes);
+  plan_.setBlocks(blocks);
 }
 
 void Outliner::run(Frame &main) {
   plan_ = createPlan(main);
-  setDefinitions(plan_);
-  placeStates(plan_, main.placement->states());
-  setHeld(plan_, main);
+  setDefinitions();
+  placeStates(main.placement->states());
+  setHeld(main);
   builder_.createBlock(&plan_.getBody());
-  Surroundings surroundings = around_;
-  emit(main, surroundings);
+  emit(main, around_);
 }
 
 namespace {

@@ -8,10 +8,10 @@ using namespace mlir;
 
 namespace smelt::plan {
 
-static graph::Extent bytesOf(Value value) {
-  RankedTensorType type = graph::typeOf(value);
+graph::Extent bytesOf(RankedTensorType type) {
   return graph::productOf(graph::extentsOf(type)) * graph::elementBytes(type.getElementType());
 }
+static graph::Extent bytesOf(Value value) { return bytesOf(graph::typeOf(value)); }
 
 int Placement::addBuffer(Base base, int index, const graph::Extent &bytes) {
   buffers_.push_back({base, index, bytes});

@@ -34,6 +34,8 @@ struct Step {
   llvm::SmallVector<View> views;
 };
 
+graph::Extent bytesOf(mlir::RankedTensorType type);
+
 class Placement {
 public:
   /// The caller of a model has places for outputs whose sizes it knows; that of a part has them for all.
