@@ -42,10 +42,6 @@ smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void
                       : smelt_compute_sizes(model, nothing, (int64_t *)instance->arena, 0, model->shape_sizes);
 }
 
-static int is_within(const smelt_block *block, const unsigned char *memory, uint64_t bytes) {
-  return (uintptr_t)block->memory - (uintptr_t)memory < bytes;
-}
-
 smelt_status smelt_move(smelt_instance *instance, void *arena, size_t arena_bytes) {
   if (!instance || !instance->model || !arena)
     return SMELT_ERROR_ARGUMENT;
@@ -62,7 +58,7 @@ smelt_status smelt_move(smelt_instance *instance, void *arena, size_t arena_byte
   instance->has_shapes = !smelt_needs_shapes(instance->model);
   for (uint32_t i = 0; i < instance->model->block_count; ++i) {
     smelt_block *block = &smelt_blocks(instance)[i];
-    if (is_within(block, from, head))
+    if (smelt_is_within(block, from, head))
       block->memory = instance->arena + ((const unsigned char *)block->memory - from);
   }
   return SMELT_OK;
@@ -76,7 +72,7 @@ void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user)
 void smelt_release(smelt_instance *instance) {
   for (uint32_t i = 0; i < instance->model->block_count; ++i) {
     smelt_block *block = &smelt_blocks(instance)[i];
-    if (is_within(block, instance->arena, instance->arena_bytes))
+    if (smelt_is_within(block, instance->arena, instance->arena_bytes))
       continue;
     if (block->bytes)
       instance->resize(instance->resize_user, block->memory, block->bytes, 0);

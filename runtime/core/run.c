@@ -88,8 +88,7 @@ smelt_status smelt_grow(const smelt_instance *instance, smelt_block *block, int6
     return SMELT_ERROR_SHAPE;
   if ((uint64_t)bytes <= block->bytes)
     return SMELT_OK;
-  if ((uintptr_t)block->memory - (uintptr_t)instance->arena <
-      instance->arena_bytes) /* of a state, as large as it gets */
+  if (smelt_is_within(block, instance->arena, instance->arena_bytes)) /* of a state, as large as it gets */
     return SMELT_ERROR_MEMORY;
   const uint64_t more = block->bytes + block->bytes / 2;
   uint64_t wanted = (uint64_t)bytes > more ? (uint64_t)bytes : more;

@@ -13,6 +13,10 @@ smelt_block *smelt_blocks(const smelt_instance *instance) {
   return (smelt_block *)((int64_t *)instance->arena + instance->model->size_count);
 }
 
+int smelt_is_within(const smelt_block *block, const unsigned char *memory, uint64_t bytes) {
+  return (uintptr_t)block->memory - (uintptr_t)memory < bytes;
+}
+
 static int is_symbolic(const smelt_tensor_info *tensor) {
   for (uint32_t dim = 0; dim < tensor->rank; ++dim)
     if (tensor->shape[dim] < 0)

@@ -18,6 +18,9 @@ uint64_t smelt_head_bytes(const smelt_model *model);
 /* The blocks lie behind the sizes. */
 smelt_block *smelt_blocks(const smelt_instance *instance);
 
+/* Whether a block lies in these bytes. */
+int smelt_is_within(const smelt_block *block, const unsigned char *memory, uint64_t bytes);
+
 /* What is known of the inputs of a run: shapes, or null where the sizes have what they were; and the dims of states, or
  * null where all are as before the first run. */
 typedef struct smelt_known {

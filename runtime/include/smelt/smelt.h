@@ -211,13 +211,17 @@ typedef struct smelt_model {
   const char *forms; /* null, or what inputs and outputs are that are no tensors in the source model: see below */
 } smelt_model;
 
-/* smelt_model.forms has a line for each such value, "input x: sequence of 2\n". Behind the name stands one of
+/* smelt_model.forms has a line for each such value, "input x: sequence of 2\n". Behind the name stands one of:
  *
- *   sequence of N    its tensors are x[0], x[1], ...
- *   table            a sequence of which the run finds how many tensors it has: x.data holds all their elements one
- * after another, x.shapes a row of dims for each; where they have unlike ranks, -1 fills the ends of rows absent an
- * optional value that is not there: it has no tensors optional ...     a tensor (x itself), a sequence or a table of
- * which the run finds whether it is there: x.present holds a bool; where that is 0 the other tensors mean nothing */
+ * "sequence of N": its tensors are x[0], x[1], ...
+ *
+ * "table": a sequence of which the run finds how many tensors it has. x.data holds all their elements one after
+ * another, x.shapes a row of dims for each; where they have unlike ranks, -1 fills the ends of rows.
+ *
+ * "absent": an optional value that is not there. It has no tensors.
+ *
+ * "optional ...": a tensor (x itself), a sequence or a table of which the run finds whether it is there. x.present
+ * holds a bool; where that is 0 the other tensors mean nothing. */
 
 /* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all
  * have finished. */

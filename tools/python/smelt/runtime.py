@@ -410,7 +410,6 @@ class Model:
         call()
         return self.forms.gather(outputs)
 
-
     def reset(self):
         """Sets all states back to what they are before the first run."""
         with self._lock:
