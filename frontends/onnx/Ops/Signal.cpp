@@ -141,10 +141,7 @@ static Value transformAlong(GraphBuilder &b, Value x, int64_t axis, const Transf
   if (length > kMostDft)
     unsupported("a transform of " + Twine(length) + " values is too long; Smelt takes " + Twine(kMostDft));
   // The axis comes last but one.
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  order.erase(order.begin() + axis);
-  order.insert(order.end() - 1, axis);
-  Value aligned = resizeDim(b, b.transpose(x, order), rank - 2, how.isIrfft() ? length / 2 + 1 : length);
+  Value aligned = resizeDim(b, b.moveDim(x, axis, rank - 2), rank - 2, how.isIrfft() ? length / 2 + 1 : length);
   Extents shape = extentsOf(aligned);
   const Extent rows = elementsOf(ArrayRef<Extent>(shape).drop_back(2));
   Type element = elementOf(x);
@@ -156,10 +153,7 @@ static Value transformAlong(GraphBuilder &b, Value x, int64_t axis, const Transf
   Value result = transform(b, flat, b.constant(matrix), count, results);
   shape[rank - 2] = count;
   shape[rank - 1] = results;
-  SmallVector<int64_t> back(rank);
-  for (auto [to, from] : llvm::enumerate(order))
-    back[from] = static_cast<int64_t>(to);
-  return b.transpose(b.reshape(result, shape), back);
+  return b.moveDim(b.reshape(result, shape), rank - 2, axis);
 }
 
 /// Along an axis that only the run knows: along each that it may be, of which the run takes one.
