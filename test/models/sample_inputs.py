@@ -135,10 +135,11 @@ def phonemes(rng, shapes):
 
 
 def speech(rng, shapes):
-    """A moment of a voice, or of silence: harmonics of a pitch that glides, louder and softer, and a little noise; at 16000 Hz. States are zeros."""
+    """A moment of a voice, or of silence: harmonics of a pitch that glides, louder and softer, and a little noise; for a model that is told
+    16000 Hz, or 8000 where there are few samples. States are zeros."""
     batch, samples = shapes["input"]
     time = (np.arange(samples) + rng.integers(0, 1 << 16)) / 16000
     pitch = 2 * np.pi * (120 * time - 8 * np.cos(5 * time))
     voice = sum(np.sin(k * pitch) / k for k in range(1, 12)) * (np.sin(6 * time) > -0.2)
     sound = 0.2 * rng.uniform(0, 1, (batch, 1)) * voice + 0.005 * rng.standard_normal((batch, samples))
-    return {"input": sound.astype(np.float32), "state": np.zeros(shapes["state"], np.float32), "sr": np.array(16000)}
+    return {"input": sound.astype(np.float32), "state": np.zeros(shapes["state"], np.float32), "sr": np.array(8000 if samples < 512 else 16000)}

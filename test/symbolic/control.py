@@ -22,6 +22,14 @@ IF_SHAPES = model("""(bool c, float[n, 4] x, float[m, 4] z) => (float[a, 4] y, f
   y = If (c) <then_branch = g () => (float[n, 4] a) { a = Mul (x, x) }, else_branch = h () => (float[b, 4] b) { b = Concat <axis = 0> (z, x) }>
   t = ReduceSum <keepdims = 0> (y)
 }""")
+IF_SQUEEZES = model("""(float[n, 3, m] x) => (float[a, 4] y) <int64[1] last = {2}, int64[1] one = {1}> {
+  all = Shape (x)
+  dim = Gather (all, last)
+  is_one = Equal (dim, one)
+  rows = If (is_one) <then_branch = g () => (float[i, j] a) { a = Squeeze (x, last) }, else_branch = h () => (float[i, j, k] b) { b = Identity (x) }>
+  y = Gemm (rows, w)
+}""".replace("one = {1}", "one = {1}, float[3, 4] w"))
+IF_SQUEEZES.graph.initializer.append(onnx.numpy_helper.from_array(floats(3, 4), "w"))
 IF_NESTED = model("""(float[n] x, float limit) => (float[n] y) {
   s = ReduceSum <keepdims = 0> (x)
   big = Greater (s, limit)
@@ -160,6 +168,7 @@ SCANS = model("""(float[2, 3] h, float[t, 2, 3] x, float[2, t] z) => (float[2, 3
 
 CASES = {
     "if-shapes": (IF_SHAPES, [{"c": yes(c), "x": floats(n, 4), "z": floats(m, 4)} for c, n, m in ((1, 2, 3), (0, 2, 3), (0, 1, 70), (1, 65, 1))]),
+    "if-squeezes": (IF_SQUEEZES, [{"x": floats(n, 3, 1)} for n in (1, 2, 7)]),
     "if-nested": (IF_NESTED, [{"x": np.full(n, 1, np.float32), "limit": np.array(limit, np.float32)} for n, limit in ((4, 9), (10, 7), (40, 3))]),
     "if-many": (IF_MANY, [{"c": yes(c), "x": floats(n)} for c, n in ((1, 3), (0, 40))]),
     "if-found": (IF_FOUND, [{"c": yes(c), "x": np.array(x, np.float32)} for c in (0, 1) for x in ([1, 0, -3, 4], [0], [-1, -1, 5, 0, 0, 8, 9])]),
@@ -175,4 +184,4 @@ CASES = {
     "loop-filters": (FILTERS, [{"x": floats(n), "m": count(m)} for n, m in ((50, 3), (1, 2), (1000, 1))]),
     "scan": (SCANS, [{"h": floats(2, 3), "x": floats(t, 2, 3), "z": floats(2, t)} for t in (1, 4, 37)]),
 }
-REFUSED = {"scan": {"h": floats(2, 3), "x": floats(3, 2, 3), "z": floats(2, 4)}}
+REFUSED = {"if-squeezes": {"x": floats(2, 3, 2)}, "scan": {"h": floats(2, 3), "x": floats(3, 2, 3), "z": floats(2, 4)}}

@@ -3,6 +3,7 @@
 
 #include "frontends/common/Branches.h"
 #include "frontends/common/Loops.h"
+#include "frontends/common/Parts.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/ControlItems.h"
 
@@ -25,10 +26,44 @@ static Extent conditionOf(NodeReader &node, Value condition) {
   return b.sizesFrom(b.cast(condition, b.builder().getI64Type()), GraphBuilder::Sign::NotNegative).front();
 }
 
+/// The dim of which a condition asks whether it is 1, as far as that is not known.
+static std::optional<Extent> comparedWithOne(Value condition) {
+  auto equal = condition.getDefiningOp<graph::EqualOp>();
+  if (!equal)
+    return std::nullopt;
+  std::optional<Extents> lhs = knownExtents(equal.getLhs()), rhs = knownExtents(equal.getRhs());
+  if (!lhs || !rhs || lhs->size() != 1 || rhs->front() != Extent(1) || lhs->front().isNumber())
+    return std::nullopt;
+  return lhs->front();
+}
+
+// If(dim == 1) reshape(x) else x → reshape(x), without the dim: PyTorch's squeeze(dim) of one that is open. No tensor
+// has two ranks, and such a model goes on with that one: where the dim is another, the run finds it in the reshape.
+static std::optional<Values> squeezed(NodeReader &node, const GraphProto &thenBranch, const GraphProto &elseBranch) {
+  std::optional<Extent> dim = comparedWithOne(node.input(0, Bools));
+  if (!dim)
+    return std::nullopt;
+  PartBuilder part(node.builder());
+  Items kept = node.inlineItems(elseBranch, {}), made = node.inlineItems(thenBranch, {});
+  if (kept.size() == 1 && made.size() == 1 && kept.front().isTensor() && made.front().isTensor()) {
+    Value whole = kept.front().tensor, result = made.front().tensor, source = result;
+    for (auto reshape = source.getDefiningOp<graph::ReshapeOp>(); reshape && source != whole;
+         reshape = source.getDefiningOp<graph::ReshapeOp>())
+      source = reshape.getInput();
+    if (source == whole && rankOf(result) < rankOf(whole) &&
+        graph::productOf(extentsOf(whole)) == *dim * graph::productOf(extentsOf(result)))
+      return Values{result};
+  }
+  part.rollBack();
+  return std::nullopt;
+}
+
 // If: the branch that a known condition chooses, or both as functions                           ONNX If, versions 1–25
 static Items ifElse(NodeReader &node) {
   GraphBuilder &b = node.builder();
   const GraphProto &thenBranch = node.graph("then_branch"), &elseBranch = node.graph("else_branch");
+  if (std::optional<Values> results = squeezed(node, thenBranch, elseBranch))
+    return {results->begin(), results->end()};
   Extent condition = conditionOf(node, node.input(0, Bools));
   if (condition.isNumber())
     return node.inlineItems(condition == Extent(1) ? thenBranch : elseBranch, {});
