@@ -23,7 +23,9 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     detectionOperators,
     einsumOperators,
     elementwiseOperators,
+    featureOperators,
     indexingOperators,
+    linearOperators,
     linearAttentionOperators,
     lossOperators,
     matMulOperators,
@@ -41,9 +43,12 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     sequenceOperators,
     spatialOperators,
     textOperators,
+    treeOperators,
 };
 
 constexpr llvm::StringLiteral kText = "tensors hold no text; prepare text before the model, and give it numbers";
+constexpr llvm::StringLiteral kMaps =
+    "no value is a map; give the model a tensor, and take the scores as one: skl2onnx has the option zipmap=False";
 constexpr llvm::StringLiteral kTraining = "models are compiled to be run, not trained; export the model for inference";
 
 constexpr ExcludedOperator kExcluded[] = {
@@ -59,6 +64,10 @@ constexpr ExcludedOperator kExcluded[] = {
     {"ai.onnx.preview.training", "Adam", kTraining},
     {"ai.onnx.preview.training", "Gradient", kTraining},
     {"ai.onnx.preview.training", "Momentum", kTraining},
+    {"ai.onnx.ml", "CastMap", kMaps},
+    {"ai.onnx.ml", "CategoryMapper", kText},
+    {"ai.onnx.ml", "DictVectorizer", kMaps},
+    {"ai.onnx.ml", "ZipMap", kMaps},
     {"com.microsoft", "Tokenizer", kText},
 };
 

@@ -52,7 +52,9 @@ llvm::ArrayRef<Operator> dataOperators();
 llvm::ArrayRef<Operator> detectionOperators();
 llvm::ArrayRef<Operator> einsumOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
+llvm::ArrayRef<Operator> featureOperators();
 llvm::ArrayRef<Operator> indexingOperators();
+llvm::ArrayRef<Operator> linearOperators();
 llvm::ArrayRef<Operator> linearAttentionOperators();
 llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> matMulOperators();
@@ -70,6 +72,7 @@ llvm::ArrayRef<Operator> selectionOperators();
 llvm::ArrayRef<Operator> sequenceOperators();
 llvm::ArrayRef<Operator> spatialOperators();
 llvm::ArrayRef<Operator> textOperators();
+llvm::ArrayRef<Operator> treeOperators();
 
 /// Operators that native code cannot hold at a reasonable size, or that have no place in a model that is compiled.
 struct ExcludedOperator {

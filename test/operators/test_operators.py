@@ -16,19 +16,19 @@ from onnx import TensorProto, helper, numpy_helper
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parent)]
 import harness
 
-FAMILIES = ["moves", "recurrent", "resize", "contrib", "attention", "draws", "found", "gpu_only"]
+FAMILIES = ["moves", "recurrent", "resize", "contrib", "attention", "draws", "found", "classic", "gpu_only"]
 
 
 class Case:
     """One operator: `operands` are arrays by name, in the order of its inputs (None where one is absent); those in `weights` are initializers;
     `compared` are the outputs that are specified in full, all where it is None; `reference` computes them from the operands, in order, where
-    ONNX Runtime can't."""
+    ONNX Runtime can't; `version` is that of `domain`."""
 
-    def __init__(self, name, operator, operands, outputs=1, weights=(), domain="", opset=21, tolerance=1e-4, compared=None, reference=None,
+    def __init__(self, name, operator, operands, outputs=1, weights=(), domain="", version=1, opset=21, tolerance=1e-4, compared=None, reference=None,
                  attributes=None, **named):
         self.name, self.operator, self.operands, self.weights = name, operator, operands, weights
         self.outputs = [f"out{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs
-        self.domain, self.opset, self.tolerance = domain, opset, tolerance
+        self.domain, self.version, self.opset, self.tolerance = domain, version, opset, tolerance
         self.compared = compared or self.outputs
         self.reference = reference
         self.attributes = {**named, **(attributes or {})}
@@ -42,7 +42,7 @@ class Case:
         outputs = [helper.make_empty_tensor_value_info(name) for name in self.outputs if name]
         weights = [numpy_helper.from_array(given[name], name) for name in self.weights if name in given]
         graph = helper.make_graph([node], "case", inputs, outputs, weights)
-        opsets = [helper.make_opsetid("", self.opset), *([helper.make_opsetid(self.domain, 1)] if self.domain else [])]
+        opsets = [helper.make_opsetid("", self.opset), *([helper.make_opsetid(self.domain, self.version)] if self.domain else [])]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
     def compiled(self, inputs):
