@@ -6,6 +6,11 @@ def swish(x):
     return x / (1 + np.exp(-x))
 
 
+def softmax(x):
+    power = np.exp(x - x.max(-1, keepdims=True))
+    return power / power.sum(-1, keepdims=True)
+
+
 def gelu(x):
     return x * 0.5 * (1 + np.tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x**3)))
 
@@ -57,6 +62,28 @@ def cases(Case):
         others = random.integers(np.iinfo(kind).min, np.iinfo(kind).max, (3, 4)).astype(kind)
         yield case(kind.__name__, "MulInteger", {"a": codes, "z": np.array(3, kind), "b": others, "y": np.array(7, kind)},
                    lambda a, z, b, y: [(a.astype(np.int32) - 3) * (b.astype(np.int32) - 7)])
+
+    scores, bias = normal(2, 3, 4, 5), normal(2, 1, 4, 5)
+    yield case("", "BiasSoftmax", {"x": scores, "b": bias}, lambda x, b: [softmax(x + b)], axis=3, is_inner_broadcast=1)
+    yield case("of all", "BiasSoftmax", {"x": scores, "b": bias}, lambda x, b: [softmax((x + b).reshape(6, 20)).reshape(x.shape)], axis=2, is_inner_broadcast=1)
+    yield case("", "BiasDropout", {"x": normal(3, 8), "b": normal(8), "r": normal(3, 8)}, lambda x, b, r: [x + b + r])
+
+    def swi_glu(gate, up):
+        gate, up = np.minimum(gate, 1), np.clip(up, -1, 1)
+        return gate / (1 + np.exp(-1.5 * gate)) * (up + 0.5)
+
+    named = {"activation_alpha": 1.5, "activation_beta": 0.5, "limit": 1.0}
+    yield case("", "SwiGLU", {"g": normal(3, 8), "u": normal(3, 8)}, lambda g, u: [swi_glu(g, u)], **named)
+    yield case("of both", "SwiGLU", {"g": normal(3, 16)}, lambda both: [swi_glu(both[:, :8], both[:, 8:])], **named)
+
+    def convolved(x, w, b, z):
+        """A window of 3 × 3 and its padding, then Z and Relu."""
+        x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (1, 2))
+        return [np.maximum(np.einsum("nhwcij,mcij->nhwm", windows, w) + b + z, 0)]
+
+    image = {"x": normal(1, 5, 6, 4), "w": normal(6, 4, 3, 3), "b": normal(6), "z": normal(1, 5, 6, 6)}
+    yield case("", "NhwcFusedConv", image, convolved, weights=("w", "b"), pads=[1, 1, 1, 1], activation="Relu")
 
     def pairs(x):
         return x[..., 0] + 1j * x[..., 1]

@@ -189,12 +189,18 @@ static Value firstRows(GraphBuilder &b, Value table, const Extent &length) {
   return b.withDim(b.sliceDim(table, 0, 0, Extent::min(rows, length)), 0, length);
 }
 
-// EmbedLayerNormalization: normalised(word + position + segment) · gamma + beta, how many words a row has, and the sum
-static Values embedLayerNormalization(NodeReader &node) {
+namespace {
+struct Embedding {
+  Value wordTable, positionTable, segmentTable, gamma, beta;
+  Value positions; // null where they are 0, 1, …
+};
+} // namespace
+
+/// normalised(word + position + segment) · gamma + beta, how many words a row has, and the sum
+static Values embedded(NodeReader &node, const Embedding &in) {
   GraphBuilder &b = node.builder();
   Value words = node.input(0, SignedIntegers), segments = node.optionalInput(1, SignedIntegers);
-  Value positions = node.optionalInput(8, SignedIntegers), segmentTable = node.optionalInput(4, Floats);
-  Value positionTable = node.input(3, Floats);
+  Value positions = in.positions, segmentTable = in.segmentTable, positionTable = in.positionTable;
   if (rankOf(words) != 2 || rankOf(positionTable) != 2 ||
       static_cast<bool>(segments) != static_cast<bool>(segmentTable))
     malformed("needs words [batch, length], a table of positions, and segments with a table of them, or neither");
@@ -202,7 +208,7 @@ static Values embedLayerNormalization(NodeReader &node) {
   if (length.isNumber() && length.number() > fixedDim(positionTable, 0))
     malformed("needs words [batch, length], a table of positions, and segments with a table of them, or neither");
   auto lookUp = [&](Value table, Value indices) { return b.make<graph::GatherOp>(table, indices, int64_t(0)); };
-  Value total = lookUp(node.input(2, Floats), words);
+  Value total = lookUp(in.wordTable, words);
   Value position = positions ? lookUp(positionTable, positions) : firstRows(b, positionTable, length);
   total = b.make<graph::AddOp>(total, position);
   if (segments)
@@ -215,7 +221,35 @@ static Values embedLayerNormalization(NodeReader &node) {
     mask = b.expect(b.cast(mask, i32), extentsOf(words), "a mask");
     counts = b.reshape(b.make<graph::ReduceOp>(mask, ReduceKind::Sum, ArrayRef<int64_t>{1}), extentsOf(counts));
   }
-  return {normalised(node, total, node.input(5, Floats), node.input(6, Floats), /*rms=*/false), counts, total};
+  return {normalised(node, total, in.gamma, in.beta, /*rms=*/false), counts, total};
+}
+
+// EmbedLayerNormalization
+static Values embedLayerNormalization(NodeReader &node) {
+  return embedded(node, {node.input(2, Floats), node.input(3, Floats), node.optionalInput(4, Floats),
+                         node.input(5, Floats), node.input(6, Floats), node.optionalInput(8, SignedIntegers)});
+}
+
+// QEmbedLayerNormalization: the same of quantised tables; their scales come from input 8 on, zero points from 13 on
+static Values qEmbedLayerNormalization(NodeReader &node) {
+  constexpr unsigned kTables = 5, kFirst = 2, kScales = 8, kZeroPoints = 13;
+  GraphBuilder &b = node.builder();
+  Value tables[kTables]; // words, positions, segments, gamma, beta
+  for (unsigned index = 0; index < kTables; ++index) {
+    Value codes = node.optionalInput(kFirst + index, AnyInteger);
+    if (!codes)
+      continue;
+    Value scale = node.input(kScales + index, Floats), zeroPoint = node.input(kZeroPoints + index, AnyInteger);
+    if (!isSingle(scale) || !isSingle(zeroPoint))
+      malformed("needs one scale and one zero point for each table");
+    auto number = [&](Value value) { return b.cast(value, elementOf(scale)); };
+    Value centred = b.make<graph::SubOp>(number(codes), number(b.reshape(zeroPoint, Integers())));
+    tables[index] = b.make<graph::MulOp>(centred, b.reshape(scale, Integers()));
+  }
+  if (!tables[0] || !tables[1] || !tables[3] || !tables[4])
+    malformed("lacks a table");
+  Values results = embedded(node, {tables[0], tables[1], tables[2], tables[3], tables[4], nullptr});
+  return {results[0], results[1]};
 }
 
 static constexpr Operator kOperators[] = {
@@ -230,6 +264,7 @@ static constexpr Operator kOperators[] = {
     {"FastGelu", 1, biasGelu<true>, "com.microsoft"},
     {"GroupNorm", 1, groupNorm<false>, "com.microsoft"},
     {"NhwcMaxPool", 1, nhwcMaxPool, "com.microsoft"},
+    {"QEmbedLayerNormalization", 1, qEmbedLayerNormalization, "com.microsoft"},
     {"QuickGelu", 1, quickGelu, "com.microsoft"},
     {"SampleOp", 1, sampleOp, "com.microsoft"},
     {"SkipGroupNorm", 1, groupNorm<true>, "com.microsoft"},

@@ -33,10 +33,9 @@ static Value convolution(NodeReader &node) {
 // Conv                                                                                      ONNX Conv, versions 1–22
 static Values conv(NodeReader &node) { return {convolution(node)}; }
 
-// FusedConv: activation(conv(X, W) + B + Z)
-static Values fusedConv(NodeReader &node) {
+/// activation(result + Z)
+static Value fused(NodeReader &node, Value result, Value other) {
   GraphBuilder &b = node.builder();
-  Value result = convolution(node), other = node.optionalInput(3, Floats);
   if (other && rankOf(other) == rankOf(result))
     other = b.withShape(other, extentsOf(result));
   if (other && extentsOf(other) != extentsOf(result))
@@ -44,7 +43,21 @@ static Values fusedConv(NodeReader &node) {
   if (other)
     result = b.make<graph::AddOp>(result, other);
   auto parameters = node.numbers("activation_params").value_or(SmallVector<double>());
-  return {activated(b, result, node.text("activation", ""), parameters)};
+  return activated(b, result, node.text("activation", ""), parameters);
+}
+
+// FusedConv: activation(conv(X, W) + B + Z)
+static Values fusedConv(NodeReader &node) { return {fused(node, convolution(node), node.optionalInput(3, Floats))}; }
+
+// NhwcFusedConv: the same of channels that come last
+static Values nhwcFusedConv(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), other = node.optionalInput(3, Floats);
+  const int64_t last = rankOf(x) - 1;
+  if (rankOf(x) < 3 || (other && rankOf(other) != rankOf(x)))
+    malformed("needs an input of three dims or more, and a Z of as many");
+  Value result = addBias(node, convolve(node, b.moveDim(x, last, 1), node.input(1, Floats)), 2);
+  return {b.moveDim(fused(node, result, other ? b.moveDim(other, last, 1) : other), 1, last)};
 }
 
 /// The padding that makes a transposed convolution's result have given spatial dims: total = full extent - wanted. What
@@ -69,10 +82,16 @@ static void padToShape(Windows &windows, Integers &outputPadding, ArrayRef<Exten
   }
 }
 
-// ConvTranspose                                                                    ONNX ConvTranspose, versions 1–22
-static Values convTranspose(NodeReader &node) {
+/// A transposed convolution; `given` are pads that are no attribute.
+static Value transposedConvolution(NodeReader &node, const std::optional<Integers> &given) {
   Value input = node.input(0, Floats), filter = node.input(1, Floats);
   Windows windows = readWindows(node, kernelOf(node, input, filter));
+  if (given && given->size() != 2 * windows.dims())
+    malformed("has " + Twine(given->size()) + " pads of " + Twine(windows.dims()) + " dims");
+  if (given) {
+    windows.low.assign(given->begin(), given->begin() + static_cast<int64_t>(windows.dims()));
+    windows.high.assign(given->begin() + static_cast<int64_t>(windows.dims()), given->end());
+  }
   Extents spatial = spatialExtents(input);
   Integers outputPadding = node.integers("output_padding").value_or(Integers(windows.dims(), 0));
   std::optional<Integers> outputShape = node.integers("output_shape");
@@ -92,15 +111,24 @@ static Values convTranspose(NodeReader &node) {
       wanted.push_back(extent * stride);
   if (!wanted.empty())
     padToShape(windows, outputPadding, spatial, wanted);
-  Value result = node.builder().make<graph::ConvTransposeOp>(input, filter, windows.strides, windows.dilations,
-                                                             windows.low, windows.high, outputPadding, groups);
-  return {addBias(node, result, 2)};
+  return node.builder().make<graph::ConvTransposeOp>(input, filter, windows.strides, windows.dilations, windows.low,
+                                                     windows.high, outputPadding, groups);
+}
+
+// ConvTranspose                                                                    ONNX ConvTranspose, versions 1–22
+static Values convTranspose(NodeReader &node) { return {addBias(node, transposedConvolution(node, std::nullopt), 2)}; }
+
+// ConvTransposeWithDynamicPads: the same with pads that are an operand, and have to be known
+static Values convTransposeWithPads(NodeReader &node) {
+  return {addBias(node, transposedConvolution(node, node.optionalIntegers(2)), 3)};
 }
 
 static constexpr Operator kOperators[] = {
     {"Conv", 1, conv},
     {"ConvTranspose", 1, convTranspose},
+    {"ConvTransposeWithDynamicPads", 1, convTransposeWithPads, "com.microsoft"},
     {"FusedConv", 1, fusedConv, "com.microsoft"},
+    {"NhwcFusedConv", 1, nhwcFusedConv, "com.microsoft"},
 };
 
 ArrayRef<Operator> convolutionOperators() { return kOperators; }

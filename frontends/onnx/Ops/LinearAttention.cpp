@@ -32,10 +32,9 @@ static void checkPlain(NodeReader &node, ArrayRef<std::pair<StringRef, int64_t>>
 
 // CausalConvWithState: a depthwise convolution of the state, or zeros, and the input after it
 //                                                                             ONNX CausalConvWithState, version 27
-static Values causalConv(NodeReader &node) {
+static Values causalConvOf(NodeReader &node, Value x, Value past, int64_t dilation) {
   GraphBuilder &b = node.builder();
-  Value x = node.input(0, Floats), weight = node.input(1, Floats), bias = node.optionalInput(2, Floats);
-  Value past = node.optionalInput(3, Floats);
+  Value weight = node.input(1, Floats), bias = node.optionalInput(2, Floats);
   bool isSwish = node.choice<bool>("activation", "none", {{"none", false}, {"silu", true}, {"swish", true}});
   if (rankOf(x) == 3 && rankOf(weight) == 3)
     x = b.withDim(x, 1, shapeOf(weight)[0]);
@@ -43,19 +42,23 @@ static Values causalConv(NodeReader &node) {
       shapeOf(weight)[1] != 1 || shapeOf(weight)[2] < 1)
     malformed("needs an input [b, c, l] and a filter [c, 1, k], not " + inWords(extentsOf(x)) + " and " +
               inWords(extentsOf(weight)));
-  int64_t channels = shapeOf(weight)[0], taps = shapeOf(weight)[2];
-  Extents state{extentsOf(x)[0], channels, taps - 1};
+  const int64_t channels = shapeOf(weight)[0], length = checkedMul(shapeOf(weight)[2] - 1, dilation);
+  Extents state{extentsOf(x)[0], channels, length};
   past = past ? b.expect(past, state, "a state") : b.broadcast(b.scalarLike(x, 0), state);
   if (bias)
     bias = b.expect(bias, Extent(channels), "a bias");
-  Value all = taps == 1 ? x : b.make<graph::ConcatOp>(Values{past, x}, int64_t(2));
+  Value all = length == 0 ? x : b.make<graph::ConcatOp>(Values{past, x}, int64_t(2));
   Integers one{1}, zero{0};
-  Value result = b.make<graph::ConvOp>(all, weight, one, one, zero, zero, channels);
+  Value result = b.make<graph::ConvOp>(all, weight, one, Integers{dilation}, zero, zero, channels);
   if (bias)
     result = b.make<graph::AddOp>(result, b.reshape(bias, {channels, 1}));
   if (isSwish)
     result = b.make<graph::SwishOp>(result, APFloat(1.0));
-  return {result, lastOf(b, all, 2, taps - 1)};
+  return {result, lastOf(b, all, 2, length)};
+}
+
+static Values causalConv(NodeReader &node) {
+  return causalConvOf(node, node.input(0, Floats), node.optionalInput(3, Floats), 1);
 }
 
 /// [b, t, count] of f32, checked.
@@ -69,6 +72,13 @@ static Value readRows(NodeReader &node, unsigned index, Value like) {
     expected[2] = extentsOf(rows)[2];
   rows = b.expect(rows, expected, "an input " + std::to_string(index));
   return b.cast(rows, b.builder().getF32Type());
+}
+
+/// [b, t, heads · size] with each head `times` times.
+static Value repeatedHeads(GraphBuilder &b, Value rows, int64_t heads, int64_t times) {
+  const Extent batch = extentsOf(rows)[0], steps = extentsOf(rows)[1], size = dividedBy(extentsOf(rows)[2], heads);
+  Value each = b.reshape(rows, {batch, steps, heads, 1, size});
+  return b.reshape(b.broadcast(each, {batch, steps, heads, times, size}), {batch, steps, size * (heads * times)});
 }
 
 // LinearAttention: S = e^g S + k ⊗ β (v - (e^g S)ᵀ k), out = scale · Sᵀ q; g and β where the rule has them
@@ -89,9 +99,13 @@ static Values linearAttention(NodeReader &node) {
   if (!key || !value || static_cast<bool>(decay) != isGated || static_cast<bool>(beta) != isDelta)
     malformed("has inputs that do not fit update_rule '" + printable(rule) + "'");
   const Extent batch = extentsOf(given)[0], steps = extentsOf(given)[1];
-  if (heads < 1 || queryHeads < 1 || queryHeads % heads != 0 || fixedDim(query, 2) % queryHeads != 0 ||
-      fixedDim(value, 2) % heads != 0)
+  if (heads < 1 || queryHeads < 1 || (queryHeads % heads != 0 && heads % queryHeads != 0) ||
+      fixedDim(query, 2) % queryHeads != 0 || fixedDim(value, 2) % heads != 0)
     malformed("cannot divide its inputs among " + Twine(queryHeads) + " and " + Twine(heads) + " heads");
+  if (queryHeads < heads) {
+    query = repeatedHeads(b, query, queryHeads, heads / queryHeads);
+    queryHeads = heads;
+  }
   int64_t group = queryHeads / heads, size = fixedDim(query, 2) / queryHeads, columns = fixedDim(value, 2) / heads;
   double scale = node.number("scale", 0);
   scale = scale == 0 ? 1 / std::sqrt(static_cast<double>(size)) : scale;
@@ -113,9 +127,32 @@ static Values linearAttention(NodeReader &node) {
   return {b.reshape(out, {batch, steps, checkedMul(queryHeads, columns)}), b.cast(results[1], stateType)};
 }
 
+/// With channels_last, of [b, l, c…], whose dims of channels count as one.
 static Values causalConvOfMicrosoft(NodeReader &node) {
-  checkPlain(node, {{"ndim", 1}, {"dilation", 1}, {"channels_last", 0}, {"state_window", 0}});
-  return causalConv(node);
+  GraphBuilder &b = node.builder();
+  checkPlain(node, {{"ndim", 1}, {"state_window", 0}, {"state_length", 0}, {"state_update_capacity", 0}});
+  checkPlain(node, {{"input_channel_offset", 0}, {"input_channels", 0}, {"state_channels_last", -1}});
+  const int64_t dilation = node.integer("dilation", 1);
+  Value x = node.input(0, Floats), past = node.optionalInput(3, Floats);
+  if (dilation < 1 || rankOf(x) < 3)
+    malformed("needs an input of three dims, and a dilation of 1 or more");
+  if (!node.flag("channels_last", false))
+    return causalConvOf(node, x, past, dilation);
+  const Extents shape = extentsOf(x);
+  const Extent channels = graph::productOf(ArrayRef(shape).drop_front(2));
+  auto channelsSecond = [&](Value value) {
+    return b.moveDim(b.reshape(value, {extentsOf(value)[0], extentsOf(value)[1], channels}), 2, 1);
+  };
+  if (past && rankOf(past) != rankOf(x))
+    malformed("needs a state of as many dims as its input");
+  Values results = causalConvOf(node, channelsSecond(x), past ? channelsSecond(past) : past, dilation);
+  for (Value &result : results) {
+    Extents restored = shape;
+    result = b.moveDim(result, 1, 2);
+    restored[1] = extentsOf(result)[1];
+    result = b.reshape(result, restored);
+  }
+  return results;
 }
 
 static Values linearAttentionOfMicrosoft(NodeReader &node) {
