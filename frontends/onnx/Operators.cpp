@@ -44,6 +44,7 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     selectionOperators,
     sequenceOperators,
     spatialOperators,
+    supportVectorOperators,
     textOperators,
     treeOperators,
 };

@@ -73,6 +73,7 @@ llvm::ArrayRef<Operator> signalOperators();
 llvm::ArrayRef<Operator> selectionOperators();
 llvm::ArrayRef<Operator> sequenceOperators();
 llvm::ArrayRef<Operator> spatialOperators();
+llvm::ArrayRef<Operator> supportVectorOperators();
 llvm::ArrayRef<Operator> textOperators();
 llvm::ArrayRef<Operator> treeOperators();
 

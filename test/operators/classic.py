@@ -117,6 +117,23 @@ def cases(Case):
         yield case(f"two by one {how}", "LinearClassifier", {"x": normal(5, 6)}, 2, classlabels_ints=[4, 2], post_transform=how,
                    coefficients=flat["coefficients"][:6], intercepts=[0.1])
 
+    # Support vectors: 3, 2 and 4 of them for three classes.
+    def kernels(vectors):
+        for name, parameters in (("LINEAR", [0.0, 0.0, 0.0]), ("POLY", [0.3, 0.5, 3.0]), ("RBF", [0.4, 0.0, 0.0]), ("SIGMOID", [0.2, 0.1, 0.0])):
+            yield name, {"kernel_type": name, "kernel_params": parameters, "support_vectors": [float(v) for v in normal(vectors * 6)]}
+
+    for name, kernel in kernels(9):
+        weighed = {"coefficients": [float(v) for v in normal(18)], "rho": [0.1, -0.2, 0.3]}
+        yield case(name, "SVMRegressor", {"x": normal(20, 6)}, n_supports=9, coefficients=weighed["coefficients"][:9], rho=[0.25], **kernel)
+        yield case(name, "SVMClassifier", {"x": normal(20, 6)}, 2, classlabels_ints=[5, 1, 8], vectors_per_class=[3, 2, 4], **weighed, **kernel)
+        yield case(f"{name} probabilities", "SVMClassifier", {"x": normal(20, 6)}, 2, classlabels_ints=[5, 1, 8], vectors_per_class=[3, 2, 4],
+                   prob_a=[-1.5, -0.7, -2.0], prob_b=[0.1, 0.0, -0.3], **weighed, **kernel)
+    two = {"classlabels_ints": [5, 1], "vectors_per_class": [4, 5], "coefficients": weighed["coefficients"][:9], "rho": [0.1], **kernel}
+    yield case("of two", "SVMClassifier", {"x": normal(20, 6)}, 2, **two)
+    yield case("of two, probabilities", "SVMClassifier", {"x": normal(20, 6)}, 2, prob_a=[-1.5], prob_b=[0.1], **two)
+    yield case("of one class", "SVMRegressor", {"x": normal(20, 6)}, n_supports=9, one_class=1, coefficients=weighed["coefficients"][:9], rho=[0.25], **kernel)
+    yield case("of features", "SVMRegressor", {"x": normal(20, 6)}, kernel_type="LINEAR", coefficients=weighed["coefficients"][:6], rho=[0.25])
+
     # Features.
     for kind in (np.float32, np.float64, np.int64, np.int32):
         operands = {"x": whole(5, 6, dtype=kind)}
