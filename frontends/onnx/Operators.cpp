@@ -16,6 +16,7 @@ constexpr llvm::ArrayRef<Operator> (*kFamilies[])() = {
     constantOperators,
     contribOperators,
     contribAttentionOperators,
+    contribExpertOperators,
     contribGateOperators,
     contribQuantizationOperators,
     contribSpatialOperators,

@@ -45,6 +45,7 @@ llvm::ArrayRef<Operator> castOperators();
 llvm::ArrayRef<Operator> constantOperators();
 llvm::ArrayRef<Operator> contribOperators();
 llvm::ArrayRef<Operator> contribAttentionOperators();
+llvm::ArrayRef<Operator> contribExpertOperators();
 llvm::ArrayRef<Operator> contribGateOperators();
 llvm::ArrayRef<Operator> contribQuantizationOperators();
 llvm::ArrayRef<Operator> contribSpatialOperators();

@@ -132,7 +132,7 @@ def cases(Case):
     yield case("of two", "SVMClassifier", {"x": normal(20, 6)}, 2, **two)
     yield case("of two, probabilities", "SVMClassifier", {"x": normal(20, 6)}, 2, prob_a=[-1.5], prob_b=[0.1], **two)
     yield case("of one class", "SVMRegressor", {"x": normal(20, 6)}, n_supports=9, one_class=1, coefficients=weighed["coefficients"][:9], rho=[0.25], **kernel)
-    yield case("of features", "SVMRegressor", {"x": normal(20, 6)}, kernel_type="LINEAR", coefficients=weighed["coefficients"][:6], rho=[0.25])
+    yield case("of features", "SVMRegressor", {"x": normal(20, 6)}, kernel_type="LINEAR", kernel_params=[0.0, 0.0, 0.0], coefficients=weighed["coefficients"][:6], rho=[0.25])
 
     # Features.
     for kind in (np.float32, np.float64, np.int64, np.int32):

@@ -47,6 +47,31 @@ def cases(Case):
                    weights=("w", "b"), dilation=dilation, channels_last=1)
     yield case("no state", "CausalConvWithState", {"x": normal(2, 6, 2), "w": filters["w"]}, 2, weights=("w",))
 
+    # Experts.
+    for activation in ("relu", "gelu", "silu", "identity", "swiglu"):
+        wide = 2 if activation == "swiglu" else 1
+        named = {"activation_type": activation, "swiglu_fusion": wide - 1, **({"activation_alpha": 1.7, "activation_beta": 1.0, "swiglu_limit": 1.5} if wide == 2 else {})}
+        operands = {"x": normal(2, 7, 8), "r": normal(14, 5), "w": normal(5, 12 * wide, 8), "wb": normal(5, 12 * wide), "v": normal(5, 8, 12), "vb": normal(5, 8)}
+        for k, normalised in ((1, 0), (2, 1), (3, 0)):
+            yield case(f"{activation} {k}", "MoE", operands, weights=("w", "wb", "v", "vb"), k=k, normalize_routing_weights=normalised, **named)
+    codes = {"bytes": lambda *shape: random.integers(0, 256, shape).astype(np.uint8), "scales": lambda *shape: (0.02 + 0.05 * random.random(shape)).astype(np.float32)}
+    for bits, block in ((4, 0), (8, 0), (4, 16), (8, 16)):
+        def layer(columns, inner):
+            return codes["bytes"](4, columns, inner * bits // 8), codes["scales"](4, columns, *([inner // block] if block else []))
+
+        (w, s), (v, t) = layer(64, 32), layer(32, 32)
+        operands = {"x": normal(6, 32), "r": normal(6, 4), "w": w, "s": s, "wb": normal(4, 64), "v": v, "t": t, "vb": normal(4, 32)}
+        yield case(f"{bits} bits {block}", "QMoE", operands, weights=tuple(operands)[2:], k=2, expert_weight_bits=bits, activation_type="swiglu", swiglu_fusion=1,
+                   normalize_routing_weights=1, weights_prepacked=0, tolerance=1e-2, **({"block_size": block} if block else {}))
+
+    # Positions of images.
+    tables = {"c": normal(20, 8), "s": normal(20, 8)}
+    for layout in (0, 1):
+        for interleaved in (0, 1):
+            yield case(f"{layout} {interleaved}", "MRotaryEmbedding", {"x": normal(2, 3, 5, 16), "p": random.integers(0, 20, (3, 2, 5)), **tables}, weights=("c", "s"),
+                       mrope_section=[4, 2, 2], mrope_layout=layout, interleaved=interleaved)
+    yield case("flat", "MRotaryEmbedding", {"x": normal(2, 5, 48), "p": random.integers(0, 20, (3, 2, 5)), **tables}, weights=("c", "s"), mrope_section=[3, 3, 2], num_heads=3)
+
     # Images and matrices.
     regions = np.array([[0, 0, 1, 1], [0.2, 0.1, 0.7, 0.9], [-0.25, 0.3, 0.5, 1.4], [0.9, 0.8, 0.1, 0.2]], np.float32)
     for mode in ("bilinear", "nearest"):

@@ -323,6 +323,51 @@ static Values rotaryEmbedding(NodeReader &node) {
   return {isFlat ? joinHeads(b, result) : result};
 }
 
+// MRotaryEmbedding: the same with three positions of each token (of time, row and column), of which each angle has one
+
+/// Which of three positions each of `half` angles goes by: in sections, or in turns as long as rows and columns have
+/// some.
+static Integers streamsOf(ArrayRef<int64_t> sections, int64_t half, bool inTurns) {
+  Integers streams;
+  for (int64_t angle = 0; angle < half; ++angle) {
+    const int64_t turn = angle % 3;
+    if (inTurns)
+      streams.push_back(turn > 0 && angle < checkedMul(sections[turn], 3) ? turn : 0);
+    else
+      streams.push_back(angle < sections[0] ? 0 : angle < checkedAdd(sections[0], sections[1]) ? 1 : 2);
+  }
+  return streams;
+}
+
+static Values multimodalRotaryEmbedding(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0, Floats), positions = node.input(1, SignedIntegers);
+  Value cosines = node.input(2, Floats), sines = node.input(3, Floats);
+  if (node.flag("is_packed_batching", false) || node.number("scale", 1) != 1)
+    unsupported("packed batches and a scale are not supported");
+  const Integers sections = node.integers("mrope_section").value_or(Integers());
+  const int64_t heads = node.integer("num_heads", 0), half = rankOf(cosines) == 2 ? fixedDim(cosines, 1) : 0;
+  node.ignore("rotary_embedding_dim"); // the tables say it
+  const bool isFlat = rankOf(x) == 3;
+  if ((!isFlat && rankOf(x) != 4) || half < 1 || sections.size() != 3 || rankOf(positions) != 3 ||
+      extentsOf(positions)[0] != Extent(3) || llvm::any_of(sections, [](int64_t count) { return count < 0; }))
+    malformed("needs an input of three or four dims, positions [3, batch, length], and tables of two dims");
+  if (isFlat)
+    x = splitHeads(b, x, heads > 0 ? heads : fixedDim(x, 2) / (2 * half));
+  if (2 * half > fixedDim(x, 3))
+    malformed("turns " + Twine(2 * half) + " of " + Twine(fixedDim(x, 3)) + " elements");
+  positions = b.expect(positions, {3, extentsOf(x)[0], extentsOf(x)[2]}, "positions");
+  const Extents each{extentsOf(x)[0], 1, extentsOf(x)[2], half};
+  const Integers streams = streamsOf(sections, half, node.flag("mrope_layout", false));
+  auto angles = [&](Value table) { // [3, batch, length, half] → those of each angle's position
+    Value rows = b.make<graph::GatherOp>(table, positions, int64_t(0));
+    Value index = b.broadcast(b.reshape(b.integers(streams), {1, 1, 1, half}), {1, each[0], each[2], half});
+    return b.reshape(b.make<graph::GatherElementsOp>(rows, index, int64_t(0)), each);
+  };
+  Value result = rotated(b, x, angles(cosines), angles(sines), node.flag("interleaved", false));
+  return {isFlat ? joinHeads(b, result) : result};
+}
+
 // GroupQueryAttention: query heads share key heads; keys and values join a cache at each example's own length
 
 namespace {
@@ -506,6 +551,7 @@ static constexpr Operator kOperators[] = {
     {"Attention", 1, attention, "com.microsoft"},
     {"GemmaRotaryEmbedding", 1, gemmaRotaryEmbedding, "com.microsoft"},
     {"GroupQueryAttention", 1, groupQueryAttention, "com.microsoft"},
+    {"MRotaryEmbedding", 1, multimodalRotaryEmbedding, "com.microsoft"},
     {"MultiHeadAttention", 1, multiHeadAttention, "com.microsoft"},
     {"QAttention", 1, qAttention, "com.microsoft"},
     {"RotaryEmbedding", 1, rotaryEmbedding, "com.microsoft"},

@@ -196,8 +196,7 @@ static Values qGemm(NodeReader &node) {
 
 // Weights of few bits.
 
-/// Numbers of `bits` that share bytes, the lowest bits first: ui8 [..., n] → [..., n · 8 / bits]
-static Value unpacked(GraphBuilder &b, Value bytes, int64_t bits) {
+Value unpacked(GraphBuilder &b, Value bytes, int64_t bits) {
   if (bits == 8)
     return bytes;
   auto number = [&](uint64_t value) { return b.scalar(elementOf(bytes), Scalar::ofUnsigned(value)); };

@@ -26,6 +26,9 @@ Value centred(NodeReader &node, unsigned index, unsigned zeroPointIndex, int64_t
 /// Floats as ui8, with the scale and zero point that their range asks for.
 Values quantisedByRange(NodeReader &node, Value x);
 
+/// Numbers of `bits` that share bytes, the lowest bits first: ui8 [..., n] → [..., n · 8 / bits]
+Value unpacked(GraphBuilder &b, Value bytes, int64_t bits);
+
 } // namespace smelt::frontend::onnx
 
 #endif // SMELT_FRONTENDS_ONNX_OPS_QUANTIZATION_H

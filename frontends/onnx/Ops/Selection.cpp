@@ -4,6 +4,7 @@
 // Operators whose result has as many elements as the run finds: NonZero, Compress, NonMaxSuppression,
 // Unique.
 
+#include "frontends/onnx/Ops/Selection.h"
 #include "frontends/onnx/Operators.h"
 
 using namespace mlir;
@@ -26,9 +27,8 @@ static Value isSet(GraphBuilder &b, Value x) {
   return b.make<graph::NotOp>(b.make<graph::EqualOp>(x, b.scalarLike(x, 0)));
 }
 
-/// The places where a list of i1 holds, in their order:
 ///   before = cumulative sum of the list; places[before[i]] = i, where it holds; the others go behind the last
-static Value placesOf(GraphBuilder &b, Value isChosen) {
+Value placesOf(GraphBuilder &b, Value isChosen) {
   Type wide = b.builder().getI64Type();
   Extent count = extentsOf(isChosen)[0];
   Value ones = b.cast(isChosen, wide);
