@@ -104,17 +104,50 @@ static Values averagePool(NodeReader &node) {
   return {pool(node, node.input(0, Floats), PoolKind::Average, countPadding, 1)};
 }
 
+/// Places in a flat image of spatial dims `padded`, after all else, as those in one of `inside` that begins at `low`.
+static Value movedPlaces(GraphBuilder &b, Value places, ArrayRef<Extent> padded, ArrayRef<Extent> low,
+                         ArrayRef<Extent> inside, bool columnMajor) {
+  auto number = [&](const Extent &extent) { return b.number(extent); };
+  Value rest = places, result;
+  Extent stride = 1;
+  for (size_t position = 0; position < padded.size(); ++position) { // what counts fastest first
+    const size_t dim = columnMajor ? position : padded.size() - 1 - position;
+    Value at = b.make<graph::ModOp>(rest, number(Extent::max(padded[dim], 1)), /*fmod=*/false);
+    rest = b.make<graph::DivOp>(rest, number(Extent::max(padded[dim], 1)));
+    at = b.make<graph::ClampOp>(b.make<graph::SubOp>(at, number(low[dim])), number(0), number(inside[dim] - 1));
+    at = b.make<graph::MulOp>(at, number(stride));
+    result = result ? b.make<graph::AddOp>(result, at) : at;
+    stride *= inside[dim];
+  }
+  return b.make<graph::AddOp>(result, b.make<graph::MulOp>(rest, number(stride)));
+}
+
+/// Places of maxima where only the run knows the padding. What is padded is below all numbers of the input, but -∞ and
+/// the least integers.
+static Value placesPadded(GraphBuilder &b, Value x, const Pooling &pooling, bool columnMajor) {
+  const AutoPadding &padding = pooling.padding;
+  const Windows &windows = pooling.windows;
+  const Extents inside = spatialExtents(x);
+  if (elementOf(x).getIntOrFloatBitWidth() == 8)
+    x = b.cast(x, b.builder().getI32Type());
+  Value around = padded(b, x, padding.low, padding.high, b.scalar(elementOf(x), leastNumber(elementOf(x))));
+  Integers none(windows.dims(), 0);
+  Value places =
+      b.make<graph::ArgPoolOp>(around, windows.kernel, windows.strides, windows.dilations, none, none, columnMajor);
+  return movedPlaces(b, places, spatialExtents(around), padding.low, inside, columnMajor);
+}
+
 // MaxPool, and where each maximum lies in the flat input                                 ONNX MaxPool, versions 1–22
 static Values maxPool(NodeReader &node) {
   Value x = node.input(0, Numbers), values = pool(node, x, PoolKind::Max, false, 1), indices;
   bool columnMajor = node.flag("storage_order", false);
   if (node.hasOutput(1)) {
-    auto [windows, padding, declaredHigh] = readPooling(node, x);
-    if (!padding.resolve(windows))
-      unsupported("yields places in an input that is padded by " + inWords(padding.low) + " and " +
-                  inWords(padding.high) + "; give the shape with --shape");
-    indices = node.builder().make<graph::ArgPoolOp>(x, windows.kernel, windows.strides, windows.dilations, windows.low,
-                                                    windows.high, columnMajor);
+    Pooling pooling = readPooling(node, x);
+    Windows &windows = pooling.windows;
+    indices = pooling.padding.resolve(windows)
+                  ? node.builder().make<graph::ArgPoolOp>(x, windows.kernel, windows.strides, windows.dilations,
+                                                          windows.low, windows.high, columnMajor)
+                  : placesPadded(node.builder(), x, pooling, columnMajor);
   }
   return {values, indices};
 }
