@@ -99,9 +99,11 @@ struct Model {
   uint32_t shapeSizes = 0;     // how many of them follow from the inputs' shapes
   uint32_t blockCount = 0;     // pieces of memory that grow
   std::vector<State> states;
-  uint64_t stateBytes = 0;            // that the arena has for them
-  std::string forms;                  // of inputs and outputs that are no tensors, as in smelt.h
-  std::vector<WeightSegment> weights; // in the order of their offsets, without overlaps
+  uint64_t stateBytes = 0;                  // that the arena has for them
+  std::string forms;                        // of inputs and outputs that are no tensors, as in smelt.h
+  std::vector<WeightSegment> weights;       // in the order of their offsets, without overlaps
+  std::vector<std::string> customFunctions; // of C, that kernels call
+  std::vector<std::string> libraries;       // paths of what defines them; of writeShared alone
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.
   std::vector<llvm::StringRef> kernelObjects;
@@ -122,7 +124,7 @@ struct Sizes {
 /// modelSymbol(model.name).
 llvm::Expected<Sizes> writeStatic(const Model &model, llvm::Module &kernels, llvm::TargetMachine &machine,
                                   llvm::StringRef stem);
-/// A shared object that exports `smelt_model` alone and needs no library.
+/// A shared object that exports `smelt_model` alone and needs no library, but for what custom functions bring along.
 llvm::Expected<Sizes> writeShared(const Model &model, llvm::Module &kernels, llvm::TargetMachine &machine,
                                   llvm::StringRef path);
 /// All of writeStatic's code in one relocatable object, without a header.

@@ -5,6 +5,7 @@
 #include "codegen/artifact/Bounds.h"
 #include "codegen/artifact/SizeProgram.h"
 #include "dialects/Graph/Location.h"
+#include "dialects/Kernel/Dtype.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/SymbolTable.h"
 #include "smelt/smelt.h"
@@ -12,43 +13,6 @@
 using namespace mlir;
 
 namespace smelt::artifact {
-
-std::optional<uint32_t> dtypeOf(Type type) {
-  struct Row {
-    bool matches;
-    smelt_dtype dtype;
-  };
-  auto isSigned = [&](unsigned width) { return type.isInteger(width) && !type.isUnsignedInteger(); };
-  const Row rows[] = {
-      {type.isF32(), SMELT_F32},
-      {type.isF16(), SMELT_F16},
-      {type.isBF16(), SMELT_BF16},
-      {type.isF64(), SMELT_F64},
-      {isSigned(1), SMELT_BOOL},
-      {isSigned(8), SMELT_I8},
-      {isSigned(16), SMELT_I16},
-      {isSigned(32), SMELT_I32},
-      {isSigned(64), SMELT_I64},
-      {type.isUnsignedInteger(8), SMELT_U8},
-      {type.isUnsignedInteger(16), SMELT_U16},
-      {type.isUnsignedInteger(32), SMELT_U32},
-      {type.isUnsignedInteger(64), SMELT_U64},
-      {isa<Float8E4M3FNType>(type), SMELT_F8E4M3FN},
-      {isa<Float8E4M3FNUZType>(type), SMELT_F8E4M3FNUZ},
-      {isa<Float8E5M2Type>(type), SMELT_F8E5M2},
-      {isa<Float8E5M2FNUZType>(type), SMELT_F8E5M2FNUZ},
-      {isa<Float8E8M0FNUType>(type), SMELT_F8E8M0},
-      {isa<Float6E2M3FNType>(type), SMELT_F6E2M3},
-      {isa<Float6E3M2FNType>(type), SMELT_F6E3M2},
-      {isa<Float4E2M1FNType>(type), SMELT_F4E2M1},
-      {isSigned(4), SMELT_I4},
-      {isSigned(2), SMELT_I2},
-      {type.isUnsignedInteger(4), SMELT_U4},
-      {type.isUnsignedInteger(2), SMELT_U2},
-  };
-  const Row *row = llvm::find_if(rows, [](const Row &candidate) { return candidate.matches; });
-  return row == std::end(rows) ? std::nullopt : std::optional<uint32_t>(row->dtype);
-}
 
 namespace {
 /// Makes the parts of a model that sizes occur in.
@@ -204,7 +168,7 @@ llvm::Error Conversion::setExtents(ArrayRef<graph::Extent> extents, Type element
 llvm::Error Conversion::addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors) {
   for (auto [name, attribute] : llvm::zip_equal(names, types)) {
     RankedTensorType type = tensorType(attribute);
-    std::optional<uint32_t> dtype = dtypeOf(type.getElementType());
+    std::optional<uint32_t> dtype = kernel::dtypeOf(type.getElementType());
     StringRef text = cast<StringAttr>(name).getValue();
     if (!dtype)
       return defect("tensor '" + text + "' has an element type that the runtime lacks");

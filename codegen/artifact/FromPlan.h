@@ -7,7 +7,6 @@
 #include "codegen/artifact/Artifact.h"
 #include "dialects/Graph/HostTensor.h"
 #include "mlir/IR/BuiltinOps.h"
-#include <optional>
 
 namespace smelt::artifact {
 
@@ -17,9 +16,6 @@ struct PlannedModel {
   std::vector<graph::HostTensor> weights;
   uint64_t liveBytes = 0; // the lower bound of the arena
 };
-
-/// The smelt_dtype of an element type; nothing where the runtime has none.
-std::optional<uint32_t> dtypeOf(mlir::Type type);
 
 /// The descriptor of a module that holds one kernel.plan and its kernels as functions with the attribute kernel.tiles.
 /// Name, target and CPU features are the caller's to set. Fails with a WriteError where the plan is wrong.

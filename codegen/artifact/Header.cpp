@@ -152,9 +152,12 @@ void writeHeader(const Model &model, raw_ostream &os) {
      << "#ifndef SMELT_MODEL_" << symbol << "_H\n#define SMELT_MODEL_" << symbol << "_H\n\n"
      << "#include \"smelt/smelt.h\"\n\n"
         "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-     << "extern const smelt_model " << symbol
-     << ";\n\n"
-        "#ifdef __cplusplus\n}\n#endif\n\n";
+     << "extern const smelt_model " << symbol << ";\n";
+  if (!model.customFunctions.empty())
+    os << "\n/* Of custom operators; the program defines them. */\n";
+  for (const std::string &function : model.customFunctions)
+    os << "void " << function << "(const smelt_custom_call *call);\n";
+  os << "\n#ifdef __cplusplus\n}\n#endif\n\n";
   writeArena(model, prefix, os);
   os << "#define " << prefix << "_WEIGHTS_BYTES " << model.weightsBytes << "\n";
   SmallVector<StringRef> forms;

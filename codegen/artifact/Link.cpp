@@ -7,6 +7,7 @@
 #include "codegen/artifact/WriteError.h"
 
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -60,15 +61,22 @@ private:
 static std::string asArgument(StringRef path) { return (sys::path::is_absolute(path) ? "" : "./") + path.str(); }
 
 static SmallVector<std::string> argumentsFor(LinkResult result, const Triple &target, ArrayRef<StringRef> objects,
-                                             const OutputFile &output) {
+                                             ArrayRef<std::string> libraries, const OutputFile &output) {
   SmallVector<std::string> arguments = {"ld.lld", "-m", target.isAArch64() ? "aarch64linux" : "elf_x86_64"};
   if (result == LinkResult::Shared)
-    arguments.append({"-shared", "--no-undefined", "--hash-style=gnu", "--build-id=none", "-z", "now", "-z", "relro"});
+    arguments.append({"-shared", "--hash-style=gnu", "--build-id=none", "-z", "now", "-z", "relro"});
   else
     arguments.emplace_back("-r");
+  if (libraries.empty())
+    arguments.emplace_back("--no-undefined");
+  else // what they define is the artefact's own, whatever else of the name is in the process
+    arguments.append({"-Bsymbolic", "--as-needed"});
   arguments.append({"-nostdlib", "--threads=1", "--whole-archive", "-o", asArgument(output.temporaryName())});
   for (StringRef object : objects)
     arguments.push_back(asArgument(object));
+  arguments.emplace_back("--no-whole-archive");
+  for (const std::string &library : libraries)
+    arguments.push_back(asArgument(library));
   return arguments;
 }
 
@@ -82,7 +90,8 @@ static Error checkRoom(ArrayRef<StringRef> objects, OutputFile &output) {
   return output.checkRoom(sum);
 }
 
-Error link(LinkResult result, const Triple &target, ArrayRef<StringRef> objects, OutputFile &output) {
+Error link(LinkResult result, const Triple &target, ArrayRef<StringRef> objects, OutputFile &output,
+           ArrayRef<std::string> libraries) {
   constexpr int kSignal = -2; // of ExecuteAndWait; -1 is a program that cannot be started
   Expected<std::string> linker = linkerPath();
   if (!linker)
@@ -92,7 +101,7 @@ Error link(LinkResult result, const Triple &target, ArrayRef<StringRef> objects,
   const Log log;
   if (!log.isOpen())
     return environmentError("no room for the linker's messages: " + errnoAsErrorCode().message());
-  const SmallVector<std::string> texts = argumentsFor(result, target, objects, output);
+  const SmallVector<std::string> texts = argumentsFor(result, target, objects, libraries, output);
   const SmallVector<StringRef> arguments(texts.begin(), texts.end());
   const std::optional<StringRef> redirects[] = {StringRef(), StringRef(), log.path()};
   std::string why;
@@ -102,6 +111,8 @@ Error link(LinkResult result, const Triple &target, ArrayRef<StringRef> objects,
                             "); is the disk full?");
   if (code < 0)
     return environmentError(*linker + ": " + why);
+  if (code > 0 && !libraries.empty())
+    return usageError("the artefact does not link with " + join(libraries, ", ") + ": " + log.text());
   if (code > 0)
     return defect("the artefact does not link: " + log.text());
   return Error::success();

@@ -7,6 +7,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <string>
 
 namespace llvm {
 class Triple;
@@ -18,10 +19,11 @@ class OutputFile;
 
 enum class LinkResult { Shared, Relocatable };
 
-/// Links the files `objects`, all members where one is an archive, into `output` with LLD. The linker is the one found
-/// when Smelt was configured, else ld.lld on PATH.
+/// Links the files `objects`, all members where one is an archive, into `output` with LLD; and what they need of
+/// `libraries`, where there are any: these may need what whoever loads the output has. The linker is the one found when
+/// Smelt was configured, else ld.lld on PATH.
 llvm::Error link(LinkResult result, const llvm::Triple &target, llvm::ArrayRef<llvm::StringRef> objects,
-                 OutputFile &output);
+                 OutputFile &output, llvm::ArrayRef<std::string> libraries = {});
 
 } // namespace smelt::artifact
 

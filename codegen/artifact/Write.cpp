@@ -4,6 +4,7 @@
 // From a plan and a module of kernels to files: kernels.o from LLVM, weights.o written directly, both joined as the
 // form asks.
 #include "codegen/artifact/Artifact.h"
+#include "codegen/artifact/CustomFunctions.h"
 #include "codegen/artifact/Header.h"
 #include "codegen/artifact/JoinKernels.h"
 #include "codegen/artifact/Link.h"
@@ -45,8 +46,8 @@ static Error emit(Module &kernels, TargetMachine &machine, CodeGenFileType type,
   return Error::success();
 }
 
-/// Code may rely on nothing but itself and the weights: there may be no C library where it runs.
-static Error checkSymbols(const object::ObjectFile &object, StringRef weights) {
+/// Code may rely on nothing but itself, the weights and custom functions: there may be no C library where it runs.
+static Error checkSymbols(const object::ObjectFile &object, StringRef weights, ArrayRef<std::string> functions) {
   SmallVector<std::string> needed;
   for (const object::SymbolRef &symbol : object.symbols()) {
     Expected<uint32_t> flags = symbol.getFlags();
@@ -57,7 +58,7 @@ static Error checkSymbols(const object::ObjectFile &object, StringRef weights) {
     Expected<StringRef> name = symbol.getName();
     if (!name)
       return name.takeError();
-    if (!name->empty() && *name != weights)
+    if (!name->empty() && *name != weights && !is_contained(functions, *name))
       needed.push_back(("'" + *name + "'").str());
   }
   return needed.empty() ? Error::success() : defect("kernels need what no artefact has: " + join(needed, ", "));
@@ -92,6 +93,8 @@ static Expected<Objects> makeObjects(const Model &model, StringRef symbol, Modul
                                      StringRef path) {
   if (!machine.getTargetTriple().isOSBinFormatELF())
     return defect("artefacts are ELF, not " + machine.getTargetTriple().str());
+  if (Error error = checkNames(model, {symbol.str(), weightsSymbol(symbol)}))
+    return std::move(error);
   if (Error error = prepare(model, symbol, kernels, machine))
     return std::move(error);
   Expected<OutputFile> weights = OutputFile::create(path);
@@ -114,7 +117,7 @@ static Expected<Objects> makeObjects(const Model &model, StringRef symbol, Modul
       object::ObjectFile::createELFObjectFile(MemoryBufferRef(objects.kernelBytes(), "kernels.o"));
   if (!object)
     return object.takeError();
-  if (Error error = checkSymbols(**object, weightsSymbol(symbol)))
+  if (Error error = checkSymbols(**object, weightsSymbol(symbol), model.customFunctions))
     return std::move(error);
   objects.sizes = sizesOf(**object, model);
   return std::move(objects);
@@ -136,8 +139,12 @@ static Expected<Sizes> linkObjects(const Model &model, StringRef symbol, Module 
     return std::move(error);
   // Weights first: they end up before the kernels' constants, which then lie within reach of the code however many
   // weights there are.
-  if (Error error =
-          link(result, machine.getTargetTriple(), {objects->weights.temporaryName(), code->temporaryName()}, *output))
+  const StringRef files[] = {objects->weights.temporaryName(), code->temporaryName()};
+  const bool linksLibraries = result == LinkResult::Shared;
+  if (Error error = linksLibraries ? checkLibraries(model, machine.getTargetTriple()) : Error::success())
+    return std::move(error);
+  if (Error error = link(result, machine.getTargetTriple(), files, *output,
+                         linksLibraries ? ArrayRef(model.libraries) : ArrayRef<std::string>()))
     return std::move(error);
   if (Error error = output->commit())
     return std::move(error);

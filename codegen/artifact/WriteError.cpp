@@ -12,6 +12,8 @@ char WriteError::ID = 0;
 
 int WriteError::exitCode() const {
   switch (kind_) {
+  case Kind::Usage:
+    return 2;
   case Kind::Environment:
     return 5;
   case Kind::Unsupported:
@@ -25,6 +27,10 @@ int WriteError::exitCode() const {
 void WriteError::log(llvm::raw_ostream &os) const { os << message_; }
 
 std::error_code WriteError::convertToErrorCode() const { return llvm::inconvertibleErrorCode(); }
+
+llvm::Error usageError(const llvm::Twine &message) {
+  return llvm::make_error<WriteError>(WriteError::Kind::Usage, message.str());
+}
 
 llvm::Error unsupportedError(const llvm::Twine &message) {
   return llvm::make_error<WriteError>(WriteError::Kind::Unsupported, message.str());

@@ -13,6 +13,7 @@ namespace smelt::artifact {
 class WriteError : public llvm::ErrorInfo<WriteError> {
 public:
   enum class Kind {
+    Usage,       // a file that an option names, or what it holds
     Environment, // a disk, a folder, the linker: the user can help
     Unsupported, // the model is valid, and cannot be written as it is
     Defect       // the plan or the kernels are wrong: nothing that a user gave could be the reason
@@ -34,6 +35,7 @@ private:
   std::string message_;
 };
 
+llvm::Error usageError(const llvm::Twine &message);
 llvm::Error unsupportedError(const llvm::Twine &message);
 llvm::Error environmentError(const llvm::Twine &message);
 llvm::Error defect(const llvm::Twine &message);

@@ -7,6 +7,7 @@
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -53,6 +54,8 @@ static FailureOr<graph::Extent> emitRoot(Body &body, TileRange range, const kern
       return emitWinograd(body, winograd, range, machine);
     if (auto conv = dyn_cast<graph::ConvOp>(op); conv && isDepthwise(conv))
       return emitDepthwise(body, conv, range, machine);
+    if (auto custom = dyn_cast<graph::CustomOp>(op))
+      return emitCustom(body, custom);
     if (auto loops = dyn_cast<graph::LoopInterface>(op))
       return emitLoops(body, loops, range, machine);
   }
@@ -66,8 +69,8 @@ struct EmitKernels : PassWrapper<EmitKernels, OperationPass<>> {
   StringRef getArgument() const override { return "emit-kernels"; }
   StringRef getDescription() const override { return "kernels → loops over register-wide vectors"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, func::FuncDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                    vector::VectorDialect>();
+    registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+                    scf::SCFDialect, vector::VectorDialect>();
   }
 
   void runOnOperation() override {

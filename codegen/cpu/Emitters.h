@@ -29,6 +29,9 @@ llvm::FailureOr<graph::Extent> emitLoops(Body &body, graph::LoopInterface root, 
                                          const kernel::Machine &machine);
 llvm::FailureOr<graph::Extent> emitPointwise(Body &body, TileRange range, const kernel::Machine &machine);
 
+/// One tile, which is all of the work.
+graph::Extent emitCustom(Body &body, graph::CustomOp root);
+
 /// Emits a loop over the tiles whose body gets one index for each of `extents`, the last changing fastest. Returns the
 /// number of tiles.
 graph::Extent forTiles(Body &body, TileRange range, llvm::ArrayRef<graph::Extent> extents,

@@ -103,8 +103,9 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateKernels(ModuleOp module, 
                                                                llvm::TargetMachine &machine) {
   // The plan stays behind: it has no code.
   OwningOpRef<ModuleOp> kernels = ModuleOp::create(module.getLoc());
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-    kernels->push_back(function->clone());
+  for (Operation &op : *module.getBody())
+    if (isa<LLVM::LLVMFuncOp, LLVM::GlobalOp>(op))
+      kernels->push_back(op.clone());
   std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(*kernels, context, "kernels");
   if (!result)
     return llvm::createStringError("the kernels could not be translated to LLVM IR");

@@ -55,9 +55,9 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(StringRef path, const Im
   });
 }
 
-Expected<ModelSummary> summariseModel(StringRef path) {
+Expected<ModelSummary> summariseModel(StringRef path, const CustomOperators &custom) {
   return guarded<ModelSummary>(
-      path, [&](std::shared_ptr<const MappedFile> file) { return onnx::summarise(std::move(file), path); });
+      path, [&](std::shared_ptr<const MappedFile> file) { return onnx::summarise(std::move(file), path, custom); });
 }
 
 } // namespace smelt::frontend

@@ -4,6 +4,7 @@
 #ifndef SMELT_FRONTENDS_COMMON_IMPORT_H
 #define SMELT_FRONTENDS_COMMON_IMPORT_H
 
+#include "frontends/common/CustomOperators.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
@@ -40,6 +41,8 @@ struct ImportOptions {
   std::map<std::string, std::vector<std::vector<GivenDim>>> sequences;
   /// Optional inputs that are not there.
   std::set<std::string> absent;
+  /// Operators that functions of the user's compute, before any of the format's or of Smelt's.
+  CustomOperators custom;
   /// Called with each file beside the model that weights are read from; may be null.
   std::function<void(llvm::StringRef path)> onWeightsFile;
   /// Called with each node that is refused, but for those whose operators are in no table, which a summary lists; may
@@ -81,7 +84,7 @@ struct ModelSummary {
 };
 
 /// What a model file holds, without compiling it; symbolic dims stay symbolic. Fails with an ImportError.
-llvm::Expected<ModelSummary> summariseModel(llvm::StringRef path);
+llvm::Expected<ModelSummary> summariseModel(llvm::StringRef path, const CustomOperators &custom = {});
 
 } // namespace smelt::frontend
 

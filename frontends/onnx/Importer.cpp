@@ -44,7 +44,10 @@ private:
   void visit(const NodeProto &node, const Opsets &opsets) {
     StringRef domain = canonicalDomain(node.domain());
     auto version = opsets.find(domain);
-    if (const FunctionProto *function = model_.function(domain, node.op_type(), node.overload())) {
+    const FunctionProto *function = model_.function(domain, node.op_type(), node.overload());
+    if (operators_.findCustom(domain, node.op_type()) && version != opsets.end())
+      return;
+    if (function) {
       if (visited_.insert(function).second)
         visit(function->node(), readOpsets(function->opset_import(), ""));
     } else if (version == opsets.end()) {
@@ -97,7 +100,7 @@ static void refuseUnsupported(ArrayRef<UnsupportedNode> nodes) {
 // Values.
 
 Importer::Importer(Model &model, const ImportOptions &options, MLIRContext &context)
-    : model_(model), options_(options), context_(&context), builder_(&context) {}
+    : model_(model), options_(options), context_(&context), builder_(&context), operators_(options.custom) {}
 
 /// A blob's name: printable, short, the same for the same file.
 static std::string blobName(StringRef name) {
@@ -207,7 +210,13 @@ void Importer::importNode(const NodeProto &node, Frame &frame) {
   StringRef domain = canonicalDomain(node.domain());
   builder_.setLocation(graph::sourceLocation(context_, printable(name), operatorText(node, *frame.opsets)));
   Items results;
-  if (const FunctionProto *function = model_.function(domain, node.op_type(), node.overload())) {
+  const FunctionProto *function = model_.function(domain, node.op_type(), node.overload());
+  if (const CustomOperator *custom = operators_.findCustom(domain, node.op_type())) {
+    NodeReader reader(*this, node, frame);
+    const Values values = importCustom(reader, *custom);
+    results.assign(values.begin(), values.end());
+    reader.checkAllRead();
+  } else if (function) {
     results = callFunction(node, *function, frame);
   } else {
     NodeReader reader(*this, node, frame);

@@ -84,10 +84,15 @@ StringRef exclusionOf(StringRef domain, StringRef name) {
   return "";
 }
 
-OperatorTable::OperatorTable() {
+OperatorTable::OperatorTable(const CustomOperators &custom) : custom_(custom) {
   for (auto family : kFamilies)
     for (const Operator &row : family())
       byName_[row.name].push_back(&row);
+}
+
+const CustomOperator *OperatorTable::findCustom(StringRef domain, StringRef name) const {
+  auto found = custom_.find({domain.str(), name.str()});
+  return found == custom_.end() ? nullptr : &found->second;
 }
 
 const Operator *OperatorTable::find(StringRef domain, StringRef name, int64_t version) const {

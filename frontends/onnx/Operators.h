@@ -4,6 +4,7 @@
 #ifndef SMELT_FRONTENDS_ONNX_OPERATORS_H
 #define SMELT_FRONTENDS_ONNX_OPERATORS_H
 
+#include "frontends/common/CustomOperators.h"
 #include "frontends/onnx/NodeReader.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -87,10 +88,15 @@ llvm::ArrayRef<ExcludedOperator> excludedOperators();
 /// Why an operator is excluded; empty where it is not.
 llvm::StringRef exclusionOf(llvm::StringRef domain, llvm::StringRef name);
 
+/// The results of a node whose operator is the user's own.
+Values importCustom(NodeReader &node, const CustomOperator &declared);
+
 /// All operators, by name.
 class OperatorTable {
 public:
-  OperatorTable();
+  explicit OperatorTable(const CustomOperators &custom = {});
+  /// The user's own of this name; null where there is none.
+  const CustomOperator *findCustom(llvm::StringRef domain, llvm::StringRef name) const;
   /// What imports an operator as it is in a version of its domain; null where nothing does.
   const Operator *find(llvm::StringRef domain, llvm::StringRef name, int64_t version) const;
   /// Every operator with its oldest row, by domain, then name.
@@ -98,6 +104,7 @@ public:
 
 private:
   llvm::StringMap<llvm::SmallVector<const Operator *, 1>> byName_;
+  CustomOperators custom_;
 };
 
 } // namespace smelt::frontend::onnx

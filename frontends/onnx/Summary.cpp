@@ -96,7 +96,7 @@ private:
 };
 } // namespace
 
-ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path) {
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path, const CustomOperators &custom) {
   Model model(std::move(file), path);
   ModelSummary summary;
   summary.format = "onnx";
@@ -112,7 +112,7 @@ ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path) {
   for (const ValueInfoProto &output : model.graph().output())
     summary.outputs.push_back(summarise(output));
   Counter counter(model, summary);
-  for (UnsupportedNode &node : unsupportedNodes(model, OperatorTable())) {
+  for (UnsupportedNode &node : unsupportedNodes(model, OperatorTable(custom))) {
     node.node = printable(node.node);
     node.operatorName = printable(node.operatorName);
     summary.unsupported.push_back(std::move(node));

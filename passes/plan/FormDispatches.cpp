@@ -81,7 +81,7 @@ static bool readsVectors(Operation *op, ArrayRef<graph::Extent> shape) {
 /// Whether all results of a root must lie in memory, used or not.
 static bool readsResults(Operation *op) {
   auto loops = dyn_cast<graph::LoopInterface>(op);
-  return loops && loops.readsResults();
+  return isa<graph::CustomOp>(op) || (loops && loops.readsResults());
 }
 
 static bool isGrouped(Operation *op) {
@@ -241,7 +241,7 @@ static void formDispatch(const Group &group, IRRewriter &rewriter) {
   llvm::SmallSetVector<Value, 8> inputs, results;
   for (Operation *op : group.ops) {
     for (Value operand : op->getOperands())
-      if (!isInlineConstant(operand) && !members.contains(operand.getDefiningOp()))
+      if ((!isInlineConstant(operand) || isa<graph::CustomOp>(op)) && !members.contains(operand.getDefiningOp()))
         inputs.insert(operand);
     for (Value result : op->getResults())
       if (readsResults(op) || llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))

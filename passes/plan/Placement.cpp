@@ -48,8 +48,20 @@ bool Placement::isKnownAt(Operation *op, const View &view) {
   return definers_.areKnownAt(op, needed);
 }
 
+static bool isDense(Value value, const View &view) {
+  return view.strides == graph::rowMajorStrides(graph::extentsOf(value));
+}
+
+/// Whether a dispatch is a call of a C function, which takes and makes what lies dense.
+static bool isCustom(Operation *op) {
+  auto dispatch = dyn_cast<kernel::DispatchOp>(op);
+  return dispatch && isa<graph::CustomOp>(dispatch.getBody().front().front());
+}
+
 bool Placement::demand(Value value, const std::optional<View> &view) {
   if (!view || !canOwn(value) || !isKnownAt(value.getDefiningOp(), *view))
+    return false;
+  if (isCustom(value.getDefiningOp()) && !isDense(value, *view))
     return false;
   // A chain of views must carry the demand to the kernel, or to where it is copied anyway.
   Operation *op = value.getDefiningOp();
@@ -131,7 +143,7 @@ View Placement::placeOf(Value value) {
 void Placement::addStep(Operation *op, ArrayRef<View> results) {
   Step step{op, {}};
   for (Value operand : op->getOperands())
-    step.views.push_back(placeOf(operand));
+    step.views.push_back(isCustom(op) ? densePlaceOf(op->getLoc(), operand) : placeOf(operand));
   llvm::append_range(step.views, results);
   auto isEmpty = [](Value result) { return bytesOf(result) == graph::Extent(0); };
   if (op->getNumResults() == 0 || !llvm::all_of(op->getResults(), isEmpty))
@@ -182,18 +194,21 @@ void Placement::addFill(graph::PadOp pad, const View &to) {
   addStep(dispatch, views);
 }
 
+/// Where a value lies dense, be it as a copy.
+View Placement::densePlaceOf(Location loc, Value value) {
+  View place = placeOf(value);
+  if (isDense(value, place))
+    return place;
+  View copy = newArenaView(value);
+  addCopy(loc, value, copy);
+  return copy;
+}
+
 /// The functions of control flow take and make what lies dense.
 void Placement::addParts(Operation &op) {
   SmallVector<View> views;
-  for (Value operand : op.getOperands()) {
-    View place = placeOf(operand);
-    if (place.strides != graph::rowMajorStrides(graph::extentsOf(operand))) {
-      View copy = newArenaView(operand);
-      addCopy(op.getLoc(), operand, copy);
-      place = copy;
-    }
-    views.push_back(place);
-  }
+  for (Value operand : op.getOperands())
+    views.push_back(densePlaceOf(op.getLoc(), operand));
   for (Value result : op.getResults()) {
     views_[result] = newArenaView(result);
     views.push_back(views_[result]);

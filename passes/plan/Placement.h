@@ -72,6 +72,7 @@ private:
   void addCopy(mlir::Location loc, mlir::Value value, const View &to);
   void addFill(graph::PadOp pad, const View &to);
   void addStep(mlir::Operation *op, llvm::ArrayRef<View> results);
+  View densePlaceOf(mlir::Location loc, mlir::Value value);
   void addParts(mlir::Operation &op);
 
   mlir::func::FuncOp function_;

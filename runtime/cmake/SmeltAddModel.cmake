@@ -19,13 +19,14 @@ endfunction()
 #                 [SHAPES INPUT=1x3x224x224...]   fix inputs' extents, which stay open where the file leaves them so
 #                 [TARGET_CPU NAME]               as `smelt compile --target`; say it when the program leaves this machine
 #                 [PRECISION NAME]                as `smelt compile --precision`
+#                 [CUSTOM FILE...]                declarations of custom operators, whose functions the program has
 #                 [OPTIONS WORD...]               anything else for `smelt compile`
 #                 [DEPENDS FILE...])              further files that the model consists of: its external data
 #
 # Compiles a model when the project is built, and again when the model or the compiler changes. TARGET becomes a library to link with: it
 # brings the model's code and weights, the folder of its header TARGET.h, and the runtime. The compiler is SMELT_COMPILER.
 function(smelt_add_model TARGET MODEL)
-  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "TARGET_CPU;PRECISION" "SHAPES;OPTIONS;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "TARGET_CPU;PRECISION" "SHAPES;CUSTOM;OPTIONS;DEPENDS")
   if(ARG_UNPARSED_ARGUMENTS OR ARG_KEYWORDS_MISSING_VALUES)
     message(FATAL_ERROR "smelt_add_model(${TARGET}): what is '${ARG_UNPARSED_ARGUMENTS}${ARG_KEYWORDS_MISSING_VALUES}'?")
   endif()
@@ -38,6 +39,11 @@ function(smelt_add_model TARGET MODEL)
   set(flags --target ${ARG_TARGET_CPU})
   foreach(shape IN LISTS ARG_SHAPES)
     list(APPEND flags --shape "${shape}")
+  endforeach()
+  foreach(file IN LISTS ARG_CUSTOM)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    list(APPEND flags --custom ${file})
+    list(APPEND ARG_DEPENDS ${file})
   endforeach()
   if(ARG_PRECISION)
     list(APPEND flags --precision ${ARG_PRECISION})

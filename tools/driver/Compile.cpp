@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/driver/Compile.h"
+#include "codegen/artifact/CustomFunctions.h"
 #include "codegen/artifact/FromPlan.h"
 #include "codegen/artifact/OutputFile.h"
 #include "codegen/cpu/CompileKernels.h"
@@ -30,6 +31,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include <chrono>
+#include <set>
 
 using namespace mlir;
 
@@ -159,6 +161,13 @@ llvm::Error Compilation::checkOverwriting() const {
         return toolError(kUsage, written[i] + ": would be written twice; choose another name");
   }
   return llvm::Error::success();
+}
+
+/// The C functions that the kernels of a module call, in rising order.
+static std::vector<std::string> customFunctions(ModuleOp module) {
+  std::set<std::string> names;
+  module.walk([&](graph::CustomOp op) { names.insert(op.getFunction().str()); });
+  return {names.begin(), names.end()};
 }
 
 /// The names of passes in a textual pipeline, each once.
@@ -319,8 +328,15 @@ llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMac
   if (!planned)
     return planned.takeError();
   artifact::Model &model = planned->model;
-  for (const cpu::KernelObject &object : *objects)
+  std::vector<std::string> kernels;
+  for (const cpu::KernelObject &object : *objects) {
     model.kernelObjects.push_back(object.contents());
+    kernels.push_back(object.name);
+  }
+  model.customFunctions = customFunctions(*module_);
+  model.libraries = options_.libraries;
+  if (llvm::Error error = artifact::checkNames(model, kernels))
+    return error;
   llvm::LLVMContext llvmContext;
   llvm::Module empty("plan", llvmContext);
   clock_.begin("write");
@@ -354,6 +370,9 @@ llvm::Error Compilation::run() {
     context_->setThreadPool(*threads_);
   }
   context_->loadAllAvailableDialects();
+  if (!options_.libraries.empty() && options_.emit != Emit::Shared)
+    return toolError(kUsage, "--link goes with --emit shared; of other forms the program is linked with what it names");
+  llvm::append_range(read_, options_.libraries);
   if (llvm::Error error = import())
     return error;
   if (llvm::Error error = checkOverwriting())

@@ -25,8 +25,9 @@ struct CompileOptions {
   std::string target = "native";
   frontend::ImportOptions import;
   std::vector<std::pair<std::string, std::string>> states; // an input, and the output that it is in the next run
-  unsigned threads = 0;  // that compile; 0: as many as there are cores. The output does not depend on it
-  std::string dumpAfter; // a pass, or "import": its IR goes to stderr
+  std::vector<std::string> libraries; // paths: object files that define the functions of custom operators
+  unsigned threads = 0;               // that compile; 0: as many as there are cores. The output does not depend on it
+  std::string dumpAfter;              // a pass, or "import": its IR goes to stderr
   std::function<void(mlir::ModuleOp)> afterImport; // changes the imported module; may be null
 };
 

@@ -196,6 +196,7 @@ SUITES = {
     "operators": script("test/operators/test_operators.py", 900),
     "symbolic": script("test/symbolic/test_symbolic.py", 600),
     "sequences": script("test/sequences/test_sequences.py", 300),
+    "custom": script("test/custom/test_custom.py", 300),
     "dynamic": script("test/models/test_dynamic.py", 1200),
     "states": script("test/symbolic/test_states.py", 300),
     "faces": script("test/symbolic/test_faces.py", 300),
@@ -209,7 +210,7 @@ SUITES = {
 
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
-NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
+NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
          "aarch64": "tools/smelt", "reproducible": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/smelt-conformance/NodeTest.h"
-#include "codegen/artifact/FromPlan.h"
+#include "dialects/Kernel/Dtype.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/onnx/Tensors.h"
@@ -191,7 +191,7 @@ static const smelt_tensor_info *find(const smelt_tensor_info *tensors, uint32_t 
 }
 
 static runner::TensorView viewOf(const onnx::Tensor &tensor, const std::string &bytes) {
-  const std::optional<uint32_t> dtype = artifact::dtypeOf(tensor.type.getElementType());
+  const std::optional<uint32_t> dtype = kernel::dtypeOf(tensor.type.getElementType());
   if (!dtype)
     stop(Status::Unsupported, "the runtime has no tensors of this element type");
   return {static_cast<smelt_dtype>(*dtype), tensor.type.getShape().vec(),

@@ -30,12 +30,28 @@ void CompileFlags::addState(CLI::App &command) {
       ->allow_extra_args(false);
 }
 
+void CompileFlags::addCustom(CLI::App &command) {
+  command
+      .add_option("--custom", custom,
+                  "a file that declares custom operators and the C functions that compute them, one a line; see "
+                  "docs/custom-operators.md. May be repeated")
+      ->allow_extra_args(false)
+      ->check(checkName);
+}
+
 void CompileFlags::addTo(CLI::App &command) {
   command.add_option("MODEL", options.model, "an .onnx file, or .mlir of the graph dialect")->required();
   command.add_option("--target", options.target, "processor to compile for: " + cpu::targetNames())
       ->capture_default_str();
   addShape(command);
   addState(command);
+  addCustom(command);
+  command
+      .add_option("--link", options.libraries,
+                  "an object file, archive or shared library that has functions of custom operators: a shared artefact "
+                  "is linked with it. May be repeated")
+      ->allow_extra_args(false)
+      ->check(checkName);
   command
       .add_option("--precision", precision,
                   "f32: as the model has it; those that trade accuracy (bf16, f16, int8, …) are not there yet")
@@ -152,6 +168,9 @@ static llvm::Error parseState(llvm::StringRef text, driver::CompileOptions &opti
 }
 
 llvm::Error CompileFlags::parse() {
+  for (const std::string &path : custom)
+    if (llvm::Error error = frontend::readCustomOperators(path, options.import.custom))
+      return error;
   for (const std::string &text : states)
     if (llvm::Error error = parseState(text, options))
       return error;

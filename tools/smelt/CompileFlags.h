@@ -9,19 +9,21 @@
 
 namespace smelt {
 
-/// What every command that compiles takes: MODEL, --target, --shape, --state, --precision, --calibration, --threads,
+/// What every command that compiles takes: MODEL, --target, --shape, --state, --custom, --link, --precision,
+/// --calibration, --threads,
 /// --dump-after.
 struct CompileFlags {
   driver::CompileOptions options;
-  std::vector<std::string> shapes, states;
+  std::vector<std::string> shapes, states, custom;
   std::string precision = "f32", calibration;
 
   void addTo(CLI::App &command);
   /// The check of an option that names a file: it may not be empty.
   static std::string checkName(const std::string &name) { return name.empty() ? "the name of the file is empty" : ""; }
-  /// --shape alone, --state alone.
+  /// --shape alone, --state alone, --custom alone.
   void addShape(CLI::App &command);
   void addState(CLI::App &command);
+  void addCustom(CLI::App &command);
   /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong.
   llvm::Error parse();
 };

@@ -310,7 +310,7 @@ llvm::Error InspectCommand::run() {
   if (isArtifact) {
     result = toJson(runner::describe(path));
   } else {
-    llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path);
+    llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path, flags.options.import.custom);
     if (!summary)
       return summary.takeError();
     llvm::Expected<Check> checked = check(*summary);
@@ -330,6 +330,7 @@ void addInspectCommand(CLI::App &app, int &exitCode) {
   auto state = std::make_shared<InspectCommand>();
   command->add_option("FILE", state->flags.options.model, "a model, or a shared artefact")->required();
   state->flags.addShape(*command);
+  state->flags.addCustom(*command);
   command->add_option("--target", state->flags.options.target, "processor that the model shall be compiled for")
       ->capture_default_str();
   command->add_flag("--json", state->json, "print JSON");

@@ -223,6 +223,38 @@ typedef struct smelt_model {
  * "optional ...": a tensor (x itself), a sequence or a table of which the run finds whether it is there. x.present
  * holds a bool; where that is 0 the other tensors mean nothing. */
 
+/* Custom operators: what the C function that computes one is called with. It may be called for several instances at
+ * once; the same inputs must have the same results. */
+
+typedef struct smelt_tensor {
+  void *data; /* elements in row-major order without gaps; null for an optional input that is not there */
+  const int64_t *shape;
+  uint64_t bytes; /* of all elements */
+  uint32_t rank;
+  uint32_t dtype; /* a smelt_dtype */
+} smelt_tensor;
+
+typedef struct smelt_attribute {
+  const char *name;
+  const int64_t *ints;  /* of an int, one; null for those of other kinds, and for an empty list */
+  const double *floats; /* of a float, one */
+  const char *text;     /* of a string, with a zero behind it */
+  uint64_t count;       /* of ints or floats, or of the string's bytes */
+} smelt_attribute;
+
+/* All in the order in which the operator was declared. Outputs have their shapes, and are the function's to fill;
+ * nothing else may be written. */
+typedef struct smelt_custom_call {
+  const smelt_tensor *inputs;
+  const smelt_tensor *outputs;
+  const smelt_attribute *attributes;
+  uint32_t input_count;
+  uint32_t output_count;
+  uint32_t attribute_count;
+} smelt_custom_call;
+
+typedef void (*smelt_custom_function)(const smelt_custom_call *call);
+
 /* Calls body(context, first, last) on disjoint ranges that cover [0, count), from any threads, and returns when all
  * have finished. */
 typedef void (*smelt_range_body)(void *context, int64_t first, int64_t last);

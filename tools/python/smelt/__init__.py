@@ -48,12 +48,14 @@ def _shape(name, extents):
     return f"{name}={','.join(words.get(type(extent), str)(extent) for extent in extents)}"
 
 
-def compile(model, output=None, *, target="native", emit="shared", shapes=None, states=None, precision=None, calibration=None, threads=None, report=None):
+def compile(model, output=None, *, target="native", emit="shared", shapes=None, states=None, custom=(), link=(), precision=None, calibration=None, threads=None,
+            report=None):
     """Compiles a model file and returns the artefact's path; `output` is beside the model by default.
 
     `shapes` fixes inputs: {name: extents}, of which each is a number, None where it stays open, (least, most), or a text that smelt compile --shape
     takes, "batch:1..8". For an input that is a sequence there are lists of extents, [[2, 3], [4, 3]], or "[]"; for an optional one that is absent, None.
     What neither it nor the file fixes stays open. `states`, {input: output}, feeds outputs back to inputs: they stay in the loaded model.
+    `custom` are files that declare custom operators, `link` object files and libraries that define their functions (docs/custom-operators.md).
     `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
     Raises SmeltError with the compiler's message and exit code.
     """
@@ -64,6 +66,9 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
         arguments += ["--shape", _shape(name, extents)]
     for fed, feeding in (states or {}).items():
         arguments += ["--state", f"{fed}={feeding}"]
+    for flag, paths in (("--custom", custom), ("--link", link)):
+        for path in paths:
+            arguments += [flag, path]
     for flag, value in (("--precision", precision), ("--calibration", calibration), ("--threads", threads)):
         if value is not None:
             arguments += [flag, value]
@@ -77,6 +82,6 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     return output
 
 
-def inspect(path):
-    """What `smelt inspect --json` says of a model or an artefact."""
-    return json.loads(_call("inspect", path, "--json"))
+def inspect(path, *, custom=()):
+    """What `smelt inspect --json` says of a model or an artefact; `custom` are files that declare operators of the model."""
+    return json.loads(_call("inspect", path, "--json", *(word for file in custom for word in ("--custom", file))))

@@ -1,0 +1,142 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/common/CustomCall.h"
+#include "frontends/common/Refusal.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend {
+
+namespace {
+/// What the names of a declaration stand for in one call.
+class Binding {
+public:
+  Binding(GraphBuilder &builder, const CustomOperator &declared, ArrayRef<CustomValue> values);
+
+  Value input(const CustomTensor &declared, Value given, size_t number);
+  Type output(const CustomTensor &declared);
+
+private:
+  Type elementType(const CustomTensor &declared, Type given);
+  graph::Extent extentOf(StringRef text);
+  graph::Extents shape(const CustomTensor &declared, ArrayRef<graph::Extent> given);
+
+  GraphBuilder &builder_;
+  MLIRContext *context_;
+  llvm::StringMap<graph::Extent> extents_;
+  llvm::StringMap<Type> types_;
+  std::optional<graph::Extents> leading_;
+};
+} // namespace
+
+Binding::Binding(GraphBuilder &builder, const CustomOperator &declared, ArrayRef<CustomValue> values)
+    : builder_(builder), context_(builder.builder().getContext()) {
+  for (auto [attribute, value] : llvm::zip_equal(declared.attributes, values))
+    if (attribute.kind == CustomAttribute::Kind::Int)
+      extents_[attribute.name] = std::get<std::vector<int64_t>>(value).front();
+}
+
+/// `given` is null for an output.
+Type Binding::elementType(const CustomTensor &declared, Type given) {
+  StringRef name = declared.elements;
+  Type type = customElementType(name, context_);
+  if (!type)
+    type = given ? types_.try_emplace(name, given).first->second : types_.lookup(name);
+  if (!type)
+    unsupported("its declaration has an element type '" + name + "', which no input gives");
+  return type;
+}
+
+graph::Extent Binding::extentOf(StringRef text) {
+  std::optional<graph::Extent> extent = graph::Extent::parse(context_, text);
+  bool isKnown = extent.has_value();
+  auto valueOf = [&](StringRef symbol) {
+    auto known = extents_.find(symbol);
+    isKnown &= known != extents_.end();
+    return known == extents_.end() ? graph::Extent(0) : known->second;
+  };
+  graph::Extent value = isKnown ? extent->substitute(valueOf) : graph::Extent(0);
+  if (!isKnown)
+    unsupported("its declaration has an extent " + text + " that depends on an optional input that is not there");
+  return value;
+}
+
+/// The declared shape; names that stand for nothing so far stand for what is given.
+graph::Extents Binding::shape(const CustomTensor &declared, ArrayRef<graph::Extent> given) {
+  graph::Extents shape;
+  size_t leading = given.size() - declared.dims.size();
+  if (declared.hasLeading) {
+    if (!leading_)
+      leading_ = graph::Extents(given.take_front(leading));
+    shape = *leading_;
+  }
+  for (auto [text, extent] : llvm::zip_equal(declared.dims, given.drop_front(leading))) {
+    std::optional<graph::Extent> named = graph::Extent::parse(context_, text);
+    if (named && !named->asSymbol().empty())
+      extents_.try_emplace(named->asSymbol(), extent);
+    shape.push_back(text == CustomTensor::kAnyDim ? extent : extentOf(text));
+  }
+  return shape;
+}
+
+Value Binding::input(const CustomTensor &declared, Value given, size_t number) {
+  const std::string what = "input " + std::to_string(number);
+  if (Type wanted = elementType(declared, elementOf(given)); wanted != elementOf(given))
+    unsupported(what + " has elements of type " + inWords(elementOf(given)) + ", where the declaration has " +
+                inWords(wanted));
+  graph::Extents extents = extentsOf(given);
+  const bool fits =
+      declared.hasLeading ? extents.size() >= declared.dims.size() : extents.size() == declared.dims.size();
+  const bool sameLeading =
+      !declared.hasLeading || !leading_ || leading_->size() + declared.dims.size() == extents.size();
+  if (!fits || !sameLeading)
+    unsupported(what + " has the shape " + inWords(extents) + ", which has not as many dims as the declaration says");
+  return builder_.expect(given, shape(declared, extents), what);
+}
+
+Type Binding::output(const CustomTensor &declared) {
+  graph::Extents shape;
+  if (declared.hasLeading && !leading_)
+    unsupported("its declaration has an output of any dims, which no input gives");
+  if (declared.hasLeading)
+    shape = *leading_;
+  for (const std::string &text : declared.dims)
+    shape.push_back(extentOf(text));
+  return checkedType(shape, elementType(declared, nullptr));
+}
+
+static Attribute attributeOf(const CustomValue &value, OpBuilder &builder) {
+  if (const auto *ints = std::get_if<std::vector<int64_t>>(&value))
+    return builder.getDenseI64ArrayAttr(*ints);
+  if (const auto *floats = std::get_if<std::vector<double>>(&value))
+    return builder.getDenseF64ArrayAttr(*floats);
+  return builder.getStringAttr(std::get<std::string>(value));
+}
+
+SmallVector<Value> buildCustomCall(GraphBuilder &b, const CustomOperator &declared, ArrayRef<Value> inputs,
+                                   ArrayRef<CustomValue> values) {
+  Binding binding(b, declared, values);
+  SmallVector<Value> operands;
+  SmallVector<int64_t> absent;
+  for (auto [number, tensor] : llvm::enumerate(declared.inputs)) {
+    if (inputs[number])
+      operands.push_back(binding.input(tensor, inputs[number], number));
+    else
+      absent.push_back(static_cast<int64_t>(number));
+  }
+  SmallVector<Type> types;
+  for (const CustomTensor &tensor : declared.outputs)
+    types.push_back(binding.output(tensor));
+  SmallVector<StringRef> names;
+  SmallVector<Attribute> attributes;
+  for (auto [attribute, value] : llvm::zip_equal(declared.attributes, values)) {
+    names.push_back(attribute.name);
+    attributes.push_back(attributeOf(value, b.builder()));
+  }
+  return b.makeMany<graph::CustomOp>(types, operands, declared.function, b.builder().getStrArrayAttr(names),
+                                     b.builder().getArrayAttr(attributes), b.builder().getDenseI64ArrayAttr(absent));
+}
+
+} // namespace smelt::frontend
