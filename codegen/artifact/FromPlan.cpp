@@ -151,7 +151,7 @@ llvm::Error Conversion::setExtents(ArrayRef<graph::Extent> extents, Type element
   for (const graph::Extent &extent : extents)
     tensor.shape.push_back(extent.asNumber().value_or(-1));
   graph::Extent count = graph::productOf(extents), bytes = count * graph::elementBytes(element);
-  if (count.isNumber()) {
+  if (graph::asNumbers(extents)) {
     tensor.bytes = graph::isPackable(element) ? graph::packedBytes(count.number(), element) : bytes.number();
     return llvm::Error::success();
   }

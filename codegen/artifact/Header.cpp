@@ -116,6 +116,15 @@ static std::string symbolsText(ArrayRef<Symbol> symbols) {
   return text;
 }
 
+/// Whether some block is no state's that the arena has room for.
+static bool needsMemory(const Model &model) {
+  uint32_t blocks = model.blockCount;
+  for (const State &state : model.states)
+    if (state.places[0] >= 0)
+      blocks -= state.blocks[0] == state.blocks[1] ? 1 : 2;
+  return blocks > 0;
+}
+
 static void writeArena(const Model &model, StringRef prefix, raw_ostream &os) {
   const std::optional<uint64_t> most = mostArenaBytes(model);
   if (!model.symbols.empty()) {
@@ -125,7 +134,7 @@ static void writeArena(const Model &model, StringRef prefix, raw_ostream &os) {
           " it refuses others.\n * smelt_arena_bytes tells how large an arena it takes for them";
     os << (most ? "; the size below is enough for all. */\n" : ": with bounds (--shape) there is a size for all. */\n");
   }
-  if (model.blockCount > 0)
+  if (needsMemory(model))
     os << "/* It finds sizes while it runs, for which it needs memory that grows: smelt_set_resize. */\n";
   if (most) // C has no empty arrays
     os << "#define " << prefix << "_ARENA_BYTES " << std::max<uint64_t>(*most, 1) << "\n";

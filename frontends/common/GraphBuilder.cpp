@@ -216,8 +216,9 @@ static int64_t mostOperandElements(Operation *op) {
 static Attribute reshapedBlob(Operation *op) {
   auto constant = isa<graph::ReshapeOp>(op) ? op->getOperand(0).getDefiningOp<graph::ConstantOp>() : nullptr;
   auto blob = constant ? dyn_cast<DenseResourceElementsAttr>(constant.getValue()) : nullptr;
-  return blob ? DenseResourceElementsAttr::get(llvm::cast<ShapedType>(op->getResult(0).getType()), blob.getRawHandle())
-              : nullptr;
+  auto type = llvm::cast<RankedTensorType>(op->getResult(0).getType());
+  // A dim that the run compares with the constant's stays to be compared.
+  return blob && type.hasStaticShape() ? DenseResourceElementsAttr::get(type, blob.getRawHandle()) : nullptr;
 }
 
 bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {

@@ -316,6 +316,27 @@ def mistakes_are_named(folder):
 
 
 @case
+def messages_that_nobody_reads(folder):
+    """Standard error on a full disk: the exit code says so, and what was compiled is there."""
+    model = good_model(folder)
+    with open("/dev/full", "w") as full:
+        for arguments, code in ((("--timing",), 5), (("--dump-after", "import"), 5), (("--emit", "smoke"), 2)):
+            done = subprocess.run([harness.BIN / "smelt", "compile", model, "-o", folder / "m.so", *arguments], stderr=full, stdout=subprocess.DEVNULL)
+            expect(done.returncode == code, f"{arguments}: exit code {done.returncode}, not {code}")
+
+
+@case
+def plans_and_open_constants_are_no_models(folder):
+    model = good_model(folder, shape=(4096, 8))
+    plan = folder / "plan.mlir"
+    harness.smelt_ok("compile", model, "--emit", "mlir", "-o", plan)
+    refused(folder, [3], ["plan.mlir", "no model in the graph dialect"], "compile", plan)
+    text = 'func.func @main() -> tensor<?xf32, #graph.extents<"n">> { %0 = graph.constant dense_resource<w> : tensor<?xf32, #graph.extents<"n">> return %0 : tensor<?xf32, #graph.extents<"n">> }'
+    (folder / "open.mlir").write_text(text.replace("{ %", "{\n%").replace(" return", "\nreturn").replace(" }", "\n}") + '\n{-# dialect_resources: { builtin: { w: "0x0400000000000000" } } #-}\n')
+    refused(folder, [3], ["open.mlir"], "compile", folder / "open.mlir")
+
+
+@case
 def an_output_that_would_replace_what_is_read(folder):
     model = good_model(folder, save_as_external_data=True, location="weights.bin", size_threshold=0)
     (folder / "link.onnx").symlink_to(model)

@@ -31,6 +31,13 @@ def images(channels, sizes):
 
 
 CASES = {
+    "squeeze-open": (graph([node("Squeeze", ["x"], "s"), node("Exp", ["s"], "y"), node("Shape", ["s"], "z")], {"x": ["n", 1, "m"]}, ["y", "z"]),
+                     [{"x": floats(n, 1, m)} for n, m in ((2, 3), (5, 2), (0, 4))]),
+    "nothing-and-open": (graph([node("Concat", ["x", "p"], "y", axis=1), node("Slice", ["x", "zero", "zero"], "z")], {"x": ["n", "m"], "p": ["n", 0]}, ["y", "z"],
+                               zero=integers(0)), [{"x": floats(n, m), "p": floats(n, 0)} for n, m in ((2, 3), (1, 4))]),
+    "constant-batch": (graph([node("MatMul", ["x", "w"], "y")], {"x": ["n", "m", 8]}, ["y"], w=floats(3, 8, 5)), [{"x": floats(3, m, 8)} for m in (1, 6)]),
+    "constant-state": (graph([nodes("GRU", ["x", "w", "r", "", "", "h"], ["y", "last"], hidden_size=4)], {"x": ["t", "n", 5]}, ["y", "last"],
+                             w=floats(1, 12, 5), r=floats(1, 12, 4), h=floats(1, 3, 4)), [{"x": floats(t, 3, 5)} for t in (1, 4)]),
     "gather-axis": gather("Gather", ["n", 7], ["m"], None, axis=0),
     "gather-inner": gather("Gather", [3, "n"], [2, 2], None, axis=1),
     "gather-elements": gather("GatherElements", ["n", 7], ["n", 3], 7, axis=1),
@@ -64,6 +71,8 @@ CASES = {
                     [{"x": floats(n, a, 4), "y": floats(n, b, 4)} for n, a, b in ((1, 1, 1), (2, 3, 5), (3, 0, 2))]),
 }
 REFUSED = {
+    "squeeze-open": {"x": floats(1, 1, 3)},
+    "constant-state": {"x": floats(2, 2, 5)},
     "top-k": {"x": floats(1, 3, 3)},
     "squeeze": {"x": floats(2, 3, 4)},
     "halves": {"x": floats(3, 5)},

@@ -9,15 +9,26 @@
 namespace smelt {
 
 /// What a full disk or a closed pipe did to what was printed. LLVM would end the process over it.
+static std::error_code outcomeOf(llvm::raw_fd_ostream &stream) {
+  stream.flush();
+  const std::error_code code = stream.error();
+  stream.clear_error();
+  return code;
+}
+
 static llvm::Error checkOutput() {
-  llvm::outs().flush();
-  const std::error_code code = llvm::outs().error();
-  llvm::outs().clear_error();
-  if (code == std::errc::broken_pipe)
-    return llvm::make_error<driver::ToolError>(driver::kEnvironment, ""); // nobody wants to read more
-  if (code)
-    return driver::toolError(driver::kEnvironment, "standard output cannot be written: " + code.message());
+  const std::error_code output = outcomeOf(llvm::outs()), messages = outcomeOf(llvm::errs());
+  if (output && output != std::errc::broken_pipe)
+    return driver::toolError(driver::kEnvironment, "standard output cannot be written: " + output.message());
+  if (output || messages) // nobody wants, or is able, to read more
+    return llvm::make_error<driver::ToolError>(driver::kEnvironment, "");
   return llvm::Error::success();
+}
+
+static int report(llvm::Error error) {
+  const int exitCode = driver::printError(std::move(error));
+  outcomeOf(llvm::errs());
+  return exitCode;
 }
 
 int guarded(llvm::function_ref<llvm::Error()> run) {
@@ -25,14 +36,14 @@ int guarded(llvm::function_ref<llvm::Error()> run) {
     llvm::Error error = run();
     llvm::Error output = checkOutput();
     if (!error)
-      return output ? driver::printError(std::move(output)) : driver::kDone;
+      return output ? report(std::move(output)) : driver::kDone;
     llvm::consumeError(std::move(output));
-    return driver::printError(std::move(error));
+    return report(std::move(error));
   } catch (const runner::Error &error) {
     const auto code = static_cast<driver::ExitCode>(error.code());
-    return driver::printError(driver::toolError(code, error.what()));
+    return report(driver::toolError(code, error.what()));
   } catch (const std::bad_alloc &) {
-    return driver::printError(driver::toolError(driver::kEnvironment, "out of memory"));
+    return report(driver::toolError(driver::kEnvironment, "out of memory"));
   }
 }
 

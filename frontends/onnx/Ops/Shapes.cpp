@@ -74,6 +74,11 @@ static Values flatten(NodeReader &node) {
   return {node.builder().reshape(x, {elementsOf(dims.take_front(axis)), elementsOf(dims.drop_front(axis))})};
 }
 
+/// The extent, as an expression that says that it is not 1: there alone, (extent - 1)² - 1 is negative.
+static Extent butNotOne(const Extent &extent) {
+  return Extent::equal(extent, extent + Extent::min((extent - 1) * (extent - 1) - 1, 0));
+}
+
 static Values squeeze(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
@@ -81,6 +86,10 @@ static Values squeeze(NodeReader &node) {
   Extents shape = extentsOf(x);
   if (!axes) {
     llvm::erase(shape, Extent(1));
+    // The result has as many dims as are not 1. Those that are open are taken not to be; the run fails where one is.
+    for (Extent &extent : shape)
+      if (!extent.isNumber())
+        extent = butNotOne(extent);
     return {b.reshape(x, shape)};
   }
   Extents removed = areNamed(b, *axes, rankOf(x));
@@ -212,11 +221,21 @@ static Values spaceToDepth(NodeReader &node) {
   return {b.reshape(blocks, {n, c * s * s, h, w})};
 }
 
+static constexpr llvm::StringLiteral kOpenDims =
+    "Without axes, dims that are left open are taken not to be 1, as a result has one rank; a run where one is fails.";
+
 static constexpr Operator kOperators[] = {
-    {"DepthToSpace", 1, depthToSpace}, {"Expand", 8, expand},       {"Flatten", 1, flatten},
-    {"Reshape", 5, reshape},           {"Shape", 1, shape},         {"Size", 1, size},
-    {"SpaceToDepth", 1, spaceToDepth}, {"Squeeze", 1, squeeze},     {"Tile", 6, tile},
-    {"Transpose", 1, transpose},       {"Unsqueeze", 1, unsqueeze},
+    {"DepthToSpace", 1, depthToSpace},
+    {"Expand", 8, expand},
+    {"Flatten", 1, flatten},
+    {"Reshape", 5, reshape},
+    {"Shape", 1, shape},
+    {"Size", 1, size},
+    {"SpaceToDepth", 1, spaceToDepth},
+    {"Squeeze", 1, squeeze, "", 0, kOpenDims},
+    {"Tile", 6, tile},
+    {"Transpose", 1, transpose},
+    {"Unsqueeze", 1, unsqueeze},
 };
 
 ArrayRef<Operator> shapeOperators() { return kOperators; }
