@@ -111,9 +111,18 @@ static std::string blobName(StringRef name) {
 }
 
 const Item &Importer::lookup(const Frame &frame, StringRef name) {
-  for (const Frame *at = &frame; at; at = at->outer)
-    if (auto value = at->values.find(name); value != at->values.end())
-      return value->second.kind != Item::Kind::Lost ? value->second : throw Lost{};
+  for (const Frame *at = &frame; at; at = at->outer) {
+    auto value = at->values.find(name);
+    if (value == at->values.end())
+      continue;
+    if (value->second.kind != Item::Kind::Lost)
+      return value->second;
+    if (const NodeProto *node = at->notComputed.lookup(name))
+      addRefused(*node, *at->opsets,
+                 "its output '" + printable(name) +
+                     "' is not supported; take it out of the model's outputs where nothing needs it");
+    throw Lost{};
+  }
   malformed("value '" + printable(name) + "' is made by nothing that this node may use");
 }
 
@@ -159,20 +168,26 @@ void Importer::importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &
   }
 }
 
-/// Remembers what is unsupported, and goes on; throws what is worse.
+constexpr size_t kMostRefused = 1000;
+
+/// Remembers what is unsupported.
+void Importer::addRefused(const NodeProto &node, const Opsets &opsets, StringRef reason) {
+  StringRef domain = canonicalDomain(node.domain());
+  auto version = opsets.find(domain);
+  UnsupportedNode refused{printable(nameOf(node)),
+                          printable((domain.empty() ? Twine() : domain + ".").str() + node.op_type()), "", reason.str(),
+                          version == opsets.end() ? 0 : version->second};
+  auto isSame = [&](const UnsupportedNode &other) {
+    return other.node == refused.node && other.operatorName == refused.operatorName && other.reason == refused.reason;
+  };
+  if (refused_.size() < kMostRefused && llvm::none_of(refused_, isSame)) // a loop's body may be read more than once
+    refused_.push_back(std::move(refused));
+}
+
+/// Goes on after what is unsupported; throws what is worse.
 void Importer::refuseNode(const NodeProto &node, Frame &frame, Refusal refusal) {
-  constexpr size_t kMostRefused = 1000;
   if (refusal.kind == ImportError::Kind::Unsupported && !refusal.namesNode && refused_.size() < kMostRefused) {
-    StringRef domain = canonicalDomain(node.domain());
-    auto version = frame.opsets->find(domain);
-    UnsupportedNode refused{printable(nameOf(node)),
-                            printable((domain.empty() ? Twine() : domain + ".").str() + node.op_type()), "",
-                            refusal.message, version == frame.opsets->end() ? 0 : version->second};
-    auto isSame = [&](const UnsupportedNode &other) {
-      return other.node == refused.node && other.operatorName == refused.operatorName && other.reason == refused.reason;
-    };
-    if (llvm::none_of(refused_, isSame)) // the body of a loop may be read more than once
-      refused_.push_back(std::move(refused));
+    addRefused(node, *frame.opsets, refusal.message);
     for (const std::string &output : node.output())
       frame.values.try_emplace(output);
     return;
@@ -232,9 +247,9 @@ void Importer::importNode(const NodeProto &node, Frame &frame) {
   for (auto [output, result] : llvm::zip(node.output(), results)) {
     if (output.empty())
       continue;
-    if (result.kind == Item::Kind::Lost)
-      unsupported("its output '" + printable(output) + "' is not supported");
     frame.values[output] = result;
+    if (result.kind == Item::Kind::Lost)
+      frame.notComputed[output] = &node;
   }
 }
 
@@ -387,6 +402,16 @@ void Importer::finishMain(func::FuncOp main, const Frame &frame) {
   eraseUnused(main->getParentOfType<ModuleOp>());
 }
 
+/// Refuses the nodes that do not compute an output of the model.
+void Importer::lookUpOutputs(const Frame &frame) {
+  for (const ValueInfoProto &output : model_.graph().output())
+    try {
+      lookup(frame, output.name());
+    } catch (const Lost &) {
+      continue; // it is refused
+    }
+}
+
 /// Ends the import where a node was refused.
 void Importer::reportRefused() {
   if (refused_.empty())
@@ -414,6 +439,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   func::FuncOp main = makeMain(*module, frame);
   addInitializers(model_.graph(), frame);
   importNodes(model_.graph().node(), frame);
+  lookUpOutputs(frame);
   reportRefused();
   finishMain(main, frame);
   return module;

@@ -20,7 +20,8 @@ struct Frame {
   const Opsets *opsets = nullptr;
   std::string path;             // before the names of nodes: the calls that were inlined, "encoder/layer1/"
   unsigned depth = 0;           // of calls
-  llvm::StringMap<Item> values; // lost those of refused nodes
+  llvm::StringMap<Item> values; // lost those of refused nodes, and those that an operator does not compute:
+  llvm::StringMap<const NodeProto *> notComputed;
   // What a call gives its function's attributes, null where it gives nothing; of the function around a subgraph.
   const llvm::StringMap<const AttributeProto *> *attributes = nullptr;
 };
@@ -41,7 +42,8 @@ public:
   Items inlineGraph(const NodeProto &node, const GraphProto &graph, const Frame &outer, llvm::ArrayRef<Item> inputs,
                     std::optional<int64_t> round);
 
-  /// What a name stands for that is known in a frame. Throws Lost where the node that should have made it was refused.
+  /// What a name stands for that is known in a frame. Throws Lost where the node that should have made it was refused,
+  /// or is now, because it does not compute it.
   const Item &lookup(const Frame &frame, llvm::StringRef name);
 
   // Each tensor of the file is read once, and its blob made once, however often its graph is inlined.
@@ -72,6 +74,8 @@ private:
   Items callFunction(const NodeProto &node, const FunctionProto &function, const Frame &caller);
   void countInlined(int64_t parts, const NodeProto &node, const Frame &frame);
   void refuseNode(const NodeProto &node, Frame &frame, Refusal refusal);
+  void addRefused(const NodeProto &node, const Opsets &opsets, llvm::StringRef reason);
+  void lookUpOutputs(const Frame &frame);
   void reportRefused();
 
   Model &model_;
