@@ -56,6 +56,7 @@ llvm::ArrayRef<Operator> dataOperators();
 llvm::ArrayRef<Operator> detectionOperators();
 llvm::ArrayRef<Operator> einsumOperators();
 llvm::ArrayRef<Operator> elementwiseOperators();
+llvm::ArrayRef<Operator> experimentalOperators();
 llvm::ArrayRef<Operator> featureOperators();
 llvm::ArrayRef<Operator> indexingOperators();
 llvm::ArrayRef<Operator> linearOperators();

@@ -1,4 +1,4 @@
-"""Operators of ai.onnx.ml: trees, linear models, and features."""
+"""Operators of ai.onnx.ml: trees, linear models, support vectors and features. And the experimental ones of early ONNX."""
 import numpy as np
 from onnx import numpy_helper
 
@@ -133,6 +133,17 @@ def cases(Case):
     yield case("of two, probabilities", "SVMClassifier", {"x": normal(20, 6)}, 2, prob_a=[-1.5], prob_b=[0.1], **two)
     yield case("of one class", "SVMRegressor", {"x": normal(20, 6)}, n_supports=9, one_class=1, coefficients=weighed["coefficients"][:9], rho=[0.25], **kernel)
     yield case("of features", "SVMRegressor", {"x": normal(20, 6)}, kernel_type="LINEAR", kernel_params=[0.0, 0.0, 0.0], coefficients=weighed["coefficients"][:6], rho=[0.25])
+
+    # Of early ONNX.
+    image = {"x": normal(2, 3, 6, 8)}
+    early = {"domain": "", "version": 1, "opset": 9}
+    yield Case("Affine", "Affine", {"x": normal(9)}, alpha=2.0, beta=-0.5, **early)
+    yield Case("Scale", "Scale", image, scale=0.25, **early)
+    yield Case("ScaledTanh", "ScaledTanh", image, alpha=2.0, beta=0.5, **early)
+    yield Case("ParametricSoftplus", "ParametricSoftplus", image, alpha=2.0, beta=0.5, **early)
+    yield Case("ImageScaler", "ImageScaler", image, scale=0.5, bias=[1.0, 2.0, -3.0], **early)
+    yield Case("Crop", "Crop", image, border=[1, 2, 3, 1], **early)
+    yield Case("Crop to a size", "Crop", image, border=[1, 2, 0, 0], scale=[3, 4], **early)
 
     # Features.
     for kind in (np.float32, np.float64, np.int64, np.int32):

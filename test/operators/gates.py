@@ -39,6 +39,19 @@ def cases(Case):
                 yield case(f"{rule} {queries} {heads} {width}", "LinearAttention", operands, 2, q_num_heads=queries, kv_num_heads=heads, update_rule=rule)
     operands = {"q": normal(1, 3, 8), "k": 0.3 * normal(1, 3, 8), "v": normal(1, 3, 8), "s": None, "d": -np.abs(normal(1, 3, 2)), "b": np.full((1, 3, 1), 0.5, np.float32)}
     yield case("one rate", "LinearAttention", operands, 2, q_num_heads=2, kv_num_heads=2, scale=0.7)
+    for name, lead in (("", (2, 5)), ("flat", (10,))):
+        for rule in ("linear", "gated", "delta", "gated_delta"):
+            operands = {"q": normal(*lead, 2, 6), "k": normal(*lead, 2, 6), "v": normal(*lead, 4, 3), "c": None,
+                        "d": -np.abs(normal(*lead, 4)) if "gated" in rule else None, "b": random.random((*lead, 4)).astype(np.float32) if "delta" in rule else None,
+                        "s": normal(2, 4, 3, 6)}
+            yield case(f"{rule} {name}", "GatedDeltaNet", operands, 2, update_rule=rule, qk_l2_norm=1)
+    for activation in ("softplus", "sigmoid"):
+        for width in ((4,), (4, 6)):
+            operands = {"q": normal(2, 5, 2, 6), "k": normal(2, 5, 2, 6), "v": normal(2, 5, 4, 3), "c": None, "d": normal(2, 5, *width), "b": normal(2, 5, 4),
+                        "s": normal(2, 4, 3, 6), "a": 0.3 * normal(4), "t": normal(*width)}
+            yield case(f"{activation} {width}", "GatedDeltaNet", operands, 2, gate_activation=activation, beta_activation="sigmoid", qk_l2_norm=1, scale=0.5)
+    operands = {"q": normal(10, 36), "k": None, "v": None, "c": None, "d": -np.abs(normal(10, 4)), "b": random.random((10, 4)).astype(np.float32), "s": normal(2, 4, 3, 6)}
+    yield case("packed", "GatedDeltaNet", operands, 2, qk_l2_norm=1)
     filters = {"w": normal(6, 1, 4), "b": normal(6)}
     for dilation in (1, 3):
         yield case(f"dilation {dilation}", "CausalConvWithState", {"x": normal(2, 6, 9), **filters, "s": normal(2, 6, 3 * dilation)}, 2, weights=("w", "b"),

@@ -7,7 +7,6 @@
 #include "frontends/onnx/Operators.h"
 
 using namespace mlir;
-using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 

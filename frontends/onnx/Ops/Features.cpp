@@ -13,7 +13,7 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::Extent, graph::Extents, graph::HostTensor, graph::ReduceKind;
+using graph::Extent, graph::Extents, graph::ReduceKind;
 using Numbers64 = SmallVector<double>;
 
 /// One number for all features, or one for each of the last dim.

@@ -160,10 +160,154 @@ static Values linearAttentionOfMicrosoft(NodeReader &node) {
   return linearAttention(node);
 }
 
+// GatedDeltaNet: LinearAttention of [tokens, heads, size], whose state [b, heads, columns, size] lies the other way
+// round, and whose gates come as a model computes them
+
+namespace {
+class DeltaNetBuilder {
+public:
+  explicit DeltaNetBuilder(NodeReader &node) : node_(node), b_(node.builder()) {}
+
+  Values build();
+
+private:
+  void readRows();
+  Value gates(unsigned index, bool isDecay);
+  Value rows(unsigned index) { return b_.cast(node_.input(index, Floats), b_.builder().getF32Type()); }
+  /// [b, t, heads, size] of what has its tokens in one dim, or in two.
+  Value tokenMajor(Value value, int64_t heads, const Extent &size) {
+    return b_.reshape(value, {batch_, steps_, heads, size});
+  }
+  Value normalised(Value value);
+
+  NodeReader &node_;
+  GraphBuilder &b_;
+  Value state_, query_, key_, value_; // [b, heads, size, columns], [b, t, heads, size], [b, t, heads, columns]
+  Extent batch_, steps_;
+  int64_t queryHeads_ = 0, heads_ = 0, size_ = 0, columns_ = 0;
+};
+} // namespace
+
+/// x / √(Σ x² + ε) along the last dim
+Value DeltaNetBuilder::normalised(Value x) {
+  constexpr double kEpsilon = 1e-6;
+  Value squares = b_.make<graph::ReduceOp>(x, graph::ReduceKind::SumSquare, ArrayRef<int64_t>{rankOf(x) - 1});
+  squares = b_.make<graph::AddOp>(squares, b_.scalarLike(squares, kEpsilon));
+  return b_.make<graph::DivOp>(x, b_.make<graph::SqrtOp>(squares));
+}
+
+void DeltaNetBuilder::readRows() {
+  Value query = rows(0);
+  state_ = node_.optionalInput(6, Floats);
+  const bool isPacked = !node_.hasInput(1), isFlat = isPacked ? rankOf(query) == 2 : rankOf(query) == 3;
+  if (!state_ || rankOf(state_) != 4 || rankOf(query) != (isFlat ? 3 : 4) - (isPacked ? 1 : 0))
+    unsupported("has no initial_state, or tokens of other dims than [tokens, heads, size] or [b, t, heads, size]");
+  heads_ = fixedDim(state_, 1);
+  columns_ = fixedDim(state_, 2);
+  size_ = fixedDim(state_, 3);
+  batch_ = extentsOf(state_)[0];
+  if (heads_ < 1 || columns_ < 1 || size_ < 1)
+    malformed("has a state of dims " + inWords(extentsOf(state_)));
+  if (isFlat && !batch_.isNumber())
+    unsupported("has tokens of a batch that only the run knows in one dim");
+  steps_ = isFlat ? dividedBy(extentsOf(query)[0], batch_.number()) : extentsOf(query)[1];
+  if (isPacked) {
+    const int64_t all = fixedDim(query, rankOf(query) - 1), values = checkedMul(heads_, columns_);
+    queryHeads_ = (all - values) / (2 * size_);
+    const int64_t width = checkedMul(queryHeads_, size_);
+    if (queryHeads_ < 1 || 2 * width + values != all)
+      malformed("has packed rows of " + Twine(all));
+    auto part = [&](int64_t begin, int64_t count) { return b_.sliceDim(query, rankOf(query) - 1, begin, count); };
+    query_ = tokenMajor(part(0, width), queryHeads_, size_);
+    key_ = tokenMajor(part(width, width), queryHeads_, size_);
+    value_ = tokenMajor(part(2 * width, values), heads_, columns_);
+  } else {
+    queryHeads_ = fixedDim(query, rankOf(query) - 2);
+    query_ = tokenMajor(query, queryHeads_, size_);
+    key_ = tokenMajor(rows(1), queryHeads_, size_);
+    value_ = tokenMajor(rows(2), heads_, columns_);
+  }
+  if (queryHeads_ < 1 || heads_ % queryHeads_ != 0)
+    malformed("cannot divide " + Twine(heads_) + " heads among " + Twine(queryHeads_));
+}
+
+/// e^decay [b, t, heads, 1 or size], or the rate [b, t, heads]; null where there is none.
+Value DeltaNetBuilder::gates(unsigned index, bool isDecay) {
+  if (!node_.hasInput(index))
+    return nullptr;
+  Value raw = rows(index);
+  const Extent elements = elementsOf(extentsOf(raw));
+  const bool isEach = elements == elementsOf({batch_, steps_, heads_, size_}) && size_ != 1;
+  raw = tokenMajor(raw, heads_, isEach ? size_ : 1);
+  if (!isDecay) {
+    const bool isActive = node_.choice<bool>("beta_activation", "none", {{"none", false}, {"sigmoid", true}});
+    raw = b_.reshape(raw, {batch_, steps_, heads_});
+    return isActive ? b_.make<graph::SigmoidOp>(raw) : raw;
+  }
+  enum class Gate { None, Softplus, Sigmoid };
+  const auto gate = node_.choice<Gate>("gate_activation", "none",
+                                       {{"none", Gate::None},
+                                        {"softplus", Gate::Softplus},
+                                        {"qwen", Gate::Softplus},
+                                        {"sigmoid", Gate::Sigmoid},
+                                        {"kda", Gate::Sigmoid}});
+  if (gate == Gate::None)
+    return b_.make<graph::ExpOp>(raw);
+  Value factor = b_.make<graph::ExpOp>(b_.reshape(rows(7), {heads_, 1})), shift = rows(8);
+  shift = b_.reshape(shift, {heads_, elementsOf(extentsOf(shift)) == Extent(heads_) ? Extent(1) : Extent(size_)});
+  raw = b_.make<graph::AddOp>(raw, shift);
+  if (gate == Gate::Softplus) {
+    Value decay = b_.make<graph::MulOp>(factor, b_.make<graph::SoftplusOp>(raw));
+    return b_.make<graph::ExpOp>(b_.make<graph::NegOp>(decay));
+  }
+  Value decay = b_.make<graph::SigmoidOp>(b_.make<graph::MulOp>(factor, raw));
+  decay = b_.make<graph::MulOp>(decay, b_.scalarLike(decay, node_.number("gate_lower_bound", -5)));
+  return b_.make<graph::ExpOp>(decay);
+}
+
+Values DeltaNetBuilder::build() {
+  Value given = node_.input(0, Floats);
+  if (node_.hasInput(3) || node_.integer("state_update_capacity", 0) != 0)
+    unsupported("has sequences of unlike lengths, or captures updates of the state");
+  node_.ignore("chunk_size");
+  node_.optionalInput(10);
+  const std::string rule = node_.text("update_rule", "gated_delta");
+  const bool isGated = rule == "gated" || rule == "gated_delta", isDelta = rule == "delta" || rule == "gated_delta";
+  if (!isGated && !isDelta && rule != "linear")
+    malformed("has update_rule '" + printable(rule) + "'");
+  readRows();
+  if (node_.flag("qk_l2_norm", false)) {
+    query_ = normalised(query_);
+    key_ = normalised(key_);
+  }
+  const double asked = node_.number("scale", 0), scale = asked == 0 ? 1 / std::sqrt(static_cast<double>(size_)) : asked;
+  query_ = b_.make<graph::MulOp>(query_, b_.scalarLike(query_, scale));
+  auto perHead = [&](Value value) { // as many as the values have
+    Value each = b_.reshape(value, {batch_, steps_, queryHeads_, 1, size_});
+    each = b_.broadcast(each, {batch_, steps_, queryHeads_, heads_ / queryHeads_, size_});
+    return b_.reshape(each, {batch_, steps_, heads_, size_});
+  };
+  Value query = b_.reshape(perHead(query_), {batch_, steps_, heads_, 1, size_});
+  Value state = b_.transpose(b_.cast(state_, elementOf(query)), {0, 1, 3, 2});
+  Value decay = isGated ? gates(4, true) : Value(), rate = isDelta ? gates(5, false) : Value();
+  if ((isGated && !decay) || (isDelta && !rate))
+    malformed("lacks the decay or the rate of update_rule '" + printable(rule) + "'");
+  SmallVector<Type> types(2, query.getType());
+  Values results = b_.makeMany<graph::LinearAttentionOp>(types, query, perHead(key_), value_, state, decay, rate);
+  Extents shape(extentsOf(given));
+  shape.resize(shape.size() - (node_.hasInput(1) ? 2 : 1));
+  shape.append({heads_, columns_});
+  Value out = b_.reshape(b_.transpose(results[0], {0, 2, 1, 3, 4}), shape);
+  return {b_.cast(out, elementOf(given)), b_.transpose(results[1], {0, 1, 3, 2})};
+}
+
+static Values gatedDeltaNet(NodeReader &node) { return DeltaNetBuilder(node).build(); }
+
 static constexpr Operator kOperators[] = {
     {"CausalConvWithState", 27, causalConv},
     {"LinearAttention", 27, linearAttention},
     {"CausalConvWithState", 1, causalConvOfMicrosoft, "com.microsoft", 27},
+    {"GatedDeltaNet", 1, gatedDeltaNet, "com.microsoft"},
     {"LinearAttention", 1, linearAttentionOfMicrosoft, "com.microsoft", 27},
 };
 

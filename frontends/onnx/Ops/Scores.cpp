@@ -4,7 +4,6 @@
 #include "frontends/onnx/Ops/Scores.h"
 
 using namespace mlir;
-using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
