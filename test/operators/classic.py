@@ -68,6 +68,12 @@ def cases(Case):
         nodes, given = ({f"{key}_as_tensor" if key == name else key: numpy_helper.from_array(np.array(value), key) if key == name else value
                          for key, value in columns.items()} for columns in (nodes, given))
     yield case("tensors", "TreeEnsembleRegressor", {"x": normal(20, 6, dtype=np.float64)}, version=3, n_targets=1, **nodes, **given)
+    chain = [(0, 2 * level, level % 6, 0.5, "BRANCH_LEQ", 2 * level + 2, 2 * level + 1, 0) for level in range(50)]
+    chain += [(0, 2 * level + 1, 0, 0.0, "LEAF", 0, 0, 0) for level in range(50)] + [(0, 100, 0, 0.0, "LEAF", 0, 0, 0)]
+    names = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
+    deep = {f"nodes_{name}": list(column) for name, column in zip(names, zip(*chain))}
+    ends = weights([node[:2] for node in chain if node[4] == "LEAF"], "target", lambda tree: [0])
+    yield case("deep", "TreeEnsembleRegressor", {"x": np.vstack([normal(30, 6), np.full((2, 6), -1, np.float32)])}, n_targets=1, **deep, **ends)
     nodes, leaves = forest(3, 0)
     yield case("leaves alone", "TreeEnsembleRegressor", {"x": x}, n_targets=1, **nodes, **weights(leaves, "target", lambda tree: [0]))
 

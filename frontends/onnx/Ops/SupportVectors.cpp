@@ -117,6 +117,9 @@ static HostTensor pairWeights(NodeReader &node, Pairs pairs, ArrayRef<int64_t> p
   if (static_cast<int64_t>(coefficients.size()) != checkedMul(pairs.classes - 1, vectors))
     malformed("has " + Twine(coefficients.size()) + " coefficients for " + Twine(vectors) + " vectors of " +
               Twine(pairs.classes) + " classes");
+  constexpr int64_t kMostWeights = 1 << 26;
+  if (vectors > kMostWeights / pairs.count())
+    unsupported("has " + Twine(vectors) + " vectors for " + Twine(pairs.count()) + " pairs of classes");
   HostTensor weights = zeros(vectors, pairs.count(), element);
   pairs.forEach([&](int64_t pair, int64_t first, int64_t second) {
     auto copy = [&](int64_t of, int64_t row) {

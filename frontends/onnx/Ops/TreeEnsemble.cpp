@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/onnx/Ops/TreeEnsemble.h"
+#include "frontends/common/Loops.h"
 #include <cmath>
 #include <deque>
 
@@ -10,11 +11,11 @@ using llvm::Twine;
 
 namespace smelt::frontend::onnx {
 
-using graph::HostTensor, graph::ReduceKind, graph::Scalar;
+using graph::Extent, graph::HostTensor, graph::ReduceKind, graph::Scalar;
 using Test = TreeNode::Test;
 
 constexpr size_t kMostNodes = size_t(1) << 28; // their places in tables are i32
-constexpr int64_t kMostDepth = 4096;           // each level is a round of ops
+constexpr int64_t kMostUnrolled = 32;          // levels; of deeper trees they are rounds of a loop
 constexpr int kWays = 3;                       // where a test fails, where it holds, and where there is no number
 
 namespace {
@@ -78,8 +79,6 @@ static Order orderOf(const TreeEnsemble &ensemble) {
   order.nodes.insert(order.nodes.end(), leaves.begin(), leaves.end());
   if (static_cast<int64_t>(order.nodes.size()) != reachable)
     malformed("has nodes that lead to themselves");
-  if (order.depth > kMostDepth)
-    unsupported("has trees of " + Twine(order.depth) + " levels; Smelt takes up to " + Twine(kMostDepth));
   order.places.assign(ensemble.nodes.size(), -1);
   for (auto [place, node] : llvm::enumerate(order.nodes))
     order.places[node] = static_cast<int32_t>(place);
@@ -161,7 +160,10 @@ Value Tables::down(Value places) const {
 
 /// The weights of each leaf, [leaves, targets]: `none` where a leaf has none.
 static HostTensor weightsOf(const TreeEnsemble &ensemble, const Order &order, Type element, double none) {
+  constexpr int64_t kMostWeights = 1 << 26;
   const int64_t leaves = static_cast<int64_t>(order.nodes.size()) - order.inner;
+  if (ensemble.targets > kMostWeights / std::max<int64_t>(leaves, 1))
+    unsupported("has weights of " + Twine(leaves) + " leaves for each of " + Twine(ensemble.targets) + " targets");
   HostTensor table = HostTensor::zeros(checkedType(Integers{leaves, ensemble.targets}, element));
   std::vector<bool> isSet(table.size(), false);
   for (int64_t position = 0; none != 0 && position < table.size(); ++position)
@@ -189,8 +191,13 @@ static Value leavesOf(GraphBuilder &b, const TreeEnsemble &ensemble, const Order
     roots.asMutable<int32_t>()[tree] = order.places[root];
   Tables tables(b, ensemble, order, x);
   Value places = b.broadcast(b.constant(roots), {extentsOf(x)[0], trees});
-  for (int64_t level = 0; level < order.depth; ++level)
-    places = tables.down(places);
+  if (order.depth > kMostUnrolled)
+    places = LoopBuilder(b, {places}, Extent(order.depth), 1).build([&](const Extent &, ArrayRef<Value> state) {
+      return LoopBuilder::Round{nullptr, {tables.down(state.front())}, {}};
+    })[0];
+  else
+    for (int64_t level = 0; level < order.depth; ++level)
+      places = tables.down(places);
   return b.make<graph::SubOp>(places, b.scalar(elementOf(places), Scalar::ofSigned(order.inner)));
 }
 
