@@ -72,6 +72,12 @@ struct Size {
   uint32_t a = 0, b = 0;
 };
 
+/// As smelt_size_use.
+struct SizeUse {
+  std::string name;
+  uint32_t first = 0, last = 0;
+};
+
 /// A symbol of the inputs' dims, and which values it may have.
 struct Symbol {
   std::string name;
@@ -93,7 +99,8 @@ struct Model {
   uint64_t weightsBytes = 0;
   std::vector<Tensor> inputs, outputs;
   std::vector<Step> steps;
-  std::vector<Size> sizes;     // empty where no dim is symbolic
+  std::vector<Size> sizes; // empty where no dim is symbolic
+  std::vector<SizeUse> sizeUses;
   uint32_t arenaSize = 0;      // which of them is the arena's
   std::vector<Symbol> symbols; // in the order in which inputs have them
   uint32_t shapeSizes = 0;     // how many of them follow from the inputs' shapes

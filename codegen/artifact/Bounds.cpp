@@ -85,7 +85,7 @@ static Range rangeOf(const Size &size, const std::vector<Range> &ranges) {
 
 uint64_t headBytes(const Model &model) {
   constexpr uint64_t kBlockBytes = 16;
-  uint64_t words = model.sizes.size();
+  uint64_t words = model.sizes.empty() ? 0 : model.sizes.size() + 1; // and which one cannot be computed
   for (const State &state : model.states)
     words += 1 + state.input.shape.size();
   return llvm::alignTo(words * sizeof(int64_t) + model.blockCount * kBlockBytes, SMELT_ALIGNMENT) + model.stateBytes;

@@ -24,6 +24,12 @@ public:
   llvm::Error run();
 
 private:
+  /// An extent that a step needs, and the source of that.
+  struct Wanted {
+    graph::Extent extent;
+    Location where;
+  };
+
   llvm::Error addSizes();
   llvm::Error addTensors(ArrayAttr names, ArrayAttr types, std::vector<Tensor> &tensors);
   llvm::Error setExtents(ArrayRef<graph::Extent> extents, Type element, Tensor &tensor);
@@ -33,17 +39,17 @@ private:
   llvm::Error set(const graph::Extent &extent, int64_t &number, bool &isSize);
 
   graph::Extent tilesOf(kernel::CallOp call) const;
-  graph::Extents wantedBy(Operation &op) const;
-  graph::Extents outputSizes();
+  std::vector<Wanted> wantedBy(Operation &op) const;
+  std::vector<Wanted> outputSizes();
 
-  llvm::Error addSteps(Block &block, graph::Extents wanted);
-  llvm::Error addStep(Operation &op, graph::Extents &wanted);
+  llvm::Error addSteps(Block &block, ArrayRef<Wanted> others);
+  llvm::Error addStep(Operation &op, std::vector<Wanted> &wanted);
   llvm::Error addCall(kernel::CallOp call);
-  llvm::Error addBinding(kernel::BindSizesOp op, graph::Extents &wanted);
-  llvm::Error addDefinition(kernel::DefineSizesOp op, graph::Extents &wanted);
+  llvm::Error addBinding(kernel::BindSizesOp op, std::vector<Wanted> &wanted);
+  llvm::Error addDefinition(kernel::DefineSizesOp op, std::vector<Wanted> &wanted);
   llvm::Error addGrowth(kernel::GrowOp op);
-  llvm::Error addIf(kernel::IfOp op, graph::Extents &wanted);
-  llvm::Error addLoop(kernel::LoopOp op, graph::Extents &wanted);
+  llvm::Error addIf(kernel::IfOp op, std::vector<Wanted> &wanted);
+  llvm::Error addLoop(kernel::LoopOp op, std::vector<Wanted> &wanted);
   llvm::Error addAssignment(kernel::DefineSizesOp op, uint32_t first);
   llvm::Expected<uint32_t> computed(const graph::Extent &extent);
   llvm::Expected<size_t> jumpUnless(const graph::Extent &condition);
@@ -53,8 +59,9 @@ private:
     label_ = steps().size();
   }
   llvm::Expected<Operand> operandOf(int32_t base, int32_t index, const graph::Extent &offset);
-  llvm::Error computeKnown(graph::Extents &wanted);
-  llvm::Error findSizes(std::vector<Operand> operands, uint32_t first, graph::Extents &wanted);
+  void addUse(uint32_t first, Location where);
+  llvm::Error computeKnown(std::vector<Wanted> &wanted);
+  llvm::Error findSizes(std::vector<Operand> operands, uint32_t first, std::vector<Wanted> &wanted);
   std::vector<Step> &steps() { return planned_.model.steps; }
 
   kernel::PlanOp plan_;
@@ -235,14 +242,27 @@ graph::Extent Conversion::tilesOf(kernel::CallOp call) const {
 }
 
 /// The extents that must have been computed when a step runs.
-graph::Extents Conversion::wantedBy(Operation &op) const {
-  graph::Extents wanted;
+std::vector<Conversion::Wanted> Conversion::wantedBy(Operation &op) const {
+  std::vector<Wanted> wanted;
   for (NamedAttribute attribute : op.getAttrs())
     if (auto extents = dyn_cast<graph::ExtentsAttr>(attribute.getValue()))
-      llvm::append_range(wanted, extents.extents());
+      for (const graph::Extent &extent : extents.extents())
+        wanted.push_back({extent, op.getLoc()});
   if (auto call = dyn_cast<kernel::CallOp>(op))
-    wanted.push_back(tilesOf(call));
+    wanted.push_back({tilesOf(call), op.getLoc()});
   return wanted;
+}
+
+/// Notes what the sizes from number `first` on are for.
+void Conversion::addUse(uint32_t first, Location where) {
+  std::vector<SizeUse> &uses = planned_.model.sizeUses;
+  std::string name = graph::sourceNames(where);
+  if (first == sizes_.count() || name.empty())
+    return;
+  if (!uses.empty() && uses.back().last == first && uses.back().name == name)
+    uses.back().last = sizes_.count();
+  else
+    uses.push_back({std::move(name), first, sizes_.count()});
 }
 
 llvm::Error Conversion::addCall(kernel::CallOp call) {
@@ -271,24 +291,26 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
 }
 
 /// Adds rows for what is wanted and known by now, and forgets it.
-llvm::Error Conversion::computeKnown(graph::Extents &wanted) {
-  graph::Extents later;
-  for (const graph::Extent &extent : wanted) {
-    if (extent.isNumber())
+llvm::Error Conversion::computeKnown(std::vector<Wanted> &wanted) {
+  std::vector<Wanted> later;
+  for (const Wanted &one : wanted) {
+    if (one.extent.isNumber())
       continue;
-    if (!sizes_.isKnown(extent)) {
-      later.push_back(extent);
+    if (!sizes_.isKnown(one.extent)) {
+      later.push_back(one);
       continue;
     }
-    if (llvm::Error error = sizes_.sizeOf(extent).takeError())
+    uint32_t first = sizes_.count();
+    if (llvm::Error error = sizes_.sizeOf(one.extent).takeError())
       return error;
+    addUse(first, one.where);
   }
   wanted = std::move(later);
   return llvm::Error::success();
 }
 
 /// A step that reads sizes from number `first` on, and computes what can be known with them.
-llvm::Error Conversion::findSizes(std::vector<Operand> operands, uint32_t first, graph::Extents &wanted) {
+llvm::Error Conversion::findSizes(std::vector<Operand> operands, uint32_t first, std::vector<Wanted> &wanted) {
   if (llvm::Error error = computeKnown(wanted))
     return error;
   if (first == sizes_.count())
@@ -309,7 +331,7 @@ llvm::Error Conversion::findSizes(std::vector<Operand> operands, uint32_t first,
   return llvm::Error::success();
 }
 
-llvm::Error Conversion::addBinding(kernel::BindSizesOp op, graph::Extents &wanted) {
+llvm::Error Conversion::addBinding(kernel::BindSizesOp op, std::vector<Wanted> &wanted) {
   std::vector<Operand> operands;
   for (auto [base, index, offset] : llvm::zip_equal(op.getBases(), op.getIndices(), op.getOffsets())) {
     llvm::Expected<Operand> operand = operandOf(base, index, offset);
@@ -327,7 +349,7 @@ llvm::Expected<uint32_t> Conversion::computed(const graph::Extent &extent) {
   llvm::Expected<uint32_t> size = sizes_.sizeOf(extent);
   if (!size)
     return size;
-  graph::Extents none;
+  std::vector<Wanted> none;
   if (llvm::Error error = findSizes({}, begin, none))
     return std::move(error);
   return size;
@@ -350,7 +372,7 @@ llvm::Error Conversion::addAssignment(kernel::DefineSizesOp op, uint32_t first) 
   return llvm::Error::success();
 }
 
-llvm::Error Conversion::addDefinition(kernel::DefineSizesOp op, graph::Extents &wanted) {
+llvm::Error Conversion::addDefinition(kernel::DefineSizesOp op, std::vector<Wanted> &wanted) {
   if (op.getSymbols().empty())
     return llvm::Error::success();
   if (std::optional<uint32_t> variable = sizes_.variable(cast<StringAttr>(op.getSymbols()[0]).getValue()))
@@ -359,6 +381,7 @@ llvm::Error Conversion::addDefinition(kernel::DefineSizesOp op, graph::Extents &
   for (auto [symbol, extent] : llvm::zip_equal(op.getSymbols(), op.getExtents()))
     if (llvm::Error error = sizes_.define(cast<StringAttr>(symbol).getValue(), extent))
       return error;
+  addUse(first, op.getLoc());
   return findSizes({}, first, wanted);
 }
 
@@ -393,7 +416,7 @@ llvm::Expected<size_t> Conversion::jumpUnless(const graph::Extent &condition) {
   return jump(0, *size);
 }
 
-llvm::Error Conversion::addIf(kernel::IfOp op, graph::Extents &wanted) {
+llvm::Error Conversion::addIf(kernel::IfOp op, std::vector<Wanted> &wanted) {
   llvm::Expected<size_t> toSecond = jumpUnless(op.getCondition().front());
   if (!toSecond)
     return toSecond.takeError();
@@ -407,10 +430,10 @@ llvm::Error Conversion::addIf(kernel::IfOp op, graph::Extents &wanted) {
   return findSizes({}, sizes_.count(), wanted);
 }
 
-llvm::Error Conversion::addLoop(kernel::LoopOp op, graph::Extents &wanted) {
+llvm::Error Conversion::addLoop(kernel::LoopOp op, std::vector<Wanted> &wanted) {
   uint32_t begin = sizes_.count(), head = steps().size();
   label_ = head;
-  graph::Extents condition{op.getCondition().front()};
+  std::vector<Wanted> condition{{op.getCondition().front(), op.getLoc()}};
   if (llvm::Error error = findSizes({}, begin, condition))
     return error;
   llvm::Expected<size_t> toEnd = jumpUnless(op.getCondition().front());
@@ -424,7 +447,7 @@ llvm::Error Conversion::addLoop(kernel::LoopOp op, graph::Extents &wanted) {
   return findSizes({}, sizes_.count(), wanted);
 }
 
-llvm::Error Conversion::addStep(Operation &op, graph::Extents &wanted) {
+llvm::Error Conversion::addStep(Operation &op, std::vector<Wanted> &wanted) {
   if (auto variables = dyn_cast<kernel::VariablesOp>(op)) {
     sizes_.defineVariables(variables.getSymbols());
     return llvm::Error::success();
@@ -444,10 +467,12 @@ llvm::Error Conversion::addStep(Operation &op, graph::Extents &wanted) {
   return llvm::Error::success();
 }
 
-/// The steps of one region. Its sizes are computed where it begins, and where more becomes known.
-llvm::Error Conversion::addSteps(Block &block, graph::Extents wanted) {
+/// The steps of one region. Its sizes, and the others, are computed where it begins, and where more becomes known.
+llvm::Error Conversion::addSteps(Block &block, ArrayRef<Wanted> others) {
+  std::vector<Wanted> wanted;
   for (Operation &op : block)
     llvm::append_range(wanted, wantedBy(op));
+  llvm::append_range(wanted, others);
   bool isPlan = &block == &plan_.getBody().front();
   uint32_t begin = sizes_.count();
   if (isPlan) {
@@ -466,7 +491,7 @@ llvm::Error Conversion::addSteps(Block &block, graph::Extents wanted) {
 }
 
 /// What smelt_tensor_extent and smelt_tensor_bytes ask of.
-graph::Extents Conversion::outputSizes() {
+std::vector<Conversion::Wanted> Conversion::outputSizes() {
   graph::Extents wanted;
   for (Attribute attribute : plan_.getOutputTypes()) {
     RankedTensorType type = tensorType(attribute);
@@ -476,7 +501,10 @@ graph::Extents Conversion::outputSizes() {
   }
   if (plan_.getHeldOffsets())
     llvm::append_range(wanted, *plan_.getHeldOffsets());
-  return wanted;
+  std::vector<Wanted> sizes;
+  for (const graph::Extent &extent : wanted)
+    sizes.push_back({extent, plan_.getLoc()});
+  return sizes;
 }
 
 llvm::Error Conversion::setHeld() {

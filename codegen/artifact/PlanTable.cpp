@@ -24,7 +24,7 @@ static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, reserved) == 52);
 static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, held) == 48);
 static_assert(sizeof(smelt_state) == 152 && offsetof(smelt_state, bytes) == 144);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
-static_assert(sizeof(smelt_model) == 152 && offsetof(smelt_model, forms) == 144);
+static_assert(sizeof(smelt_model) == 160 && offsetof(smelt_model, size_uses) == 152);
 
 namespace {
 class PlanTable {
@@ -48,6 +48,7 @@ private:
   Constant *tensors(ArrayRef<Tensor> list, StringRef name);
   Constant *states(ArrayRef<State> list);
   Constant *sizes(ArrayRef<Size> list);
+  Constant *sizeUses(ArrayRef<SizeUse> list);
   SmallVector<Constant *> operands(ArrayRef<Operand> list);
   Function *kernelNamed(StringRef name, bool mayBeElsewhere);
   Expected<Constant *> step(const Model &model, const Step &step);
@@ -103,6 +104,13 @@ Constant *PlanTable::sizes(ArrayRef<Size> list) {
   for (const Size &size : list)
     rows.push_back(fields({wide(size.number), word(size.kind), word(size.a), word(size.b), word(0)}));
   return array(rows, "sizes");
+}
+
+Constant *PlanTable::sizeUses(ArrayRef<SizeUse> list) {
+  SmallVector<Constant *> rows;
+  for (const SizeUse &use : list)
+    rows.push_back(fields({text(use.name), word(use.first), word(use.last)}));
+  return array(rows, "size_uses");
 }
 
 Constant *PlanTable::wideArray(ArrayRef<int64_t> numbers, StringRef name) {
@@ -212,8 +220,9 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
                             states(model.states),
                             wide(model.stateBytes),
                             word(model.states.size()),
-                            word(0),
-                            textOrNull(model.forms)});
+                            word(model.sizeUses.size()),
+                            textOrNull(model.forms),
+                            sizeUses(model.sizeUses)});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);
   global->setAlignment(Align(8));

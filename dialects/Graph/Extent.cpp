@@ -416,6 +416,9 @@ static std::optional<Extent> upperBoundOf(Atom atom, Most most) {
     return isSimple ? left->floorDiv(atom.rhs()) : *left;
   }
   case Atom::Kind::Min:
+    for (std::optional<Extent> *side : {&left, &right})
+      if (*side && (*side)->isNumber() && (*side)->number() >= kMostExtent)
+        side->reset(); // "to the end" bounds nothing
     return left && right ? std::optional(Extent::min(*left, *right)) : left ? left : right;
   case Atom::Kind::Max:
   case Atom::Kind::Broadcast:

@@ -236,8 +236,8 @@ void Outliner::emit(Frame &frame, int number, const Step &step) {
 /// The steps of a frame, at the insertion point.
 void Outliner::emit(Frame &frame, Surroundings surroundings) {
   std::swap(around_, surroundings);
-  if (graph::Extents checks = plan::sizeChecks(frame.function); !checks.empty())
-    kernel::CheckOp::create(builder_, frame.function.getLoc(), checks);
+  for (const plan::SizeCheck &check : plan::sizeChecks(frame.function))
+    kernel::CheckOp::create(builder_, check.where, check.extents);
   for (auto [number, step] : llvm::enumerate(frame.placement->steps())) {
     grow(frame, static_cast<int>(number));
     emit(frame, static_cast<int>(number), step);

@@ -20,7 +20,8 @@ namespace {
 class Checks {
 public:
   void visit(Operation *op);
-  Extents take() { return std::move(checks_); }
+  /// What has been found since the last time.
+  Extents take() { return std::exchange(checks_, {}); }
 
 private:
   void require(const Extent &check);
@@ -31,6 +32,7 @@ private:
   void equalElements(ArrayRef<Extent> from, ArrayRef<Extent> to);
   void windowsFit(Value result);
   void somethingToRead(ArrayRef<Extent> dims, Value reader);
+  void paddingFits(graph::PadOp pad);
   void indicesFit(Value data, Value indices, uint64_t axis);
 
   struct Less {
@@ -89,6 +91,16 @@ void Checks::somethingToRead(ArrayRef<Extent> dims, Value reader) {
     notNegative(Extent::max(extent, 1 - reads) - 1);
 }
 
+/// Cropping leaves no less than nothing, and where elements are repeated there must be one.
+void Checks::paddingFits(graph::PadOp pad) {
+  for (auto [low, high, extent, result] :
+       llvm::zip_equal(pad.getLow(), pad.getHigh(), extentsOf(pad.getInput()), extentsOf(pad.getResult()))) {
+    const Extent left = extent - Extent::max(Extent(0) - low, 0) - Extent::max(Extent(0) - high, 0);
+    const bool repeats = pad.getMode() != graph::PadMode::Constant;
+    notNegative(repeats ? left - Extent::min(result, 1) : left);
+  }
+}
+
 /// The dims of gather_elements and scatter_elements.
 void Checks::indicesFit(Value data, Value indices, uint64_t axis) {
   Extents from = extentsOf(data), where = extentsOf(indices);
@@ -123,6 +135,7 @@ void Checks::visit(Operation *op) {
         if (!llvm::all_of(op.getWindow(), isOne))
           windowsFit(op.getResult());
       })
+      .Case([&](graph::PadOp op) { paddingFits(op); })
       .Case([&](graph::GatherOp op) { somethingToRead(dims(op.getData(), op.getAxis(), 1), op.getResult()); })
       .Case([&](graph::GatherElementsOp op) { indicesFit(op.getData(), op.getIndices(), op.getAxis()); })
       .Case([&](graph::ScatterElementsOp op) { indicesFit(op.getData(), op.getIndices(), op.getAxis()); })
@@ -144,10 +157,15 @@ void Checks::visit(Operation *op) {
           [&](auto op) { somethingToRead(extentsOf(op.getInput()), op.getResult()); });
 }
 
-Extents sizeChecks(func::FuncOp function) {
+std::vector<SizeCheck> sizeChecks(func::FuncOp function) {
   Checks checks;
-  function.walk([&](Operation *op) { checks.visit(op); });
-  return checks.take();
+  std::vector<SizeCheck> found;
+  function.walk([&](Operation *op) {
+    checks.visit(op);
+    if (Extents extents = checks.take(); !extents.empty())
+      found.push_back({op->getLoc(), std::move(extents)});
+  });
+  return found;
 }
 
 } // namespace smelt::plan

@@ -10,9 +10,15 @@
 
 namespace smelt::plan {
 
-/// What shape inference took for granted of symbolic extents, as expressions that have a value only where it holds: no
-/// kernel runs where one has none.
-graph::Extents sizeChecks(mlir::func::FuncOp function);
+/// What the shape inference of an op took for granted of symbolic extents, as expressions that have a value only where
+/// it holds: no kernel runs where one has none.
+struct SizeCheck {
+  mlir::Location where;
+  graph::Extents extents;
+};
+
+/// Those of all ops, each once.
+std::vector<SizeCheck> sizeChecks(mlir::func::FuncOp function);
 
 } // namespace smelt::plan
 

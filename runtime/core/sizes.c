@@ -3,14 +3,17 @@
 #include "sizes.h"
 #include "states.h"
 
+/* Those that there are, and the number of one that cannot be computed. */
+static uint64_t size_words(const smelt_model *model) { return model->size_count ? model->size_count + 1 : 0; }
+
 uint64_t smelt_head_bytes(const smelt_model *model) {
-  const uint64_t bytes = (model->size_count + smelt_state_words(model)) * sizeof(int64_t) +
+  const uint64_t bytes = (size_words(model) + smelt_state_words(model)) * sizeof(int64_t) +
                          (uint64_t)model->block_count * sizeof(smelt_block);
   return (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT + model->state_bytes;
 }
 
 smelt_block *smelt_blocks(const smelt_instance *instance) {
-  return (smelt_block *)((int64_t *)instance->arena + instance->model->size_count);
+  return (smelt_block *)((int64_t *)instance->arena + size_words(instance->model));
 }
 
 int smelt_is_within(const smelt_block *block, const unsigned char *memory, uint64_t bytes) {
@@ -101,8 +104,10 @@ smelt_status smelt_compute_sizes(const smelt_model *model, smelt_known known, in
     const smelt_size *size = &model->sizes[i];
     if (size->kind == SMELT_SIZE_STATE)
       sizes[i] = state_dim(model, size, sizes, known.states);
-    else if (!compute(size, sizes, known.shapes, &sizes[i]))
+    else if (!compute(size, sizes, known.shapes, &sizes[i])) {
+      sizes[model->size_count] = i;
       return SMELT_ERROR_SHAPE;
+    }
   }
   return SMELT_OK;
 }
@@ -112,7 +117,7 @@ uint64_t smelt_whole_bytes(const smelt_model *model, const int64_t *sizes) {
 }
 
 static smelt_status needed_bytes(const smelt_model *model, smelt_known known, uint64_t *bytes) {
-  int64_t sizes[SMELT_MAX_SIZES];
+  int64_t sizes[SMELT_MAX_SIZES + 1];
   if (!model || !bytes)
     return SMELT_ERROR_ARGUMENT;
   if (model->abi_version != SMELT_ABI_VERSION)
@@ -120,11 +125,11 @@ static smelt_status needed_bytes(const smelt_model *model, smelt_known known, ui
   *bytes = model->arena_bytes;
   if (!smelt_needs_shapes(model))
     return SMELT_OK;
+  *bytes = UINT64_MAX;
   if (!known.shapes)
     return SMELT_ERROR_SHAPE;
   const smelt_status status = smelt_compute_sizes(model, known, sizes, 0, model->shape_sizes);
-  if (status == SMELT_OK)
-    *bytes = smelt_whole_bytes(model, sizes);
+  *bytes = status == SMELT_OK ? smelt_whole_bytes(model, sizes) : (uint64_t)sizes[model->size_count];
   return status;
 }
 
@@ -146,10 +151,11 @@ smelt_status smelt_set_shapes(smelt_instance *instance, smelt_shapes shapes) {
   const smelt_model *model = instance->model;
   if (!smelt_needs_shapes(model))
     return SMELT_OK;
+  int64_t *sizes = (int64_t *)instance->arena;
+  sizes[model->size_count] = -1;
   instance->has_shapes = 0;
   if (!shapes)
     return SMELT_ERROR_SHAPE;
-  int64_t *sizes = (int64_t *)instance->arena;
   const smelt_known known = {shapes, smelt_states(instance)};
   const smelt_status status = smelt_compute_sizes(model, known, sizes, 0, model->shape_sizes);
   if (status != SMELT_OK)
@@ -158,6 +164,18 @@ smelt_status smelt_set_shapes(smelt_instance *instance, smelt_shapes shapes) {
     return SMELT_ERROR_ARENA;
   instance->has_shapes = 1;
   return SMELT_OK;
+}
+
+uint64_t smelt_failed_size(const smelt_instance *instance) {
+  const uint32_t count = instance->model->size_count;
+  return count ? (uint64_t)((const int64_t *)instance->arena)[count] : UINT64_MAX;
+}
+
+const char *smelt_size_name(const smelt_model *model, uint64_t size) {
+  for (uint32_t i = 0; i < model->size_use_count; ++i)
+    if (size >= model->size_uses[i].first && size < model->size_uses[i].last)
+      return model->size_uses[i].name;
+  return 0;
 }
 
 int64_t smelt_tensor_extent(const smelt_instance *instance, const smelt_tensor_info *tensor, uint32_t dim) {

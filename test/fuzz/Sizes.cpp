@@ -40,7 +40,7 @@ static std::vector<smelt_size> programOf(Bytes &bytes) {
     smelt_size row = {};
     row.kind = bytes.take<uint8_t>() % (SMELT_SIZE_EQUAL + 2); // those that shapes alone tell, and one that is none
     if (row.kind > SMELT_SIZE_EQUAL)
-      row.kind = SMELT_SIZE_COUNT + 1;
+      row.kind = SMELT_SIZE_STATE + 1;
     const auto before = static_cast<uint32_t>(rows.size());
     row.a = row.kind == SMELT_SIZE_DIM ? 0 : bytes.take<uint8_t>() % before;
     row.b = bytes.take<uint8_t>() % (row.kind == SMELT_SIZE_DIM ? kDims : before);

@@ -31,6 +31,10 @@ def images(channels, sizes):
 
 
 CASES = {
+    "pad-edge": (graph([node("Pad", ["x", "p"], "y", mode="edge")], {"x": ["n", "m"], "p": [4]}, ["y"], types={"p": INT64}),
+                 [{"x": floats(n, m), "p": integers(*pads)} for n, m, *pads in ((2, 3, 1, 0, 2, 4), (3, 2, -1, 1, 0, 0), (0, 3, 0, 1, 0, 1))]),
+    "pad-constant": (graph([node("Pad", ["x", "p"], "y")], {"x": ["n", "m"], "p": [4]}, ["y"], types={"p": INT64}),
+                     [{"x": floats(n, m), "p": integers(*pads)} for n, m, *pads in ((0, 3, 1, 0, 0, 0), (2, 3, -2, 0, 1, 0))]),
     "squeeze-open": (graph([node("Squeeze", ["x"], "s"), node("Exp", ["s"], "y"), node("Shape", ["s"], "z")], {"x": ["n", 1, "m"]}, ["y", "z"]),
                      [{"x": floats(n, 1, m)} for n, m in ((2, 3), (5, 2), (0, 4))]),
     "nothing-and-open": (graph([node("Concat", ["x", "p"], "y", axis=1), node("Slice", ["x", "zero", "zero"], "z")], {"x": ["n", "m"], "p": ["n", 0]}, ["y", "z"],
@@ -71,6 +75,8 @@ CASES = {
                     [{"x": floats(n, a, 4), "y": floats(n, b, 4)} for n, a, b in ((1, 1, 1), (2, 3, 5), (3, 0, 2))]),
 }
 REFUSED = {
+    "pad-edge": {"x": floats(0, 3), "p": integers(1, 0, 0, 0)},
+    "pad-constant": {"x": floats(2, 3), "p": integers(-3, 0, 4, 0)},
     "squeeze-open": {"x": floats(1, 1, 3)},
     "constant-state": {"x": floats(2, 2, 5)},
     "top-k": {"x": floats(1, 3, 3)},

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper, save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -160,6 +161,29 @@ def inspect_names_what_is_symbolic(folder):
     row = json.loads(harness.smelt_ok("inspect", folder / "net.onnx", "--json").stdout)
     expect(row["inputs"][0]["shape"] == ["n", "s", 8], f"{row}")
     expect(smelt.load(folder / "net.so").symbols == "n:1..4, len:2..", smelt.load(folder / "net.so").symbols)
+
+
+@case
+def what_does_not_fit_is_named(folder):
+    """Before a run, and on its way."""
+    text = ('<ir_version: 8, opset_import: ["" : 18]> main (float[n, m] x, int64[2] s) => (float[a, 6] y, float[b, c] z) '
+            "{ six = Constant <value_ints = [-1, 6]> () y = Reshape (x, six) z = Reshape (x, s) }")
+    graph = onnx.parser.parse_model(text)
+    for number, node in enumerate(graph.graph.node):
+        node.name = f"node{number}"
+    onnx.save(graph, folder / "named.onnx")
+    model_ = smelt.load(smelt.compile(folder / "named.onnx", folder / "named.so"))
+    for shape, sizes, name in (((2, 4), (2, 4), "node1"), ((2, 3), (4, 2), "node2")):
+        given = {"x": np.zeros(shape, np.float32), "s": np.array(sizes)}
+        try:
+            model_.run(given)
+            raise harness.Failure(f"{shape} was taken")
+        except smelt.SmeltError as error:
+            expect(f"node '{name}'" in str(error) and error.exit_code == 2, str(error))
+        np.savez(folder / "named.npz", **given)
+        done = harness.smelt("run", folder / "named.so", "--inputs", folder / "named.npz", "--outputs", folder / "out.npz")
+        expect(done.returncode == 2 and f"node '{name}'" in done.stderr, done.stderr)
+    expect(model_.run({"x": np.zeros((2, 3), np.float32), "s": np.array((3, 2))})["z"].shape == (3, 2), "it does not run any more")
 
 
 @case

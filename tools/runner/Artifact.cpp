@@ -177,6 +177,13 @@ static std::vector<const int64_t *> tableOf(const Shapes &shapes) {
   return table;
 }
 
+/// Why there is no size of this number.
+static std::string whyNoSize(const smelt_model &model, uint64_t size) {
+  const char *name = smelt_size_name(&model, size);
+  return name ? "node " + quoted(name) + ": the shapes or sizes that it gets do not fit one another, or are too large"
+              : std::string(smelt_status_string(SMELT_ERROR_SHAPE));
+}
+
 void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
   require(smelt_init(&instance_, &model(), arena_.data(), arena_.size()), artifact_.path());
@@ -188,7 +195,7 @@ void Instance::setShapes(const Shapes &shapes) {
   const std::vector<const int64_t *> table = tableOf(shapes);
   uint64_t bytes = 0;
   if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK)
-    throw Error(Exit::Usage, artifact_.path() + ": " + smelt_status_string(SMELT_ERROR_SHAPE));
+    throw Error(Exit::Usage, artifact_.path() + ": " + whyNoSize(model(), bytes));
   if (bytes > arena_.size()) {
     AlignedBytes larger(bytes, artifact_.path() + ": its arena");
     require(smelt_move(&instance_, larger.data(), larger.size()), artifact_.path());
@@ -259,7 +266,10 @@ Instance::~Instance() {
 }
 
 void Instance::run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const {
-  require(smelt_run(&instance_, inputs.data(), outputs.data()), artifact_.path());
+  const smelt_status status = smelt_run(&instance_, inputs.data(), outputs.data());
+  if (status == SMELT_ERROR_SHAPE)
+    throw Error(Exit::Usage, artifact_.path() + ": " + whyNoSize(model(), smelt_failed_size(&instance_)));
+  require(status, artifact_.path());
 }
 
 } // namespace smelt::runner

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below does; artefact and runtime must agree. */
-#define SMELT_ABI_VERSION 5u
+#define SMELT_ABI_VERSION 6u
 
 /* Bytes: the arena and every input and output must start at a multiple of it. */
 #define SMELT_ALIGNMENT 64
@@ -144,6 +144,12 @@ typedef struct smelt_size {
 
 #define SMELT_MAX_SIZES 4096
 
+/* Which source nodes sizes first, ..., last - 1 are computed for. */
+typedef struct smelt_size_use {
+  const char *name; /* "Reshape_3+Add_4" */
+  uint32_t first, last;
+} smelt_size_use;
+
 /* Computes tiles [first_tile, last_tile) of one step. Tiles are independent of one another: any split over threads
  * gives the same bits. */
 typedef void (*smelt_kernel)(void *const *operands, int64_t first_tile, int64_t last_tile);
@@ -207,8 +213,9 @@ typedef struct smelt_model {
   const smelt_state *states;
   uint64_t state_bytes; /* what the arena has for them */
   uint32_t state_count;
-  uint32_t reserved;
+  uint32_t size_use_count;
   const char *forms; /* null, or what inputs and outputs are that are no tensors in the source model: see below */
+  const smelt_size_use *size_uses; /* in rising order */
 } smelt_model;
 
 /* smelt_model.forms has a line for each such value, "input x: sequence of 2\n". Behind the name stands one of:
@@ -286,7 +293,8 @@ typedef struct smelt_instance {
 typedef const int64_t *const *smelt_shapes;
 
 /* How large an arena must be for inputs of these shapes, in bytes; a model without symbolic dims takes the same
- * whatever `shapes` is. Needs 32 KB of stack. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, SHAPE}. */
+ * whatever `shapes` is. Needs 32 KB of stack. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, SHAPE}; after the last,
+ * `bytes` is the number of the size that there is none of, for smelt_size_name. */
 smelt_status smelt_arena_bytes(const smelt_model *model, smelt_shapes shapes, uint64_t *bytes);
 
 /* The same for an instance whose states have grown. */
@@ -338,6 +346,12 @@ smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs
 
 /* The elements of output number `output` after a run; null unless it is held. */
 const void *smelt_output(const smelt_instance *instance, uint32_t output);
+
+/* After SMELT_ERROR_SHAPE of smelt_set_shapes or smelt_run: the number of the size that there is none of. */
+uint64_t smelt_failed_size(const smelt_instance *instance);
+
+/* The source nodes that a size is computed for; null where it is none's, but the shapes of the inputs' own. */
+const char *smelt_size_name(const smelt_model *model, uint64_t size);
 
 /* A constant English sentence for a status, for messages. */
 const char *smelt_status_string(smelt_status status);

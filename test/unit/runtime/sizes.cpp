@@ -88,12 +88,12 @@ TEST_F(Sizes, OneInstanceServesAllThatFit) {
 }
 
 TEST_F(Sizes, TheArenaGrowsWithThem) {
-  EXPECT_EQ(arenaBytes(8), 64 + 2 * 8 * sizeof(float)); // the sizes, then two tensors
-  EXPECT_EQ(arenaBytes(1000), 64 + 2 * 1000 * sizeof(float));
-  ASSERT_EQ(smelt_init(&instance, &model, arena, 128), SMELT_OK);
+  EXPECT_EQ(arenaBytes(8), 128 + 2 * 8 * sizeof(float)); // the sizes, then two tensors
+  EXPECT_EQ(arenaBytes(1000), 128 + 2 * 1000 * sizeof(float));
+  ASSERT_EQ(smelt_init(&instance, &model, arena, 192), SMELT_OK);
   EXPECT_EQ(setShapes(8, 4), SMELT_OK);
   EXPECT_EQ(setShapes(9, 4), SMELT_ERROR_ARENA);
-  EXPECT_EQ(smelt_init(&instance, &model, arena, 63), SMELT_ERROR_ARENA);
+  EXPECT_EQ(smelt_init(&instance, &model, arena, 127), SMELT_ERROR_ARENA);
 }
 
 TEST_F(Sizes, WhatDoesNotFitIsRefused) {
@@ -106,6 +106,22 @@ TEST_F(Sizes, WhatDoesNotFitIsRefused) {
   EXPECT_EQ(setShapes(INT64_MAX / 2, INT64_MAX / 4), SMELT_ERROR_SHAPE); // bytes overflow
   EXPECT_EQ(smelt_set_shapes(&instance, nullptr), SMELT_ERROR_SHAPE);
   EXPECT_EQ(smelt_run(&instance, inputs, outputs), SMELT_ERROR_SHAPE);
+}
+
+TEST_F(Sizes, WhatIsRefusedIsNamed) {
+  const smelt_size_use uses[] = {{"half", M, M + 1}, {"bytes", M + 1, std::size(kSizes)}};
+  model.size_uses = uses;
+  model.size_use_count = 2;
+  ASSERT_EQ(smelt_init(&instance, &model, arena, sizeof arena), SMELT_OK);
+  ASSERT_EQ(setShapes(INT64_MAX / 2, INT64_MAX / 4), SMELT_ERROR_SHAPE);
+  EXPECT_STREQ(smelt_size_name(&model, smelt_failed_size(&instance)), "bytes");
+  const int64_t n = -1, m = 0, *shapes[] = {&n, &m};
+  uint64_t failed = 0;
+  ASSERT_EQ(smelt_arena_bytes(&model, shapes, &failed), SMELT_ERROR_SHAPE);
+  EXPECT_EQ(failed, N);
+  EXPECT_EQ(smelt_size_name(&model, failed), nullptr); // an input's own
+  ASSERT_EQ(smelt_set_shapes(&instance, nullptr), SMELT_ERROR_SHAPE);
+  EXPECT_EQ(smelt_size_name(&model, smelt_failed_size(&instance)), nullptr);
 }
 
 } // namespace

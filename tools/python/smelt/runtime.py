@@ -15,7 +15,7 @@ import numpy as np
 from .forms import FormError, Forms
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
-ABI_VERSION = 5  # SMELT_ABI_VERSION
+ABI_VERSION = 6  # SMELT_ABI_VERSION
 # smelt_dtype → numpy.
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
@@ -53,7 +53,7 @@ class _Model(ctypes.Structure):
                 ("weights", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("size_count", ctypes.c_uint32), ("arena_size", ctypes.c_uint32),
                 ("symbols", ctypes.c_char_p), ("shape_sizes", ctypes.c_uint32), ("block_count", ctypes.c_uint32),
                 ("states", ctypes.POINTER(_State)), ("state_bytes", ctypes.c_uint64), ("state_count", ctypes.c_uint32),
-                ("reserved", ctypes.c_uint32), ("forms", ctypes.c_char_p)]
+                ("size_use_count", ctypes.c_uint32), ("forms", ctypes.c_char_p), ("size_uses", ctypes.c_void_p)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +141,8 @@ def _host():
     library.smelt_set_parallel_for.argtypes, library.smelt_set_parallel_for.restype = [pointer, pointer, pointer], None
     library.smelt_pool_start.argtypes = [pointer, ctypes.c_uint32]
     library.smelt_pool_stop.argtypes, library.smelt_pool_stop.restype = [pointer], None
+    library.smelt_failed_size.argtypes, library.smelt_failed_size.restype = [pointer], ctypes.c_uint64
+    library.smelt_size_name.argtypes, library.smelt_size_name.restype = [ctypes.POINTER(_Model), ctypes.c_uint64], ctypes.c_char_p
     library.smelt_status_string.argtypes, library.smelt_status_string.restype = [ctypes.c_int], ctypes.c_char_p
     for function in (library.smelt_host_instance_bytes, library.smelt_host_pool_bytes):
         function.argtypes, function.restype = [], ctypes.c_size_t
@@ -152,10 +154,13 @@ def _check(status, what):
         raise SmeltError(f"{what}: {_host().smelt_status_string(status).decode()}", 5)
 
 
-def _check_shapes(status, model, shapes):
-    """SMELT_ERROR_SHAPE is the caller's mistake."""
+def _check_shapes(status, model, shapes, failed):
+    """SMELT_ERROR_SHAPE is the caller's mistake; `failed` tells the number of the size that there is none of."""
     if status == 7:
         given = ", ".join(f"'{tensor.name}' {shape} for {tensor.in_words()}" for tensor, shape in zip(model.inputs, shapes))
+        if node := _host().smelt_size_name(model._model, failed()):
+            raise SmeltError(f"{model.name}: node '{node.decode()}': the shapes or sizes that it gets do not fit one another, or are too large; "
+                             f"the inputs are {given}", 2)
         raise SmeltError(f"{model.name}: the shapes {given} contradict one another or the bounds of {model.symbols}", 2)
     _check(status, model.name)
 
@@ -301,12 +306,15 @@ class Model:
             return
         table, bytes_ = _Shapes(shapes), ctypes.c_uint64()
         needed, of = (_host().smelt_needed_bytes, self._instance) if self.arena_bytes else (_host().smelt_arena_bytes, self._model)
-        _check_shapes(needed(of, table.address, ctypes.byref(bytes_)), self, shapes)
+        _check_shapes(needed(of, table.address, ctypes.byref(bytes_)), self, shapes, lambda: bytes_.value)
         if bytes_.value > self.arena_bytes:
             self._take_arena(bytes_.value * 3 // 2 if self._grows else bytes_.value)
         self._shapes = None
-        _check_shapes(_host().smelt_set_shapes(self._instance, table.address), self, shapes)
+        _check_shapes(_host().smelt_set_shapes(self._instance, table.address), self, shapes, self._failed_size)
         self._shapes = shapes
+
+    def _failed_size(self):
+        return _host().smelt_failed_size(self._instance)
 
     def _sized(self, index):
         """Shape and bytes of an output, now that shapes are set."""
@@ -398,7 +406,7 @@ class Model:
                     results.fit()
                 status = run(instance, inputs_table, results.table)
                 results.unpack()
-                _check_shapes(status, self, shapes)
+                _check_shapes(status, self, shapes, self._failed_size)
                 for index in held:
                     results.outputs[self.outputs[index].name] = self._held(index)
 
