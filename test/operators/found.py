@@ -49,6 +49,7 @@ def cases(Case):
     keep = np.array([True, False, True])
     yield case("", "Compress", {"x": x, "c": keep}, axis=0)
     yield case("flat", "Compress", {"x": x, "c": np.array([False, True, True, False, True])})
+    yield case("longer", "Compress", {"x": x, "c": np.array([True] * 9)}, axis=0)
     yield case("short", "Compress", {"x": x, "c": np.array([False, True])}, axis=-1)
     repeated = random.integers(0, 5, 40).astype(np.float32)
     for is_sorted in (0, 1):
