@@ -251,25 +251,47 @@ static Extents commonDims(GraphBuilder &b, const Sequence &table, std::optional<
   return most;
 }
 
-/// The same for a table: of tensors that are alike, save along a first dim.
+static Value sumAlong(GraphBuilder &b, Value value, int64_t axis) {
+  return b.make<graph::ReduceOp>(value, graph::ReduceKind::Sum, ArrayRef<int64_t>{axis});
+}
+
+/// Where the columns of `rows` rows lie, which are parts of these widths one after another, when the rows of each part
+/// lie behind those of the part before it. For column c and the part p that it is in, the first that ends behind c:
+///     place[r, c] = rows · begin(p) + r · width(p) + c - begin(p)
+static Value placesInParts(GraphBuilder &b, Value widths, const Extent &rows, const Extent &columns) {
+  const Extent parts = extentsOf(widths)[0];
+  Type i64 = b.builder().getI64Type();
+  auto count = [&](const Extents &shape) {
+    return b.makeAs<graph::IotaOp>(checkedType(shape, i64), b.number(0), b.number(1), int64_t(0));
+  };
+  Value ends = b.make<graph::CumulativeOp>(widths, int64_t(0), /*exclusive=*/false, /*reverse=*/false);
+  Value column = count({columns, 1});
+  Value areBefore = b.cast(b.make<graph::LessEqualOp>(b.reshape(ends, Extents{1, parts}), column), i64);
+  Value part = b.reshape(sumAlong(b, areBefore, 1), columns);
+  Value begin = b.reshape(sumAlong(b, b.make<graph::MulOp>(areBefore, widths), 1), columns);
+  Value width = b.make<graph::GatherOp>(widths, part, int64_t(0));
+  Value within = b.make<graph::SubOp>(b.reshape(column, columns), begin);
+  Value first = b.make<graph::AddOp>(b.make<graph::MulOp>(begin, b.number(rows)), within);
+  return b.make<graph::AddOp>(b.make<graph::MulOp>(count({rows, 1}), width), first);
+}
+
+/// The same for a table: of tensors that are alike, save along the dim that joins them.
 static Value joinedTable(GraphBuilder &b, const Sequence &table, int64_t axis, bool isNewAxis) {
-  const bool isAlongFirst = axis == 0 && !isNewAxis;
-  Extents dims = commonDims(b, table, isAlongFirst ? std::optional<int64_t>(0) : std::nullopt);
-  if (isAlongFirst) {
-    Value firsts = b.sliceDim(table.shapes, 1, 0, 1);
-    Value sum = b.make<graph::ReduceOp>(firsts, graph::ReduceKind::Sum, ArrayRef<int64_t>{0});
-    dims[0] = b.sizesFrom(b.reshape(sum, Extents{}), Sign::NotNegative).front();
-    return b.reshape(table.data, dims);
+  Extents dims = commonDims(b, table, isNewAxis ? std::nullopt : std::optional(axis));
+  if (isNewAxis) {
+    dims.insert(dims.begin(), lengthOf(table));
+    return b.moveDim(b.reshape(table.data, dims), 0, axis);
   }
-  const Extent length = lengthOf(table);
-  dims.insert(dims.begin(), length);
-  Value stacked = b.moveDim(b.reshape(table.data, dims), 0, axis);
-  if (isNewAxis)
-    return stacked;
-  Extents shape = extentsOf(stacked);
-  shape[axis] *= shape[axis + 1];
-  shape.erase(shape.begin() + axis + 1);
-  return b.reshape(stacked, shape);
+  Value sum = sumAlong(b, b.sliceDim(table.shapes, 1, axis, 1), 0);
+  dims[axis] = b.sizesFrom(b.reshape(sum, Extents{}), Sign::NotNegative).front();
+  if (axis == 0)
+    return b.reshape(table.data, dims);
+  const Extent rows = elementsOf(ArrayRef(dims).take_front(axis)),
+               inner = elementsOf(ArrayRef(dims).drop_front(axis + 1));
+  Value widths = b.reshape(b.sliceDim(table.shapes, 1, axis, 1), lengthOf(table));
+  Value places = placesInParts(b, widths, rows, dims[axis]);
+  Value data = b.reshape(table.data, Extents{rows * dims[axis], inner});
+  return b.reshape(b.make<graph::GatherOp>(data, places, int64_t(0)), dims);
 }
 
 Value joined(GraphBuilder &b, const Sequence &sequence, int64_t axis, bool isNewAxis) {
@@ -322,6 +344,35 @@ Sequence split(GraphBuilder &b, Value value, int64_t axis, const Extent &extent)
   Extent whole = b.named(dim.floorDiv(part), Sign::NotNegative), left = b.named(dim - whole * part, Sign::NotNegative);
   return together(b, {partsTable(b, value, axis, 0, whole, part),
                       partsTable(b, value, axis, whole * part, Extent::min(left, 1), left)});
+}
+
+Sequence splitInto(GraphBuilder &b, Value value, int64_t axis, Value widths) {
+  widths = b.cast(widths, b.builder().getI64Type());
+  const Extent parts = extentsOf(widths)[0];
+  auto found = [&](graph::ReduceKind kind) {
+    return b.sizesFrom(b.reshape(b.make<graph::ReduceOp>(widths, kind, ArrayRef<int64_t>{0}), Extents{})).front();
+  };
+  // The run finds whether all are 0 or more, and make up the dim.
+  const Extent least = found(graph::ReduceKind::Min), isSome = b.named(least, Sign::NotNegative) - least;
+  value = b.withDim(value, axis, b.named(found(graph::ReduceKind::Sum) + isSome, Sign::NotNegative));
+  const Extents dims = extentsOf(value);
+  const Extent rows = elementsOf(ArrayRef(dims).take_front(axis)),
+               inner = elementsOf(ArrayRef(dims).drop_front(axis + 1));
+  Sequence table;
+  table.elementType = elementOf(value);
+  table.data = b.flat(value);
+  if (axis > 0) {
+    const Extent count = rows * dims[axis];
+    Value places = b.reshape(placesInParts(b, widths, rows, dims[axis]), Extents{count, 1});
+    Value lines = b.reshape(value, Extents{count, inner}), zeros = b.broadcast(b.scalarLike(value, 0), {count, inner});
+    table.data = b.flat(b.make<graph::ScatterNdOp>(zeros, places, lines, graph::ScatterReduction::None));
+  }
+  SmallVector<Value> columns;
+  for (auto [dim, extent] : llvm::enumerate(dims))
+    columns.push_back(static_cast<int64_t>(dim) == axis ? b.reshape(widths, Extents{parts, 1})
+                                                        : b.broadcast(b.number(extent), Extents{parts, 1}));
+  table.shapes = b.concat(columns, 1);
+  return table;
 }
 
 Sequence unstacked(GraphBuilder &b, Value value, int64_t axis, bool keepsDim) {

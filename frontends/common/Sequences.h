@@ -33,6 +33,8 @@ mlir::Value joined(GraphBuilder &builder, const Sequence &sequence, int64_t axis
 
 /// Parts of `extent` elements of a dim, of which the last may be smaller.
 Sequence split(GraphBuilder &builder, mlir::Value value, int64_t axis, const graph::Extent &extent);
+/// Parts of as many elements as a list of unknown length says; the run finds whether they make up the dim.
+Sequence splitInto(GraphBuilder &builder, mlir::Value value, int64_t axis, mlir::Value widths);
 /// Each element of a dim by itself; the dim stays as one of 1, or goes.
 Sequence unstacked(GraphBuilder &builder, mlir::Value value, int64_t axis, bool keepsDim);
 

@@ -180,6 +180,48 @@ def tensors_are_split(folder):
 
 
 @case
+def tensors_are_split_by_lists_of_any_length(folder):
+    for axis in (0, 1, 2):
+        body = f"""(float[3,6,4] x, int64[k] n) => (seq(float[]) s, float[a,b,c] y, int64 length) {{
+          s = SplitToSequence <axis = {axis}> (x, n)
+          y = ConcatFromSequence <axis = {axis}> (s)
+          length = SequenceLength (s)
+        }}"""
+        model = smelt.load(smelt.compile(save(folder, body)))
+        x, dim = normal(3, 6, 4), (3, 6, 4)[axis]
+        for parts in ((dim,), (1, dim - 1), (0, 1, 1, dim - 2, 0), (1,) * dim):
+            got = model.run({"x": x, "n": at(parts)})
+            check(got["s"], np.split(x, np.cumsum(parts)[:-1], axis), "s")
+            check(got["y"], x, "y")
+            check(got["length"], at(len(parts)), "length")
+        for parts in ((dim, 1), (dim - 1,), (-1, dim + 1), ()):
+            try:
+                model.run({"x": x, "n": np.array(parts, np.int64)})
+            except smelt.SmeltError as error:
+                expect(error.exit_code == 2, f"{parts}: exit code {error.exit_code}")
+                continue
+            raise harness.Failure(f"{dim} elements are split into {parts}")
+
+
+@case
+def tables_of_unlike_tensors_are_joined(folder):
+    model = smelt.load(smelt.compile(save(folder, """(float[b,n,c] x, int64 k) => (float[p,q,r] y, float[s,t,u] z) {
+      s = SplitToSequence <axis = 1> (x, k)
+      y = ConcatFromSequence <axis = 1> (s)
+      end = Constant <value_int = -1> ()
+      front = Constant <value_int = 0> ()
+      last = SequenceAt (s, end)
+      t = SequenceInsert (s, last, front)
+      z = ConcatFromSequence <axis = -2> (t)
+    }""")))
+    for shape, part in (((3, 7, 2), 3), ((3, 6, 1), 3), ((2, 5, 3), 4), ((1, 4, 4), 9), ((0, 5, 2), 2), ((2, 5, 0), 2)):
+        x = normal(*shape)
+        got = model.run({"x": x, "k": at(part)})
+        check(got["y"], x, "y")
+        check(got["z"], np.concatenate([x[:, (shape[1] - 1) // part * part :], x], 1), "z")
+
+
+@case
 def tables_go_through_all_operators(folder):
     for split in (1, 2, 3):
         agrees(folder, """(float[6,4] x, int64 n, int64 i) => (int64 length, float[a,b] one, float[c,d] joined, seq(float[]) more, seq(float[]) less) {
@@ -343,6 +385,29 @@ def functions_take_sequences(folder):
     got = smelt.load(smelt.compile(path, shapes={"s": extents(s)})).run({"s": s})
     check(got["t"], [s[0], s[2]], "t")
     check(got["y"], s[1], "y")
+
+
+@case
+def functions_may_be_called_without_their_last_inputs(folder):
+    text = """<ir_version: 8, opset_import: ["" : 18, "local" : 1]> main (float[n,4] x, float[4,3] w, float[3] b) => (float[n,3] y, float[n,3] z, bool h) {
+      y, h = local.linear (x, w)
+      z, g = local.linear (x, w, b)
+    }
+    <domain: "local", opset_import: ["" : 18, "local" : 1]> linear (x, w, b) => (y, has) {
+      y = local.inner (x, w, b)
+      has = OptionalHasElement (b)
+    }
+    <domain: "local", opset_import: ["" : 18]> inner (x, w, b) => (y) { y = Gemm (x, w, b) }"""
+    path = folder / "net.onnx"
+    onnx.save(onnx.parser.parse_model(text), path)
+    feeds = {"x": normal(5, 4), "w": normal(4, 3), "b": normal(3)}
+    got = smelt.load(smelt.compile(path)).run(feeds)
+    check(got["y"], feeds["x"] @ feeds["w"], "y")
+    check(got["z"], feeds["x"] @ feeds["w"] + feeds["b"], "z")
+    expect(not got["h"], "b is there")
+    onnx.save(onnx.parser.parse_model(text.replace("local.linear (x, w)", "local.linear (x)")), path)
+    done = harness.smelt("compile", path, "-o", folder / "no.so")
+    expect(done.returncode == 3 and "lacks its input 1" in done.stderr, done.stderr)
 
 
 @case

@@ -84,6 +84,8 @@ static Items splitToSequence(NodeReader &node) {
   bool keepsDim = node.flag("keepdims", true);
   if (!given)
     return {unstacked(b, x, axis, keepsDim)};
+  if (rankOf(given) == 1 && !extentsOf(given)[0].isNumber())
+    return {splitInto(b, x, axis, given)};
   Extents parts = node.extentsInput(1);
   return {rankOf(given) == 0 ? split(b, x, axis, parts.front()) : cutInto(b, x, axis, parts)};
 }
