@@ -4,6 +4,7 @@
 #include "frontends/common/Branches.h"
 #include "frontends/common/Parts.h"
 #include "frontends/common/Refusal.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -21,7 +22,8 @@ struct Branch {
 /// The types of what two branches make: extents in which they differ become symbols.
 class Merge {
 public:
-  Merge(GraphBuilder &b, const Branch &first, const Branch &second) : b_(b), first_(first), second_(second) {
+  Merge(GraphBuilder &b, const Extent &condition, const Branch &first, const Branch &second)
+      : b_(b), condition_(condition), first_(first), second_(second) {
     for (auto [left, right] : llvm::zip_equal(first_.function.getFunctionType().getResults(),
                                               second_.function.getFunctionType().getResults()))
       types.push_back(merged(cast<RankedTensorType>(left), cast<RankedTensorType>(right)));
@@ -35,6 +37,7 @@ private:
   Type merged(RankedTensorType left, RankedTensorType right);
 
   GraphBuilder &b_;
+  Extent condition_;
   Branch first_, second_;
   std::vector<std::string> names_;
 };
@@ -44,6 +47,34 @@ static bool mentions(const Extent &extent, const llvm::StringSet<> &symbols) {
   bool found = false;
   extent.walkSymbols([&](StringRef symbol) { found |= symbols.contains(symbol); });
   return found;
+}
+
+/// Whether the shapes of the inputs tell a value.
+static bool isOfShapes(Value value) {
+  constexpr size_t kMostOps = 256; // of a condition
+  llvm::SetVector<Operation *> ops;
+  auto add = [&](Value operand) { return operand.getDefiningOp() && (ops.insert(operand.getDefiningOp()), true); };
+  bool isKnown = add(value);
+  for (size_t next = 0; isKnown && next < ops.size(); ++next) {
+    if (auto sizes = dyn_cast<graph::SizesOp>(ops[next]))
+      isKnown = llvm::none_of(sizes.getExtents(), [](const Extent &extent) { return extent.isFoundAtRunTime(); });
+    isKnown &= ops.size() < kMostOps && llvm::all_of(ops[next]->getOperands(), add);
+  }
+  return isKnown;
+}
+
+/// Whether the shapes of the inputs tell a condition.
+static bool asksForShapes(GraphBuilder &b, const Extent &condition) {
+  llvm::StringSet<> found;
+  condition.walkSymbols([&](StringRef symbol) {
+    if (graph::isFoundAtRunTime(symbol))
+      found.insert(symbol);
+  });
+  for (auto bound : b.builder().getInsertionBlock()->getOps<graph::BindSizesOp>())
+    if (isOfShapes(bound.getValues()))
+      for (auto symbol : bound.getSymbols().getAsRange<StringAttr>())
+        found.erase(symbol.getValue());
+  return found.empty();
 }
 
 /// A scalar is as good as a tensor of one element wherever it broadcasts: the branch makes it of the other's rank.
@@ -65,7 +96,8 @@ static void matchRanks(Branch &branch, Branch &other) {
 Type Merge::merged(RankedTensorType left, RankedTensorType right) {
   if (left.getElementType() != right.getElementType() || left.getRank() != right.getRank())
     unsupported("its branches make tensors of different types, " + inWords(Type(left)) + " and " +
-                inWords(Type(right)) + "; give --shape where the condition depends on shapes");
+                inWords(Type(right)) +
+                (asksForShapes(b_, condition_) ? "; give the shapes that the condition asks for with --shape" : ""));
   Extents shape;
   for (auto [a, c] : llvm::zip_equal(graph::extentsOf(left), graph::extentsOf(right))) {
     if (a == c && !mentions(a, first_.symbols) && !mentions(c, second_.symbols)) {
@@ -100,7 +132,7 @@ SmallVector<Value> buildBranches(GraphBuilder &b, const Extent &condition,
     (void)function.insertArgument(function.getNumArguments(), capture.getType(), {}, capture.getLoc());
   matchRanks(first, second);
   matchRanks(second, first);
-  Merge merge(b, first, second);
+  Merge merge(b, condition, first, second);
   ArrayAttr symbols = b.builder().getStrArrayAttr(merge.symbols());
   return b.makeMany<graph::IfOp>(merge.types, captures, condition, function.getSymName(), second.function.getSymName(),
                                  symbols, merge.firstSizes, merge.secondSizes, uses);

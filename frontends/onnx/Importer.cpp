@@ -6,6 +6,7 @@
 #include "frontends/common/Sequences.h"
 #include "frontends/common/Unused.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -79,21 +80,22 @@ std::vector<UnsupportedNode> unsupportedNodes(const Model &model, const Operator
   return UnsupportedFinder(model, operators).find();
 }
 
+/// Nodes of one reason stand together, in the order of the first of each.
 static void refuseUnsupported(ArrayRef<UnsupportedNode> nodes) {
   if (nodes.empty())
     return;
-  std::string text;
-  for (const UnsupportedNode &node : nodes.take_front(kMostListed))
-    text += (text.empty() ? "" : ", ") + ("node '" + printable(node.node) + "' (" + printable(node.operatorName)) +
+  llvm::MapVector<StringRef, std::pair<std::string, int>> reasons; // the nodes in words, and how many
+  for (const UnsupportedNode &node : nodes.take_front(kMostListed)) {
+    auto &[text, count] = reasons[node.reason];
+    text += (count++ ? ", " : "") + ("node '" + printable(node.node) + "' (" + printable(node.operatorName)) +
             (node.version > 0 ? ", opset " + std::to_string(node.version) : "") + ")";
+  }
+  std::string text;
+  for (const auto &[reason, named] : reasons)
+    text += (text.empty() ? "" : "; ") + named.first + ": " + reason.str() +
+            (reason == kUnknownOperator && named.second > 1 ? "s" : "");
   if (nodes.size() > kMostListed)
-    text += " and " + std::to_string(nodes.size() - kMostListed) + " more";
-  text += nodes.size() > 1 ? ": unsupported operators" : ": unsupported operator";
-  // Those that are excluded say why.
-  llvm::StringSet<> told;
-  for (const UnsupportedNode &node : nodes)
-    if (node.reason != kUnknownOperator && told.insert(node.reason).second)
-      text += "; " + node.reason;
+    text += "; and " + std::to_string(nodes.size() - kMostListed) + " more";
   unsupported(text);
 }
 
@@ -124,6 +126,13 @@ const Item &Importer::lookup(const Frame &frame, StringRef name) {
     throw Lost{};
   }
   malformed("value '" + printable(name) + "' is made by nothing that this node may use");
+}
+
+bool Importer::isOmitted(const Frame &frame, StringRef name) {
+  for (const Frame *at = &frame; at; at = at->outer)
+    if (at->omitted.contains(name) || at->values.contains(name))
+      return at->omitted.contains(name);
+  return false;
 }
 
 const Tensor &Importer::tensor(const TensorProto &proto) {
@@ -298,6 +307,8 @@ Items Importer::callFunction(const NodeProto &node, const FunctionProto &functio
   for (auto [position, formal] : llvm::enumerate(function.input()))
     if (std::optional<Item> given = reader.item(static_cast<unsigned>(position)))
       frame.values[formal] = *given;
+    else
+      frame.omitted.insert(formal);
   llvm::StringMap<const AttributeProto *> attributes;
   for (const std::string &name : function.attribute())
     attributes[name] = reader.attribute(name);

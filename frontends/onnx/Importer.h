@@ -10,6 +10,7 @@
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
 #include <unordered_map>
 
 namespace smelt::frontend::onnx {
@@ -22,6 +23,7 @@ struct Frame {
   unsigned depth = 0;           // of calls
   llvm::StringMap<Item> values; // lost those of refused nodes, and those that an operator does not compute:
   llvm::StringMap<const NodeProto *> notComputed;
+  llvm::StringSet<> omitted; // inputs that the call of a function leaves out: no operands of nodes that name them
   // What a call gives its function's attributes, null where it gives nothing; of the function around a subgraph.
   const llvm::StringMap<const AttributeProto *> *attributes = nullptr;
 };
@@ -42,6 +44,8 @@ public:
   Items inlineGraph(const NodeProto &node, const GraphProto &graph, const Frame &outer, llvm::ArrayRef<Item> inputs,
                     std::optional<int64_t> round);
 
+  /// Whether a name is an input that the call of a function leaves out.
+  static bool isOmitted(const Frame &frame, llvm::StringRef name);
   /// What a name stands for that is known in a frame. Throws Lost where the node that should have made it was refused,
   /// or is now, because it does not compute it.
   const Item &lookup(const Frame &frame, llvm::StringRef name);

@@ -19,7 +19,9 @@ GraphBuilder &NodeReader::builder() const { return importer_.builder(); }
 
 // Operands.
 
-bool NodeReader::hasInput(unsigned index) const { return index < inputCount() && !inputName(index).empty(); }
+bool NodeReader::hasInput(unsigned index) const {
+  return index < inputCount() && !inputName(index).empty() && !Importer::isOmitted(frame_, inputName(index));
+}
 
 bool NodeReader::hasOutput(unsigned index) const {
   return index < outputCount() && !node_.output(static_cast<int>(index)).empty();
@@ -256,7 +258,7 @@ void NodeReader::checkAllRead() const {
     if (!readAttributes_[position] && !(opset_ < 6 && attribute.name() == "consumed_inputs")) // a hint
       malformed("has an attribute '" + printable(attribute.name()) + "', which is none of this operator");
   for (unsigned index = 0; index < inputCount(); ++index)
-    if (!inputName(index).empty() && !readInputs_.contains(index))
+    if (hasInput(index) && !readInputs_.contains(index))
       malformed("has " + Twine(inputCount()) + " inputs, more than this operator takes");
 }
 

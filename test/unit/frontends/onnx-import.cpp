@@ -102,7 +102,17 @@ TEST(nodes, allUnsupportedOnesInOneLine) {
   EXPECT_EQ(imported.exitCode, 4);
   for (int i = 0; i < 30; ++i)
     model.node("More", {"x"}, {"m" + std::to_string(i)});
-  EXPECT_THAT(importProto(model).error, HasSubstr(" and 12 more: unsupported operators"));
+  EXPECT_THAT(importProto(model).error, HasSubstr(": unsupported operators; and 12 more"));
+}
+
+TEST(nodes, eachReasonStandsBehindItsNodes) {
+  OnnxModel model = single("Nope0");
+  model.node("StringConcat", {"y", "y"}, {"z"});
+  model.node("Nope1", {"y"}, {"u"});
+  EXPECT_THAT(importProto(model).error,
+              testing::MatchesRegex("m.onnx: node 'n' \\(Nope0, opset 17\\), node 'u' \\(Nope1, opset 17\\): "
+                                    "unsupported operators; node 'z' \\(StringConcat, opset 17\\): tensors hold no "
+                                    "text; [^;]*"));
 }
 
 TEST(nodes, whatNothingUsesStaysOut) {
