@@ -62,6 +62,35 @@ Extents perDim(GraphBuilder &builder, ArrayRef<Extent> axes, ArrayRef<Extent> va
   return result;
 }
 
+Extents perDim(GraphBuilder &b, Value axes, Value values, ArrayRef<Extent> others) {
+  const auto rank = static_cast<int64_t>(others.size());
+  const Extent count = extentsOf(axes)[0];
+  Type i64 = b.builder().getI64Type();
+  auto reduced = [&](Value value, graph::ReduceKind kind, int64_t axis) {
+    return b.make<graph::ReduceOp>(value, kind, ArrayRef<int64_t>{axis});
+  };
+  auto dims = [&](int64_t first) {
+    return b.makeAs<graph::IotaOp>(checkedType({rank, 1}, i64), b.number(first), b.number(1), int64_t(0));
+  };
+  if (rank == 0)
+    return {};
+  Value marks = b.cast(
+      b.make<graph::OrOp>(b.make<graph::EqualOp>(axes, dims(0)), b.make<graph::EqualOp>(axes, dims(-rank))), i64);
+  Value named = reduced(marks, graph::ReduceKind::Sum, 1); // [rank, 1]
+  Value fallback = b.sizes(others, checkedType({rank, 1}, i64));
+  Value kept = b.make<graph::MulOp>(b.make<graph::SubOp>(b.number(1), named), fallback);
+  Value given = reduced(b.make<graph::MulOp>(marks, values), graph::ReduceKind::Sum, 1);
+  Extents result = b.sizesFrom(b.reshape(b.make<graph::AddOp>(given, kept), Extents{rank}));
+  // As many dims are named as there are axes, and none twice.
+  auto found = [&](graph::ReduceKind kind) {
+    return b.sizesFrom(b.reshape(reduced(named, kind, 0), Extents{})).front();
+  };
+  const Extent all = b.named(Extent::equal(found(graph::ReduceKind::Sum), count)) - count;
+  const Extent rest = Extent(1) - found(graph::ReduceKind::Max);
+  result.front() = b.named(result.front() + all + b.named(rest, GraphBuilder::Sign::NotNegative) - rest);
+  return result;
+}
+
 Extents unmarked(GraphBuilder &builder, ArrayRef<Extent> shape, ArrayRef<Extent> marks, int64_t count) {
   Extents result(count, 0);
   Extent before = 0; // unmarked dims

@@ -19,6 +19,10 @@ graph::Extents areNamed(GraphBuilder &builder, llvm::ArrayRef<graph::Extent> axe
 graph::Extents perDim(GraphBuilder &builder, llvm::ArrayRef<graph::Extent> axes, llvm::ArrayRef<graph::Extent> values,
                       llvm::ArrayRef<graph::Extent> others);
 
+/// The same of lists of one length, which only the run knows. Axes are integers of 64 bits, and so are values.
+graph::Extents perDim(GraphBuilder &builder, mlir::Value axes, mlir::Value values,
+                      llvm::ArrayRef<graph::Extent> others);
+
 /// The extents of the dims, `count` of them, whose mark is 0.
 graph::Extents unmarked(GraphBuilder &builder, llvm::ArrayRef<graph::Extent> shape, llvm::ArrayRef<graph::Extent> marks,
                         int64_t count);

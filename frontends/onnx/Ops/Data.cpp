@@ -116,16 +116,74 @@ static Extents firstDims(size_t count) {
   return graph::toExtents(llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(count))));
 }
 
+/// A list of integers, as such of 64 bits; null where the node gives none.
+static Value listInput(NodeReader &node, unsigned index) {
+  Value list = node.optionalInput(index, AnyInteger);
+  if (list && rankOf(list) != 1)
+    malformed("its input " + Twine(index) + " is no list");
+  return list ? node.builder().cast(list, node.builder().builder().getI64Type()) : list;
+}
+
+namespace {
+/// What a Slice gives for each of its axes.
+struct SliceLists {
+  std::optional<Extents> starts, ends, axes, steps;
+};
+} // namespace
+
+/// Those of a Slice that has a list of unknown length: as many as there are axes, or one for each dim where nothing
+/// tells their number.
+static std::optional<SliceLists> openLists(NodeReader &node, ArrayRef<Extent> shape) {
+  GraphBuilder &b = node.builder();
+  Values lists;
+  std::optional<Extent> count;
+  bool isOpen = false;
+  for (unsigned index = 1; index <= 4; ++index) {
+    lists.push_back(node.opset() < 10 ? Value() : listInput(node, index));
+    if (!lists.back())
+      continue;
+    const Extent length = extentsOf(lists.back())[0];
+    isOpen |= !length.isNumber();
+    count = count ? simplerOf(*count, length) : length;
+  }
+  if (!isOpen || !lists[0] || !lists[1])
+    return std::nullopt;
+  const auto rank = static_cast<int64_t>(shape.size());
+  for (Value &list : lists)
+    list = list ? b.expect(list, *count, "lists") : list;
+  if (count->isNumber()) {
+    if (count->number() > rank)
+      malformed("has more axes than the " + Twine(rank) + " dims of its input");
+    auto numbers = [&](Value list) { return list ? std::optional(b.sizesFrom(list)) : std::nullopt; };
+    return SliceLists{numbers(lists[0]), numbers(lists[1]), numbers(lists[2]), numbers(lists[3])};
+  }
+  Type i64 = b.builder().getI64Type();
+  Value axes =
+      lists[2] ? lists[2] : b.makeAs<graph::IotaOp>(checkedType({*count}, i64), b.number(0), b.number(1), int64_t(0));
+  SliceLists each{perDim(b, axes, lists[0], Extents(rank, 0)), perDim(b, axes, lists[1], shape), {}, {}};
+  if (lists[3])
+    each.steps = perDim(b, axes, lists[3], Extents(rank, 1));
+  return each;
+}
+
+static SliceLists readSlice(NodeReader &node, ArrayRef<Extent> shape) {
+  if (std::optional<SliceLists> open = openLists(node, shape))
+    return *open;
+  SliceLists lists{node.extentsOf("starts", 1, 10), node.extentsOf("ends", 2, 10), node.extentsOf("axes", 3, 10), {}};
+  if (node.opset() >= 10)
+    lists.steps = node.optionalExtents(4);
+  return lists;
+}
+
 static Values slice(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  std::optional<Extents> starts = node.extentsOf("starts", 1, 10), ends = node.extentsOf("ends", 2, 10);
+  const SliceLists lists = readSlice(node, extentsOf(x));
+  const std::optional<Extents> &starts = lists.starts, &ends = lists.ends;
   if (!starts || !ends)
     malformed("lacks its starts or ends");
-  Extents axes = node.extentsOf("axes", 3, 10).value_or(firstDims(starts->size()));
-  Extents steps(starts->size(), 1);
-  if (node.opset() >= 10)
-    steps = node.optionalExtents(4).value_or(steps);
+  Extents axes = lists.axes.value_or(firstDims(starts->size()));
+  Extents steps = lists.steps.value_or(Extents(starts->size(), 1));
   if (ends->size() != starts->size() || axes.size() != starts->size() || steps.size() != starts->size())
     malformed("has unequal numbers of starts, ends, axes and steps");
   if (static_cast<int64_t>(axes.size()) > rankOf(x))
@@ -146,17 +204,57 @@ static Values slice(NodeReader &node) {
 }
 
 // Pad: pads holds all lows, then all highs                                                   ONNX Pad, versions 2–25
+
+namespace {
+/// What a Pad puts before and behind each of its axes.
+struct PadLists {
+  Extents axes, pads;
+};
+} // namespace
+
+/// Those of a Pad that has a list of unknown length.
+static std::optional<PadLists> openPads(NodeReader &node, int64_t rank) {
+  GraphBuilder &b = node.builder();
+  Value pads = node.opset() < 11 ? Value() : listInput(node, 1);
+  Value axes = node.opset() < 18 ? Value() : listInput(node, 3);
+  if (!pads || (extentsOf(pads)[0].isNumber() && (!axes || extentsOf(axes)[0].isNumber())))
+    return std::nullopt;
+  Extent count = axes ? extentsOf(axes)[0] : Extent(rank);
+  if (extentsOf(pads)[0].isNumber())
+    count = extentsOf(pads)[0].floorDiv(2);
+  if (count.isNumber() && count.number() > rank)
+    malformed("has more axes than the " + Twine(rank) + " dims of its input");
+  pads = b.expect(pads, count * 2, "pads");
+  axes = axes ? b.expect(axes, count, "axes") : axes;
+  if (count.isNumber())
+    return PadLists{axes ? b.sizesFrom(axes) : firstDims(rank), b.sizesFrom(pads)};
+  const Extents zeros(rank, 0);
+  PadLists lists{firstDims(rank), perDim(b, axes, b.sliceDim(pads, 0, 0, count), zeros)};
+  llvm::append_range(lists.pads, perDim(b, axes, b.sliceDim(pads, 0, count, count), zeros));
+  return lists;
+}
+
+static PadLists readPads(NodeReader &node, int64_t rank) {
+  if (std::optional<PadLists> open = openPads(node, rank))
+    return *open;
+  PadLists lists{firstDims(rank), {}};
+  if (node.opset() >= 11)
+    lists.pads = node.extentsInput(1);
+  else if (std::optional<Integers> given = node.integers("pads"))
+    lists.pads = graph::toExtents(*given);
+  else
+    malformed("lacks its pads");
+  if (node.opset() >= 18)
+    lists.axes = node.optionalExtents(3).value_or(lists.axes);
+  if (lists.pads.size() != 2 * lists.axes.size())
+    malformed("needs two pads for each of " + Twine(lists.axes.size()) + " axes");
+  return lists;
+}
+
 static Values pad(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0), value;
-  std::optional<Extents> pads;
-  if (node.opset() >= 11)
-    pads = node.extentsInput(1);
-  else if (std::optional<Integers> given = node.integers("pads"))
-    pads = graph::toExtents(*given);
-  Extents axes = firstDims(rankOf(x));
-  if (node.opset() >= 18)
-    axes = node.optionalExtents(3).value_or(axes);
+  const auto [axes, pads] = readPads(node, rankOf(x));
   if (node.opset() < 11)
     value = b.scalarLike(x, node.number("value", 0));
   else
@@ -165,9 +263,7 @@ static Values pad(NodeReader &node) {
   auto mode = node.choice<Mode>(
       "mode", "constant",
       {{"constant", Mode::Constant}, {"edge", Mode::Edge}, {"reflect", Mode::Reflect}, {"wrap", Mode::Wrap}});
-  if (!pads || pads->size() != 2 * axes.size())
-    malformed("needs two pads for each of " + Twine(axes.size()) + " axes");
-  ArrayRef<Extent> all = *pads;
+  ArrayRef<Extent> all = pads;
   Extents zeros(rankOf(x), 0);
   Extents low = perDim(b, axes, all.take_front(axes.size()), zeros);
   Extents high = perDim(b, axes, all.drop_front(axes.size()), zeros);
