@@ -31,6 +31,7 @@ private:
   void equal(const Extent &a, const Extent &b);
   void equalElements(ArrayRef<Extent> from, ArrayRef<Extent> to);
   void windowsFit(Value result);
+  void poolFits(Value result, ArrayRef<int64_t> strides, size_t firstSpatial);
   void somethingToRead(ArrayRef<Extent> dims, Value reader);
   void paddingFits(graph::PadOp pad);
   void indicesFit(Value data, Value indices, uint64_t axis);
@@ -84,6 +85,14 @@ void Checks::windowsFit(Value result) {
     notNegative(extent - 1);
 }
 
+/// A pool whose windows move by 1 may make nothing of an input that is one element shorter than a window.
+void Checks::poolFits(Value result, ArrayRef<int64_t> strides, size_t firstSpatial) {
+  const Extents extents = extentsOf(result);
+  for (auto [dim, stride] : llvm::enumerate(strides))
+    if (stride > 1)
+      notNegative(extents[firstSpatial + dim] - 1);
+}
+
 /// An index is limited to those that there are: where something is read there must be one.
 void Checks::somethingToRead(ArrayRef<Extent> dims, Value reader) {
   const Extent reads = graph::productOf(extentsOf(reader));
@@ -129,8 +138,11 @@ void Checks::visit(Operation *op) {
       })
       .Case([&](graph::ReshapeOp op) { equalElements(extentsOf(op.getInput()), extentsOf(op.getType())); })
       .Case<graph::ScalarInterface, graph::BroadcastOp>([&](auto op) { operandsBroadcast(op); })
-      .Case<graph::ConvOp, graph::PoolOp, graph::ArgPoolOp, kernel::WinogradOp>(
-          [&](auto op) { windowsFit(op.getResult()); })
+      .Case<graph::ConvOp, kernel::WinogradOp>([&](auto op) { windowsFit(op.getResult()); })
+      .Case([&](graph::PoolOp op) {
+        poolFits(op.getResult(), op.getStrides(), op.getLayout() == graph::Layout::ChannelsFirst ? 2 : 1);
+      })
+      .Case([&](graph::ArgPoolOp op) { poolFits(op.getResult(), op.getStrides(), 2); })
       .Case([&](kernel::ContractOp op) {
         if (!llvm::all_of(op.getWindow(), isOne))
           windowsFit(op.getResult());

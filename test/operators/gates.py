@@ -77,14 +77,6 @@ def cases(Case):
         yield case(f"{bits} bits {block}", "QMoE", operands, weights=tuple(operands)[2:], k=2, expert_weight_bits=bits, activation_type="swiglu", swiglu_fusion=1,
                    normalize_routing_weights=1, weights_prepacked=0, tolerance=1e-2, **({"block_size": block} if block else {}))
 
-    for groups, chosen, best, k in ((1, 1, 2, 3), (4, 2, 2, 4), (4, 3, 1, 2)):
-        operands = {"r": normal(2, 5, 16), "b": 0.2 * normal(16)}
-        yield case(f"{groups}", "MoEGroupRouter", operands, n_group=groups, topk_group=chosen, group_topk=best, top_k=k)
-    yield case("scores", "MoEGroupRouter", operands, ["", "scores", "weights"], n_group=1, topk_group=1, top_k=2)
-    words = random.integers(0, 4, (3, 12)).astype(np.int64)
-    for size in (1, 2, 3, 5, 20):
-        yield case(f"{size}", "NGramRepeatBlock", {"w": words, "s": normal(3, 4)}, ngram_size=size)
-
     # Positions of images.
     tables = {"c": normal(20, 8), "s": normal(20, 8)}
     for layout in (0, 1):

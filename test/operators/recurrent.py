@@ -37,6 +37,8 @@ def cases(Case):
         yield case("reverse", kind, direction="reverse", state=True)
         yield case("bidirectional", kind, direction="bidirectional", state=True, size=17)
         yield case("lengths", kind, direction="bidirectional", batch=3, lengths=[2, 5, 3], state=True)
+        for direction in ("forward", "reverse", "bidirectional"):
+            yield case(f"no steps {direction}", kind, direction=direction, batch=3, lengths=[0, 5, 3], state=True)
         yield case("only the last state", kind, outputs=["", "y_h"])
         yield case("weights as inputs", kind, constant=False, size=9, opset=7)
         yield case("no bias", kind, bias=False)

@@ -165,6 +165,12 @@ SCANS = model("""(float[2, 3] h, float[t, 2, 3] x, float[2, t] z) => (float[2, 3
       q = Tanh (s2)
     }> (h, x, z)
 }""")
+SCAN_BATCHES = model("""(float[n, 3] h, float[n, t, 3] x) => (float[n, 3] s, float[n, t, 3] o) {
+  s, o = Scan <num_scan_inputs = 1, directions = [1], body = b (float[3] v, float[3] w) => (float[3] u, float[3] p) {
+    u = Add (v, w)
+    p = Mul (u, w)
+  }> (, h, x)
+}""", opset=8)
 
 CASES = {
     "if-shapes": (IF_SHAPES, [{"c": yes(c), "x": floats(n, 4), "z": floats(m, 4)} for c, n, m in ((1, 2, 3), (0, 2, 3), (0, 1, 70), (1, 65, 1))]),
@@ -182,6 +188,7 @@ CASES = {
     "loop-decodes": (DECODES, [{"ids": integers(*ids)[None], "m": count(m)} for ids, m in (([1, 2, 3], 5), ([4], 1), ([0, 9, 14, 2, 2, 2, 8], 40))]),
     "loop-drains": (DRAINS, [{"x": floats(n)} for n in (3, 4, 20)]),
     "loop-filters": (FILTERS, [{"x": floats(n), "m": count(m)} for n, m in ((50, 3), (1, 2), (1000, 1))]),
+    "scan-batches": (SCAN_BATCHES, [{"h": floats(n, 3), "x": floats(n, t, 3)} for n, t in ((1, 4), (3, 1), (70, 5))]),
     "scan": (SCANS, [{"h": floats(2, 3), "x": floats(t, 2, 3), "z": floats(2, t)} for t in (1, 4, 37)]),
 }
-REFUSED = {"if-squeezes": {"x": floats(2, 3, 2)}, "scan": {"h": floats(2, 3), "x": floats(3, 2, 3), "z": floats(2, 4)}}
+REFUSED = {"scan-batches": {"h": floats(2, 3), "x": floats(3, 4, 3)}, "if-squeezes": {"x": floats(2, 3, 2)}, "scan": {"h": floats(2, 3), "x": floats(3, 2, 3), "z": floats(2, 4)}}

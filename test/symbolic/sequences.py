@@ -74,6 +74,8 @@ CASES = {
                       [{"x": floats(*shape)} for shape in ((1, 3, 4, 5), (2, 3, 8, 9))]),
     "log-softmax": unary("LogSoftmax", axis=2),
     "hardmax": unary("Hardmax", axis=1),
+    "hardmax-none": (graph([node("Hardmax", ["x"], "y")], {"x": ["n", "s"]}, ["y"]),
+                     [{"x": x} for x in (floats(2, 0), floats(0, 3), floats(3, 7), np.full((2, 3), -np.inf, np.float32))]),
     "softmax-old": (graph([node("Softmax", ["x"], "y", axis=1)], {"x": ["n", "s", 24]}, ["y"], opset=11), rows(24)),
     "attention": (graph([node("Attention", ["q", "k", "v"], "y", q_num_heads=4, kv_num_heads=4, is_causal=1)],
                         {"q": ["n", "s", 32], "k": ["n", "t", 32], "v": ["n", "t", 32]}, ["y"], opset=23),

@@ -20,6 +20,7 @@ int main() {
      << kNewestOpset
      << ". Where only some attributes or element types are supported, `smelt inspect MODEL` says so node by node.\n"
         "Written by `build/bin/smelt-operators > docs/operators.md`; a test compares.\n\n"
+        "An initializer that is an input of the graph, too, is a constant: no run gives another value for it.\n\n"
         "Random operators give the same numbers in every run and on every target: element i is Philox 4x32-10 (Salmon "
         "et al., 2011) of i under a key, the\n"
         "bits of the attribute `seed`; without it, a hash of the name of the node's output.\n\n"

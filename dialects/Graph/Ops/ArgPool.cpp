@@ -18,7 +18,8 @@ LogicalResult ArgPoolOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
     return failure();
   FailureOr<Window> window = inferWindow(
       checks, spatialDims(input, Layout::ChannelsFirst),
-      {adaptor.getWindow(), adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()});
+      {adaptor.getWindow(), adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()},
+      /*mayBeNone=*/true);
   if (failed(window))
     return failure();
   return checks.result(shapeOf(Layout::ChannelsFirst, input[0], outputsOf(*window), input[1]),

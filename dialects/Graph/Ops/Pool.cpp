@@ -17,7 +17,8 @@ LogicalResult PoolOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   Checks checks{location};
   FailureOr<Window> window = inferWindow(
       checks, spatial,
-      {adaptor.getWindow(), adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()});
+      {adaptor.getWindow(), adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()},
+      /*mayBeNone=*/true);
   if (failed(window) || failed(checks.attribute("declared_high", adaptor.getDeclaredHigh(), spatial.size(), 0)))
     return failure();
   return checks.result(

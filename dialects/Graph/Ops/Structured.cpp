@@ -49,7 +49,8 @@ static Window windowOf(ArrayRef<Extent> input, ArrayRef<Extent> output, const Wi
   return window;
 }
 
-FailureOr<Window> inferWindow(Checks checks, ArrayRef<Extent> input, const WindowAttributes &attributes) {
+FailureOr<Window> inferWindow(Checks checks, ArrayRef<Extent> input, const WindowAttributes &attributes,
+                              bool mayBeNone) {
   size_t dims = input.size();
   if (failed(checks.attribute("window", attributes.window, dims, 1)) ||
       failed(checks.attribute("strides", attributes.strides, dims, 1)) ||
@@ -60,7 +61,8 @@ FailureOr<Window> inferWindow(Checks checks, ArrayRef<Extent> input, const Windo
   Window window = windowOf(input, Extents(dims, 1), attributes);
   for (auto [dim, high] : llvm::zip_equal(window, attributes.high)) {
     Extent room = dim.input + (dim.low + high - dim.reach());
-    if (room.isTooLarge() || (room.isNumber() && room.number() < 0)) {
+    const int64_t least = mayBeNone && dim.stride == 1 ? -1 : 0;
+    if (room.isTooLarge() || (room.isNumber() && room.number() < least)) {
       (void)emitOptionalError(checks.location, "a window that reaches over ", dim.reach(), " elements does not fit in ",
                               dim.input.str(), " with padding of ", dim.low, " and ", high);
       return failure();

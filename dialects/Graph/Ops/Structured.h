@@ -53,8 +53,10 @@ struct WindowAttributes {
 };
 
 /// The window dims with their result extents; in words why there are none. Attributes of spatial dims that the input
-/// lacks, or out of range, are refused.
-llvm::FailureOr<Window> inferWindow(Checks checks, llvm::ArrayRef<Extent> input, const WindowAttributes &attributes);
+/// lacks, or out of range, are refused, and so are windows that do not fit in the input; where there may be none of
+/// them, not those that are one element longer and move by 1.
+llvm::FailureOr<Window> inferWindow(Checks checks, llvm::ArrayRef<Extent> input, const WindowAttributes &attributes,
+                                    bool mayBeNone = false);
 /// The same of an op that is known to be right, whose input and result have these extents.
 Window windowOf(llvm::ArrayRef<Extent> input, llvm::ArrayRef<Extent> output, Layout layout,
                 const WindowAttributes &attributes);

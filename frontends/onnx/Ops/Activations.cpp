@@ -105,7 +105,10 @@ static Values hardmax(NodeReader &node) {
     graph::Extents counts(rankOf(x), 1);
     counts[axis] = extentsOf(x)[axis];
     Type i64 = b.builder().getI64Type();
-    Value best = b.make<graph::ArgReduceOp>(x, axis, /*minimum=*/false, /*last=*/false);
+    // Where there may be no element, the least of all behind the others is never the first maximum of some.
+    const graph::Extent none = counts[axis].isAtLeast(1) ? 0 : 1;
+    Value some = b.padDim(x, axis, 0, none, b.scalarLike(x, -HUGE_VAL));
+    Value best = b.make<graph::ArgReduceOp>(some, axis, /*minimum=*/false, /*last=*/false);
     Value zero = b.scalar(i64, graph::Scalar::ofSigned(0)), one = b.scalar(i64, graph::Scalar::ofSigned(1));
     Value places = b.makeAs<graph::IotaOp>(checkedType(counts, i64), zero, one, axis);
     return b.cast(b.make<graph::EqualOp>(best, places), elementOf(x));

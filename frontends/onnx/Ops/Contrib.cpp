@@ -5,7 +5,6 @@
 
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/Pooling.h"
-#include <cmath>
 
 using namespace mlir;
 using llvm::APFloat, llvm::Twine;
@@ -110,31 +109,6 @@ static Values unfoldTensor(NodeReader &node) {
   Value within = b.makeAs<graph::IotaOp>(checkedType({1, size}, i64), b.number(0), b.number(1), int64_t(1));
   Value windows = b.make<graph::GatherOp>(x, b.make<graph::AddOp>(first, within), dim);
   return {b.moveDim(windows, dim + 1, rankOf(windows) - 1)};
-}
-
-// NGramRepeatBlock: -∞ for what would repeat `ngram_size` words that stand before
-static Values nGramRepeatBlock(NodeReader &node) {
-  constexpr int64_t kMostWords = 64;
-  GraphBuilder &b = node.builder();
-  Value words = node.input(0, SignedIntegers), scores = node.input(1, Floats), isRepeat;
-  const int64_t size = node.integer("ngram_size");
-  if (rankOf(words) != 2 || rankOf(scores) != 2 || size < 1)
-    malformed("needs words [batch, length], scores [batch, words] and n-grams of one word or more");
-  if (size > kMostWords)
-    unsupported("has n-grams of " + Twine(size) + " words; Smelt takes up to " + Twine(kMostWords));
-  const Extent length = extentsOf(words)[1], count = length - (size - 1); // of n-grams
-  if (count.isNumber() && count.number() < 1)
-    return {scores};
-  scores = b.withDim(scores, 0, extentsOf(words)[0]);
-  for (int64_t word = 0; word + 1 < size; ++word) {
-    Value isSame = b.make<graph::EqualOp>(b.sliceDim(words, 1, word, count), b.sliceDim(words, 1, count + word, 1));
-    isRepeat = isRepeat ? b.make<graph::AndOp>(isRepeat, isSame) : isSame;
-  }
-  Value never = b.scalarLike(scores, -HUGE_VAL), always = b.scalarLike(scores, HUGE_VAL);
-  Value updates = isRepeat ? b.make<graph::SelectOp>(isRepeat, never, always)
-                           : b.broadcast(never, extentsOf(words)); // each word but once
-  return {b.make<graph::ScatterElementsOp>(scores, b.sliceDim(words, 1, size - 1, count), updates, int64_t(1),
-                                           graph::ScatterReduction::Min)};
 }
 
 /// ComplexMul, ComplexMulConj: of pairs of a real and an imaginary part, (a + bi)(c ± di)
@@ -289,7 +263,6 @@ static constexpr Operator kOperators[] = {
     {"ExpandDims", 1, expandDims, "com.microsoft"},
     {"FastGelu", 1, biasGelu<true>, "com.microsoft"},
     {"GroupNorm", 1, groupNorm<false>, "com.microsoft"},
-    {"NGramRepeatBlock", 1, nGramRepeatBlock, "com.microsoft"},
     {"NhwcMaxPool", 1, nhwcMaxPool, "com.microsoft"},
     {"QEmbedLayerNormalization", 1, qEmbedLayerNormalization, "com.microsoft"},
     {"QuickGelu", 1, quickGelu, "com.microsoft"},

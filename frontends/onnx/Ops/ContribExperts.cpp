@@ -203,60 +203,8 @@ static Values quantisedMixtureOfExperts(NodeReader &node) {
   return ExpertsBuilder(node).build(first, second, beside, node.optionalInput(14, Floats));
 }
 
-/// The places of the k largest of each row of values [..., n]: whether each is one, [..., n].
-static Value areLargest(GraphBuilder &b, Value values, int64_t k) {
-  const int64_t last = rankOf(values) - 1, count = fixedDim(values, last);
-  Extents shape = extentsOf(values), column;
-  shape[last] = k;
-  Type i64 = b.builder().getI64Type();
-  SmallVector<Type> types{checkedType(shape, elementOf(values)), checkedType(shape, i64)};
-  Value places = b.makeMany<graph::TopKOp>(types, values, last, /*smallest=*/false)[1];
-  column = shape;
-  column.push_back(1);
-  Value all = b.makeAs<graph::IotaOp>(checkedType({count}, i64), b.number(0), b.number(1), int64_t(0));
-  Value isPlace = b.cast(b.make<graph::EqualOp>(b.reshape(places, column), all), b.builder().getI32Type());
-  Value isAny = b.make<graph::ReduceOp>(isPlace, ReduceKind::Max, ArrayRef<int64_t>{last});
-  return b.cast(b.reshape(isAny, extentsOf(values)), b.builder().getI1Type());
-}
-
-// MoEGroupRouter: of the groups whose best experts score most, the best experts: ln σ(logit) of those, `sentinel` of
-// others; or all scores σ(logit) + bias, and σ(logit)
-static Values groupRouter(NodeReader &node) {
-  constexpr double kLeast = 1e-20;
-  GraphBuilder &b = node.builder();
-  Value given = node.input(0, Floats), bias = b.cast(node.input(1, Floats), b.builder().getF32Type());
-  const int64_t experts = rankOf(given) < 1 ? 0 : fixedDim(given, rankOf(given) - 1),
-                groups = node.integer("n_group", 1), chosen = node.integer("topk_group", 1),
-                best = node.integer("group_topk", 2), k = node.integer("top_k");
-  const double sentinel = node.number("router_sentinel", -10000);
-  if (node.hasInput(2))
-    unsupported("has weights of a projection");
-  if (experts < 1 || groups < 1 || experts % groups != 0 || chosen < 1 || chosen > groups || best < 1 || k < 1 ||
-      k > experts / groups * chosen)
-    malformed("chooses " + Twine(k) + " of " + Twine(experts) + " experts from " + Twine(chosen) + " of " +
-              Twine(groups) + " groups");
-  const Extent tokens = graph::productOf(ArrayRef(extentsOf(given)).drop_back());
-  const int64_t size = experts / groups;
-  Value logits = b.cast(b.reshape(given, {tokens, experts}), b.builder().getF32Type());
-  Value scores = b.make<graph::SigmoidOp>(logits), biased = b.make<graph::AddOp>(scores, bias);
-  if (node.hasOutput(1) || node.hasOutput(2))
-    return {nullptr, biased, scores};
-  Value grouped = b.reshape(biased, {tokens, groups, size}), none = b.scalarLike(biased, -HUGE_VAL);
-  const int64_t kept = std::min(best, size);
-  SmallVector<Type> types{checkedType({tokens, groups, kept}, elementOf(grouped)),
-                          checkedType({tokens, groups, kept}, b.builder().getI64Type())};
-  Value top = b.makeMany<graph::TopKOp>(types, grouped, int64_t(2), /*smallest=*/false)[0];
-  Value sums = b.reshape(b.make<graph::ReduceOp>(top, ReduceKind::Sum, ArrayRef<int64_t>{2}), {tokens, groups});
-  Value isGroup = b.reshape(areLargest(b, sums, chosen), {tokens, groups, 1});
-  Value left = b.reshape(b.make<graph::SelectOp>(isGroup, grouped, none), {tokens, experts});
-  Value logarithm = b.make<graph::LogOp>(b.make<graph::MaxOp>(scores, b.scalarLike(scores, kLeast)));
-  Value result = b.make<graph::SelectOp>(areLargest(b, left, k), logarithm, b.scalarLike(scores, sentinel));
-  return {b.cast(result, elementOf(given))};
-}
-
 static constexpr Operator kOperators[] = {
     {"MoE", 1, mixtureOfExperts, "com.microsoft"},
-    {"MoEGroupRouter", 1, groupRouter, "com.microsoft"},
     {"QMoE", 1, quantisedMixtureOfExperts, "com.microsoft"},
 };
 

@@ -201,7 +201,7 @@ static Values scan(NodeReader &node) {
 
 // The first Scan: each example of a batch by itself                                                ONNX Scan, version 8
 static Values batchScan(NodeReader &node) {
-  constexpr int64_t kMostExamples = 64; // each is a loop of its own
+  constexpr int64_t kMostExamples = 64; // that are loops of their own; more are one around them
   GraphBuilder &b = node.builder();
   int64_t count = node.integer("num_scan_inputs"), all = static_cast<int64_t>(node.inputCount()) - 1;
   Integers ways = numbersFor(node, "directions", std::max<int64_t>(count, 0));
@@ -209,21 +209,39 @@ static Values batchScan(NodeReader &node) {
     unsupported("has lengths of its sequences, which Smelt does not take");
   if (count < 1 || count > all)
     malformed("has " + Twine(count) + " scan inputs of " + Twine(all));
-  int64_t examples = fixedDim(node.input(1), 0);
-  if (examples < 1 || examples > kMostExamples)
-    unsupported("a batch of " + Twine(examples) + "; Smelt takes 1 to " + Twine(kMostExamples));
-  SmallVector<Values> parts; // of each result
-  for (int64_t example = 0; example < examples; ++example) {
+  Values given;
+  for (int64_t index = 0; index < all; ++index) {
+    given.push_back(node.input(index + 1));
+    if (rankOf(given.back()) < 1)
+      malformed("needs a batch of values, not a scalar");
+  }
+  Extent examples = extentsOf(given.front())[0];
+  for (Value value : given)
+    examples = simplerOf(examples, extentsOf(value)[0]);
+  for (Value &value : given) {
+    Extents shape = extentsOf(value);
+    shape[0] = examples;
+    value = b.expect(value, shape, "values of one batch");
+  }
+  auto scanOne = [&](const Extent &example) {
     Values initial;
     SmallVector<Scanned> inputs;
-    for (int64_t index = 0; index < all; ++index) {
-      Value value = sliceAt(b, {node.input(index + 1)}, example, examples);
-      if (int64_t number = index - (all - count); number < 0)
+    for (auto [index, batch] : llvm::enumerate(given)) {
+      Value value = sliceAt(b, {batch}, example, examples);
+      if (int64_t number = static_cast<int64_t>(index) - (all - count); number < 0)
         initial.push_back(value);
       else
         inputs.push_back({value, 0, ways[number] != 0});
     }
-    Values results = scanThrough(node, initial, inputs);
+    return scanThrough(node, initial, inputs);
+  };
+  if (!examples.isNumber() || examples.number() < 1 || examples.number() > kMostExamples)
+    return LoopBuilder(b, {}, examples, 1).build([&](const Extent &example, ArrayRef<Value>) {
+      return LoopBuilder::Round{nullptr, {}, scanOne(example)};
+    });
+  SmallVector<Values> parts; // of each result
+  for (int64_t example = 0; example < examples.number(); ++example) {
+    Values results = scanOne(example);
     parts.resize(results.size());
     for (auto [part, result] : llvm::zip_equal(parts, results))
       part.push_back(result);

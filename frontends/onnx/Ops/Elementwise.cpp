@@ -173,10 +173,12 @@ static Values isNan(NodeReader &node) { return {node.builder().make<graph::IsNan
 
 // Clip: min(max(x, low), high)                                                            ONNX Clip, versions 6–13
 
-/// The least (or greatest) number of an element type.
+/// What limits nothing: the least, or greatest, number of an element type. Of floats the least is finite, as ONNX says
+/// and ONNX Runtime does; the greatest is not, so that a Clip at 0 is a Relu.
 static graph::Scalar limitOf(Type element, bool greatest) {
-  if (isa<FloatType>(element))
-    return graph::Scalar::ofFloat(greatest ? HUGE_VAL : -HUGE_VAL);
+  if (auto floating = dyn_cast<FloatType>(element))
+    return graph::Scalar::ofFloat(
+        greatest ? HUGE_VAL : APFloat::getLargest(floating.getFloatSemantics(), /*Negative=*/true).convertToDouble());
   unsigned width = element.getIntOrFloatBitWidth();
   if (element.isUnsignedInteger())
     return graph::Scalar::ofUnsigned(greatest ? llvm::maxUIntN(width) : 0);
@@ -197,6 +199,9 @@ static Value clipBound(NodeReader &node, StringRef attribute, unsigned index, Ty
 
 static Values clip(NodeReader &node) {
   Value x = node.input(0, Numbers);
+  const bool isFree = node.opset() < 11 ? !node.has("min") && !node.has("max") : !node.hasInput(1) && !node.hasInput(2);
+  if (isFree)
+    return {x};
   Value low = clipBound(node, "min", 1, elementOf(x)), high = clipBound(node, "max", 2, elementOf(x));
   return {node.builder().make<graph::ClampOp>(x, low, high)};
 }
@@ -233,7 +238,8 @@ static constexpr Operator kOperators[] = {
     {"BitwiseOr", 18, binary<graph::OrOp, AnyInteger>},
     {"BitwiseXor", 18, binary<graph::XorOp, AnyInteger>},
     {"Ceil", 1, unary<graph::CeilOp, Floats>},
-    {"Clip", 1, clip},
+    {"Clip", 1, clip, "", 0,
+     "without max, +∞ stays what it is, without both, -∞ too; ONNX Runtime has the greatest finite number."},
     {"Cos", 7, unary<graph::CosOp, Floats>},
     {"Cosh", 9, unary<graph::CoshOp, Floats>},
     {"Div", 1, binary<graph::DivOp, Numbers>, "", 0, "an integer divided by 0 is 0; ONNX Runtime crashes."},

@@ -77,7 +77,8 @@ private:
 
 } // namespace
 
-/// A state before the first step, [d, b, h]; zeros where the node gives none.
+/// A state before the first step, [d, b, h]; zeros where the node gives none, and, as in ONNX Runtime, for a sequence
+/// of no steps: its last state is 0.
 Value RecurrentBuilder::readState(unsigned index) {
   Value state = node_.optionalInput(index, Floats);
   if (!state)
@@ -85,7 +86,11 @@ Value RecurrentBuilder::readState(unsigned index) {
   if (rankOf(state) != 3)
     malformed("has an initial state of dims " + inWords(extentsOf(state)));
   state = batchFirst_ ? b_.transpose(state, {1, 0, 2}) : state;
-  return b_.expect(state, {directions_, batch_, size_}, "an initial state");
+  state = b_.expect(state, {directions_, batch_, size_}, "an initial state");
+  if (!lengths_)
+    return state;
+  Value isEmpty = b_.make<graph::EqualOp>(lengths_, b_.scalarLike(lengths_, 0));
+  return b_.make<graph::SelectOp>(b_.reshape(isEmpty, Extents{1, batch_, 1}), b_.scalarLike(state, 0), state);
 }
 
 /// [d, gates · h, n]. Weights of integers are [d, n, gates · h], with a scale and a zero point each direction or
@@ -275,7 +280,8 @@ static Values dynamicQuantizeLstm(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"DynamicQuantizeLSTM", 1, dynamicQuantizeLstm, "com.microsoft"},
+    {"DynamicQuantizeLSTM", 1, dynamicQuantizeLstm, "com.microsoft", 0,
+     "weights alone are quantised; ONNX Runtime rounds the input and the state of each step to 8 bits as well."},
     {"GRU", 3, recurrent<CellKind::Gru>},
     {"LSTM", 1, recurrent<CellKind::Lstm>},
     {"RNN", 1, recurrent<CellKind::Rnn>},

@@ -83,8 +83,8 @@ static Values topK(NodeReader &node) {
   graph::Extents shape = extentsOf(x);
   if (k.isNumber() && (k.number() < 0 || (shape[axis].isNumber() && k.number() > shape[axis].number())))
     malformed("cannot find " + k.str() + " of " + shape[axis].str() + " elements");
-  if (k.isFoundAtRunTime()) // and no more than there are
-    k = node.builder().named(graph::Extent::min(k, shape[axis]));
+  if (k.isFoundAtRunTime()) // a size with a bound; the run finds where there are fewer
+    k = node.builder().named(graph::Extent::equal(graph::Extent::min(k, shape[axis]), k));
   shape[axis] = k;
   Type types[] = {checkedType(shape, elementOf(x)), checkedType(shape, node.builder().builder().getI64Type())};
   return node.builder().makeMany<graph::TopKOp>(types, x, axis, !largest);

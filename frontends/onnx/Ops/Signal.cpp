@@ -30,7 +30,7 @@ static Value windowByRun(GraphBuilder &b, const CosineWindow &window, const Exte
   Type f32 = b.builder().getF32Type();
   auto number = [&](double value) { return b.scalar(f32, value); };
   auto times = [&](Value x, double factor) { return b.make<graph::MulOp>(x, number(factor)); };
-  Value period = b.cast(b.number(periodic ? size : Extent::max(size - 1, 1)), f32);
+  Value period = b.cast(b.number(periodic ? size : size - 1), f32);
   Value places = b.makeAs<graph::IotaOp>(checkedType({size}, f32), number(0), number(1), 0);
   Value angle = times(b.make<graph::DivOp>(places, period), 2 * kPi);
   Value first = times(b.make<graph::CosOp>(angle), window.a1);
@@ -51,7 +51,7 @@ template <const CosineWindow &window> static Values cosineWindow(NodeReader &nod
   if (size[0] > kMostWindow)
     unsupported("a window of " + Twine(size[0]) + " elements is too long");
   HostTensor result = HostTensor::zeros(checkedType(size, type));
-  double period = static_cast<double>(periodic ? size[0] : std::max<int64_t>(size[0] - 1, 1));
+  auto period = static_cast<double>(periodic ? size[0] : size[0] - 1); // 0/0 of one element that is not periodic is NaN
   for (int64_t i = 0; i < size[0]; ++i) {
     double angle = 2 * kPi * static_cast<double>(i) / period;
     result.set(i, Scalar::ofFloat(window.a0 - window.a1 * std::cos(angle) + window.a2 * std::cos(2 * angle)));

@@ -291,10 +291,13 @@ static Values tensorScatter(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"AffineGrid", 20, affineGrid},
+    {"AffineGrid", 20, affineGrid, "", 0,
+     "with align_corners, the one place along a dim of 1 is -1, as in the reference; in ONNX Runtime it is 1."},
     {"CenterCropPad", 18, centerCropPad},
     {"Col2Im", 18, col2Im},
-    {"GridSample", 16, gridSample},
+    {"GridSample", 16, gridSample, "", 0,
+     "cubic samples at the border weigh the elements that the padding mode says, as in the reference; those of ONNX "
+     "Runtime differ."},
     {"MaxUnpool", 9, maxUnpool},
     {"TensorScatter", 24, tensorScatter},
     {"GridSample", 1, gridSample, "com.microsoft", 16},

@@ -82,14 +82,21 @@ Value padded(GraphBuilder &b, Value input, llvm::ArrayRef<Extent> low, llvm::Arr
   return input;
 }
 
-Integers kernelOf(NodeReader &node, Value input, Value filter) {
+Integers kernelOf(NodeReader &node, Value input, Value &filter) {
   if (rankOf(input) < 3 || rankOf(filter) != rankOf(input))
     malformed("needs an input of three dims or more and a filter of as many, not " + inWords(extentsOf(input)) +
               " and " + inWords(extentsOf(filter)));
-  Integers kernel(shapeOf(filter).drop_front(2));
-  if (auto stated = node.integers("kernel_shape"); stated && *stated != kernel)
-    malformed("kernel_shape is " + inWords(*stated) + ", but its filter has " + inWords(kernel));
-  return kernel;
+  std::optional<Integers> stated = node.integers("kernel_shape");
+  if (stated && static_cast<int64_t>(stated->size()) == rankOf(filter) - 2)
+    for (auto [dim, extent] : llvm::enumerate(*stated))
+      filter = node.builder().withDim(filter, static_cast<int64_t>(dim) + 2, extent);
+  std::optional<Integers> kernel = graph::asNumbers(spatialExtents(filter));
+  if (!kernel)
+    unsupported("takes a filter of dims " + inWords(extentsOf(filter)) +
+                ", whose window must be fixed; give it with --shape");
+  if (stated && *stated != *kernel)
+    malformed("kernel_shape is " + inWords(*stated) + ", but its filter has " + inWords(*kernel));
+  return *kernel;
 }
 
 int64_t groupsOf(NodeReader &node, Value &input, Value filter) {
@@ -104,11 +111,60 @@ int64_t groupsOf(NodeReader &node, Value &input, Value filter) {
   return groups;
 }
 
+/// Each place of a window beside the others: [n, c, s…] as [n, places, c, outputs…].
+static Value placesOf(GraphBuilder &b, Value input, const Windows &windows) {
+  constexpr int64_t kMostPlaces = 256; // each is a slice of its own
+  graph::Extents shape = extentsOf(input), steps(shape.size(), 1);
+  int64_t count = 1;
+  for (size_t dim = 0; dim < windows.dims(); ++dim) {
+    Extent &extent = shape[dim + 2];
+    const Extent last = (extent - windows.reach(dim)).floorDiv(windows.strides[dim]);
+    extent = b.named(last, GraphBuilder::Sign::NotNegative) + 1; // there is one, or the run fails
+    steps[dim + 2] = windows.strides[dim];
+    count = checkedMul(count, windows.kernel[dim]);
+  }
+  if (count > kMostPlaces)
+    unsupported("has a filter of unknown channels and " + Twine(count) + " places; give its shape with --shape");
+  Values places;
+  for (int64_t place = 0; place < count; ++place) {
+    graph::Extents starts(shape.size(), 0);
+    int64_t left = place;
+    for (size_t dim = windows.dims(); dim-- > 0; left /= windows.kernel[dim])
+      starts[dim + 2] = left % windows.kernel[dim] * windows.dilations[dim];
+    places.push_back(b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(input)), input, starts, steps));
+  }
+  return b.stack(places, 1);
+}
+
+/// The convolution with a filter whose channels only the run knows: a product of it with what its windows read.
+///     [o, places · c] · [n, places · c, outputs]
+static Value multiplied(GraphBuilder &b, Value input, Value filter, const Windows &windows) {
+  const Extent channels = simplerOf(extentsOf(input)[1], extentsOf(filter)[1]);
+  input = b.withDim(input, 1, channels);
+  filter = b.withDim(filter, 1, channels);
+  const graph::Extents weights = extentsOf(filter);
+  Value read = placesOf(b, input, windows);
+  graph::Extents shape = extentsOf(read);
+  const Extent places = shape[1], terms = places * channels;
+  filter = b.moveDim(b.reshape(filter, {weights[0], weights[1], places}), 2, 1);
+  shape.erase(shape.begin() + 1);
+  shape[1] = weights[0];
+  const Extent outputs = elementsOf(llvm::ArrayRef(shape).drop_front(2));
+  Value product = b.matMul(b.reshape(filter, {weights[0], terms}), b.reshape(read, {shape[0], terms, outputs}));
+  return b.reshape(product, shape);
+}
+
 Value convolve(NodeReader &node, Value input, Value filter) {
   GraphBuilder &b = node.builder();
   Windows windows = readWindows(node, kernelOf(node, input, filter));
-  int64_t groups = groupsOf(node, input, filter);
   AutoPadding padding = autoPadding(windows, spatialExtents(input));
+  const int64_t declared = node.integer("group", 1);
+  const Extent channels = extentsOf(input)[1];
+  if (channels.isNumber() && declared > 0 && channels.number() % declared == 0)
+    filter = b.withDim(filter, 1, channels.number() / declared);
+  if (!graph::typeOf(filter).hasStaticShape() && declared == 1)
+    return multiplied(b, padded(b, input, padding.low, padding.high, b.scalarLike(input, 0)), filter, windows);
+  int64_t groups = groupsOf(node, input, filter);
   if (!padding.resolve(windows))
     input = padded(b, input, padding.low, padding.high, b.scalarLike(input, 0));
   return b.make<graph::ConvOp>(input, filter, windows.strides, windows.dilations, windows.low, windows.high, groups);

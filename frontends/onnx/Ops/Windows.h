@@ -40,8 +40,8 @@ inline graph::Extents spatialExtents(Value input) { return graph::Extents(llvm::
 Value padded(GraphBuilder &builder, Value input, llvm::ArrayRef<graph::Extent> low, llvm::ArrayRef<graph::Extent> high,
              Value number);
 
-/// The spatial dims of a convolution's filter, which kernel_shape may repeat.
-Integers kernelOf(NodeReader &node, Value input, Value filter);
+/// The spatial dims of a convolution's filter, which kernel_shape may repeat, or alone say: then the filter has them.
+Integers kernelOf(NodeReader &node, Value input, Value &filter);
 
 /// `group` of a convolution whose filter is [channels, channels of a group, …]; the run checks that the input has as
 /// many channels, where only it knows.

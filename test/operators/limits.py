@@ -1,0 +1,12 @@
+"""Bounds of numbers: what is infinite, or one element that nothing can be divided by."""
+import numpy as np
+
+
+def cases(Case):
+    unbounded = np.array([-np.inf, -3, 0.5, 4, np.nan, np.inf], np.float32)
+    for dtype in (np.float32, np.float64, np.float16):
+        yield Case(f"Clip without min {np.dtype(dtype)}", "Clip", {"x": unbounded.astype(dtype), "l": None, "h": np.array(2, dtype)})
+    for operator in ("HannWindow", "HammingWindow", "BlackmanWindow"):
+        for size in (1, 2, 5):
+            yield Case(f"{operator} of {size} in the run", operator, {"n": np.array(size)}, periodic=0)
+            yield Case(f"{operator} of {size}", operator, {"n": np.array(size)}, weights=("n",), periodic=0)
