@@ -109,6 +109,8 @@ private:
   void bindSymbol(const ValueInfoProto &input, size_t position, const GivenDim &dim);
   std::string symbolOf(StringRef name);
   bool mayStayOpen(const ValueInfoProto &input, Type element) const;
+  bool isFixedByOptions(const ValueInfoProto &input) const;
+  RankedTensorType typeOf(const ValueInfoProto &input, Type element);
   std::optional<int64_t> numberOf(const ValueInfoProto &input, size_t position) const;
   graph::Extent extent(const ValueInfoProto &input, size_t position);
   std::optional<graph::Extent> expression(StringRef text);
@@ -367,6 +369,28 @@ bool InputResolver::mayStayOpen(const ValueInfoProto &input, Type element) const
   return (input.type().tensor_type().has_shape() || given(input)) && !graph::isPackable(element);
 }
 
+/// Whether a dim that the file leaves open has a number.
+bool InputResolver::isFixedByOptions(const ValueInfoProto &input) const {
+  return llvm::any_of(llvm::seq<size_t>(0, rankOf(input)), [&](size_t position) {
+    const Dim *dim = dimOf(input, position);
+    return !(dim && dim->has_dim_value()) && numberOf(input, position);
+  });
+}
+
+/// Of an input whose rank is known. What --shape makes too large is no fault of the file.
+RankedTensorType InputResolver::typeOf(const ValueInfoProto &input, Type element) {
+  graph::Extents dims;
+  for (size_t position = 0; position < rankOf(input); ++position)
+    dims.push_back(extent(input, position));
+  try {
+    return checkedType(dims, element);
+  } catch (Refusal &refusal) {
+    if (isFixedByOptions(input))
+      refusal.kind = ImportError::Kind::Usage;
+    throw;
+  }
+}
+
 DictionaryAttr InputResolver::bounds() {
   SmallVector<NamedAttribute> attributes;
   Builder builder(context_);
@@ -408,10 +432,7 @@ ModelInputs InputResolver::resolve() {
     }
     if (rank > kMostDims)
       unsupported(where + ": a tensor of " + Twine(rank) + " dims; Smelt takes " + Twine(kMostDims));
-    graph::Extents dims;
-    for (size_t position = 0; position < rank; ++position)
-      dims.push_back(extent(*input, position));
-    resolved.push_back({input->name(), within(where, [&] { return checkedType(dims, element); })});
+    resolved.push_back({input->name(), within(where, [&] { return typeOf(*input, element); })});
   }
   if (!open.empty())
     refuse(ImportError::Kind::Usage,

@@ -156,6 +156,8 @@ def wrong_shapes(folder):
                        ("x", "--shape"), ("=3", "--shape"), ("x=99999999999999999999x8", "--shape")):
         refused(folder, [2], [word], "compile", model, "--shape", text, "-o", output)
     refused(folder, [2], ["'x'"], "compile", model, "--shape", "x=4096x8", "--shape", "x=1x8", "-o", output)
+    for text in ("x=9223372036854775807x8", "x=4000000000x8"):
+        refused(folder, [2], ["'x'"], "compile", model, "--shape", text, "-o", output)
     for text in ("x=?x1..9", "x=?xn", "x=1..9x9"):
         refused(folder, [2], ["'x' has the dims [batch, 8]"], "compile", model, "--shape", text, "-o", output)
 
@@ -181,6 +183,8 @@ def dims_that_are_open_in_their_own_ways(folder):
         for flags, dims in ((), "x.dim0x3xx.dim2xx.dim3"), (("--shape", "x=1x3x48x192"), "1x3x48x192"):
             harness.smelt_ok("compile", model, *flags, "-o", folder / "m.so")
             expect(f"f32 {dims}\n" in Done("inspect", folder / "m.so").output, Done("inspect", folder / "m.so").output)
+            given = inputs(folder, x=np.zeros((1, 4, 2, 2), np.float32))
+            refused(folder, [2], [f"wants f32 {dims}"], "run", folder / "m.so", "--inputs", given, "--outputs", folder / "out.npz")
     model = write_model(folder / "open.onnx", nodes, [value("x", [-2, 3])], [value("y", None)])
     refused(folder, [3], ["-2"], "compile", model, "-o", folder / "m.so")
 

@@ -127,7 +127,7 @@ def wrong_inputs_are_named():
 def what_is_no_artefact_is_refused():
     refused(3, "not a shared artefact", smelt.load, __file__)
     refused(3, "not a shared artefact", smelt.load, harness.BIN.parent / "lib" / "libsmelt_host.so")
-    refused(3, "nowhere.so", smelt.load, "nowhere.so")
+    refused(5, "nowhere.so", smelt.load, "nowhere.so")
     with tempfile.TemporaryDirectory() as folder:
         other = pathlib.Path(folder) / "other.so"
         machine = {"x86_64": 183}.get(platform.machine(), 62)
@@ -248,6 +248,7 @@ def compiles_and_agrees_with_onnx_runtime():
         expect(artefact == model.with_suffix(".so") and artefact.exists(), f"{artefact}")
         expect(report, "the report is empty")
         given = {"x": np.random.default_rng(1).standard_normal((3, 8), np.float32)}
+        expect(smelt.load(smelt.compile(model, shapes={"x": np.array([3, 8])})).inputs[0].shape == (3, 8), "an array is no shape")
         return harness.agreement(smelt.load(artefact).run(given), models.reference(model, given))
 
 
@@ -260,6 +261,9 @@ def the_compilers_errors_keep_their_exit_codes():
         model = small_model(pathlib.Path(folder) / "small.onnx")
         refused(2, "--target", smelt.compile, model, target="abacus", shapes={"x": (3, 8)})
         refused(2, "x", smelt.compile, model, shapes={"x": (3, 9)})
+        refused(2, "'x'", smelt.compile, model, shapes={"x": 5})
+        refused(2, "--shape", smelt.compile, model, shapes={"x": ((1, 2, 3), 8)})
+        refused(2, "zzz", smelt.compile, model, emit="zzz")
         expect(sorted(path.name for path in pathlib.Path(folder).iterdir()) == ["small.onnx", "text.onnx"], "something was left behind")
 
 

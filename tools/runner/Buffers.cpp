@@ -3,6 +3,7 @@
 
 #include "tools/runner/Buffers.h"
 
+#include "tools/runner/Description.h"
 #include "tools/runner/Error.h"
 
 #include <cmath>
@@ -53,8 +54,18 @@ static bool fits(const std::vector<int64_t> &given, const smelt_tensor_info &wan
   return std::equal(given.begin(), given.end(), declared.begin(), declared.end(), fits);
 }
 
+/// "f32 batchx3x224x224"
+static std::string describeWanted(const smelt_tensor_info &wanted) {
+  if (!wanted.dims)
+    return describeType(wanted.dtype, shapeOf(wanted));
+  std::string shape;
+  for (const std::string &extent : partsOf(wanted.dims))
+    shape += (shape.empty() ? "" : "x") + extent;
+  return std::string(dtypeName(wanted.dtype)) + " " + shape;
+}
+
 static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader &file) {
-  const std::string name = "input " + quoted(wanted.name), type = describeType(wanted.dtype, shapeOf(wanted));
+  const std::string name = "input " + quoted(wanted.name), type = describeWanted(wanted);
   const NpzEntry *entry = file.find(wanted.name);
   if (!entry)
     throw Error(Exit::Usage, file.path() + ": " + name + " is missing; the model wants " + type);

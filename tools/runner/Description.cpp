@@ -53,8 +53,7 @@ private:
 };
 } // namespace
 
-/// The parts between commas that are in no parentheses.
-static std::vector<std::string> partsOf(const std::string &text) {
+std::vector<std::string> partsOf(const std::string &text) {
   std::vector<std::string> parts{""};
   int depth = 0;
   for (char c : text) {

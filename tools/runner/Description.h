@@ -45,6 +45,9 @@ struct Description {
   std::vector<Step> steps;
 };
 
+/// The parts of "batch, min(a, 3)": what lies between commas that are in no parentheses.
+std::vector<std::string> partsOf(const std::string &text);
+
 /// Throws Malformed for what is no artefact, Environment for one of another version of the runtime's interface.
 Description describe(const std::string &path);
 

@@ -42,9 +42,12 @@ def _shape(name, extents):
     of a sequence's tensors; for None, an optional input that is absent; for a text that --shape takes as a whole."""
     if extents is None or isinstance(extents, str):
         return f"{name}={'none' if extents is None else extents}"
+    extents = extents.tolist() if hasattr(extents, "tolist") else extents  # an array's
+    if not isinstance(extents, (list, tuple)):
+        raise SmeltError(f"the shape of '{name}' is a {type(extents).__name__}, and should be a list of extents", 2)
     if extents and all(isinstance(extent, list) for extent in extents):
         return f"{name}=[{', '.join('(' + _shape('', tensor)[1:] + ')' for tensor in extents)}]"
-    words = {type(None): lambda _: "?", tuple: lambda bounds: f"{bounds[0]}..{bounds[1]}"}
+    words = {type(None): lambda _: "?", tuple: lambda bounds: "..".join(map(str, bounds))}
     return f"{name}={','.join(words.get(type(extent), str)(extent) for extent in extents)}"
 
 
@@ -60,6 +63,8 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     Raises SmeltError with the compiler's message and exit code.
     """
     model = pathlib.Path(model)
+    if emit not in _SUFFIX:
+        raise SmeltError(f"no form '{emit}' to emit; there are {', '.join(_SUFFIX)}", 2)
     output = pathlib.Path(output) if output else model.with_suffix(_SUFFIX[emit])
     arguments = ["compile", model, "-o", output, "--emit", emit, "--target", target]
     for name, extents in (shapes or {}).items():

@@ -217,6 +217,8 @@ class _Library:
                 self._library = ctypes.CDLL(name)
             self.model = _Model.in_dll(self._library, "smelt_model")
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno:  # the file cannot be read at all
+                raise SmeltError(f"{path}: {error.strerror}", 5) from error
             why = getattr(error, "strerror", None) or str(error).replace(name + ": ", "")
             raise SmeltError(f"{path}: not a shared artefact of Smelt: {why}", 3) from error
 
