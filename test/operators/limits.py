@@ -10,3 +10,6 @@ def cases(Case):
         for size in (1, 2, 5):
             yield Case(f"{operator} of {size} in the run", operator, {"n": np.array(size)}, periodic=0)
             yield Case(f"{operator} of {size}", operator, {"n": np.array(size)}, weights=("n",), periodic=0)
+    image = np.ones((2, 3, 4, 5), np.float32)
+    for operator, outputs in (("MaxPool", 2), ("AveragePool", 1), ("LpPool", 1)):
+        yield Case(f"{operator} of no windows", operator, {"x": image}, outputs, kernel_shape=[5, 2])
