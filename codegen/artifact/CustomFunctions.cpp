@@ -7,6 +7,7 @@
 #include "llvm/Object/Archive.h"
 #include "llvm/Object/Binary.h"
 #include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace llvm;
@@ -60,6 +61,8 @@ static Error addSymbols(object::Archive &archive, const Triple &target, StringSe
 }
 
 static Error addSymbols(StringRef path, const Triple &target, StringSet<> &defined) {
+  if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
+    return environmentError(path + ": is not a regular file");
   ErrorOr<std::unique_ptr<MemoryBuffer>> bytes =
       MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!bytes)

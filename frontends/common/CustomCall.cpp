@@ -42,6 +42,8 @@ Binding::Binding(GraphBuilder &builder, const CustomOperator &declared, ArrayRef
 Type Binding::elementType(const CustomTensor &declared, Type given) {
   StringRef name = declared.elements;
   Type type = customElementType(name, context_);
+  if (!type && given && !customElementType(inWords(given), context_))
+    unsupported("has an input of elements of type " + inWords(given) + ", which C functions do not take");
   if (!type)
     type = given ? types_.try_emplace(name, given).first->second : types_.lookup(name);
   if (!type)
@@ -60,6 +62,8 @@ graph::Extent Binding::extentOf(StringRef text) {
   graph::Extent value = isKnown ? extent->substitute(valueOf) : graph::Extent(0);
   if (!isKnown)
     unsupported("its declaration has an extent " + text + " that depends on an optional input that is not there");
+  if (value.isTooLarge())
+    unsupported("its declaration has an extent " + text + " that has no value here");
   return value;
 }
 

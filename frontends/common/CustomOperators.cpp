@@ -6,6 +6,7 @@
 #include "frontends/common/ImportError.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
@@ -52,6 +53,7 @@ private:
   bool take(StringRef text);
   void want(StringRef text);
   StringRef word(StringRef what, StringRef others = "");
+  std::string functionName();
   void item(CustomOperator &result);
   CustomTensor tensor(StringRef elements, bool isOutput);
   StringRef dimText();
@@ -112,10 +114,25 @@ CustomOperator Reader::rest() {
   if (result.inputs.size() + result.outputs.size() > kMostTensors || result.attributes.size() > kMostAttributes)
     wrong("there may be " + Twine(kMostTensors) + " inputs and outputs, and " + Twine(kMostAttributes) + " attributes");
   want("=");
-  result.function = word("the name of a C function").str();
+  result.function = functionName();
   if (!rest_.trim().empty())
     wrong("nothing may follow the function, but '" + printable(rest_.trim(), 40) + "' does");
   return result;
+}
+
+/// One that a program may define, and that is none of C's or of Smelt's own.
+std::string Reader::functionName() {
+  constexpr StringLiteral kReserved[] = {
+      "alignas",       "alignof",       "auto",     "bool",         "break",    "case",    "char",   "const",
+      "constexpr",     "continue",      "default",  "do",           "double",   "else",    "enum",   "extern",
+      "false",         "float",         "for",      "goto",         "if",       "inline",  "int",    "long",
+      "main",          "nullptr",       "register", "restrict",     "return",   "short",   "signed", "sizeof",
+      "static",        "struct",        "switch",   "thread_local", "true",     "typedef", "typeof", "union",
+      "static_assert", "typeof_unqual", "unsigned", "void",         "volatile", "while"};
+  StringRef name = word("the name of a C function");
+  if (is_contained(kReserved, name) || name.starts_with("smelt_") || name.starts_with("_"))
+    wrong("the function cannot be named " + printable(name, 40) + ", which is reserved");
+  return name.str();
 }
 
 void Reader::item(CustomOperator &result) {
@@ -153,7 +170,7 @@ void Reader::checkDim(StringRef text, bool isOutput) {
     known_.insert(extent->asSymbol());
   extent->walkSymbols([&](StringRef symbol) {
     if (!known_.contains(symbol))
-      wrong("nothing before '" + printable(text, 40) + "' says what " + symbol + " is");
+      wrong("nothing before '" + printable(text, 40) + "' says what " + printable(symbol, 40) + " is");
   });
 }
 
@@ -163,7 +180,8 @@ CustomTensor Reader::tensor(StringRef elements, bool isOutput) {
   if (!isOutput && isUpper(elements.front()))
     types_.insert(elements);
   if (!customElementType(elements, &context_) && !types_.contains(elements))
-    wrong("'" + elements + "' is no element type" + (isOutput ? ", nor the name of one that an input has" : ""));
+    wrong("'" + printable(elements, 40) + "' is no element type" +
+          (isOutput ? ", nor the name of one that an input has" : ""));
   want("[");
   if (take("]"))
     return result;
@@ -197,7 +215,8 @@ CustomAttribute Reader::attribute(StringRef name) {
                    .Case("string", Kind::String)
                    .Default(std::nullopt);
   if (!known)
-    wrong("attribute " + name + " is of kind '" + kind + "'; there are int, ints, float, floats and string");
+    wrong("attribute " + printable(name, 40) + " is of kind '" + printable(kind, 40) +
+          "'; there are int, ints, float, floats and string");
   result.kind = *known;
   if (result.kind == Kind::Int)
     known_.insert(name);
@@ -261,7 +280,7 @@ static Error readLine(StringRef line, mlir::MLIRContext &context, CustomOperator
     std::pair<std::string, std::string> name = reader.name();
     CustomOperator declared = reader.rest();
     if (!operators.try_emplace(name, std::move(declared)).second)
-      return usage("operator " + name.second + " is declared twice");
+      return usage("operator " + printable(name.second, 40) + " is declared twice");
   } catch (const Wrong &wrong) {
     return usage(wrong.why);
   }
@@ -269,12 +288,15 @@ static Error readLine(StringRef line, mlir::MLIRContext &context, CustomOperator
 }
 
 Error readCustomOperators(StringRef path, CustomOperators &operators) {
+  uint64_t bytes = 0;
+  if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
+    return make_error<ImportError>(ImportError::Kind::Environment, printable(path, 400) + ": is not a regular file");
+  if (!sys::fs::file_size(path, bytes) && bytes > kMostFileBytes)
+    return usage(printable(path, 400) + ": is too large for a file of declarations");
   ErrorOr<std::unique_ptr<MemoryBuffer>> file = MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!file)
     return make_error<ImportError>(ImportError::Kind::Environment,
                                    printable(path, 400) + ": " + file.getError().message());
-  if ((*file)->getBufferSize() > kMostFileBytes)
-    return usage(printable(path, 400) + ": is too large for a file of declarations");
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<graph::GraphDialect>();
   SmallVector<StringRef> lines;

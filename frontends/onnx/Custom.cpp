@@ -33,6 +33,8 @@ static std::optional<CustomValue> valueOf(NodeReader &node, const CustomAttribut
 }
 
 Values importCustom(NodeReader &node, const CustomOperator &declared) {
+  if (node.outputCount() > declared.outputs.size())
+    malformed("has " + Twine(node.outputCount()) + " outputs, more than its declaration");
   Values inputs;
   for (auto [number, input] : llvm::enumerate(declared.inputs))
     inputs.push_back(input.isOptional ? node.optionalInput(number) : node.input(number));

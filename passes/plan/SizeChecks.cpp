@@ -136,6 +136,11 @@ void Checks::visit(Operation *op) {
           if (!graph::mayBeNegative(cast<StringAttr>(symbol).getValue()))
             notNegative(extent);
       })
+      .Case([&](graph::CustomOp op) {
+        for (Value result : op.getResults())
+          for (const Extent &extent : extentsOf(result))
+            require(extent); // a declared quotient may have no value
+      })
       .Case([&](graph::ReshapeOp op) { equalElements(extentsOf(op.getInput()), extentsOf(op.getType())); })
       .Case<graph::ScalarInterface, graph::BroadcastOp>([&](auto op) { operandsBroadcast(op); })
       .Case<graph::ConvOp, kernel::WinogradOp>([&](auto op) { windowsFit(op.getResult()); })

@@ -267,6 +267,8 @@ def what_does_not_fit(folder):
     refused(folder, 3, "has an attribute 'to', which is none", model=scale("float[n, 4] x, float[4] f", "<to = 1> (x, f)"), arguments=library)
     refused(folder, 3, "attribute 'by' is of type INT, not FLOAT", model=scale("float[n, 4] x, float[4] f", "<by = 1> (x, f)"), arguments=library)
     refused(folder, 3, "lacks its attribute 'k'", model="(float[1, 4, 4] x) => (float[a, b, c] y) { y = com.acme.Pool (x) }", arguments=library)
+    refused(folder, 3, "node 'y'", "has 2 outputs", model="(float[4, 4] x, float[4] f) => (float[4, 4] y) { y, z = com.acme.Scale (x, f) }", arguments=library)
+    refused(folder, 4, "node 'y'", "floordiv(h, k) that has no value", model="(float[1, 4, 4] x) => (float[a, b, c] y) { y = com.acme.Pool <k = 0> (x) }", arguments=library)
     refused(folder, 4, "node 'y'", "com.acme.Nothing", model="(float[4] x) => (float[4] y) { y = com.acme.Nothing (x) }", arguments=library)
 
 
@@ -279,9 +281,11 @@ def declarations_that_are_none(folder):
                        ("F(f32[n], k: string = \"x) -> f32[n] = f", "does not end"), ("F(f32[n]) -> f32[n] = 2f", "name of a C function"),
                        ("F(i4[n]) -> f32[n] = f", "no element type"), ("F(f32[" + "(" * 100 + "]) -> f32[1] = f", "no extent"),
                        ("F() -> f32[99999999999999999999] = f", "no extent"), ("F(f32[n]) -> f32[n] = f\nF(f32[n]) -> f32[n] = g", "declared twice"),
+                       ("F(f32[n]) -> f32[n] = while", "reserved"), ("F(f32[n]) -> f32[n] = smelt_run", "reserved"),
                        ("F(" + "f32[1], " * 40 + "f32[1]) -> f32[1] = f", "32 inputs")):
         refused(folder, 2, "own.ops:", word, operators=text)
     refused(folder, 5, "No such file", arguments=("--custom", folder / "missing.ops"))
+    refused(folder, 5, "not a regular file", arguments=("--custom", "/dev/zero"))
 
 
 @case
@@ -289,14 +293,38 @@ def libraries_that_do_not_fit(folder):
     refused(folder, 2, "acme_scale", "--link")
     refused(folder, 2, "acme_scale", "--link", arguments=("--link", cc(folder, "-c", "-Dacme_scale=acme_other", name="other.o")))
     refused(folder, 5, "No such file", arguments=("--link", folder / "missing.o"))
+    refused(folder, 5, "not a regular file", arguments=("--link", "/dev/zero"))
     refused(folder, 2, "own.ops", "wanted an object file", arguments=("--link", folder / "own.ops"))
     refused(folder, 2, "code for aarch64, not for x86_64", arguments=("--target", "x86-64-v3", "--link", cc(folder, "-c", "--target=aarch64-linux-gnu",
                                                                                                            "-ffreestanding", name="arm.o", source=bare(folder))))
     refused(folder, 2, "--emit shared", arguments=("--emit", "static", "--link", cc(folder, "-c")))
-    refused(folder, 2, "rename it", operators="com.acme::Scale(f32[..., n], f32[n]) -> f32[..., n] = smelt_model", arguments=("--link", cc(folder, "-c")))
+    refused(folder, 2, "rename it", operators="com.acme::Scale(f32[..., n], f32[n]) -> f32[..., n] = custom_nx4_f32", arguments=("--link", cc(folder, "-c")))
     broken = folder / "broken.o"
     broken.write_bytes(cc(folder, "-c").read_bytes()[:700])
     refused(folder, 2, "broken.o", arguments=("--link", broken))
+
+
+@case
+def what_only_the_run_tells(folder):
+    """A size that has no value, and a library that lacks something, are named."""
+    operators = folder / "own.ops"
+    operators.write_text("com.acme::Extend(f32[n], f32[m], by: int = 2) -> f32[floordiv(n, m)] = acme_extend\n")
+    path = save(folder, "(float[n] x, float[m] z) => (float[a] y) { y = com.acme.Extend (x, z) }")
+    model = onnx.load(path)
+    model.graph.node[0].name = "mine"
+    onnx.save(model, path)
+    model = smelt.load(smelt.compile(path, folder / "net.so", custom=[operators], link=[cc(folder, "-c")]))
+    needy = folder / "needy.c"
+    needy.write_text("void nowhere(void);\nvoid acme_extend(const void *call) { (void)call; nowhere(); }\n")
+    needs = smelt.compile(path, folder / "needs.so", custom=[operators], link=[cc(folder, "-c", source=needy, name="needy.o")])
+    for action, words, code in ((lambda: model.run({"x": draw(4), "z": draw(0)}), "node 'mine'", 2), (lambda: smelt.load(needs), "undefined symbol: nowhere", 5)):
+        try:
+            action()
+            raise harness.Failure(f"no error with {words}")
+        except smelt.SmeltError as error:
+            expect(words in str(error) and error.exit_code == code, f"{error} ({error.exit_code})")
+    done = harness.smelt("run", needs, "--outputs", folder / "out.npz")
+    expect(done.returncode == 5 and "undefined symbol: nowhere" in done.stderr, done.stderr)
 
 
 def bare(folder):

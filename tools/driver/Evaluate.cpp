@@ -41,6 +41,10 @@ private:
 
 static llvm::Error noEvaluation(Operation *op) {
   const std::string where = graph::describeLocation(op->getLoc());
+  if (isa<graph::CustomOp>(op))
+    return toolError(kUnsupported, where +
+                                       ": the C function of a custom operator has no reference; use --against with a "
+                                       ".npz of what is expected");
   return toolError(kUnsupported, (where.empty() ? "" : where + ": ") + op->getName().getStringRef() +
                                      " has no reference evaluation for its types; use --against onnxruntime");
 }

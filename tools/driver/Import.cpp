@@ -23,6 +23,8 @@ static std::string whyNoGraph(ModuleOp module) {
       why = "it holds '" + op->getName().getStringRef().str() + "'";
     else if (constant && !graph::typeOf(constant).hasStaticShape())
       why = "a constant has dims that are no numbers";
+    else if (constant && !graph::constantOf(constant))
+      why = "a constant has no value: what is printed for reading leaves large ones out";
     return why.empty() ? WalkResult::advance() : WalkResult::interrupt();
   });
   return why;

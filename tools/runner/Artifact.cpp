@@ -109,8 +109,13 @@ Artifact::Artifact(const std::string &path) : path_(path) {
   // A name without a slash would be looked for among the system's libraries.
   const std::string place = path.find('/') == std::string::npos ? "./" + path : path;
   library_ = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library_)
-    throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: " + dlerror());
+  if (!library_) {
+    const std::string why = dlerror();
+    if (why.find("undefined symbol") != std::string::npos)
+      throw Error(Exit::Environment, path + ": needs what no library here has: " + why +
+                                         "; compile the model with --link and the file that has it");
+    throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: " + why);
+  }
   model_ = static_cast<const smelt_model *>(dlsym(library_, kSymbol));
   try {
     checkDescriptor(path, *model_);
