@@ -454,15 +454,16 @@ static void checkElement(const TypeProto::Tensor &type, Type inferred, const Twi
 static void checkDims(const TypeProto::Tensor &type, RankedTensorType inferred, const Twine &where) {
   if (!type.has_shape())
     return;
-  // Exporters that lost sight of a dim name what they guess: then only a dim that is known can be wrong.
-  bool isGuess = llvm::any_of(type.shape().dim(), [](const auto &dim) { return !dim.has_dim_value(); });
-  bool sameRank = type.shape().dim_size() == inferred.getRank(), fits = sameRank || isGuess;
-  if (sameRank)
+  // Exporters that lost sight of a dim guess at the others as well: skl2onnx says [?, 1] of any number of targets.
+  if (llvm::any_of(type.shape().dim(), [](const auto &dim) { return !dim.has_dim_value(); }))
+    return;
+  bool fits = type.shape().dim_size() == inferred.getRank();
+  if (fits)
     for (auto [dim, extent] : llvm::zip_equal(type.shape().dim(), inferred.getShape()))
-      fits &= !dim.has_dim_value() || ShapedType::isDynamic(extent) || dim.dim_value() == extent;
+      fits &= ShapedType::isDynamic(extent) || dim.dim_value() == extent;
   if (!fits)
     malformed(where + " is declared with the dims " + dimsInWords(type) + ", but the model computes " +
-              inWords(inferred.getShape()));
+              inWords(graph::extentsOf(inferred)));
 }
 
 void checkDeclared(const ValueInfoProto &declared, const Item &inferred) {
