@@ -252,7 +252,11 @@ void Importer::importNode(const NodeProto &node, Frame &frame) {
     results = row->import(reader);
     reader.checkAllRead();
   }
-  results.resize(std::max<size_t>(results.size(), node.output_size()));
+  constexpr size_t kMostLeftOut = 4; // the outputs of BatchNormalization that training alone has
+  const size_t outputs = node.output_size();
+  if (outputs > results.size() + kMostLeftOut)
+    malformed("has " + Twine(outputs) + " outputs, more than its operator makes");
+  results.resize(std::max(results.size(), outputs));
   for (auto [output, result] : llvm::zip(node.output(), results)) {
     if (output.empty())
       continue;

@@ -131,7 +131,6 @@ def declared(corpus):
     relu = node("Relu", "x", "y")
     corpus.add("output_dims_lie", model(relu, outputs=[value("y", [7, 7])]))
     corpus.add("output_rank_lies", model(relu, outputs=[value("y", [256])]))
-    corpus.add("ok_output_dims_guessed", model(relu, outputs=[value("y", ["n", 1])]))
     corpus.add("output_type_lies", model(relu, outputs=[value("y", None, I64)]))
     corpus.add("output_of_unknown_type", model(relu, outputs=[value("y", None, 77)]))
     corpus.add("output_dim_least", model(relu, outputs=[value("y", [LEAST, 4, 8, 8])]))
