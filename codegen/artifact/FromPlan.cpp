@@ -340,6 +340,7 @@ llvm::Error Conversion::addBinding(kernel::BindSizesOp op, std::vector<Wanted> &
     operands.push_back(*operand);
   }
   uint32_t first = sizes_.defineValues(op.getSymbols());
+  addUse(first, op.getLoc());
   return findSizes(std::move(operands), first, wanted);
 }
 

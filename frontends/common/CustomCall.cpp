@@ -20,12 +20,14 @@ public:
 
 private:
   Type elementType(const CustomTensor &declared, Type given);
+  std::string withNumbers(StringRef text) const;
   graph::Extent extentOf(StringRef text);
   graph::Extents shape(const CustomTensor &declared, ArrayRef<graph::Extent> given);
 
   GraphBuilder &builder_;
   MLIRContext *context_;
   llvm::StringMap<graph::Extent> extents_;
+  llvm::StringMap<int64_t> numbers_; // of int attributes
   llvm::StringMap<Type> types_;
   std::optional<graph::Extents> leading_;
 };
@@ -35,7 +37,22 @@ Binding::Binding(GraphBuilder &builder, const CustomOperator &declared, ArrayRef
     : builder_(builder), context_(builder.builder().getContext()) {
   for (auto [attribute, value] : llvm::zip_equal(declared.attributes, values))
     if (attribute.kind == CustomAttribute::Kind::Int)
-      extents_[attribute.name] = std::get<std::vector<int64_t>>(value).front();
+      numbers_[attribute.name] = std::get<std::vector<int64_t>>(value).front();
+}
+
+/// The text of an extent with the numbers that int attributes are: a name stands for what is not negative.
+std::string Binding::withNumbers(StringRef text) const {
+  std::string result;
+  while (!text.empty()) {
+    StringRef word = text.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
+    auto number = numbers_.find(word);
+    if (number != numbers_.end())
+      result += "(" + std::to_string(number->second) + ")";
+    else
+      result += word.empty() ? text.take_front(1) : word;
+    text = text.drop_front(std::max<size_t>(word.size(), 1));
+  }
+  return result;
 }
 
 /// `given` is null for an output.
@@ -52,7 +69,7 @@ Type Binding::elementType(const CustomTensor &declared, Type given) {
 }
 
 graph::Extent Binding::extentOf(StringRef text) {
-  std::optional<graph::Extent> extent = graph::Extent::parse(context_, text);
+  std::optional<graph::Extent> extent = graph::Extent::parse(context_, withNumbers(text));
   bool isKnown = extent.has_value();
   auto valueOf = [&](StringRef symbol) {
     auto known = extents_.find(symbol);
@@ -77,7 +94,7 @@ graph::Extents Binding::shape(const CustomTensor &declared, ArrayRef<graph::Exte
     shape = *leading_;
   }
   for (auto [text, extent] : llvm::zip_equal(declared.dims, given.drop_front(leading))) {
-    std::optional<graph::Extent> named = graph::Extent::parse(context_, text);
+    std::optional<graph::Extent> named = graph::Extent::parse(context_, withNumbers(text));
     if (named && !named->asSymbol().empty())
       extents_.try_emplace(named->asSymbol(), extent);
     shape.push_back(text == CustomTensor::kAnyDim ? extent : extentOf(text));

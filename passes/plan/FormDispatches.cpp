@@ -84,6 +84,11 @@ static bool readsResults(Operation *op) {
   return isa<graph::CustomOp>(op) || (loops && loops.readsResults());
 }
 
+/// Whether an op reads its operands where they lie, not element by element.
+static bool readsMemory(Operation *op) {
+  return isa<graph::CustomOp, graph::ConvOp, kernel::ContractOp, kernel::WinogradOp>(op);
+}
+
 static bool isGrouped(Operation *op) {
   return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp, graph::IfOp, graph::WhileOp>(op) &&
          !plan::isView(op);
@@ -241,7 +246,7 @@ static void formDispatch(const Group &group, IRRewriter &rewriter) {
   llvm::SmallSetVector<Value, 8> inputs, results;
   for (Operation *op : group.ops) {
     for (Value operand : op->getOperands())
-      if ((!isInlineConstant(operand) || isa<graph::CustomOp>(op)) && !members.contains(operand.getDefiningOp()))
+      if ((!isInlineConstant(operand) || readsMemory(op)) && !members.contains(operand.getDefiningOp()))
         inputs.insert(operand);
     for (Value result : op->getResults())
       if (readsResults(op) || llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
@@ -258,7 +263,7 @@ static void formDispatch(const Group &group, IRRewriter &rewriter) {
     mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
   for (Operation *op : group.ops) {
     for (Value operand : op->getOperands())
-      if (isInlineConstant(operand) && !mapping.contains(operand))
+      if (isInlineConstant(operand) && !readsMemory(op) && !mapping.contains(operand))
         mapping.map(operand, rewriter.clone(*operand.getDefiningOp())->getResult(0));
     rewriter.clone(*op, mapping);
   }

@@ -140,6 +140,19 @@ def attributes(folder):
 
 
 @case
+def negative_attributes(folder):
+    """Extents are as arithmetic has them, whatever sign an attribute has."""
+    operators = folder / "own.ops"
+    operators.write_text("com.acme::Extend(f32[n], by: int = 2) -> f32[min(n, n + by)], f32[max(n - by, n)] = acme_extend\n")
+    source = folder / "nothing.c"
+    source.write_text("void acme_extend(const void *call) { (void)call; }\n")
+    path = save(folder, "(float[n] x) => (float[a] y, float[b] z) { y, z = com.acme.Extend <by = -2> (x) }")
+    model = smelt.load(smelt.compile(path, folder / "net.so", custom=str(operators), link=cc(folder, "-c", source=source)))
+    result = model.run({"x": draw(5)})
+    expect(result["y"].shape == (3,) and result["z"].shape == (7,), f"{result['y'].shape}, {result['z'].shape}")
+
+
+@case
 def in_place_of_others(folder):
     """A declaration comes before a function of the model, and before what Smelt has."""
     operators = folder / "own.ops"

@@ -39,6 +39,8 @@ CASES = {
                      [{"x": floats(n, 1, m)} for n, m in ((2, 3), (5, 2), (0, 4))]),
     "nothing-and-open": (graph([node("Concat", ["x", "p"], "y", axis=1), node("Slice", ["x", "zero", "zero"], "z")], {"x": ["n", "m"], "p": ["n", 0]}, ["y", "z"],
                                zero=integers(0)), [{"x": floats(n, m), "p": floats(n, 0)} for n, m in ((2, 3), (1, 4))]),
+    "zero-weights": (graph([node("MatMul", ["x", "w"], "y"), node("MatMul", ["x", "ones"], "z")], {"x": ["n", 1]}, ["y", "z"], w=np.zeros((1, 7), np.float32),
+                           ones=np.ones((1, 16), np.float32)), [{"x": floats(n, 1)} for n in (1, 9)]),
     "constant-batch": (graph([node("MatMul", ["x", "w"], "y")], {"x": ["n", "m", 8]}, ["y"], w=floats(3, 8, 5)), [{"x": floats(3, m, 8)} for m in (1, 6)]),
     "constant-state": (graph([nodes("GRU", ["x", "w", "r", "", "", "h"], ["y", "last"], hidden_size=4)], {"x": ["t", "n", 5]}, ["y", "last"],
                              w=floats(1, 12, 5), r=floats(1, 12, 4), h=floats(1, 3, 4)), [{"x": floats(t, 3, 5)} for t in (1, 4)]),

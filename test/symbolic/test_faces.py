@@ -173,7 +173,7 @@ def what_does_not_fit_is_named(folder):
         node.name = f"node{number}"
     onnx.save(graph, folder / "named.onnx")
     model_ = smelt.load(smelt.compile(folder / "named.onnx", folder / "named.so"))
-    for shape, sizes, name in (((2, 4), (2, 4), "node1"), ((2, 3), (4, 2), "node2")):
+    for shape, sizes, name in (((2, 4), (2, 4), "node1"), ((2, 3), (4, 2), "node2"), ((2, 3), (-5, 2), "node2")):
         given = {"x": np.zeros(shape, np.float32), "s": np.array(sizes)}
         try:
             model_.run(given)

@@ -72,7 +72,7 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     for fed, feeding in (states or {}).items():
         arguments += ["--state", f"{fed}={feeding}"]
     for flag, paths in (("--custom", custom), ("--link", link)):
-        for path in paths:
+        for path in (paths,) if isinstance(paths, (str, os.PathLike)) else paths:
             arguments += [flag, path]
     for flag, value in (("--precision", precision), ("--calibration", calibration), ("--threads", threads)):
         if value is not None:
