@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Malformed, hostile and odd models: each is compiled, and inspected, with the documented exit code within its bounds.
 
-usage: test_corpus.py [NAME…] [--json FILE]      a NAME is that of a file of the corpus, or how some begin: maybe_grid_Conv
+usage: test_corpus.py [NAME…] [--folder DIR] [--json FILE]      a NAME is that of a file of the corpus, or how some begin: maybe_grid_Conv; DIR
+has another corpus, whose names say the same
 """
 import concurrent.futures
 import os
@@ -48,12 +49,15 @@ def check(path):
 
 
 def main():
-    args = harness.parser(__doc__).parse_args()
+    options = harness.parser(__doc__)
+    options.add_argument("--folder", metavar="DIR", type=pathlib.Path, help="the .onnx files of DIR instead")
+    args = options.parse_args()
     cases = harness.Cases()
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        names = sorted(corpus.write(folder).names)
+    with tempfile.TemporaryDirectory() as own, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        folder = args.folder or pathlib.Path(own)
+        names = sorted(path.stem for path in folder.glob("*.onnx")) if args.folder else sorted(corpus.write(own).names)
         chosen = [name for name in names if not args.names or name.startswith(tuple(args.names))]
-        running = {name: pool.submit(check, pathlib.Path(folder) / f"{name}.onnx") for name in chosen}
+        running = {name: pool.submit(check, folder / f"{name}.onnx") for name in chosen}
         for name, future in running.items():
             cases.run(name, future.result)
     return cases.close(args.json)
