@@ -37,6 +37,9 @@ def listed(operator, inputs, **dims):
 
 CASES = {
     "slice-lists": (listed("Slice", ["x", "s", "e", "a", "t"], x=["n", "m", 4], s=["k"], e=["l"], a=["k"], t=["i"]), LISTS),
+    "slice-step": (listed("Slice", ["x", "s", "e", "a", "t"], x=["n", 6], s=[1], e=[1], a=[1], t=[1]),
+                   [{"x": floats(2, 6), "s": integers(start), "e": integers(end), "a": integers(1), "t": integers(step)}
+                    for start, end, step in ((0, 5, 2), (5, 0, -1), (1, 6, 9))]),
     "slice-first-dims": (listed("Slice", ["x", "s", "e"], x=["n", "m", 4], s=["k"], e=["k"]),
                          [{"x": floats(5, 6, 4), "s": integers(*s), "e": integers(*e)} for s, e in (((1,), (-1,)), ((1, 2), (9, 4)), ((0, 1, 2), (2, 2, 2)))]),
     "slice-known-axes": (listed("Slice", ["x", "s", "e", "a"], x=["n", "m", 4], s=["k"], e=["l"], a=[2]),
@@ -61,6 +64,7 @@ CASES = {
 }
 REFUSED = {
     "slice-lists": {"x": floats(3, 3, 4), "s": integers(0, 0), "e": integers(1, 1), "a": integers(1, -2), "t": integers(1, 1)},  # an axis twice
+    "slice-step": {"x": floats(2, 6), "s": integers(0), "e": integers(5), "a": integers(1), "t": integers(0)},
     "slice-first-dims": {"x": floats(3, 3, 4), "s": integers(0, 0, 0, 0), "e": integers(1, 1, 1, 1)},
     "pad-lists": {"x": floats(3, 5), "p": integers(1, 1), "v": np.array(0, np.float32), "a": integers(2)},
     "pad-of-all": {"x": floats(3, 5), "p": integers(1, 1)},

@@ -95,8 +95,8 @@ static std::pair<Extent, Extent> sliceOf(GraphBuilder &b, const Extent &extent, 
   // Backwards, both ends lie one before.
   constexpr int64_t kMost = int64_t(1) << 62;
   Extent isBack = b.named(isNegative(step)), size = step;
-  if (!step.isNumber())
-    size = b.named(Extent::max(1, Extent::max(step, 0) - Extent::max(Extent::min(step, 0), -kMost)));
+  if (!step.isNumber()) // what divides by it has no value where it is 0
+    size = b.named(Extent::max(step, 0) - Extent::max(Extent::min(step, 0), -kMost), GraphBuilder::Sign::NotNegative);
   else if (step.number() < 0)
     size = step == Extent(INT64_MIN) ? Extent(kMost) : Extent(0) - step;
   auto position = [&](const Extent &at, const Extent &least) {

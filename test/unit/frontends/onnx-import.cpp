@@ -169,18 +169,14 @@ TEST(shapes, optionsThatDoNotFit) {
 
 TEST(shapes, declaredOutputsMustAgree) {
   OnnxModel model;
-  model.input("x", {"2", "3"}).output("y", {"n", "3"}).node("Relu", {"x"}, {"y"});
+  model.input("x", {"2", "3"}).output("y", {"2", "7"}).node("Relu", {"x"}, {"y"});
+  EXPECT_THAT(importProto(model).error, HasSubstr("declared with the dims [2, 7], but the model computes [2, 3]"));
+  // Where some dims have only names, the others, and even their number, may be guesses.
+  ::onnx::TensorShapeProto &shape =
+      *model.graph().mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+  shape.mutable_dim(0)->set_dim_param("n");
   EXPECT_EQ(importProto(model).exitCode, 0);
-  model.graph()
-      .mutable_output(0)
-      ->mutable_type()
-      ->mutable_tensor_type()
-      ->mutable_shape()
-      ->mutable_dim(1)
-      ->set_dim_value(7);
-  EXPECT_THAT(importProto(model).error, HasSubstr("declared with the dims [n, 7], but the model computes [2, 3]"));
-  // Where some dims have only names, even their number may be a guess.
-  model.graph().mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(1);
+  shape.add_dim()->set_dim_value(1);
   EXPECT_EQ(importProto(model).exitCode, 0);
 }
 
