@@ -220,7 +220,7 @@ class _Library:
             if isinstance(error, OSError) and error.errno:  # the file cannot be read at all
                 raise SmeltError(f"{path}: {error.strerror}", 5) from error
             why = getattr(error, "strerror", None) or str(error).replace(name + ": ", "")
-            if "undefined symbol" in why:
+            if isinstance(error, OSError) and "undefined symbol" in why:
                 raise SmeltError(f"{path}: needs what no library here has: {why}; compile the model with link= and the file that has it", 5) from error
             raise SmeltError(f"{path}: not a shared artefact of Smelt: {why}", 3) from error
 
