@@ -79,8 +79,11 @@ static Items loop(NodeReader &node) {
   GraphBuilder &b = node.builder();
   const GraphProto &body = node.graph("body");
   std::optional<Extent> rounds;
-  if (node.hasInput(0))
+  if (Value given = node.optionalInput(0, AnyInteger)) {
+    if (!isSingle(given))
+      malformed("needs one number of rounds");
     rounds = node.extentsInput(0).front();
+  }
   if (rounds && rounds->isNumber() && rounds->number() > kMostRounds)
     rounds.reset();
   Extent condition = 1;
