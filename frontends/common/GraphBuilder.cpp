@@ -216,9 +216,11 @@ static int64_t mostOperandElements(Operation *op) {
 static Attribute reshapedBlob(Operation *op) {
   auto constant = isa<graph::ReshapeOp>(op) ? op->getOperand(0).getDefiningOp<graph::ConstantOp>() : nullptr;
   auto blob = constant ? dyn_cast<DenseResourceElementsAttr>(constant.getValue()) : nullptr;
+  if (!blob)
+    return nullptr;
   auto type = llvm::cast<RankedTensorType>(op->getResult(0).getType());
   // A dim that the run compares with the constant's stays to be compared.
-  return blob && type.hasStaticShape() ? DenseResourceElementsAttr::get(type, blob.getRawHandle()) : nullptr;
+  return type.hasStaticShape() ? DenseResourceElementsAttr::get(type, blob.getRawHandle()) : nullptr;
 }
 
 bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
