@@ -60,6 +60,14 @@ static Error addSymbols(object::Archive &archive, const Triple &target, StringSe
   return walked;
 }
 
+static Error addSymbols(object::Binary &file, const Triple &target, StringSet<> &defined) {
+  if (const auto *object = dyn_cast<object::ELFObjectFileBase>(&file))
+    return addSymbols(*object, target, defined);
+  if (auto *archive = dyn_cast<object::Archive>(&file))
+    return addSymbols(*archive, target, defined);
+  return usageError("is no object file");
+}
+
 static Error addSymbols(StringRef path, const Triple &target, StringSet<> &defined) {
   if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
     return environmentError(path + ": is not a regular file");
@@ -67,16 +75,8 @@ static Error addSymbols(StringRef path, const Triple &target, StringSet<> &defin
       MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!bytes)
     return environmentError(path + ": " + bytes.getError().message());
-  Error error = Error::success();
   Expected<std::unique_ptr<object::Binary>> file = object::createBinary(**bytes);
-  if (!file)
-    error = joinErrors(std::move(error), file.takeError());
-  else if (const auto *object = dyn_cast<object::ELFObjectFileBase>(file->get()))
-    error = joinErrors(std::move(error), addSymbols(*object, target, defined));
-  else if (auto *archive = dyn_cast<object::Archive>(file->get()))
-    error = joinErrors(std::move(error), addSymbols(*archive, target, defined));
-  else
-    error = joinErrors(std::move(error), usageError("is no object file"));
+  Error error = file ? addSymbols(**file, target, defined) : file.takeError();
   return error ? usageError(path + ": " + toString(std::move(error)) +
                             "; wanted an object file, an archive or a shared object")
                : Error::success();

@@ -493,19 +493,20 @@ llvm::Error Conversion::addSteps(Block &block, ArrayRef<Wanted> others) {
 
 /// What smelt_tensor_extent and smelt_tensor_bytes ask of.
 std::vector<Conversion::Wanted> Conversion::outputSizes() {
-  graph::Extents wanted;
+  std::vector<Wanted> wanted;
+  auto want = [&](ArrayRef<graph::Extent> extents) {
+    for (const graph::Extent &extent : extents)
+      wanted.push_back({extent, plan_.getLoc()});
+  };
   for (Attribute attribute : plan_.getOutputTypes()) {
     RankedTensorType type = tensorType(attribute);
     graph::Extents extents = graph::extentsOf(type);
-    llvm::append_range(wanted, extents);
-    wanted.push_back(graph::productOf(extents) * graph::elementBytes(type.getElementType()));
+    want(extents);
+    want(graph::productOf(extents) * graph::elementBytes(type.getElementType()));
   }
   if (plan_.getHeldOffsets())
-    llvm::append_range(wanted, *plan_.getHeldOffsets());
-  std::vector<Wanted> sizes;
-  for (const graph::Extent &extent : wanted)
-    sizes.push_back({extent, plan_.getLoc()});
-  return sizes;
+    want(*plan_.getHeldOffsets());
+  return wanted;
 }
 
 llvm::Error Conversion::setHeld() {

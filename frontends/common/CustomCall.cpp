@@ -21,7 +21,7 @@ public:
 private:
   Type elementType(const CustomTensor &declared, Type given);
   std::string withNumbers(StringRef text) const;
-  graph::Extent extentOf(StringRef text);
+  graph::Extent extentOf(StringRef text, std::optional<graph::Extent> given = std::nullopt);
   graph::Extents shape(const CustomTensor &declared, ArrayRef<graph::Extent> given);
 
   GraphBuilder &builder_;
@@ -68,8 +68,11 @@ Type Binding::elementType(const CustomTensor &declared, Type given) {
   return type;
 }
 
-graph::Extent Binding::extentOf(StringRef text) {
+/// What a declared extent is; a name alone that stands for nothing so far stands for what is given.
+graph::Extent Binding::extentOf(StringRef text, std::optional<graph::Extent> given) {
   std::optional<graph::Extent> extent = graph::Extent::parse(context_, withNumbers(text));
+  if (extent && given && !extent->asSymbol().empty())
+    extents_.try_emplace(extent->asSymbol(), *given);
   bool isKnown = extent.has_value();
   auto valueOf = [&](StringRef symbol) {
     auto known = extents_.find(symbol);
@@ -84,7 +87,7 @@ graph::Extent Binding::extentOf(StringRef text) {
   return value;
 }
 
-/// The declared shape; names that stand for nothing so far stand for what is given.
+/// The declared shape.
 graph::Extents Binding::shape(const CustomTensor &declared, ArrayRef<graph::Extent> given) {
   graph::Extents shape;
   size_t leading = given.size() - declared.dims.size();
@@ -93,12 +96,8 @@ graph::Extents Binding::shape(const CustomTensor &declared, ArrayRef<graph::Exte
       leading_ = graph::Extents(given.take_front(leading));
     shape = *leading_;
   }
-  for (auto [text, extent] : llvm::zip_equal(declared.dims, given.drop_front(leading))) {
-    std::optional<graph::Extent> named = graph::Extent::parse(context_, withNumbers(text));
-    if (named && !named->asSymbol().empty())
-      extents_.try_emplace(named->asSymbol(), extent);
-    shape.push_back(text == CustomTensor::kAnyDim ? extent : extentOf(text));
-  }
+  for (auto [text, extent] : llvm::zip_equal(declared.dims, given.drop_front(leading)))
+    shape.push_back(text == CustomTensor::kAnyDim ? extent : extentOf(text, extent));
   return shape;
 }
 

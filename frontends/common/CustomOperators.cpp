@@ -4,10 +4,10 @@
 #include "frontends/common/CustomOperators.h"
 #include "dialects/Graph/Graph.h"
 #include "frontends/common/ImportError.h"
+#include "frontends/common/MappedFile.h"
+#include "frontends/common/Refusal.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
 
@@ -288,19 +288,18 @@ static Error readLine(StringRef line, mlir::MLIRContext &context, CustomOperator
 }
 
 Error readCustomOperators(StringRef path, CustomOperators &operators) {
-  uint64_t bytes = 0;
-  if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
-    return make_error<ImportError>(ImportError::Kind::Environment, printable(path, 400) + ": is not a regular file");
-  if (!sys::fs::file_size(path, bytes) && bytes > kMostFileBytes)
+  std::shared_ptr<const MappedFile> file;
+  try {
+    file = MappedFile::open(path);
+  } catch (const Refusal &refusal) {
+    return make_error<ImportError>(refusal.kind, printable(path, 400) + ": " + refusal.message);
+  }
+  if (file->bytes().size() > kMostFileBytes)
     return usage(printable(path, 400) + ": is too large for a file of declarations");
-  ErrorOr<std::unique_ptr<MemoryBuffer>> file = MemoryBuffer::getFile(path, /*IsText=*/true);
-  if (!file)
-    return make_error<ImportError>(ImportError::Kind::Environment,
-                                   printable(path, 400) + ": " + file.getError().message());
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<graph::GraphDialect>();
   SmallVector<StringRef> lines;
-  (*file)->getBuffer().split(lines, '\n');
+  toStringRef(file->bytes()).split(lines, '\n');
   for (auto [number, line] : enumerate(lines)) {
     StringRef text = line.trim();
     if (text.empty() || text.starts_with("#"))
