@@ -62,31 +62,28 @@ Extents perDim(GraphBuilder &builder, ArrayRef<Extent> axes, ArrayRef<Extent> va
   return result;
 }
 
+Extent reducedSize(GraphBuilder &b, Value list, graph::ReduceKind kind, GraphBuilder::Sign sign) {
+  return b.sizesFrom(b.reshape(b.make<graph::ReduceOp>(list, kind, ArrayRef<int64_t>{0}), Extents{}), sign).front();
+}
+
 Extents perDim(GraphBuilder &b, Value axes, Value values, ArrayRef<Extent> others) {
   const auto rank = static_cast<int64_t>(others.size());
   const Extent count = extentsOf(axes)[0];
   Type i64 = b.builder().getI64Type();
-  auto reduced = [&](Value value, graph::ReduceKind kind, int64_t axis) {
-    return b.make<graph::ReduceOp>(value, kind, ArrayRef<int64_t>{axis});
-  };
-  auto dims = [&](int64_t first) {
-    return b.makeAs<graph::IotaOp>(checkedType({rank, 1}, i64), b.number(first), b.number(1), int64_t(0));
-  };
+  auto sums = [&](Value value) { return b.make<graph::ReduceOp>(value, graph::ReduceKind::Sum, ArrayRef<int64_t>{1}); };
+  auto dims = [&](int64_t first) { return b.countAlong({rank, 1}, 0, first); };
   if (rank == 0)
     return {};
   Value marks = b.cast(
       b.make<graph::OrOp>(b.make<graph::EqualOp>(axes, dims(0)), b.make<graph::EqualOp>(axes, dims(-rank))), i64);
-  Value named = reduced(marks, graph::ReduceKind::Sum, 1); // [rank, 1]
+  Value named = sums(marks); // [rank, 1]
   Value fallback = b.sizes(others, checkedType({rank, 1}, i64));
   Value kept = b.make<graph::MulOp>(b.make<graph::SubOp>(b.number(1), named), fallback);
-  Value given = reduced(b.make<graph::MulOp>(marks, values), graph::ReduceKind::Sum, 1);
+  Value given = sums(b.make<graph::MulOp>(marks, values));
   Extents result = b.sizesFrom(b.reshape(b.make<graph::AddOp>(given, kept), Extents{rank}));
   // As many dims are named as there are axes, and none twice.
-  auto found = [&](graph::ReduceKind kind) {
-    return b.sizesFrom(b.reshape(reduced(named, kind, 0), Extents{})).front();
-  };
-  const Extent all = b.named(Extent::equal(found(graph::ReduceKind::Sum), count)) - count;
-  const Extent rest = Extent(1) - found(graph::ReduceKind::Max);
+  const Extent all = b.named(Extent::equal(reducedSize(b, named, graph::ReduceKind::Sum), count)) - count;
+  const Extent rest = Extent(1) - reducedSize(b, named, graph::ReduceKind::Max);
   result.front() = b.named(result.front() + all + b.named(rest, GraphBuilder::Sign::NotNegative) - rest);
   return result;
 }

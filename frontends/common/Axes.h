@@ -23,6 +23,10 @@ graph::Extents perDim(GraphBuilder &builder, llvm::ArrayRef<graph::Extent> axes,
 graph::Extents perDim(GraphBuilder &builder, mlir::Value axes, mlir::Value values,
                       llvm::ArrayRef<graph::Extent> others);
 
+/// The one number that a list of integers, or a column of them, is reduced to.
+graph::Extent reducedSize(GraphBuilder &builder, mlir::Value list, graph::ReduceKind kind,
+                          GraphBuilder::Sign sign = GraphBuilder::Sign::Any);
+
 /// The extents of the dims, `count` of them, whose mark is 0.
 graph::Extents unmarked(GraphBuilder &builder, llvm::ArrayRef<graph::Extent> shape, llvm::ArrayRef<graph::Extent> marks,
                         int64_t count);

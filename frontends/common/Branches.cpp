@@ -112,6 +112,14 @@ Type Merge::merged(RankedTensorType left, RankedTensorType right) {
   return checkedType(shape, left.getElementType());
 }
 
+Extent conditionFrom(GraphBuilder &b, Value condition) {
+  if (!isSingle(condition) || !elementOf(condition).isInteger(1))
+    malformed("needs a condition of one bool");
+  if (std::optional<graph::HostTensor> known = graph::constantOf(condition))
+    return known->get(0).asBool() ? 1 : 0;
+  return b.sizesFrom(b.cast(condition, b.builder().getI64Type()), GraphBuilder::Sign::NotNegative).front();
+}
+
 SmallVector<Value> buildBranches(GraphBuilder &b, const Extent &condition,
                                  llvm::function_ref<SmallVector<Value>()> makeFirst,
                                  llvm::function_ref<SmallVector<Value>()> makeSecond) {

@@ -8,6 +8,9 @@
 
 namespace smelt::frontend {
 
+/// What chooses a branch, or goes on with a loop, as a size: 1 or 0. Refuses what is not one bool.
+graph::Extent conditionFrom(GraphBuilder &builder, mlir::Value condition);
+
 /// Makes graph.if: what one of two branches makes, of which `condition`, 1 or 0, chooses the first or the second.
 llvm::SmallVector<mlir::Value> buildBranches(GraphBuilder &builder, const graph::Extent &condition,
                                              llvm::function_ref<llvm::SmallVector<mlir::Value>()> first,

@@ -326,6 +326,10 @@ graph::Extent GraphBuilder::named(const graph::Extent &extent, Sign sign) {
   return graph::Extent::symbol(builder_.getContext(), name);
 }
 
+Value GraphBuilder::countAlong(ArrayRef<graph::Extent> shape, int64_t dim, const graph::Extent &first) {
+  return makeAs<graph::IotaOp>(checkedType(shape, builder_.getI64Type()), number(first), number(1), dim);
+}
+
 Value GraphBuilder::reshape(Value value, ArrayRef<graph::Extent> shape) {
   RankedTensorType type = checkedType(shape, elementOf(value));
   return type == value.getType() ? value : makeAs<graph::ReshapeOp>(type, value);

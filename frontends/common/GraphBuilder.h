@@ -61,6 +61,8 @@ public:
   mlir::Value scalarLike(mlir::Value like, double value) { return scalar(graph::typeOf(like).getElementType(), value); }
   /// An extent as an i64 of rank 0.
   mlir::Value number(const graph::Extent &extent);
+  /// first, first + 1, … along a dim, in i64.
+  mlir::Value countAlong(llvm::ArrayRef<graph::Extent> shape, int64_t dim, const graph::Extent &first = 0);
   mlir::Value integers(llvm::ArrayRef<int64_t> values) { return graph::makeIntegers(builder_, location_, values); }
 
   // These yield the operand itself where they would change nothing.

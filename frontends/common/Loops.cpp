@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/common/Loops.h"
+#include "frontends/common/Branches.h"
 #include "frontends/common/Parts.h"
 #include "frontends/common/Refusal.h"
 
@@ -79,11 +80,8 @@ Extent LoopBuilder::goesOn(Value condition) {
   Extent goesOn = rounds_ ? Extent::min(1, Extent::max(*rounds_ - round_, 0)) : Extent(1);
   if (!condition)
     return goesOn * condition_;
-  if (!isSingle(condition) || !elementOf(condition).isInteger(1))
-    malformed("its body makes a condition that is not one bool");
   Extent whether = variable(condition_);
-  nextSizes_.back() =
-      b_.sizesFrom(b_.cast(condition, b_.builder().getI64Type()), GraphBuilder::Sign::NotNegative).front();
+  nextSizes_.back() = conditionFrom(b_, condition);
   return goesOn * whether;
 }
 

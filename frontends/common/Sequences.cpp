@@ -114,8 +114,7 @@ static Extent volumeOf(GraphBuilder &b, const Sequence &table, const Extent &fir
   if (table.hasRanks)
     rows = b.make<graph::AbsOp>(rows);
   Value volumes = b.make<graph::ReduceOp>(rows, graph::ReduceKind::Prod, ArrayRef<int64_t>{1});
-  Value sum = b.make<graph::ReduceOp>(volumes, graph::ReduceKind::Sum, ArrayRef<int64_t>{0});
-  return b.sizesFrom(b.reshape(sum, Extents{}), Sign::NotNegative).front();
+  return reducedSize(b, volumes, graph::ReduceKind::Sum, Sign::NotNegative);
 }
 
 /// The dims in a row.
@@ -251,8 +250,8 @@ static Extents commonDims(GraphBuilder &b, const Sequence &table, std::optional<
   return most;
 }
 
-static Value sumAlong(GraphBuilder &b, Value value, int64_t axis) {
-  return b.make<graph::ReduceOp>(value, graph::ReduceKind::Sum, ArrayRef<int64_t>{axis});
+static Value rowSums(GraphBuilder &b, Value value) {
+  return b.make<graph::ReduceOp>(value, graph::ReduceKind::Sum, ArrayRef<int64_t>{1});
 }
 
 /// Where the columns of `rows` rows lie, which are parts of these widths one after another, when the rows of each part
@@ -261,18 +260,15 @@ static Value sumAlong(GraphBuilder &b, Value value, int64_t axis) {
 static Value placesInParts(GraphBuilder &b, Value widths, const Extent &rows, const Extent &columns) {
   const Extent parts = extentsOf(widths)[0];
   Type i64 = b.builder().getI64Type();
-  auto count = [&](const Extents &shape) {
-    return b.makeAs<graph::IotaOp>(checkedType(shape, i64), b.number(0), b.number(1), int64_t(0));
-  };
   Value ends = b.make<graph::CumulativeOp>(widths, int64_t(0), /*exclusive=*/false, /*reverse=*/false);
-  Value column = count({columns, 1});
+  Value column = b.countAlong({columns, 1}, 0);
   Value areBefore = b.cast(b.make<graph::LessEqualOp>(b.reshape(ends, Extents{1, parts}), column), i64);
-  Value part = b.reshape(sumAlong(b, areBefore, 1), columns);
-  Value begin = b.reshape(sumAlong(b, b.make<graph::MulOp>(areBefore, widths), 1), columns);
+  Value part = b.reshape(rowSums(b, areBefore), columns);
+  Value begin = b.reshape(rowSums(b, b.make<graph::MulOp>(areBefore, widths)), columns);
   Value width = b.make<graph::GatherOp>(widths, part, int64_t(0));
   Value within = b.make<graph::SubOp>(b.reshape(column, columns), begin);
   Value first = b.make<graph::AddOp>(b.make<graph::MulOp>(begin, b.number(rows)), within);
-  return b.make<graph::AddOp>(b.make<graph::MulOp>(count({rows, 1}), width), first);
+  return b.make<graph::AddOp>(b.make<graph::MulOp>(b.countAlong({rows, 1}, 0), width), first);
 }
 
 /// The same for a table: of tensors that are alike, save along the dim that joins them.
@@ -282,8 +278,7 @@ static Value joinedTable(GraphBuilder &b, const Sequence &table, int64_t axis, b
     dims.insert(dims.begin(), lengthOf(table));
     return b.moveDim(b.reshape(table.data, dims), 0, axis);
   }
-  Value sum = sumAlong(b, b.sliceDim(table.shapes, 1, axis, 1), 0);
-  dims[axis] = b.sizesFrom(b.reshape(sum, Extents{}), Sign::NotNegative).front();
+  dims[axis] = reducedSize(b, b.sliceDim(table.shapes, 1, axis, 1), graph::ReduceKind::Sum, Sign::NotNegative);
   if (axis == 0)
     return b.reshape(table.data, dims);
   const Extent rows = elementsOf(ArrayRef(dims).take_front(axis)),
@@ -349,12 +344,10 @@ Sequence split(GraphBuilder &b, Value value, int64_t axis, const Extent &extent)
 Sequence splitInto(GraphBuilder &b, Value value, int64_t axis, Value widths) {
   widths = b.cast(widths, b.builder().getI64Type());
   const Extent parts = extentsOf(widths)[0];
-  auto found = [&](graph::ReduceKind kind) {
-    return b.sizesFrom(b.reshape(b.make<graph::ReduceOp>(widths, kind, ArrayRef<int64_t>{0}), Extents{})).front();
-  };
   // The run finds whether all are 0 or more, and make up the dim.
-  const Extent least = found(graph::ReduceKind::Min), isSome = b.named(least, Sign::NotNegative) - least;
-  value = b.withDim(value, axis, b.named(found(graph::ReduceKind::Sum) + isSome, Sign::NotNegative));
+  const Extent least = reducedSize(b, widths, graph::ReduceKind::Min),
+               isSome = b.named(least, Sign::NotNegative) - least;
+  value = b.withDim(value, axis, b.named(reducedSize(b, widths, graph::ReduceKind::Sum) + isSome, Sign::NotNegative));
   const Extents dims = extentsOf(value);
   const Extent rows = elementsOf(ArrayRef(dims).take_front(axis)),
                inner = elementsOf(ArrayRef(dims).drop_front(axis + 1));

@@ -104,15 +104,22 @@ static Values hardmax(NodeReader &node) {
   return {alongAxis(node, node.input(0, Floats), [&](Value x, int64_t axis) {
     graph::Extents counts(rankOf(x), 1);
     counts[axis] = extentsOf(x)[axis];
-    Type i64 = b.builder().getI64Type();
     // Where there may be no element, the least of all behind the others is never the first maximum of some.
     const graph::Extent none = counts[axis].isAtLeast(1) ? 0 : 1;
     Value some = b.padDim(x, axis, 0, none, b.scalarLike(x, -HUGE_VAL));
     Value best = b.make<graph::ArgReduceOp>(some, axis, /*minimum=*/false, /*last=*/false);
-    Value zero = b.scalar(i64, graph::Scalar::ofSigned(0)), one = b.scalar(i64, graph::Scalar::ofSigned(1));
-    Value places = b.makeAs<graph::IotaOp>(checkedType(counts, i64), zero, one, axis);
-    return b.cast(b.make<graph::EqualOp>(best, places), elementOf(x));
+    return b.cast(b.make<graph::EqualOp>(best, b.countAlong(counts, axis)), elementOf(x));
   })};
+}
+
+Value swiGlu(GraphBuilder &b, Value gate, Value linear, const SwiGlu &how) {
+  if (how.limit) {
+    gate = b.make<graph::MinOp>(gate, b.scalarLike(gate, *how.limit));
+    linear = b.make<graph::ClampOp>(linear, b.scalarLike(linear, -*how.limit), b.scalarLike(linear, *how.limit));
+  }
+  if (how.beta != 0)
+    linear = b.make<graph::AddOp>(linear, b.scalarLike(linear, how.beta));
+  return b.make<graph::MulOp>(b.make<graph::SwishOp>(gate, APFloat(how.alpha)), linear);
 }
 
 Value activated(GraphBuilder &b, Value x, StringRef name, ArrayRef<double> parameters) {

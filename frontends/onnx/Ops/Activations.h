@@ -12,6 +12,14 @@ namespace smelt::frontend::onnx {
 /// empty. Parameters that are not given have the operator's defaults.
 Value activated(GraphBuilder &b, Value x, llvm::StringRef name, llvm::ArrayRef<double> parameters);
 
+/// What the operators of com.microsoft call SwiGLU.
+struct SwiGlu {
+  double alpha = 1, beta = 0;
+  std::optional<double> limit;
+};
+/// G · σ(α G) · (L + β), where G = min(gate, limit) and L = clamp(linear, -limit, limit).
+Value swiGlu(GraphBuilder &b, Value gate, Value linear, const SwiGlu &how);
+
 } // namespace smelt::frontend::onnx
 
 #endif // SMELT_FRONTENDS_ONNX_OPS_ACTIVATIONS_H

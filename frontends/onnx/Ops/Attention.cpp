@@ -133,11 +133,9 @@ void AttentionBuilder::addMask() {
 
 /// 0, 1, … along a dim of four.
 Value AttentionBuilder::coordinates(const Extent &extent, int64_t dim) {
-  Type i64 = b_.builder().getI64Type();
   Extents shape(4, 1);
   shape[dim] = extent;
-  Value zero = b_.scalar(i64, Scalar::ofSigned(0)), one = b_.scalar(i64, Scalar::ofSigned(1));
-  return b_.makeAs<graph::IotaOp>(checkedType(shape, i64), zero, one, dim);
+  return b_.countAlong(shape, dim);
 }
 
 /// Keys that lie too far before or after a query's position, or are padding, do not count.

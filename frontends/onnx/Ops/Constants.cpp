@@ -169,10 +169,7 @@ static Values eyeLike(NodeReader &node) {
   int64_t k = node.integer("k", 0);
   if (rankOf(like) != 2)
     malformed("needs an input of two dims");
-  Value step = b.scalar(i64, Scalar::ofSigned(1)), first = b.scalar(i64, Scalar::ofSigned(k));
-  Value zero = b.scalar(i64, Scalar::ofSigned(0));
-  Value rows = b.makeAs<graph::IotaOp>(checkedType({extentsOf(like)[0], 1}, i64), first, step, 0);
-  Value columns = b.makeAs<graph::IotaOp>(checkedType({1, extentsOf(like)[1]}, i64), zero, step, 1);
+  Value rows = b.countAlong({extentsOf(like)[0], 1}, 0, k), columns = b.countAlong({1, extentsOf(like)[1]}, 1);
   return {b.cast(b.make<graph::EqualOp>(rows, columns), element)};
 }
 

@@ -106,7 +106,7 @@ static Values unfoldTensor(NodeReader &node) {
   const Extent count = b.named(room.floorDiv(step) + 1, GraphBuilder::Sign::NotNegative);
   Type i64 = b.builder().getI64Type();
   Value first = b.makeAs<graph::IotaOp>(checkedType({count, 1}, i64), b.number(0), b.number(step), int64_t(0));
-  Value within = b.makeAs<graph::IotaOp>(checkedType({1, size}, i64), b.number(0), b.number(1), int64_t(1));
+  Value within = b.countAlong({1, size}, 1);
   Value windows = b.make<graph::GatherOp>(x, b.make<graph::AddOp>(first, within), dim);
   return {b.moveDim(windows, dim + 1, rankOf(windows) - 1)};
 }

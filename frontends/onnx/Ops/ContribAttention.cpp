@@ -71,11 +71,9 @@ static Attended attend(GraphBuilder &b, Attending in) {
 
 /// 0, 1, … along a dim of four, i64.
 static Value places(GraphBuilder &b, const Extent &extent, int64_t dim) {
-  Type i64 = b.builder().getI64Type();
   Extents shape(4, 1);
   shape[dim] = extent;
-  auto number = [&](int64_t value) { return b.scalar(i64, Scalar::ofSigned(value)); };
-  return b.makeAs<graph::IotaOp>(checkedType(shape, i64), number(0), number(1), dim);
+  return b.countAlong(shape, dim);
 }
 
 static Value sum(GraphBuilder &b, Value x, Value y) { return !x ? y : !y ? x : b.make<graph::AddOp>(x, y); }

@@ -4,6 +4,7 @@
 // Mixtures of experts of com.microsoft. Each expert is given the rows that chose it, as many as the run finds.
 
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/Activations.h"
 #include "frontends/onnx/Ops/Quantization.h"
 #include "frontends/onnx/Ops/Selection.h"
 #include <cmath>
@@ -33,7 +34,7 @@ public:
 private:
   Value product(Value rows, const Layer &layer, int64_t expert);
   Value activate(Value hidden, Value beside);
-  Value swiGlu(Value gate, Value linear);
+  Value gated(Value gate, Value linear);
   void route(Value logits, Value mixing);
 
   NodeReader &node_;
@@ -55,29 +56,25 @@ Value ExpertsBuilder::product(Value rows, const Layer &layer, int64_t expert) {
   return layer.bias ? b_.make<graph::AddOp>(result, ofExpert(b_, layer.bias, expert)) : result;
 }
 
-/// G · σ(α G) · (L + β), G = min(gate, limit), L = clamp(linear, -limit, limit)
-Value ExpertsBuilder::swiGlu(Value gate, Value linear) {
-  const double limit = node_.number("swiglu_limit", HUGE_VAL), beta = node_.number("activation_beta", 0);
-  if (limit < HUGE_VAL) {
-    gate = b_.make<graph::MinOp>(gate, b_.scalarLike(gate, limit));
-    linear = b_.make<graph::ClampOp>(linear, b_.scalarLike(linear, -limit), b_.scalarLike(linear, limit));
-  }
-  Value active = b_.make<graph::SwishOp>(gate, APFloat(node_.number("activation_alpha", 1)));
-  return b_.make<graph::MulOp>(active, b_.make<graph::AddOp>(linear, b_.scalarLike(linear, beta)));
+Value ExpertsBuilder::gated(Value gate, Value linear) {
+  SwiGlu how{node_.number("activation_alpha", 1), node_.number("activation_beta", 0), std::nullopt};
+  if (const double limit = node_.number("swiglu_limit", HUGE_VAL); limit < HUGE_VAL)
+    how.limit = limit;
+  return swiGlu(b_, gate, linear, how);
 }
 
 Value ExpertsBuilder::activate(Value x, Value beside) {
   if (activation_ == "swiglu") {
     if (beside)
-      return swiGlu(x, beside);
+      return gated(x, beside);
     const int64_t half = fixedDim(x, 1) / 2;
     if (fixedDim(x, 1) % 2 != 0 || fusion_ < 1 || fusion_ > 2)
       malformed("has swiglu_fusion " + Twine(fusion_) + " for " + Twine(fixedDim(x, 1)) + " columns");
     if (fusion_ == 2)
-      return swiGlu(b_.sliceDim(x, 1, 0, half), b_.sliceDim(x, 1, half, half));
+      return gated(b_.sliceDim(x, 1, 0, half), b_.sliceDim(x, 1, half, half));
     Value pairs = b_.reshape(x, {extentsOf(x)[0], half, 2});
     auto part = [&](int64_t index) { return b_.reshape(b_.sliceDim(pairs, 2, index, 1), {extentsOf(x)[0], half}); };
-    return swiGlu(part(0), part(1));
+    return gated(part(0), part(1));
   }
   Value result = activation_ == "relu"   ? b_.make<graph::ReluOp>(x)
                  : activation_ == "gelu" ? b_.make<graph::GeluOp>(x, /*tanh_form=*/true)

@@ -4,6 +4,7 @@
 // Operators of com.microsoft into which gates, streams and normalisations of language models are fused.
 
 #include "frontends/onnx/Operators.h"
+#include "frontends/onnx/Ops/Activations.h"
 #include <cmath>
 
 using namespace mlir;
@@ -106,11 +107,13 @@ static Values scaledSilu(NodeReader &node) {
   return {b.make<graph::SwishOp>(z, APFloat(1.0))};
 }
 
-// SwiGLU: G · σ(α G) · (L + β), where G = min(gate, limit), L = clamp(up, -limit, limit)
+// SwiGLU: of a gate and what it lets through, or of halves of the last dim
 static Values swiGlu(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value given = node.input(0, Floats), gate = f32(b, given), up = node.optionalInput(1, Floats);
-  const double limit = node.number("limit", 0), beta = node.number("activation_beta", 0);
+  SwiGlu how{node.number("activation_alpha", 1), node.number("activation_beta", 0), std::nullopt};
+  if (const double limit = node.number("limit", 0); limit > 0)
+    how.limit = limit;
   node.ignore("round_activation");
   if (up) {
     up = f32(b, up);
@@ -121,14 +124,7 @@ static Values swiGlu(NodeReader &node) {
     up = b.sliceDim(gate, last, half, half);
     gate = b.sliceDim(gate, last, 0, half);
   }
-  if (limit > 0) {
-    gate = b.make<graph::MinOp>(gate, b.scalarLike(gate, limit));
-    up = b.make<graph::ClampOp>(up, b.scalarLike(up, -limit), b.scalarLike(up, limit));
-  }
-  if (beta != 0)
-    up = sum(b, up, b.scalarLike(up, beta));
-  Value active = b.make<graph::SwishOp>(gate, APFloat(node.number("activation_alpha", 1)));
-  return {b.cast(product(b, active, up), elementOf(given))};
+  return {b.cast(swiGlu(b, gate, up, how), elementOf(given))};
 }
 
 // GatedAdd: X + Y · gate

@@ -101,13 +101,9 @@ static Values inverse(NodeReader &node) {
   if (rankOf(x) < 2 || shape[rankOf(x) - 1] != shape[rankOf(x) - 2])
     malformed("needs square matrices, not " + inWords(shape));
   const Extent size = shape.back(), count = graph::productOf(ArrayRef(shape).drop_back(2));
-  Type i64 = b.builder().getI64Type(), element = elementOf(x);
-  auto zero = [&](Type type) { return b.scalar(type, Scalar::ofSigned(0)); };
-  auto numbers = [&](const Extents &dims, int64_t axis) {
-    return b.makeAs<graph::IotaOp>(checkedType(dims, i64), zero(i64), b.scalar(i64, Scalar::ofSigned(1)), axis);
-  };
-  Value rows = numbers({1, size, 1}, 1);
-  Value unit = b.cast(b.make<graph::EqualOp>(rows, numbers({1, 1, size}, 2)), element);
+  Type element = elementOf(x);
+  Value rows = b.countAlong({1, size, 1}, 1);
+  Value unit = b.cast(b.make<graph::EqualOp>(rows, b.countAlong({1, 1, size}, 2)), element);
   Value both = b.concat({b.reshape(x, {count, size, size}), b.broadcast(unit, {count, size, size})}, 2);
   Value done = LoopBuilder(b, {both}, size, 1).build([&](const Extent &round, ArrayRef<Value> state) {
     Value matrix = state.front(), current = b.number(round);

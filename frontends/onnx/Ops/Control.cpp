@@ -16,16 +16,6 @@ using graph::Extent, graph::Extents;
 
 constexpr int64_t kMostRounds = int64_t(1) << 48; // what is more means no limit
 
-/// 1 or 0 as a size.
-static Extent conditionOf(NodeReader &node, Value condition) {
-  GraphBuilder &b = node.builder();
-  if (graph::productOf(extentsOf(condition)) != Extent(1))
-    malformed("needs a condition of one bool");
-  if (std::optional<graph::HostTensor> known = graph::constantOf(condition))
-    return known->get(0).asBool() ? 1 : 0;
-  return b.sizesFrom(b.cast(condition, b.builder().getI64Type()), GraphBuilder::Sign::NotNegative).front();
-}
-
 /// The dim of which a condition asks whether it is 1, as far as that is not known.
 static std::optional<Extent> comparedWithOne(Value condition) {
   auto equal = condition.getDefiningOp<graph::EqualOp>();
@@ -64,7 +54,7 @@ static Items ifElse(NodeReader &node) {
   const GraphProto &thenBranch = node.graph("then_branch"), &elseBranch = node.graph("else_branch");
   if (std::optional<Values> results = squeezed(node, thenBranch, elseBranch))
     return {results->begin(), results->end()};
-  Extent condition = conditionOf(node, node.input(0, Bools));
+  Extent condition = conditionFrom(b, node.input(0, Bools));
   if (condition.isNumber())
     return node.inlineItems(condition == Extent(1) ? thenBranch : elseBranch, {});
   if (makesItems(thenBranch) || makesItems(elseBranch))
@@ -88,7 +78,7 @@ static Items loop(NodeReader &node) {
     rounds.reset();
   Extent condition = 1;
   if (Value given = node.optionalInput(1, Bools))
-    condition = conditionOf(node, given);
+    condition = conditionFrom(b, given);
   Items initial;
   for (unsigned index = 2; index < node.inputCount(); ++index)
     initial.push_back(node.item(index).value_or(Item::absent()));

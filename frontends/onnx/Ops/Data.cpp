@@ -157,9 +157,7 @@ static std::optional<SliceLists> openLists(NodeReader &node, ArrayRef<Extent> sh
     auto numbers = [&](Value list) { return list ? std::optional(b.sizesFrom(list)) : std::nullopt; };
     return SliceLists{numbers(lists[0]), numbers(lists[1]), numbers(lists[2]), numbers(lists[3])};
   }
-  Type i64 = b.builder().getI64Type();
-  Value axes =
-      lists[2] ? lists[2] : b.makeAs<graph::IotaOp>(checkedType({*count}, i64), b.number(0), b.number(1), int64_t(0));
+  Value axes = lists[2] ? lists[2] : b.countAlong(*count, 0);
   SliceLists each{perDim(b, axes, lists[0], Extents(rank, 0)), perDim(b, axes, lists[1], shape), {}, {}};
   if (lists[3])
     each.steps = perDim(b, axes, lists[3], Extents(rank, 1));

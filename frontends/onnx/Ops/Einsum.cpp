@@ -98,12 +98,10 @@ Term EinsumBuilder::diagonal(Value value, Labels labels) {
       value = b_.withDim(value, static_cast<int64_t>(second), extent);
       if (extentsOf(value)[second] != extent)
         fail("names dims of " + extent.str() + " and " + extentsOf(value)[second].str() + " alike");
-      Type i64 = b_.builder().getI64Type();
       auto coordinates = [&](size_t dim) {
         Extents shape(labels.size(), 1);
         shape[dim] = extent;
-        Value zero = b_.scalar(i64, graph::Scalar::ofSigned(0)), one = b_.scalar(i64, graph::Scalar::ofSigned(1));
-        return b_.makeAs<graph::IotaOp>(checkedType(shape, i64), zero, one, static_cast<int64_t>(dim));
+        return b_.countAlong(shape, static_cast<int64_t>(dim));
       };
       Value isDiagonal = b_.make<graph::EqualOp>(coordinates(first), coordinates(second));
       value = b_.make<graph::SelectOp>(isDiagonal, value, b_.scalarLike(value, 0));

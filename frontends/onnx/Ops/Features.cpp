@@ -14,7 +14,6 @@ using llvm::Twine;
 namespace smelt::frontend::onnx {
 
 using graph::Extent, graph::Extents, graph::ReduceKind;
-using Numbers64 = SmallVector<double>;
 
 /// One number for all features, or one for each of the last dim.
 static Value perFeature(GraphBuilder &b, Value x, ArrayRef<double> numbers, StringRef name) {
@@ -54,7 +53,7 @@ static Values imputer(NodeReader &node) {
   const bool isFloat = isa<FloatType>(elementOf(x));
   const double replacedFloat = node.number("replaced_value_float", 0);
   const int64_t replacedInteger = node.integer("replaced_value_int64", 0);
-  const Numbers64 floats = node.numbers("imputed_value_floats").value_or(Numbers64());
+  const Numbers64 floats = numbersOf(node, "imputed_value_floats");
   const Integers integers = node.integers("imputed_value_int64s").value_or(Integers());
   if (isFloat ? floats.empty() : integers.empty())
     malformed("has nothing to put in the place of what it replaces");

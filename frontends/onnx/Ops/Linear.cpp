@@ -16,8 +16,8 @@ static Value linearScores(NodeReader &node, int64_t targets) {
   GraphBuilder &b = node.builder();
   Type f32 = b.builder().getF32Type();
   Value x = b.cast(featureRows(node, node.input(0, Numbers)), f32);
-  const SmallVector<double> coefficients = node.numbers("coefficients").value_or(SmallVector<double>());
-  const SmallVector<double> intercepts = node.numbers("intercepts").value_or(SmallVector<double>());
+  const Numbers64 coefficients = numbersOf(node, "coefficients");
+  const Numbers64 intercepts = numbersOf(node, "intercepts");
   const int64_t features = fixedDim(x, 1);
   if (targets < 1 || static_cast<int64_t>(coefficients.size()) != checkedMul(targets, features) ||
       (!intercepts.empty() && static_cast<int64_t>(intercepts.size()) != targets))
@@ -39,7 +39,7 @@ static Values linearClassifier(NodeReader &node) {
   const ClassLabels labels = classLabels(node, "classlabels_ints");
   node.ignore("multi_class");
   const PostTransform how = postTransformOf(node);
-  const auto targets = static_cast<int64_t>(node.numbers("intercepts").value_or(SmallVector<double>()).size());
+  const auto targets = static_cast<int64_t>(numbersOf(node, "intercepts").size());
   Value scores = linearScores(node, targets);
   if (targets > 1) {
     if (labels.count != targets)

@@ -18,9 +18,7 @@ static Value lastOf(GraphBuilder &b, Value x, int64_t dim, int64_t count) {
   const Extent first = extentsOf(x)[dim] - count;
   if (first.isNumber())
     return b.sliceDim(x, dim, first.number(), count);
-  Type i64 = b.builder().getI64Type();
-  Value one = b.scalar(i64, graph::Scalar::ofSigned(1));
-  return b.make<graph::GatherOp>(x, b.makeAs<graph::IotaOp>(checkedType({count}, i64), b.number(first), one, 0), dim);
+  return b.make<graph::GatherOp>(x, b.countAlong(Extent(count), 0, first), dim);
 }
 
 /// Refuses what the operators of com.microsoft have beyond those of ONNX.

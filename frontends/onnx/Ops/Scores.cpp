@@ -10,6 +10,8 @@ namespace smelt::frontend::onnx {
 using graph::ReduceKind;
 using graph::Scalar;
 
+Numbers64 numbersOf(NodeReader &node, StringRef name) { return node.numbers(name).value_or(Numbers64()); }
+
 PostTransform postTransformOf(NodeReader &node) {
   return node.choice<PostTransform>("post_transform", "NONE",
                                     {{"NONE", PostTransform::None},

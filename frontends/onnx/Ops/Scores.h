@@ -10,6 +10,11 @@
 
 namespace smelt::frontend::onnx {
 
+using Numbers64 = llvm::SmallVector<double>;
+
+/// An attribute of floats; none where the node has none.
+Numbers64 numbersOf(NodeReader &node, llvm::StringRef name);
+
 enum class PostTransform { None, Softmax, Logistic, SoftmaxZero, Probit };
 
 /// The attribute post_transform, as text.

@@ -14,12 +14,6 @@ namespace smelt::frontend::onnx {
 
 using graph::Extent, graph::Extents;
 
-/// 0, 1, … as a list.
-static Value countUp(GraphBuilder &b, const Extent &count) {
-  RankedTensorType type = checkedType(ArrayRef<Extent>(count), b.builder().getI64Type());
-  return b.makeAs<graph::IotaOp>(type, b.number(0), b.number(1), int64_t(0));
-}
-
 /// i1: elements that are not 0; NaN is not.
 static Value isSet(GraphBuilder &b, Value x) {
   if (elementOf(x).isInteger(1))
@@ -38,7 +32,7 @@ Value placesOf(GraphBuilder &b, Value isChosen) {
   Value to = b.make<graph::SelectOp>(isChosen, before, b.number(count));
   Value room = b.broadcast(b.number(0), count + 1);
   Value places =
-      b.make<graph::ScatterElementsOp>(room, to, countUp(b, count), int64_t(0), graph::ScatterReduction::None);
+      b.make<graph::ScatterElementsOp>(room, to, b.countAlong(count, 0), int64_t(0), graph::ScatterReduction::None);
   return b.sliceDim(places, 0, 0, b.countFrom(total, count));
 }
 
@@ -152,12 +146,12 @@ Value Distinct::sorted() {
     Value next = this->order(order ? take(keys, order) : keys);
     order = order ? take(order, next) : next;
   }
-  return order ? order : countUp(b_, count_);
+  return order ? order : b_.countAlong(count_, 0);
 }
 
 /// i1: a row differs from the one before it; the first does.
 Value Distinct::startsOfRuns(Value order) {
-  Value sorted = take(rows_, order), before = b_.make<graph::SubOp>(countUp(b_, count_), b_.number(1));
+  Value sorted = take(rows_, order), before = b_.make<graph::SubOp>(b_.countAlong(count_, 0), b_.number(1));
   Value previous = take(sorted, b_.make<graph::MaxOp>(before, b_.number(0)));
   Value same = b_.make<graph::EqualOp>(sorted, previous);
   if (isa<FloatType>(elementOf(sorted))) {
@@ -183,7 +177,7 @@ void Distinct::find() {
 void Distinct::sortByPlace() {
   Value order = this->order(first);
   Value room = b_.broadcast(b_.number(0), extentsOf(first));
-  Value newPlace = b_.make<graph::ScatterElementsOp>(room, order, countUp(b_, extentsOf(first)[0]), int64_t(0),
+  Value newPlace = b_.make<graph::ScatterElementsOp>(room, order, b_.countAlong(extentsOf(first)[0], 0), int64_t(0),
                                                      graph::ScatterReduction::None);
   first = take(first, order);
   counts = take(counts, order);

@@ -212,11 +212,8 @@ static Values dft(NodeReader &node) {
 
 /// dftMatrix of as many values as only the run knows.
 static Value matrixByRun(GraphBuilder &b, Type element, const Extent &length, const Extent &count, int64_t parts) {
-  Type i64 = b.builder().getI64Type(), f32 = b.builder().getF32Type();
-  auto places = [&](ArrayRef<Extent> shape, int64_t dim) {
-    return b.makeAs<graph::IotaOp>(checkedType(shape, i64), b.number(0), b.number(1), dim);
-  };
-  Value product = b.make<graph::MulOp>(places({length, 1}, 0), places({1, count}, 1));
+  Type f32 = b.builder().getF32Type();
+  Value product = b.make<graph::MulOp>(b.countAlong({length, 1}, 0), b.countAlong({1, count}, 1));
   Value turns = b.make<graph::ModOp>(product, b.number(length), /*fmod=*/false);
   Value unit = b.make<graph::DivOp>(b.scalar(f32, 2 * kPi), b.cast(b.number(length), f32));
   Value angle = b.make<graph::MulOp>(b.cast(turns, f32), unit);
@@ -257,7 +254,7 @@ static Values stft(NodeReader &node) {
   Type i64 = b.builder().getI64Type(), element = elementOf(signal);
   auto number = [&](const Extent &value) { return b.number(value); };
   Value firsts = b.makeAs<graph::IotaOp>(checkedType({frames, 1}, i64), number(0), number(step), 0);
-  Value offsets = b.makeAs<graph::IotaOp>(checkedType({1, length}, i64), number(0), number(1), 1);
+  Value offsets = b.countAlong({1, length}, 1);
   checkedType({batch, frames, length, parts}, element);
   Value framed = b.make<graph::GatherOp>(signal, b.make<graph::AddOp>(firsts, offsets), int64_t(1));
   if (window)

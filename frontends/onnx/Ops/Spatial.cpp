@@ -167,11 +167,7 @@ static Value coordinate(GraphBuilder &b, Value number, ArrayRef<Extent> extents,
 
 static WindowPlaces placesOf(GraphBuilder &b, const Windows &windows, ArrayRef<Extent> image, ArrayRef<Extent> block,
                              ArrayRef<Extent> counts) {
-  Type i64 = b.builder().getI64Type();
-  auto numbers = [&](ArrayRef<Extent> shape, int64_t dim) {
-    return b.makeAs<graph::IotaOp>(checkedType(shape, i64), b.number(0), b.number(1), dim);
-  };
-  Value tap = numbers({elementsOf(block), 1}, 0), window = numbers({1, elementsOf(counts)}, 1);
+  Value tap = b.countAlong({elementsOf(block), 1}, 0), window = b.countAlong({1, elementsOf(counts)}, 1);
   WindowPlaces result;
   for (size_t dim = 0; dim < image.size(); ++dim) {
     Value start = b.make<graph::MulOp>(coordinate(b, window, counts, dim), b.number(windows.strides[dim]));
@@ -281,7 +277,7 @@ static Values tensorScatter(NodeReader &node) {
   Extents along(rankOf(cache), 1), perBatch(rankOf(cache), 1);
   along[axis] = expected[axis];
   perBatch[0] = expected[0];
-  Value places = b.makeAs<graph::IotaOp>(checkedType(along, i64), number(0), number(1), axis);
+  Value places = b.countAlong(along, axis);
   if (starts)
     places = b.make<graph::AddOp>(places, b.reshape(b.cast(starts, i64), perBatch));
   if (circular)

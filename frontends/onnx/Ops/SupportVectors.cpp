@@ -13,9 +13,6 @@ using llvm::Twine;
 namespace smelt::frontend::onnx {
 
 using graph::Extent, graph::Extents, graph::HostTensor, graph::ReduceKind, graph::Scalar;
-using Numbers64 = SmallVector<double>;
-
-static Numbers64 numbersOf(NodeReader &node, StringRef name) { return node.numbers(name).value_or(Numbers64()); }
 
 static Value plus(GraphBuilder &b, Value x, double number) { return b.make<graph::AddOp>(x, b.scalarLike(x, number)); }
 

@@ -15,7 +15,6 @@ using llvm::Twine;
 namespace smelt::frontend::onnx {
 
 using Aggregate = TreeEnsemble::Aggregate;
-using Numbers64 = SmallVector<double>;
 using Test = TreeNode::Test;
 
 static Numbers64 numbersOf(const Tensor &tensor) {
@@ -26,8 +25,8 @@ static Numbers64 numbersOf(const Tensor &tensor) {
 }
 
 /// An attribute of floats, or that of the same name as a tensor.
-static Numbers64 numbersOf(NodeReader &node, const std::string &name) {
-  Numbers64 numbers = node.numbers(name).value_or(Numbers64());
+static Numbers64 anyNumbersOf(NodeReader &node, const std::string &name) {
+  Numbers64 numbers = numbersOf(node, name);
   std::optional<Tensor> tensor = node.tensor(name + "_as_tensor");
   return tensor ? numbersOf(*tensor) : numbers;
 }
@@ -85,7 +84,7 @@ static NodeNumbers readNodes(NodeReader &node, TreeEnsemble &ensemble) {
                  whenTrue = integersOf(node, "nodes_truenodeids", count),
                  whenFalse = integersOf(node, "nodes_falsenodeids", count),
                  nanHolds = integersOf(node, "nodes_missing_value_tracks_true");
-  const Numbers64 thresholds = numbersOf(node, "nodes_values");
+  const Numbers64 thresholds = anyNumbersOf(node, "nodes_values");
   const SmallVector<std::string> modes = node.texts("nodes_modes").value_or(SmallVector<std::string>());
   checkCount("nodes_values", thresholds.size(), count);
   checkCount("nodes_modes", modes.size(), count);
@@ -114,7 +113,7 @@ static void readWeights(NodeReader &node, TreeEnsemble &ensemble, const NodeNumb
   const Integers trees = integersOf(node, kind + "_treeids");
   const size_t count = trees.size();
   const Integers ids = integersOf(node, kind + "_nodeids", count), targets = integersOf(node, kind + "_ids", count);
-  const Numbers64 weights = numbersOf(node, kind + "_weights");
+  const Numbers64 weights = anyNumbersOf(node, kind + "_weights");
   checkCount(kind + "_weights", weights.size(), count);
   for (size_t number = 0; number < count; ++number)
     ensemble.weights.push_back({numberOf(numbers, trees[number], ids[number]), targets[number], weights[number]});
@@ -140,7 +139,7 @@ static Values treeEnsembleRegressor(NodeReader &node) {
       "aggregate_function", "SUM",
       {{"AVERAGE", Aggregate::Average}, {"SUM", Aggregate::Sum}, {"MIN", Aggregate::Min}, {"MAX", Aggregate::Max}});
   Value scores = evaluateTrees(b, ensemble, featureRows(node, node.input(0, Numbers)), aggregate);
-  scores = withBase(b, scores, numbersOf(node, "base_values"), ensemble.targets);
+  scores = withBase(b, scores, anyNumbersOf(node, "base_values"), ensemble.targets);
   return {b.cast(transformed(b, scores, postTransformOf(node)), b.builder().getF32Type())};
 }
 
@@ -161,7 +160,7 @@ static Value ofTwoClasses(GraphBuilder &b, Value s, bool isFirst, bool isProbabi
 static std::pair<Value, Value> classified(NodeReader &node, const TreeEnsemble &ensemble, Value scores) {
   GraphBuilder &b = node.builder();
   const PostTransform how = postTransformOf(node);
-  const Numbers64 base = numbersOf(node, "base_values");
+  const Numbers64 base = anyNumbersOf(node, "base_values");
   llvm::SmallSet<int64_t, 4> given;
   bool isProbability = true;
   for (const TreeEnsemble::Weight &weight : ensemble.weights) {
