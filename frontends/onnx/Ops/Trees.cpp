@@ -282,9 +282,11 @@ NewerTrees::NewerTrees(NodeReader &node) {
   SmallVector<Numbers64> lists = listsOf(members);
   size_t list = 0;
   for (size_t number = 0; number < count; ++number) {
+    if (!(modes[number] >= 0 && modes[number] <= kMember)) // which NaN is not, either
+      malformed("has a node whose mode is none of 0 to " + Twine(kMember));
     const auto mode = static_cast<int64_t>(modes[number]);
-    if (mode < 0 || mode > kMember || (mode == kMember && list == lists.size()))
-      malformed("has a node of mode " + Twine(mode) + ", which there is not, or without its members");
+    if (mode == kMember && list == lists.size())
+      malformed("has a node of mode " + Twine(mode) + " without its members");
     if (mode == kMember)
       addMembers(number, lists[list++]);
     else

@@ -16,6 +16,7 @@ def add_to(corpus):
     bombs(corpus)
     arithmetic(corpus)
     indices(corpus)
+    trees(corpus)
 
 
 def convolutions(corpus):
@@ -257,3 +258,12 @@ def indices(corpus):
     corpus.add("gather_nd_batch_dims", model(node("GatherND", "x i", "y", batch_dims=MOST), {"x": [4]}, weights=[tensor("i", [[0]], "i8")]))
     corpus.add("scatter_reduction", model(node("ScatterElements", "x i u", "y", reduction="xor"), {"x": [4], "u": [2]}, weights=[integers("i", 0, 1)], imports=opset(18)))
     corpus.add("gather_by_floats", model(node("Gather", "x i", "y"), {"x": [4], "i": [2]}))
+
+
+def trees(corpus):
+    """Modes of a tree's nodes that are none."""
+    for name, mode in {"ok_tree_mode": 0, "tree_mode_nan": np.nan, "tree_mode_huge": 1e30, "tree_mode_7": 7}.items():
+        tree = helper.make_node("TreeEnsemble", ["x"], ["y"], domain="ai.onnx.ml", nodes_featureids=[0], nodes_truenodeids=[0], nodes_falsenodeids=[1],
+                                nodes_trueleafs=[1], nodes_falseleafs=[1], tree_roots=[0], leaf_targetids=[0, 0], nodes_modes=tensor("m", [mode], "f4"),
+                                nodes_splits=tensor("s", [0.5], "f4"), leaf_weights=tensor("w", [1, 2], "f4"))
+        corpus.add(name, model(tree, {"x": [3, 1]}, imports=[*opset(21), helper.make_opsetid("ai.onnx.ml", 5)]))
