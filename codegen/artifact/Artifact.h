@@ -111,6 +111,7 @@ struct Model {
   std::vector<WeightSegment> weights;       // in the order of their offsets, without overlaps
   std::vector<std::string> customFunctions; // of C, that kernels call
   std::vector<std::string> libraries;       // paths of what defines them; of writeShared alone
+  std::string work;                         // as WorkTable.h has it; of writeShared alone; empty where it is not known
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.
   std::vector<llvm::StringRef> kernelObjects;

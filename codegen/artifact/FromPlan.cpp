@@ -4,9 +4,11 @@
 #include "codegen/artifact/FromPlan.h"
 #include "codegen/artifact/Bounds.h"
 #include "codegen/artifact/SizeProgram.h"
+#include "codegen/artifact/WorkOfSteps.h"
 #include "dialects/Graph/Location.h"
 #include "dialects/Kernel/Dtype.h"
 #include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/Work.h"
 #include "mlir/IR/SymbolTable.h"
 #include "smelt/smelt.h"
 
@@ -39,6 +41,7 @@ private:
   llvm::Error set(const graph::Extent &extent, int64_t &number, bool &isSize);
 
   graph::Extent tilesOf(kernel::CallOp call) const;
+  void noteWork(kernel::CallOp call) { work_.add(steps().size(), call, kernels_.lookup(call.getCallee())); }
   std::vector<Wanted> wantedBy(Operation &op) const;
   std::vector<Wanted> outputSizes();
 
@@ -68,6 +71,7 @@ private:
   const SymbolTable &kernels_;
   PlannedModel &planned_;
   SizeProgram sizes_;
+  WorkOfSteps work_;
   size_t label_ = 0; // of steps, the last that a jump leads to
 };
 } // namespace
@@ -227,18 +231,7 @@ llvm::Expected<Operand> Conversion::operandOf(int32_t base, int32_t index, const
 graph::Extent Conversion::tilesOf(kernel::CallOp call) const {
   Operation *kernel = kernels_.lookup(call.getCallee());
   auto tiles = kernel ? kernel->getAttrOfType<graph::ExtentsAttr>("kernel.tiles") : graph::ExtentsAttr();
-  ArrayRef<graph::Extent> given;
-  if (call.getSizes())
-    given = *call.getSizes();
-  if (!tiles)
-    return 1;
-  // In the kernel's own names, p0, p1, …
-  return tiles.extents().front().substitute([&](StringRef name) {
-    size_t number = 0;
-    name.consume_front("$");
-    bool isKnown = name.consume_front("p") && !name.getAsInteger(10, number) && number < given.size();
-    return isKnown ? given[number] : graph::Extent::tooLarge();
-  });
+  return tiles ? kernel::inCaller(tiles.extents().front(), call) : 1;
 }
 
 /// The extents that must have been computed when a step runs.
@@ -286,6 +279,7 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
   }
   if (llvm::Error error = set(tilesOf(call), step.tiles, step.tilesIsSize))
     return error;
+  noteWork(call);
   steps().push_back(std::move(step));
   return llvm::Error::success();
 }
@@ -545,6 +539,7 @@ llvm::Error Conversion::run() {
     return defect("the model has more symbolic sizes than the runtime takes");
   if (!plan_.getSymbols())
     model.arenaBytes += headBytes(model);
+  model.work = work_.table(sizes_, model.steps.size());
   return llvm::Error::success();
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/WeightsObject.h"
+#include "codegen/artifact/WorkTable.h"
 
 #include "smelt/smelt.h"
 
@@ -19,10 +20,10 @@ namespace smelt::artifact {
 
 namespace {
 // Sections, in the order of their headers.
-enum Section : unsigned { Null, Weights, Symbols, Strings, SectionNames, NoExecutableStack, SectionCount };
+enum Section : unsigned { Null, Weights, Symbols, Strings, SectionNames, NoExecutableStack, Work, SectionCount };
 
 // Offsets into it are the headers' names.
-constexpr char kSectionNames[] = "\0.rodata.smelt_weights\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack";
+constexpr char kSectionNames[] = "\0.rodata.smelt_weights\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack\0.smelt.work";
 
 constexpr uint64_t kSymbolCount = 2; // none, the weights
 
@@ -42,7 +43,7 @@ static void writeZeros(uint64_t count, raw_ostream &os) {
   os.write_zeros(static_cast<unsigned>(count));
 }
 
-static Elf::Ehdr fileHeader(unsigned machine, uint64_t sectionHeaders) {
+static Elf::Ehdr fileHeader(unsigned machine, uint64_t sectionHeaders, unsigned sections) {
   Elf::Ehdr header{};
   std::copy_n(ELF::ElfMagic, 4, header.e_ident);
   header.e_ident[ELF::EI_CLASS] = ELF::ELFCLASS64;
@@ -54,7 +55,7 @@ static Elf::Ehdr fileHeader(unsigned machine, uint64_t sectionHeaders) {
   header.e_shoff = sectionHeaders;
   header.e_ehsize = sizeof(Elf::Ehdr);
   header.e_shentsize = sizeof(Elf::Shdr);
-  header.e_shnum = SectionCount;
+  header.e_shnum = sections;
   header.e_shstrndx = SectionNames;
   return header;
 }
@@ -97,7 +98,7 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   if (Error error = checkSegments(model))
     return error;
 
-  // In the file: header, weights, symbols, their names, the sections' names, the sections' headers.
+  // In the file: header, weights, symbols, their names, the sections' names, the steps' work, the sections' headers.
   const std::string strings = (Twine('\0') + symbol + Twine('\0')).str();
   const uint64_t weightsAt = alignUp(sizeof(Elf::Ehdr), SMELT_ALIGNMENT);
   const uint64_t weightsEnd = weightsAt + model.weightsBytes;
@@ -105,7 +106,9 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   const uint64_t stringsAt = symbolsAt + kSymbolCount * sizeof(Elf::Sym);
   const uint64_t namesAt = stringsAt + strings.size();
   const uint64_t namesEnd = namesAt + sizeof kSectionNames;
-  const uint64_t headersAt = alignUp(namesEnd, alignof(uint64_t));
+  const uint64_t workAt = alignUp(namesEnd, alignof(uint64_t));
+  const uint64_t headersAt = alignUp(workAt + model.work.size(), alignof(uint64_t));
+  const unsigned sectionCount = model.work.empty() ? Work : SectionCount;
 
   std::array<Elf::Shdr, SectionCount> sections{};
   sections[Weights] =
@@ -120,6 +123,7 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   sections[SectionNames] = section(".shstrtab", ELF::SHT_STRTAB, namesAt, sizeof kSectionNames, 1);
   // Without it GNU ld makes the whole program's stack executable.
   sections[NoExecutableStack] = section(".note.GNU-stack", ELF::SHT_PROGBITS, namesEnd, 0, 1);
+  sections[Work] = section(kWorkSection, ELF::SHT_PROGBITS, workAt, model.work.size(), alignof(uint64_t));
 
   Elf::Sym weights{};
   weights.st_name = 1;
@@ -128,15 +132,18 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   weights.st_shndx = Weights;
   weights.st_size = model.weightsBytes;
 
-  writeStruct(fileHeader(target.getArch() == Triple::x86_64 ? ELF::EM_X86_64 : ELF::EM_AARCH64, headersAt), os);
+  writeStruct(
+      fileHeader(target.getArch() == Triple::x86_64 ? ELF::EM_X86_64 : ELF::EM_AARCH64, headersAt, sectionCount), os);
   writeZeros(weightsAt - sizeof(Elf::Ehdr), os);
   writeSegments(model, os);
   writeZeros(symbolsAt - weightsEnd, os);
   writeStruct(Elf::Sym{}, os);
   writeStruct(weights, os);
   os << strings << StringRef(kSectionNames, sizeof kSectionNames);
-  writeZeros(headersAt - namesEnd, os);
-  for (const Elf::Shdr &header : sections)
+  writeZeros(workAt - namesEnd, os);
+  os << model.work;
+  writeZeros(headersAt - workAt - model.work.size(), os);
+  for (const Elf::Shdr &header : ArrayRef(sections).take_front(sectionCount))
     writeStruct(header, os);
   return Error::success();
 }

@@ -15,7 +15,7 @@ namespace smelt::artifact {
 
 /// Writes an ELF64 relocatable object that defines `symbol`, hidden, as the model's weights, from the segments straight
 /// to the stream: weights are too many bytes to pass through LLVM's constants and assembler. The target is x86-64 or
-/// little-endian AArch64.
+/// little-endian AArch64. The table of model.work becomes a section that is not loaded.
 llvm::Error writeWeightsObject(const Model &model, llvm::StringRef symbol, const llvm::Triple &target,
                                llvm::raw_ostream &os);
 

@@ -334,6 +334,8 @@ llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMac
     kernels.push_back(object.name);
   }
   model.customFunctions = customFunctions(*module_);
+  if (options_.emit != Emit::Shared)
+    model.work.clear(); // nobody could find it in a program
   model.libraries = options_.libraries;
   if (llvm::Error error = artifact::checkNames(model, kernels))
     return error;

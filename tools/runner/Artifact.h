@@ -64,6 +64,7 @@ public:
 
   const smelt_model &model() const { return artifact_.model(); }
   smelt_instance &handle() { return instance_; }
+  const smelt_instance &handle() const { return instance_; }
   /// Of a tensor of the model, with the shapes that were set.
   std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) const;
   uint64_t bytesOf(const smelt_tensor_info &tensor) const { return smelt_tensor_bytes(&instance_, &tensor); }

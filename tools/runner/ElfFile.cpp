@@ -81,6 +81,7 @@ ElfFile::ElfFile(std::string path, Machine machine) : file_(std::move(path)) {
   if (header.e_shentsize != sizeof(Elf64_Shdr) ||
       !file_.holds(header.e_shoff, uint64_t(header.e_shnum) * sizeof(Elf64_Shdr)))
     notAnArtefact(file_, "the file ends too early");
+  sectionNames_ = header.e_shstrndx;
   sections_.resize(header.e_shnum);
   file_.readAt(header.e_shoff, sections_.data(), sections_.size() * sizeof(Elf64_Shdr));
   for (const Elf64_Shdr &section : sections_)
@@ -153,6 +154,21 @@ std::string ElfFile::textAt(uint64_t address) const {
     if (text.size() == kMostNameBytes)
       return text + "...";
   }
+}
+
+std::string ElfFile::section(const std::string &name, uint64_t most) const {
+  if (sectionNames_ >= sections_.size())
+    return "";
+  for (const Elf64_Shdr &section : sections_) {
+    if (section.sh_type != SHT_PROGBITS || nameAt(sections_[sectionNames_], section.sh_name) != name)
+      continue;
+    if (section.sh_size > most)
+      return "";
+    std::string bytes(section.sh_size, 0);
+    file_.readAt(section.sh_offset, bytes.data(), bytes.size());
+    return bytes;
+  }
+  return "";
 }
 
 /// Only those that say nothing but how far the object is from the address that it was linked for.

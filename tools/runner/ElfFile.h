@@ -38,6 +38,9 @@ public:
   /// The name of the function at an address of the file, "" where it has none. Reads the file anew.
   std::string functionAt(uint64_t address) const;
 
+  /// The contents of the first section of this name, up to `most` bytes; "" where there is none, or a larger one.
+  std::string section(const std::string &name, uint64_t most) const;
+
   // Data as the file has it, by address. Throw Malformed for what is not in it.
   void read(uint64_t address, void *to, size_t bytes) const;
   /// Text up to a zero.
@@ -54,6 +57,7 @@ private:
   InputFile file_;
   std::vector<Elf64_Phdr> segments_; // that are loaded
   std::vector<Elf64_Shdr> sections_;
+  uint16_t sectionNames_ = 0; // which of them
 };
 
 } // namespace smelt::runner

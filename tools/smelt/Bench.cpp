@@ -4,7 +4,7 @@
 // smelt bench: how long a run takes, and each of its layers.
 #include "tools/runner/Buffers.h"
 #include "tools/runner/CommandLine.h"
-#include "tools/runner/Error.h"
+#include "tools/smelt/BenchReport.h"
 #include "tools/smelt/Launcher.h"
 
 #include <algorithm>
@@ -23,26 +23,15 @@ constexpr size_t kMostRuns = 1 << 17; // samples take memory
 constexpr size_t kMostLayerSamples = 1 << 22;
 constexpr double kWarmUpShare = 0.1; // of the time asked for
 constexpr double kLayerShare = 0.5;  // in addition to it
-constexpr size_t kLayersShown = 20;
 
 struct Options {
   std::string artifact, inputs;
   unsigned threads = 1;
   double seconds = 2;
-  bool json = false;
+  bool json = false, layers = false, noPeaks = false;
 };
 
-struct Layer {
-  std::string name, kernel;
-  double medianMs = 0, share = 0; // of the sum of all layers
-};
-
-struct Figures {
-  double loadMs = 0, medianMs = 0, minMs = 0, cpuMsPerRun = 0;
-  uint64_t arenaBytes = 0; // for the inputs at hand
-  size_t runs = 0;
-  std::vector<Layer> layers;
-};
+using Layer = BenchFigures::Layer;
 
 double milliseconds(clockid_t clock) {
   timespec time;
@@ -85,7 +74,7 @@ void warmUp(runner::Buffers &buffers, runner::Instance &instance, double seconds
   while (now() < end);
 }
 
-void measureRuns(runner::Buffers &buffers, runner::Instance &instance, double seconds, Figures &figures) {
+void measureRuns(runner::Buffers &buffers, runner::Instance &instance, double seconds, BenchFigures &figures) {
   std::vector<double> samples;
   const double begin = now(), cpuBegin = milliseconds(CLOCK_PROCESS_CPUTIME_ID);
   for (double start = begin, end = 0; samples.size() < kFewestRuns || end < begin + seconds * 1e3; start = end) {
@@ -103,7 +92,7 @@ void measureRuns(runner::Buffers &buffers, runner::Instance &instance, double se
 
 /// In runs of their own: the hook takes time too.
 void measureLayers(runner::Buffers &buffers, runner::Instance &instance, const runner::Artifact &artifact,
-                   double seconds, Figures &figures) {
+                   double seconds, BenchFigures &figures) {
   const smelt_model &model = artifact.model();
   StepTimes times;
   times.samples.resize(model.step_count);
@@ -117,74 +106,36 @@ void measureLayers(runner::Buffers &buffers, runner::Instance &instance, const r
   smelt_set_step_hook(&instance.handle(), nullptr, nullptr);
 
   const std::vector<std::string> kernels = artifact.kernelNames();
-  for (uint32_t i = 0; i < model.step_count; ++i)
-    figures.layers.push_back({model.steps[i].name, kernels[i], median(times.samples[i]), 0});
+  for (uint32_t i = 0; i < model.step_count; ++i) {
+    std::vector<double> &samples = times.samples[i];
+    const double least = samples.empty() ? 0 : *std::min_element(samples.begin(), samples.end());
+    figures.layers.push_back({model.steps[i].name, kernels[i], median(samples), least, 0, {}, {}});
+  }
   const double sum = std::accumulate(figures.layers.begin(), figures.layers.end(), 0.0,
                                      [](double total, const Layer &layer) { return total + layer.medianMs; });
   for (Layer &layer : figures.layers)
     layer.share = sum > 0 ? layer.medianMs / sum : 0;
 }
 
-// --------------------------------------------------------------------------------------------------------- printing
-
-/// A string of JSON. Bytes that are not ASCII stay: names are UTF-8.
-std::string jsonString(const std::string &text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\')
-      out += '\\';
-    if (static_cast<unsigned char>(c) >= 0x20) {
-      out += c;
-      continue;
-    }
-    char escape[8];
-    std::snprintf(escape, sizeof escape, "\\u%04x", c);
-    out += escape;
+/// What each layer has to do, and how long that takes at least on this machine.
+void measureBounds(const runner::Instance &instance, const runner::Artifact &artifact, BenchFigures &figures) {
+  const runner::WorkTable table(artifact);
+  if (!table.isKnown())
+    return;
+  figures.peaks = runner::measurePeaks(figures.threads);
+  const auto steps = table.stepsOf(instance.handle());
+  const auto touched = static_cast<double>(figures.weightsBytes + figures.arenaBytes);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    figures.layers[i].work = steps[i];
+    if (steps[i])
+      figures.layers[i].bound = runner::boundOf(*steps[i], *figures.peaks, touched);
   }
-  return out + "\"";
-}
-
-void printJson(const Options &options, const Figures &figures) {
-  std::printf("{\"median_ms\": %.6f, \"min_ms\": %.6f, \"cpu_ms_per_run\": %.6f, \"runs\": %zu, \"threads\": %u, ",
-              figures.medianMs, figures.minMs, figures.cpuMsPerRun, figures.runs, options.threads);
-  std::printf("\"arena_bytes\": %llu, \"load_ms\": %.6f, \"layers\": [",
-              static_cast<unsigned long long>(figures.arenaBytes), figures.loadMs);
-  for (size_t i = 0; i < figures.layers.size(); ++i) {
-    const Layer &layer = figures.layers[i];
-    std::printf("%s{\"name\": %s, \"kernel\": %s, \"median_ms\": %.6f, \"share\": %.6f}", i ? ", " : "",
-                jsonString(layer.name).c_str(), jsonString(layer.kernel).c_str(), layer.medianMs, layer.share);
-  }
-  std::printf("]}\n");
-}
-
-void printTable(const Options &options, const smelt_model &model, const Figures &figures) {
-  std::printf("%s: median %.4g ms, least %.4g ms, processor time %.4g ms a run; %zu runs on %u thread%s\n",
-              options.artifact.c_str(), figures.medianMs, figures.minMs, figures.cpuMsPerRun, figures.runs,
-              options.threads, options.threads == 1 ? "" : "s");
-  std::printf("arena %.4g MB, weights %.4g MB, ready after %.3g ms\n\n", static_cast<double>(figures.arenaBytes) * 1e-6,
-              static_cast<double>(model.weights_bytes) * 1e-6, figures.loadMs);
-  std::vector<const Layer *> slowestFirst;
-  for (const Layer &layer : figures.layers)
-    slowestFirst.push_back(&layer);
-  std::sort(slowestFirst.begin(), slowestFirst.end(), [](const Layer *a, const Layer *b) {
-    return a->medianMs != b->medianMs ? a->medianMs > b->medianMs : a < b; // else in the order of their run
-  });
-  std::printf("      ms   share  layer, kernel\n");
-  double rest = 0;
-  for (size_t i = 0; i < figures.layers.size(); ++i) {
-    const Layer &layer = *slowestFirst[i];
-    if (i < kLayersShown)
-      std::printf("%8.4f  %5.1f%%  %s  %s\n", layer.medianMs, layer.share * 100, runner::quoted(layer.name, 80).c_str(),
-                  layer.kernel.c_str());
-    else
-      rest += layer.medianMs;
-  }
-  if (figures.layers.size() > kLayersShown)
-    std::printf("%8.4f          in %zu others; --json lists them all\n", rest, figures.layers.size() - kLayersShown);
 }
 
 bool parse(const std::vector<std::string> &arguments, Options &options) {
-  runner::CommandLine line("smelt bench", "Measures the latency of a shared artefact, in total and by layer.");
+  runner::CommandLine line(
+      "smelt bench", "Measures the latency of a shared artefact, in total and by layer, and compares each layer with "
+                     "what this machine can do: multiply-adds and bytes a second, measured as well.");
   line.addPositional("ARTIFACT", "what smelt compile wrote", options.artifact);
   line.addText("--inputs", "IN.npz",
                "arrays under the names of the model's inputs; by default seeded ones: floats from "
@@ -194,6 +145,9 @@ bool parse(const std::vector<std::string> &arguments, Options &options) {
                  [&](const std::string &text) { options.threads = runner::parseThreads(text); });
   line.addOption("--seconds", "S", "how long to measure, 2 by default; the layers take half of it more",
                  [&](const std::string &text) { options.seconds = runner::parseSeconds(text); });
+  line.addFlag("--layers", "list all layers, in the order of their run", options.layers);
+  line.addFlag("--no-peaks", "do not measure what this machine can do, half a second, nor compare with it",
+               options.noPeaks);
   line.addFlag("--json", "print JSON: times in milliseconds, layers in the order of their run", options.json);
   return line.parse(arguments);
 }
@@ -204,11 +158,14 @@ int benchCommand(const std::vector<std::string> &arguments) {
   Options options;
   if (!parse(arguments, options))
     return 0;
-  Figures figures;
+  BenchFigures figures;
+  figures.artifact = options.artifact;
+  figures.threads = options.threads;
   const double start = now();
   const runner::Artifact artifact(options.artifact);
   runner::Instance instance(artifact, options.threads);
   figures.loadMs = now() - start;
+  figures.weightsBytes = artifact.model().weights_bytes;
 
   auto buffers = options.inputs.empty() ? runner::Buffers::seeded(instance)
                                         : runner::Buffers::read(instance, runner::NpzReader(options.inputs));
@@ -219,9 +176,12 @@ int benchCommand(const std::vector<std::string> &arguments) {
   figures.arenaBytes = instance.arenaBytes();
   measureRuns(buffers, instance, options.seconds, figures);
   measureLayers(buffers, instance, artifact, options.seconds, figures);
+  if (!options.noPeaks)
+    measureBounds(instance, artifact, figures);
   if (terminal)
     std::fprintf(stderr, "\r\033[K");
-  options.json ? printJson(options, figures) : printTable(options, artifact.model(), figures);
+  const std::string text = options.json ? benchJson(figures) : benchTable(figures, options.layers);
+  std::fputs(text.c_str(), stdout);
   return 0;
 }
 

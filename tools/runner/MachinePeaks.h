@@ -1,0 +1,37 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_RUNNER_MACHINEPEAKS_H
+#define SMELT_TOOLS_RUNNER_MACHINEPEAKS_H
+
+#include <cstdint>
+#include <vector>
+
+namespace smelt::runner {
+
+/// What this machine can do at best, as measured.
+struct MachinePeaks {
+  /// How fast so many bytes are read again and again.
+  struct Level {
+    const char *name = "";
+    double bytes = 0; // that fit
+    double gigabytesPerSecond = 0;
+  };
+
+  unsigned threads = 1;
+  double gigaflops = 0;      // f32, with the widest vectors that the processor has; a multiply-add is two
+  unsigned vectorBits = 0;   // of these
+  std::vector<Level> levels; // from the second cache to memory, which is last and takes anything
+
+  const Level &memory() const { return levels.back(); }
+  /// The bandwidth of the smallest level that `bytes` fit in.
+  double gigabytesPerSecondOf(double bytes) const;
+};
+
+/// Measures for about half a second with so many threads. Throws Environment where these or the memory are not to be
+/// had.
+MachinePeaks measurePeaks(unsigned threads);
+
+} // namespace smelt::runner
+
+#endif // SMELT_TOOLS_RUNNER_MACHINEPEAKS_H

@@ -1,0 +1,20 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/runner/Roofline.h"
+
+namespace smelt::runner {
+
+/// Of a number of things at so many thousands of millions a second.
+static double milliseconds(double count, double gigaPerSecond) {
+  return gigaPerSecond > 0 ? count / gigaPerSecond * 1e-6 : 0;
+}
+
+Bound boundOf(const StepWork &work, const MachinePeaks &peaks, double modelBytes) {
+  const double others = work.bytes - work.weightBytes;
+  return {milliseconds(work.operations, peaks.gigaflops),
+          milliseconds(work.weightBytes, peaks.gigabytesPerSecondOf(modelBytes)) +
+              milliseconds(others, peaks.gigabytesPerSecondOf(others))};
+}
+
+} // namespace smelt::runner
