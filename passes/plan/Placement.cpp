@@ -20,7 +20,45 @@ int Placement::addBuffer(Base base, int index, const graph::Extent &bytes) {
 
 View Placement::dense(Value value, int buffer) { return {buffer, 0, graph::rowMajorStrides(graph::extentsOf(value))}; }
 
+/// Whether a kernel walks the value's rows side by side: as the left-hand side of a product, or as the image of a
+/// convolution.
+static bool isReadInTiles(Value value) {
+  return llvm::any_of(value.getUses(), [](OpOperand &use) {
+    auto dispatch = dyn_cast<kernel::DispatchOp>(use.getOwner());
+    if (!dispatch)
+      return false;
+    Value inside = dispatch.getBody().front().getArgument(use.getOperandNumber());
+    return llvm::any_of(inside.getUses(), [](OpOperand &inner) {
+      return isa<kernel::ContractOp>(inner.getOwner()) && inner.getOperandNumber() == 0;
+    });
+  });
+}
+
+/// Elements between the rows of a value, where these would all meet in the same few lines of the first cache: then
+/// they lie one line further apart.
+static std::optional<graph::Extent> spreadRow(Value value) {
+  constexpr int64_t kLineBytes = 64, kSetsBytes = 64 * kLineBytes; // of x86-64; twice or four times that on others
+  RankedTensorType type = graph::typeOf(value);
+  if (type.getRank() < 2 || type.isDynamicDim(type.getRank() - 1))
+    return std::nullopt;
+  int64_t row = type.getShape().back(), bytes = graph::elementBytes(type.getElementType());
+  bool isSpread = row > 0 && (row * bytes) % kSetsBytes == 0 && isReadInTiles(value) &&
+                  llvm::all_of(value.getUsers(), [](Operation *user) { return isa<kernel::DispatchOp>(user); });
+  return isSpread ? std::optional(graph::Extent(row + kLineBytes / bytes)) : std::nullopt;
+}
+
 View Placement::newArenaView(Value value) { return dense(value, addBuffer(Base::Arena, 0, bytesOf(value))); }
+
+/// The same for what kernels alone touch, one by one: they take any strides.
+View Placement::newSpreadView(Value value) {
+  std::optional<graph::Extent> row = spreadRow(value);
+  if (!row)
+    return newArenaView(value);
+  graph::Extents extents = graph::extentsOf(value);
+  extents.back() = *row;
+  graph::Extent bytes = graph::productOf(extents) * graph::elementBytes(graph::typeOf(value).getElementType());
+  return {addBuffer(Base::Arena, 0, bytes), 0, graph::rowMajorStrides(extents)};
+}
 
 /// Whether strides express the op's result, given where its operand will lie; else a kernel copies.
 bool Placement::isForwarded(Operation *op) {
@@ -111,7 +149,7 @@ void Placement::lookBack(Operation *op) {
   if (!decided && !gathers && isForwarded(op))
     return; // a view when its turn comes
   if (!decided)
-    views_[result] = newArenaView(result);
+    views_[result] = gathers ? newSpreadView(result) : newArenaView(result);
   if (gathers) {
     unsigned operands = isa<graph::PadOp>(op) ? 1 : op->getNumOperands();
     for (unsigned operand = 0; operand < operands; ++operand)
@@ -223,8 +261,9 @@ LogicalResult Placement::lookForward(Operation &op) {
   if (auto dispatch = dyn_cast<kernel::DispatchOp>(op)) {
     SmallVector<View> results;
     for (Value result : dispatch.getResults()) {
-      auto found = views_.find(result);
-      results.push_back(found != views_.end() ? found->second : views_[result] = newArenaView(result));
+      if (!views_.count(result))
+        views_[result] = isCustom(dispatch) ? newArenaView(result) : newSpreadView(result);
+      results.push_back(views_[result]);
     }
     addStep(dispatch, results);
     return success();

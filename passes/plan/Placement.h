@@ -59,6 +59,7 @@ private:
   void placeInputs(mlir::Block &body);
   View dense(mlir::Value value, int buffer);
   View newArenaView(mlir::Value value);
+  View newSpreadView(mlir::Value value);
   bool isForwarded(mlir::Operation *op);
   bool canOwn(mlir::Value value);
   bool isKnownAt(mlir::Operation *op, const View &view);
