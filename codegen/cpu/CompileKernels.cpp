@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/cpu/CompileKernels.h"
+#include "codegen/cpu/KernelCache.h"
 #include "codegen/cpu/Lower.h"
 #include "codegen/cpu/Passes.h"
 #include "dialects/Kernel/Kernel.h"
@@ -11,6 +12,9 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/ObjCopy/ConfigManager.h"
+#include "llvm/ObjCopy/ObjCopy.h"
+#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include <atomic>
@@ -63,12 +67,13 @@ llvm::Error Worker::emit(llvm::Module &module, KernelObject &object) {
 
 llvm::Expected<KernelObject> Worker::compile(kernel::FuncOp kernel) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
-  module->push_back(kernel->clone());
+  kernel::FuncOp copy = kernel.clone();
+  copy.setSymName(kKernelSymbol);
+  module->push_back(copy);
   KernelObject object;
-  object.name = kernel.getSymName().str();
   if (failed(passes_.run(*module)))
     return llvm::createStringError("");
-  if (auto function = module->lookupSymbol(object.name))
+  if (auto function = module->lookupSymbol(kKernelSymbol))
     if (auto tiles = function->getAttrOfType<graph::ExtentsAttr>("kernel.tiles"))
       object.tiles = tiles.extents().front();
   llvm::LLVMContext context;
@@ -78,6 +83,23 @@ llvm::Expected<KernelObject> Worker::compile(kernel::FuncOp kernel) {
   if (llvm::Error error = emit(**code, object))
     return std::move(error);
   return object;
+}
+
+/// Gives the kernel the name that the plan calls it by.
+static llvm::Error rename(KernelObject &object, StringRef name) {
+  llvm::Expected<std::unique_ptr<llvm::object::ObjectFile>> file =
+      llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(object.contents(), "kernel.o"));
+  if (!file)
+    return file.takeError();
+  llvm::objcopy::ConfigManager config;
+  config.Common.SymbolsToRename[kKernelSymbol] = name;
+  SmallVector<char, 0> renamed;
+  llvm::raw_svector_ostream os(renamed);
+  if (llvm::Error error = llvm::objcopy::executeObjcopyOnBinary(config, **file, os))
+    return error;
+  object.name = name.str();
+  object.bytes = std::move(renamed);
+  return llvm::Error::success();
 }
 
 namespace {
@@ -93,6 +115,10 @@ public:
   llvm::Expected<std::vector<KernelObject>> run();
 
 private:
+  using Key = artifact::ContentCache::Key;
+
+  void findInCache();
+  llvm::Error compileMissing();
   void work(Worker &worker);
 
   SmallVector<kernel::FuncOp> kernels_;
@@ -101,19 +127,45 @@ private:
   const CompileKernelsOptions &options_;
   ParallelDiagnosticHandler diagnostics_; // gives the errors on in the kernels' order
   std::vector<KernelObject> objects_;
-  std::atomic<size_t> next_{0};
-  std::mutex mutex_; // of what follows
+  std::vector<Key> keys_;       // of all kernels, where there is a cache
+  std::vector<size_t> missing_; // the kernels to compile
+  std::atomic<size_t> next_{0}; // of those
+  std::mutex mutex_;            // of what follows
   llvm::Error error_ = llvm::Error::success();
   size_t done_ = 0;
 };
 
 } // namespace
 
+void Compilation::findInCache() {
+  std::string identity = options_.cache ? artifact::buildIdentity() : "";
+  for (auto [number, kernel] : llvm::enumerate(kernels_)) {
+    std::optional<KernelObject> object;
+    if (options_.cache) {
+      OwningOpRef<kernel::FuncOp> copy = kernel.clone();
+      copy->setSymName(kKernelSymbol);
+      keys_.push_back(keyOf(*copy, target_, identity));
+      if (std::optional<std::string> entry = options_.cache->find(keys_.back()))
+        object = fromEntry(*entry, target_, context_);
+    }
+    if (!object) {
+      missing_.push_back(number);
+      continue;
+    }
+    objects_[number] = std::move(*object);
+    objects_[number].isFromCache = true;
+    ++done_;
+  }
+}
+
 void Compilation::work(Worker &worker) {
-  for (size_t number = next_++; number < kernels_.size(); number = next_++) {
+  for (size_t next = next_++; next < missing_.size(); next = next_++) {
+    size_t number = missing_[next];
     diagnostics_.setOrderIDForThread(number);
     llvm::Expected<KernelObject> object = worker.compile(kernels_[number]);
     diagnostics_.eraseOrderIDForThread();
+    if (object && options_.cache)
+      options_.cache->keep(keys_[number], toEntry(*object));
     std::lock_guard<std::mutex> lock(mutex_);
     if (object)
       objects_[number] = std::move(*object);
@@ -124,8 +176,8 @@ void Compilation::work(Worker &worker) {
   }
 }
 
-llvm::Expected<std::vector<KernelObject>> Compilation::run() {
-  size_t count = std::min<size_t>(std::max(1u, options_.threads), std::max<size_t>(1, kernels_.size()));
+llvm::Error Compilation::compileMissing() {
+  size_t count = std::min<size_t>(std::max(1u, options_.threads), missing_.size());
   std::vector<std::unique_ptr<Worker>> workers;
   for (size_t number = 0; number < count; ++number) {
     llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = makeTargetMachine(target_);
@@ -136,11 +188,20 @@ llvm::Expected<std::vector<KernelObject>> Compilation::run() {
   std::vector<std::thread> others;
   for (size_t number = 1; number < count; ++number)
     others.emplace_back([&, number] { work(*workers[number]); });
-  work(*workers.front());
+  if (count > 0)
+    work(*workers.front());
   for (std::thread &other : others)
     other.join();
-  if (error_)
-    return std::move(error_);
+  return std::move(error_);
+}
+
+llvm::Expected<std::vector<KernelObject>> Compilation::run() {
+  findInCache();
+  if (llvm::Error error = compileMissing())
+    return std::move(error);
+  for (auto [object, kernel] : llvm::zip_equal(objects_, kernels_))
+    if (llvm::Error error = rename(object, kernel.getSymName()))
+      return std::move(error);
   return std::move(objects_);
 }
 

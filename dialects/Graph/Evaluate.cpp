@@ -4,6 +4,7 @@
 #include "dialects/Graph/Graph.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cstring>
+#include <functional>
 
 using namespace mlir;
 
@@ -41,20 +42,13 @@ static LogicalResult evaluateElementwise(ScalarInterface op, ArrayRef<HostTensor
   return success();
 }
 
-using F32Function = float (*)(float, float);
-
-/// The arithmetic that folds into weights, of which there are millions; null for all else. One rounding, as by way of
-/// double.
-static F32Function f32Function(Operation *op) {
-  if (!typeOf(op->getResult(0)).getElementType().isF32())
-    return nullptr;
-  return llvm::TypeSwitch<Operation *, F32Function>(op)
-      .Case([](AddOp) { return [](float a, float b) { return a + b; }; })
-      .Case([](SubOp) { return [](float a, float b) { return a - b; }; })
-      .Case([](MulOp) { return [](float a, float b) { return a * b; }; })
-      .Case([](DivOp) { return [](float a, float b) { return a / b; }; })
-      .Default(nullptr);
-}
+namespace {
+/// An operand along a row: where its first element lies, and how many bytes on the next one, 0 where it is the same.
+struct Side {
+  const char *bytes;
+  int64_t step;
+};
+} // namespace
 
 /// Files store tensors at any address.
 static float loadF32(const char *bytes) {
@@ -63,30 +57,83 @@ static float loadF32(const char *bytes) {
   return value;
 }
 
-/// Row by row of the last dim.
-static void evaluateF32(F32Function function, ArrayRef<HostTensor> operands, const HostTensor &result) {
-  constexpr int64_t kBytes = sizeof(float);
-  ArrayRef<int64_t> shape = result.shape();
+/// One rounding, as by way of double.
+template <typename Function> static void computeRow(float *to, Side a, Side b, int64_t count) {
+  using Once = std::integral_constant<int64_t, 0>;
+  using Each = std::integral_constant<int64_t, sizeof(float)>;
+  auto compute = [&](auto stepA, auto stepB) {
+    for (int64_t i = 0; i < count; ++i)
+      to[i] = Function()(loadF32(a.bytes + i * stepA), loadF32(b.bytes + i * stepB));
+  };
+  if (a.step && b.step) // steps that are known become vectors
+    compute(Each(), Each());
+  else if (a.step)
+    compute(Each(), Once());
+  else if (b.step)
+    compute(Once(), Each());
+  else
+    compute(Once(), Once());
+}
+
+using RowFunction = void (*)(float *, Side, Side, int64_t);
+
+/// The arithmetic that folds into weights, of which there are millions; null for all else.
+static RowFunction rowFunction(Operation *op) {
+  if (!typeOf(op->getResult(0)).getElementType().isF32())
+    return nullptr;
+  return llvm::TypeSwitch<Operation *, RowFunction>(op)
+      .Case([](AddOp) { return computeRow<std::plus<float>>; })
+      .Case([](SubOp) { return computeRow<std::minus<float>>; })
+      .Case([](MulOp) { return computeRow<std::multiplies<float>>; })
+      .Case([](DivOp) { return computeRow<std::divides<float>>; })
+      .Default(nullptr);
+}
+
+namespace {
+/// A dim of a result, or several that both operands walk as one.
+struct WalkedDim {
+  int64_t extent;
+  int64_t steps[2]; // of the operands, in elements
+};
+} // namespace
+
+static SmallVector<WalkedDim> walkedDims(ArrayRef<HostTensor> operands, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> a = broadcastStrides(operands[0].shape(), shape.size()),
+                       b = broadcastStrides(operands[1].shape(), shape.size());
+  SmallVector<WalkedDim> dims{{1, {0, 0}}}; // a scalar has none
+  for (size_t dim = 0; dim < shape.size(); ++dim) {
+    WalkedDim inner{shape[dim], {a[dim], b[dim]}};
+    if (inner.extent == 1)
+      continue;
+    WalkedDim &outer = dims.back();
+    bool isOne = outer.extent == 1;
+    bool continues = outer.steps[0] == inner.steps[0] * inner.extent && outer.steps[1] == inner.steps[1] * inner.extent;
+    if (isOne || continues)
+      outer = {outer.extent * inner.extent, {inner.steps[0], inner.steps[1]}};
+    else
+      dims.push_back(inner);
+  }
+  return dims;
+}
+
+static void evaluateF32(RowFunction function, ArrayRef<HostTensor> operands, const HostTensor &result) {
   if (result.size() == 0)
     return;
-  int64_t columns = shape.empty() ? 1 : shape.back();
-  ArrayRef<int64_t> rows = shape.empty() ? shape : shape.drop_back();
-  SmallVector<int64_t> strides[2] = {broadcastStrides(operands[0].shape(), shape.size()),
-                                     broadcastStrides(operands[1].shape(), shape.size())};
-  SmallVector<int64_t> index(rows.size(), 0);
-  float *to = result.asMutable<float>().data();
-  for (int64_t row = 0; row < result.size(); row += columns, to += columns, advance(index, rows)) {
-    const char *from[2];
-    int64_t steps[2];
+  SmallVector<WalkedDim> dims = walkedDims(operands, result.shape());
+  WalkedDim row = dims.pop_back_val();
+  SmallVector<int64_t> extents = llvm::map_to_vector(dims, [](const WalkedDim &dim) { return dim.extent; });
+  SmallVector<int64_t> index(dims.size(), 0);
+  constexpr int64_t kBytes = sizeof(float);
+  float *to = result.asMutable<float>().data(), *end = to + result.size();
+  for (; to != end; to += row.extent, advance(index, extents)) {
+    Side sides[2];
     for (size_t side : {0, 1}) {
       int64_t offset = 0;
-      for (size_t dim = 0; dim < rows.size(); ++dim)
-        offset += index[dim] * strides[side][dim];
-      from[side] = operands[side].bytes().data() + offset * kBytes;
-      steps[side] = shape.empty() ? 0 : strides[side].back() * kBytes;
+      for (auto [at, dim] : llvm::zip_equal(index, dims))
+        offset += at * dim.steps[side];
+      sides[side] = {operands[side].bytes().data() + offset * kBytes, row.steps[side] * kBytes};
     }
-    for (int64_t column = 0; column < columns; ++column)
-      to[column] = function(loadF32(from[0] + column * steps[0]), loadF32(from[1] + column * steps[1]));
+    function(to, sides[0], sides[1], row.extent);
   }
 }
 
@@ -99,7 +146,7 @@ FailureOr<SmallVector<HostTensor>> evaluateOp(Operation *op, ArrayRef<HostTensor
     results.push_back(HostTensor::zeros(tensor));
   }
   LogicalResult done = failure();
-  if (F32Function function = results.empty() ? nullptr : f32Function(op)) {
+  if (RowFunction function = results.empty() ? nullptr : rowFunction(op)) {
     evaluateF32(function, operands, results.front());
     done = success();
   } else if (auto elementwise = dyn_cast<ScalarInterface>(op))

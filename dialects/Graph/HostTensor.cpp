@@ -4,12 +4,16 @@
 #include "dialects/Graph/HostTensor.h"
 #include "dialects/Graph/Ops/SmallFloats.h"
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinDialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemAlloc.h"
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <sys/mman.h>
+#include <utility>
 
 using namespace mlir;
 using llvm::APFloat;
@@ -81,16 +85,24 @@ bool advance(MutableArrayRef<int64_t> index, ArrayRef<int64_t> shape) {
   return false;
 }
 
+/// Memory of many pages is zero as it comes from the system, which takes less time for it in huge ones.
+static std::shared_ptr<char> allocateZeros(size_t bytes) {
+  constexpr uintptr_t kHuge = 2 << 20, kAlignment = 64; // 64: the widest vector load
+  std::shared_ptr<char> block(static_cast<char *>(llvm::safe_calloc(bytes + kAlignment, 1)), std::free);
+  const auto at = reinterpret_cast<uintptr_t>(block.get());
+  const uintptr_t first = llvm::alignTo(at, kHuge), end = llvm::alignDown(at + bytes, kHuge);
+  if (first < end)
+    (void)madvise(reinterpret_cast<void *>(first), end - first, MADV_HUGEPAGE); // no more than a hint
+  return std::shared_ptr<char>(block, block.get() + (llvm::alignTo(at, kAlignment) - at));
+}
+
 HostTensor HostTensor::zeros(RankedTensorType type) {
   HostTensor tensor;
   tensor.type_ = type;
   tensor.size_ = elementCount(type.getShape()).value_or(0);
   tensor.bytesPerElement_ = elementBytes(type.getElementType());
   size_t bytes = static_cast<size_t>(tensor.size_) * tensor.bytesPerElement_;
-  // At least one byte, so that an empty tensor has an address; 64 is the widest vector load.
-  tensor.owned_ = std::shared_ptr<char>(static_cast<char *>(::operator new(bytes + 1, std::align_val_t(64))),
-                                        [](char *data) { ::operator delete(data, std::align_val_t(64)); });
-  std::memset(tensor.owned_.get(), 0, bytes);
+  tensor.owned_ = allocateZeros(bytes);
   tensor.bytes_ = {tensor.owned_.get(), bytes};
   return tensor;
 }
@@ -135,13 +147,28 @@ std::optional<HostTensor> HostTensor::of(ElementsAttr attribute) {
   return tensor;
 }
 
+/// A name that no resource has. MLIR finds one by trying constant_1, constant_2, …, which takes long where there are
+/// thousands: as they are taken in this order, a search among powers of two and then between two of them finds the end.
+static std::string freeName(MLIRContext *context) {
+  auto &resources = DenseResourceElementsHandle::getManagerInterface(context).getBlobManager();
+  auto isFree = [&](uint64_t number) { return !resources.lookup("constant_" + std::to_string(number)); };
+  uint64_t least = 0, most = 1; // a taken number, a free one
+  while (!isFree(most))
+    least = std::exchange(most, 2 * most);
+  while (most - least > 1) {
+    const uint64_t middle = (least + most) / 2;
+    (isFree(middle) ? most : least) = middle;
+  }
+  return "constant_" + std::to_string(most);
+}
+
 ElementsAttr HostTensor::toAttribute() const {
   constexpr int64_t kLargestDense = 64; // a dense attribute is printed in full and uniqued by content
   Type element = elementType();
   if (size_ > kLargestDense) {
     // The deleter holds the bytes; the blob manager frees it with the context.
     auto keepAlive = [owner = owned_](void *, size_t, size_t) mutable { owner.reset(); };
-    return DenseResourceElementsAttr::get(type_, "constant",
+    return DenseResourceElementsAttr::get(type_, freeName(type_.getContext()),
                                           AsmResourceBlob(bytes_, 64, std::move(keepAlive), /*dataIsMutable=*/false));
   }
   if (auto floating = dyn_cast<FloatType>(element)) {

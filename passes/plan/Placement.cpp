@@ -118,8 +118,7 @@ bool Placement::liesAt(Value value, const View &view) {
          own->second.offset == view.offset && own->second.strides == view.strides;
 }
 
-void Placement::demandOperand(Operation *op, unsigned operand) {
-  std::optional<View> view = plan::backwardView(op, operand, views_.lookup(op->getResult(0)));
+void Placement::demandOperand(Operation *op, unsigned operand, const std::optional<View> &view) {
   if (view && liesAt(op->getOperand(operand), *view))
     return;
   if (demand(op->getOperand(operand), view))
@@ -150,10 +149,11 @@ void Placement::lookBack(Operation *op) {
     return; // a view when its turn comes
   if (!decided)
     views_[result] = gathers ? newSpreadView(result) : newArenaView(result);
-  if (gathers) {
-    unsigned operands = isa<graph::PadOp>(op) ? 1 : op->getNumOperands();
-    for (unsigned operand = 0; operand < operands; ++operand)
-      demandOperand(op, operand);
+  if (isa<graph::PadOp>(op))
+    return demandOperand(op, 0, plan::backwardView(op, 0, views_.lookup(result)));
+  if (auto concat = dyn_cast<graph::ConcatOp>(op)) {
+    for (auto [operand, view] : llvm::enumerate(plan::concatViews(concat, views_.lookup(result))))
+      demandOperand(op, operand, view);
     return;
   }
   // Demanded chains are decided as a whole; only a chain's end, or a result that no strides express, comes here.

@@ -65,7 +65,7 @@ private:
   bool isKnownAt(mlir::Operation *op, const View &view);
   void placeOutputs(mlir::Operation *terminator);
   bool demand(mlir::Value value, const std::optional<View> &view);
-  void demandOperand(mlir::Operation *op, unsigned operand);
+  void demandOperand(mlir::Operation *op, unsigned operand, const std::optional<View> &view);
   std::optional<View> expected(mlir::Value value);
   void lookBack(mlir::Operation *op);
   llvm::LogicalResult lookForward(mlir::Operation &op);

@@ -141,18 +141,22 @@ std::optional<View> backwardView(Operation *op, unsigned operand, const View &re
       view.strides[from] = result.strides[dim];
     return view;
   }
-  if (auto concat = dyn_cast<graph::ConcatOp>(op)) {
-    int64_t axis = concat.getAxis();
-    for (unsigned before = 0; before < operand; ++before)
-      view.offset += result.strides[axis] * extentsOf(op->getOperand(before))[axis];
-    return view;
-  }
   if (auto pad = dyn_cast<graph::PadOp>(op)) {
     for (auto [stride, low] : llvm::zip_equal(result.strides, pad.getLow()))
       view.offset += stride * low;
     return view;
   }
   return std::nullopt;
+}
+
+SmallVector<View> concatViews(graph::ConcatOp concat, const View &result) {
+  SmallVector<View> views;
+  View at = result;
+  for (Value operand : concat.getOperands()) {
+    views.push_back(at);
+    at.offset += result.strides[concat.getAxis()] * extentsOf(operand)[concat.getAxis()];
+  }
+  return views;
 }
 
 } // namespace smelt::plan

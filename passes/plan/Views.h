@@ -11,6 +11,10 @@
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
 
+namespace smelt::graph {
+class ConcatOp;
+} // namespace smelt::graph
+
 namespace smelt::plan {
 
 /// Where the elements of a tensor lie in a buffer; in elements.
@@ -28,9 +32,11 @@ bool isView(mlir::Operation *op);
 std::optional<View> forwardView(mlir::Operation *op, const View &operand);
 
 /// The place where operand number `operand` must be written so that the result is at `result` (reshape, transpose,
-/// bit_cast, concat, pad). Nothing when no strides express it, or when the operand doesn't cover the result's elements
+/// bit_cast, pad). Nothing when no strides express it, or when the operand doesn't cover the result's elements
 /// (slice, broadcast).
 std::optional<View> backwardView(mlir::Operation *op, unsigned operand, const View &result);
+/// The same of all operands of a concatenation, of which there may be thousands.
+llvm::SmallVector<View> concatViews(graph::ConcatOp concat, const View &result);
 
 /// The dim in which two shapes differ, where it is the only one. As numbers of elements are equal, so are these extents
 /// when the kernels run.

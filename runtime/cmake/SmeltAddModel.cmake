@@ -20,13 +20,14 @@ endfunction()
 #                 [TARGET_CPU NAME]               as `smelt compile --target`; say it when the program leaves this machine
 #                 [PRECISION NAME]                as `smelt compile --precision`
 #                 [CUSTOM FILE...]                declarations of custom operators, whose functions the program has
+#                 [CACHE FOLDER]                  as `smelt compile --cache`: kernels compiled before are not compiled again
 #                 [OPTIONS WORD...]               anything else for `smelt compile`
 #                 [DEPENDS FILE...])              further files that the model consists of: its external data
 #
 # Compiles a model when the project is built, and again when the model or the compiler changes. TARGET becomes a library to link with: it
 # brings the model's code and weights, the folder of its header TARGET.h, and the runtime. The compiler is SMELT_COMPILER.
 function(smelt_add_model TARGET MODEL)
-  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "TARGET_CPU;PRECISION" "SHAPES;CUSTOM;OPTIONS;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "TARGET_CPU;PRECISION;CACHE" "SHAPES;CUSTOM;OPTIONS;DEPENDS")
   if(ARG_UNPARSED_ARGUMENTS OR ARG_KEYWORDS_MISSING_VALUES)
     message(FATAL_ERROR "smelt_add_model(${TARGET}): what is '${ARG_UNPARSED_ARGUMENTS}${ARG_KEYWORDS_MISSING_VALUES}'?")
   endif()
@@ -47,6 +48,10 @@ function(smelt_add_model TARGET MODEL)
   endforeach()
   if(ARG_PRECISION)
     list(APPEND flags --precision ${ARG_PRECISION})
+  endif()
+  if(ARG_CACHE)
+    cmake_path(ABSOLUTE_PATH ARG_CACHE BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+    list(APPEND flags --cache ${ARG_CACHE})
   endif()
 
   # A file of the sources, or one that the build makes.

@@ -113,6 +113,7 @@ def two_models_in_one_program(prefix, folder):
     want = write_models(project.source / "models")
     project.configure(*HOST)
     project.make()
+    expect(list((project.build / "kernels").iterdir()), "CACHE has no effect")
     return check(call(project.build / "program" / "program"), want)
 
 

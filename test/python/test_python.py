@@ -247,6 +247,10 @@ def compiles_and_agrees_with_onnx_runtime():
         artefact = smelt.compile(model, shapes={"x": (3, 8)}, report=report)
         expect(artefact == model.with_suffix(".so") and artefact.exists(), f"{artefact}")
         expect(report, "the report is empty")
+        again = [{}, {}]
+        for each in again:
+            smelt.compile(model, shapes={"x": (3, 8)}, report=each, cache=pathlib.Path(folder) / "kernels")
+        expect([each["kernels_cached"] for each in again] == [0, report["kernels"]], "the second compile does not come from the cache")
         given = {"x": np.random.default_rng(1).standard_normal((3, 8), np.float32)}
         expect(smelt.load(smelt.compile(model, shapes={"x": np.array([3, 8])})).inputs[0].shape == (3, 8), "an array is no shape")
         return harness.agreement(smelt.load(artefact).run(given), models.reference(model, given))

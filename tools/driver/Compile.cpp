@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/driver/Compile.h"
+#include "codegen/artifact/ContentCache.h"
 #include "codegen/artifact/CustomFunctions.h"
 #include "codegen/artifact/FromPlan.h"
 #include "codegen/artifact/OutputFile.h"
@@ -104,6 +105,8 @@ private:
   llvm::Error writeObjects(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Error writeReadable(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Expected<std::vector<cpu::KernelObject>> compileKernels(const cpu::Target &target);
+  llvm::Error openCache();
+  void closeCache();
   std::string output(const char *suffix) const { return options_.output.empty() ? stem() + suffix : options_.output; }
   bool isText() const { return options_.emit == Emit::Llvm || options_.emit == Emit::Asm; }
   std::string stem() const;
@@ -112,6 +115,7 @@ private:
   CompileReport &report_;
   Progress progress_;
   StageClock clock_;
+  std::optional<artifact::ContentCache> cache_;
   std::vector<std::string> read_;                // the files of the model
   std::unique_ptr<llvm::StdThreadPool> threads_; // outlives the context
   std::unique_ptr<MLIRContext> context_;
@@ -266,6 +270,26 @@ llvm::Error Compilation::writeText(ModuleOp module) {
   return artifact::writeTextFile(output(".mlir"), text);
 }
 
+llvm::Error Compilation::openCache() {
+  if (options_.cache.empty())
+    return llvm::Error::success();
+  llvm::Expected<artifact::ContentCache> cache = artifact::ContentCache::open(options_.cache);
+  if (!cache)
+    return cache.takeError();
+  cache_.emplace(std::move(*cache));
+  return llvm::Error::success();
+}
+
+/// A compilation that cannot keep its kernels is none the worse.
+void Compilation::closeCache() {
+  cache_->trim();
+  const std::string warning = cache_->warning();
+  if (warning.empty())
+    return;
+  progress_.clear();
+  llvm::errs() << "smelt: warning: --cache: " << warning << "; the model is compiled all the same\n";
+}
+
 llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const cpu::Target &target) {
   clock_.begin("compile-kernels");
   cpu::CompileKernelsOptions options;
@@ -273,6 +297,7 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
   options.progress = [&](size_t done, size_t all) {
     progress_.stage(("kernels: " + llvm::Twine(done) + " of " + llvm::Twine(all)).str());
   };
+  options.cache = cache_ ? &*cache_ : nullptr;
   Messages messages(context_.get());
   llvm::Expected<std::vector<cpu::KernelObject>> objects = cpu::compileKernels(*module_, target, options);
   if (!objects && !messages.text().empty()) {
@@ -281,11 +306,14 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
   }
   if (!objects)
     return objects.takeError();
+  if (cache_)
+    closeCache();
   SymbolTable kernels(*module_);
   for (const cpu::KernelObject &object : *objects)
     kernels.lookup(object.name)->setAttr("kernel.tiles", graph::ExtentsAttr::get(context_.get(), object.tiles));
   clock_.end("compile-kernels");
   report_.kernels = objects->size();
+  report_.kernelsCached = llvm::count_if(*objects, [](const cpu::KernelObject &object) { return object.isFromCache; });
   return objects;
 }
 
@@ -374,6 +402,8 @@ llvm::Error Compilation::run() {
   context_->loadAllAvailableDialects();
   if (!options_.libraries.empty() && options_.emit != Emit::Shared)
     return toolError(kUsage, "--link goes with --emit shared; of other forms the program is linked with what it names");
+  if (llvm::Error error = openCache())
+    return error;
   llvm::append_range(read_, options_.libraries);
   if (llvm::Error error = import())
     return error;

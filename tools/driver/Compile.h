@@ -27,7 +27,8 @@ struct CompileOptions {
   std::vector<std::pair<std::string, std::string>> states; // an input, and the output that it is in the next run
   std::vector<std::string> libraries; // paths: object files that define the functions of custom operators
   unsigned threads = 0;               // that compile; 0: as many as there are cores. The output does not depend on it
-  std::string dumpAfter;              // a pass, or "import": its IR goes to stderr
+  std::string cache;     // a folder of kernels compiled before; empty: none. The output does not depend on it
+  std::string dumpAfter; // a pass, or "import": its IR goes to stderr
   std::function<void(mlir::ModuleOp)> afterImport; // changes the imported module; may be null
 };
 
@@ -36,7 +37,8 @@ struct CompileReport {
   artifact::Sizes sizes;
   uint64_t arenaBytes = 0;
   uint64_t arenaLowerBound = 0;
-  uint64_t kernels = 0; // distinct ones
+  uint64_t kernels = 0;       // distinct ones
+  uint64_t kernelsCached = 0; // those of them that a cache had
   uint64_t steps = 0;
   std::map<std::string, int64_t> operators;           // of the graph as imported
   std::vector<std::pair<std::string, double>> stages; // name, milliseconds, in order

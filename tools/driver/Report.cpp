@@ -26,6 +26,7 @@ std::string toJson(const CompileOptions &options, const CompileReport &report) {
                    {"arena", report.arenaBytes},
                    {"arena_lower_bound", report.arenaLowerBound}};
   json["kernels"] = report.kernels;
+  json["kernels_cached"] = report.kernelsCached;
   json["steps"] = report.steps;
   json["operators"] = report.operators;
   json["stages_ms"] = stages;

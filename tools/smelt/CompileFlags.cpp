@@ -61,6 +61,11 @@ void CompileFlags::addTo(CLI::App &command) {
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->capture_default_str();
+  command
+      .add_option("--cache", options.cache,
+                  "a folder, made where it is missing, for the code of kernels: what an earlier compile left there is "
+                  "not compiled again. The output is the same. The folder holds 1 GB at most")
+      ->check(checkName);
   command.add_option("--dump-after", options.dumpAfter, "print the IR after this pass, or after import, on stderr");
 }
 

@@ -10,8 +10,7 @@
 namespace smelt {
 
 /// What every command that compiles takes: MODEL, --target, --shape, --state, --custom, --link, --precision,
-/// --calibration, --threads,
-/// --dump-after.
+/// --calibration, --threads, --cache, --dump-after.
 struct CompileFlags {
   driver::CompileOptions options;
   std::vector<std::string> shapes, states, custom;
