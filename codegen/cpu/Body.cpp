@@ -41,8 +41,8 @@ Type storageType(Type elementType) {
   return elementType;
 }
 
-Body::Body(kernel::FuncOp kernel, func::FuncOp function, ImplicitLocOpBuilder &builder)
-    : kernel_(kernel), function_(function), builder_(builder) {
+Body::Body(kernel::FuncOp kernel, func::FuncOp function, ImplicitLocOpBuilder &builder, const kernel::Machine &machine)
+    : kernel_(kernel), function_(function), builder_(builder), roundsToBF16_(machine.dots & kernel::kBf16Dots) {
   Block &body = kernel.getBody().front();
   std::optional<ArrayAttr> sizes = kernel.getSizes();
   size_t number = 0;
@@ -191,6 +191,12 @@ Value Body::toStorage(Value computed, Type elementType) {
   Type storage = storageType(elementType);
   if (storage == getElementTypeOrSelf(computed.getType()))
     return computed;
+  if (elementType.isBF16() && roundsToBF16_) {
+    Value rounded = arith::TruncFOp::create(builder_, like(computed, elementType), computed);
+    Type bits = like(computed, storage);
+    return isa<VectorType>(bits) ? vector::BitCastOp::create(builder_, cast<VectorType>(bits), rounded).getResult()
+                                 : arith::BitcastOp::create(builder_, bits, rounded).getResult();
+  }
   if (elementType.isBF16()) {
     // Processors without such an instruction would call a library for it.
     graph::Expr rounded = graph::castTo(graph::Expr(builder_, computed), elementType);
@@ -351,8 +357,15 @@ Value Body::stored(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
   auto isUniform = [](const LaneIndex &at) { return at.isUniform(); };
   if (memory && (lanes == 1 || !llvm::all_of(index, isUniform)))
     return loadStored(memory.getBuffer(), index, lanes);
+  Type element = graph::typeOf(tensor).getElementType();
+  // Storing rounds.
+  auto cast = tensor.getDefiningOp<graph::CastOp>();
+  if (cast && !defined_.count(tensor) && isa<FloatType>(cast.getTo()) &&
+      graph::computeType(cast.getTo()) == graph::typeOf(cast.getInput()).getElementType() &&
+      graph::extentsOf(cast.getInput()) == graph::extentsOf(tensor))
+    tensor = cast.getInput();
   Value value = read(tensor, index, lanes);
-  return value ? toStorage(value, graph::typeOf(tensor).getElementType()) : nullptr;
+  return value ? toStorage(value, element) : nullptr;
 }
 
 LogicalResult Body::write(kernel::StoreOp store, ArrayRef<LaneIndex> index, unsigned lanes) {

@@ -21,7 +21,8 @@ mlir::Type storageType(mlir::Type elementType);
 /// are one-dimensional memrefs of storage types; strides come from the kernel's arguments.
 class Body {
 public:
-  Body(kernel::FuncOp kernel, mlir::func::FuncOp function, mlir::ImplicitLocOpBuilder &builder);
+  Body(kernel::FuncOp kernel, mlir::func::FuncOp function, mlir::ImplicitLocOpBuilder &builder,
+       const kernel::Machine &machine);
 
   /// The value of `tensor` at `index`, compute type, for `lanes`. Null when that many lanes can't be had.
   mlir::Value read(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
@@ -79,6 +80,7 @@ private:
   kernel::FuncOp kernel_;
   mlir::func::FuncOp function_;
   mlir::ImplicitLocOpBuilder &builder_;
+  bool roundsToBF16_; // by an instruction, to which the smallest numbers (denormal ones) are zero
   llvm::DenseMap<mlir::Value, mlir::Value> buffers_;
   llvm::DenseMap<mlir::Value, mlir::Value> defined_;
   llvm::SmallVector<Read> reads_;

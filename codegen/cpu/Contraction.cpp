@@ -6,6 +6,7 @@
 // The panel is the outer loop and the points the inner one, so that a panel stays in the first caches; K is not
 // blocked.
 
+#include "codegen/cpu/Dots.h"
 #include "codegen/cpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -53,6 +54,9 @@ private:
   Value packedBase(const Tile &tile);
   SmallVector<Value> accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums);
   SmallVector<Value> step(const Tile &tile, Value input, Value packed, ValueRange sums);
+  SmallVector<Value> accumulateGroups(const Tile &tile, Value input, Value packed, ValueRange sums);
+  SmallVector<Value> stepGroup(const Tile &tile, Value input, Value packed, ValueRange sums, int64_t count);
+  Extent inputOffset(int64_t row, int64_t column);
   Value multiplyAdd(Value a, Value b, Value sum);
   bool hasCostlyEpilogue();
   void storeInline(const Tile &tile, ArrayRef<Value> sums);
@@ -67,8 +71,10 @@ private:
   kernel::ContractOp root_;
   Value inputArgument_, packedArgument_; // of the kernel
   RankedTensorType inputType_, packedType_, type_;
-  Type element_; // compute type
-  int64_t lanes_, width_;
+  Type element_;                    // compute type
+  int64_t lanes_, width_, rowSize_; // columns of a panel, and elements of its rows
+  Dots dots_;
+  int64_t together_; // neighbours along K that one step multiplies
   Extent panels_, channels_, taps_;
   Extent rows_ = 1, columns_; // extents of the tiled dims
   size_t outerDims_;          // dims before them
@@ -84,11 +90,14 @@ private:
 
 Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), root_(root), inputType_(graph::typeOf(root.getInput())),
-      packedType_(graph::typeOf(root.getPacked())), type_(graph::typeOf(root.getResult())) {
+      packedType_(graph::typeOf(root.getPacked())), type_(graph::typeOf(root.getResult())),
+      dots_(body, machine, packedType_.getElementType()) {
   Extents packed = graph::extentsOf(packedType_), shape = graph::extentsOf(type_);
   element_ = graph::computeType(type_.getElementType());
   lanes_ = machine.vectorBytes / graph::elementBytes(element_);
-  width_ = packedType_.getShape().back();
+  rowSize_ = packedType_.getShape().back();
+  width_ = rowSize_ / static_cast<int64_t>(root.getTogether());
+  together_ = inputType_.getElementType() == packedType_.getElementType() ? dots_.together() : 1;
   taps_ = packed[packed.size() - 2];
   panels_ = packed[packed.size() - 3];
   channels_ = shape.back().floorDiv(root.getGroups());
@@ -116,7 +125,9 @@ void Contraction::findReductions(ArrayRef<Extent> inputStrides) {
   for (const Reduction &inner : llvm::reverse(all)) {
     if (!reductions_.empty()) {
       Reduction &last = reductions_.front();
-      if (inner.inputStride == last.extent * last.inputStride) {
+      // Packed groups end with each tap.
+      bool isWhole = root_.getTogether() == 1 || last.extent.dividedBy(together_);
+      if (isWhole && inner.inputStride == last.extent * last.inputStride) {
         last.extent *= inner.extent;
         continue;
       }
@@ -128,7 +139,8 @@ void Contraction::findReductions(ArrayRef<Extent> inputStrides) {
 FailureOr<graph::Extent> Contraction::emit(TileRange range) {
   auto input = root_.getInput().getDefiningOp<kernel::LoadOp>(),
        packed = root_.getPacked().getDefiningOp<kernel::LoadOp>();
-  if (!input || !packed || width_ % lanes_)
+  auto packedTogether = static_cast<int64_t>(root_.getTogether());
+  if (!input || !packed || width_ % lanes_ || (packedTogether > 1 && packedTogether != together_))
     return failure();
   inputArgument_ = input.getBuffer();
   packedArgument_ = packed.getBuffer();
@@ -246,8 +258,8 @@ Value Contraction::packedBase(const Tile &tile) {
     for (size_t dim = 0; dim < batch; ++dim)
       base = body_.add(base, body_.scale(tile.outer[dim], strides[dim]));
   }
-  base = body_.add(base, body_.scale(tile.group, panels_ * taps_ * width_));
-  return body_.add(base, body_.scale(tile.panel, taps_ * width_));
+  base = body_.add(base, body_.scale(tile.group, panels_ * taps_ * rowSize_));
+  return body_.add(base, body_.scale(tile.panel, taps_ * rowSize_));
 }
 
 Value Contraction::multiplyAdd(Value a, Value b, Value sum) {
@@ -256,15 +268,18 @@ Value Contraction::multiplyAdd(Value a, Value b, Value sum) {
   return arith::AddIOp::create(b_, arith::MulIOp::create(b_, a, b), sum);
 }
 
-/// One step along K for every point and vector of the tile.
-SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed, ValueRange sums) {
+/// How far a point of the tile reads from the first one.
+Extent Contraction::inputOffset(int64_t row, int64_t column) {
   Extents strides = Body::stridesOf(inputArgument_);
-  size_t rank = strides.size();
   auto spatialStep = [&](size_t fromLast) -> Extent {
     ArrayRef<int64_t> steps = root_.getStrides();
-    return strides[rank - 1 - fromLast] * steps[steps.size() - fromLast];
+    return strides[strides.size() - 1 - fromLast] * steps[steps.size() - fromLast];
   };
-  Extent columnStep = spatialStep(1), rowStep = tilesRows() ? spatialStep(2) : Extent(0);
+  return spatialStep(1) * column + (tilesRows() ? spatialStep(2) * row : Extent(0));
+}
+
+/// One step along K for every point and vector of the tile.
+SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed, ValueRange sums) {
   auto vectorType = VectorType::get({lanes_}, element_);
   auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
   SmallVector<Value> vectors, next;
@@ -275,7 +290,7 @@ SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed
   }
   for (int64_t row = 0; row < tile.rows; ++row)
     for (int64_t column = 0; column < tile.columns; ++column) {
-      Value at = body_.add(input, body_.value(rowStep * row + columnStep * column));
+      Value at = body_.add(input, body_.value(inputOffset(row, column)));
       Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), at);
       scalar = body_.toCompute(scalar, inputType_.getElementType());
       Value repeated = vector::BroadcastOp::create(b_, vectorType, scalar);
@@ -285,13 +300,71 @@ SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed
   return next;
 }
 
+/// The same for a group of neighbours along K, of which the first `count` are there.
+SmallVector<Value> Contraction::stepGroup(const Tile &tile, Value input, Value packed, ValueRange sums, int64_t count) {
+  Value inputs = body_.bufferOf(inputArgument_), panels = body_.bufferOf(packedArgument_);
+  const Extent stride = Body::stridesOf(inputArgument_).back();
+  SmallVector<Value> vectors, next;
+  for (int64_t v = 0; v < vectorsOf(tile); ++v)
+    vectors.push_back(root_.getTogether() > 1
+                          ? dots_.load(panels, body_.add(packed, body_.constant(v * lanes_ * together_)))
+                          : dots_.gather(panels, body_.add(packed, body_.constant(v * lanes_)), width_, count));
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (int64_t column = 0; column < tile.columns; ++column) {
+      Value at = body_.add(input, body_.value(inputOffset(row, column)));
+      Value repeated = dots_.repeated(inputs, at, stride, count);
+      for (Value vector : vectors)
+        next.push_back(dots_.multiplyAdd(repeated, vector, sums[next.size()]));
+    }
+  return next;
+}
+
+/// The innermost loop along K in groups of neighbours, then what is left.
+SmallVector<Value> Contraction::accumulateGroups(const Tile &tile, Value input, Value packed, ValueRange sums) {
+  const Reduction &reduction = reductions_.back();
+  const Extent groups = reduction.extent.floorDiv(together_), rest = reduction.extent - groups * together_;
+  const int64_t packedStep = root_.getTogether() > 1 ? rowSize_ : rowSize_ * together_;
+  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.value(groups), body_.constant(1), sums);
+  {
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    Value at = loop.getInductionVar();
+    Value nextInput = body_.add(input, body_.scale(at, reduction.inputStride * together_));
+    Value nextPacked = body_.add(packed, body_.scale(at, packedStep));
+    SmallVector<Value> carried(loop.getRegionIterArgs());
+    scf::YieldOp::create(b_, stepGroup(tile, nextInput, nextPacked, carried, together_));
+  }
+  SmallVector<Value> results(loop.getResults());
+  Value restInput = body_.add(input, body_.value(groups * reduction.inputStride * together_));
+  Value restPacked = body_.add(packed, body_.value(groups * packedStep));
+  for (int64_t count = 1; count < together_; ++count) {
+    if (rest.isNumber()) {
+      if (rest.number() == count)
+        results = stepGroup(tile, restInput, restPacked, results, count);
+      continue;
+    }
+    Value isRest = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, body_.value(rest), body_.constant(count));
+    auto choice = scf::IfOp::create(b_, TypeRange(ValueRange(results)), isRest, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToEnd(choice.thenBlock());
+    scf::YieldOp::create(b_, stepGroup(tile, restInput, restPacked, results, count));
+    b_.setInsertionPointToEnd(choice.elseBlock());
+    scf::YieldOp::create(b_, results);
+    results.assign(choice.result_begin(), choice.result_end());
+  }
+  return results;
+}
+
 /// The loops along K from `level` inwards.
 SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums) {
   if (level == reductions_.size())
     return step(tile, input, packed, sums);
-  Extent inner = width_;
+  if (together_ > 1 && level + 1 == reductions_.size())
+    return accumulateGroups(tile, input, packed, sums);
+  Extent inner = rowSize_;
   for (const Reduction &deeper : ArrayRef<Reduction>(reductions_).drop_front(level + 1))
-    inner *= deeper.extent;
+    inner *= &deeper == &reductions_.back() ? deeper.extent.ceilDiv(root_.getTogether()) : deeper.extent;
   auto loop =
       scf::ForOp::create(b_, body_.constant(0), body_.value(reductions_[level].extent), body_.constant(1), sums);
   OpBuilder::InsertionGuard guard(b_);

@@ -91,7 +91,7 @@ private:
     auto end = func::ReturnOp::create(builder);
     builder.setInsertionPoint(end);
     TileRange range{entry.getArgument(entry.getNumArguments() - 2), entry.getArguments().back()};
-    Body body(kernel, function, builder);
+    Body body(kernel, function, builder, machine);
     FailureOr<graph::Extent> tiles = emitRoot(body, range, machine);
     if (failed(tiles)) {
       reportUnsupported(kernel);

@@ -23,6 +23,7 @@ namespace smelt::cpu {
 namespace {
 struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMath)
+  explicit ExpandMath(const kernel::Machine &machine) : roundsToBF16(machine.dots & kernel::kBf16Dots) {}
   StringRef getArgument() const override { return "expand-math"; }
   StringRef getDescription() const override { return "math functions → arithmetic"; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -38,15 +39,20 @@ struct ExpandMath : PassWrapper<ExpandMath, OperationPass<>> {
                                     {"sinh", "cosh", "asinh", "acosh", "atanh", "tan", "powf", "fpowi", "exp2"});
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) { return name != "math.cbrt"; });
     // bf16 without instructions for it would be calls of compiler-rt.
-    arith::populateExpandBFloat16Patterns(patterns);
+    if (!roundsToBF16)
+      arith::populateExpandBFloat16Patterns(patterns);
     GreedyRewriteConfig config;
     config.enableFolding(true);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
+
+  bool roundsToBF16; // by an instruction
 };
 } // namespace
 
-std::unique_ptr<Pass> createExpandMathPass() { return std::make_unique<ExpandMath>(); }
+std::unique_ptr<Pass> createExpandMathPass(const kernel::Machine &machine) {
+  return std::make_unique<ExpandMath>(machine);
+}
 
 } // namespace smelt::cpu

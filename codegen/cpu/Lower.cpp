@@ -33,7 +33,7 @@ void buildCpuPipeline(OpPassManager &manager, const kernel::Machine &machine) {
   manager.addPass(createEmitKernelsPass(machine));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
-  manager.addPass(createExpandMathPass());
+  manager.addPass(createExpandMathPass(machine));
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCSEPass());
   manager.addPass(createConvertVectorToLLVMPass());

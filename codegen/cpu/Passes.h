@@ -18,7 +18,7 @@ namespace smelt::cpu {
 std::unique_ptr<mlir::Pass> createEmitKernelsPass(const kernel::Machine &machine);
 
 /// Functions of the math dialect → arithmetic; leaves what has an instruction.
-std::unique_ptr<mlir::Pass> createExpandMathPass();
+std::unique_ptr<mlir::Pass> createExpandMathPass(const kernel::Machine &machine = {});
 
 /// emit-kernels, then everything down to the LLVM dialect.
 void buildCpuPipeline(mlir::OpPassManager &manager, const kernel::Machine &machine);

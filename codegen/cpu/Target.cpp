@@ -21,16 +21,22 @@ constexpr const char *kX86 = "x86_64-unknown-linux-gnu";
 constexpr const char *kArm = "aarch64-unknown-linux-gnu";
 // LLVM holds 512-bit vectors back on some processors: the tiles are made for them.
 constexpr const char *kWide = "-prefer-256-bit";
+constexpr const char *kBf16 = ",+avx512bf16";
+constexpr uint64_t kAvx512Bits = SMELT_CPU_AVX2 | SMELT_CPU_AVX512, kBf16Bits = SMELT_CPU_AVX512_BF16,
+                   kArm86Bits = SMELT_CPU_NEON | SMELT_CPU_DOTPROD | SMELT_CPU_I8MM | SMELT_CPU_BF16;
 constexpr kernel::Machine kAvx2{32, 16}, kAvx512{64, 32}, kNeon{16, 32};
 
 const Target kTargets[] = {
     {"x86-64-v3", kX86, "x86-64-v3", "", SMELT_CPU_AVX2, kAvx2},
-    {"x86-64-v4", kX86, "x86-64-v4", kWide, SMELT_CPU_AVX2 | SMELT_CPU_AVX512, kAvx512},
+    {"x86-64-v4", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512},
+    {"sapphirerapids", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512, kernel::DotAvx512Bf16, kBf16, kBf16Bits},
+    {"znver4", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512, kernel::DotAvx512Bf16, kBf16, kBf16Bits},
     {"aarch64", kArm, "generic", "+neon", SMELT_CPU_NEON, kNeon},
     {"cortex-a53", kArm, "cortex-a53", "", SMELT_CPU_NEON, kNeon},
     {"cortex-a72", kArm, "cortex-a72", "", SMELT_CPU_NEON, kNeon},
     {"cortex-a76", kArm, "cortex-a76", "", SMELT_CPU_NEON | SMELT_CPU_DOTPROD, kNeon},
     {"neoverse-n1", kArm, "neoverse-n1", "", SMELT_CPU_NEON | SMELT_CPU_DOTPROD, kNeon},
+    {"neoverse-v1", kArm, "neoverse-v1", "-sve", kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
 };
 
 } // namespace
@@ -52,7 +58,25 @@ static std::optional<Target> nativeTarget() {
     row = "x86-64-v3";
   if (!row)
     return std::nullopt;
-  return findTarget(row);
+  std::optional<Target> target = findTarget(row);
+  // Only what computes in a lower precision asks for these: all else runs on whatever has the row's instruction sets.
+  if (triple.isAArch64() && features.lookup("bf16")) {
+    target->dots = kernel::DotNeonBf16;
+    target->dotFeatures = ",+bf16";
+    target->dotCpuFeatures = SMELT_CPU_BF16;
+  } else if (target->machine.vectorBytes == kAvx512.vectorBytes && features.lookup("avx512bf16")) {
+    target->dots = kernel::DotAvx512Bf16;
+    target->dotFeatures = kBf16;
+    target->dotCpuFeatures = kBf16Bits;
+  }
+  return target;
+}
+
+Target withDots(Target target) {
+  target.machine.dots = target.dots;
+  target.features += target.dotFeatures;
+  target.cpuFeatures |= target.dotCpuFeatures;
+  return target;
 }
 
 std::optional<Target> findTarget(llvm::StringRef name) {

@@ -25,7 +25,14 @@ struct Target {
   std::string features;     // LLVM's -mattr
   uint64_t cpuFeatures = 0; // bits SMELT_CPU_*
   kernel::Machine machine;
+  // What computing in a lower precision may use besides.
+  unsigned dots = 0; // of kernel::Dot
+  std::string dotFeatures;
+  uint64_t dotCpuFeatures = 0;
 };
+
+/// The same processor with its dot instructions in use. Code without any stays as it is without them.
+Target withDots(Target target);
 
 /// The target of that name; `native` is the row that fits the processor this runs on. Nothing for an unknown name.
 std::optional<Target> findTarget(llvm::StringRef name);

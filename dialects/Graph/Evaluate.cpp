@@ -3,6 +3,8 @@
 
 #include "dialects/Graph/Graph.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/ADT/bit.h"
+#include <cmath>
 #include <cstring>
 #include <functional>
 
@@ -137,6 +139,41 @@ static void evaluateF32(RowFunction function, ArrayRef<HostTensor> operands, con
   }
 }
 
+/// To the nearest bf16, ties to even; a NaN stays one.
+static uint16_t roundToBF16(float value) {
+  const uint32_t bits = llvm::bit_cast<uint32_t>(value);
+  if (std::isnan(value))
+    return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// To the nearest f16, ties to even; a NaN stays one.
+static uint16_t roundToF16(float value) {
+  const uint32_t bits = llvm::bit_cast<uint32_t>(value), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+  constexpr uint32_t kBeyond = 0x477ff000; // 65520: what rounds to infinity
+  constexpr uint32_t kNormal = 0x38800000; // 2^-14
+  constexpr uint32_t kRebias = 112u << 23; // of the exponent
+  if (std::isnan(value))
+    return static_cast<uint16_t>(sign | 0x7e00 | (size >> 13 & 0x3ff));
+  if (size >= kBeyond)
+    return static_cast<uint16_t>(sign | 0x7c00);
+  if (size < kNormal) // adding 1/2 leaves steps of 2^-24, rounded as an addition is
+    return static_cast<uint16_t>(sign | (llvm::bit_cast<uint32_t>(std::fabs(value) + 0.5F) & 0xffff));
+  return static_cast<uint16_t>(sign | (size - kRebias + 0xfff + (size >> 13 & 1)) >> 13);
+}
+
+/// Weights are rounded by the million.
+static bool roundF32(Operation *op, const HostTensor &operand, const HostTensor &result) {
+  Type to = result.elementType();
+  if (!isa<CastOp>(op) || !operand.elementType().isF32() || !(to.isBF16() || to.isF16()))
+    return false;
+  const auto round = to.isBF16() ? roundToBF16 : roundToF16;
+  MutableArrayRef<uint16_t> rounded = result.asMutable<uint16_t>();
+  for (auto [position, element] : llvm::enumerate(rounded))
+    element = round(loadF32(operand.bytes().data() + position * sizeof(float)));
+  return true;
+}
+
 FailureOr<SmallVector<HostTensor>> evaluateOp(Operation *op, ArrayRef<HostTensor> operands) {
   SmallVector<HostTensor> results;
   for (Type type : op->getResultTypes()) {
@@ -149,7 +186,9 @@ FailureOr<SmallVector<HostTensor>> evaluateOp(Operation *op, ArrayRef<HostTensor
   if (RowFunction function = results.empty() ? nullptr : rowFunction(op)) {
     evaluateF32(function, operands, results.front());
     done = success();
-  } else if (auto elementwise = dyn_cast<ScalarInterface>(op))
+  } else if (operands.size() == 1 && results.size() == 1 && roundF32(op, operands[0], results[0]))
+    done = success();
+  else if (auto elementwise = dyn_cast<ScalarInterface>(op))
     done = evaluateElementwise(elementwise, operands, results.front());
   else if (auto evaluated = dyn_cast<EvaluateInterface>(op))
     done = evaluated.evaluate(operands, results);

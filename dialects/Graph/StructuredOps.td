@@ -9,8 +9,9 @@
 include "dialects/Graph/DataOps.td"
 
 def Graph_MatMulOp : Graph_Op<"matmul", [InferTypeOpAdaptor]> {
-  let summary = "[b…, m, k] · [b…, k, n] → [b…, m, n]; batch dims broadcast as in NumPy; both operands have rank 2 or more";
-  let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs);
+  let summary = "[b…, m, k] · [b…, k, n] → [b…, m, n]; batch dims broadcast as in NumPy; both operands have rank 2 or more. Where `wide`, "
+                "the result has the type that sums are computed in, f32 of f16 and bf16, and one operand may be narrower than the other";
+  let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs, DefaultValuedAttr<BoolAttr, "false">:$wide);
   let results = (outs Graph_Tensor:$result);
   let hasVerifier = 1;
 }
@@ -23,11 +24,11 @@ def Graph_ConvOp : Graph_Op<"conv", [InferTypeOpAdaptor, DeclareOpInterfaceMetho
   let summary = "cross-correlation over 1 or more spatial dims, zero padding `low` and `high` (one value a spatial dim), no bias";
   let description = [{
     channels_first: input [n, c, s…], filter [oc, c / groups, k…], result [n, oc, o…]. channels_last: input [n, s…, c], filter
-    [k…, c / groups, oc], result [n, o…, oc].
+    [k…, c / groups, oc], result [n, o…, oc]. `wide` is as in matmul.
   }];
   let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$filter, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
                        DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, I64Attr:$groups,
-                       DefaultValuedAttr<Graph_Layout, "Layout::ChannelsFirst">:$layout);
+                       DefaultValuedAttr<Graph_Layout, "Layout::ChannelsFirst">:$layout, DefaultValuedAttr<BoolAttr, "false">:$wide);
   let results = (outs Graph_Tensor:$result);
   let hasVerifier = 1;
 }

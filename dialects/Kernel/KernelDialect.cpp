@@ -36,11 +36,16 @@ LogicalResult ContractOp::verify() {
   }
   if (!taps || !channels)
     return emitOpError("groups must divide the channels of input and result");
+  auto together = static_cast<int64_t>(getTogether());
+  if (together < 1 || packed.getShape().back() % together != 0)
+    return emitOpError("the rows of packed must hold whole groups of ") << together;
+  taps = taps->ceilDiv(together);
   for (int64_t extent : getWindow())
     *taps *= extent;
   int64_t packedRank = packed.getRank() - (getGroups() > 1);
   if ((packedRank != 3 && packedRank != 3 + batch) || graph::extentsOf(packed)[packed.getRank() - 2] != *taps)
-    return emitOpError("packed must be [batch…, groups, panels, ") << taps->str() << ", width]";
+    return emitOpError("packed must be [batch…, groups, panels, ")
+           << taps->str() << ", width" << (together > 1 ? " · together]" : "]");
   return success();
 }
 

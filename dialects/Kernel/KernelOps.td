@@ -29,9 +29,11 @@ def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
     input [b…, i…, groups · c], result [b…, o…, groups · n], one entry of `window`, `strides` and `dilations` for each dim of i and o;
     a matrix product has one such dim, with a window of 1. packed is [b…, groups, panels, K, width] with K = window · c in the order of the window's
     dims, then c, and panels = ceil(n / width); its batch dims b… are missing where all batches share it, and so is `groups` where it is 1.
+    Where `together` is above 1, that many neighbours along c lie side by side for each column, with zeros where c ends:
+    [b…, groups, panels, window · ceil(c / together), width · together].
   }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
-                       DenseI64ArrayAttr:$dilations, I64Attr:$groups);
+                       DenseI64ArrayAttr:$dilations, I64Attr:$groups, DefaultValuedAttr<I64Attr, "1">:$together);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

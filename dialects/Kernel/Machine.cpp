@@ -77,7 +77,7 @@ WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panel
 }
 
 bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t inputs,
-                  int64_t channels) {
+                  int64_t channels, int64_t together) {
   constexpr double kWeightBytesPerCycle = 5; // from memory: a model's weights do not fit into a cache
   constexpr double kTransformCycles = 240;   // of a vector of channels of a tile, each way
   constexpr double kGain = 0.8;              // what the larger weights must be paid back with
@@ -89,6 +89,7 @@ bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t c
   double direct = std::max(double(batch * rows * columns) * 9 * in * out,
                            9 * in * double(channels) * sizeof(float) / kWeightBytesPerCycle);
   double products = std::max(tiles * 36 * in * out, 36 * in * double(channels) * sizeof(float) / kWeightBytesPerCycle);
+  direct /= double(together);
   return products + tiles * kTransformCycles * (in / double(lanes) + out) < kGain * direct;
 }
 

@@ -5,6 +5,7 @@
 #define SMELT_DIALECTS_KERNEL_MACHINE_H
 
 #include "dialects/Graph/Extent.h"
+#include "mlir/IR/Types.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include <algorithm>
@@ -12,10 +13,21 @@
 
 namespace smelt::kernel {
 
+/// Instructions that multiply groups of neighbours along K and add them to one sum of 32 bits, as bits of a mask.
+enum Dot : unsigned {
+  DotAvx512Bf16 = 1u << 0, // vdpbf16ps
+  DotNeonBf16 = 1u << 1,   // bfdot
+};
+constexpr unsigned kBf16Dots = DotAvx512Bf16 | DotNeonBf16;
+
 /// What tile choices need to know of a processor.
 struct Machine {
   unsigned vectorBytes = 32;
   unsigned vectorRegisters = 16;
+  unsigned dots = 0; // of enum Dot: those that may be used
+
+  /// How many neighbours along K one instruction multiplies of elements of a type; 1 where there is none for it.
+  int64_t together(mlir::Type element) const { return element.isBF16() && (dots & kBf16Dots) ? 2 : 1; }
 };
 
 constexpr int64_t kTypicalLength = 128; // of a sequence
@@ -59,9 +71,10 @@ struct WinogradBlock {
 WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panels);
 
 /// Whether F(4x4, 3x3) is estimated to take clearly less time than a direct convolution of [rows, columns, channels]
-/// results from `inputs` channels, f32; never where one tile is more than a block may hold.
+/// results from `inputs` channels, f32, or where that one makes `together` products at once; never where one tile is
+/// more than a block may hold.
 bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t inputs,
-                  int64_t channels);
+                  int64_t channels, int64_t together = 1);
 
 } // namespace smelt::kernel
 

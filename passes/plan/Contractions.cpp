@@ -3,6 +3,7 @@
 
 #include "passes/plan/Contractions.h"
 #include "dialects/Graph/Graph.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -15,6 +16,35 @@ Value packPanels(OpBuilder &builder, Location loc, Value value, int64_t width) {
   shape.append({extents.back().ceilDiv(width), extents[extents.size() - 2], width});
   RankedTensorType packed = graph::tensorOf(shape, type.getElementType());
   return graph::PackPanelsOp::create(builder, loc, packed, value, width);
+}
+
+Value groupRows(OpBuilder &builder, Location loc, Value value, int64_t together) {
+  if (together == 1)
+    return value;
+  RankedTensorType type = graph::typeOf(value);
+  int64_t rank = type.getRank(), rows = type.getDimSize(rank - 2), columns = type.getDimSize(rank - 1);
+  auto groups = static_cast<int64_t>(llvm::divideCeil(rows, together));
+  if (rows % together != 0) {
+    SmallVector<int64_t> low(rank, 0), high(rank, 0);
+    high[rank - 2] = groups * together - rows;
+    Value zero = graph::makeScalar(builder, loc, type.getElementType(), graph::Scalar::ofFloat(0));
+    value = graph::PadOp::create(builder, loc, value, zero, low, high, graph::PadMode::Constant);
+  }
+  SmallVector<int64_t> split(type.getShape().drop_back(2)), order(rank + 1);
+  SmallVector<int64_t> joined(split);
+  split.append({groups, together, columns});
+  joined.append({groups, columns * together});
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[rank - 1], order[rank]);
+  Value moved = graph::transposeTo(builder, loc, graph::reshapeTo(builder, loc, value, split), order);
+  return graph::reshapeTo(builder, loc, moved, joined);
+}
+
+Value unrounded(Value value) {
+  auto cast = value.getDefiningOp<graph::CastOp>();
+  return cast && graph::typeOf(cast.getInput()).getElementType().isF32() && isa<FloatType>(cast.getTo())
+             ? cast.getInput()
+             : value;
 }
 
 /// The input with its padding as elements of its own.

@@ -15,6 +15,12 @@ namespace smelt::plan {
 /// [b…, k, n] → [b…, ceil(n / width), k, width], zero where n ends.
 mlir::Value packPanels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, int64_t width);
 
+/// [b…, k, n] → [b…, ceil(k / together), n · together]: neighbours along k side by side, zero where k ends.
+mlir::Value groupRows(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, int64_t together);
+
+/// What a value was before it was rounded to a narrower float; itself where it was not.
+mlir::Value unrounded(mlir::Value value);
+
 /// [n, s…, c] with `low` and `high` zeros around each spatial dim.
 mlir::Value padSpatial(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input, llvm::ArrayRef<int64_t> low,
                        llvm::ArrayRef<int64_t> high);

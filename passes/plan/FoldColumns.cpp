@@ -111,7 +111,7 @@ Value Folder::foldedConv(const Folding &folding) {
   high.back() = missing.isNumber() ? std::max<int64_t>(0, missing.number())
                                    : high.back() + (folding.factor - 1) * op_.getStrides().back();
   return graph::ConvOp::create(rewriter_, op_.getLoc(), op_.getInput(), foldedFilter(folding), strides,
-                               op_.getDilations(), op_.getLow(), high, 1, graph::Layout::ChannelsLast);
+                               op_.getDilations(), op_.getLow(), high, 1, graph::Layout::ChannelsLast, op_.getWide());
 }
 
 /// An operand of elementwise work as the folded result needs it; null where that is no cheap thing.

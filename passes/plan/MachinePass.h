@@ -19,6 +19,7 @@ public:
   explicit MachinePass(const kernel::Machine &machine) {
     vectorBytes_ = machine.vectorBytes;
     vectorRegisters_ = machine.vectorRegisters;
+    dots_ = machine.dots;
   }
   // Options know their pass: a copy has options of its own, which MLIR then sets.
   MachinePass(const MachinePass &other) : mlir::PassWrapper<Derived, mlir::OperationPass<mlir::func::FuncOp>>(other) {}
@@ -28,13 +29,15 @@ public:
   }
 
 protected:
-  kernel::Machine machine() const { return {vectorBytes_, vectorRegisters_}; }
+  kernel::Machine machine() const { return {vectorBytes_, vectorRegisters_, dots_}; }
 
 private:
   mlir::Pass::Option<unsigned> vectorBytes_{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"),
                                             llvm::cl::init(kernel::Machine().vectorBytes)};
   mlir::Pass::Option<unsigned> vectorRegisters_{*this, "vector-registers", llvm::cl::desc("how many there are"),
                                                 llvm::cl::init(kernel::Machine().vectorRegisters)};
+  mlir::Pass::Option<unsigned> dots_{*this, "dots", llvm::cl::desc("dot instructions, a mask of kernel::Dot"),
+                                     llvm::cl::init(0)};
 };
 
 } // namespace smelt::plan

@@ -26,6 +26,13 @@ static unsigned elementBytesOf(Value value) {
   return graph::elementBytes(graph::computeType(graph::typeOf(value).getElementType()));
 }
 
+/// How many rows of a right-hand side are put side by side: only of a constant, which costs nothing then.
+static int64_t togetherOf(Value lhs, Value rhs, const kernel::Machine &machine) {
+  Type element = graph::typeOf(rhs).getElementType();
+  bool isAlike = graph::typeOf(lhs).getElementType() == element;
+  return isAlike && rhs.getDefiningOp<graph::ConstantOp>() ? machine.together(element) : 1;
+}
+
 namespace {
 
 struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
@@ -35,14 +42,15 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
     Location loc = op.getLoc();
     RankedTensorType type = graph::typeOf(op.getResult());
     Extents shape = graph::extentsOf(type);
-    Value lhs = op.getLhs(), rhs = op.getRhs();
+    int64_t together = togetherOf(op.getLhs(), op.getRhs(), machine);
+    Value lhs = op.getLhs(), rhs = plan::groupRows(rewriter, loc, op.getRhs(), together);
     ArrayRef<Extent> batch = ArrayRef<Extent>(shape).drop_back(2);
     Extents lhsShape(batch), rhsShape(batch), left = graph::extentsOf(lhs), right = graph::extentsOf(rhs);
     llvm::append_range(lhsShape, ArrayRef<Extent>(left).take_back(2));
     llvm::append_range(rhsShape, ArrayRef<Extent>(right).take_back(2));
     lhs = graph::broadcastTo(rewriter, loc, lhs, lhsShape);
     Extent rows = shape[batch.size()], columns = shape.back();
-    if (graph::productOf(right) == rhsShape[batch.size()] * columns) {
+    if (graph::productOf(right) == rhsShape[batch.size()] * rhsShape.back()) {
       // All batches share the right-hand side: they are but more rows.
       rhs = graph::reshapeTo(rewriter, loc, rhs, ArrayRef<Extent>(rhsShape).take_back(2));
       rows *= graph::productOf(batch);
@@ -51,10 +59,10 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
     }
     kernel::RegisterTile tile = kernel::chooseTile(machine, 1, kernel::typicalLength(rows),
                                                    kernel::typicalLength(columns), elementBytesOf(rhs));
-    Value packed = plan::packPanels(rewriter, loc, rhs, tile.width);
-    rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}),
-                                                    rewriter.getDenseI64ArrayAttr({1}),
-                                                    rewriter.getDenseI64ArrayAttr({1}), rewriter.getI64IntegerAttr(1));
+    Value packed = plan::packPanels(rewriter, loc, rhs, tile.width * together);
+    rewriter.replaceOpWithNewOp<kernel::ContractOp>(
+        op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}), rewriter.getDenseI64ArrayAttr({1}),
+        rewriter.getDenseI64ArrayAttr({1}), rewriter.getI64IntegerAttr(1), rewriter.getI64IntegerAttr(together));
     return success();
   }
 
@@ -84,10 +92,12 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
       rows *= typical(extent);
     kernel::RegisterTile tile = kernel::chooseTile(machine, rows, typical(shape[shape.size() - 2]), channels / groups,
                                                    elementBytesOf(op.getFilter()));
-    Value packed = packFilter(op, taps, tile.width, rewriter);
+    int64_t together = togetherOf(op.getInput(), op.getFilter(), machine);
+    Value packed = packFilter(op, tile.width, together, rewriter);
     SmallVector<int64_t> window(filter.getShape().drop_back(2));
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),
-                                                    op.getStridesAttr(), op.getDilationsAttr(), op.getGroupsAttr());
+                                                    op.getStridesAttr(), op.getDilationsAttr(), op.getGroupsAttr(),
+                                                    rewriter.getI64IntegerAttr(together));
     return success();
   }
 
@@ -105,14 +115,28 @@ private:
   }
 
   /// [k…, c, groups · n] → [groups, panels, k · c, width]
-  static Value packFilter(graph::ConvOp op, int64_t taps, int64_t width, PatternRewriter &rewriter) {
-    int64_t groups = op.getGroups(), channels = graph::typeOf(op.getFilter()).getShape().back();
+  static Value packFilter(graph::ConvOp op, int64_t width, int64_t together, PatternRewriter &rewriter) {
+    ArrayRef<int64_t> shape = graph::typeOf(op.getFilter()).getShape();
+    int64_t groups = op.getGroups(), channels = shape.back() / groups, depth = shape[shape.size() - 2], window = 1;
+    for (int64_t extent : shape.drop_back(2))
+      window *= extent;
     Location loc = op.getLoc();
-    if (groups == 1)
-      return plan::packPanels(rewriter, loc, graph::reshapeTo(rewriter, loc, op.getFilter(), {taps, channels}), width);
-    Value split = graph::reshapeTo(rewriter, loc, op.getFilter(), {taps, groups, channels / groups});
-    Value grouped = graph::TransposeOp::create(rewriter, loc, split, ArrayRef<int64_t>{1, 0, 2});
-    return plan::packPanels(rewriter, loc, grouped, width);
+    Value filter = op.getFilter();
+    if (groups > 1) {
+      filter = graph::reshapeTo(rewriter, loc, filter, {window * depth, groups, channels});
+      filter = graph::TransposeOp::create(rewriter, loc, filter, ArrayRef<int64_t>{1, 0, 2});
+    }
+    SmallVector<int64_t> outer;
+    if (groups > 1)
+      outer.push_back(groups);
+    if (together > 1) { // of each tap by itself
+      SmallVector<int64_t> taps(outer);
+      taps.append({window, depth, channels});
+      filter = plan::groupRows(rewriter, loc, graph::reshapeTo(rewriter, loc, filter, taps), together);
+      depth = graph::typeOf(filter).getDimSize(outer.size() + 1);
+    }
+    outer.append({window * depth, channels * together});
+    return plan::packPanels(rewriter, loc, graph::reshapeTo(rewriter, loc, filter, outer), width * together);
   }
 
   kernel::Machine machine;

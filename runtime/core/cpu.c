@@ -98,6 +98,7 @@ uint64_t smelt_cpu_features(void) {
 /* Written out because older kernel headers lack them. */
 #define HWCAP_ASIMDDP_BIT (1ul << 20)
 #define HWCAP2_I8MM_BIT (1ul << 13)
+#define HWCAP2_BF16_BIT (1ul << 14)
 
 uint64_t smelt_cpu_features(void) {
   uint64_t features = SMELT_CPU_NEON; /* part of the AArch64 base */
@@ -105,6 +106,8 @@ uint64_t smelt_cpu_features(void) {
     features |= SMELT_CPU_DOTPROD;
   if (getauxval(AT_HWCAP2) & HWCAP2_I8MM_BIT)
     features |= SMELT_CPU_I8MM;
+  if (getauxval(AT_HWCAP2) & HWCAP2_BF16_BIT)
+    features |= SMELT_CPU_BF16;
   return features;
 }
 
@@ -121,6 +124,9 @@ uint64_t smelt_cpu_features(void) {
 #endif
 #if defined(__aarch64__) && defined(__ARM_FEATURE_MATMUL_INT8)
   features |= SMELT_CPU_I8MM;
+#endif
+#if defined(__aarch64__) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  features |= SMELT_CPU_BF16;
 #endif
   return features;
 }

@@ -240,9 +240,9 @@ private:
 llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
   PassManager manager(context_.get());
   if (isText())
-    buildAllStages(manager, machine);
+    buildAllStages(manager, machine, options_.precision);
   else
-    buildPlanStages(manager, machine);
+    buildPlanStages(manager, machine, options_.precision);
   if (!options_.dumpAfter.empty())
     if (llvm::Error error = dumpAfter(manager))
       return error;
@@ -392,6 +392,8 @@ llvm::Error Compilation::run() {
   std::optional<cpu::Target> target = cpu::findTarget(options_.target);
   if (!target)
     return toolError(kUsage, "--target: no target '" + options_.target + "'; there are " + cpu::targetNames());
+  if (options_.precision != quantize::Precision::F32)
+    target = cpu::withDots(*std::move(target));
   DialectRegistry registry;
   registerDialects(registry);
   context_ = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);

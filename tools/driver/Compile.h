@@ -6,9 +6,11 @@
 
 #include "codegen/artifact/Artifact.h"
 #include "frontends/common/Import.h"
+#include "passes/quantize/Passes.h"
 #include "llvm/Support/Error.h"
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +25,7 @@ struct CompileOptions {
   Emit emit = Emit::Shared;
   std::string report; // a path that the caller will write; no other file may be meant by it
   std::string target = "native";
+  quantize::Precision precision = quantize::Precision::F32;
   frontend::ImportOptions import;
   std::vector<std::pair<std::string, std::string>> states; // an input, and the output that it is in the next run
   std::vector<std::string> libraries; // paths: object files that define the functions of custom operators
@@ -30,6 +33,23 @@ struct CompileOptions {
   std::string cache;     // a folder of kernels compiled before; empty: none. The output does not depend on it
   std::string dumpAfter; // a pass, or "import": its IR goes to stderr
   std::function<void(mlir::ModuleOp)> afterImport; // changes the imported module; may be null
+};
+
+/// How far one output of a model in a lower precision is from the same in f32.
+struct OutputError {
+  std::string name;
+  double maxAbs = 0;
+  double maxRelative = 0; // maxAbs over the largest value
+  double cosine = 1;
+  uint64_t differing = 0; // of `elements`
+  uint64_t elements = 0;
+};
+
+/// The error that a lower precision was measured to have, the largest over all inputs.
+struct PrecisionReport {
+  std::string inputs; // what they were: "seeded", or a path
+  std::vector<OutputError> outputs;
+  std::string failure; // why there is none
 };
 
 /// What a compilation did.
@@ -42,6 +62,7 @@ struct CompileReport {
   uint64_t steps = 0;
   std::map<std::string, int64_t> operators;           // of the graph as imported
   std::vector<std::pair<std::string, double>> stages; // name, milliseconds, in order
+  std::optional<PrecisionReport> precision;           // of a lower one than f32, for the caller to fill
 };
 
 /// The graph of a model as the options say: read from its file, then changed by `afterImport`. Errors are ImportError

@@ -29,20 +29,27 @@ void registerDialects(DialectRegistry &registry) {
   cpu::registerTranslations(registry);
 }
 
-void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {
+void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {
   graph::buildGraphPipeline(manager);
   layout::buildLayoutPipeline(manager);
   manager.addNestedPass<func::FuncOp>(plan::createSplitConvTransposePass());
   manager.addPass(graph::createFoldConstantsPass()); // the new filters, which the next passes look at
-  manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
+  bool isLowered = precision != quantize::Precision::F32;
+  if (isLowered)
+    manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
+  if (isLowered) { // of the roundings, those that are left
+    manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass());
+    manager.addPass(graph::createFoldConstantsPass());
+  }
+  manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
   manager.addPass(graph::createFoldConstantsPass()); // packs the weights
   plan::buildPlanPipeline(manager, machine);
 }
 
-void buildAllStages(OpPassManager &manager, const kernel::Machine &machine) {
-  buildPlanStages(manager, machine);
+void buildAllStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {
+  buildPlanStages(manager, machine, precision);
   cpu::buildCpuPipeline(manager, machine);
 }
 

@@ -4,7 +4,7 @@
 #ifndef SMELT_TOOLS_DRIVER_PASSES_H
 #define SMELT_TOOLS_DRIVER_PASSES_H
 
-#include "dialects/Kernel/Machine.h"
+#include "passes/quantize/Passes.h"
 
 namespace mlir {
 class DialectRegistry;
@@ -17,10 +17,12 @@ namespace smelt::driver {
 void registerDialects(mlir::DialectRegistry &registry);
 
 /// A module as imported → kernels and a plan, in the kernel dialect.
-void buildPlanStages(mlir::OpPassManager &manager, const kernel::Machine &machine);
+void buildPlanStages(mlir::OpPassManager &manager, const kernel::Machine &machine,
+                     quantize::Precision precision = quantize::Precision::F32);
 
 /// All stages: a module as imported → a plan, and kernels in the LLVM dialect.
-void buildAllStages(mlir::OpPassManager &manager, const kernel::Machine &machine);
+void buildAllStages(mlir::OpPassManager &manager, const kernel::Machine &machine,
+                    quantize::Precision precision = quantize::Precision::F32);
 
 } // namespace smelt::driver
 

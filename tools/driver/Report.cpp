@@ -15,12 +15,31 @@ static double total(const CompileReport &report) {
   return sum;
 }
 
+static nlohmann::ordered_json toJson(const PrecisionReport &report) {
+  nlohmann::ordered_json json, outputs = nlohmann::ordered_json::array();
+  json["inputs"] = report.inputs;
+  if (!report.failure.empty())
+    json["failure"] = report.failure;
+  for (const OutputError &output : report.outputs)
+    outputs.push_back({{"name", output.name},
+                       {"max_abs", output.maxAbs},
+                       {"max_relative", output.maxRelative},
+                       {"cosine", output.cosine},
+                       {"differing", output.differing},
+                       {"elements", output.elements}});
+  json["outputs"] = outputs;
+  return json;
+}
+
 std::string toJson(const CompileOptions &options, const CompileReport &report) {
   nlohmann::ordered_json json, stages;
   for (const auto &[name, milliseconds] : report.stages)
     stages[name] = milliseconds;
   json["model"] = options.model;
   json["target"] = options.target;
+  json["precision"] = quantize::nameOf(options.precision);
+  if (report.precision)
+    json["error"] = toJson(*report.precision);
   json["sizes"] = {{"code", report.sizes.code + report.sizes.constants},
                    {"weights", report.sizes.weights},
                    {"arena", report.arenaBytes},
@@ -31,7 +50,7 @@ std::string toJson(const CompileOptions &options, const CompileReport &report) {
   json["operators"] = report.operators;
   json["stages_ms"] = stages;
   json["total_ms"] = total(report);
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string timingTable(const CompileReport &report) {

@@ -31,7 +31,8 @@ std::string cpuFeatureNames(uint64_t features) {
                {SMELT_CPU_AVX512_BF16, "avx512_bf16"},
                {SMELT_CPU_NEON, "neon"},
                {SMELT_CPU_DOTPROD, "dotprod"},
-               {SMELT_CPU_I8MM, "i8mm"}};
+               {SMELT_CPU_I8MM, "i8mm"},
+               {SMELT_CPU_BF16, "bf16"}};
   std::string names;
   for (const auto &row : kRows)
     if (features & row.bit) {

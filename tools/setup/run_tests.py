@@ -191,6 +191,7 @@ SUITES = {
     "hostile": script("test/hostile/test_corpus.py", 1200),
     "values": script("test/hostile/test_values.py", 600),
     "models": script("test/models/test_models.py", 1800),
+    "precision": script("test/models/test_precision.py", 1800),
     "aarch64": script("test/models/test_aarch64.py", 900),
     "reproducible": script("test/models/test_reproducible.py", 600),
     "cache": script("test/models/test_cache.py", 900),
@@ -212,7 +213,7 @@ SUITES = {
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
-         "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
+         "precision": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
 
 
 def exists(suite):

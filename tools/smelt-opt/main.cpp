@@ -21,6 +21,7 @@
 #include "passes/graph/Passes.h"
 #include "passes/layout/Passes.h"
 #include "passes/plan/Passes.h"
+#include "passes/quantize/Passes.h"
 
 using namespace mlir;
 using namespace smelt;
@@ -35,7 +36,10 @@ static void registerCpuPasses() {
     PassPipelineRegistration<>(("cpu-pipeline-" + std::string(name)), "kernels → the LLVM dialect, for this target",
                                [machine](OpPassManager &manager) { cpu::buildCpuPipeline(manager, machine); });
   }
-  registerPass(cpu::createExpandMathPass);
+  kernel::Machine dots = cpu::withDots(*cpu::findTarget("znver4")).machine;
+  PassPipelineRegistration<>("emit-kernels-znver4", "the same with this target's dot instructions",
+                             [dots](OpPassManager &manager) { manager.addPass(cpu::createEmitKernelsPass(dots)); });
+  registerPass([] { return cpu::createExpandMathPass(); });
 }
 
 int main(int argc, char **argv) {
@@ -46,6 +50,7 @@ int main(int argc, char **argv) {
   registerCSEPass();
   graph::registerGraphPasses();
   layout::registerLayoutPasses();
+  quantize::registerQuantizePasses();
   plan::registerPlanPasses();
   registerCpuPasses();
   return asMainReturnCode(MlirOptMain(argc, argv, "Smelt's passes\n", registry));

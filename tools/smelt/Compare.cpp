@@ -19,10 +19,10 @@
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompileFlags.h"
 #include "tools/smelt/OnnxRuntime.h"
+#include "tools/smelt/TemporaryFolder.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Triple.h"
@@ -38,31 +38,6 @@ constexpr double kMostRelativeError = 1e-3;
 constexpr llvm::StringLiteral kOnnxRuntime = "onnxruntime";
 
 namespace {
-/// A folder that is gone at the end.
-class TemporaryFolder {
-public:
-  static llvm::Expected<TemporaryFolder> create() {
-    llvm::SmallString<128> path;
-    if (std::error_code code = llvm::sys::fs::createUniqueDirectory("smelt-compare", path))
-      return driver::toolError(driver::kEnvironment, "no temporary folder can be made at " + path +
-                                                         " (TMPDIR says where): " + code.message());
-    return TemporaryFolder(path.str().str());
-  }
-  TemporaryFolder(TemporaryFolder &&other) noexcept : path_(std::exchange(other.path_, "")) {}
-  TemporaryFolder &operator=(TemporaryFolder &&) = delete;
-  ~TemporaryFolder() {
-    if (!path_.empty())
-      (void)llvm::sys::fs::remove_directories(path_);
-  }
-
-  std::string file(const char *name) const { return path_ + "/" + name; }
-
-private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-
-  std::string path_;
-};
-
 /// One output or layer beside its reference.
 struct Row {
   std::string name; // of the output, or of the layer's source node

@@ -5,6 +5,7 @@
 #include "tools/driver/Errors.h"
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompileFlags.h"
+#include "tools/smelt/PrecisionError.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -54,8 +55,16 @@ llvm::Error CompileCommand::run() {
     report.emplace(std::move(*file));
   }
   driver::CompileReport result;
+  if (options.precision != quantize::Precision::F32) { // first: it may refuse the calibration
+    llvm::Expected<driver::PrecisionReport> measured = measurePrecision(options, flags.calibration);
+    if (!measured)
+      return measured.takeError();
+    result.precision = std::move(*measured);
+  }
   if (llvm::Error error = driver::compile(options, result))
     return error;
+  if (result.precision)
+    llvm::errs() << "smelt: " << inWords(*result.precision, options.precision) << "\n";
   if (timing)
     llvm::errs() << driver::timingTable(result);
   if (!report)

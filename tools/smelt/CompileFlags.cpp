@@ -53,11 +53,15 @@ void CompileFlags::addTo(CLI::App &command) {
       ->allow_extra_args(false)
       ->check(checkName);
   command
-      .add_option("--precision", precision,
-                  "f32: as the model has it; those that trade accuracy (bf16, f16, int8, …) are not there yet")
+      .add_option(
+          "--precision", precision,
+          "f32: as the model has it; bf16 and f16 trade accuracy: operands of products are rounded to these, and "
+          "summed up in f32; int8 and what else there will be is not there yet")
       ->capture_default_str();
-  command.add_option("--calibration", calibration,
-                     "inputs that --precision int8 will choose its scales by; not there yet");
+  command.add_option(
+      "--calibration", calibration,
+      "a .npz file of inputs, or a folder of such files: what the error of a lower precision is measured "
+      "on; by default seeded inputs");
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->capture_default_str();
@@ -182,13 +186,21 @@ llvm::Error CompileFlags::parse() {
   for (const std::string &text : shapes)
     if (llvm::Error error = parseShape(text, options.import))
       return error;
-  constexpr llvm::StringLiteral kLater[] = {"bf16", "f16", "int8", "int8-dynamic", "int8-weights", "int4-weights"};
+  return parsePrecision();
+}
+
+llvm::Error CompileFlags::parsePrecision() {
+  constexpr llvm::StringLiteral kLater[] = {"int8", "int8-dynamic", "int8-weights", "int4-weights"};
   if (llvm::is_contained(kLater, precision))
-    return driver::toolError(driver::kUnsupported, "--precision " + precision + " is not there yet; use f32");
-  if (precision != "f32")
-    return driver::toolError(driver::kUsage, "--precision: no precision '" + precision + "'; there is f32");
-  if (!calibration.empty())
-    return driver::toolError(driver::kUsage, "--calibration goes with --precision int8");
+    return driver::toolError(driver::kUnsupported,
+                             "--precision " + precision + " is not there yet; use f32, bf16 or f16");
+  std::optional<quantize::Precision> known = quantize::precisionOf(precision);
+  if (!known)
+    return driver::toolError(driver::kUsage,
+                             "--precision: no precision '" + precision + "'; there are f32, bf16 and f16");
+  options.precision = *known;
+  if (!calibration.empty() && options.precision == quantize::Precision::F32)
+    return driver::toolError(driver::kUsage, "--calibration goes with a --precision below f32");
   return llvm::Error::success();
 }
 

@@ -25,6 +25,9 @@ struct CompileFlags {
   void addCustom(CLI::App &command);
   /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong.
   llvm::Error parse();
+
+private:
+  llvm::Error parsePrecision();
 };
 
 } // namespace smelt

@@ -38,12 +38,12 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   if (failed(window))
     return failure();
   return Checks{location}.result(shapeOf(layout, input[0], outputsOf(*window), outputs),
-                                 typeOf(adaptor.getInput()).getElementType(), types);
+                                 productType(typeOf(adaptor.getInput()).getElementType(), adaptor.getWide()), types);
 }
 
 LogicalResult ConvOp::verify() {
-  Type element = getType().getElementType();
-  if (typeOf(getFilter()).getElementType() != element)
+  Type element = typeOf(getInput()).getElementType();
+  if (productType(typeOf(getFilter()).getElementType(), getWide()) != productType(element, getWide()))
     return emitOpError("the input has elements of type ") << element << " and the filter of another";
   if (element.isInteger(1) || !isIn(Domain::Numbers, computeType(element)))
     return emitOpError("is not defined on elements of type ") << element;

@@ -17,7 +17,8 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
     return emitOptionalError(location, "the left side [", joined(left), "] has ", left.back().str(),
                              " columns and the right side [", joined(right), "] ", right[right.size() - 2].str(),
                              " rows");
-  if (lhs.getElementType() != rhs.getElementType())
+  bool isWide = adaptor.getWide(); // then floats may differ, as sums do not
+  if (productType(lhs.getElementType(), isWide) != productType(rhs.getElementType(), isWide))
     return emitOptionalError(location, "operands have different element types, ", lhs.getElementType(), " and ",
                              rhs.getElementType());
   FailureOr<Extents> shape =
@@ -26,11 +27,11 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
     return emitOptionalError(location, "the batches of [", joined(left), "] and [", joined(right),
                              "] don't broadcast to each other");
   shape->append({left[left.size() - 2], right.back()});
-  return Checks{location}.result(*shape, lhs.getElementType(), types);
+  return Checks{location}.result(*shape, productType(lhs.getElementType(), isWide), types);
 }
 
 LogicalResult MatMulOp::verify() {
-  Type element = getType().getElementType();
+  Type element = typeOf(getLhs()).getElementType();
   if (element.isInteger(1) || !isIn(Domain::Numbers, computeType(element)))
     return emitOpError("is not defined on elements of type ") << element;
   return success();

@@ -41,6 +41,8 @@ LogicalResult Checks::attribute(StringRef name, ArrayRef<int64_t> values, size_t
   return success();
 }
 
+Type productType(Type element, bool wide) { return wide && isa<FloatType>(element) ? computeType(element) : element; }
+
 static Window windowOf(ArrayRef<Extent> input, ArrayRef<Extent> output, const WindowAttributes &attributes) {
   Window window;
   for (size_t dim = 0; dim < input.size(); ++dim)

@@ -31,6 +31,9 @@ struct Checks {
   llvm::LogicalResult attribute(llvm::StringRef name, llvm::ArrayRef<int64_t> values, size_t dims, int64_t least) const;
 };
 
+/// The element type of a product of such elements; where it is `wide`, the one that its sums are computed in.
+mlir::Type productType(mlir::Type element, bool wide);
+
 /// One spatial dim of an op that moves a window over its input: tap k of result o reads
 /// input[o · stride + k · dilation - low].
 struct WindowDim {

@@ -87,6 +87,7 @@ typedef enum smelt_dtype {
 #define SMELT_CPU_NEON (1ull << 16) /* AArch64 Advanced SIMD */
 #define SMELT_CPU_DOTPROD (1ull << 17)
 #define SMELT_CPU_I8MM (1ull << 18)
+#define SMELT_CPU_BF16 (1ull << 19)
 
 /* What an operand's offset counts from. */
 typedef enum smelt_base {

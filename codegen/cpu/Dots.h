@@ -1,0 +1,42 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Instructions that multiply groups of neighbours along K: for each lane, sum + Σ a[j] · b[j] over the group.
+
+#ifndef SMELT_CODEGEN_CPU_DOTS_H
+#define SMELT_CODEGEN_CPU_DOTS_H
+
+#include "codegen/cpu/Body.h"
+
+namespace smelt::cpu {
+
+/// Groups of narrow elements for the dot instruction of one element type, in lanes of 32 bits.
+class Dots {
+public:
+  Dots(Body &body, const kernel::Machine &machine, mlir::Type element);
+
+  /// How many neighbours make a group; 1 where the machine has no such instruction.
+  int64_t together() const { return together_; }
+  /// The first `count` of the elements at `at`, `stride` apart, as the group of every lane; the others are zero.
+  mlir::Value repeated(mlir::Value buffer, mlir::Value at, const graph::Extent &stride, int64_t count);
+  /// Groups that lie side by side.
+  mlir::Value load(mlir::Value buffer, mlir::Value at);
+  /// Groups of elements of the first `count` rows at `at`, `stride` apart; the others are zero.
+  mlir::Value gather(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count);
+  /// sum + Σ a · b of each lane
+  mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
+
+private:
+  mlir::Value element(mlir::Value stored, int64_t place);
+  mlir::Value asGroups(mlir::Value words);
+
+  Body &body_;
+  mlir::ImplicitLocOpBuilder &b_;
+  mlir::Type element_, storage_;
+  int64_t lanes_, together_;
+  unsigned dots_;
+};
+
+} // namespace smelt::cpu
+
+#endif // SMELT_CODEGEN_CPU_DOTS_H

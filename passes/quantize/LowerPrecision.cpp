@@ -1,0 +1,151 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// lower-precision: products get operands of a narrower float, and sum up in f32 as before. All else stays in f32: what
+// is added up along a model (residuals), statistics of normalisations, softmax.
+//   matmul(a, b)            →   matmul(round(a), round(b)) {wide}
+//   conv(x, w)              →   conv(round(x), round(w)) {wide}        not depthwise: those wait for memory, not for
+//   products gather(c, i)            →   cast(gather(round(c), i))              c a large constant: an embedding
+// A processor that has no instruction for products of that type gains nothing from rounding what is computed: there
+// only constants are.
+
+#include "dialects/Graph/Graph.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "passes/quantize/Passes.h"
+
+using namespace mlir;
+using namespace smelt;
+
+namespace {
+
+// Tables below this many elements are not worth a rounding.
+constexpr int64_t kLeastTable = 1 << 12;
+
+/// Rounds values of one function, each once.
+class Rounding {
+public:
+  Rounding(FloatType type, bool constantsOnly, RewriterBase &rewriter)
+      : type_(type), constantsOnly_(constantsOnly), rewriter_(rewriter) {}
+
+  bool lower(graph::MatMulOp op);
+  bool lower(graph::ConvOp op);
+  void lower(graph::GatherOp op);
+
+private:
+  template <typename Op> bool lowerProduct(Op op);
+  Value rounded(Value value);
+
+  FloatType type_;
+  bool constantsOnly_;
+  RewriterBase &rewriter_;
+  DenseMap<Value, Value> rounded_;
+};
+
+} // namespace
+
+static bool isF32(Value value) { return graph::typeOf(value).getElementType().isF32(); }
+static bool isConstant(Value value) { return value.getDefiningOp<graph::ConstantOp>() != nullptr; }
+
+Value Rounding::rounded(Value value) {
+  if (constantsOnly_ && !isConstant(value))
+    return value;
+  Value &known = rounded_[value];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(rewriter_);
+    rewriter_.setInsertionPointAfterValue(value);
+    known = graph::CastOp::create(rewriter_, value.getLoc(), value, type_);
+  }
+  return known;
+}
+
+/// The same op on rounded operands.
+template <typename Op> bool Rounding::lowerProduct(Op op) {
+  if (!isF32(op->getOperand(0)) || !isF32(op->getOperand(1)))
+    return false;
+  SmallVector<Value> operands{rounded(op->getOperand(0)), rounded(op->getOperand(1))};
+  rewriter_.modifyOpInPlace(op, [&] {
+    op->setOperands(operands);
+    op.setWide(true);
+  });
+  return true;
+}
+
+bool Rounding::lower(graph::MatMulOp op) { return lowerProduct(op); }
+
+bool Rounding::lower(graph::ConvOp op) {
+  ArrayRef<int64_t> filter = graph::typeOf(op.getFilter()).getShape();
+  bool isLast = op.getLayout() == graph::Layout::ChannelsLast;
+  int64_t depth = isLast ? filter[filter.size() - 2] : filter[1], channels = isLast ? filter.back() : filter[0];
+  if (depth == 1 && channels == static_cast<int64_t>(op.getGroups()) && op.getGroups() > 1)
+    return false;
+  return lowerProduct(op);
+}
+
+void Rounding::lower(graph::GatherOp op) {
+  if (!isF32(op.getData()) || !isConstant(op.getData()) || graph::typeOf(op.getData()).getNumElements() < kLeastTable)
+    return;
+  Value table = rounded(op.getData());
+  rewriter_.setInsertionPoint(op);
+  Value taken = graph::GatherOp::create(rewriter_, op.getLoc(), table, op.getIndices(), op.getAxis());
+  rewriter_.replaceOpWithNewOp<graph::CastOp>(op, taken, rewriter_.getF32Type());
+}
+
+namespace {
+struct LowerPrecision : PassWrapper<LowerPrecision, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerPrecision)
+  LowerPrecision(quantize::Precision precision, const kernel::Machine &machine) {
+    type_ = quantize::nameOf(precision).str();
+    dots_ = machine.dots;
+  }
+  LowerPrecision(const LowerPrecision &other) : PassWrapper(other) {} // a copy has options of its own
+  StringRef getArgument() const override { return "lower-precision"; }
+  StringRef getDescription() const override { return "operands of products → a narrower float"; }
+
+  void runOnOperation() override {
+    Builder builder(&getContext());
+    FloatType type = type_ == "f16" ? FloatType(builder.getF16Type()) : builder.getBF16Type();
+    kernel::Machine machine;
+    machine.dots = dots_;
+    IRRewriter rewriter(&getContext());
+    Rounding rounding(type, machine.together(type) == 1, rewriter);
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) { ops.push_back(op); });
+    for (Operation *op : ops) {
+      if (auto matmul = dyn_cast<graph::MatMulOp>(op))
+        rounding.lower(matmul);
+      else if (auto conv = dyn_cast<graph::ConvOp>(op))
+        rounding.lower(conv);
+      else if (auto gather = dyn_cast<graph::GatherOp>(op))
+        rounding.lower(gather);
+    }
+  }
+
+private:
+  Option<std::string> type_{*this, "type", llvm::cl::desc("bf16 or f16"), llvm::cl::init("bf16")};
+  Option<unsigned> dots_{*this, "dots", llvm::cl::desc("dot instructions, a mask of kernel::Dot"), llvm::cl::init(0)};
+};
+} // namespace
+
+static constexpr std::pair<llvm::StringLiteral, quantize::Precision> kPrecisions[] = {
+    {"f32", quantize::Precision::F32}, {"bf16", quantize::Precision::BF16}, {"f16", quantize::Precision::F16}};
+
+StringRef quantize::nameOf(Precision precision) {
+  return llvm::find_if(kPrecisions, [&](const auto &entry) { return entry.second == precision; })->first;
+}
+
+std::optional<quantize::Precision> quantize::precisionOf(StringRef name) {
+  const auto *found = llvm::find_if(kPrecisions, [&](const auto &entry) { return entry.first == name; });
+  return found == std::end(kPrecisions) ? std::nullopt : std::optional(found->second);
+}
+
+std::unique_ptr<Pass> quantize::createLowerPrecisionPass(Precision precision, const kernel::Machine &machine) {
+  return std::make_unique<LowerPrecision>(precision, machine);
+}
+
+void quantize::registerQuantizePasses() {
+  registerPass([] { return createLowerPrecisionPass(); });
+  registerPass(createHoistCastsPass);
+}

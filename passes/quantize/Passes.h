@@ -1,0 +1,35 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_PASSES_QUANTIZE_PASSES_H
+#define SMELT_PASSES_QUANTIZE_PASSES_H
+
+#include "dialects/Kernel/Machine.h"
+#include "llvm/ADT/StringRef.h"
+#include <memory>
+#include <optional>
+
+namespace mlir {
+class Pass;
+} // namespace mlir
+
+namespace smelt::quantize {
+
+/// What products are made of. Anything but F32 trades accuracy, and is only done when asked for.
+enum class Precision { F32, BF16, F16 };
+/// "bf16"
+llvm::StringRef nameOf(Precision precision);
+/// Nothing for a text that names none.
+std::optional<Precision> precisionOf(llvm::StringRef name);
+
+/// Operands of products in f32 → operands of a narrower float, sums in f32. Before the passes that choose kernels.
+std::unique_ptr<mlir::Pass> createLowerPrecisionPass(Precision precision = Precision::BF16,
+                                                     const kernel::Machine &machine = {});
+/// Roundings to a narrower float → to before what only moves elements, where kernels that compute them can do it.
+std::unique_ptr<mlir::Pass> createHoistCastsPass();
+
+void registerQuantizePasses();
+
+} // namespace smelt::quantize
+
+#endif // SMELT_PASSES_QUANTIZE_PASSES_H

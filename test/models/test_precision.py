@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Every model in bf16 and in f16: near ONNX Runtime's f32, with the error that the report says, the same bits on one thread and on two.
+
+usage: test_precision.py [NAME…] [--target T]… [--json FILE]
+"""
+import json
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import harness
+import models
+from test_models import run_model, same_bits
+
+# Of the largest value of f32, and the cosine. Measured errors are a third of that, or less; they grow with a model's depth.
+BOUNDS = {"bf16": (0.1, 0.998), "f16": (0.01, 0.9999)}
+SMALLER = 0.75  # weights, of those in f32, of models whose weights are products' (Winograd's stay as they are)
+MOSTLY_PRODUCTS = ("minilm_l6", "vit_s", "ddddocr_ocr")
+
+
+def compile_model(name, target, precision, artefact):
+    report = artefact.with_suffix(".json")
+    harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, "--precision", precision, "-o", artefact,
+                     "--report", report, *(["--calibration", artefact.parent / "in.npz"] if precision != "f32" else []), seconds=600)
+    return json.loads(report.read_text())
+
+
+def apart(got, want):
+    """(error of the largest value, cosine), the worst of all outputs of floats."""
+    worst, cosine = 0.0, 1.0
+    for name, reference in want.items():
+        a, b = got[name].astype(np.float64).ravel(), reference.astype(np.float64).ravel()
+        harness.expect(got[name].shape == reference.shape, f"{name} is {got[name].shape}, not {reference.shape}")
+        harness.expect(bool(np.isfinite(a).all()), f"{name} has values that are no numbers")
+        worst = max(worst, float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
+        cosine = min(cosine, float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30)))
+    return worst, cosine
+
+
+def test(cases, name, precision, target):
+    feeds, found = models.inputs(name), {}
+    reference = models.reference(models.fetch(name), feeds)
+    floats = {key: value for key, value in reference.items() if value.dtype.kind == "f"}
+    with tempfile.TemporaryDirectory() as folder:
+        artefact = pathlib.Path(folder) / f"{name}.so"
+        np.savez(artefact.parent / "in.npz", **feeds)
+
+        def agrees():
+            found["report"] = compile_model(name, target, precision, artefact)
+            found["outputs"] = run_model(artefact, feeds, 1)
+            error, cosine = apart(found["outputs"], floats)
+            most, least = BOUNDS[precision]
+            harness.expect(error <= most and cosine >= least, f"{error:.3g} of the largest value, cosine {cosine:.6f}")
+            return {"error": error, "cosine": cosine}
+
+        def reported():
+            report = found["report"]
+            harness.expect(report["precision"] == precision and "failure" not in report["error"], f"{report['error']}")
+            said = max(output["max_relative"] for output in report["error"]["outputs"])
+            measured, _ = apart(found["outputs"], floats)
+            # One is measured against Smelt's f32 on the host's target, the other against ONNX Runtime's.
+            harness.expect(0.5 * measured - 1e-3 <= said <= 2 * measured + 1e-3, f"the report says {said:.3g}, and it is {measured:.3g}")
+            return {"reported": said}
+
+        def smaller():
+            weights = found["report"]["sizes"]["weights"]
+            exact = compile_model(name, target, "f32", artefact.with_name("f32.so"))["sizes"]["weights"]
+            harness.expect(weights <= SMALLER * exact, f"{weights} bytes of weights, in f32 {exact}")
+            return {"share": weights / exact}
+
+        label = f"{name} {precision} {target}"
+        if not cases.run(f"{label} agrees", agrees):
+            return
+        cases.run(f"{label} reported", reported)
+        cases.run(f"{label} threads", lambda: same_bits(artefact, feeds, found["outputs"]))
+        if name in MOSTLY_PRODUCTS:
+            cases.run(f"{label} smaller", smaller)
+
+
+def main():
+    options = harness.parser(__doc__)
+    options.add_argument("--target", action="append", help="only these targets")
+    args = options.parse_args()
+    cases = harness.Cases()
+    for name in args.names or models.RELEASED:
+        for precision in BOUNDS:
+            for target in args.target or ["native"]:
+                test(cases, name, precision, target)
+    return cases.close(args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

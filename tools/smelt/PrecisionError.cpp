@@ -1,0 +1,186 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/smelt/PrecisionError.h"
+#include "tools/driver/Errors.h"
+#include "tools/runner/Buffers.h"
+#include "tools/runner/Compare.h"
+#include "tools/runner/Error.h"
+#include "tools/smelt/TemporaryFolder.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <map>
+#include <set>
+
+using smelt::driver::OutputError;
+using smelt::driver::PrecisionReport;
+
+namespace smelt {
+
+/// The .npz files of a folder, in the order of their names; a file is itself.
+static llvm::Expected<std::vector<std::string>> filesOf(const std::string &path) {
+  if (!llvm::sys::fs::is_directory(path))
+    return std::vector<std::string>{path};
+  std::set<std::string> files;
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
+    if (llvm::sys::path::extension(entry->path()) == ".npz")
+      files.insert(entry->path());
+  if (code)
+    return driver::toolError(driver::kEnvironment, "--calibration " + path + ": " + code.message());
+  if (files.empty())
+    return driver::toolError(driver::kUsage, "--calibration " + path + ": there is no .npz file in this folder");
+  return std::vector<std::string>(files.begin(), files.end());
+}
+
+/// Sizes for the open dims of a model of which nobody gave any: the same for dims of one name.
+static void chooseShapes(runner::Instance &instance) {
+  constexpr int64_t kBatch = 1;
+  const smelt_model &model = instance.model();
+  // What fits depends on the model: sequences, images whose sides are halved a few times, whatever takes one element.
+  for (int64_t size : {64, 224, 16, 1}) {
+    runner::Shapes shapes;
+    for (uint32_t i = 0; i < model.input_count; ++i) {
+      std::vector<int64_t> shape = runner::shapeOf(model.inputs[i]);
+      for (size_t dim = 0; dim < shape.size(); ++dim)
+        if (shape[dim] < 0)
+          shape[dim] = dim == 0 && shape.size() > 1 ? kBatch : size;
+      shapes.push_back(shape);
+    }
+    try {
+      return instance.setShapes(shapes);
+    } catch (const runner::Error &) { // the next one
+    }
+  }
+  throw runner::Error(runner::Exit::Usage, "its inputs have open dims, and no sizes were found for them; give inputs "
+                                           "with --calibration");
+}
+
+namespace {
+/// Both forms of a model.
+class Measurement {
+public:
+  Measurement(const std::string &exact, const std::string &lowered) : exact_(exact), lowered_(lowered) {}
+
+  /// One run each, on the arrays of a file, or on seeded inputs where there is none.
+  void run(const std::string &file) {
+    runner::Instance exact(exact_), lowered(lowered_);
+    runner::Buffers want = inputsOf(exact, file), got = inputsOf(lowered, file);
+    want.run(exact);
+    got.run(lowered);
+    for (uint32_t i = 0; i < exact.model().output_count; ++i)
+      add(exact.model().outputs[i].name, viewOf(lowered, got, i), viewOf(exact, want, i));
+  }
+
+  std::vector<OutputError> errors() const {
+    std::vector<OutputError> all;
+    for (uint32_t i = 0; i < exact_.model().output_count; ++i)
+      if (auto found = errors_.find(exact_.model().outputs[i].name); found != errors_.end())
+        all.push_back(found->second);
+    return all;
+  }
+
+private:
+  static runner::Buffers inputsOf(runner::Instance &instance, const std::string &file) {
+    if (!file.empty())
+      return runner::Buffers::read(instance, runner::NpzReader(file));
+    if (instance.needsShapes())
+      chooseShapes(instance);
+    return runner::Buffers::seeded(instance);
+  }
+  static runner::TensorView viewOf(const runner::Instance &instance, const runner::Buffers &buffers, uint32_t output) {
+    const smelt_tensor_info &info = instance.model().outputs[output];
+    return {static_cast<smelt_dtype>(info.dtype), instance.shapeOf(info), buffers.outputs()[output].data()};
+  }
+  /// Shapes that depend on data may differ: then all of it does.
+  void add(const std::string &name, const runner::TensorView &got, const runner::TensorView &want) {
+    OutputError &error = errors_.try_emplace(name, OutputError{name}).first->second;
+    error.elements += want.count();
+    if (got.shape != want.shape) {
+      error.differing += want.count();
+      error.maxAbs = error.maxRelative = runner::largest(want);
+      error.cosine = 0;
+      return;
+    }
+    const runner::Difference apart = runner::difference(got, want);
+    error.maxAbs = std::max(error.maxAbs, apart.maxAbs);
+    error.maxRelative = std::max(error.maxRelative, apart.maxRelative);
+    error.cosine = std::min(error.cosine, apart.cosine);
+    error.differing += apart.differing;
+  }
+
+  runner::Artifact exact_, lowered_;
+  std::map<std::string, OutputError> errors_;
+};
+} // namespace
+
+/// The model in another precision, for this machine.
+static llvm::Error compileHere(driver::CompileOptions options, quantize::Precision precision, std::string output) {
+  options.precision = precision;
+  options.output = std::move(output);
+  options.emit = driver::Emit::Shared;
+  options.target = "native";
+  options.report.clear();
+  options.dumpAfter.clear();
+  driver::CompileReport report;
+  return driver::compile(options, report);
+}
+
+static std::string oneLine(llvm::Error error) { return driver::explain(std::move(error)).message; }
+
+llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &options,
+                                                 const std::string &calibration) {
+  PrecisionReport report{calibration.empty() ? "seeded" : calibration, {}, ""};
+  std::vector<std::string> files{""};
+  if (!calibration.empty()) {
+    llvm::Expected<std::vector<std::string>> given = filesOf(calibration);
+    if (!given)
+      return given.takeError();
+    files = std::move(*given);
+  }
+  llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.takeError();
+  const std::string exact = folder->file("exact.so"), lowered = folder->file("lowered.so");
+  for (auto [precision, path] : {std::pair(quantize::Precision::F32, exact), std::pair(options.precision, lowered)})
+    if (llvm::Error error = compileHere(options, precision, path)) {
+      report.failure = oneLine(std::move(error));
+      return report;
+    }
+  try {
+    Measurement measurement(exact, lowered);
+    for (const std::string &file : files)
+      measurement.run(file);
+    report.outputs = measurement.errors();
+  } catch (const runner::Error &error) {
+    if (!calibration.empty()) // the user's mistake, in all likelihood
+      throw;
+    report.failure = error.what();
+  }
+  return report;
+}
+
+std::string inWords(const PrecisionReport &report, quantize::Precision precision) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << quantize::nameOf(precision) << " against f32";
+  if (!report.failure.empty()) {
+    os << ": the error was not measured: " << report.failure;
+    return text;
+  }
+  os << " on " << (report.inputs == "seeded" ? "seeded inputs" : report.inputs) << ": ";
+  auto worst = llvm::max_element(
+      report.outputs, [](const OutputError &a, const OutputError &b) { return a.maxRelative < b.maxRelative; });
+  if (worst == report.outputs.end()) {
+    os << "no outputs";
+    return text;
+  }
+  os << "output " << runner::quoted(worst->name) << " is off by up to "
+     << llvm::format("%.2g %% of its largest value, cosine %.6f", worst->maxRelative * 100, worst->cosine);
+  if (report.outputs.size() > 1)
+    os << ", and none of the " << report.outputs.size() << " by more";
+  return text;
+}
+
+} // namespace smelt
