@@ -368,6 +368,25 @@ Value Body::stored(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
   return value ? toStorage(value, element) : nullptr;
 }
 
+void Body::prefetch(Operation *root, ArrayRef<LaneIndex> index) {
+  graph::Extents shape = graph::extentsOf(root->getResult(0));
+  auto hint = [&](Value argument, bool isWrite) {
+    constexpr uint32_t kNearest = 3;
+    auto [offset, step] = linear(argument, index);
+    memref::PrefetchOp::create(builder_, bufferOf(argument), ValueRange{offset}, isWrite, kNearest,
+                               /*isDataCache=*/true);
+  };
+  for (Operation &op : kernel_.getBody().front()) {
+    if (auto load = dyn_cast<kernel::LoadOp>(op)) {
+      if (graph::extentsOf(load.getResult()) == shape && !llvm::is_contained(root->getOperands(), load.getResult()))
+        hint(load.getBuffer(), /*isWrite=*/false);
+    } else if (auto store = dyn_cast<kernel::StoreOp>(op)) {
+      if (graph::extentsOf(store.getValue()) == shape)
+        hint(store.getBuffer(), /*isWrite=*/true);
+    }
+  }
+}
+
 LogicalResult Body::write(kernel::StoreOp store, ArrayRef<LaneIndex> index, unsigned lanes) {
   Value value = stored(store.getValue(), index, lanes);
   if (!value)

@@ -38,6 +38,9 @@ public:
                                     mlir::Value first, int64_t channels);
   /// What lies in memory as one element of a tensor that is stored as it is.
   mlir::Value reload(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index);
+  /// A hint that elements of what is read beside the operands of `root`, and of what is written, will be wanted soon:
+  /// those on the line of the cache at `index`.
+  void prefetch(mlir::Operation *root, llvm::ArrayRef<graph::LaneIndex> index);
   llvm::LogicalResult write(kernel::StoreOp store, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
 
   kernel::FuncOp kernel() { return kernel_; }

@@ -59,6 +59,7 @@ private:
   Extent inputOffset(int64_t row, int64_t column);
   Value multiplyAdd(Value a, Value b, Value sum);
   bool hasCostlyEpilogue();
+  void prefetchEpilogue(const Tile &tile);
   void storeInline(const Tile &tile, ArrayRef<Value> sums);
   void storeFromStack(const Tile &tile, ArrayRef<Value> sums);
   void storeSomeChannels(const Tile &tile, Value row, Value column, Value stack, Value first);
@@ -381,11 +382,30 @@ void Contraction::emitMicrokernel(const Tile &tile) {
   auto vectorType = VectorType::get({lanes_}, element_);
   Value zero = arith::ConstantOp::create(b_, b_.getZeroAttr(vectorType));
   SmallVector<Value> sums(tile.rows * tile.columns * vectorsOf(tile), zero);
+  if (together_ > 1)
+    prefetchEpilogue(tile);
   sums = accumulate(tile, 0, inputBase(tile), packedBase(tile), sums);
   if (costly_ || tile.someChannels)
     storeFromStack(tile, sums);
   else
     storeInline(tile, sums);
+}
+
+/// Fetches what the epilogue will touch while the sums are made.
+void Contraction::prefetchEpilogue(const Tile &tile) {
+  constexpr int64_t kLeastSteps = 32; // fewer are over before the memory answers
+  Extent steps = taps_;
+  if (steps.isNumber() && steps.number() < kLeastSteps)
+    return;
+  Value base = body_.add(body_.scale(tile.group, channels_), body_.scale(tile.panel, width_));
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (int64_t column = 0; column < tile.columns; ++column)
+      for (int64_t v = 0; v < vectorsOf(tile); ++v) {
+        SmallVector<LaneIndex> index =
+            pointIndex(tile, body_.add(tile.row, body_.constant(row)), body_.add(tile.column, body_.constant(column)));
+        index.push_back({body_.add(base, body_.constant(v * lanes_)), 1});
+        body_.prefetch(root_, index);
+      }
 }
 
 /// Whether the epilogue has functions that become dozens of instructions: then it is a loop over the tile, not

@@ -43,6 +43,7 @@ private:
   void join(Operation *op, int group);
   void absorb(int group, int other);
   bool canJoin(Operation *op, int group) const;
+  bool widensRoot(Operation *op) const;
   bool dependsOn(Value value, int group) const;
   bool feeds(int from, int to) const;
   bool canFollow(int from, int to) const;
@@ -103,10 +104,31 @@ Grouping::Grouping(func::FuncOp function) : definers_(function.getBody().front()
   }
 }
 
+/// Whether an op makes larger elements of stored ones, for nothing but elementwise work: whoever reads them does that.
+static bool isWidening(Operation *op) {
+  auto cast = dyn_cast<graph::CastOp>(op);
+  if (!cast)
+    return false;
+  auto from = dyn_cast<FloatType>(graph::typeOf(cast.getInput()).getElementType()),
+       to = dyn_cast<FloatType>(cast.getTo());
+  return from && to && from.getWidth() < to.getWidth() &&
+         llvm::all_of(
+             op->getUsers(),
+             [&](Operation *user) {
+               return isa<graph::ScalarInterface>(user) &&
+                      graph::extentsOf(user->getResult(0)) == graph::extentsOf(op->getResult(0));
+             });
+}
+
+bool Grouping::widensRoot(Operation *op) const {
+  Operation *producer = op->getOperand(0).getDefiningOp();
+  return producer && groupOf_.count(producer) && !groups_[groupOf_.lookup(producer)].pointwise && isWidening(op);
+}
+
 void Grouping::place(Operation *op) {
   // Only work on the same elements as the group's follows it: a broadcast result would recompute the group.
   int best = -1;
-  if (isa<graph::ScalarInterface>(op))
+  if (isa<graph::ScalarInterface>(op) && !widensRoot(op))
     for (Value operand : op->getOperands())
       if (Operation *producer = operand.getDefiningOp(); producer && groupOf_.count(producer))
         if (int group = groupOf_.lookup(producer); group > best && canJoin(op, group))

@@ -148,4 +148,5 @@ std::unique_ptr<Pass> quantize::createLowerPrecisionPass(Precision precision, co
 void quantize::registerQuantizePasses() {
   registerPass([] { return createLowerPrecisionPass(); });
   registerPass(createHoistCastsPass);
+  registerPass(createShareRoundingsPass);
 }

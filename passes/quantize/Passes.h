@@ -27,6 +27,8 @@ std::unique_ptr<mlir::Pass> createLowerPrecisionPass(Precision precision = Preci
                                                      const kernel::Machine &machine = {});
 /// Roundings to a narrower float → to before what only moves elements, where kernels that compute them can do it.
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
+/// Large tensors that products read rounded → rounded for elementwise work as well.
+std::unique_ptr<mlir::Pass> createShareRoundingsPass();
 
 void registerQuantizePasses();
 

@@ -40,6 +40,7 @@ void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, qua
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
   if (isLowered) { // of the roundings, those that are left
     manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass());
+    manager.addNestedPass<func::FuncOp>(quantize::createShareRoundingsPass());
     manager.addPass(graph::createFoldConstantsPass());
   }
   manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
