@@ -25,7 +25,7 @@ void WorkOfSteps::add(size_t step, kernel::CallOp call, mlir::Operation *kernel)
     if (base == static_cast<int32_t>(Base::Weights))
       entry.weightBytes += bytes;
   }
-  entries_.push_back(std::move(entry));
+  entries_.push_back(entry);
 }
 
 /// An extent as a number, or as the number of a size, with the flag that says so.

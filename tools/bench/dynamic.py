@@ -24,7 +24,7 @@ def is_open(name):
 
 
 def turn(artefact, feeds):
-    done = harness.smelt_ok("bench", artefact, "--inputs", feeds, "--seconds", str(SECONDS_PER_TURN), "--json", seconds=120)
+    done = harness.smelt_ok("bench", artefact, "--inputs", feeds, "--seconds", SECONDS_PER_TURN, "--no-peaks", "--json", seconds=120)
     return json.loads(done.stdout)
 
 
@@ -37,15 +37,15 @@ def compile_both(name, target, folder):
     return paths
 
 
-def bench(name, target, rounds=None):
+def bench(name, args):
     """Medians over interleaved rounds, of CPU time and of each layer's time, and the arenas."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        artefacts = compile_both(name, target, folder)
+        artefacts = compile_both(name, args.target, folder)
         feeds = folder / "in.npz"
         np.savez(feeds, **models.inputs(name))
         turns = {kind: [] for kind in artefacts}
-        for _ in range(rounds or ROUNDS):
+        for _ in range(args.rounds or ROUNDS):
             for kind, artefact in artefacts.items():
                 turns[kind].append(turn(artefact, feeds))
     result = {"model": name, "rounds": len(turns["static"])}
@@ -58,9 +58,15 @@ def bench(name, target, rounds=None):
     return result
 
 
-HEADER = f"{'model':14} {'dynamic':>9} {'static':>9} {'ratio':>6} {'arena MB':>9} {'ratio':>6}"
+def header(_args):
+    return f"ratios: symbolic dims to one size\n{'model':14} {'dynamic':>9} {'static':>9} {'ratio':>6} {'arena MB':>9} {'ratio':>6}"
 
 
-def row(result):
+def row(result, _args):
     return (f"{result['model']:14} {result['dynamic']['cpu_ms']:9.3f} {result['static']['cpu_ms']:9.3f} {result['ratio']:6.2f}"
             f" {result['dynamic']['arena_bytes'] / 1e6:9.2f} {result['arena_ratio']:6.2f}")
+
+
+def summary(results, _args):
+    ratios = [result["ratio"] for result in results]
+    return [f"geometric mean {statistics.geometric_mean(ratios):.3f}, largest {max(ratios):.2f}"] if ratios else []

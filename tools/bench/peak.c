@@ -1,0 +1,90 @@
+/* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+
+/* The most memory that a process has resident which runs a model once: `peak NET.so`, or, built with -DMODEL=net and
+ * linked with a static artefact, `peak`. Prints JSON, in bytes: what it had before it knew of the model, the most, and
+ * what the model's arena, inputs and outputs are of that. Linux only. */
+#include "smelt/smelt.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* VmHWM: unlike getrusage's maximum, of this program alone, and not of the one that started it. */
+static unsigned long long most_resident(void) {
+  char line[128];
+  unsigned long long kilobytes = 0;
+  FILE *status = fopen("/proc/self/status", "r");
+  while (status && fgets(line, sizeof line, status))
+    if (sscanf(line, "VmHWM: %llu", &kilobytes) == 1)
+      break;
+  if (status)
+    fclose(status);
+  return kilobytes * 1024;
+}
+
+/* Memory that is touched. */
+static void *buffer_of(uint64_t bytes) {
+  const uint64_t whole = (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT;
+  void *buffer = aligned_alloc(SMELT_ALIGNMENT, whole ? whole : SMELT_ALIGNMENT);
+  if (buffer)
+    memset(buffer, 0, whole);
+  return buffer;
+}
+
+static void *resize(void *user, void *block, uint64_t old_bytes, uint64_t bytes) {
+  (void)user;
+  void *grown = bytes ? buffer_of(bytes) : 0;
+  if (grown && block)
+    memcpy(grown, block, old_bytes < bytes ? old_bytes : bytes);
+  if (grown || !bytes)
+    free(block);
+  return grown;
+}
+
+static uint64_t make_buffers(const smelt_instance *instance, const smelt_tensor_info *tensors, uint32_t count,
+                             void **buffers) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t bytes = smelt_tensor_bytes(instance, &tensors[i]);
+    buffers[i] = buffer_of(bytes);
+    sum += bytes;
+  }
+  return sum;
+}
+
+static int run(const smelt_model *model, unsigned long long before) {
+  smelt_instance instance;
+  void *inputs[256], *outputs[256];
+  /* As calloc gives it: what a run does not touch takes no memory. */
+  void *room = calloc(1, model->arena_bytes + SMELT_ALIGNMENT);
+  unsigned char *arena = (unsigned char *)(((uintptr_t)room + SMELT_ALIGNMENT - 1) & ~(uintptr_t)(SMELT_ALIGNMENT - 1));
+  if (!room || model->input_count > 256 || model->output_count > 256 ||
+      smelt_init(&instance, model, arena, model->arena_bytes) != SMELT_OK)
+    return 1;
+  smelt_set_resize(&instance, resize, 0);
+  const uint64_t in = make_buffers(&instance, model->inputs, model->input_count, inputs);
+  const uint64_t out = make_buffers(&instance, model->outputs, model->output_count, outputs);
+  const smelt_status status = smelt_run(&instance, (const void *const *)inputs, outputs);
+  if (status != SMELT_OK) {
+    fprintf(stderr, "%s\n", smelt_status_string(status));
+    return 1;
+  }
+  printf("{\"before\": %llu, \"peak\": %llu, \"arena\": %llu, \"weights\": %llu, \"inputs\": %llu, \"outputs\": %llu}\n",
+         before, most_resident(), (unsigned long long)model->arena_bytes, (unsigned long long)model->weights_bytes,
+         (unsigned long long)in, (unsigned long long)out);
+  return 0;
+}
+
+#ifdef MODEL
+extern const smelt_model MODEL;
+
+int main(void) { return run(&MODEL, most_resident()); }
+#else
+int main(int count, char **arguments) {
+  const unsigned long long before = most_resident();
+  void *library = count == 2 ? dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL) : 0;
+  const smelt_model *model = library ? dlsym(library, "smelt_model") : 0;
+  return model ? run(model, before) : 2;
+}
+#endif

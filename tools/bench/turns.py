@@ -1,0 +1,44 @@
+"""Contestants take turns, so that whatever else the machine does meets all of them. One is anything with a name and turn(count), which runs so many
+inferences and returns the seconds they took, {"cpu", "wall"}."""
+import statistics
+import time
+
+LEAST_TURN_SECONDS = 0.02  # shorter turns would measure the clock
+FEWEST_ROUNDS = 5
+FAR_BEHIND = 2.0  # times as slow as the best: no more rounds would change who is the fastest
+
+
+def turn_size(contestant):
+    """How many inferences make one turn."""
+    contestant.turn(1)
+    return max(1, round(LEAST_TURN_SECONDS / max(contestant.turn(1)["cpu"], 1e-6)))
+
+
+def take_turns(contestants, seconds, rounds=None, clock="cpu"):
+    """{name: median of milliseconds per inference}, and how many rounds there were: about so many seconds of CPU time in all. Who is far behind after the
+    first rounds takes part no longer."""
+    sizes = {contestant.name: turn_size(contestant) for contestant in contestants}
+    times, spent = {name: [] for name in sizes}, 0.0
+    first, racing = contestants[0].name, list(contestants)
+    while len(times[first]) < (rounds or FEWEST_ROUNDS) or (not rounds and spent < seconds):
+        for contestant in racing:
+            took = contestant.turn(sizes[contestant.name])
+            spent += took["cpu"]
+            times[contestant.name].append(1e3 * took[clock] / sizes[contestant.name])
+        if len(times[first]) == FEWEST_ROUNDS:
+            best = min(map(statistics.median, times.values()))
+            racing = [one for one in racing if one.name == first or statistics.median(times[one.name]) < FAR_BEHIND * best]
+    return {name: statistics.median(values) for name, values in times.items()}, len(times[first])
+
+
+class Call:
+    """A function of this process as a contestant."""
+
+    def __init__(self, name, function):
+        self.name, self._function = name, function
+
+    def turn(self, count):
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in range(count):
+            self._function()
+        return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
