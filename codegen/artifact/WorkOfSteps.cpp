@@ -18,7 +18,7 @@ void WorkOfSteps::add(size_t step, kernel::CallOp call, mlir::Operation *kernel)
   if (!function)
     return;
   kernel::Work work = kernel::workOf(function);
-  Entry entry{step, kernel::inCaller(work.operations, call), 0, 0, work.isFewer};
+  Entry entry{step, kernel::inCaller(work.operations, call), 0, 0, work.isFewer, work.together};
   for (auto [base, inKernel] : llvm::zip(call.getBases(), work.bytes)) {
     Extent bytes = kernel::inCaller(inKernel, call);
     entry.bytes += bytes;
@@ -56,6 +56,7 @@ std::string WorkOfSteps::table(SizeProgram sizes, size_t steps) const {
     row.operations = encode(entry.operations, WorkRow::kOperationsIsSize, sizes, row.flags);
     row.bytes = encode(entry.bytes, WorkRow::kBytesIsSize, sizes, row.flags);
     row.weightBytes = encode(entry.weightBytes, WorkRow::kWeightBytesIsSize, sizes, row.flags);
+    row.together = static_cast<uint32_t>(entry.together);
     row.flags |= entry.isFewer ? WorkRow::kIsFewer : 0;
   }
   std::string bytes;

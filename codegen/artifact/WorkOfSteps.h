@@ -22,6 +22,7 @@ private:
     size_t step = 0;
     graph::Extent operations, bytes, weightBytes;
     bool isFewer = false;
+    int64_t together = 1;
   };
   std::vector<Entry> entries_;
 };

@@ -29,7 +29,8 @@ static std::optional<Extent> multiplyAdds(Operation *op) {
   using Result = std::optional<Extent>;
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case([](ContractOp contract) -> Result {
-        return elementsOf(contract.getResult()) * dimOf(contract.getPacked(), 1);
+        Extent channels = dimOf(contract.getInput(), 0).floorDiv(static_cast<int64_t>(contract.getGroups()));
+        return elementsOf(contract.getResult()) * channels * productOf(contract.getWindow());
       })
       .Case([](WinogradOp conv) -> Result { return elementsOf(conv.getResult()) * dimOf(conv.getInput(), 0) * 9; })
       .Case([](graph::MatMulOp matmul) -> Result { return elementsOf(matmul.getResult()) * dimOf(matmul.getLhs(), 0); })
@@ -99,6 +100,8 @@ Work workOf(FuncOp kernel) {
   kernel.getBody().walk([&](Operation *op) {
     work.operations += operationsOf(op);
     work.isFewer |= isa<WinogradOp>(op);
+    if (auto contract = dyn_cast<ContractOp>(op))
+      work.together = std::max(work.together, static_cast<int64_t>(contract.getTogether()));
   });
   for (BlockArgument argument : kernel.getBody().getArguments())
     if (isa<MemRefType>(argument.getType()))

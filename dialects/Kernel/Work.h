@@ -15,6 +15,8 @@ struct Work {
   graph::Extent operations;
   /// Whether some of them are a convolution's that Winograd's algorithm computes with fewer.
   bool isFewer = false;
+  /// How many neighbours each of the instructions multiplies that the products are made of: 1 but for narrow elements.
+  int64_t together = 1;
   /// Of each buffer, in the order of the kernel's arguments, what must be read or written, once: of a table that is
   /// gathered from, no more than is gathered.
   graph::Extents bytes;

@@ -124,7 +124,7 @@ def threads_section():
     rows = [[name, f"{result['one_ms']:.2f}", f"{result['several_ms']:.2f}", f"{result['speedup']:.2f}"] for name, result in results.items()]
     slower = [name for name, result in results.items() if result["speedup"] < 1]
     below = [name for name, result in results.items() if 1 <= result["speedup"] < 1.8]
-    return "\n\n".join([f"## {THREADS} threads", f"`./dev bench --threads {THREADS}`; ms by the clock, Smelt against itself.",
+    return "\n\n".join([f"## {THREADS} threads", f"`./dev bench --threads {THREADS}`; ms by the clock, the least of many runs in turns, Smelt against itself.",
                         table(["model", "1 thread", f"{THREADS} threads", "faster by"], rows),
                         f"Bar: >= 1.8 on models that compute-bound layers dominate, nothing slower. Below 1.8: {', '.join(below) or 'none'}; slower: {', '.join(slower) or 'none'}."])
 

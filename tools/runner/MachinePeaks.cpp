@@ -93,10 +93,10 @@ double Team::bestRate(double amount, const std::function<void(int64_t)> &turn) {
   return amount / leastSeconds_;
 }
 
-static double measureGigaflops(Team &team, const PeakLoops &loops) {
+static double measureGigaflops(Team &team, float (*loop)(int64_t, float), double operationsPerStep) {
   volatile float start = 1, sink = 0;
-  return 1e-9 * team.bestRate(loops.operationsPerStep * kStepsPerTurn * team.threads(),
-                              [&](int64_t) { sink = loops.multiplyAdd(kStepsPerTurn, start); });
+  return 1e-9 * team.bestRate(operationsPerStep * kStepsPerTurn * team.threads(),
+                              [&](int64_t) { sink = loop(kStepsPerTurn, start); });
 }
 
 /// Each thread reads a part of the buffer's first `bytes` as often as it takes to be timed.
@@ -167,7 +167,9 @@ MachinePeaks measurePeaks(unsigned threads) {
   MachinePeaks peaks;
   peaks.threads = threads;
   peaks.vectorBits = loops.vectorBits;
-  peaks.gigaflops = measureGigaflops(team, loops);
+  peaks.gigaflops = measureGigaflops(team, loops.multiplyAdd, loops.operationsPerStep);
+  if (loops.dotBf16)
+    peaks.gigaflopsBf16 = measureGigaflops(team, loops.dotBf16, 2 * loops.operationsPerStep);
   {
     const Buffer buffer(bytes, MADV_NOHUGEPAGE); // as what is mapped from a file
     const auto measure = [&](double part) { return measureBandwidth(team, loops, buffer.data(), part); };

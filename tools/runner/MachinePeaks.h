@@ -21,11 +21,14 @@ struct MachinePeaks {
   unsigned threads = 1;
   double gigaflops = 0;      // f32, with the widest vectors that the processor has; a multiply-add is two
   unsigned vectorBits = 0;   // of these
+  double gigaflopsBf16 = 0;  // of dots of two bf16 that add up in f32; 0 where the processor has none
   std::vector<Level> levels; // from the second cache to memory, which is last and takes anything
   /// Of the memory where it lies in large pages, which what is mapped from a file, as weights are, does not.
   double hugePagesGigabytesPerSecond = 0;
 
   const Level &memory() const { return levels.back(); }
+  /// What instructions do that multiply so many neighbours.
+  double gigaflopsOf(unsigned together) const { return together == 2 && gigaflopsBf16 > 0 ? gigaflopsBf16 : gigaflops; }
   /// The bandwidth of the smallest level that `bytes` fit in.
   double gigabytesPerSecondOf(double bytes) const;
 };

@@ -34,6 +34,22 @@ __attribute__((target("avx512f"))) static float multiplyAdd512(int64_t steps, fl
   return total;
 }
 
+__attribute__((target("avx512f,avx512bf16"))) static float dotBf16(int64_t steps, float start) {
+  __m512 sums[kChains512];
+  for (int i = 0; i < kChains512; ++i)
+    sums[i] = _mm512_set1_ps(start + static_cast<float>(i));
+  const __m512 factors = _mm512_set1_ps(kFactor), addends = _mm512_set1_ps(kAddend);
+  const __m512bh a = _mm512_cvtne2ps_pbh(factors, factors), b = _mm512_cvtne2ps_pbh(addends, addends);
+  for (int64_t step = 0; step < steps; ++step)
+#pragma GCC unroll 16
+    for (__m512 &sum : sums)
+      sum = _mm512_dpbf16_ps(sum, a, b);
+  float total = 0;
+  for (const __m512 &sum : sums)
+    total += _mm512_reduce_add_ps(sum);
+  return total;
+}
+
 template <int64_t kStreams, bool isAhead>
 __attribute__((target("avx512f"))) static uint64_t read512(const unsigned char *from, int64_t bytes) {
   __m512i sums[kStreams] = {};
@@ -141,13 +157,17 @@ template <int64_t kStreams, bool isAhead> static uint64_t readPlain(const unsign
 PeakLoops widestLoops() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f"))
-    return {512, 2.0 * 16 * kChains512, multiplyAdd512, {read512<1, false>, read512<kManyStreams, true>}};
+    return {512,
+            2.0 * 16 * kChains512,
+            multiplyAdd512,
+            __builtin_cpu_supports("avx512bf16") ? dotBf16 : nullptr,
+            {read512<1, false>, read512<kManyStreams, true>}};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {256, 2.0 * 8 * kChains256, multiplyAdd256, {read256<1, false>, read256<kManyStreams, true>}};
+    return {256, 2.0 * 8 * kChains256, multiplyAdd256, nullptr, {read256<1, false>, read256<kManyStreams, true>}};
 #elif defined(__aarch64__)
-  return {128, 2.0 * 4 * kChainsNeon, multiplyAddNeon, {readPlain<1, false>, readPlain<kManyStreams, true>}};
+  return {128, 2.0 * 4 * kChainsNeon, multiplyAddNeon, nullptr, {readPlain<1, false>, readPlain<kManyStreams, true>}};
 #endif
-  return {32, 2.0 * 8, multiplyAddPlain, {readPlain<1, false>, readPlain<kManyStreams, true>}};
+  return {32, 2.0 * 8, multiplyAddPlain, nullptr, {readPlain<1, false>, readPlain<kManyStreams, true>}};
 }
 
 } // namespace smelt::runner

@@ -12,7 +12,7 @@ static double milliseconds(double count, double gigaPerSecond) {
 
 Bound boundOf(const StepWork &work, const MachinePeaks &peaks, double modelBytes) {
   const double others = work.bytes - work.weightBytes;
-  return {milliseconds(work.operations, peaks.gigaflops),
+  return {milliseconds(work.operations, peaks.gigaflopsOf(work.together)),
           milliseconds(work.weightBytes, peaks.gigabytesPerSecondOf(modelBytes)) +
               milliseconds(others, peaks.gigabytesPerSecondOf(others))};
 }

@@ -103,7 +103,7 @@ std::vector<std::optional<StepWork>> WorkTable::stepsOf(const smelt_instance &in
     const auto weightBytes = decode(row.weightBytes, row.flags & WorkRow::kWeightBytesIsSize, values);
     if (operations && bytes && weightBytes)
       steps.push_back(StepWork{static_cast<double>(*operations), static_cast<double>(*bytes),
-                               static_cast<double>(*weightBytes), (row.flags & WorkRow::kIsFewer) != 0});
+                               static_cast<double>(*weightBytes), (row.flags & WorkRow::kIsFewer) != 0, row.together});
     else
       steps.emplace_back();
   }

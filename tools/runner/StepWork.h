@@ -21,6 +21,7 @@ struct StepWork {
   double bytes = 0;       // of all operands, each once
   double weightBytes = 0; // those of them that are weights
   bool isFewer = false;   // operations are those of a direct convolution, and the kernel makes do with fewer
+  unsigned together = 1;  // how many neighbours an instruction of the products multiplies
 };
 
 /// What a shared artefact says of the work of its steps, in a section that is not loaded: codegen/artifact/WorkTable.h.

@@ -13,8 +13,8 @@ using smelt::artifact::WorkRow;
 
 namespace {
 
-/// 100 GFLOP/s; 200 GB/s from 1 MB, 50 from 10 MB, 10 from memory.
-MachinePeaks machine() { return {1, 100, 512, {{"L2", 1e6, 200}, {"L3", 1e7, 50}, {"memory", 1e8, 10}}}; }
+/// 100 GFLOP/s, 250 of dots of bf16; 200 GB/s from 1 MB, 50 from 10 MB, 10 from memory.
+MachinePeaks machine() { return {1, 100, 512, 250, {{"L2", 1e6, 200}, {"L3", 1e7, 50}, {"memory", 1e8, 10}}, 10}; }
 
 TEST(Roofline, IsTheGreaterOfBothTimes) {
   const Bound compute = boundOf({1e9, 1e6, 0}, machine(), 1e6); // 1 GFLOP, 1 MB of activations
@@ -32,6 +32,13 @@ TEST(Roofline, TakesWeightsFromWhereTheWholeModelFits) {
   EXPECT_DOUBLE_EQ(boundOf(work, machine(), 1e6).ms(), 1e6 / 200e6 + 2e6 / 50e6);
   EXPECT_DOUBLE_EQ(boundOf(work, machine(), 1e7).ms(), 1e6 / 50e6 + 2e6 / 50e6);
   EXPECT_DOUBLE_EQ(boundOf(work, machine(), 1e9).ms(), 1e6 / 10e6 + 2e6 / 50e6);
+}
+
+TEST(Roofline, KnowsInstructionsThatMultiplyPairs) {
+  EXPECT_DOUBLE_EQ(boundOf({1e9, 0, 0, false, 2}, machine(), 0).ms(), 4);
+  MachinePeaks without = machine();
+  without.gigaflopsBf16 = 0;
+  EXPECT_DOUBLE_EQ(boundOf({1e9, 0, 0, false, 2}, without, 0).ms(), 10);
 }
 
 TEST(Roofline, HasNoBoundWithoutWorkOrPeaks) {
@@ -62,7 +69,7 @@ struct Fixture {
   alignas(SMELT_ALIGNMENT) unsigned char arena[SMELT_ALIGNMENT] = {};
   smelt_instance instance{};
   std::vector<smelt_size> sizes = {{3, SMELT_SIZE_NUMBER, 0, 0, 0}, {0, SMELT_SIZE_MULTIPLY, 0, 1, 0}};
-  std::vector<WorkRow> rows = {{100, 2, 1, WorkRow::kBytesIsSize | WorkRow::kIsFewer, 0}, {5, 6, 0, 0, 0}};
+  std::vector<WorkRow> rows = {{100, 2, 1, WorkRow::kBytesIsSize | WorkRow::kIsFewer, 2}, {5, 6, 0, 0, 1}};
 
   Fixture() {
     model.sizes = &known;
@@ -96,6 +103,7 @@ TEST(WorkTable, ComputesWhatTheSizesOfTheRunSay) {
   EXPECT_EQ(steps[0]->bytes, 21);
   EXPECT_EQ(steps[0]->weightBytes, 1);
   EXPECT_TRUE(steps[0]->isFewer);
+  EXPECT_EQ(steps[0]->together, 2U);
   EXPECT_EQ(steps[1]->bytes, 6);
   EXPECT_FALSE(steps[1]->isFewer);
 }
@@ -108,7 +116,7 @@ TEST(WorkTable, KnowsNothingOfAStepWhoseSizeHasNoValue) {
   EXPECT_TRUE(steps[1]);
   fixture.rows[1].operations = -1;
   EXPECT_FALSE(WorkTable(fixture.model, fixture.section()).stepsOf(fixture.instance)[1]);
-  fixture.rows[1] = {99, 6, 0, WorkRow::kOperationsIsSize, 0}; // there is no size 99
+  fixture.rows[1] = {99, 6, 0, WorkRow::kOperationsIsSize, 1}; // there is no size 99
   EXPECT_FALSE(WorkTable(fixture.model, fixture.section()).stepsOf(fixture.instance)[1]);
 }
 
