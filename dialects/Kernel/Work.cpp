@@ -94,6 +94,14 @@ static Extent bytesTouched(Value buffer) {
   return gathered ? Extent::min(whole, *gathered * graph::elementBytes(type.getElementType())) : whole;
 }
 
+/// Operands of a contraction are both narrow only where the target multiplies such by dots, whether or not neighbours
+/// lie side by side already.
+static int64_t togetherOf(ContractOp contract) {
+  auto isNarrow = [](Value value) { return graph::typeOf(value).getElementType().isBF16(); };
+  bool hasDots = isNarrow(contract.getInput()) && isNarrow(contract.getPacked());
+  return std::max<int64_t>(contract.getTogether(), hasDots ? 2 : 1);
+}
+
 Work workOf(FuncOp kernel) {
   Work work;
   work.operations = 0;
@@ -101,7 +109,7 @@ Work workOf(FuncOp kernel) {
     work.operations += operationsOf(op);
     work.isFewer |= isa<WinogradOp>(op);
     if (auto contract = dyn_cast<ContractOp>(op))
-      work.together = std::max(work.together, static_cast<int64_t>(contract.getTogether()));
+      work.together = std::max(work.together, togetherOf(contract));
   });
   for (BlockArgument argument : kernel.getBody().getArguments())
     if (isa<MemRefType>(argument.getType()))

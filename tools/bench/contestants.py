@@ -83,7 +83,7 @@ class Contestant:
         self._process = subprocess.Popen([python, HERE / "contestant.py", json.dumps(job)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=subprocess.DEVNULL, text=True, env=os.environ | variables)
         try:
-            self._answer()
+            self.note = self._answer()["note"]
         except Failed:
             self.close()
             raise

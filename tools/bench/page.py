@@ -51,6 +51,8 @@ def measure(names, args, measure_all):
     for kind, module, some, settings in parts:
         measured, missing = measure_all(some, module, settings)
         kept.remember(kind, settings, measured)
+        if kind == "peers":
+            kept.store(kept.entry(measured, settings, kept.versions(settings.peers)))
         failed += missing
     return failed
 
@@ -85,22 +87,26 @@ def missing(title, command):
 
 def latency_section(target, title):
     results = kept.recall("peers", target)
-    command = "./dev bench --peers all" + ("" if target == "native" else f" --target {target}")
+    asked = {peer for result in results.values() for peer in result["peers"]}
+    named = "all" if not results or len(asked) == len(contestants.PEERS) else ",".join(filter(asked.__contains__, contestants.PEERS))
+    command = f"./dev bench --peers {named}" + ("" if target == "native" else f" --target {target}")
     if not results:
         return missing(title, command)
     args = argparse.Namespace(peers=tuple(contestants.PEERS), target=target)
-    shown = [peer for peer in contestants.PEERS if any(peer in result["ratio"] for result in results.values())]
+    shown = [peer for peer in contestants.PEERS if peer in asked]
     rows = [[name, f"{result['median_ms']['smelt']:.2f}", *(f"{result['ratio'][peer]:.2f}" if peer in result["ratio"] else "-" for peer in shown),
              contestants.PEERS[result["fastest"]].title if "fastest" in result else "-", f"**{result['worst_ratio']:.2f}**" if "worst_ratio" in result else "-"]
             for name, result in results.items()]
     worst = {name: result["worst_ratio"] for name, result in results.items() if "worst_ratio" in result}
-    lines = [line for line in peers.summary([result | {"errors": {}} for result in results.values()], args)]
+    lines = [line for line in peers.summary([result | {"errors": {}, "notes": {}} for result in results.values()], args)]
     bar = LATENCY_BARS[target]
     mean = statistics.geometric_mean(worst.values())
     above = [f"{name} ({ratio:.2f})" for name, ratio in worst.items() if ratio > 1]
     lines.append(f"Bar: geometric mean of the ratio to the fastest peer <= {bar}: {'holds' if mean <= bar else 'does not hold'} ({mean:.3f}). "
                  f"Above 1.0: {', '.join(above) or 'none'}.")
     failures = [f"{contestants.PEERS[peer].title} on {name} ({why.split(':')[0]})" for name, result in results.items() for peer, why in result["errors"].items()]
+    notes = [f"{contestants.PEERS[peer].title} on {name}: {note}" for name, result in results.items() for peer, note in result["notes"].items()]
+    lines += [f"{'; '.join(notes)}."] if notes else []
     return "\n\n".join([f"## {title}", f"`{command}`; ms of CPU time of Smelt, and its ratio to each peer.",
                         table(["model", "Smelt ms", *(contestants.PEERS[peer].title for peer in shown), "fastest", "ratio"], rows),
                         "\n".join(f"- {line}" for line in lines), "Does not run or computes something else: " + ("; ".join(failures) or "none") + "."])

@@ -40,7 +40,8 @@ def bench(name, args):
             for one in entered:
                 one.close()
     ratios = {key: medians["smelt"] / value for key, value in medians.items() if key != "smelt"}
-    return {"model": name, "rounds": rounds, "median_ms": medians, "ratio": ratios, "errors": errors, **fastest_of(ratios)}
+    notes = {one.name: one.note for one in entered if one.note}
+    return {"model": name, "peers": args.peers, "rounds": rounds, "median_ms": medians, "ratio": ratios, "errors": errors, "notes": notes, **fastest_of(ratios)}
 
 
 def fastest_of(ratios):
@@ -83,8 +84,6 @@ def summary(results, args):
                      f"largest {worst[largest]:.2f} ({largest})")
     if args.target == "x86-64-v3" and (free := [PEERS[peer].title for peer in args.peers if not PEERS[peer].can_be_held]):
         lines.append(f"* {', '.join(free)} cannot be held to AVX2, and used what this processor has")
-        held = [fastest_of({key: ratio for key, ratio in result["ratio"].items() if PEERS[key].can_be_held}) for result in results]
-        if ratios := [one["worst_ratio"] for one in held if one]:
-            lines.append(f"geometric mean of the ratio to the fastest peer that is held to AVX2: {geometric_mean(ratios):.3f}, largest {max(ratios):.2f}")
-    lines += [f"{result['model']}: {PEERS[peer].title}: {why}" for result in results for peer, why in result["errors"].items()]
+    lines += [f"{result['model']}: {PEERS[peer].title}: {why}" for result in results
+              for peer, why in (result["errors"] | result["notes"]).items()]
     return lines

@@ -14,11 +14,13 @@ WORSE = 1.10  # a ratio that grew by more than noise
 
 
 def processor():
+    """Its name, and its family and model where the name alone stands for several: "AMD EPYC (25/17)"."""
     cpuinfo = pathlib.Path("/proc/cpuinfo")
-    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    lines = (line.partition(":") for line in cpuinfo.read_text().split("\n\n")[0].splitlines()) if cpuinfo.exists() else ()
+    facts = {key.strip(): value.strip() for key, _, value in lines}
+    if "model name" not in facts:
+        return platform.processor() or platform.machine()
+    return f"{facts['model name']} ({facts['cpu family']}/{facts['model']})" if "cpu family" in facts else facts["model name"]
 
 
 def file_of(processor_name, folder=FOLDER):
