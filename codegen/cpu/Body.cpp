@@ -4,6 +4,7 @@
 #include "codegen/cpu/Body.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Ops/Cast.h"
+#include "dialects/Graph/Ops/RoundedFormulas.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -351,21 +352,28 @@ LogicalResult Body::storeChannels(Value root, Value vector, ArrayRef<LaneIndex> 
   return success();
 }
 
+/// The value that a cast to a narrower float rounds, as exact as that needs.
+Value Body::readForRounding(graph::CastOp cast, ArrayRef<LaneIndex> index, unsigned lanes) {
+  auto gelu = cast.getInput().getDefiningOp<graph::GeluOp>();
+  if (!gelu || gelu.getTanhForm() || !roundsToBF16_ || !cast.getTo().isBF16() || defined_.count(gelu))
+    return read(cast.getInput(), index, lanes);
+  Value x = read(gelu.getInput(), index, lanes);
+  return x ? graph::roundedGelu(graph::Expr(builder_, x)).value() : nullptr;
+}
+
 /// A value as it is stored. What is only copied keeps its bits, which computing could change where it is NaN.
 Value Body::stored(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
   auto memory = tensor.getDefiningOp<kernel::LoadOp>();
   auto isUniform = [](const LaneIndex &at) { return at.isUniform(); };
   if (memory && (lanes == 1 || !llvm::all_of(index, isUniform)))
     return loadStored(memory.getBuffer(), index, lanes);
-  Type element = graph::typeOf(tensor).getElementType();
   // Storing rounds.
   auto cast = tensor.getDefiningOp<graph::CastOp>();
-  if (cast && !defined_.count(tensor) && isa<FloatType>(cast.getTo()) &&
-      graph::computeType(cast.getTo()) == graph::typeOf(cast.getInput()).getElementType() &&
-      graph::extentsOf(cast.getInput()) == graph::extentsOf(tensor))
-    tensor = cast.getInput();
-  Value value = read(tensor, index, lanes);
-  return value ? toStorage(value, element) : nullptr;
+  bool isRounding = cast && !defined_.count(tensor) && isa<FloatType>(cast.getTo()) &&
+                    graph::computeType(cast.getTo()) == graph::typeOf(cast.getInput()).getElementType() &&
+                    graph::extentsOf(cast.getInput()) == graph::extentsOf(tensor);
+  Value value = isRounding ? readForRounding(cast, index, lanes) : read(tensor, index, lanes);
+  return value ? toStorage(value, graph::typeOf(tensor).getElementType()) : nullptr;
 }
 
 void Body::prefetch(Operation *root, ArrayRef<LaneIndex> index) {

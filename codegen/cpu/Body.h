@@ -4,7 +4,7 @@
 #ifndef SMELT_CODEGEN_CPU_BODY_H
 #define SMELT_CODEGEN_CPU_BODY_H
 
-#include "dialects/Graph/Emission.h"
+#include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Kernel/Machine.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -73,6 +73,7 @@ private:
 
   mlir::Value emit(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value loadStored(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  mlir::Value readForRounding(graph::CastOp cast, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value stored(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   mlir::Value emitElementwise(mlir::Operation *op, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
   std::pair<mlir::Value, graph::Extent> linear(mlir::Value argument, llvm::ArrayRef<graph::LaneIndex> index);

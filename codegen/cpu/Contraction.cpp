@@ -59,6 +59,7 @@ private:
   Extent inputOffset(int64_t row, int64_t column);
   Value multiplyAdd(Value a, Value b, Value sum);
   bool hasCostlyEpilogue();
+  void prefetchAhead(const Tile &tile, Value step, Value input, Value packed);
   void prefetchEpilogue(const Tile &tile);
   void storeInline(const Tile &tile, ArrayRef<Value> sums);
   void storeFromStack(const Tile &tile, ArrayRef<Value> sums);
@@ -320,6 +321,35 @@ SmallVector<Value> Contraction::stepGroup(const Tile &tile, Value input, Value p
   return next;
 }
 
+/// Steps are short beside the time that memory takes. The first points of a panel read it faster than the memory yields
+/// it: all of them fetch the next one into the second cache, where both fit, else what so many steps later will read.
+/// Of the points' rows, which lie apart, one is fetched at each step: all have had their turn when a line of the cache
+/// has been read.
+void Contraction::prefetchAhead(const Tile &tile, Value step, Value input, Value packed) {
+  constexpr int64_t kStepsAhead = 48, kLineBytes = 64, kMostPanelBytes = int64_t(320) << 10;
+  constexpr uint32_t kFirstCache = 3, kSecondCache = 2;
+  auto fetch = [&](Value argument, Value at, uint32_t cache) {
+    memref::PrefetchOp::create(b_, body_.bufferOf(argument), ValueRange{at}, /*isWrite=*/false, cache,
+                               /*isDataCache=*/true);
+  };
+  const int64_t width = graph::elementBytes(packedType_.getElementType());
+  const bool isSmall = taps_.isNumber() && taps_.number() <= kMostPanelBytes / (rowSize_ * width);
+  const int64_t rows = isSmall ? taps_.number() : kStepsAhead;
+  if (root_.getTogether() > 1)
+    for (int64_t v = 0; v < vectorsOf(tile); ++v)
+      fetch(packedArgument_, body_.add(packed, body_.constant(v * lanes_ * together_ + rows * rowSize_)),
+            isSmall ? kSecondCache : kFirstCache);
+  const int64_t points = tile.rows * tile.columns;
+  const int64_t bytes = graph::elementBytes(inputType_.getElementType()), lineSteps = kLineBytes / (together_ * bytes);
+  const bool isEven = tile.rows == 1 || inputOffset(1, 0) == inputOffset(0, tile.columns);
+  if (!isEven || points < 2 || points > lineSteps || Body::stridesOf(inputArgument_).back() != Extent(1))
+    return;
+  Value turn =
+      arith::AndIOp::create(b_, step, body_.constant(static_cast<int64_t>(llvm::bit_ceil<uint64_t>(points)) - 1));
+  Value row = body_.scale(turn, tile.columns > 1 ? inputOffset(0, 1) : inputOffset(1, 0));
+  fetch(inputArgument_, body_.add(body_.add(input, row), body_.constant(2 * kLineBytes / bytes)), kFirstCache);
+}
+
 /// The innermost loop along K in groups of neighbours, then what is left.
 SmallVector<Value> Contraction::accumulateGroups(const Tile &tile, Value input, Value packed, ValueRange sums) {
   const Reduction &reduction = reductions_.back();
@@ -333,6 +363,7 @@ SmallVector<Value> Contraction::accumulateGroups(const Tile &tile, Value input, 
     Value nextInput = body_.add(input, body_.scale(at, reduction.inputStride * together_));
     Value nextPacked = body_.add(packed, body_.scale(at, packedStep));
     SmallVector<Value> carried(loop.getRegionIterArgs());
+    prefetchAhead(tile, at, nextInput, nextPacked);
     scf::YieldOp::create(b_, stepGroup(tile, nextInput, nextPacked, carried, together_));
   }
   SmallVector<Value> results(loop.getResults());
@@ -393,7 +424,7 @@ void Contraction::emitMicrokernel(const Tile &tile) {
 
 /// Fetches what the epilogue will touch while the sums are made.
 void Contraction::prefetchEpilogue(const Tile &tile) {
-  constexpr int64_t kLeastSteps = 32; // fewer are over before the memory answers
+  constexpr int64_t kLeastSteps = 64; // fewer are over before the memory answers
   Extent steps = taps_;
   if (steps.isNumber() && steps.number() < kLeastSteps)
     return;

@@ -49,6 +49,11 @@ private:
   Value times(Value a, double factor, Value sum);
   Value sum(Value a, Value b) { return arith::AddFOp::create(b_, a, b); }
   Value difference(Value a, Value b) { return arith::SubFOp::create(b_, a, b); }
+  Value loadPacked(Value at) {
+    Type element = cast<MemRefType>(packedArgument_.getType()).getElementType();
+    auto stored = VectorType::get({lanes_}, storageType(element));
+    return body_.toCompute(vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at), element);
+  }
   Value loadVector(Value buffer, Value at) { return vector::LoadOp::create(b_, vector_, buffer, at); }
   scf::ForOp forRange(Value from, Value to, int64_t step);
   void chooseBlock(const kernel::Machine &machine);
@@ -67,13 +72,15 @@ private:
   int64_t rowsPerStep_; // of the register tile
   VectorType vector_;
   Value transformed_, products_, result_; // buffers on the stack
+  bool prefetches_;                       // the panels. Elsewhere the code stays as it was measured
   bool failed_ = false;
 };
 
 } // namespace
 
 Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &machine)
-    : body_(body), b_(body.builder()), root_(root), shape_(graph::extentsOf(root.getResult())) {
+    : body_(body), b_(body.builder()), root_(root), shape_(graph::extentsOf(root.getResult())),
+      prefetches_(machine.dots != 0) {
   RankedTensorType packed = graph::typeOf(root.getPacked());
   lanes_ = machine.vectorBytes / sizeof(float);
   channels_ = packed.getDimSize(2);
@@ -88,7 +95,8 @@ Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &m
 
 void Winograd::chooseBlock(const kernel::Machine &machine) {
   auto rowsPerStep = [&] {
-    return kernel::chooseTile(machine, 1, block_.tiles, shape_[3].number(), sizeof(float), width_).columns;
+    return kernel::chooseTile(machine.withoutDots(), 1, block_.tiles, shape_[3].number(), sizeof(float), width_)
+        .columns;
   };
   if (tiles_.isNumber()) {
     block_ = kernel::chooseWinogradBlock(tiles_.number(), channels_, panels_);
@@ -233,7 +241,13 @@ void Winograd::multiplyRows(Value input, Value packed, Value to, int64_t rows) {
     Value at = body_.add(packed, body_.scale(k, width_));
     SmallVector<Value> loaded, next;
     for (int64_t v = 0; v < vectors; ++v)
-      loaded.push_back(loadVector(body_.bufferOf(packedArgument_), body_.add(at, body_.constant(v * lanes_))));
+      loaded.push_back(loadPacked(body_.add(at, body_.constant(v * lanes_))));
+    // The next product's, into the second cache: the first rows read a panel faster than the memory yields it.
+    constexpr int64_t kSecondCache = 2;
+    for (int64_t v = 0; prefetches_ && v < vectors; ++v)
+      memref::PrefetchOp::create(b_, body_.bufferOf(packedArgument_),
+                                 ValueRange{body_.add(at, body_.constant(v * lanes_ + channels_ * width_))},
+                                 /*isWrite=*/false, kSecondCache, /*isDataCache=*/true);
     for (int64_t row = 0; row < rows; ++row) {
       Value from = body_.add(body_.add(input, k), body_.constant(row * channels_));
       Value scalar = memref::LoadOp::create(b_, transformed_, from);

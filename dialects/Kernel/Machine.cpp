@@ -40,6 +40,9 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
     if (mostPoints < 1 || (!width && vectors > 1 && (vectors - 1) * lanes >= channels))
       continue;
     double panels = double(llvm::divideCeil(channels, vectors * lanes));
+    // A dot instruction for each broadcast waits for the loads: 0.75 of the others' speed were measured.
+    if (machine.dots && vectors == 1)
+      panels /= 0.75;
     for (int64_t h = 1; h <= std::min(mostPoints, rows); ++h) {
       int64_t w = std::min(mostPoints / h, columns);
       // Columns that divide evenly leave fewer remainders; try every width down to half.

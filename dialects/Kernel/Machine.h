@@ -26,6 +26,8 @@ struct Machine {
   unsigned vectorRegisters = 16;
   unsigned dots = 0; // of enum Dot: those that may be used
 
+  /// The same for products in f32.
+  Machine withoutDots() const { return {vectorBytes, vectorRegisters}; }
   /// How many neighbours along K one instruction multiplies of elements of a type; 1 where there is none for it.
   int64_t together(mlir::Type element) const { return element.isBF16() && (dots & kBf16Dots) ? 2 : 1; }
 };

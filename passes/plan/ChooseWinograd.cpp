@@ -49,10 +49,13 @@ static void rewrite(graph::ConvOp op, const kernel::Machine &machine, IRRewriter
                                                  kernel::typicalSide(shape[1].ceilDiv(4)) *
                                                  kernel::typicalSide(shape[2].ceilDiv(4));
   int64_t rows = kernel::chooseWinogradBlock(tiles, graph::typeOf(input).getDimSize(3), 1).tiles;
-  kernel::RegisterTile tile = kernel::chooseTile(machine, 1, rows, channels, sizeof(float));
+  kernel::RegisterTile tile = kernel::chooseTile(machine.withoutDots(), 1, rows, channels, sizeof(float));
   Value transformed = graph::WinogradFilterOp::create(rewriter, loc, plan::unrounded(op.getFilter()));
   Value panels = plan::packPanels(rewriter, loc, transformed, tile.width);
   Value packed = graph::TransposeOp::create(rewriter, loc, panels, ArrayRef<int64_t>{1, 0, 2, 3});
+  // Where only sizes gain. To the type of more digits: the transformation back makes errors larger.
+  if (op.getWide() && machine.together(graph::typeOf(op.getFilter()).getElementType()) == 1)
+    packed = graph::CastOp::create(rewriter, loc, packed, rewriter.getF16Type());
   rewriter.replaceOpWithNewOp<kernel::WinogradOp>(op, type, input, packed);
 }
 

@@ -1,0 +1,18 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Functions whose result is rounded to bf16 at once: no more digits than that keeps.
+
+#ifndef SMELT_DIALECTS_GRAPH_OPS_ROUNDEDFORMULAS_H
+#define SMELT_DIALECTS_GRAPH_OPS_ROUNDEDFORMULAS_H
+
+#include "dialects/Graph/Ops/Expression.h"
+
+namespace smelt::graph {
+
+/// x · Φ(x) of an f32, off by 2e-4 at most.
+Expr roundedGelu(Expr x);
+
+} // namespace smelt::graph
+
+#endif // SMELT_DIALECTS_GRAPH_OPS_ROUNDEDFORMULAS_H
