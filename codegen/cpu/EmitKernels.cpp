@@ -69,8 +69,8 @@ struct EmitKernels : PassWrapper<EmitKernels, OperationPass<>> {
   StringRef getArgument() const override { return "emit-kernels"; }
   StringRef getDescription() const override { return "kernels → loops over register-wide vectors"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                    scf::SCFDialect, vector::VectorDialect>();
+    registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, LLVM::LLVMDialect, math::MathDialect,
+                    memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
   }
 
   void runOnOperation() override {

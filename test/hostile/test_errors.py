@@ -306,6 +306,19 @@ def wrong_options(folder):
 
 
 @case
+def precisions(folder):
+    model = good_model(folder, shape=(4096, 8))
+    (folder / "none").mkdir()
+    (folder / "text.npz").write_text("no arrays")
+    for code, arguments in ((4, ("int8",)), (4, ("int4-weights",)), (2, ("bf16", "--calibration", folder / "none")), (3, ("bf16", "--calibration", folder / "text.npz")),
+                            (5, ("f16", "--calibration", folder / "absent.npz"))):
+        refused(folder, [code], [], "compile", model, "-o", folder / "m.so", "--precision", *arguments)
+        expect(not (folder / "m.so").exists(), f"{arguments}: an output is left")
+    done = Done("compile", model, "-o", folder / "m.so", "--precision", "bf16")
+    expect(done.code == 0 and "bf16 against f32" in done.errors, f"exit code {done.code}, {done.errors}")
+
+
+@case
 def mistakes_are_named(folder):
     model = good_model(folder, shape=(4096, 8))
     refused(folder, [2], ["'frobnicate'", "compile, run, bench, inspect, compare", "see smelt --help"], "frobnicate")

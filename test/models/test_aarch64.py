@@ -13,6 +13,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
 import models
+import test_precision
 
 NAMES = ("mobilenetv2", "magika", "minilm_l6")
 COMPILER = "aarch64-linux-gnu-gcc"
@@ -27,10 +28,11 @@ def call(command, seconds=600):
     return done.stdout
 
 
-def build(name, folder):
+def build(name, folder, target, precision):
     """Compiles the model and links the driver. Returns the program's path."""
     library = folder / name
-    harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", "aarch64", "--emit", "static", "-o", library, seconds=300)
+    harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, "--precision", precision, "--emit", "static", "-o", library,
+                     seconds=300)
     undefined = call([f"{COMPILER.removesuffix('-gcc')}-nm", "--undefined-only", "--format=just-symbols", f"{library}.a"]).split()
     bad = [symbol for symbol in undefined if symbol in FORBIDDEN or symbol.startswith(FORBIDDEN[-2:])]
     if bad:
@@ -42,8 +44,8 @@ def build(name, folder):
     return folder / "driver"
 
 
-def agrees(name, folder):
-    program = build(name, folder)
+def agrees(name, folder, target, precision):
+    program = build(name, folder, target, precision)
     feeds = models.inputs(name)
     reference = models.reference(models.fetch(name), feeds)
     for position, value in enumerate(feeds.values()):
@@ -56,15 +58,22 @@ def agrees(name, folder):
         runs.append({key: np.fromfile(path, value.dtype).reshape(value.shape) for path, (key, value) in zip(outputs, reference.items())})
     if any(runs[0][key].tobytes() != runs[1][key].tobytes() for key in reference):
         raise harness.Failure("the result depends on what the arena held before")
-    return harness.agreement(runs[0], reference)
+    if precision == "f32":
+        return harness.agreement(runs[0], reference)
+    error, cosine = test_precision.apart(runs[0], reference)
+    most, least = test_precision.BOUNDS[precision]
+    harness.expect(error <= most and cosine >= least, f"{error:.3g} of the largest value, cosine {cosine:.6f}")
+    return {"error": error, "cosine": cosine}
 
 
 def main():
     args = harness.parser(__doc__).parse_args()
     cases = harness.Cases()
     for name in args.names or NAMES:
-        with tempfile.TemporaryDirectory() as folder:
-            cases.run(f"{name} aarch64 agrees", lambda: agrees(name, pathlib.Path(folder)))
+        # bfdot, and f16 as storage
+        for target, precision in (("aarch64", "f32"), ("neoverse-v1", "bf16"), ("aarch64", "f16")):
+            with tempfile.TemporaryDirectory() as folder:
+                cases.run(f"{name} {target} {precision} agrees", lambda: agrees(name, pathlib.Path(folder), target, precision))
     return cases.close(args.json)
 
 

@@ -253,6 +253,9 @@ def compiles_and_agrees_with_onnx_runtime():
         expect([each["kernels_cached"] for each in again] == [0, report["kernels"]], "the second compile does not come from the cache")
         given = {"x": np.random.default_rng(1).standard_normal((3, 8), np.float32)}
         expect(smelt.load(smelt.compile(model, shapes={"x": np.array([3, 8])})).inputs[0].shape == (3, 8), "an array is no shape")
+        lowered = {}
+        smelt.compile(model, pathlib.Path(folder) / "bf16.so", shapes={"x": (3, 8)}, precision="bf16", report=lowered)
+        expect(lowered["precision"] == "bf16" and 0 < lowered["error"]["outputs"][0]["max_relative"] < 0.02, f"{lowered.get('error')}")
         return harness.agreement(smelt.load(artefact).run(given), models.reference(model, given))
 
 
