@@ -3,8 +3,19 @@
 /*
  * Ranges are not bound to threads: whoever is awake takes the next one. A step that is over sooner than a sleeping
  * worker wakes is then finished by the caller, which never waits for a range that nobody has begun.
+ *
+ * Steps of a model follow one another within microseconds, and to wake a thread takes many: so workers look out for the
+ * next call for a while before they sleep, and so does the caller for their last ranges.
  */
 #include "smelt/threads.h"
+
+/* Turns of looking out, of some 20 to 50 nanoseconds each. */
+#define TURNS_BEFORE_SLEEP 2000
+
+/* The parts of a ticket. SMELT_MAX_THREADS ranges fit in 16 bits. */
+#define CALL_SHIFT 32
+#define RANGES_SHIFT 16
+#define PART_MASK 0xffffu
 
 typedef struct range {
   int64_t first, last;
@@ -17,31 +28,82 @@ static range range_at(int64_t count, int64_t ranges, int64_t index) {
   return (range){first, first + length + (index < longer)};
 }
 
-/* Runs ranges until all are taken. The mutex is held on entry and on return, but not while the body runs. */
+static void look_away(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static uint32_t ranges_of(uint64_t ticket) { return (uint32_t)(ticket >> RANGES_SHIFT) & PART_MASK; }
+static uint32_t next_of(uint64_t ticket) { return (uint32_t)ticket & PART_MASK; }
+
+static int has_work(const smelt_pool *pool) {
+  const uint64_t ticket = __atomic_load_n(&pool->ticket, __ATOMIC_SEQ_CST);
+  return next_of(ticket) < ranges_of(ticket);
+}
+
+/* Tells the caller, where it sleeps, that the last range is finished. */
+static void finish_range(smelt_pool *pool) {
+  if (__atomic_sub_fetch(&pool->running, 1, __ATOMIC_SEQ_CST) || !__atomic_load_n(&pool->awaited, __ATOMIC_SEQ_CST))
+    return;
+  pthread_mutex_lock(&pool->mutex);
+  pthread_cond_signal(&pool->finished);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+/* Runs ranges until all are taken. What a ticket was taken for stays as it is until its range is finished. */
 static void run_ranges(smelt_pool *pool) {
-  while (pool->next < pool->ranges) {
-    const range mine = range_at(pool->count, pool->ranges, pool->next++);
-    const smelt_range_body body = pool->body;
-    void *const context = pool->context;
-    pthread_mutex_unlock(&pool->mutex);
-    body(context, mine.first, mine.last);
-    pthread_mutex_lock(&pool->mutex);
-    if (--pool->running == 0)
-      pthread_cond_signal(&pool->finished);
+  uint64_t ticket = __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE);
+  while (next_of(ticket) < ranges_of(ticket)) {
+    if (!__atomic_compare_exchange_n(&pool->ticket, &ticket, ticket + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      continue;
+    const range mine = range_at(pool->count, ranges_of(ticket), next_of(ticket));
+    pool->body(pool->context, mine.first, mine.last);
+    finish_range(pool);
+    ticket = __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE);
   }
+}
+
+/* Returns when there is work, or the pool is to stop. Whoever makes work looks for sleepers after it, and a sleeper for
+ * work after it has said that it sleeps: one of them sees the other. */
+static void wait_for_work(smelt_pool *pool) {
+  for (int turn = 0; turn < TURNS_BEFORE_SLEEP; ++turn) {
+    if (has_work(pool) || __atomic_load_n(&pool->stopping, __ATOMIC_RELAXED))
+      return;
+    look_away();
+  }
+  pthread_mutex_lock(&pool->mutex);
+  __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+  while (!has_work(pool) && !__atomic_load_n(&pool->stopping, __ATOMIC_RELAXED))
+    pthread_cond_wait(&pool->work, &pool->mutex);
+  __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+  pthread_mutex_unlock(&pool->mutex);
 }
 
 static void *work(void *argument) {
   smelt_pool *pool = (smelt_pool *)argument;
-  pthread_mutex_lock(&pool->mutex);
-  while (!pool->stopping) {
+  while (!__atomic_load_n(&pool->stopping, __ATOMIC_RELAXED)) {
     run_ranges(pool);
-    /* run_ranges lets go of the mutex, but looks again before it returns: nothing can have been missed. */
-    if (!pool->stopping)
-      pthread_cond_wait(&pool->work, &pool->mutex);
+    wait_for_work(pool);
   }
-  pthread_mutex_unlock(&pool->mutex);
   return 0;
+}
+
+/* Returns when all ranges are finished. */
+static void wait_for_others(smelt_pool *pool) {
+  for (int turn = 0; turn < TURNS_BEFORE_SLEEP; ++turn) {
+    if (!__atomic_load_n(&pool->running, __ATOMIC_ACQUIRE))
+      return;
+    look_away();
+  }
+  pthread_mutex_lock(&pool->mutex);
+  __atomic_store_n(&pool->awaited, 1, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(&pool->running, __ATOMIC_SEQ_CST))
+    pthread_cond_wait(&pool->finished, &pool->mutex);
+  __atomic_store_n(&pool->awaited, 0, __ATOMIC_SEQ_CST);
+  pthread_mutex_unlock(&pool->mutex);
 }
 
 /* All three or none. */
@@ -72,7 +134,8 @@ smelt_status smelt_pool_start(smelt_pool *pool, uint32_t thread_count) {
   pool->body = 0;
   pool->context = 0;
   pool->count = 0;
-  pool->next = pool->ranges = pool->running = pool->stopping = 0;
+  pool->ticket = 0;
+  pool->running = pool->sleepers = pool->awaited = pool->stopping = 0;
   for (pool->thread_count = 1; pool->thread_count < thread_count; ++pool->thread_count) {
     if (pthread_create(&pool->workers[pool->thread_count - 1], 0, work, pool)) {
       smelt_pool_stop(pool);
@@ -86,7 +149,7 @@ void smelt_pool_stop(smelt_pool *pool) {
   if (!pool || pool->thread_count == 0)
     return;
   pthread_mutex_lock(&pool->mutex);
-  pool->stopping = 1;
+  __atomic_store_n(&pool->stopping, 1, __ATOMIC_SEQ_CST);
   pthread_cond_broadcast(&pool->work);
   pthread_mutex_unlock(&pool->mutex);
   for (uint32_t i = 0; i + 1 < pool->thread_count; ++i)
@@ -106,16 +169,18 @@ void smelt_pool_parallel_for(void *user, int64_t count, smelt_range_body body, v
     body(context, 0, count);
     return;
   }
-  pthread_mutex_lock(&pool->mutex);
   pool->body = body;
   pool->context = context;
   pool->count = count;
-  pool->ranges = pool->running = ranges;
-  pool->next = 0;
-  for (uint32_t i = 1; i < ranges; ++i) /* one a worker: more would wake some for nothing */
-    pthread_cond_signal(&pool->work);
+  pool->running = ranges;
+  const uint64_t call = (pool->ticket >> CALL_SHIFT) + 1; /* so that a ticket of an earlier call is known as such */
+  __atomic_store_n(&pool->ticket, call << CALL_SHIFT | (uint64_t)ranges << RANGES_SHIFT, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&pool->sleepers, __ATOMIC_SEQ_CST)) {
+    pthread_mutex_lock(&pool->mutex);
+    for (uint32_t i = 1; i < ranges; ++i) /* one a worker: more would wake some for nothing */
+      pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->mutex);
+  }
   run_ranges(pool);
-  while (pool->running)
-    pthread_cond_wait(&pool->finished, &pool->mutex);
-  pthread_mutex_unlock(&pool->mutex);
+  wait_for_others(pool);
 }

@@ -10,7 +10,8 @@
  *     ...
  *     smelt_pool_stop(&pool);
  *
- * Idle workers sleep. One pool serves one smelt_run at a time: give each thread that runs a model its own pool.
+ * Idle workers look out for work for some 50 microseconds, then they sleep. One pool serves one smelt_run at a time:
+ * give each thread that runs a model its own pool.
  */
 #ifndef SMELT_THREADS_H
 #define SMELT_THREADS_H
@@ -27,17 +28,18 @@ extern "C" {
 
 /* Opaque: use the functions below. */
 typedef struct smelt_pool {
-  pthread_mutex_t mutex;
+  pthread_mutex_t mutex; /* of those who sleep */
   pthread_cond_t work;
   pthread_cond_t finished;
   smelt_range_body body;
   void *context;
   int64_t count;
-  uint32_t ranges;       /* [0, count) is cut into so many */
-  uint32_t next;         /* the first that no thread has taken */
-  uint32_t running;      /* those not finished, taken or not */
-  uint32_t thread_count; /* workers plus the caller; 0 when stopped */
+  uint64_t ticket;   /* which call it is, into how many ranges its count is cut, the first that none has taken */
+  uint32_t running;  /* ranges not finished, taken or not */
+  uint32_t sleepers; /* workers that wait for `work` */
+  uint32_t awaited;  /* whether the caller waits for `finished` */
   uint32_t stopping;
+  uint32_t thread_count; /* workers plus the caller; 0 when stopped */
   pthread_t workers[SMELT_MAX_THREADS - 1];
 } smelt_pool;
 
