@@ -47,6 +47,8 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
 }
 
 static FailureOr<graph::Extent> emitRoot(Body &body, TileRange range, const kernel::Machine &machine) {
+  if (std::optional<AttentionOps> attention = findAttention(body.kernel()))
+    return emitAttention(body, *attention, range, machine);
   for (Operation &op : body.kernel().getBody().front()) {
     if (auto contract = dyn_cast<kernel::ContractOp>(op))
       return emitContraction(body, contract, range, machine);

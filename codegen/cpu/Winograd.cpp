@@ -1,16 +1,18 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// 3x3 convolutions by Winograd's F(4x4, 3x3): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
-// (2016). A block of 4x4 tiles is transformed to the stack, where it stays in the second cache while every panel of
-// channels multiplies it: 36 products of matrices a panel, whose results are transformed back and handed to the
-// epilogue.
+// Convolutions of stride 1 by Winograd's algorithm (WinogradTile.h). A block of tiles is transformed to the stack,
+// where it stays in the second cache while every panel of channels multiplies it: a product of matrices for each pair
+// of points, 36 for 3x3, whose results are transformed back and handed to the epilogue.
 
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/Microkernel.h"
+#include "dialects/Graph/WinogradTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <cmath>
 
 using namespace mlir;
 using smelt::graph::LaneIndex;
@@ -19,17 +21,22 @@ namespace smelt::cpu {
 
 namespace {
 
-constexpr int64_t kIn = 6, kOut = 4; // a tile of the input, and of the result
-constexpr int64_t kProducts = kIn * kIn;
-
 class Winograd {
 public:
   Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &machine);
   FailureOr<graph::Extent> emit(TileRange range);
 
 private:
-  using Vectors = SmallVector<Value, kIn>;
-  /// Where a 4x4 tile lies.
+  using Vectors = SmallVector<Value>;
+  /// A dim of the image.
+  struct Dim {
+    graph::WinogradTile tile;
+    int64_t dilation = 1;
+    graph::Extent extent = 1; // of the result
+    graph::Extent stride = 0; // of the input
+    graph::Extent tiles = 1;
+  };
+  /// Where a tile lies.
   struct Place {
     Value batch, row, column; // of its first result
   };
@@ -44,19 +51,14 @@ private:
   void transformResult(const Place &place, Value from, Value channel, int64_t channels);
   void storeTile(const Place &place, Value channel, int64_t channels);
 
-  Vectors transformIn(ArrayRef<Value> d);
-  Vectors transformOut(ArrayRef<Value> m);
+  Vectors transformIn(const graph::WinogradTile &tile, ArrayRef<Value> d);
+  Vectors transformOut(const graph::WinogradTile &tile, ArrayRef<Value> m);
   Value times(Value a, double factor, Value sum);
-  Value sum(Value a, Value b) { return arith::AddFOp::create(b_, a, b); }
-  Value difference(Value a, Value b) { return arith::SubFOp::create(b_, a, b); }
-  Value loadPacked(Value at) {
-    Type element = cast<MemRefType>(packedArgument_.getType()).getElementType();
-    auto stored = VectorType::get({lanes_}, storageType(element));
-    return body_.toCompute(vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at), element);
-  }
+  Value everyOther(ArrayRef<Value> terms, size_t first, ArrayRef<double> factors);
   Value loadVector(Value buffer, Value at) { return vector::LoadOp::create(b_, vector_, buffer, at); }
   scf::ForOp forRange(Value from, Value to, int64_t step);
   void chooseBlock(const kernel::Machine &machine);
+  Value firstOf(const Dim &dim, Value tile);
   Value moved(Value from, const graph::Extent &rows, const graph::Extent &columns);
 
   Body &body_;
@@ -64,51 +66,70 @@ private:
   kernel::WinogradOp root_;
   Value inputArgument_, packedArgument_;
   graph::Extents shape_; // of the result
+  bool isImage_;         // else there is one dim, the columns
+  Dim rows_, columns_;
+  int64_t products_; // of a tile
   int64_t channels_, lanes_, width_, panels_;
-  graph::Extent tileRows_, tileColumns_, tiles_; // the last in all
+  int64_t rowStride_, inStride_, outStride_; // of the blocks of transformed inputs, and of products
+  graph::Extent tiles_;                      // in all
   kernel::WinogradBlock block_;
   graph::Extent blocks_;
   Value blockTiles_;    // of the block at hand
   int64_t rowsPerStep_; // of the register tile
   VectorType vector_;
-  Value transformed_, products_, result_; // buffers on the stack
-  bool prefetches_;                       // the panels. Elsewhere the code stays as it was measured
+  Value transformed_, multiplied_, result_; // buffers on the stack
+  bool prefetches_;                         // the panels. Elsewhere the code stays as it was measured
   bool failed_ = false;
 };
 
 } // namespace
 
+/// Elements from one matrix of the stack to the next: not a multiple of what a cache takes for one place.
+static int64_t spread(int64_t elements) {
+  constexpr int64_t kSets = 1024, kLine = 16; // of f32
+  return elements % kSets ? elements : elements + kLine;
+}
+
 Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), root_(root), shape_(graph::extentsOf(root.getResult())),
-      prefetches_(machine.dots != 0) {
+      isImage_(root.getWindow().size() == 2), prefetches_(machine.dots != 0) {
   RankedTensorType packed = graph::typeOf(root.getPacked());
   lanes_ = machine.vectorBytes / sizeof(float);
+  panels_ = packed.getDimSize(0);
+  products_ = packed.getDimSize(1);
   channels_ = packed.getDimSize(2);
   width_ = packed.getDimSize(3);
-  panels_ = packed.getDimSize(0);
-  tileRows_ = shape_[1].ceilDiv(kOut);
-  tileColumns_ = shape_[2].ceilDiv(kOut);
-  tiles_ = shape_[0] * tileRows_ * tileColumns_;
+  for (size_t number = 0; number < root.getWindow().size(); ++number) {
+    Dim &dim = isImage_ && number == 0 ? rows_ : columns_;
+    dim.tile = *graph::winogradTile(root.getWindow()[number]);
+    dim.dilation = root.getDilations()[number];
+    dim.extent = shape_[number + 1];
+    dim.tiles = dim.extent.ceilDiv(dim.tile.results * dim.dilation) * dim.dilation;
+  }
+  tiles_ = shape_[0] * rows_.tiles * columns_.tiles;
   chooseBlock(machine);
+  rowStride_ = spread(channels_);
+  inStride_ = spread(block_.tiles * rowStride_);
+  outStride_ = spread(block_.tiles * width_);
   vector_ = VectorType::get({lanes_}, b_.getF32Type());
 }
 
 void Winograd::chooseBlock(const kernel::Machine &machine) {
   auto rowsPerStep = [&] {
-    return kernel::chooseTile(machine.withoutDots(), 1, block_.tiles, shape_[3].number(), sizeof(float), width_)
+    return kernel::chooseTile(machine.withoutDots(), 1, block_.tiles, shape_.back().number(), sizeof(float), width_)
         .columns;
   };
   if (tiles_.isNumber()) {
-    block_ = kernel::chooseWinogradBlock(tiles_.number(), channels_, panels_);
+    block_ = kernel::chooseWinogradBlock(products_, tiles_.number(), channels_, panels_);
     blocks_ = block_.count;
     rowsPerStep_ = rowsPerStep();
     return;
   }
   // Blocks of the most tiles there may be, in whole steps; the last one has fewer.
   constexpr int64_t kMany = 1 << 20;
-  int64_t typical = kernel::typicalBatch(shape_[0]) * kernel::typicalSide(tileRows_ * tileColumns_);
-  block_ = kernel::chooseWinogradBlock(kMany, channels_, panels_);
-  block_.panelGroups = kernel::chooseWinogradBlock(typical, channels_, panels_).panelGroups;
+  int64_t typical = kernel::typicalBatch(shape_[0]) * kernel::typicalSide(rows_.tiles * columns_.tiles);
+  block_ = kernel::chooseWinogradBlock(products_, kMany, channels_, panels_);
+  block_.panelGroups = kernel::chooseWinogradBlock(products_, typical, channels_, panels_).panelGroups;
   rowsPerStep_ = rowsPerStep();
   block_.tiles -= block_.tiles % rowsPerStep_;
   blocks_ = tiles_.ceilDiv(block_.tiles);
@@ -122,10 +143,14 @@ FailureOr<graph::Extent> Winograd::emit(TileRange range) {
     return failure();
   inputArgument_ = input.getBuffer();
   packedArgument_ = packed.getBuffer();
+  graph::Extents strides = Body::stridesOf(inputArgument_);
+  columns_.stride = strides[strides.size() - 2];
+  if (isImage_)
+    rows_.stride = strides[1];
   Type element = b_.getF32Type();
-  transformed_ = body_.stackBuffer(kProducts * block_.tiles * channels_, element);
-  products_ = body_.stackBuffer(kProducts * block_.tiles * width_, element);
-  result_ = body_.stackBuffer(kOut * kOut * lanes_, element);
+  transformed_ = body_.stackBuffer(products_ * inStride_, element);
+  multiplied_ = body_.stackBuffer(products_ * outStride_, element);
+  result_ = body_.stackBuffer(rows_.tile.results * columns_.tile.results * lanes_, element);
   graph::Extent count =
       forTiles(body_, range, {blocks_, block_.panelGroups}, [&](ValueRange index) { emitBlock(index); });
   if (failed_)
@@ -161,22 +186,31 @@ void Winograd::emitBlock(ValueRange index) {
   transformOutput(first, skip, panel);
 }
 
+/// The first result of a dim's tile: tiles of dilated windows interleave.
+Value Winograd::firstOf(const Dim &dim, Value tile) {
+  if (dim.dilation == 1)
+    return body_.scale(tile, dim.tile.results);
+  Value dilation = body_.constant(dim.dilation);
+  Value turn = arith::DivUIOp::create(b_, tile, dilation), within = arith::RemUIOp::create(b_, tile, dilation);
+  return body_.add(body_.scale(turn, dim.tile.results * dim.dilation), within);
+}
+
 Winograd::Place Winograd::placeOf(Value tile) {
-  Value columns = body_.value(tileColumns_), rows = body_.value(tileRows_);
+  Value columns = body_.value(columns_.tiles), rows = body_.value(rows_.tiles);
   Value line = arith::DivUIOp::create(b_, tile, columns), column = arith::RemUIOp::create(b_, tile, columns);
   Value batch = arith::DivUIOp::create(b_, line, rows), row = arith::RemUIOp::create(b_, line, rows);
-  return {batch, body_.scale(row, kOut), body_.scale(column, kOut)};
+  return {batch, firstOf(rows_, row), firstOf(columns_, column)};
 }
 
 void Winograd::transformInput(Value first) {
   OpBuilder::InsertionGuard guard(b_);
-  graph::Extents strides = Body::stridesOf(inputArgument_);
   Value tile = forRange(body_.constant(0), blockTiles_, 1).getInductionVar();
   Place place = placeOf(body_.add(first, tile));
-  Value from = body_.scale(place.batch, shape_[0] == graph::Extent(1) ? graph::Extent(0) : strides[0]);
-  from = body_.add(from, body_.add(body_.scale(place.row, strides[1]), body_.scale(place.column, strides[2])));
+  graph::Extent batch = Body::stridesOf(inputArgument_)[0];
+  Value from = body_.scale(place.batch, shape_[0] == graph::Extent(1) ? graph::Extent(0) : batch);
+  from = body_.add(from, body_.add(body_.scale(place.row, rows_.stride), body_.scale(place.column, columns_.stride)));
   Value channel = forRange(body_.constant(0), body_.constant(channels_), lanes_).getInductionVar();
-  transformVector(body_.add(from, channel), body_.add(body_.scale(tile, channels_), channel));
+  transformVector(body_.add(from, channel), body_.add(body_.scale(tile, rowStride_), channel));
 }
 
 /// An offset moved by a distance of which the columns' part is a number.
@@ -188,77 +222,62 @@ Value Winograd::moved(Value from, const graph::Extent &rows, const graph::Extent
 
 /// Bᵀ d B of one tile, for as many channels as there are lanes.
 void Winograd::transformVector(Value from, Value to) {
-  graph::Extents strides = Body::stridesOf(inputArgument_);
   Value input = body_.bufferOf(inputArgument_);
+  int64_t height = rows_.tile.points, width = columns_.tile.points;
   SmallVector<Vectors> columns;
-  for (int64_t j = 0; j < kIn; ++j) {
+  for (int64_t j = 0; j < width; ++j) {
     Vectors d;
-    for (int64_t i = 0; i < kIn; ++i)
-      d.push_back(loadVector(input, moved(from, strides[1] * i, strides[2] * j)));
-    columns.push_back(transformIn(d));
+    for (int64_t i = 0; i < height; ++i)
+      d.push_back(loadVector(
+          input, moved(from, rows_.stride * (i * rows_.dilation), columns_.stride * (j * columns_.dilation))));
+    columns.push_back(transformIn(rows_.tile, d));
   }
-  for (int64_t i = 0; i < kIn; ++i) {
+  for (int64_t i = 0; i < height; ++i) {
     Vectors row;
-    for (int64_t j = 0; j < kIn; ++j)
+    for (int64_t j = 0; j < width; ++j)
       row.push_back(columns[j][i]);
-    for (auto [j, value] : llvm::enumerate(transformIn(row)))
-      vector::StoreOp::create(b_, value, transformed_,
-                              body_.add(to, body_.constant((i * kIn + j) * block_.tiles * channels_)));
+    for (auto [j, value] : llvm::enumerate(transformIn(columns_.tile, row)))
+      vector::StoreOp::create(b_, value, transformed_, body_.add(to, body_.constant((i * width + j) * inStride_)));
   }
 }
 
-/// products[q] = transformed[q] · packed[panel][q] for each of the 36.
+/// multiplied[q] = transformed[q] · packed[panel][q] for each product of a tile.
 void Winograd::multiply(Value panel) {
   OpBuilder::InsertionGuard guard(b_);
-  Value panelBase = body_.scale(panel, kProducts * channels_ * width_);
-  Value product = forRange(body_.constant(0), body_.constant(kProducts), 1).getInductionVar();
-  Value input = body_.scale(product, block_.tiles * channels_);
+  Value panelBase = body_.scale(panel, products_ * channels_ * width_);
+  Value product = forRange(body_.constant(0), body_.constant(products_), 1).getInductionVar();
+  Value input = body_.scale(product, inStride_);
   Value packed = body_.add(panelBase, body_.scale(product, channels_ * width_));
-  Value to = body_.scale(product, block_.tiles * width_);
+  Value to = body_.scale(product, outStride_);
   int64_t whole = block_.tiles / rowsPerStep_ * rowsPerStep_;
   if (whole > 0) {
     OpBuilder::InsertionGuard inner(b_);
     // Where only the run knows the tiles, the last step may compute some that are not there: nobody reads them.
     Value end = tiles_.isNumber() ? body_.constant(whole) : blockTiles_;
     Value row = forRange(body_.constant(0), end, rowsPerStep_).getInductionVar();
-    multiplyRows(body_.add(input, body_.scale(row, channels_)), packed, body_.add(to, body_.scale(row, width_)),
+    multiplyRows(body_.add(input, body_.scale(row, rowStride_)), packed, body_.add(to, body_.scale(row, width_)),
                  rowsPerStep_);
   }
   if (whole < block_.tiles)
-    multiplyRows(body_.add(input, body_.constant(whole * channels_)), packed,
+    multiplyRows(body_.add(input, body_.constant(whole * rowStride_)), packed,
                  body_.add(to, body_.constant(whole * width_)), block_.tiles - whole);
 }
 
 void Winograd::multiplyRows(Value input, Value packed, Value to, int64_t rows) {
-  int64_t vectors = width_ / lanes_;
-  Value zero = arith::ConstantOp::create(b_, b_.getZeroAttr(vector_));
-  SmallVector<Value> sums(rows * vectors, zero);
-  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(channels_), body_.constant(1), sums);
-  {
-    OpBuilder::InsertionGuard guard(b_);
-    b_.setInsertionPointToStart(loop.getBody());
-    Value k = loop.getInductionVar();
-    Value at = body_.add(packed, body_.scale(k, width_));
-    SmallVector<Value> loaded, next;
-    for (int64_t v = 0; v < vectors; ++v)
-      loaded.push_back(loadPacked(body_.add(at, body_.constant(v * lanes_))));
-    // The next product's, into the second cache: the first rows read a panel faster than the memory yields it.
-    constexpr int64_t kSecondCache = 2;
-    for (int64_t v = 0; prefetches_ && v < vectors; ++v)
-      memref::PrefetchOp::create(b_, body_.bufferOf(packedArgument_),
-                                 ValueRange{body_.add(at, body_.constant(v * lanes_ + channels_ * width_))},
-                                 /*isWrite=*/false, kSecondCache, /*isDataCache=*/true);
-    for (int64_t row = 0; row < rows; ++row) {
-      Value from = body_.add(body_.add(input, k), body_.constant(row * channels_));
-      Value scalar = memref::LoadOp::create(b_, transformed_, from);
-      Value repeated = vector::BroadcastOp::create(b_, vector_, scalar);
-      for (Value vector : loaded)
-        next.push_back(vector::FMAOp::create(b_, repeated, vector, loop.getRegionIterArgs()[next.size()]));
-    }
-    scf::YieldOp::create(b_, next);
-  }
-  for (auto [number, value] : llvm::enumerate(loop.getResults()))
-    vector::StoreOp::create(b_, value, products_, body_.add(to, body_.constant(number * lanes_)));
+  PanelProduct product;
+  product.rows = transformed_;
+  product.rowsBase = input;
+  product.rowStride = rowStride_;
+  product.panel = packedArgument_;
+  product.panelBase = packed;
+  product.width = width_;
+  product.steps = body_.constant(channels_);
+  product.count = rows;
+  product.vectors = width_ / lanes_;
+  product.lanes = lanes_;
+  product.fetchesNext = prefetches_;
+  for (auto [number, value] : llvm::enumerate(product.emit(body_, product.zeros(body_))))
+    vector::StoreOp::create(b_, value, multiplied_, body_.add(to, body_.constant(number * lanes_)));
 }
 
 void Winograd::transformOutput(Value first, Value skip, Value panel) {
@@ -267,7 +286,7 @@ void Winograd::transformOutput(Value first, Value skip, Value panel) {
   Place place = placeOf(body_.add(first, tile));
   Value from = body_.scale(tile, width_), channel = body_.scale(panel, width_);
   // Whole vectors of channels, then what is left of the last panel.
-  int64_t rest = shape_[3].number() % lanes_, whole = shape_[3].number() - rest;
+  int64_t rest = shape_.back().number() % lanes_, whole = shape_.back().number() - rest;
   Value left = arith::SubIOp::create(b_, body_.constant(whole), channel);
   Value end = arith::MinSIOp::create(b_, left, body_.constant(width_));
   {
@@ -284,59 +303,101 @@ void Winograd::transformOutput(Value first, Value skip, Value panel) {
 
 /// Aᵀ m A of one tile, for as many channels as there are lanes.
 void Winograd::transformResult(const Place &place, Value from, Value channel, int64_t channels) {
+  int64_t height = rows_.tile.points, width = columns_.tile.points;
   SmallVector<Vectors> columns;
-  for (int64_t j = 0; j < kIn; ++j) {
+  for (int64_t j = 0; j < width; ++j) {
     Vectors m;
-    for (int64_t i = 0; i < kIn; ++i)
-      m.push_back(loadVector(products_, body_.add(from, body_.constant((i * kIn + j) * block_.tiles * width_))));
-    columns.push_back(transformOut(m));
+    for (int64_t i = 0; i < height; ++i)
+      m.push_back(loadVector(multiplied_, body_.add(from, body_.constant((i * width + j) * outStride_))));
+    columns.push_back(transformOut(rows_.tile, m));
   }
-  for (int64_t i = 0; i < kOut; ++i) {
+  for (int64_t i = 0; i < rows_.tile.results; ++i) {
     Vectors row;
-    for (int64_t j = 0; j < kIn; ++j)
+    for (int64_t j = 0; j < width; ++j)
       row.push_back(columns[j][i]);
-    for (auto [j, value] : llvm::enumerate(transformOut(row)))
-      vector::StoreOp::create(b_, value, result_, body_.constant((i * kOut + j) * lanes_));
+    for (auto [j, value] : llvm::enumerate(transformOut(columns_.tile, row)))
+      vector::StoreOp::create(b_, value, result_, body_.constant((i * columns_.tile.results + j) * lanes_));
   }
   storeTile(place, channel, channels);
 }
 
-/// The epilogue at those of the 4x4 points that exist.
+/// The epilogue at those points of a tile that exist.
 void Winograd::storeTile(const Place &place, Value channel, int64_t channels) {
   OpBuilder::InsertionGuard guard(b_);
-  auto most = [&](Value start, const graph::Extent &extent) -> Value {
-    if (extent.dividedBy(kOut))
-      return body_.constant(kOut);
-    return arith::MinSIOp::create(b_, arith::SubIOp::create(b_, body_.value(extent), start), body_.constant(kOut));
+  auto most = [&](Value start, const Dim &dim) -> Value {
+    if (dim.extent.dividedBy(dim.tile.results * dim.dilation))
+      return body_.constant(dim.tile.results);
+    Value left = arith::SubIOp::create(b_, body_.value(dim.extent), start);
+    if (dim.dilation > 1)
+      left = arith::CeilDivSIOp::create(b_, left, body_.constant(dim.dilation));
+    return arith::MinSIOp::create(b_, left, body_.constant(dim.tile.results));
   };
-  Value rows = most(place.row, shape_[1]), columns = most(place.column, shape_[2]);
+  Value rows = most(place.row, rows_), columns = most(place.column, columns_);
   Value i = forRange(body_.constant(0), rows, 1).getInductionVar();
   Value j = forRange(body_.constant(0), columns, 1).getInductionVar();
-  Value at = body_.scale(body_.add(body_.scale(i, kOut), j), lanes_);
+  Value at = body_.scale(body_.add(body_.scale(i, columns_.tile.results), j), lanes_);
   Value value = loadVector(result_, at);
-  LaneIndex batch{place.batch, 0}, row{body_.add(place.row, i), 0}, column{body_.add(place.column, j), 0};
-  failed_ |= failed(body_.storeChannels(root_.getResult(), value, {batch, row, column}, channel, channels));
+  SmallVector<LaneIndex> outer{{place.batch, 0}};
+  if (isImage_)
+    outer.push_back({body_.add(place.row, body_.scale(i, rows_.dilation)), 0});
+  outer.push_back({body_.add(place.column, body_.scale(j, columns_.dilation)), 0});
+  failed_ |= failed(body_.storeChannels(root_.getResult(), value, outer, channel, channels));
 }
 
 /// a · factor + sum
 Value Winograd::times(Value a, double factor, Value sum) {
+  if (factor == 1)
+    return arith::AddFOp::create(b_, sum, a);
+  if (factor == -1)
+    return arith::SubFOp::create(b_, sum, a);
   Value number = arith::ConstantOp::create(
       b_, DenseElementsAttr::get(vector_, b_.getF32FloatAttr(static_cast<float>(factor)).getValue()));
   return vector::FMAOp::create(b_, a, number, sum);
 }
 
-/// Bᵀ d
-Winograd::Vectors Winograd::transformIn(ArrayRef<Value> d) {
-  Value t0 = times(d[2], -4, d[4]), t1 = times(d[1], -4, d[3]);
-  Value t2 = difference(d[4], d[2]), t3 = difference(d[3], d[1]);
-  return {times(d[0], 4, times(d[2], -5, d[4])), sum(t0, t1), difference(t0, t1), times(t3, 2, t2), times(t3, -2, t2),
-          times(d[1], 4, times(d[3], -5, d[5]))};
+/// Σ factors[k] · terms[first + 2k], where the last factor is 1.
+Value Winograd::everyOther(ArrayRef<Value> terms, size_t first, ArrayRef<double> factors) {
+  size_t last = factors.size() - 1;
+  Value sum = terms[first + 2 * last];
+  for (size_t k = last; k > 0; --k)
+    sum = times(terms[first + 2 * (k - 1)], factors[k - 1], sum);
+  return sum;
 }
 
-/// Aᵀ m
-Winograd::Vectors Winograd::transformOut(ArrayRef<Value> m) {
-  Value a = sum(m[1], m[2]), b = difference(m[1], m[2]), c = sum(m[3], m[4]), d = difference(m[3], m[4]);
-  return {sum(sum(m[0], a), c), times(d, 2, b), times(c, 4, a), sum(times(d, 8, b), m[5])};
+// Bᵀ d. The row of a point is the product of (x - b) over the other points b but infinity, that of infinity of all:
+//   0: Π (x² - p²);  ±p: (x ± p) x Π (x² - q²), q ≠ p;  infinity: x Π (x² - p²)
+Winograd::Vectors Winograd::transformIn(const graph::WinogradTile &tile, ArrayRef<Value> d) {
+  if (tile.points == 1)
+    return {d.front()};
+  SmallVector<double> all = tile.squares();
+  Vectors rows{everyOther(d, 0, all)};
+  for (auto [number, p] : llvm::enumerate(tile.pairs())) {
+    SmallVector<double> others = tile.squares(number);
+    Value odd = everyOther(d, 1, others), even = everyOther(d, 2, others);
+    rows.append({times(odd, p, even), times(odd, -p, even)});
+  }
+  rows.push_back(everyOther(d, 1, all));
+  return rows;
+}
+
+// Aᵀ m: result i is the sum of point^i · m, where infinity counts for the last one alone.
+Winograd::Vectors Winograd::transformOut(const graph::WinogradTile &tile, ArrayRef<Value> m) {
+  if (tile.points == 1)
+    return {m.front()};
+  ArrayRef<double> pairs = tile.pairs();
+  SmallVector<std::array<Value, 2>> halves; // of a pair: the sum, for even powers, and the difference
+  for (size_t number = 0; number < pairs.size(); ++number) {
+    Value plus = m[1 + 2 * number], minus = m[2 + 2 * number];
+    halves.push_back({arith::AddFOp::create(b_, plus, minus), arith::SubFOp::create(b_, plus, minus)});
+  }
+  Vectors results;
+  for (int64_t i = 0; i < tile.results; ++i) {
+    Value sum = i == 0 ? m.front() : Value();
+    for (auto [number, p] : llvm::enumerate(pairs))
+      sum = sum ? times(halves[number][i % 2], std::pow(p, i), sum) : halves[number][i % 2]; // the first p is 1
+    results.push_back(i + 1 == tile.results ? arith::AddFOp::create(b_, sum, m.back()) : sum);
+  }
+  return results;
 }
 
 FailureOr<graph::Extent> emitWinograd(Body &body, kernel::WinogradOp root, TileRange range,

@@ -164,7 +164,7 @@ def Graph_PackOp : Graph_IndexedOp<"pack", [InferTypeOpAdaptor]> {
 }
 
 def Graph_WinogradFilterOp : Graph_InferredOp<"winograd_filter"> {
-  let summary = "a 3x3 filter [3, 3, c, n] as 36 matrices [36, c, n] for convolution by Winograd's F(4x4, 3x3); constant filters only";
+  let summary = "a filter [k…, c, n] as one matrix [c, n] for each product of a Winograd tile (WinogradTile.h); constant filters only";
   let arguments = (ins Graph_Tensor:$filter);
   let results = (outs Graph_Tensor:$result);
 }

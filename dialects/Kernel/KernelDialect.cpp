@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/Graph/WinogradTile.h"
 #include "dialects/Kernel/Kernel.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -53,15 +54,25 @@ LogicalResult WinogradOp::verify() {
   auto input = cast<RankedTensorType>(getInput().getType()), packed = cast<RankedTensorType>(getPacked().getType());
   auto result = cast<RankedTensorType>(getResult().getType());
   graph::Extents from = graph::extentsOf(input), to = graph::extentsOf(result);
-  if (from.size() != 4 || packed.getRank() != 4 || to.size() != 4 || from[0] != to[0])
-    return emitOpError("input, packed and result must be of rank 4, with one batch");
-  // Of a symbolic dim, as much as whole tiles may need.
-  for (int64_t dim : {1, 2})
-    if (from[dim] != to[dim].ceilDiv(4) * 4 + 2 && (to[dim].isNumber() || from[dim] != to[dim] + 5))
-      return emitOpError("the input must cover whole tiles of 4x4 results and a border of 2");
-  if (packed.getDimSize(1) != 36 || packed.getDimSize(2) != input.getDimSize(3) ||
-      packed.getDimSize(0) != static_cast<int64_t>(llvm::divideCeil(result.getDimSize(3), packed.getDimSize(3))))
-    return emitOpError("packed must be [panels, 36, ") << input.getDimSize(3) << ", width]";
+  size_t dims = getWindow().size();
+  if (dims < 1 || dims > 2 || getDilations().size() != dims || from.size() != dims + 2 || packed.getRank() != 4 ||
+      to.size() != dims + 2 || from[0] != to[0])
+    return emitOpError("input and result must have a batch, the window's one or two dims, and channels");
+  int64_t products = 1;
+  for (auto [dim, taps, dilation] : llvm::enumerate(getWindow(), getDilations())) {
+    std::optional<graph::WinogradTile> tile = graph::winogradTile(taps);
+    if (!tile || dilation < 1)
+      return emitOpError("there is no tile for a window of ") << taps;
+    products *= tile->points;
+    int64_t step = tile->results * dilation, border = (taps - 1) * dilation;
+    graph::Extent extent = to[dim + 1];
+    if (from[dim + 1] != extent.ceilDiv(step) * step + border &&
+        (extent.isNumber() || from[dim + 1] != extent + step - 1 + border))
+      return emitOpError("the input must cover whole tiles of results and a border");
+  }
+  if (packed.getDimSize(1) != products || packed.getDimSize(2) != input.getShape().back() ||
+      packed.getDimSize(0) != static_cast<int64_t>(llvm::divideCeil(result.getShape().back(), packed.getDimSize(3))))
+    return emitOpError("packed must be [panels, ") << products << ", " << input.getShape().back() << ", width]";
   return success();
 }
 

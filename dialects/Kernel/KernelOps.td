@@ -40,12 +40,13 @@ def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
 }
 
 def Kernel_WinogradOp : Kernel_Op<"winograd", [Pure]> {
-  let summary = "a 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3), over tiles of 4x4 results";
+  let summary = "a convolution of stride 1 by Winograd's algorithm, over tiles of results";
   let description = [{
-    input [b, 4 · rows + 2, 4 · columns + 2, c], zero where padding is; packed [panels, 36, c, width], the panels of graph.winograd_filter;
-    result [b, h, w, n] with rows = ceil(h / 4), columns = ceil(w / 4), panels = ceil(n / width).
+    `window` are the taps of one or two dims, and of each F(m, taps) with p points is graph::winogradTile's. A tile's results lie `dilations` apart.
+    input [b, x…, c], zero where padding is, x = ceil(h / (m · dilation)) · m · dilation + dilation · (taps - 1), or, where h is symbolic,
+    the most that this may be; packed [panels, Π p, c, width], the panels of graph.winograd_filter; result [b, h…, n] with panels = ceil(n / width).
   }];
-  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed);
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$dilations);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

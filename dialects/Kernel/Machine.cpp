@@ -61,17 +61,17 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
 }
 
 // A block's transformed input and products lie on the stack of whatever thread the host runs us on, and in a second
-// cache of a megabyte. With 64 tiles at most and panels of six vectors of 64 bytes these are below the 1.5 MB that
-// smelt.h promises.
+// cache of a megabyte. With so many products at most and panels of six vectors of 64 bytes these are below the 1.5 MB
+// that smelt.h promises.
 constexpr int64_t kTransformedBytes = int64_t(512) << 10;
-constexpr int64_t kMostTiles = 64;
-constexpr int64_t kTileBytes = 36 * sizeof(float); // of one channel
+constexpr int64_t kMostProducts = 64 * 36; // of 64 tiles of F(4x4, 3x3)
 
-WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panels) {
+WinogradBlock chooseWinogradBlock(int64_t products, int64_t tiles, int64_t channels, int64_t panels) {
   constexpr int64_t kFewBlocks = 4; // fewer leave threads idle
+  int64_t tileBytes = products * channels * static_cast<int64_t>(sizeof(float));
   WinogradBlock block;
-  int64_t most = std::max<int64_t>(1, kTransformedBytes / (kTileBytes * channels));
-  block.count = llvm::divideCeil(tiles, std::min(most, kMostTiles));
+  int64_t most = std::max<int64_t>(1, kTransformedBytes / tileBytes);
+  block.count = llvm::divideCeil(tiles, std::min(most, kMostProducts / products));
   block.tiles = llvm::divideCeil(tiles, block.count);
   block.count = llvm::divideCeil(tiles, block.tiles);
   if (block.count < kFewBlocks)
@@ -79,21 +79,23 @@ WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panel
   return block;
 }
 
-bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t inputs,
-                  int64_t channels, int64_t together) {
+bool winogradPays(const Machine &machine, const WinogradWork &work) {
   constexpr double kWeightBytesPerCycle = 5; // from memory: a model's weights do not fit into a cache
-  constexpr double kTransformCycles = 240;   // of a vector of channels of a tile, each way
+  constexpr double kTransformCycles = 3.3;   // of a vector of channels, for each product and dim, each way
   constexpr double kGain = 0.8;              // what the larger weights must be paid back with
   int64_t lanes = std::max<int64_t>(1, machine.vectorBytes / sizeof(float));
-  if (inputs % lanes || channels < lanes || inputs > kTransformedBytes / kTileBytes)
+  if (work.inputs % lanes || work.channels < lanes ||
+      work.inputs > kTransformedBytes / (work.products * static_cast<int64_t>(sizeof(float))))
     return false;
-  double in = double(inputs), out = double(llvm::divideCeil(channels, lanes));
-  double tiles = double(batch * llvm::divideCeil(rows, 4) * llvm::divideCeil(columns, 4));
-  double direct = std::max(double(batch * rows * columns) * 9 * in * out,
-                           9 * in * double(channels) * sizeof(float) / kWeightBytesPerCycle);
-  double products = std::max(tiles * 36 * in * out, 36 * in * double(channels) * sizeof(float) / kWeightBytesPerCycle);
-  direct /= double(together);
-  return products + tiles * kTransformCycles * (in / double(lanes) + out) < kGain * direct;
+  double in = double(work.inputs), out = double(llvm::divideCeil(work.channels, lanes));
+  auto cycles = [&](double points, double matrices) {
+    return std::max(points * matrices * in * out,
+                    matrices * in * double(work.channels) * sizeof(float) / kWeightBytesPerCycle);
+  };
+  double transforms =
+      double(work.tiles) * double(work.products * work.dims) * kTransformCycles * (in / double(lanes) + out);
+  return cycles(double(work.tiles), double(work.products)) + transforms <
+         kGain * cycles(double(work.results), double(work.taps)) / double(work.together);
 }
 
 } // namespace smelt::kernel

@@ -61,7 +61,7 @@ struct RegisterTile {
 RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
                         int64_t width = 0);
 
-/// How a Winograd convolution is cut: `tiles` 4x4 tiles at a time, `count` times; each block may be spread over groups
+/// How a Winograd convolution is cut: `tiles` tiles at a time, `count` times; each block may be spread over groups
 /// of panels, so that there is work for several threads.
 struct WinogradBlock {
   int64_t tiles = 1;
@@ -69,14 +69,25 @@ struct WinogradBlock {
   int64_t panelGroups = 1;
 };
 
-/// Blocks whose transformed input stays in the second cache. `tiles` is the number of 4x4 tiles in all.
-WinogradBlock chooseWinogradBlock(int64_t tiles, int64_t channels, int64_t panels);
+/// Blocks whose transformed input stays in the second cache. `products` are those of a tile, `tiles` is the number of
+/// tiles in all.
+WinogradBlock chooseWinogradBlock(int64_t products, int64_t tiles, int64_t channels, int64_t panels);
 
-/// Whether F(4x4, 3x3) is estimated to take clearly less time than a direct convolution of [rows, columns, channels]
-/// results from `inputs` channels, f32, or where that one makes `together` products at once; never where one tile is
-/// more than a block may hold.
-bool winogradPays(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t inputs,
-                  int64_t channels, int64_t together = 1);
+/// What a convolution of stride 1 computes, and how Winograd's algorithm would, in f32.
+struct WinogradWork {
+  int64_t results = 1;  // points
+  int64_t taps = 1;     // of the whole window
+  int64_t tiles = 1;    // that cover the results
+  int64_t products = 1; // of a tile
+  int64_t dims = 1;     // that are transformed
+  int64_t inputs = 1;   // channels
+  int64_t channels = 1; // of the result
+  int64_t together = 1; // products that the direct convolution makes at once
+};
+
+/// Whether Winograd's algorithm is estimated to take clearly less time than a direct convolution; never where one tile
+/// is more than a block may hold.
+bool winogradPays(const Machine &machine, const WinogradWork &work);
 
 } // namespace smelt::kernel
 

@@ -32,7 +32,9 @@ static std::optional<Extent> multiplyAdds(Operation *op) {
         Extent channels = dimOf(contract.getInput(), 0).floorDiv(static_cast<int64_t>(contract.getGroups()));
         return elementsOf(contract.getResult()) * channels * productOf(contract.getWindow());
       })
-      .Case([](WinogradOp conv) -> Result { return elementsOf(conv.getResult()) * dimOf(conv.getInput(), 0) * 9; })
+      .Case([](WinogradOp conv) -> Result {
+        return elementsOf(conv.getResult()) * dimOf(conv.getInput(), 0) * productOf(conv.getWindow());
+      })
       .Case([](graph::MatMulOp matmul) -> Result { return elementsOf(matmul.getResult()) * dimOf(matmul.getLhs(), 0); })
       .Case([](graph::ConvOp conv) -> Result {
         bool first = conv.getLayout() == graph::Layout::ChannelsFirst;

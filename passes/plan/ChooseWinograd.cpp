@@ -1,14 +1,16 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// choose-winograd: 3x3 convolutions of stride 1 with constant filters become Winograd's where the target is estimated
-// to gain.
-//   conv(x, w) {3x3, stride 1}   →   winograd(pad(x), transpose(pack_panels(winograd_filter(w))))
+// choose-winograd: convolutions of stride 1 with constant filters become Winograd's where the target is estimated to
+// gain.
+//   conv(x, w) {stride 1}   →   winograd(pad(x), transpose(pack_panels(winograd_filter(w))))
 // Where the convolution was rounded to a narrower type, this one is not: the choice is between fewer products in f32
-// and instructions that make several at once. Its error is larger than a direct convolution's: 3e-6 to 4e-6 of the
-// largest value were measured after eight layers.
+// and instructions that make several at once.
+// Its error is larger than a direct convolution's: 3e-6 to 4e-6 of the largest value were measured after eight layers
+// of 3x3.
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/WinogradTile.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -22,41 +24,74 @@ using namespace smelt;
 
 static bool isF32(Value value) { return graph::typeOf(value).getElementType().isF32(); }
 
-static bool isWinogradShaped(graph::ConvOp op) {
-  auto all = [](ArrayRef<int64_t> values, int64_t wanted) {
-    return llvm::all_of(values, [&](int64_t value) { return value == wanted; });
-  };
+namespace {
+/// How the image's dims are covered by tiles.
+struct Tiling {
+  SmallVector<graph::WinogradTile> tiles;
+  SmallVector<int64_t> dilations;
+  kernel::WinogradWork work;
+};
+} // namespace
+
+/// Nothing where the algorithm does not apply.
+static std::optional<Tiling> tilingOf(graph::ConvOp op) {
+  constexpr int64_t kMostDilation = 64; // tiles of windows that are further apart would be mostly empty
+  auto isOne = [](int64_t value) { return value == 1; };
   RankedTensorType filter = graph::typeOf(op.getFilter());
-  return op.getLayout() == graph::Layout::ChannelsLast && filter.getRank() == 4 && op.getGroups() == 1 &&
-         graph::typeOf(op.getResult()).getElementType().isF32() && all(filter.getShape().take_front(2), 3) &&
-         all(op.getStrides(), 1) && all(op.getDilations(), 1) && isF32(plan::unrounded(op.getInput())) &&
-         isF32(plan::unrounded(op.getFilter())) && plan::unrounded(op.getFilter()).getDefiningOp<graph::ConstantOp>();
+  size_t dims = op.getStrides().size();
+  if (op.getLayout() != graph::Layout::ChannelsLast || dims > 2 || op.getGroups() != 1 ||
+      !llvm::all_of(op.getStrides(), isOne) || !isF32(op.getResult()) || !isF32(plan::unrounded(op.getInput())) ||
+      !isF32(plan::unrounded(op.getFilter())) || !plan::unrounded(op.getFilter()).getDefiningOp<graph::ConstantOp>())
+    return std::nullopt;
+  Tiling tiling;
+  kernel::WinogradWork &work = tiling.work;
+  graph::Extents shape = graph::extentsOf(op.getResult());
+  auto typical = dims == 2 ? kernel::typicalSide : kernel::typicalLength;
+  work.dims = 0;
+  work.results = work.tiles = kernel::typicalBatch(shape.front());
+  work.inputs = filter.getShape().end()[-2];
+  work.channels = filter.getShape().back();
+  for (size_t dim = 0; dim < dims; ++dim) {
+    std::optional<graph::WinogradTile> tile = graph::winogradTile(filter.getDimSize(dim));
+    int64_t extent = typical(shape[dim + 1]), dilation = filter.getDimSize(dim) > 1 ? op.getDilations()[dim] : 1;
+    if (!tile || dilation > kMostDilation)
+      return std::nullopt;
+    work.taps *= tile->taps;
+    work.products *= tile->points;
+    work.dims += tile->points > 1;
+    work.results *= extent;
+    work.tiles *= llvm::divideCeil(extent, tile->results * dilation) * dilation;
+    tiling.tiles.push_back(*tile);
+    tiling.dilations.push_back(dilation);
+  }
+  return work.dims ? std::optional(tiling) : std::nullopt;
 }
 
-static void rewrite(graph::ConvOp op, const kernel::Machine &machine, IRRewriter &rewriter) {
+static void rewrite(graph::ConvOp op, const Tiling &tiling, const kernel::Machine &machine, IRRewriter &rewriter) {
   rewriter.setInsertionPoint(op);
   Location loc = op.getLoc();
   RankedTensorType type = graph::typeOf(op.getResult());
   graph::Extents shape = graph::extentsOf(type);
-  // The result is computed in tiles of 4x4: past its end the input has zeros of its own, as many as may be needed.
-  SmallVector<int64_t> high(op.getHigh());
-  for (int64_t dim : {0, 1}) {
+  // The result is computed in whole tiles: past its end the input has zeros of its own, as many as may be needed.
+  SmallVector<int64_t> high(op.getHigh()), window;
+  for (auto [dim, tile, dilation] : llvm::enumerate(tiling.tiles, tiling.dilations)) {
     std::optional<int64_t> extent = shape[dim + 1].asNumber();
-    high[dim] += extent ? static_cast<int64_t>(llvm::alignTo(*extent, 4)) - *extent : 3;
+    int64_t step = tile.results * dilation;
+    high[dim] += extent ? static_cast<int64_t>(llvm::alignTo(*extent, step)) - *extent : step - 1;
+    window.push_back(tile.taps);
   }
   Value input = plan::padSpatial(rewriter, loc, plan::unrounded(op.getInput()), op.getLow(), high);
-  int64_t channels = type.getDimSize(3), tiles = kernel::typicalBatch(shape[0]) *
-                                                 kernel::typicalSide(shape[1].ceilDiv(4)) *
-                                                 kernel::typicalSide(shape[2].ceilDiv(4));
-  int64_t rows = kernel::chooseWinogradBlock(tiles, graph::typeOf(input).getDimSize(3), 1).tiles;
-  kernel::RegisterTile tile = kernel::chooseTile(machine.withoutDots(), 1, rows, channels, sizeof(float));
+  const kernel::WinogradWork &work = tiling.work;
+  int64_t rows = kernel::chooseWinogradBlock(work.products, work.tiles, work.inputs, 1).tiles;
+  kernel::RegisterTile tile = kernel::chooseTile(machine.withoutDots(), 1, rows, work.channels, sizeof(float));
   Value transformed = graph::WinogradFilterOp::create(rewriter, loc, plan::unrounded(op.getFilter()));
   Value panels = plan::packPanels(rewriter, loc, transformed, tile.width);
   Value packed = graph::TransposeOp::create(rewriter, loc, panels, ArrayRef<int64_t>{1, 0, 2, 3});
   // Where only sizes gain. To the type of more digits: the transformation back makes errors larger.
   if (op.getWide() && machine.together(graph::typeOf(op.getFilter()).getElementType()) == 1)
     packed = graph::CastOp::create(rewriter, loc, packed, rewriter.getF16Type());
-  rewriter.replaceOpWithNewOp<kernel::WinogradOp>(op, type, input, packed);
+  rewriter.replaceOpWithNewOp<kernel::WinogradOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),
+                                                  rewriter.getDenseI64ArrayAttr(tiling.dilations));
 }
 
 namespace {
@@ -64,23 +99,21 @@ struct ChooseWinograd : plan::MachinePass<ChooseWinograd> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ChooseWinograd)
   using MachinePass::MachinePass;
   StringRef getArgument() const override { return "choose-winograd"; }
-  StringRef getDescription() const override { return "3x3 convolutions → Winograd's, where the target gains"; }
+  StringRef getDescription() const override { return "convolutions → Winograd's, where the target gains"; }
 
   void runOnOperation() override {
-    SmallVector<graph::ConvOp> chosen;
+    SmallVector<std::pair<graph::ConvOp, Tiling>> chosen;
     getOperation().walk([&](graph::ConvOp op) {
-      if (!isWinogradShaped(op))
+      std::optional<Tiling> tiling = tilingOf(op);
+      if (!tiling)
         return;
-      graph::Extents shape = graph::extentsOf(op.getResult());
-      if (kernel::winogradPays(machine(), kernel::typicalBatch(shape[0]), kernel::typicalSide(shape[1]),
-                               kernel::typicalSide(shape[2]), graph::typeOf(op.getInput()).getDimSize(3),
-                               graph::typeOf(op.getFilter()).getShape().back(),
-                               machine().together(graph::typeOf(op.getFilter()).getElementType())))
-        chosen.push_back(op);
+      tiling->work.together = machine().together(graph::typeOf(op.getFilter()).getElementType());
+      if (kernel::winogradPays(machine(), tiling->work))
+        chosen.emplace_back(op, std::move(*tiling));
     });
     IRRewriter rewriter(&getContext());
-    for (graph::ConvOp op : chosen)
-      rewrite(op, machine(), rewriter);
+    for (auto &[op, tiling] : chosen)
+      rewrite(op, tiling, machine(), rewriter);
   }
 };
 } // namespace

@@ -48,6 +48,8 @@ private:
   bool feeds(int from, int to) const;
   bool canFollow(int from, int to) const;
 
+  void fuseAttention();
+  int onlyReader(int group, Operation *last) const;
   bool isReached(Operation *target, int group) const;
   bool needsSizesOf(Operation *op, int group) const;
 
@@ -251,7 +253,59 @@ void Grouping::absorb(int group, int other) {
   groups_[other].ops.clear();
 }
 
+/// The group that alone reads what `last` makes, which is all that its own group hands on; else -1.
+int Grouping::onlyReader(int group, Operation *last) const {
+  int reader = -1;
+  for (Operation *op : groups_[group].ops)
+    for (Operation *user : op->getUsers()) {
+      auto found = groupOf_.find(user);
+      int other = found == groupOf_.end() ? -1 : found->second;
+      if (other == group)
+        continue;
+      if (op != last || other < 0 || (reader >= 0 && other != reader))
+        return -1;
+      reader = other;
+    }
+  return reader;
+}
+
+/// A product whose rows and panels a kernel of attention can take.
+static bool isRowsTimesPanels(kernel::ContractOp op) {
+  auto isF32 = [](Value value) { return graph::typeOf(value).getElementType().isF32(); };
+  int64_t rank = graph::typeOf(op.getResult()).getRank(), packed = graph::typeOf(op.getPacked()).getRank();
+  return op.getWindow() == ArrayRef<int64_t>{1} && op.getGroups() == 1 && op.getTogether() == 1 && rank >= 2 &&
+         (packed == 3 || packed == rank + 1) && graph::typeOf(op.getInput()).getRank() == rank &&
+         isF32(op.getInput()) && isF32(op.getPacked()) && isF32(op.getResult());
+}
+
+// softmax(f(q · keys)) · values, of which nobody else wants a part: one kernel.
+void Grouping::fuseAttention() {
+  constexpr int64_t kMostChannels = 512; // of values: a few rows of sums lie on the stack
+  for (int number = 0; number < static_cast<int>(groups_.size()); ++number) {
+    Group &group = groups_[number];
+    auto softmax = group.ops.size() == 1 ? dyn_cast<graph::SoftmaxOp>(group.ops.front()) : nullptr;
+    Operation *producer = softmax ? softmax.getInput().getDefiningOp() : nullptr;
+    if (!producer || !groupOf_.count(producer) || softmax.getLog() ||
+        softmax.getAxis() + 1 != static_cast<uint64_t>(graph::typeOf(softmax.getResult()).getRank()))
+      continue;
+    int before = groupOf_.lookup(producer), after = onlyReader(number, softmax);
+    if (after < 0 || onlyReader(before, producer) != number)
+      continue;
+    auto scores = dyn_cast<kernel::ContractOp>(groups_[before].ops.front()),
+         result = dyn_cast<kernel::ContractOp>(groups_[after].ops.front());
+    if (!scores || !result || result.getInput() != softmax.getResult() || !isRowsTimesPanels(scores) ||
+        !isRowsTimesPanels(result) || groups_[before].ops.size() + groups_[after].ops.size() + 1 > kMostOps)
+      continue;
+    RankedTensorType values = graph::typeOf(result.getResult());
+    if (values.isDynamicDim(values.getRank() - 1) || values.getShape().back() > kMostChannels)
+      continue;
+    absorb(after, before);
+    absorb(after, number);
+  }
+}
+
 SmallVector<Group> Grouping::take() {
+  fuseAttention();
   SmallVector<Group> result;
   for (Group &group : groups_) {
     if (group.ops.empty())

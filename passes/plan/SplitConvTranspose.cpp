@@ -6,7 +6,8 @@
 // inputs are channels of one convolution.
 //   conv_transpose(x, w) {stride s}   →   reshape(concat(conv(x, w₀), …, conv(x, wₛ₋₁)))
 // Row q · s + p of the result reads the taps r + j · s of w at the rows q + t - j of x, where p + low = t · s + r
-// (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016).
+// (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016). A sequence is an image of one
+// row.
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -34,8 +35,17 @@ struct Phase {
 class Splitter {
 public:
   Splitter(graph::ConvTransposeOp op, IRRewriter &rewriter)
-      : op_(op), rewriter_(rewriter), input_(graph::typeOf(op.getInput())), filter_(graph::typeOf(op.getFilter())),
-        type_(graph::typeOf(op.getResult())), shape_(graph::extentsOf(type_)) {}
+      : op_(op), rewriter_(rewriter), input_(graph::extentsOf(op.getInput())),
+        filter_(graph::typeOf(op.getFilter()).getShape()), shape_(graph::extentsOf(op.getResult())),
+        strides_(op.getStrides()), low_(op.getLow()) {
+    if (strides_.size() != 1)
+      return;
+    input_.insert(input_.begin() + 1, 1);
+    filter_.insert(filter_.begin(), 1);
+    shape_.insert(shape_.begin() + 1, 1);
+    strides_.insert(strides_.begin(), 1);
+    low_.insert(low_.begin(), 0);
+  }
 
   void run();
 
@@ -45,52 +55,56 @@ private:
   Value phaseFilter(const Phase &row, const Phase &column);
   Value phaseConv(const Phase &row, ArrayRef<Phase> columns);
   Value rowOf(const Phase &row, ArrayRef<Phase> columns);
-  graph::Extent blocks(size_t dim) { return shape_[dim + 1].ceilDiv(op_.getStrides()[dim]); }
+  graph::Extent blocks(size_t dim) { return shape_[dim + 1].ceilDiv(strides_[dim]); }
   /// What lies between the input's end and the last block.
-  graph::Extent blocksBeyond(size_t dim) { return blocks(dim) - graph::extentsOf(input_)[dim + 1]; }
+  graph::Extent blocksBeyond(size_t dim) { return blocks(dim) - input_[dim + 1]; }
   void collectEpilogue();
   Value withEpilogue(Value value, int64_t factor);
 
   graph::ConvTransposeOp op_;
   IRRewriter &rewriter_;
-  RankedTensorType input_, filter_, type_; // type_ is the result's
-  graph::Extents shape_;
+  graph::Extents input_;
+  SmallVector<int64_t> filter_;
+  graph::Extents shape_; // of the result
+  SmallVector<int64_t> strides_, low_;
+  Value image_, taps_;                // the operands in these shapes
   SmallVector<Operation *> epilogue_; // elementwise, one after another
 };
 
 } // namespace
 
 bool Splitter::isCandidate() {
-  if (op_.getLayout() != graph::Layout::ChannelsLast || op_.getGroups() != 1 || filter_.getRank() != 4 ||
+  if (op_.getLayout() != graph::Layout::ChannelsLast || op_.getGroups() != 1 || filter_.size() != 4 ||
+      !llvm::all_of(op_.getDilations(), [](int64_t dilation) { return dilation == 1; }) ||
       !op_.getFilter().getDefiningOp<graph::ConstantOp>())
     return false;
   for (size_t dim : {0, 1})
-    if (op_.getDilations()[dim] != 1 || op_.getLow()[dim] < 0 || input_.getDimSize(dim + 1) == 0 ||
-        !blocksBeyond(dim).isNumber() || filter_.getDimSize(dim) < op_.getStrides()[dim])
+    if (low_[dim] < 0 || input_[dim + 1] == graph::Extent(0) || !blocksBeyond(dim).isNumber() ||
+        filter_[dim] < strides_[dim])
       return false;
   return true;
 }
 
 Phase Splitter::phaseOf(size_t dim, int64_t phase) {
-  int64_t stride = op_.getStrides()[dim], place = phase + op_.getLow()[dim];
+  int64_t stride = strides_[dim], place = phase + low_[dim];
   Phase result;
   result.first = place % stride;
-  result.taps = llvm::divideCeil(filter_.getDimSize(dim) - result.first, stride);
+  result.taps = llvm::divideCeil(filter_[dim] - result.first, stride);
   result.start = place / stride - (result.taps - 1);
   return result;
 }
 
 /// The filter's taps of one row phase and one column phase, in the input's order.
 Value Splitter::phaseFilter(const Phase &row, const Phase &column) {
-  SmallVector<int64_t> starts(4, 0), steps(4, 1), shape(filter_.getShape());
+  SmallVector<int64_t> starts(4, 0), steps(4, 1), shape(filter_);
   for (auto [dim, phase] : llvm::enumerate(std::array{row, column})) {
-    int64_t stride = op_.getStrides()[dim];
+    int64_t stride = strides_[dim];
     starts[dim] = phase.first + (phase.taps - 1) * stride;
     steps[dim] = -stride;
     shape[dim] = phase.taps;
   }
-  auto type = RankedTensorType::get(shape, filter_.getElementType());
-  return graph::SliceOp::create(rewriter_, op_.getLoc(), type, op_.getFilter(), starts, steps);
+  auto type = RankedTensorType::get(shape, graph::typeOf(taps_).getElementType());
+  return graph::SliceOp::create(rewriter_, op_.getLoc(), type, taps_, starts, steps);
 }
 
 /// The results of one row phase and of column phases that read the same: [n, row blocks, column blocks, phases ·
@@ -109,10 +123,10 @@ Value Splitter::phaseConv(const Phase &row, ArrayRef<Phase> columns) {
   }
   auto isNegative = [](int64_t count) { return count < 0; };
   if (llvm::none_of(low, isNegative) && llvm::none_of(high, isNegative))
-    return graph::ConvOp::create(rewriter_, loc, op_.getInput(), filter, ones, ones, ArrayRef(low).slice(1, 2),
+    return graph::ConvOp::create(rewriter_, loc, image_, filter, ones, ones, ArrayRef(low).slice(1, 2),
                                  ArrayRef(high).slice(1, 2), 1, graph::Layout::ChannelsLast);
-  Value zero = graph::makeScalar(rewriter_, loc, input_.getElementType(), graph::Scalar::ofFloat(0));
-  Value cropped = graph::PadOp::create(rewriter_, loc, op_.getInput(), zero, low, high, graph::PadMode::Constant);
+  Value zero = graph::makeScalar(rewriter_, loc, graph::typeOf(image_).getElementType(), graph::Scalar::ofFloat(0));
+  Value cropped = graph::PadOp::create(rewriter_, loc, image_, zero, low, high, graph::PadMode::Constant);
   return graph::ConvOp::create(rewriter_, loc, cropped, filter, ones, ones, zeros, zeros, 1,
                                graph::Layout::ChannelsLast);
 }
@@ -120,12 +134,13 @@ Value Splitter::phaseConv(const Phase &row, ArrayRef<Phase> columns) {
 /// Work on single elements that follows, with constants for each channel at most: it moves before the concatenation.
 void Splitter::collectEpilogue() {
   Value value = op_.getResult();
+  graph::Extents shape = graph::extentsOf(value);
   while (value.hasOneUse()) {
     Operation *user = *value.user_begin();
-    if (!isa<graph::ScalarInterface>(user) || graph::extentsOf(user->getResult(0)) != shape_)
+    if (!isa<graph::ScalarInterface>(user) || graph::extentsOf(user->getResult(0)) != shape)
       return;
     for (Value operand : user->getOperands())
-      if (operand != value && !plan::isPerChannel(operand, shape_))
+      if (operand != value && !plan::isPerChannel(operand, shape))
         return;
     epilogue_.push_back(user);
     value = user->getResult(0);
@@ -147,22 +162,21 @@ Value Splitter::withEpilogue(Value value, int64_t factor) {
   return value;
 }
 
-/// All results in the rows of one phase: [n, row blocks, 1, columns, channels].
+/// All results in the rows of one phase: [n, row blocks, 1, columns, channels]. Neighbouring phases of columns that
+/// read the same are one convolution.
 Value Splitter::rowOf(const Phase &row, ArrayRef<Phase> columns) {
   Location loc = op_.getLoc();
   graph::Extent batch = shape_[0], channels = shape_[3];
   auto phases = static_cast<int64_t>(columns.size());
-  auto readsAsFirst = [&](const Phase &column) { return column.readsAs(columns.front()); };
-  Value all;
-  if (llvm::all_of(columns, readsAsFirst)) {
-    all = withEpilogue(phaseConv(row, columns), phases);
-  } else {
-    SmallVector<Value> parts;
-    for (const Phase &column : columns)
-      parts.push_back(graph::reshapeTo(rewriter_, loc, withEpilogue(phaseConv(row, column), 1),
-                                       graph::Extents{batch, blocks(0), blocks(1), 1, channels}));
-    all = graph::ConcatOp::create(rewriter_, loc, parts, 3);
+  SmallVector<Value> parts;
+  while (!columns.empty()) {
+    ArrayRef<Phase> same = columns.take_while([&](const Phase &column) { return column.readsAs(columns.front()); });
+    auto count = static_cast<int64_t>(same.size());
+    parts.push_back(graph::reshapeTo(rewriter_, loc, withEpilogue(phaseConv(row, same), count),
+                                     graph::Extents{batch, blocks(0), blocks(1), count, channels}));
+    columns = columns.drop_front(same.size());
   }
+  Value all = parts.size() == 1 ? parts[0] : graph::ConcatOp::create(rewriter_, loc, parts, 3).getResult();
   return graph::reshapeTo(rewriter_, loc, all, graph::Extents{batch, blocks(0), 1, blocks(1) * phases, channels});
 }
 
@@ -173,7 +187,9 @@ void Splitter::run() {
   Operation *last = epilogue_.empty() ? op_.getOperation() : epilogue_.back();
   rewriter_.setInsertionPoint(last);
   Location loc = op_.getLoc();
-  int64_t rows = op_.getStrides()[0], columns = op_.getStrides()[1];
+  image_ = graph::reshapeTo(rewriter_, loc, op_.getInput(), input_);
+  taps_ = graph::reshapeTo(rewriter_, loc, op_.getFilter(), filter_);
+  int64_t rows = strides_[0], columns = strides_[1];
   SmallVector<Phase> columnPhases;
   for (int64_t phase = 0; phase < columns; ++phase)
     columnPhases.push_back(phaseOf(1, phase));
@@ -181,12 +197,14 @@ void Splitter::run() {
   for (int64_t phase = 0; phase < rows; ++phase)
     phases.push_back(rowOf(phaseOf(0, phase), columnPhases));
   Value all = rows == 1 ? phases[0] : graph::ConcatOp::create(rewriter_, loc, phases, 2).getResult();
-  Value result = graph::reshapeTo(rewriter_, loc, all,
-                                  graph::Extents{shape_[0], blocks(0) * rows, blocks(1) * columns, shape_[3]});
-  if (result.getType() != last->getResult(0).getType()) {
+  graph::Extents whole{shape_[0], blocks(0) * rows, blocks(1) * columns, shape_[3]};
+  Value result = graph::reshapeTo(rewriter_, loc, all, whole);
+  if (whole != shape_) {
     SmallVector<int64_t> starts(4, 0), steps(4, 1);
-    result = graph::SliceOp::create(rewriter_, loc, last->getResult(0).getType(), result, starts, steps);
+    RankedTensorType cut = graph::tensorOf(shape_, graph::typeOf(result).getElementType());
+    result = graph::SliceOp::create(rewriter_, loc, cut, result, starts, steps);
   }
+  result = graph::reshapeTo(rewriter_, loc, result, graph::extentsOf(last->getResult(0)));
   rewriter_.replaceAllUsesWith(last->getResult(0), result);
   for (Operation *op : llvm::reverse(epilogue_))
     rewriter_.eraseOp(op);

@@ -81,6 +81,9 @@ CASES = {
     # By Winograd's algorithm where the target gains: one tile of 4x4, several blocks of them, panels that end in a vector.
     "conv-winograd": (conv(64, 72, (3, 3), pads=[1, 1, 1, 1]), images(64, [(1, 2, 3), (1, 4, 4), (2, 7, 9), (1, 33, 30), (3, 40, 41)])),
     "conv-winograd-valid": (conv(32, 48, (3, 3)), images(32, [(1, 3, 3), (2, 7, 70)])),
+    "conv-winograd-two-taps": (conv(64, 64, (2, 2)), images(64, [(1, 2, 3), (2, 7, 12), (1, 41, 36)])),
+    "conv-winograd-1d": (graph([node("Conv", ["x", "w"], "y", dilations=[3], pads=[6, 6])], {"x": ["n", 64, "t"]}, ["y"], w=floats(72, 64, 5)),
+                         [{"x": floats(n, 64, t)} for n, t in ((1, 1), (1, 12), (2, 100), (1, 1033))]),
     # Few channels: columns become channels.
     "conv-few-channels": (conv(3, 4, (5, 5), pads=[2, 2, 2, 2], strides=[1, 2]), images(3)),
     "conv-residual": (graph([node("Conv", ["x", "a"], "p", pads=[1, 1, 1, 1]), node("Relu", ["p"], "q"), node("Conv", ["q", "b"], "r"),

@@ -2,45 +2,61 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/WinogradTile.h"
 
 using namespace mlir;
 
 namespace smelt::graph {
 
-static constexpr int64_t kPoints = 6; // of a 4 + 3 - 1 wide tile
+/// The tiles of a filter's window; nothing where a dim has none.
+static std::optional<SmallVector<WinogradTile>> tilesOf(ArrayRef<int64_t> filter) {
+  SmallVector<WinogradTile> tiles;
+  for (int64_t taps : filter.drop_back(2)) {
+    std::optional<WinogradTile> tile = winogradTile(taps);
+    if (!tile)
+      return std::nullopt;
+    tiles.push_back(*tile);
+  }
+  return tiles;
+}
 
 LogicalResult WinogradFilterOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                                  Adaptor adaptor, SmallVectorImpl<Type> &types) {
   RankedTensorType filter = typeOf(adaptor.getFilter());
-  if (filter.getRank() != 4 || filter.getDimSize(0) != 3 || filter.getDimSize(1) != 3)
-    return emitOptionalError(location, "the filter must be [3, 3, channels, channels], not ", filter);
+  bool isImage = filter.hasStaticShape() && (filter.getRank() == 3 || filter.getRank() == 4);
+  std::optional<SmallVector<WinogradTile>> tiles = isImage ? tilesOf(filter.getShape()) : std::nullopt;
+  if (!tiles)
+    return emitOptionalError(location, "the filter must be [1 or 2 dims of 1, 2, 3, 5 or 7, channels, channels], not ",
+                             filter);
   if (!filter.getElementType().isF32())
     return emitOptionalError(location, "the filter must be of f32, not ", filter.getElementType());
-  types.push_back(filter.clone({kPoints * kPoints, filter.getDimSize(2), filter.getDimSize(3)}));
+  int64_t products = 1;
+  for (const WinogradTile &tile : *tiles)
+    products *= tile.points;
+  types.push_back(filter.clone({products, filter.getShape().end()[-2], filter.getShape().back()}));
   return success();
 }
 
-// U = G g Gᵀ, with G of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), section 4.3.
+/// U = G g Gᵀ: along each dim of the window in turn.
 LogicalResult WinogradFilterOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results) {
-  constexpr double kG[kPoints][3] = {{1.0 / 4, 0, 0},
-                                     {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                     {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                     {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                     {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                     {0, 0, 1}};
+  ArrayRef<int64_t> shape = operands[0].shape();
+  int64_t size = shape.end()[-2] * shape.back();
+  SmallVector<WinogradTile> tiles = *tilesOf(shape);
+  if (tiles.size() == 1)
+    tiles.insert(tiles.begin(), WinogradTile());
+  SmallVector<double> down = tiles[0].filterTransform(), across = tiles[1].filterTransform(), sum(size);
   ArrayRef<float> filter = operands[0].as<float>();
   MutableArrayRef<float> result = results[0].asMutable<float>();
-  int64_t size = operands[0].shape()[2] * operands[0].shape()[3];
-  SmallVector<double> sum(size);
-  for (int64_t row = 0; row < kPoints; ++row)
-    for (int64_t column = 0; column < kPoints; ++column) {
+  for (int64_t row = 0; row < tiles[0].points; ++row)
+    for (int64_t column = 0; column < tiles[1].points; ++column) {
       llvm::fill(sum, 0.0);
-      for (int64_t tap = 0; tap < 9; ++tap) {
-        double factor = kG[row][tap / 3] * kG[column][tap % 3];
+      for (int64_t tap = 0; tap < tiles[0].taps * tiles[1].taps; ++tap) {
+        double factor =
+            down[row * tiles[0].taps + tap / tiles[1].taps] * across[column * tiles[1].taps + tap % tiles[1].taps];
         for (int64_t i = 0; factor != 0 && i < size; ++i)
           sum[i] += factor * filter[tap * size + i];
       }
-      float *to = result.data() + (row * kPoints + column) * size;
+      float *to = result.data() + (row * tiles[1].points + column) * size;
       for (int64_t i = 0; i < size; ++i)
         to[i] = static_cast<float>(sum[i]);
     }

@@ -41,3 +41,35 @@ func.func @symbolic(%x: !image) -> !image {
   %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (!image, tensor<3x3x64x64xf32>) -> !image
   return %0 : !image
 }
+
+// 22 results of two taps need 24 + 1 of the input, in tiles of three.
+// CHECK-LABEL: func.func @two_taps
+// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} -> tensor<1x25x25x64xf32>
+// CHECK: graph.winograd_filter %{{.*}} : (tensor<2x2x64x64xf32>) -> tensor<16x64x64xf32>
+// CHECK: kernel.winograd %[[PAD]], %{{.*}} {dilations = array<i64: 1, 1>, window = array<i64: 2, 2>}
+func.func @two_taps(%x: tensor<1x23x23x64xf32>) -> tensor<1x22x22x64xf32> {
+  %w = graph.constant dense<1.0> : tensor<2x2x64x64xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x23x23x64xf32>, tensor<2x2x64x64xf32>) -> tensor<1x22x22x64xf32>
+  return %0 : tensor<1x22x22x64xf32>
+}
+
+// Along one dim; tiles of four results that lie 3 apart: 240 and (5 - 1) · 3 of the input.
+// CHECK-LABEL: func.func @dilated_sequence
+// CHECK: %[[PAD:.*]] = graph.pad %{{.*}} {high = #graph.extents<"0, 6, 0">, low = #graph.extents<"0, 6, 0">{{.*}} -> tensor<1x252x64xf32>
+// CHECK: graph.winograd_filter %{{.*}} : (tensor<5x64x64xf32>) -> tensor<8x64x64xf32>
+// CHECK: kernel.winograd %[[PAD]], %{{.*}} {dilations = array<i64: 3>, window = array<i64: 5>}
+func.func @dilated_sequence(%x: tensor<1x240x64xf32>) -> tensor<1x240x64xf32> {
+  %w = graph.constant dense<1.0> : tensor<5x64x64xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 3>, low = array<i64: 6>, high = array<i64: 6>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x240x64xf32>, tensor<5x64x64xf32>) -> tensor<1x240x64xf32>
+  return %0 : tensor<1x240x64xf32>
+}
+
+// A dim of one tap is left alone.
+// CHECK-LABEL: func.func @one_dim_of_two
+// CHECK: graph.winograd_filter %{{.*}} : (tensor<5x1x64x64xf32>) -> tensor<8x64x64xf32>
+// CHECK: kernel.winograd %{{.*}} {dilations = array<i64: 1, 1>, window = array<i64: 5, 1>}
+func.func @one_dim_of_two(%x: tensor<1x132x1x64xf32>) -> tensor<1x128x1x64xf32> {
+  %w = graph.constant dense<1.0> : tensor<5x1x64x64xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x132x1x64xf32>, tensor<5x1x64x64xf32>) -> tensor<1x128x1x64xf32>
+  return %0 : tensor<1x128x1x64xf32>
+}

@@ -50,3 +50,29 @@ func.func @someone_else_wants_it(%x: tensor<4x8xf32>, %z: tensor<4x8xf32>) -> (t
   %3 = graph.reduce %1 {kind = 0 : i32, axes = array<i64: 1>} : (tensor<4x8xf32>) -> tensor<4x1xf32>
   return %2, %3 : tensor<4x8xf32>, tensor<4x1xf32>
 }
+
+// softmax(f(q · keys)) · values → one dispatch, where nobody else wants the scores
+// CHECK-LABEL: func.func @attention
+// CHECK: kernel.dispatch
+// CHECK: kernel.contract
+// CHECK-NEXT: graph.mul
+// CHECK-NEXT: graph.softmax
+// CHECK-NEXT: kernel.contract
+// CHECK-NOT: kernel.dispatch
+// CHECK: return
+func.func @attention(%q: tensor<2x6x8xf32>, %k: tensor<2x1x8x16xf32>, %v: tensor<2x1x10x16xf32>, %scale: tensor<1xf32>) -> tensor<2x6x16xf32> {
+  %0 = kernel.contract %q, %k {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x8xf32>, tensor<2x1x8x16xf32>) -> tensor<2x6x10xf32>
+  %1 = graph.mul %0, %scale : (tensor<2x6x10xf32>, tensor<1xf32>) -> tensor<2x6x10xf32>
+  %2 = graph.softmax %1 {axis = 2 : i64} : (tensor<2x6x10xf32>) -> tensor<2x6x10xf32>
+  %3 = kernel.contract %2, %v {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x10xf32>, tensor<2x1x10x16xf32>) -> tensor<2x6x16xf32>
+  return %3 : tensor<2x6x16xf32>
+}
+
+// CHECK-LABEL: func.func @attention_whose_weights_are_a_result
+// CHECK-COUNT-3: kernel.dispatch
+func.func @attention_whose_weights_are_a_result(%q: tensor<2x6x8xf32>, %k: tensor<2x1x8x16xf32>, %v: tensor<2x1x10x16xf32>) -> (tensor<2x6x16xf32>, tensor<2x6x10xf32>) {
+  %0 = kernel.contract %q, %k {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x8xf32>, tensor<2x1x8x16xf32>) -> tensor<2x6x10xf32>
+  %2 = graph.softmax %0 {axis = 2 : i64} : (tensor<2x6x10xf32>) -> tensor<2x6x10xf32>
+  %3 = kernel.contract %2, %v {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x10xf32>, tensor<2x1x10x16xf32>) -> tensor<2x6x16xf32>
+  return %3, %2 : tensor<2x6x16xf32>, tensor<2x6x10xf32>
+}

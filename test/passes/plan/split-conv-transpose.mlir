@@ -47,3 +47,17 @@ func.func @symbolic(%x: !image) -> !twice {
   %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, output_padding = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (!image, tensor<2x2x2x3xf32>) -> !twice
   return %0 : !twice
 }
+
+// A sequence is an image of one row. Of eight phases the first four read what the others do not: two convolutions.
+!sequence = tensor<1x?x4xf32, #graph.extents<"1, n, 4">>
+!longer = tensor<1x?x3xf32, #graph.extents<"1, 8*n, 3">>
+// CHECK-LABEL: func.func @sequence
+// CHECK-COUNT-2: graph.conv {{.*}} tensor<1x2x4x12xf32>) -> tensor<1x1x?x12xf32, #graph.extents<"1, 1, n, 12">>
+// CHECK-NOT: graph.conv
+// CHECK: graph.concat {{.*}} -> tensor<1x1x?x8x3xf32, #graph.extents<"1, 1, n, 8, 3">>
+// CHECK: return %{{.*}} : tensor<1x?x3xf32, #graph.extents<"1, 8*n, 3">>
+func.func @sequence(%x: !sequence) -> !longer {
+  %w = graph.constant dense<1.0> : tensor<16x4x3xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 8>, dilations = array<i64: 1>, low = array<i64: 4>, high = array<i64: 4>, output_padding = array<i64: 0>, groups = 1 : i64, layout = 1 : i32} : (!sequence, tensor<16x4x3xf32>) -> !longer
+  return %0 : !longer
+}

@@ -1,0 +1,34 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_CPU_MICROKERNEL_H
+#define SMELT_CODEGEN_CPU_MICROKERNEL_H
+
+#include "codegen/cpu/Body.h"
+
+namespace smelt::cpu {
+
+/// A product of a few rows with one panel, f32, held in registers: sums[row][vector] += Σₖ rows[row][k] · panel[k][…].
+struct PanelProduct {
+  mlir::Value rows, rowsBase; // the buffer and the element of row 0 at k = 0
+  graph::Extent rowStride = 0, stepStride = 1;
+  mlir::Value panel, panelBase; // the kernel's argument, of any type of floats
+  int64_t width = 0;            // elements of a panel's row
+  mlir::Value steps;            // of k, of type index
+  int64_t count = 1;            // rows
+  int64_t vectors = 1;          // of `lanes` elements
+  int64_t lanes = 1;
+  bool fetchesNext = false; // what follows the panel, into the second cache
+
+  /// Emits the loop along k; `sums` are count · vectors values, row after row.
+  llvm::SmallVector<mlir::Value> emit(Body &body, mlir::ValueRange sums) const;
+  /// Zeros to start with.
+  llvm::SmallVector<mlir::Value> zeros(Body &body) const;
+
+private:
+  llvm::SmallVector<mlir::Value> loadPanel(Body &body, mlir::Value k) const;
+};
+
+} // namespace smelt::cpu
+
+#endif // SMELT_CODEGEN_CPU_MICROKERNEL_H
