@@ -151,6 +151,7 @@ def outputs_of_peers_are_looked_at():
     expect(contestants.wrong({"x": want["x"], "y": want["y"]}, want) is None, "the same outputs")
     expect(contestants.wrong({"#0": want["x"][0:], "#1": want["y"]}, want) is None, "without names, in order")
     expect("wrong numbers" in contestants.wrong({"x": want["x"] * 1.02, "y": want["y"]}, want), "2 % off")
+    expect(contestants.wrong({"x": want["x"] * 1.02, "y": want["y"]}, want, contestants.MOST_ERROR_ROUNDED) is None, "2 % off where it rounds")
     expect("wrong numbers" in contestants.wrong({"x": want["x"] * np.nan, "y": want["y"]}, want), "NaN")
     expect("wrong shape" in contestants.wrong({"x": want["x"][0], "y": want["y"]}, want), "half of an output")
     expect("wrong shape" in contestants.wrong({"x": want["x"]}, want), "an output is missing")

@@ -168,7 +168,10 @@ def text():
     versions = ", ".join(f"{peer.title} {contestants.version(name)}" for name, peer in contestants.PEERS.items())
     introduction = INTRODUCTION.format(how_long=HOW_LONG, hardware=hardware(kept.recall("roofline")), wrong=", ".join(wrong) or "none today", versions=versions)
     commits = sorted({result["commit"] for result in latencies.values()})
-    stamp = f"Measured up to {datetime.date.today().isoformat()}, latencies at commit {', '.join(commits) or 'unknown'}."
+    loads = [result["load"] for kind in ("peers", "threads", "figures", "roofline") for result in kept.recall(kind).values() if "load" in result]
+    stamp = (f"Measured up to {datetime.date.today().isoformat()}, latencies at commit {', '.join(commits) or 'unknown'}; the load average meanwhile was "
+             f"{min(loads):.0f} to {max(loads):.0f}: above 1, other work disturbs what is measured by the clock, compile times and threads above all."
+             if loads else "")
     sections = [latency_section("native", "Latency, f32"), latency_section("x86-64-v3", "Latency on AVX2: --target x86-64-v3"), bf16_section(),
                 threads_section(), figures_section(), roofline_section()]
     return "\n\n".join([LICENCE, introduction, stamp, *filter(None, sections)]) + "\n"

@@ -20,9 +20,10 @@ def enter(jobs):
             if job["peer"] == "smelt":
                 raise
             errors[job["peer"]] = str(error)
+    most = contestants.MOST_ERROR if jobs[0]["precision"] == "f32" else contestants.MOST_ERROR_ROUNDED
     reference = next((one.outputs for one in entered if one.name == "onnxruntime"), entered[0].outputs)
     for one in entered[1:]:
-        if one.name != "onnxruntime" and (why := contestants.wrong(one.outputs, reference)):
+        if one.name != "onnxruntime" and (why := contestants.wrong(one.outputs, reference, most)):
             errors[one.name] = why
     for one in entered:
         if one.name in errors:

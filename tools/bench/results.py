@@ -1,6 +1,7 @@
 """What was measured before: one line of JSON a run in results/PROCESSOR.jsonl, of which ./dev bench --check compares with the last."""
 import datetime
 import json
+import os
 import pathlib
 import platform
 import re
@@ -115,7 +116,7 @@ def remember(kind, args, results, folder=LATEST):
     path = latest_file(kind, args.target, args.precision, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     known = recall(kind, args.target, args.precision, folder)
-    stamp = {"commit": commit(), "date": datetime.date.today().isoformat()}
+    stamp = {"commit": commit(), "date": datetime.date.today().isoformat(), "load": round(os.getloadavg()[0], 1)}
     path.write_text(json.dumps(known | {result["model"]: result | stamp for result in results}, indent=1) + "\n")
 
 

@@ -10,7 +10,7 @@ import contestants
 import harness
 import models
 
-SECONDS_PER_TURN = 0.5  # of one `smelt bench`
+SECONDS_PER_TURN = 0.3  # of one `smelt bench`
 ROUNDS = 7
 
 
