@@ -59,6 +59,9 @@ private:
   Extent inputOffset(int64_t row, int64_t column);
   Value multiplyAdd(Value a, Value b, Value sum);
   bool hasCostlyEpilogue();
+  void prefetch(Value argument, Value at, bool toFirstCache);
+  void prefetchPanel(const Tile &tile, Value packed);
+  bool arePanelsReadByFew();
   void prefetchAhead(const Tile &tile, Value step, Value input, Value packed);
   void prefetchEpilogue(const Tile &tile);
   void storeInline(const Tile &tile, ArrayRef<Value> sums);
@@ -83,7 +86,8 @@ private:
   bool batchedPanels_;
   kernel::RegisterTile tile_;
   SmallVector<Reduction> reductions_;
-  Extents tiles_; // extents of the tile index, outermost first
+  Extents tiles_;             // extents of the tile index, outermost first
+  bool areReadByFew_ = false; // panels
   bool costly_ = false;
   bool failed_ = false;
 };
@@ -155,6 +159,7 @@ FailureOr<graph::Extent> Contraction::emit(TileRange range) {
   if (!batchedPanels_)
     llvm::append_range(tiles_, outer);
   tiles_.append({rows_.ceilDiv(tile_.rows), columns_.ceilDiv(tile_.columns)});
+  areReadByFew_ = arePanelsReadByFew();
   Extent count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
   if (failed_)
     return failure();
@@ -285,6 +290,8 @@ SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed
   auto vectorType = VectorType::get({lanes_}, element_);
   auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
   SmallVector<Value> vectors, next;
+  if (areReadByFew_)
+    prefetchPanel(tile, packed);
   for (int64_t v = 0; v < vectorsOf(tile); ++v) {
     Value at = body_.add(packed, body_.constant(v * lanes_));
     Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at);
@@ -321,24 +328,36 @@ SmallVector<Value> Contraction::stepGroup(const Tile &tile, Value input, Value p
   return next;
 }
 
-/// Steps are short beside the time that memory takes. The first points of a panel read it faster than the memory yields
-/// it: all of them fetch the next one into the second cache, where both fit, else what so many steps later will read.
-/// Of the points' rows, which lie apart, one is fetched at each step: all have had their turn when a line of the cache
-/// has been read.
-void Contraction::prefetchAhead(const Tile &tile, Value step, Value input, Value packed) {
-  constexpr int64_t kStepsAhead = 48, kLineBytes = 64, kMostPanelBytes = int64_t(320) << 10;
-  constexpr uint32_t kFirstCache = 3, kSecondCache = 2;
-  auto fetch = [&](Value argument, Value at, uint32_t cache) {
-    memref::PrefetchOp::create(b_, body_.bufferOf(argument), ValueRange{at}, /*isWrite=*/false, cache,
-                               /*isDataCache=*/true);
-  };
+/// A hint, for reading.
+void Contraction::prefetch(Value argument, Value at, bool toFirstCache) {
+  memref::PrefetchOp::create(b_, body_.bufferOf(argument), ValueRange{at}, /*isWrite=*/false, toFirstCache ? 3 : 2,
+                             /*isDataCache=*/true);
+}
+
+/// The first points of a panel read it faster than the memory yields it: all of them fetch the next one into the second
+/// cache, where both fit, else what so many steps later will read.
+void Contraction::prefetchPanel(const Tile &tile, Value packed) {
+  constexpr int64_t kStepsAhead = 48, kMostPanelBytes = int64_t(320) << 10;
   const int64_t width = graph::elementBytes(packedType_.getElementType());
   const bool isSmall = taps_.isNumber() && taps_.number() <= kMostPanelBytes / (rowSize_ * width);
   const int64_t rows = isSmall ? taps_.number() : kStepsAhead;
+  for (int64_t v = 0; v < vectorsOf(tile); ++v)
+    prefetch(packedArgument_, body_.add(packed, body_.constant(v * lanes_ * together_ + rows * rowSize_)), !isSmall);
+}
+
+/// Whether so few tiles share a panel that waiting for its first reading counts.
+bool Contraction::arePanelsReadByFew() {
+  constexpr int64_t kFewTiles = 16;
+  std::optional<int64_t> tiles = graph::productOf(ArrayRef<Extent>(tiles_).drop_front(2)).asNumber();
+  return !batchedPanels_ && tiles && *tiles > 1 && *tiles <= kFewTiles;
+}
+
+/// Steps are short beside the time that memory takes. Of the points' rows, which lie apart, one is fetched at each
+/// step: all have had their turn when a line of the cache has been read.
+void Contraction::prefetchAhead(const Tile &tile, Value step, Value input, Value packed) {
+  constexpr int64_t kLineBytes = 64;
   if (root_.getTogether() > 1)
-    for (int64_t v = 0; v < vectorsOf(tile); ++v)
-      fetch(packedArgument_, body_.add(packed, body_.constant(v * lanes_ * together_ + rows * rowSize_)),
-            isSmall ? kSecondCache : kFirstCache);
+    prefetchPanel(tile, packed);
   const int64_t points = tile.rows * tile.columns;
   const int64_t bytes = graph::elementBytes(inputType_.getElementType()), lineSteps = kLineBytes / (together_ * bytes);
   const bool isEven = tile.rows == 1 || inputOffset(1, 0) == inputOffset(0, tile.columns);
@@ -347,7 +366,8 @@ void Contraction::prefetchAhead(const Tile &tile, Value step, Value input, Value
   Value turn =
       arith::AndIOp::create(b_, step, body_.constant(static_cast<int64_t>(llvm::bit_ceil<uint64_t>(points)) - 1));
   Value row = body_.scale(turn, tile.columns > 1 ? inputOffset(0, 1) : inputOffset(1, 0));
-  fetch(inputArgument_, body_.add(body_.add(input, row), body_.constant(2 * kLineBytes / bytes)), kFirstCache);
+  prefetch(inputArgument_, body_.add(body_.add(input, row), body_.constant(2 * kLineBytes / bytes)),
+           /*toFirstCache=*/true);
 }
 
 /// The innermost loop along K in groups of neighbours, then what is left.

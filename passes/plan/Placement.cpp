@@ -3,6 +3,7 @@
 
 #include "passes/plan/Placement.h"
 #include "mlir/IR/IRMapping.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -20,29 +21,32 @@ int Placement::addBuffer(Base base, int index, const graph::Extent &bytes) {
 
 View Placement::dense(Value value, int buffer) { return {buffer, 0, graph::rowMajorStrides(graph::extentsOf(value))}; }
 
-/// Whether a kernel walks the value's rows side by side: as the left-hand side of a product, or as the image of a
-/// convolution.
-static bool isReadInTiles(Value value) {
-  return llvm::any_of(value.getUses(), [](OpOperand &use) {
+/// Of a value that kernels read several rows of side by side, as the left-hand side of a product or as the image of a
+/// convolution: how many rows apart these lie, for each kernel.
+static SmallVector<int64_t> stepsOfReaders(Value value) {
+  SmallVector<int64_t> steps;
+  for (OpOperand &use : value.getUses()) {
     auto dispatch = dyn_cast<kernel::DispatchOp>(use.getOwner());
     if (!dispatch)
-      return false;
+      continue;
     Value inside = dispatch.getBody().front().getArgument(use.getOperandNumber());
-    return llvm::any_of(inside.getUses(), [](OpOperand &inner) {
-      return isa<kernel::ContractOp>(inner.getOwner()) && inner.getOperandNumber() == 0;
-    });
-  });
+    for (OpOperand &inner : inside.getUses())
+      if (auto contract = dyn_cast<kernel::ContractOp>(inner.getOwner()); contract && inner.getOperandNumber() == 0)
+        steps.push_back(contract.getStrides().back());
+  }
+  return steps;
 }
 
-/// Elements between the rows of a value, where these would all meet in the same few lines of the first cache: then
-/// they lie one line further apart.
+/// Elements between the rows of a value, where those read together would all meet in the same few lines of the first
+/// cache: then they lie one line further apart.
 static std::optional<graph::Extent> spreadRow(Value value) {
   constexpr int64_t kLineBytes = 64, kSetsBytes = 64 * kLineBytes; // of x86-64; twice or four times that on others
   RankedTensorType type = graph::typeOf(value);
   if (type.getRank() < 2 || type.isDynamicDim(type.getRank() - 1))
     return std::nullopt;
   int64_t row = type.getShape().back(), bytes = graph::elementBytes(type.getElementType());
-  bool isSpread = row > 0 && (row * bytes) % kSetsBytes == 0 && isReadInTiles(value) &&
+  auto meets = [&](int64_t step) { return row > 0 && (row * bytes) % (kSetsBytes / std::gcd(step, kSetsBytes)) == 0; };
+  bool isSpread = llvm::any_of(stepsOfReaders(value), meets) &&
                   llvm::all_of(value.getUsers(), [](Operation *user) { return isa<kernel::DispatchOp>(user); });
   return isSpread ? std::optional(graph::Extent(row + kLineBytes / bytes)) : std::nullopt;
 }

@@ -21,3 +21,14 @@ func.func @main(%x: tensor<4x1008xf32>, %w: tensor<1x1008x16xf32>) -> tensor<4x1
   %1 = kernel.contract %0, %w {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<4x1008xf32>, tensor<1x1008x16xf32>) -> tensor<4x16xf32>
   return %1 : tensor<4x16xf32>
 }
+
+// -----
+
+// Rows of 2 KiB of which a convolution reads every other one.
+// CHECK: kernel.func @kernel_0
+// CHECK-NEXT: ^bb0(%{{.*}}: memref<1x8x8x512xf32, strided<[32768, 4096, 512, 1]>>, %{{.*}}: memref<1x8x8x512xf32, strided<[33792, 4224, 528, 1]>>):
+func.func @main(%x: tensor<1x8x8x512xf32>, %w: tensor<1x512x16xf32>) -> tensor<1x4x4x16xf32> {
+  %0 = graph.softmax %x {axis = 3 : i64} : (tensor<1x8x8x512xf32>) -> tensor<1x8x8x512xf32>
+  %1 = kernel.contract %0, %w {window = array<i64: 1, 1>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x8x512xf32>, tensor<1x512x16xf32>) -> tensor<1x4x4x16xf32>
+  return %1 : tensor<1x4x4x16xf32>
+}
