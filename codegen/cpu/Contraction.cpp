@@ -54,10 +54,12 @@ private:
   Value packedBase(const Tile &tile);
   SmallVector<Value> accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums);
   SmallVector<Value> step(const Tile &tile, Value input, Value packed, ValueRange sums);
+  SmallVector<Value> stepByLanes(const Tile &tile, Value input, Value packed, ValueRange sums);
   SmallVector<Value> accumulateGroups(const Tile &tile, Value input, Value packed, ValueRange sums);
   SmallVector<Value> stepGroup(const Tile &tile, Value input, Value packed, ValueRange sums, int64_t count);
+  SmallVector<Value> loadPanel(const Tile &tile, Value packed);
   Extent inputOffset(int64_t row, int64_t column);
-  Value multiplyAdd(Value a, Value b, Value sum);
+  SmallVector<Value> placesOf(const Tile &tile, Value input);
   bool hasCostlyEpilogue();
   void prefetch(Value argument, Value at, bool toFirstCache);
   void prefetchPanel(const Tile &tile, Value packed);
@@ -83,7 +85,7 @@ private:
   Extent panels_, channels_, taps_;
   Extent rows_ = 1, columns_; // extents of the tiled dims
   size_t outerDims_;          // dims before them
-  bool batchedPanels_;
+  bool batchedPanels_, byLane_;
   kernel::RegisterTile tile_;
   SmallVector<Reduction> reductions_;
   Extents tiles_;             // extents of the tile index, outermost first
@@ -102,8 +104,9 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Mach
   element_ = graph::computeType(type_.getElementType());
   lanes_ = machine.vectorBytes / graph::elementBytes(element_);
   rowSize_ = packedType_.getShape().back();
-  width_ = rowSize_ / static_cast<int64_t>(root.getTogether());
+  width_ = rowSize_ / static_cast<int64_t>(root_.getTogether());
   together_ = inputType_.getElementType() == packedType_.getElementType() ? dots_.together() : 1;
+  byLane_ = machine.byLane && lanes_ > 1 && root_.getTogether() == 1;
   taps_ = packed[packed.size() - 2];
   panels_ = packed[packed.size() - 3];
   channels_ = shape.back().floorDiv(root.getGroups());
@@ -269,10 +272,18 @@ Value Contraction::packedBase(const Tile &tile) {
   return body_.add(base, body_.scale(tile.panel, taps_ * rowSize_));
 }
 
-Value Contraction::multiplyAdd(Value a, Value b, Value sum) {
-  if (isa<FloatType>(element_))
-    return vector::FMAOp::create(b_, a, b, sum);
-  return arith::AddIOp::create(b_, arith::MulIOp::create(b_, a, b), sum);
+/// The panel's vectors at one step along K.
+SmallVector<Value> Contraction::loadPanel(const Tile &tile, Value packed) {
+  auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
+  SmallVector<Value> vectors;
+  if (areReadByFew_)
+    prefetchPanel(tile, packed);
+  for (int64_t v = 0; v < vectorsOf(tile); ++v) {
+    Value at = body_.add(packed, body_.constant(v * lanes_));
+    Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at);
+    vectors.push_back(body_.toCompute(loaded, packedType_.getElementType()));
+  }
+  return vectors;
 }
 
 /// How far a point of the tile reads from the first one.
@@ -285,28 +296,39 @@ Extent Contraction::inputOffset(int64_t row, int64_t column) {
   return spatialStep(1) * column + (tilesRows() ? spatialStep(2) * row : Extent(0));
 }
 
+/// Where each point of the tile has its input, `input` being that of the first.
+SmallVector<Value> Contraction::placesOf(const Tile &tile, Value input) {
+  SmallVector<Value> places;
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (int64_t column = 0; column < tile.columns; ++column)
+      places.push_back(body_.add(input, body_.value(inputOffset(row, column))));
+  return places;
+}
+
 /// One step along K for every point and vector of the tile.
 SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed, ValueRange sums) {
   auto vectorType = VectorType::get({lanes_}, element_);
-  auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
-  SmallVector<Value> vectors, next;
-  if (areReadByFew_)
-    prefetchPanel(tile, packed);
-  for (int64_t v = 0; v < vectorsOf(tile); ++v) {
-    Value at = body_.add(packed, body_.constant(v * lanes_));
-    Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at);
-    vectors.push_back(body_.toCompute(loaded, packedType_.getElementType()));
+  SmallVector<Value> vectors = loadPanel(tile, packed), next;
+  for (Value place : placesOf(tile, input)) {
+    Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), place);
+    scalar = body_.toCompute(scalar, inputType_.getElementType());
+    Value repeated = vector::BroadcastOp::create(b_, vectorType, scalar);
+    for (Value vector : vectors)
+      next.push_back(multiplyAdd(b_, repeated, vector, sums[next.size()]));
   }
-  for (int64_t row = 0; row < tile.rows; ++row)
-    for (int64_t column = 0; column < tile.columns; ++column) {
-      Value at = body_.add(input, body_.value(inputOffset(row, column)));
-      Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), at);
-      scalar = body_.toCompute(scalar, inputType_.getElementType());
-      Value repeated = vector::BroadcastOp::create(b_, vectorType, scalar);
-      for (Value vector : vectors)
-        next.push_back(multiplyAdd(repeated, vector, sums[next.size()]));
-    }
   return next;
+}
+
+/// As many steps as a register has lanes.
+SmallVector<Value> Contraction::stepByLanes(const Tile &tile, Value input, Value packed, ValueRange sums) {
+  auto stored = VectorType::get({lanes_}, storageType(inputType_.getElementType()));
+  SmallVector<Value> points;
+  for (Value place : placesOf(tile, input)) {
+    Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(inputArgument_), place);
+    points.push_back(body_.toCompute(loaded, inputType_.getElementType()));
+  }
+  auto panel = [&](int64_t step) { return loadPanel(tile, body_.add(packed, body_.constant(step * width_))); };
+  return multiplyByLanes(b_, points, panel, sums);
 }
 
 /// The same for a group of neighbours along K, of which the first `count` are there.
@@ -318,13 +340,11 @@ SmallVector<Value> Contraction::stepGroup(const Tile &tile, Value input, Value p
     vectors.push_back(root_.getTogether() > 1
                           ? dots_.load(panels, body_.add(packed, body_.constant(v * lanes_ * together_)))
                           : dots_.gather(panels, body_.add(packed, body_.constant(v * lanes_)), width_, count));
-  for (int64_t row = 0; row < tile.rows; ++row)
-    for (int64_t column = 0; column < tile.columns; ++column) {
-      Value at = body_.add(input, body_.value(inputOffset(row, column)));
-      Value repeated = dots_.repeated(inputs, at, stride, count);
-      for (Value vector : vectors)
-        next.push_back(dots_.multiplyAdd(repeated, vector, sums[next.size()]));
-    }
+  for (Value place : placesOf(tile, input)) {
+    Value repeated = dots_.repeated(inputs, place, stride, count);
+    for (Value vector : vectors)
+      next.push_back(dots_.multiplyAdd(repeated, vector, sums[next.size()]));
+  }
   return next;
 }
 
@@ -414,19 +434,33 @@ SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value
     return step(tile, input, packed, sums);
   if (together_ > 1 && level + 1 == reductions_.size())
     return accumulateGroups(tile, input, packed, sums);
-  Extent inner = rowSize_;
+  const Reduction &reduction = reductions_[level];
+  Extent inner = rowSize_, first = 0;
   for (const Reduction &deeper : ArrayRef<Reduction>(reductions_).drop_front(level + 1))
     inner *= &deeper == &reductions_.back() ? deeper.extent.ceilDiv(root_.getTogether()) : deeper.extent;
-  auto loop =
-      scf::ForOp::create(b_, body_.constant(0), body_.value(reductions_[level].extent), body_.constant(1), sums);
-  OpBuilder::InsertionGuard guard(b_);
-  b_.setInsertionPointToStart(loop.getBody());
-  Value at = loop.getInductionVar();
-  Value nextInput = body_.add(input, body_.scale(at, reductions_[level].inputStride));
-  Value nextPacked = body_.add(packed, body_.scale(at, inner));
-  SmallVector<Value> carried(loop.getRegionIterArgs());
-  scf::YieldOp::create(b_, accumulate(tile, level + 1, nextInput, nextPacked, carried));
-  return SmallVector<Value>(loop.getResults());
+  SmallVector<Value> all(sums);
+  auto loop = [&](const Extent &from, const Extent &to, int64_t steps, auto body) {
+    auto loop = scf::ForOp::create(b_, body_.value(from), body_.value(to), body_.constant(steps), all);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    Value at = loop.getInductionVar();
+    Value nextInput = body_.add(input, body_.scale(at, reduction.inputStride));
+    Value nextPacked = body_.add(packed, body_.scale(at, inner));
+    scf::YieldOp::create(b_, body(nextInput, nextPacked, SmallVector<Value>(loop.getRegionIterArgs())));
+    all.assign(loop.getResults().begin(), loop.getResults().end());
+  };
+  if (byLane_ && level + 1 == reductions_.size() && reduction.inputStride == Extent(1)) {
+    first = reduction.extent.floorDiv(lanes_) * lanes_;
+    if (first != Extent(0))
+      loop(0, first, lanes_, [&](Value nextInput, Value nextPacked, ValueRange carried) {
+        return stepByLanes(tile, nextInput, nextPacked, carried);
+      });
+  }
+  if (first != reduction.extent)
+    loop(first, reduction.extent, 1, [&](Value nextInput, Value nextPacked, ValueRange carried) {
+      return accumulate(tile, level + 1, nextInput, nextPacked, carried);
+    });
+  return all;
 }
 
 void Contraction::emitMicrokernel(const Tile &tile) {

@@ -20,9 +20,16 @@ constexpr int64_t kMostTaps = 128; // unrolled: more would be code for no speed
 
 class Depthwise {
 public:
-  Depthwise(Body &body, graph::ConvOp root) : body_(body), b_(body.builder()), root_(root) {
+  Depthwise(Body &body, graph::ConvOp root, const kernel::Machine &machine)
+      : body_(body), b_(body.builder()), root_(root) {
     window_.assign(graph::typeOf(root.getFilter()).getShape().begin(),
                    graph::typeOf(root.getFilter()).getShape().end() - 2);
+    // Neighbours share what they read, where there are registers for that: processors of narrow vectors multiply as
+    // many as they load in a cycle, and more.
+    constexpr int64_t kMostPoints = 4, kRegistersPerPoint = 3, kWide = 32;
+    const int64_t taps = graph::elementCount(window_).value_or(kMostTaps);
+    const int64_t spare = static_cast<int64_t>(machine.vectorRegisters) - taps - 2;
+    points_ = machine.vectorBytes >= kWide ? 1 : std::clamp<int64_t>(spare / kRegistersPerPoint, 1, kMostPoints);
   }
 
   /// One row of the result: `outer` indexes all dims but the last spatial one and the channels.
@@ -32,16 +39,35 @@ public:
       SmallVector<Value> weights;
       if (failed(readWeights(channel, width, weights)))
         return failure();
-      auto loop = scf::ForOp::create(b_, body_.constant(0), body_.value(shape[shape.size() - 2]), body_.constant(1));
-      OpBuilder::InsertionGuard guard(b_);
-      b_.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> at(outer);
-      at.push_back(loop.getInductionVar());
-      return emitPoint(at, channel, width, weights);
+      const graph::Extent columns = shape[shape.size() - 2], whole = columns.floorDiv(points_) * points_;
+      if (points_ > 1 && failed(emitColumns(outer, 0, whole, points_, {channel, width}, weights)))
+        return failure();
+      if (points_ > 1 && whole == columns)
+        return success();
+      return emitColumns(outer, points_ > 1 ? whole : 0, columns, 1, {channel, width}, weights);
     });
   }
 
 private:
+  struct Channels {
+    Value first;
+    unsigned lanes;
+  };
+
+  /// Columns [from, to), `points` at a time.
+  LogicalResult emitColumns(ValueRange outer, const graph::Extent &from, const graph::Extent &to, int64_t points,
+                            Channels channels, ArrayRef<Value> weights) {
+    auto loop = scf::ForOp::create(b_, body_.value(from), body_.value(to), body_.constant(points));
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    SmallVector<SmallVector<Value>> places;
+    for (int64_t point = 0; point < points; ++point) {
+      places.emplace_back(outer);
+      places.back().push_back(body_.add(loop.getInductionVar(), body_.constant(point)));
+    }
+    return emitPoints(places, channels, weights);
+  }
+
   LogicalResult readWeights(Value channel, unsigned lanes, SmallVector<Value> &weights) {
     SmallVector<int64_t> tap(window_.size(), 0);
     do {
@@ -58,9 +84,28 @@ private:
     return success();
   }
 
-  /// `at` is [batch, spatial…].
-  LogicalResult emitPoint(ArrayRef<Value> at, Value channel, unsigned lanes, ArrayRef<Value> weights) {
-    LaneIndex lane{channel, lanes > 1 ? 1 : 0};
+  /// Each place is [batch, spatial…].
+  LogicalResult emitPoints(ArrayRef<SmallVector<Value>> places, Channels channels, ArrayRef<Value> weights) {
+    SmallVector<Value> sums;
+    for (ArrayRef<Value> at : places) {
+      sums.push_back(sumAt(at, channels, weights));
+      if (!sums.back())
+        return failure();
+    }
+    for (auto [at, sum] : llvm::zip_equal(places, sums)) {
+      SmallVector<LaneIndex> index = llvm::map_to_vector(at, [](Value position) { return LaneIndex{position, 0}; });
+      index.push_back({channels.first, channels.lanes > 1 ? 1 : 0});
+      body_.startPoint();
+      body_.define(root_.getResult(), sum);
+      if (failed(body_.store(root_.getResult(), index, channels.lanes)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// Null where the input cannot be read.
+  Value sumAt(ArrayRef<Value> at, Channels channels, ArrayRef<Value> weights) {
+    LaneIndex lane{channels.first, channels.lanes > 1 ? 1 : 0};
     SmallVector<int64_t> tap(window_.size(), 0);
     Value sum;
     for (Value weight : weights) {
@@ -71,19 +116,13 @@ private:
       }
       index.push_back(lane);
       body_.startPoint();
-      Value input = body_.read(root_.getInput(), index, lanes);
+      Value input = body_.read(root_.getInput(), index, channels.lanes);
       if (!input)
-        return failure();
+        return nullptr;
       sum = multiplyAdd(input, weight, sum);
       graph::advance(tap, window_);
     }
-    SmallVector<LaneIndex> index;
-    for (Value position : at)
-      index.push_back({position, 0});
-    index.push_back(lane);
-    body_.startPoint();
-    body_.define(root_.getResult(), sum);
-    return body_.store(root_.getResult(), index, lanes);
+    return sum;
   }
 
   Value multiplyAdd(Value a, Value b, Value sum) {
@@ -102,6 +141,7 @@ private:
   ImplicitLocOpBuilder &b_;
   graph::ConvOp root_;
   SmallVector<int64_t> window_;
+  int64_t points_; // computed at a time
 };
 
 } // namespace
@@ -118,7 +158,7 @@ bool isDepthwise(graph::ConvOp conv) {
 FailureOr<graph::Extent> emitDepthwise(Body &body, graph::ConvOp root, TileRange range,
                                        const kernel::Machine &machine) {
   graph::Extents shape = graph::extentsOf(root.getResult());
-  Depthwise emitter(body, root);
+  Depthwise emitter(body, root, machine);
   LogicalResult done = success();
   unsigned lanes = lanesOf(body, machine);
   graph::Extent tiles = forTiles(body, range, ArrayRef<graph::Extent>(shape).drop_back(2),

@@ -46,6 +46,16 @@ graph::Extent emitCustom(Body &body, graph::CustomOp root);
 graph::Extent forTiles(Body &body, TileRange range, llvm::ArrayRef<graph::Extent> extents,
                        llvm::function_ref<void(mlir::ValueRange)> tile);
 
+/// x · y + sum, of vectors; floating-point ones rounded once.
+mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y, mlir::Value sum);
+
+/// As many steps along K as a register has lanes, for machines that multiply by a lane: of `points`, each has a
+/// register of its elements along K, and panel(i) are the n vectors of step i.
+///   sums[p · n + v] + Σ_i points[p][i] · panel(i)[v]
+llvm::SmallVector<mlir::Value> multiplyByLanes(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> points,
+                                               llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> panel,
+                                               mlir::ValueRange sums);
+
 /// Lanes of a vector register for the widest compute type in the kernel.
 unsigned lanesOf(Body &body, const kernel::Machine &machine);
 

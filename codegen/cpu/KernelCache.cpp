@@ -38,11 +38,11 @@ private:
 /// All of the row but its name: --target native has the code of the row that it stands for.
 static void print(const Target &target, llvm::raw_ostream &os) {
   const kernel::Machine &machine = target.machine;
-  static_assert(sizeof machine == 3 * sizeof(unsigned), "print the new fields of Machine here, too");
+  static_assert(sizeof machine == 4 * sizeof(unsigned), "print the new fields of Machine here, too");
   for (StringRef text : {target.triple, target.cpu, target.features})
     os << text << '\0';
-  for (uint64_t number :
-       {target.cpuFeatures, uint64_t(machine.vectorBytes), uint64_t(machine.vectorRegisters), uint64_t(machine.dots)})
+  for (uint64_t number : {target.cpuFeatures, uint64_t(machine.vectorBytes), uint64_t(machine.vectorRegisters),
+                          uint64_t(machine.dots), uint64_t(machine.byLane)})
     os << number << '\0';
 }
 

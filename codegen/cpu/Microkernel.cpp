@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/cpu/Microkernel.h"
+#include "codegen/cpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -38,14 +39,23 @@ SmallVector<Value> PanelProduct::loadPanel(Body &body, Value k) const {
 
 SmallVector<Value> PanelProduct::emit(Body &body, ValueRange sums) const {
   ImplicitLocOpBuilder &b = body.builder();
-  auto loop = scf::ForOp::create(b, body.constant(0), steps, body.constant(1), sums);
+  auto loop = scf::ForOp::create(b, body.constant(0), steps, body.constant(byLanes ? lanes : 1), sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value k = loop.getInductionVar(), first = body.add(rowsBase, body.scale(k, stepStride));
-  SmallVector<Value> loaded = loadPanel(body, k), next;
+  auto vector = VectorType::get({lanes}, b.getF32Type());
+  SmallVector<Value> next, points;
+  if (byLanes) {
+    for (int64_t row = 0; row < count; ++row)
+      points.push_back(vector::LoadOp::create(b, vector, rows, body.add(first, body.value(rowStride * row))));
+    auto panelAt = [&](int64_t step) { return loadPanel(body, body.add(k, body.constant(step))); };
+    scf::YieldOp::create(b, multiplyByLanes(b, points, panelAt, loop.getRegionIterArgs()));
+    return SmallVector<Value>(loop.getResults());
+  }
+  SmallVector<Value> loaded = loadPanel(body, k);
   for (int64_t row = 0; row < count; ++row) {
     Value scalar = memref::LoadOp::create(b, rows, body.add(first, body.value(rowStride * row)));
-    Value repeated = vector::BroadcastOp::create(b, VectorType::get({lanes}, b.getF32Type()), scalar);
+    Value repeated = vector::BroadcastOp::create(b, vector, scalar);
     for (Value column : loaded)
       next.push_back(vector::FMAOp::create(b, repeated, column, loop.getRegionIterArgs()[next.size()]));
   }

@@ -18,6 +18,7 @@ struct PanelProduct {
   int64_t count = 1;            // rows
   int64_t vectors = 1;          // of `lanes` elements
   int64_t lanes = 1;
+  bool byLanes = false;     // `lanes` steps at a time, of which there is a whole number, each multiplied by a lane
   bool fetchesNext = false; // what follows the panel, into the second cache
 
   /// Emits the loop along k; `sums` are count · vectors values, row after row.

@@ -21,10 +21,14 @@ constexpr const char *kX86 = "x86_64-unknown-linux-gnu";
 constexpr const char *kArm = "aarch64-unknown-linux-gnu";
 // LLVM holds 512-bit vectors back on some processors: the tiles are made for them.
 constexpr const char *kWide = "-prefer-256-bit";
+// Vectors of AArch64 are as wide as NEON's; scalable ones are as wide as these on most of the processors that have
+// them.
+constexpr const char *kFixed = "-sve";
 constexpr const char *kBf16 = ",+avx512bf16";
 constexpr uint64_t kAvx512Bits = SMELT_CPU_AVX2 | SMELT_CPU_AVX512, kBf16Bits = SMELT_CPU_AVX512_BF16,
-                   kArm86Bits = SMELT_CPU_NEON | SMELT_CPU_DOTPROD | SMELT_CPU_I8MM | SMELT_CPU_BF16;
-constexpr kernel::Machine kAvx2{32, 16}, kAvx512{64, 32}, kNeon{16, 32};
+                   kDotBits = SMELT_CPU_NEON | SMELT_CPU_DOTPROD,
+                   kArm86Bits = kDotBits | SMELT_CPU_I8MM | SMELT_CPU_BF16;
+constexpr kernel::Machine kAvx2{32, 16}, kAvx512{64, 32}, kNeon{16, 32, /*dots=*/0, /*byLane=*/true};
 
 const Target kTargets[] = {
     {"x86-64-v3", kX86, "x86-64-v3", "", SMELT_CPU_AVX2, kAvx2},
@@ -34,9 +38,12 @@ const Target kTargets[] = {
     {"aarch64", kArm, "generic", "+neon", SMELT_CPU_NEON, kNeon},
     {"cortex-a53", kArm, "cortex-a53", "", SMELT_CPU_NEON, kNeon},
     {"cortex-a72", kArm, "cortex-a72", "", SMELT_CPU_NEON, kNeon},
-    {"cortex-a76", kArm, "cortex-a76", "", SMELT_CPU_NEON | SMELT_CPU_DOTPROD, kNeon},
-    {"neoverse-n1", kArm, "neoverse-n1", "", SMELT_CPU_NEON | SMELT_CPU_DOTPROD, kNeon},
-    {"neoverse-v1", kArm, "neoverse-v1", "-sve", kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
+    {"cortex-a76", kArm, "cortex-a76", "", kDotBits, kNeon},
+    {"cortex-x1", kArm, "cortex-x1", "", kDotBits, kNeon},
+    {"neoverse-n1", kArm, "neoverse-n1", "", kDotBits, kNeon},
+    {"neoverse-n2", kArm, "neoverse-n2", kFixed, kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
+    {"neoverse-v1", kArm, "neoverse-v1", kFixed, kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
+    {"neoverse-v2", kArm, "neoverse-v2", kFixed, kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
 };
 
 } // namespace

@@ -76,6 +76,7 @@ private:
   graph::Extent blocks_;
   Value blockTiles_;    // of the block at hand
   int64_t rowsPerStep_; // of the register tile
+  bool byLane_;         // whether the machine multiplies by lanes
   VectorType vector_;
   Value transformed_, multiplied_, result_; // buffers on the stack
   bool prefetches_;                         // the panels. Elsewhere the code stays as it was measured
@@ -111,6 +112,7 @@ Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &m
   rowStride_ = spread(channels_);
   inStride_ = spread(block_.tiles * rowStride_);
   outStride_ = spread(block_.tiles * width_);
+  byLane_ = machine.byLane;
   vector_ = VectorType::get({lanes_}, b_.getF32Type());
 }
 
@@ -275,6 +277,7 @@ void Winograd::multiplyRows(Value input, Value packed, Value to, int64_t rows) {
   product.count = rows;
   product.vectors = width_ / lanes_;
   product.lanes = lanes_;
+  product.byLanes = byLane_; // lanes divide the channels
   product.fetchesNext = prefetches_;
   for (auto [number, value] : llvm::enumerate(product.emit(body_, product.zeros(body_))))
     vector::StoreOp::create(b_, value, multiplied_, body_.add(to, body_.constant(number * lanes_)));

@@ -8,13 +8,24 @@
 namespace smelt::kernel {
 
 /// Cycles a step along K takes for a tile of `points` × `vectors`: one multiply-add a cycle, a chain of four cycles'
-/// latency, and one load a cycle. Whole tiles of a few registers wait for latency.
-static double stepCycles(int64_t points, int64_t vectors) {
+/// latency, and one load a cycle. Whole tiles of a few registers wait for latency. Machines that multiply by lanes load
+/// four steps of a point at once, and have at least two units of 16 bytes.
+static double stepCycles(const Machine &machine, int64_t points, int64_t vectors) {
+  if (machine.byLane)
+    return std::max({double(points * vectors), 8.0, double(vectors) + double(points) / 4});
   return double(std::max({points * vectors, int64_t(4), vectors + points}));
 }
 
+/// Points of which a tile of so many vectors has accumulators in registers, beside one step of the panel and what it is
+/// multiplied by: a register for each point, or one for all and a spare one.
+static int64_t mostPoints(const Machine &machine, int64_t vectors) {
+  const int64_t registers = machine.vectorRegisters;
+  return machine.byLane ? (registers - vectors) / (vectors + 1) : (registers - vectors - 2) / vectors;
+}
+
 /// Cost of covering `extent` × `other` points with tiles of rows × columns, remainders included.
-static double coverCycles(int64_t rows, int64_t columns, int64_t vectors, int64_t height, int64_t width) {
+static double coverCycles(const Machine &machine, int64_t rows, int64_t columns, int64_t vectors, int64_t height,
+                          int64_t width) {
   double cycles = 0;
   for (int64_t h : {rows, height % rows})
     for (int64_t w : {columns, width % columns}) {
@@ -22,7 +33,7 @@ static double coverCycles(int64_t rows, int64_t columns, int64_t vectors, int64_
         continue;
       int64_t down = h == rows ? height / rows : 1, across = w == columns ? width / columns : 1;
       // The last term stands for what a tile costs beside its steps.
-      cycles += double(down * across) * (stepCycles(h * w, vectors) + 0.15 * double(vectors) + 0.3);
+      cycles += double(down * across) * (stepCycles(machine, h * w, vectors) + 0.15 * double(vectors) + 0.3);
     }
   return cycles;
 }
@@ -30,24 +41,23 @@ static double coverCycles(int64_t rows, int64_t columns, int64_t vectors, int64_
 RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
                         int64_t width) {
   int64_t lanes = std::max<int64_t>(1, machine.vectorBytes / elementBytes);
-  int64_t registers = machine.vectorRegisters;
   RegisterTile best;
   double bestCycles = -1;
   for (int64_t vectors = 1; vectors <= 6; ++vectors) {
     if (width && vectors * lanes != width)
       continue;
-    int64_t mostPoints = (registers - vectors - 2) / vectors;
-    if (mostPoints < 1 || (!width && vectors > 1 && (vectors - 1) * lanes >= channels))
+    const int64_t most = mostPoints(machine, vectors);
+    if (most < 1 || (!width && vectors > 1 && (vectors - 1) * lanes >= channels))
       continue;
     double panels = double(llvm::divideCeil(channels, vectors * lanes));
     // A dot instruction for each broadcast waits for the loads: 0.75 of the others' speed were measured.
     if (machine.dots && vectors == 1)
       panels /= 0.75;
-    for (int64_t h = 1; h <= std::min(mostPoints, rows); ++h) {
-      int64_t w = std::min(mostPoints / h, columns);
+    for (int64_t h = 1; h <= std::min(most, rows); ++h) {
+      int64_t w = std::min(most / h, columns);
       // Columns that divide evenly leave fewer remainders; try every width down to half.
       for (int64_t c = w; c >= std::max<int64_t>(1, w / 2); --c) {
-        double cycles = panels * coverCycles(h, c, vectors, rows, columns);
+        double cycles = panels * coverCycles(machine, h, c, vectors, rows, columns);
         if (bestCycles < 0 || cycles < bestCycles) {
           bestCycles = cycles;
           best = {h, c, vectors * lanes};

@@ -24,10 +24,11 @@ constexpr unsigned kBf16Dots = DotAvx512Bf16 | DotNeonBf16;
 struct Machine {
   unsigned vectorBytes = 32;
   unsigned vectorRegisters = 16;
-  unsigned dots = 0; // of enum Dot: those that may be used
+  unsigned dots = 0;   // of enum Dot: those that may be used
+  bool byLane = false; // multiplies a vector by one lane of a register; else by a scalar from memory, repeated
 
   /// The same for products in f32.
-  Machine withoutDots() const { return {vectorBytes, vectorRegisters}; }
+  Machine withoutDots() const { return {vectorBytes, vectorRegisters, 0, byLane}; }
   /// How many neighbours along K one instruction multiplies of elements of a type; 1 where there is none for it.
   int64_t together(mlir::Type element) const { return element.isBF16() && (dots & kBf16Dots) ? 2 : 1; }
 };

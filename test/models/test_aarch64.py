@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Models as static libraries for AArch64, linked with the runtime's sources into a C program and run under qemu: agree with ONNX Runtime.
+"""Models as static libraries for AArch64, linked with the runtime's sources into a C program and run under qemu: agree with ONNX Runtime. So do
+products and convolutions of sizes that fit no register, in one model.
 
 usage: test_aarch64.py [NAME…] [--json FILE]
 """
@@ -9,6 +10,8 @@ import sys
 import tempfile
 
 import numpy as np
+import onnx
+from onnx import helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
@@ -28,11 +31,10 @@ def call(command, seconds=600):
     return done.stdout
 
 
-def build(name, folder, target, precision):
+def build(name, model, shapes, folder, target="aarch64", precision="f32"):
     """Compiles the model and links the driver. Returns the program's path."""
     library = folder / name
-    harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, "--precision", precision, "--emit", "static", "-o", library,
-                     seconds=300)
+    harness.smelt_ok("compile", model, *shapes, "--target", target, "--precision", precision, "--emit", "static", "-o", library, seconds=300)
     undefined = call([f"{COMPILER.removesuffix('-gcc')}-nm", "--undefined-only", "--format=just-symbols", f"{library}.a"]).split()
     bad = [symbol for symbol in undefined if symbol in FORBIDDEN or symbol.startswith(FORBIDDEN[-2:])]
     if bad:
@@ -44,10 +46,8 @@ def build(name, folder, target, precision):
     return folder / "driver"
 
 
-def agrees(name, folder, target, precision):
-    program = build(name, folder, target, precision)
-    feeds = models.inputs(name)
-    reference = models.reference(models.fetch(name), feeds)
+def agrees(program, model, feeds, folder, precision="f32"):
+    reference = models.reference(model, feeds)
     for position, value in enumerate(feeds.values()):
         value.tofile(folder / f"in{position}")
     inputs = [folder / f"in{position}" for position in range(len(feeds))]
@@ -66,14 +66,88 @@ def agrees(name, folder, target, precision):
     return {"error": error, "cosine": cosine}
 
 
+def real_model(name, folder, target, precision):
+    program = build(name, models.fetch(name), models.shape_flags(name), folder, target, precision)
+    return agrees(program, models.fetch(name), models.inputs(name), folder, precision)
+
+
+class Graph:
+    """Collects nodes whose results are all outputs."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+        self.nodes, self.weights, self.feeds, self.outputs = [], [], {}, []
+
+    def values(self, shape, kind):
+        values = self.rng.standard_normal(shape) if np.dtype(kind).kind == "f" else self.rng.integers(-9, 9, shape)
+        return np.asarray(values, kind)
+
+    def input(self, shape, kind="f4"):
+        name = f"in{len(self.feeds)}"
+        self.feeds[name] = self.values(shape, kind)
+        return name
+
+    def weight(self, values):
+        self.weights.append(numpy_helper.from_array(np.asarray(values), f"w{len(self.weights)}"))
+        return self.weights[-1].name
+
+    def node(self, kind, *operands, output=True, **attributes):
+        name = f"v{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, operands, [name], **attributes))
+        if output:
+            self.outputs.append(name)
+        return name
+
+    def model(self):
+        inputs = [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape) for name, value in self.feeds.items()]
+        outputs = [helper.make_empty_tensor_value_info(name) for name in self.outputs]
+        graph = helper.make_graph(self.nodes, "graph", inputs, outputs, self.weights)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def products_and_convolutions():
+    graph = Graph()
+    for depth in (1, 2, 3, 4, 5, 8, 31, 64):  # along K, of which a register has four
+        for rows, columns in ((1, 7), (5, 16), (11, 40), (23, 9)):
+            graph.node("MatMul", graph.input((rows, depth)), graph.weight(graph.values((depth, columns), "f4")))
+    for kind in ("f8", "i4"):
+        graph.node("MatMul", graph.input((13, 27), kind), graph.weight(graph.values((27, 19), kind)))
+    graph.node("MatMul", graph.input((3, 9, 14)), graph.input((3, 14, 11)))  # panels of each batch
+    turned = graph.node("Transpose", graph.input((21, 10)), output=False)  # not side by side along K
+    graph.node("MatMul", turned, graph.weight(graph.values((21, 12), "f4")))
+    for channels, groups, window, stride in ((3, 1, 7, 2), (6, 2, 3, 1), (16, 1, 1, 2), (20, 4, 3, 1), (24, 1, 5, 1), (24, 24, 3, 1), (32, 32, 5, 2)):
+        weights = graph.weight(graph.values((groups * 9 if groups < channels else channels, channels // groups, window, window), "f4"))
+        convolved = graph.node("Conv", graph.input((1, channels, 15, 13)), weights, strides=[stride, stride], group=groups, pads=[1] * 4, output=False)
+        graph.node("Relu", convolved)
+    graph.node("Conv", graph.input((1, 32, 23, 22)), graph.weight(graph.values((36, 32, 3, 3), "f4")), pads=[1] * 4)  # Winograd's
+    # K that only the run finds.
+    wide, count = graph.input((6, 40)), graph.input((1,), "i8")
+    graph.feeds[count][:] = 27
+    start, axis = graph.weight(np.zeros(1, "i8")), graph.weight(np.ones(1, "i8"))
+    left = graph.node("Slice", wide, start, count, axis, output=False)
+    right = graph.node("Slice", graph.weight(graph.values((40, 10), "f4")), start, count, start, output=False)
+    graph.node("MatMul", left, right)
+    return graph
+
+
+def sizes_of_all_kinds(folder):
+    graph = products_and_convolutions()
+    path = folder / "sizes.onnx"
+    onnx.save(graph.model(), path)
+    return agrees(build("sizes", path, (), folder), path, graph.feeds, folder)
+
+
 def main():
     args = harness.parser(__doc__).parse_args()
     cases = harness.Cases()
-    for name in args.names or NAMES:
-        # bfdot, and f16 as storage
-        for target, precision in (("aarch64", "f32"), ("neoverse-v1", "bf16"), ("aarch64", "f16")):
-            with tempfile.TemporaryDirectory() as folder:
-                cases.run(f"{name} {target} {precision} agrees", lambda: agrees(name, pathlib.Path(folder), target, precision))
+    # bfdot, and f16 as storage
+    forms = [("aarch64", "f32"), ("neoverse-v1", "bf16"), ("aarch64", "f16")]
+    for name in args.names or (*NAMES, "sizes"):
+        for target, precision in forms if name != "sizes" else forms[:1]:
+            with tempfile.TemporaryDirectory() as scratch:
+                folder = pathlib.Path(scratch)
+                cases.run(f"{name} {target} {precision} agrees",
+                          lambda: sizes_of_all_kinds(folder) if name == "sizes" else real_model(name, folder, target, precision))
     return cases.close(args.json)
 
 

@@ -2,7 +2,7 @@
 """Latency of Smelt beside other runtimes, on this machine, one thread, f32; and what else its artefacts cost.
 
 usage: bench.py [MODEL…] [--peers LIST] [--target NAME] [--precision P] [--rounds N] [--json FILE] [--store] [--check] [--trend]
-       bench.py [MODEL…] --dynamic | --threads N | --figures | --roofline
+       bench.py [MODEL…] --dynamic | --threads N | --figures | --roofline | --mca
        bench.py --page [write]
 
 Contestants are processes of their own that take turns round by round, so that whatever else the machine does meets all of them; each figure is the
@@ -22,6 +22,7 @@ import contestants  # noqa: E402
 import dynamic  # noqa: E402
 import figures  # noqa: E402
 import harness  # noqa: E402
+import inner_loops  # noqa: E402
 import models  # noqa: E402
 import page  # noqa: E402
 import peers  # noqa: E402
@@ -76,6 +77,7 @@ def parse():
     kind.add_argument("--threads", type=int, metavar="N", help="compare Smelt with N threads with itself with one, by the clock")
     kind.add_argument("--figures", action="store_true", help="compile time and memory, code, load time, memory of a run, arena; each with its bar")
     kind.add_argument("--roofline", action="store_true", help="how much of what this machine can do each model reaches, and the layers furthest from it")
+    kind.add_argument("--mca", action="store_true", help="inner loops of AArch64 kernels, as llvm-mca estimates them")
     kind.add_argument("--page", nargs="?", const="measure", choices=("measure", "write"),
                       help=f"measure everything with all peers, {page.HOW_LONG}, and write {page.PAGE.relative_to(REPOSITORY)}; "
                            "'write' takes the last figures of each kind as they are")
@@ -93,7 +95,7 @@ def parse():
         parser.error(f"no model {', '.join(unknown)}; there are {', '.join(models.MODELS)}")
     if args.threads is not None and args.threads < 2:
         parser.error("--threads: at least 2, which are compared with 1")
-    compares_peers = not (args.dynamic or args.threads or args.figures or args.roofline or args.page or args.trend)
+    compares_peers = not (args.dynamic or args.threads or args.figures or args.roofline or args.mca or args.page or args.trend)
     if (args.store or args.check) and (not compares_peers or not args.peers):
         parser.error("--store and --check go with a comparison with peers")
     return args
@@ -111,7 +113,8 @@ def main():
     contestants.install(contestants.PEERS if args.page else args.peers)
     if args.page:
         return page.write(args.names or MODELS, args, measure_all)
-    kind = dynamic if args.dynamic else threads if args.threads else figures if args.figures else roofline if args.roofline else peers
+    chosen = [(args.dynamic, dynamic), (args.threads, threads), (args.figures, figures), (args.roofline, roofline), (args.mca, inner_loops), (True, peers)]
+    kind = next(module for is_asked, module in chosen if is_asked)
     names = args.names or (filter(dynamic.is_open, models.MODELS) if args.dynamic else MODELS)
     say(f"{kept.processor()}, target {args.target}, {args.precision}")
     results, failed = measure_all(names, kind, args, say)

@@ -8,6 +8,7 @@ import statistics
 import contestants
 import figures
 import harness
+import inner_loops
 import peers
 import results as kept
 import roofline
@@ -44,7 +45,7 @@ def measure(names, args, measure_all):
     """Everything that the page shows. (how many models failed)"""
     every = with_target(args, peers=tuple(contestants.PEERS), target="native", precision="f32", threads=None)
     parts = [("peers", peers, names, every), ("peers", peers, names, with_target(every, target="x86-64-v3")),
-             ("threads", threads, names, with_target(every, threads=THREADS)), ("figures", figures, names, every), ("roofline", roofline, names, every)]
+             ("threads", threads, names, with_target(every, threads=THREADS)), ("figures", figures, names, every), ("roofline", roofline, names, every), ("inner_loops", inner_loops, names, every)]
     if has_precision():
         parts.append(("peers", peers, [name for name in BF16_MODELS if name in names], with_target(every, precision="bf16", peers=("openvino",))))
     failed = 0
@@ -162,6 +163,16 @@ def roofline_section():
                         table(["model", "kernels", "ms", "bound", "reached", "ms lost"], layers)])
 
 
+def inner_loops_section():
+    results = kept.recall("inner_loops")
+    if not results:
+        return missing("AArch64", "./dev bench --mca")
+    return "\n\n".join(["## AArch64", "`./dev bench --mca`; multiply-adds of four f32 a cycle in the inner loops of all models' kernels: the median, in "
+                        "parentheses the least. There is no such processor here: llvm-mca estimates it, with all loads from the first cache. It has the "
+                        "Cortex-A57's tables for the Cortex-A76, which starts one a cycle. That results are right is tested under qemu.",
+                        table(*inner_loops.table(list(results.values())))])
+
+
 def text():
     latencies = kept.recall("peers")
     wrong = [f"{contestants.PEERS[peer].title} on {name}" for name, result in latencies.items() for peer, why in result["errors"].items() if why.startswith("wrong")]
@@ -173,7 +184,7 @@ def text():
              f"{min(loads):.0f} to {max(loads):.0f}: above 1, other work disturbs what is measured by the clock, compile times and threads above all."
              if loads else "")
     sections = [latency_section("native", "Latency, f32"), latency_section("x86-64-v3", "Latency on AVX2: --target x86-64-v3"), bf16_section(),
-                threads_section(), figures_section(), roofline_section()]
+                threads_section(), figures_section(), roofline_section(), inner_loops_section()]
     return "\n\n".join([LICENCE, introduction, stamp, *filter(None, sections)]) + "\n"
 
 
