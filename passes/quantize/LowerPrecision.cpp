@@ -133,7 +133,10 @@ static constexpr std::pair<llvm::StringLiteral, quantize::Precision> kPrecisions
     {"f32", quantize::Precision::F32}, {"bf16", quantize::Precision::BF16}, {"f16", quantize::Precision::F16}};
 
 StringRef quantize::nameOf(Precision precision) {
-  return llvm::find_if(kPrecisions, [&](const auto &entry) { return entry.second == precision; })->first;
+  for (const auto &[name, known] : kPrecisions)
+    if (known == precision)
+      return name;
+  return ""; // all are in the table
 }
 
 std::optional<quantize::Precision> quantize::precisionOf(StringRef name) {

@@ -34,7 +34,16 @@ static llvm::Expected<std::vector<std::string>> filesOf(const std::string &path)
   return std::vector<std::string>(files.begin(), files.end());
 }
 
-/// Sizes for the open dims of a model of which nobody gave any: the same for dims of one name.
+static bool takesShapes(runner::Instance &instance, const runner::Shapes &shapes) {
+  try {
+    instance.setShapes(shapes);
+    return true;
+  } catch (const runner::Error &) {
+    return false;
+  }
+}
+
+/// Sizes for the open dims of a model of which nobody gave any.
 static void chooseShapes(runner::Instance &instance) {
   constexpr int64_t kBatch = 1;
   const smelt_model &model = instance.model();
@@ -48,10 +57,8 @@ static void chooseShapes(runner::Instance &instance) {
           shape[dim] = dim == 0 && shape.size() > 1 ? kBatch : size;
       shapes.push_back(shape);
     }
-    try {
-      return instance.setShapes(shapes);
-    } catch (const runner::Error &) { // the next one
-    }
+    if (takesShapes(instance, shapes))
+      return;
   }
   throw runner::Error(runner::Exit::Usage, "its inputs have open dims, and no sizes were found for them; give inputs "
                                            "with --calibration");
@@ -143,7 +150,8 @@ llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &o
   if (!folder)
     return folder.takeError();
   const std::string exact = folder->file("exact.so"), lowered = folder->file("lowered.so");
-  for (auto [precision, path] : {std::pair(quantize::Precision::F32, exact), std::pair(options.precision, lowered)})
+  for (const auto &[precision, path] :
+       {std::pair(quantize::Precision::F32, exact), std::pair(options.precision, lowered)})
     if (llvm::Error error = compileHere(options, precision, path)) {
       report.failure = oneLine(std::move(error));
       return report;
