@@ -51,7 +51,7 @@ def fuzz_once(target, seconds):
     (KEPT / f"{target}.log").write_text(log)
     executed = re.search(r"number_of_executed_units:\s*(\d+)", log)
     why = re.findall(r"^(?:SUMMARY: .*|does not hold: .*|.*runtime error: .*|.*libFuzzer: .*)$", log, re.MULTILINE)
-    kept = re.search(r"Test unit written to (\S+/[a-z]+-(?!slow-unit)\S+)", log)
+    kept = re.search(rf"Test unit written to (\S*/{target}-(?!slow-unit)\S+)", log)
     found = f"{'; '.join(why[:3]) or f'exit code {code}'}: {kept[1] if kept else 'no file'}" if code else None
     return int(executed[1]) if executed else 0, found, kept[1] if kept else None
 
