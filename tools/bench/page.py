@@ -105,6 +105,8 @@ def latency_section(target, title):
     above = [f"{name} ({ratio:.2f})" for name, ratio in worst.items() if ratio > 1]
     lines.append(f"Bar: geometric mean of the ratio to the fastest peer <= {bar}: {'holds' if mean <= bar else 'does not hold'} ({mean:.3f}). "
                  f"Above 1.0: {', '.join(above) or 'none'}.")
+    if left_out := [peer.title for name, peer in contestants.PEERS.items() if name not in asked]:
+        lines.append(f"Not measured this time: {', '.join(left_out)}.")
     failures = [f"{contestants.PEERS[peer].title} on {name} ({why.split(':')[0]})" for name, result in results.items() for peer, why in result["errors"].items()]
     notes = [f"{contestants.PEERS[peer].title} on {name}: {note}" for name, result in results.items() for peer, note in result["notes"].items()]
     lines += [f"{'; '.join(notes)}."] if notes else []
