@@ -169,7 +169,7 @@ def inner_loops_section():
     results = kept.recall("inner_loops")
     if not results:
         return missing("AArch64", "./dev bench --mca")
-    return "\n\n".join(["## AArch64", "`./dev bench --mca`; multiply-adds of four f32 a cycle in the inner loops of all models' kernels: the median, in "
+    return "\n\n".join(["## AArch64", f"`./dev bench --mca`; multiply-adds of four f32 a cycle in the inner loops of the kernels of {', '.join(results)}: the median, in "
                         "parentheses the least. There is no such processor here: llvm-mca estimates it, with all loads from the first cache. It has the "
                         "Cortex-A57's tables for the Cortex-A76, which starts one a cycle. That results are right is tested under qemu.",
                         table(*inner_loops.table(list(results.values())))])
