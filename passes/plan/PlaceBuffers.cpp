@@ -373,6 +373,9 @@ struct PlaceBuffers : PassWrapper<PlaceBuffers, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlaceBuffers)
   StringRef getArgument() const override { return "place-buffers"; }
   StringRef getDescription() const override { return "give tensors their places and make the plan of calls"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<graph::GraphDialect, kernel::KernelDialect>(); // a copy needs both, whatever the file had
+  }
 
   void runOnOperation() override {
     Region &region = getOperation()->getRegion(0);
