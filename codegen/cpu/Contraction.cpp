@@ -46,6 +46,7 @@ private:
 
   void findReductions(ArrayRef<Extent> inputStrides);
   bool tilesRows() { return root_.getWindow().size() > 1; }
+  void orderTiles();
   void emitTile(ValueRange index);
   void chooseRemainders(Tile tile, int stage);
   void chooseUnknownRemainder(Tile tile, int stage, const Extent &extent);
@@ -88,8 +89,10 @@ private:
   bool batchedPanels_, byLane_;
   kernel::RegisterTile tile_;
   SmallVector<Reduction> reductions_;
-  Extents tiles_;             // extents of the tile index, outermost first
-  bool areReadByFew_ = false; // panels
+  Extents tiles_;                    // extents of the tile index, outermost first
+  size_t groupAt_ = 0, panelAt_ = 0; // among them
+  int64_t blockTiles_ = 1;           // of columns, that all panels take turns with
+  bool areReadByFew_ = false;        // panels
   bool costly_ = false;
   bool failed_ = false;
 };
@@ -155,13 +158,7 @@ FailureOr<graph::Extent> Contraction::emit(TileRange range) {
   packedArgument_ = packed.getBuffer();
   findReductions(Body::stridesOf(inputArgument_));
   costly_ = hasCostlyEpilogue();
-  // Panels shared by all batches are the outer loop; a batch with panels of its own comes first.
-  Extents shape = graph::extentsOf(type_), outer(ArrayRef<Extent>(shape).take_front(outerDims_));
-  tiles_ = batchedPanels_ ? outer : Extents();
-  tiles_.append({static_cast<int64_t>(root_.getGroups()), panels_});
-  if (!batchedPanels_)
-    llvm::append_range(tiles_, outer);
-  tiles_.append({rows_.ceilDiv(tile_.rows), columns_.ceilDiv(tile_.columns)});
+  orderTiles();
   areReadByFew_ = arePanelsReadByFew();
   Extent count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
   if (failed_)
@@ -169,15 +166,55 @@ FailureOr<graph::Extent> Contraction::emit(TileRange range) {
   return count;
 }
 
+/// Panels shared by all batches are the outer loop, unless the whole input would be read anew for each of them from
+/// beyond the second cache; a batch with panels of its own comes first.
+void Contraction::orderTiles() {
+  Extents shape = graph::extentsOf(type_);
+  tiles_.assign(shape.begin(), shape.begin() + outerDims_);
+  tiles_.append({rows_.ceilDiv(tile_.rows), columns_.ceilDiv(tile_.columns)});
+  groupAt_ = outerDims_;
+  panelAt_ = outerDims_ + 1;
+  if (!batchedPanels_) {
+    auto bytesOf = [](RankedTensorType type) {
+      return kernel::typicalLength(graph::productOf(graph::extentsOf(type))) *
+             graph::elementBytes(type.getElementType());
+    };
+    SmallVector<int64_t> points = llvm::map_to_vector(tiles_, kernel::typicalLength);
+    kernel::LoopOrder order =
+        kernel::chooseLoopOrder(points, bytesOf(inputType_), bytesOf(packedType_), kernel::typicalLength(panels_));
+    if (order.blocks > 1) {
+      blockTiles_ = llvm::divideCeil(points.back(), order.blocks);
+      tiles_.back() = tiles_.back().ceilDiv(blockTiles_);
+      tiles_.push_back(blockTiles_);
+      ++order.outside;
+    }
+    groupAt_ = 0;
+    panelAt_ = order.outside + 1;
+  }
+  tiles_.insert(tiles_.begin() + groupAt_, static_cast<int64_t>(root_.getGroups()));
+  tiles_.insert(tiles_.begin() + panelAt_, panels_);
+}
+
 void Contraction::emitTile(ValueRange index) {
   Tile tile;
-  ValueRange outer = batchedPanels_ ? index.take_front(outerDims_) : index.slice(2, outerDims_);
-  tile.outer.assign(outer.begin(), outer.end());
-  size_t group = batchedPanels_ ? outerDims_ : 0;
-  tile.group = index[group];
-  tile.panel = index[group + 1];
-  tile.row = body_.scale(index[index.size() - 2], tile_.rows);
-  tile.column = body_.scale(index.back(), tile_.columns);
+  tile.group = index[groupAt_];
+  tile.panel = index[panelAt_];
+  SmallVector<Value> points(index);
+  points.erase(points.begin() + panelAt_);
+  points.erase(points.begin() + groupAt_);
+  tile.outer.assign(points.begin(), points.begin() + outerDims_);
+  tile.row = body_.scale(points[outerDims_], tile_.rows);
+  Value column = points[outerDims_ + 1];
+  OpBuilder::InsertionGuard guard(b_);
+  if (blockTiles_ > 1) {
+    column = body_.add(body_.scale(column, blockTiles_), points.back());
+    if (Extent tiles = columns_.ceilDiv(tile_.columns); !tiles.dividedBy(blockTiles_)) {
+      // The last block may have fewer.
+      Value isThere = arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, column, body_.value(tiles));
+      b_.setInsertionPointToStart(scf::IfOp::create(b_, isThere, /*withElseRegion=*/false).thenBlock());
+    }
+  }
+  tile.column = body_.scale(column, tile_.columns);
   tile.rows = std::min(tile_.rows, rows_.asNumber().value_or(tile_.rows));
   tile.columns = std::min(tile_.columns, columns_.asNumber().value_or(tile_.columns));
   tile.channels = std::min(width_, channels_.asNumber().value_or(width_));
@@ -368,7 +405,7 @@ void Contraction::prefetchPanel(const Tile &tile, Value packed) {
 /// Whether so few tiles share a panel that waiting for its first reading counts.
 bool Contraction::arePanelsReadByFew() {
   constexpr int64_t kFewTiles = 16;
-  std::optional<int64_t> tiles = graph::productOf(ArrayRef<Extent>(tiles_).drop_front(2)).asNumber();
+  std::optional<int64_t> tiles = graph::productOf(ArrayRef<Extent>(tiles_).drop_front(panelAt_ + 1)).asNumber();
   return !batchedPanels_ && tiles && *tiles > 1 && *tiles <= kFewTiles;
 }
 

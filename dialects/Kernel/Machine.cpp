@@ -70,6 +70,33 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
   return best;
 }
 
+LoopOrder chooseLoopOrder(llvm::ArrayRef<int64_t> points, int64_t inputBytes, int64_t panelBytes, int64_t panels) {
+  constexpr double kCacheBytes = 512 << 10; // half of a second cache of a megabyte: there is more in it
+  constexpr double kGain = 0.75;            // what a less simple order must save
+  auto traffic = [&](double outside) {
+    double input = double(inputBytes), weights = double(panelBytes);
+    return input * (input / outside <= kCacheBytes ? 1 : double(panels)) +
+           weights * (weights <= kCacheBytes ? 1 : outside);
+  };
+  LoopOrder best;
+  double least = kGain * traffic(1), outside = 1;
+  for (size_t dim = 0; dim < points.size(); ++dim) {
+    constexpr int64_t kMostBlocks = 8;
+    bool isLast = dim + 1 == points.size();
+    for (int64_t blocks = 2; isLast && blocks <= std::min(kMostBlocks, points[dim]); ++blocks)
+      if (double bytes = traffic(outside * double(blocks)); bytes < least) {
+        least = bytes;
+        best = {dim, blocks};
+      }
+    outside *= double(points[dim]);
+    if (double bytes = traffic(outside); !isLast && points[dim] > 1 && bytes < least) {
+      least = bytes;
+      best = {dim + 1, 1};
+    }
+  }
+  return best;
+}
+
 // A block's transformed input and products lie on the stack of whatever thread the host runs us on, and in a second
 // cache of a megabyte. With so many products at most and panels of six vectors of 64 bytes these are below the 1.5 MB
 // that smelt.h promises.

@@ -62,6 +62,17 @@ struct RegisterTile {
 RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
                         int64_t width = 0);
 
+/// Where the loop over panels stands among those over tiles of points: inside the first `outside` of them, of which
+/// there may be one more, over `blocks` parts of the last dim.
+struct LoopOrder {
+  size_t outside = 0;
+  int64_t blocks = 1;
+};
+
+/// The order that reads least from beyond the second cache. `points` are the tiles in each dim, outermost first; the
+/// bytes are those of the whole input and of all panels.
+LoopOrder chooseLoopOrder(llvm::ArrayRef<int64_t> points, int64_t inputBytes, int64_t panelBytes, int64_t panels);
+
 /// How a Winograd convolution is cut: `tiles` tiles at a time, `count` times; each block may be spread over groups
 /// of panels, so that there is work for several threads.
 struct WinogradBlock {

@@ -55,6 +55,7 @@ static const Case kProducts[] = {
     {"matmul", "", "17x33xf32", "33x70xf32", "17x70xf32"},
     {"matmul", "", "1x64xf32", "64x100xf32", "1x100xf32"},
     {"matmul", "", "2x3x5x7xf32", "3x7x9xf32", "2x3x5x9xf32"},
+    {"matmul", "", "100x2048xf32", "2048x200xf32", "100x200xf32", {1e-3, 1e-4}}, // blocks of rows, the last one shorter
     {"matmul", "", "4x5xf32", "3x5x2xf32", "3x4x2xf32"},
     {"matmul", "", "5x1xf32", "1x1xf32", "5x1xf32"},
     {"matmul", "", "17x33xf64", "33x70xf64", "17x70xf64", {1e-12, 1e-12}},
@@ -74,6 +75,7 @@ static const Case kConvolutions[] = {
     {"conv", conv("1, 1", "1, 1", "1, 1", "1, 1", 20, kLast), "1x9x10x20xf32", "3x3x1x20xf32", "1x9x10x20xf32"},
     {"conv", conv("1, 1", "1, 1", "1, 1", "1, 1", 20, kLast), "1x9x10x20xf32", "3x3x1x40xf32", "1x9x10x40xf32"},
     {"conv", conv("1, 1", "1, 1", "6, 6", "6, 6", 20, kLast), "1x3x4x20xf32", "13x13x1x20xf32", "1x3x4x20xf32"},
+    {"conv", conv("1, 1", "1, 1", "0, 0", "0, 0", 1, kLast), "2x43x45x64xf32", "1x1x64x100xf32", "2x43x45x100xf32"},
     {"conv", conv("2", "1", "1", "1", 1, kLast), "1x9x8xf32", "3x8x20xf32", "1x5x20xf32"},
     {"conv", conv("1, 1, 2", "1, 1, 1", "1, 0, 1", "1, 0, 1", 1, kLast), "1x4x4x5x3xf32", "3x2x3x3x20xf32",
      "1x4x3x3x20xf32"},
