@@ -75,6 +75,7 @@ private:
   Value queryArgument_;
   int64_t blockPanels_, blockKeys_, lineStride_, valueStride_;
   bool isOneBlock_; // all keys
+  bool byLane_;     // of the machine
   // On the stack: scores of a block, sums of values, and for each row the largest score, the sum of powers, and by what
   // the last block scaled both.
   Value scores_, sums_, most_, total_, scale_;
@@ -123,6 +124,7 @@ Attention::Attention(Body &body, const AttentionOps &ops, const kernel::Machine 
   if (std::optional<int64_t> panels = keyPanels_.panels.asNumber())
     blockPanels_ = std::min(blockPanels_, std::max<int64_t>(1, *panels));
   blockKeys_ = blockPanels_ * keyPanels_.width;
+  byLane_ = machine.byLane;
   isOneBlock_ = keys_.isNumber() && keys_.number() <= blockKeys_;
   constexpr int64_t kLine = 16; // so that lines of 2 KB do not meet in the same places of the cache
   lineStride_ = blockKeys_ + kLine;
@@ -250,6 +252,7 @@ void Attention::scorePanel(Value panel, Value place, int64_t rows) {
   product.rowStride = strides[strides.size() - 2];
   product.stepStride = strides.back();
   product.steps = body_.value(keyPanels_.steps);
+  product.byLanes = byLane_ && strides.back() == Extent(1) && keyPanels_.steps.dividedBy(lanes_);
   SmallVector<Value> sums = product.emit(body_, product.zeros(body_));
   for (auto [number, sum] : llvm::enumerate(sums))
     vector::StoreOp::create(b_, sum, scores_,
@@ -376,6 +379,7 @@ void Attention::multiplyValues(Value first, Value keys, int64_t rows) {
   product.rowStride = lineStride_;
   product.panelBase = body_.add(product.panelBase, body_.scale(first, valuePanels_.width));
   product.steps = keys;
+  product.byLanes = byLane_ && keys_.dividedBy(lanes_);
   SmallVector<Value> sums = product.zeros(body_);
   auto placeOf = [&](int64_t row, int64_t vector) {
     return body_.add(body_.scale(panel, valuePanels_.width), body_.constant(row * valueStride_ + vector * lanes_));
