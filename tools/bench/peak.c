@@ -70,9 +70,10 @@ static int run(const smelt_model *model, unsigned long long before) {
     fprintf(stderr, "%s\n", smelt_status_string(status));
     return 1;
   }
-  printf("{\"before\": %llu, \"peak\": %llu, \"arena\": %llu, \"weights\": %llu, \"inputs\": %llu, \"outputs\": %llu}\n",
-         before, most_resident(), (unsigned long long)model->arena_bytes, (unsigned long long)model->weights_bytes,
-         (unsigned long long)in, (unsigned long long)out);
+  printf(
+      "{\"before\": %llu, \"peak\": %llu, \"arena\": %llu, \"weights\": %llu, \"inputs\": %llu, \"outputs\": %llu}\n",
+      before, most_resident(), (unsigned long long)model->arena_bytes, (unsigned long long)model->weights_bytes,
+      (unsigned long long)in, (unsigned long long)out);
   return 0;
 }
 
