@@ -26,7 +26,7 @@ namespace smelt::cpu {
 namespace {
 
 constexpr int64_t kBlockKeys = 512; // scores of a dozen rows of q in 24 KB
-constexpr double kLeast = -std::numeric_limits<double>::infinity();
+constexpr float kLeast = -std::numeric_limits<float>::infinity();
 
 class Attention {
 public:
@@ -350,7 +350,7 @@ void Attention::raise(int64_t rows, Value vectors) {
   if (!isOneBlock_)
     most = raised(loadNumber(most_, row), most);
   // Where all scores so far are -infinity, nothing is to be subtracted; should that be all there are, 0 / 0 comes out.
-  Expr shift = graph::select(most == kLeast, 0.0, most);
+  Expr shift = graph::select(most == static_cast<double>(kLeast), 0.0, most);
   Expr all = splat(shift);
   partial = graph::forRange(b_, 0, vectors, 1, numbers(0).value(), [&](Value vector, ValueRange carried) {
     Value at = body_.add(line, body_.scale(vector, lanes_));

@@ -101,7 +101,7 @@ LoopOrder chooseLoopOrder(llvm::ArrayRef<int64_t> points, int64_t inputBytes, in
 // cache of a megabyte. With so many products at most and panels of six vectors of 64 bytes these are below the 1.5 MB
 // that smelt.h promises.
 constexpr int64_t kTransformedBytes = int64_t(512) << 10;
-constexpr int64_t kMostProducts = 64 * 36; // of 64 tiles of F(4x4, 3x3)
+constexpr int64_t kMostProducts = int64_t(64) * 36; // of 64 tiles of F(4x4, 3x3)
 
 WinogradBlock chooseWinogradBlock(int64_t products, int64_t tiles, int64_t channels, int64_t panels) {
   constexpr int64_t kFewBlocks = 4; // fewer leave threads idle
