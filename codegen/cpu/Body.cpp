@@ -367,9 +367,9 @@ Value Body::stored(Value tensor, ArrayRef<LaneIndex> index, unsigned lanes) {
   auto isUniform = [](const LaneIndex &at) { return at.isUniform(); };
   if (memory && (lanes == 1 || !llvm::all_of(index, isUniform)))
     return loadStored(memory.getBuffer(), index, lanes);
-  // Storing rounds.
+  // Storing rounds, where elements are computed with as floats: those of 8 bits are codes.
   auto cast = tensor.getDefiningOp<graph::CastOp>();
-  bool isRounding = cast && !defined_.count(tensor) && isa<FloatType>(cast.getTo()) &&
+  bool isRounding = cast && !defined_.count(tensor) && isa<FloatType>(graph::computeType(cast.getTo())) &&
                     graph::computeType(cast.getTo()) == graph::typeOf(cast.getInput()).getElementType() &&
                     graph::extentsOf(cast.getInput()) == graph::extentsOf(tensor);
   Value value = isRounding ? readForRounding(cast, index, lanes) : read(tensor, index, lanes);

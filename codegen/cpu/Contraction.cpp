@@ -159,7 +159,7 @@ FailureOr<graph::Extent> Contraction::emit(TileRange range) {
   findReductions(Body::stridesOf(inputArgument_));
   costly_ = hasCostlyEpilogue();
   orderTiles();
-  areReadByFew_ = arePanelsReadByFew();
+  areReadByFew_ = !byLane_ && arePanelsReadByFew();
   Extent count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
   if (failed_)
     return failure();
@@ -398,8 +398,9 @@ void Contraction::prefetchPanel(const Tile &tile, Value packed) {
   const int64_t width = graph::elementBytes(packedType_.getElementType());
   const bool isSmall = taps_.isNumber() && taps_.number() <= kMostPanelBytes / (rowSize_ * width);
   const int64_t rows = isSmall ? taps_.number() : kStepsAhead;
-  for (int64_t v = 0; v < vectorsOf(tile); ++v)
-    prefetch(packedArgument_, body_.add(packed, body_.constant(v * lanes_ * together_ + rows * rowSize_)), !isSmall);
+  const int64_t line = 64 / width, elements = vectorsOf(tile) * lanes_ * together_;
+  for (int64_t at = 0; at < elements; at += line)
+    prefetch(packedArgument_, body_.add(packed, body_.constant(at + rows * rowSize_)), !isSmall);
 }
 
 /// Whether so few tiles share a panel that waiting for its first reading counts.
