@@ -73,7 +73,7 @@ private:
   int64_t channels_; // of a value
   Panels keyPanels_, valuePanels_;
   Value queryArgument_;
-  int64_t blockPanels_, blockKeys_, lineStride_, valueStride_;
+  int64_t blockKeys_, lineStride_, valueStride_;
   bool isOneBlock_; // all keys
   bool byLane_;     // of the machine
   // On the stack: scores of a block, sums of values, and for each row the largest score, the sum of powers, and by what
@@ -120,10 +120,10 @@ Attention::Attention(Body &body, const AttentionOps &ops, const kernel::Machine 
         .columns;
   };
   rows_ = std::min(rowsFor(keyPanels_.width, keys_), rowsFor(valuePanels_.width, channels_));
-  blockPanels_ = std::max<int64_t>(1, kBlockKeys / keyPanels_.width);
+  int64_t blockPanels = std::max<int64_t>(1, kBlockKeys / keyPanels_.width);
   if (std::optional<int64_t> panels = keyPanels_.panels.asNumber())
-    blockPanels_ = std::min(blockPanels_, std::max<int64_t>(1, *panels));
-  blockKeys_ = blockPanels_ * keyPanels_.width;
+    blockPanels = std::min(blockPanels, std::max<int64_t>(1, *panels));
+  blockKeys_ = blockPanels * keyPanels_.width;
   byLane_ = machine.byLane;
   isOneBlock_ = keys_.isNumber() && keys_.number() <= blockKeys_;
   constexpr int64_t kLine = 16; // so that lines of 2 KB do not meet in the same places of the cache
@@ -398,7 +398,13 @@ void Attention::multiplyValues(Value first, Value keys, int64_t rows) {
 void Attention::storeResult(int64_t rows) {
   OpBuilder::InsertionGuard guard(b_);
   Value row = forRange(body_.constant(0), body_.constant(rows), 1);
-  Expr scale = splat(1.0 / loadNumber(total_, row));
+  Expr total = loadNumber(total_, row);
+  if (!keys_.isNumber() || keys_.number() == 0) {
+    // A sum of no values is 0, whatever a softmax of nothing is.
+    Expr keys(b_, body_.value(keys_));
+    total = graph::select(keys == Expr(b_, body_.constant(0)), 1.0, total);
+  }
+  Expr scale = splat(1.0 / total);
   Value line = body_.scale(row, valueStride_);
   SmallVector<LaneIndex> index = indexOf(body_.add(row_, row));
   int64_t whole = channels_ / lanes_ * lanes_;

@@ -83,7 +83,7 @@ CASES = {
                                     {"q": ["b", 3, "n", 24], "k": ["b", 3, 24, "keys"], "m": ["b", 1, 1, "keys"], "v": ["b", 3, "keys", 40]}, ["y"],
                                     half=np.array(0.5, np.float32)),
                               [{"q": floats(b, 3, n, 24), "k": floats(b, 3, 24, keys), "m": floats(b, 1, 1, keys), "v": floats(b, 3, keys, 40)}
-                               for b, n, keys in ((1, 1, 1), (2, 5, 7), (1, 40, 129), (2, 17, 512), (1, 9, 1300))]),
+                               for b, n, keys in ((1, 1, 1), (1, 3, 0), (2, 5, 7), (1, 40, 129), (2, 17, 512), (1, 9, 1300))]),
     "attention": (graph([node("Attention", ["q", "k", "v"], "y", q_num_heads=4, kv_num_heads=4, is_causal=1)],
                         {"q": ["n", "s", 32], "k": ["n", "t", 32], "v": ["n", "t", 32]}, ["y"], opset=23),
                   [multi_head(*sizes) for sizes in ((1, 1, 1), (2, 5, 5), (1, 17, 17))]),
