@@ -8,7 +8,7 @@
 
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/Microkernel.h"
-#include "dialects/Graph/Ops/Expression.h"
+#include "dialects/Graph/Ops/RoundedFormulas.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -42,7 +42,7 @@ private:
   };
   Panels panelsOf(kernel::ContractOp op);
   Value panelBase(const Panels &panels, Value panel);
-  PanelProduct productOf(const Panels &panels, Value panel, int64_t rows);
+  PanelProduct productOf(const Panels &panels, Value panel, int64_t rows, Dots &dots, Type rowType);
 
   void emitTile(ValueRange index);
   void emitRows(int64_t rows);
@@ -51,10 +51,12 @@ private:
   void scorePanel(Value panel, Value firstKey, int64_t rows);
   void storeScores(Value row, Value key, Value place);
   void raise(int64_t rows, Value vectors);
+  Expr power(Expr x);
   void multiplyValues(Value first, Value keys, int64_t rows);
   void storeResult(int64_t rows);
 
   SmallVector<LaneIndex> indexOf(Value row);
+  bool isRounded() { return !powerType_.isF32(); }
   Expr loadNumber(Value buffer, Value row) { return {b_, memref::LoadOp::create(b_, buffer, row)}; }
   Expr loadVector(Value buffer, Value at) { return {b_, vector::LoadOp::create(b_, vector_, buffer, at)}; }
   void storeVector(Expr value, Value buffer, Value at) { vector::StoreOp::create(b_, value.value(), buffer, at); }
@@ -72,13 +74,15 @@ private:
   Extent queries_, keys_;
   int64_t channels_; // of a value
   Panels keyPanels_, valuePanels_;
+  Type queryType_, powerType_; // of the rows that panels are multiplied by
+  Dots keyDots_, valueDots_;
   Value queryArgument_;
   int64_t blockKeys_, lineStride_, valueStride_;
   bool isOneBlock_; // all keys
   bool byLane_;     // of the machine
-  // On the stack: scores of a block, sums of values, and for each row the largest score, the sum of powers, and by what
-  // the last block scaled both.
-  Value scores_, sums_, most_, total_, scale_;
+  // On the stack: scores of a block and e to their power, sums of values, and for each row the largest score, the sum
+  // of powers, and by what the last block scaled both.
+  Value scores_, powers_, sums_, most_, total_, scale_;
   SmallVector<Value> outer_; // the tile's batch
   Value row_;                // its first row of q
   bool failed_ = false;
@@ -106,10 +110,14 @@ Attention::Panels Attention::panelsOf(kernel::ContractOp op) {
           shape[shape.size() - 2]};
 }
 
+static Type elementOf(Value tensor) { return graph::typeOf(tensor).getElementType(); }
+
 Attention::Attention(Body &body, const AttentionOps &ops, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), ops_(ops), lanes_(machine.vectorBytes / sizeof(float)),
       vector_(VectorType::get({lanes_}, b_.getF32Type())), keyPanels_(panelsOf(ops_.scores)),
-      valuePanels_(panelsOf(ops_.result)) {
+      valuePanels_(panelsOf(ops_.result)), queryType_(elementOf(ops_.scores.getInput())),
+      powerType_(elementOf(ops_.result.getInput())), keyDots_(body, machine, queryType_),
+      valueDots_(body, machine, powerType_) {
   Extents scores = graph::extentsOf(ops_.scores.getResult());
   queries_ = scores[scores.size() - 2];
   keys_ = scores.back();
@@ -139,6 +147,7 @@ FailureOr<Extent> Attention::emit(TileRange range) {
   queryArgument_ = query.getBuffer();
   Type element = b_.getF32Type();
   scores_ = body_.stackBuffer(rows_ * lineStride_, element);
+  powers_ = isRounded() ? body_.stackBuffer(rows_ * lineStride_, storageType(powerType_)) : scores_;
   sums_ = body_.stackBuffer(rows_ * valueStride_, element);
   most_ = body_.stackBuffer(rows_, element);
   total_ = body_.stackBuffer(rows_, element);
@@ -228,7 +237,7 @@ Value Attention::panelBase(const Panels &panels, Value panel) {
   return base;
 }
 
-PanelProduct Attention::productOf(const Panels &panels, Value panel, int64_t rows) {
+PanelProduct Attention::productOf(const Panels &panels, Value panel, int64_t rows, Dots &dots, Type rowType) {
   PanelProduct product;
   product.panel = panels.argument;
   product.panelBase = panelBase(panels, panel);
@@ -236,6 +245,9 @@ PanelProduct Attention::productOf(const Panels &panels, Value panel, int64_t row
   product.count = rows;
   product.vectors = panels.width / lanes_;
   product.lanes = lanes_;
+  product.rowType = rowType;
+  if (dots.together() > 1 && cast<MemRefType>(panels.argument.getType()).getElementType() == rowType)
+    product.dots = &dots;
   return product;
 }
 
@@ -246,7 +258,7 @@ void Attention::scorePanel(Value panel, Value place, int64_t rows) {
   for (auto [at, stride] : llvm::zip(outer_, strides))
     base = body_.add(base, body_.scale(at, stride));
   int64_t vectors = keyPanels_.width / lanes_;
-  PanelProduct product = productOf(keyPanels_, panel, rows);
+  PanelProduct product = productOf(keyPanels_, panel, rows, keyDots_, queryType_);
   product.rows = body_.bufferOf(queryArgument_);
   product.rowsBase = base;
   product.rowStride = strides[strides.size() - 2];
@@ -336,6 +348,11 @@ Expr Attention::folded(Expr vector, llvm::function_ref<Expr(Expr, Expr)> merge) 
 
 static Expr raised(Expr most, Expr x) { return graph::select(x > most, x, most); }
 
+/// e^x for a score's distance from the largest one; what is rounded to bf16 needs no more digits than that keeps.
+Expr Attention::power(Expr x) {
+  return powerType_.isBF16() ? graph::roundedExp(x) : Expr(b_, math::ExpOp::create(b_, x.value()));
+}
+
 /// Scores → e^(score - largest so far), and what that does to the sums of earlier blocks.
 void Attention::raise(int64_t rows, Value vectors) {
   OpBuilder::InsertionGuard guard(b_);
@@ -354,8 +371,8 @@ void Attention::raise(int64_t rows, Value vectors) {
   Expr all = splat(shift);
   partial = graph::forRange(b_, 0, vectors, 1, numbers(0).value(), [&](Value vector, ValueRange carried) {
     Value at = body_.add(line, body_.scale(vector, lanes_));
-    Expr power(b_, math::ExpOp::create(b_, (loadVector(scores_, at) - all).value()));
-    storeVector(power, scores_, at);
+    Expr power = this->power(loadVector(scores_, at) - all);
+    storeVector({b_, body_.toStorage(power.value(), powerType_)}, powers_, at);
     return SmallVector<Value>{(Expr(b_, carried[0]) + power).value()};
   });
   Expr sum = folded({b_, partial[0]}, [](Expr a, Expr b) { return a + b; });
@@ -373,8 +390,8 @@ void Attention::multiplyValues(Value first, Value keys, int64_t rows) {
   OpBuilder::InsertionGuard guard(b_);
   Value panel = forRange(body_.constant(0), body_.value(valuePanels_.panels), 1);
   int64_t vectors = valuePanels_.width / lanes_;
-  PanelProduct product = productOf(valuePanels_, panel, rows);
-  product.rows = scores_;
+  PanelProduct product = productOf(valuePanels_, panel, rows, valueDots_, powerType_);
+  product.rows = powers_;
   product.rowsBase = body_.constant(0);
   product.rowStride = lineStride_;
   product.panelBase = body_.add(product.panelBase, body_.scale(first, valuePanels_.width));

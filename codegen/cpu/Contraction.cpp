@@ -433,37 +433,14 @@ SmallVector<Value> Contraction::accumulateGroups(const Tile &tile, Value input, 
   const Reduction &reduction = reductions_.back();
   const Extent groups = reduction.extent.floorDiv(together_), rest = reduction.extent - groups * together_;
   const int64_t packedStep = root_.getTogether() > 1 ? rowSize_ : rowSize_ * together_;
-  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.value(groups), body_.constant(1), sums);
-  {
-    OpBuilder::InsertionGuard guard(b_);
-    b_.setInsertionPointToStart(loop.getBody());
-    Value at = loop.getInductionVar();
-    Value nextInput = body_.add(input, body_.scale(at, reduction.inputStride * together_));
-    Value nextPacked = body_.add(packed, body_.scale(at, packedStep));
-    SmallVector<Value> carried(loop.getRegionIterArgs());
-    prefetchAhead(tile, at, nextInput, nextPacked);
-    scf::YieldOp::create(b_, stepGroup(tile, nextInput, nextPacked, carried, together_));
-  }
-  SmallVector<Value> results(loop.getResults());
-  Value restInput = body_.add(input, body_.value(groups * reduction.inputStride * together_));
-  Value restPacked = body_.add(packed, body_.value(groups * packedStep));
-  for (int64_t count = 1; count < together_; ++count) {
-    if (rest.isNumber()) {
-      if (rest.number() == count)
-        results = stepGroup(tile, restInput, restPacked, results, count);
-      continue;
-    }
-    Value isRest = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, body_.value(rest), body_.constant(count));
-    auto choice = scf::IfOp::create(b_, TypeRange(ValueRange(results)), isRest, /*addThenBlock=*/true,
-                                    /*addElseBlock=*/true);
-    OpBuilder::InsertionGuard guard(b_);
-    b_.setInsertionPointToEnd(choice.thenBlock());
-    scf::YieldOp::create(b_, stepGroup(tile, restInput, restPacked, results, count));
-    b_.setInsertionPointToEnd(choice.elseBlock());
-    scf::YieldOp::create(b_, results);
-    results.assign(choice.result_begin(), choice.result_end());
-  }
-  return results;
+  return dots_.overGroups(body_.value(groups), body_.count(rest), sums,
+                          [&](Value at, int64_t count, ValueRange carried) {
+                            Value nextInput = body_.add(input, body_.scale(at, reduction.inputStride * together_));
+                            Value nextPacked = body_.add(packed, body_.scale(at, packedStep));
+                            if (count == together_)
+                              prefetchAhead(tile, at, nextInput, nextPacked);
+                            return stepGroup(tile, nextInput, nextPacked, carried, count);
+                          });
 }
 
 /// The loops along K from `level` inwards.

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -85,6 +86,33 @@ Value Dots::multiplyAdd(Value a, Value b, Value sum) {
                                            ValueRange{sum, a, b})
           .getResult(0);
   return nullptr; // together() is 1
+}
+
+SmallVector<Value> Dots::overGroups(Value groups, const graph::Count &rest, ValueRange sums, Step step) {
+  auto loop = scf::ForOp::create(b_, body_.constant(0), groups, body_.constant(1), sums);
+  {
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    scf::YieldOp::create(b_, step(loop.getInductionVar(), together_, SmallVector<Value>(loop.getRegionIterArgs())));
+  }
+  SmallVector<Value> results(loop.getResults());
+  for (int64_t count = 1; count < together_; ++count) {
+    if (rest.number()) {
+      if (*rest.number() == count)
+        results = step(groups, count, results);
+      continue;
+    }
+    Value isRest = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, rest.in(b_), body_.constant(count));
+    auto choice = scf::IfOp::create(b_, TypeRange(ValueRange(results)), isRest, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToEnd(choice.thenBlock());
+    scf::YieldOp::create(b_, step(groups, count, results));
+    b_.setInsertionPointToEnd(choice.elseBlock());
+    scf::YieldOp::create(b_, results);
+    results.assign(choice.result_begin(), choice.result_end());
+  }
+  return results;
 }
 
 } // namespace smelt::cpu

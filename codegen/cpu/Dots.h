@@ -26,6 +26,12 @@ public:
   /// sum + Σ a · b of each lane
   mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
 
+  /// A group by its number, how many of its elements are there, and the sums so far → the sums with it.
+  using Step = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value group, int64_t count, mlir::ValueRange)>;
+  /// Emits the loop along K in whole groups, then what is left of one.
+  llvm::SmallVector<mlir::Value> overGroups(mlir::Value groups, const graph::Count &rest, mlir::ValueRange sums,
+                                            Step step);
+
 private:
   mlir::Value element(mlir::Value stored, int64_t place);
   mlir::Value asGroups(mlir::Value words);

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -37,8 +38,39 @@ SmallVector<Value> PanelProduct::loadPanel(Body &body, Value k) const {
   return loaded;
 }
 
-SmallVector<Value> PanelProduct::emit(Body &body, ValueRange sums) const {
+/// Two rows of the panel become pairs on the way.
+SmallVector<Value> PanelProduct::emitGroups(Body &body, ValueRange sums) const {
   ImplicitLocOpBuilder &b = body.builder();
+  const int64_t together = dots->together();
+  Value size = body.constant(together), groups;
+  graph::Count rest = 0;
+  if (std::optional<int64_t> known = getConstantIntValue(steps)) {
+    groups = body.constant(*known / together);
+    rest = *known % together;
+  } else {
+    groups = arith::DivUIOp::create(b, steps, size);
+    rest = arith::RemUIOp::create(b, steps, size).getResult();
+  }
+  return dots->overGroups(groups, rest, sums, [&](Value group, int64_t count, ValueRange carried) {
+    Value first = body.add(rowsBase, body.scale(group, stepStride * together));
+    Value at = body.add(panelBase, body.scale(group, width * together));
+    SmallVector<Value> loaded, next;
+    for (int64_t v = 0; v < vectors; ++v)
+      loaded.push_back(dots->gather(body.bufferOf(panel), body.add(at, body.constant(v * lanes)), width, count));
+    for (int64_t row = 0; row < this->count; ++row) {
+      Value repeated = dots->repeated(rows, body.add(first, body.value(rowStride * row)), stepStride, count);
+      for (Value column : loaded)
+        next.push_back(dots->multiplyAdd(repeated, column, carried[next.size()]));
+    }
+    return next;
+  });
+}
+
+SmallVector<Value> PanelProduct::emit(Body &body, ValueRange sums) const {
+  if (dots)
+    return emitGroups(body, sums);
+  ImplicitLocOpBuilder &b = body.builder();
+  Type element = rowType ? rowType : b.getF32Type();
   auto loop = scf::ForOp::create(b, body.constant(0), steps, body.constant(byLanes ? lanes : 1), sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -46,8 +78,11 @@ SmallVector<Value> PanelProduct::emit(Body &body, ValueRange sums) const {
   auto vector = VectorType::get({lanes}, b.getF32Type());
   SmallVector<Value> next, points;
   if (byLanes) {
-    for (int64_t row = 0; row < count; ++row)
-      points.push_back(vector::LoadOp::create(b, vector, rows, body.add(first, body.value(rowStride * row))));
+    auto stored = VectorType::get({lanes}, storageType(element));
+    for (int64_t row = 0; row < count; ++row) {
+      Value loaded = vector::LoadOp::create(b, stored, rows, body.add(first, body.value(rowStride * row)));
+      points.push_back(body.toCompute(loaded, element));
+    }
     auto panelAt = [&](int64_t step) { return loadPanel(body, body.add(k, body.constant(step))); };
     scf::YieldOp::create(b, multiplyByLanes(b, points, panelAt, loop.getRegionIterArgs()));
     return SmallVector<Value>(loop.getResults());
@@ -55,7 +90,7 @@ SmallVector<Value> PanelProduct::emit(Body &body, ValueRange sums) const {
   SmallVector<Value> loaded = loadPanel(body, k);
   for (int64_t row = 0; row < count; ++row) {
     Value scalar = memref::LoadOp::create(b, rows, body.add(first, body.value(rowStride * row)));
-    Value repeated = vector::BroadcastOp::create(b, vector, scalar);
+    Value repeated = vector::BroadcastOp::create(b, vector, body.toCompute(scalar, element));
     for (Value column : loaded)
       next.push_back(vector::FMAOp::create(b, repeated, column, loop.getRegionIterArgs()[next.size()]));
   }

@@ -4,7 +4,7 @@
 #ifndef SMELT_CODEGEN_CPU_MICROKERNEL_H
 #define SMELT_CODEGEN_CPU_MICROKERNEL_H
 
-#include "codegen/cpu/Body.h"
+#include "codegen/cpu/Dots.h"
 
 namespace smelt::cpu {
 
@@ -12,6 +12,7 @@ namespace smelt::cpu {
 struct PanelProduct {
   mlir::Value rows, rowsBase; // the buffer and the element of row 0 at k = 0
   graph::Extent rowStride = 0, stepStride = 1;
+  mlir::Type rowType;           // of the rows' elements, where it is not f32
   mlir::Value panel, panelBase; // the kernel's argument, of any type of floats
   int64_t width = 0;            // elements of a panel's row
   mlir::Value steps;            // of k, of type index
@@ -20,6 +21,7 @@ struct PanelProduct {
   int64_t lanes = 1;
   bool byLanes = false;     // `lanes` steps at a time, of which there is a whole number, each multiplied by a lane
   bool fetchesNext = false; // what follows the panel, into the second cache
+  Dots *dots = nullptr;     // multiplies rows and a panel that are both of its type
 
   /// Emits the loop along k; `sums` are count · vectors values, row after row.
   llvm::SmallVector<mlir::Value> emit(Body &body, mlir::ValueRange sums) const;
@@ -28,6 +30,7 @@ struct PanelProduct {
 
 private:
   llvm::SmallVector<mlir::Value> loadPanel(Body &body, mlir::Value k) const;
+  llvm::SmallVector<mlir::Value> emitGroups(Body &body, mlir::ValueRange sums) const;
 };
 
 } // namespace smelt::cpu

@@ -271,11 +271,24 @@ int Grouping::onlyReader(int group, Operation *last) const {
 
 /// A product whose rows and panels a kernel of attention can take.
 static bool isRowsTimesPanels(kernel::ContractOp op) {
-  auto isF32 = [](Value value) { return graph::typeOf(value).getElementType().isF32(); };
+  auto isFloat = [](Value value) {
+    Type type = graph::typeOf(value).getElementType();
+    return type.isF32() || type.isBF16() || type.isF16();
+  };
   int64_t rank = graph::typeOf(op.getResult()).getRank(), packed = graph::typeOf(op.getPacked()).getRank();
   return op.getWindow() == ArrayRef<int64_t>{1} && op.getGroups() == 1 && op.getTogether() == 1 && rank >= 2 &&
          (packed == 3 || packed == rank + 1) && graph::typeOf(op.getInput()).getRank() == rank &&
-         isF32(op.getInput()) && isF32(op.getPacked()) && isF32(op.getResult());
+         isFloat(op.getInput()) && isFloat(op.getPacked()) && graph::typeOf(op.getResult()).getElementType().isF32();
+}
+
+/// What a group of a softmax hands on, which may be rounded: softmax(x) or round(softmax(x)).
+static Operation *weightsOf(graph::SoftmaxOp softmax, ArrayRef<Operation *> group) {
+  if (group.size() == 1)
+    return softmax;
+  auto cast = dyn_cast<graph::CastOp>(group.back());
+  bool isRounding = cast && group.size() == 2 && cast.getInput() == softmax.getResult() &&
+                    (cast.getTo().isBF16() || cast.getTo().isF16());
+  return isRounding ? cast : nullptr;
 }
 
 // softmax(f(q · keys)) · values, of which nobody else wants a part: one kernel.
@@ -283,18 +296,20 @@ void Grouping::fuseAttention() {
   constexpr int64_t kMostChannels = 512; // of values: a few rows of sums lie on the stack
   for (int number = 0; number < static_cast<int>(groups_.size()); ++number) {
     Group &group = groups_[number];
-    auto softmax = group.ops.size() == 1 ? dyn_cast<graph::SoftmaxOp>(group.ops.front()) : nullptr;
-    Operation *producer = softmax ? softmax.getInput().getDefiningOp() : nullptr;
-    if (!producer || !groupOf_.count(producer) || softmax.getLog() ||
+    auto softmax = group.ops.empty() ? nullptr : dyn_cast<graph::SoftmaxOp>(group.ops.front());
+    Operation *weights = softmax ? weightsOf(softmax, group.ops) : nullptr;
+    Operation *producer = weights ? softmax.getInput().getDefiningOp() : nullptr;
+    if (!producer || !groupOf_.count(producer) || softmax.getLog() || !softmax.getType().getElementType().isF32() ||
         softmax.getAxis() + 1 != static_cast<uint64_t>(graph::typeOf(softmax.getResult()).getRank()))
       continue;
-    int before = groupOf_.lookup(producer), after = onlyReader(number, softmax);
+    int before = groupOf_.lookup(producer), after = onlyReader(number, weights);
     if (after < 0 || onlyReader(before, producer) != number)
       continue;
     auto scores = dyn_cast<kernel::ContractOp>(groups_[before].ops.front()),
          result = dyn_cast<kernel::ContractOp>(groups_[after].ops.front());
-    if (!scores || !result || result.getInput() != softmax.getResult() || !isRowsTimesPanels(scores) ||
-        !isRowsTimesPanels(result) || groups_[before].ops.size() + groups_[after].ops.size() + 1 > kMostOps)
+    if (!scores || !result || result.getInput() != weights->getResult(0) || !isRowsTimesPanels(scores) ||
+        !isRowsTimesPanels(result) ||
+        groups_[before].ops.size() + groups_[after].ops.size() + group.ops.size() > kMostOps)
       continue;
     RankedTensorType values = graph::typeOf(result.getResult());
     if (values.isDynamicDim(values.getRank() - 1) || values.getShape().back() > kMostChannels)

@@ -68,6 +68,36 @@ func.func @attention(%q: tensor<2x6x8xf32>, %k: tensor<2x1x8x16xf32>, %v: tensor
   return %3 : tensor<2x6x16xf32>
 }
 
+// Of rounded operands, sums and scores being f32: the weights are rounded on their way.
+// CHECK-LABEL: func.func @rounded_attention
+// CHECK: kernel.dispatch
+// CHECK: kernel.contract
+// CHECK-NEXT: graph.softmax
+// CHECK-NEXT: graph.cast
+// CHECK-NEXT: kernel.contract
+// CHECK-NEXT: graph.cast
+// CHECK-NOT: kernel.dispatch
+// CHECK: return
+func.func @rounded_attention(%q: tensor<2x6x8xbf16>, %k: tensor<2x1x8x16xbf16>, %v: tensor<2x1x10x16xbf16>) -> tensor<2x6x16xbf16> {
+  %0 = kernel.contract %q, %k {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x8xbf16>, tensor<2x1x8x16xbf16>) -> tensor<2x6x10xf32>
+  %1 = graph.softmax %0 {axis = 2 : i64} : (tensor<2x6x10xf32>) -> tensor<2x6x10xf32>
+  %2 = graph.cast %1 {to = bf16} : (tensor<2x6x10xf32>) -> tensor<2x6x10xbf16>
+  %3 = kernel.contract %2, %v {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x10xbf16>, tensor<2x1x10x16xbf16>) -> tensor<2x6x16xf32>
+  %4 = graph.cast %3 {to = bf16} : (tensor<2x6x16xf32>) -> tensor<2x6x16xbf16>
+  return %4 : tensor<2x6x16xbf16>
+}
+
+// Somebody else wants the weights as they were.
+// CHECK-LABEL: func.func @rounded_attention_whose_weights_are_a_result
+// CHECK-COUNT-3: kernel.dispatch
+func.func @rounded_attention_whose_weights_are_a_result(%q: tensor<2x6x8xbf16>, %k: tensor<2x1x8x16xbf16>, %v: tensor<2x1x10x16xbf16>) -> (tensor<2x6x16xf32>, tensor<2x6x10xf32>) {
+  %0 = kernel.contract %q, %k {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x8xbf16>, tensor<2x1x8x16xbf16>) -> tensor<2x6x10xf32>
+  %1 = graph.softmax %0 {axis = 2 : i64} : (tensor<2x6x10xf32>) -> tensor<2x6x10xf32>
+  %2 = graph.cast %1 {to = bf16} : (tensor<2x6x10xf32>) -> tensor<2x6x10xbf16>
+  %3 = kernel.contract %2, %v {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x10xbf16>, tensor<2x1x10x16xbf16>) -> tensor<2x6x16xf32>
+  return %3, %1 : tensor<2x6x16xf32>, tensor<2x6x10xf32>
+}
+
 // CHECK-LABEL: func.func @attention_whose_weights_are_a_result
 // CHECK-COUNT-3: kernel.dispatch
 func.func @attention_whose_weights_are_a_result(%q: tensor<2x6x8xf32>, %k: tensor<2x1x8x16xf32>, %v: tensor<2x1x10x16xf32>) -> (tensor<2x6x16xf32>, tensor<2x6x10xf32>) {
