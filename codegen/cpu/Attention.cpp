@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using smelt::graph::Expr;
@@ -48,8 +49,11 @@ private:
   void emitRows(int64_t rows);
   void clear(int64_t rows);
   void emitBlock(Value first, int64_t rows);
-  void scorePanel(Value panel, Value firstKey, int64_t rows);
+  void scorePanels(Value firstPanel, Value keys, int64_t rows);
+  void scorePanel(Value panel, Value place, int64_t rows, int64_t vectors);
+  void finishScores(Value panel, Value place, int64_t rows, int64_t vectors);
   void storeScores(Value row, Value key, Value place);
+  void endScores(Value keys, int64_t rows);
   void raise(int64_t rows, Value vectors);
   Expr power(Expr x);
   void multiplyValues(Value first, Value keys, int64_t rows);
@@ -57,6 +61,7 @@ private:
 
   SmallVector<LaneIndex> indexOf(Value row);
   bool isRounded() { return !powerType_.isF32(); }
+  bool changesScores() { return ops_.softmax.getInput() != ops_.scores.getResult(); }
   Expr loadNumber(Value buffer, Value row) { return {b_, memref::LoadOp::create(b_, buffer, row)}; }
   Expr loadVector(Value buffer, Value at) { return {b_, vector::LoadOp::create(b_, vector_, buffer, at)}; }
   void storeVector(Expr value, Value buffer, Value at) { vector::StoreOp::create(b_, value.value(), buffer, at); }
@@ -216,15 +221,41 @@ void Attention::clear(int64_t rows) {
 /// The keys [first, first + block) for `rows` rows of q.
 void Attention::emitBlock(Value first, int64_t rows) {
   Value keys = arith::MinSIOp::create(b_, body_.subtract(body_.value(keys_), first), body_.constant(blockKeys_));
-  Value panels = arith::CeilDivSIOp::create(b_, keys, body_.constant(keyPanels_.width));
-  Value firstPanel = arith::DivUIOp::create(b_, first, body_.constant(keyPanels_.width));
+  scorePanels(arith::DivUIOp::create(b_, first, body_.constant(keyPanels_.width)), keys, rows);
+  if (!changesScores() && !keys_.dividedBy(lanes_))
+    endScores(keys, rows);
+  raise(rows, arith::CeilDivSIOp::create(b_, keys, body_.constant(lanes_)));
+  multiplyValues(first, keys, rows);
+}
+
+/// All scores of a block. Of the last panel only those vectors that have keys, where it is known which.
+void Attention::scorePanels(Value firstPanel, Value keys, int64_t rows) {
+  const int64_t width = keyPanels_.width, vectors = width / lanes_;
+  const int64_t last = isOneBlock_ ? static_cast<int64_t>(llvm::divideCeil(keys_.number() % width, lanes_)) : 0;
+  const bool isCut = last > 0 && last < vectors;
+  Value panels = isCut ? body_.constant(keys_.number() / width)
+                       : arith::CeilDivSIOp::create(b_, keys, body_.constant(width)).getResult();
   {
     OpBuilder::InsertionGuard guard(b_);
     Value panel = forRange(body_.constant(0), panels, 1);
-    scorePanel(body_.add(firstPanel, panel), body_.scale(panel, keyPanels_.width), rows);
+    scorePanel(body_.add(firstPanel, panel), body_.scale(panel, width), rows, vectors);
   }
-  raise(rows, arith::CeilDivSIOp::create(b_, keys, body_.constant(lanes_)));
-  multiplyValues(first, keys, rows);
+  if (isCut)
+    scorePanel(panels, body_.scale(panels, width), rows, last);
+}
+
+/// Scores of what is not there count for nothing.
+void Attention::endScores(Value keys, int64_t rows) {
+  OpBuilder::InsertionGuard guard(b_);
+  auto integers = VectorType::get({lanes_}, b_.getI32Type());
+  auto order = llvm::to_vector(llvm::seq<int32_t>(0, static_cast<int32_t>(lanes_)));
+  Value whole =
+      arith::MulIOp::create(b_, arith::DivUIOp::create(b_, keys, body_.constant(lanes_)), body_.constant(lanes_));
+  Value rest = arith::IndexCastOp::create(b_, b_.getI32Type(), body_.subtract(keys, whole));
+  Expr lane(b_, arith::ConstantOp::create(b_, DenseIntElementsAttr::get(integers, order)));
+  Expr isThere = lane < Expr(b_, vector::BroadcastOp::create(b_, integers, rest));
+  Value at = body_.add(body_.scale(forRange(body_.constant(0), body_.constant(rows), 1), lineStride_), whole);
+  storeVector(graph::select(isThere, loadVector(scores_, at), numbers(kLeast)), scores_, at);
 }
 
 Value Attention::panelBase(const Panels &panels, Value panel) {
@@ -251,25 +282,31 @@ PanelProduct Attention::productOf(const Panels &panels, Value panel, int64_t row
   return product;
 }
 
-/// The scores of one panel of keys, with what is done to them, at `place` of each line.
-void Attention::scorePanel(Value panel, Value place, int64_t rows) {
+/// The scores of `vectors` of one panel of keys, with what is done to them, at `place` of each line.
+void Attention::scorePanel(Value panel, Value place, int64_t rows, int64_t vectors) {
   Extents strides = Body::stridesOf(queryArgument_);
   Value base = body_.scale(row_, strides[strides.size() - 2]);
   for (auto [at, stride] : llvm::zip(outer_, strides))
     base = body_.add(base, body_.scale(at, stride));
-  int64_t vectors = keyPanels_.width / lanes_;
   PanelProduct product = productOf(keyPanels_, panel, rows, keyDots_, queryType_);
   product.rows = body_.bufferOf(queryArgument_);
   product.rowsBase = base;
   product.rowStride = strides[strides.size() - 2];
   product.stepStride = strides.back();
   product.steps = body_.value(keyPanels_.steps);
+  product.vectors = vectors;
   product.byLanes = byLane_ && strides.back() == Extent(1) && keyPanels_.steps.dividedBy(lanes_);
   SmallVector<Value> sums = product.emit(body_, product.zeros(body_));
   for (auto [number, sum] : llvm::enumerate(sums))
     vector::StoreOp::create(b_, sum, scores_,
                             body_.add(place, body_.constant(static_cast<int64_t>(number) / vectors * lineStride_ +
                                                             static_cast<int64_t>(number) % vectors * lanes_)));
+  if (changesScores())
+    finishScores(panel, place, rows, vectors);
+}
+
+/// Does to a panel's scores what comes between the product and the softmax.
+void Attention::finishScores(Value panel, Value place, int64_t rows, int64_t vectors) {
   OpBuilder::InsertionGuard guard(b_);
   Value row = forRange(body_.constant(0), body_.constant(rows), 1);
   Value firstKey = body_.scale(panel, keyPanels_.width);

@@ -373,10 +373,10 @@ SmallVector<Value> Contraction::stepGroup(const Tile &tile, Value input, Value p
   Value inputs = body_.bufferOf(inputArgument_), panels = body_.bufferOf(packedArgument_);
   const Extent stride = Body::stridesOf(inputArgument_).back();
   SmallVector<Value> vectors, next;
-  for (int64_t v = 0; v < vectorsOf(tile); ++v)
-    vectors.push_back(root_.getTogether() > 1
-                          ? dots_.load(panels, body_.add(packed, body_.constant(v * lanes_ * together_)))
-                          : dots_.gather(panels, body_.add(packed, body_.constant(v * lanes_)), width_, count));
+  if (root_.getTogether() == 1)
+    vectors = dots_.gather(panels, packed, width_, count, vectorsOf(tile));
+  for (int64_t v = 0; root_.getTogether() > 1 && v < vectorsOf(tile); ++v)
+    vectors.push_back(dots_.load(panels, body_.add(packed, body_.constant(v * lanes_ * together_))));
   for (Value place : placesOf(tile, input)) {
     Value repeated = dots_.repeated(inputs, place, stride, count);
     for (Value vector : vectors)

@@ -68,7 +68,38 @@ Value Dots::load(Value buffer, Value at) {
       vector::LoadOp::create(b_, VectorType::get({lanes_ * together_}, storage_), buffer, at));
 }
 
-Value Dots::gather(Value buffer, Value at, int64_t stride, int64_t count) {
+SmallVector<Value> Dots::gather(Value buffer, Value at, int64_t stride, int64_t count, int64_t vectors) {
+  SmallVector<Value> groups;
+  while (static_cast<int64_t>(groups.size()) < vectors) {
+    Value place = body_.add(at, body_.constant(static_cast<int64_t>(groups.size()) * lanes_));
+    if (together_ == 2 && static_cast<int64_t>(groups.size()) + 2 <= vectors)
+      llvm::append_range(groups, gatherTwo(buffer, place, stride, count));
+    else
+      groups.push_back(gatherOne(buffer, place, stride, count));
+  }
+  return groups;
+}
+
+/// Two vectors of pairs: whole registers of both rows, their elements taken in turns.
+SmallVector<Value> Dots::gatherTwo(Value buffer, Value at, int64_t stride, int64_t count) {
+  auto row = VectorType::get({2 * lanes_}, storage_);
+  Value first = vector::LoadOp::create(b_, row, buffer, at), second;
+  if (count == 2)
+    second = vector::LoadOp::create(b_, row, buffer, body_.add(at, body_.constant(stride)));
+  else
+    second = arith::ConstantOp::create(b_, b_.getZeroAttr(row));
+  SmallVector<Value> pairs;
+  for (int64_t from : {int64_t(0), lanes_}) {
+    SmallVector<int64_t> order;
+    for (int64_t lane = from; lane < from + lanes_; ++lane)
+      order.append({lane, 2 * lanes_ + lane});
+    Value words = vector::ShuffleOp::create(b_, first, second, order);
+    pairs.push_back(vector::BitCastOp::create(b_, VectorType::get({2 * lanes_}, element_), words));
+  }
+  return pairs;
+}
+
+Value Dots::gatherOne(Value buffer, Value at, int64_t stride, int64_t count) {
   Value words;
   for (int64_t place = 0; place < count; ++place) {
     Value row = vector::LoadOp::create(b_, VectorType::get({lanes_}, storage_), buffer,

@@ -21,8 +21,10 @@ public:
   mlir::Value repeated(mlir::Value buffer, mlir::Value at, const graph::Extent &stride, int64_t count);
   /// Groups that lie side by side.
   mlir::Value load(mlir::Value buffer, mlir::Value at);
-  /// Groups of elements of the first `count` rows at `at`, `stride` apart; the others are zero.
-  mlir::Value gather(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count);
+  /// Groups of elements of the first `count` rows at `at`, `stride` apart, of so many vectors side by side; the other
+  /// rows are zero.
+  llvm::SmallVector<mlir::Value> gather(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count,
+                                        int64_t vectors);
   /// sum + Σ a · b of each lane
   mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
 
@@ -35,6 +37,8 @@ public:
 private:
   mlir::Value element(mlir::Value stored, int64_t place);
   mlir::Value asGroups(mlir::Value words);
+  mlir::Value gatherOne(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count);
+  llvm::SmallVector<mlir::Value> gatherTwo(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count);
 
   Body &body_;
   mlir::ImplicitLocOpBuilder &b_;

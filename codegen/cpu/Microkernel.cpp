@@ -54,9 +54,7 @@ SmallVector<Value> PanelProduct::emitGroups(Body &body, ValueRange sums) const {
   return dots->overGroups(groups, rest, sums, [&](Value group, int64_t count, ValueRange carried) {
     Value first = body.add(rowsBase, body.scale(group, stepStride * together));
     Value at = body.add(panelBase, body.scale(group, width * together));
-    SmallVector<Value> loaded, next;
-    for (int64_t v = 0; v < vectors; ++v)
-      loaded.push_back(dots->gather(body.bufferOf(panel), body.add(at, body.constant(v * lanes)), width, count));
+    SmallVector<Value> loaded = dots->gather(body.bufferOf(panel), at, width, count, vectors), next;
     for (int64_t row = 0; row < this->count; ++row) {
       Value repeated = dots->repeated(rows, body.add(first, body.value(rowStride * row)), stepStride, count);
       for (Value column : loaded)

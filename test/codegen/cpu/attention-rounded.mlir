@@ -9,6 +9,8 @@
 // CHECK: scf.for
 // CHECK: vector.load %arg0{{.*}} : memref<{{.*}}xi16>, vector<2xi16>
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// CHECK: arith.cmpi slt, {{.*}} : vector<16xi32>
+// CHECK: arith.select
 // CHECK-NOT: math.exp {{.*}} : vector
 // CHECK: math.fma {{.*}} : vector<16xf32>
 // CHECK: arith.truncf {{.*}} : vector<16xf32> to vector<16xbf16>

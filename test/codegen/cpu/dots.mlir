@@ -42,6 +42,25 @@ kernel.func @rows {
 
 // -----
 
+// Of two vectors side by side, whole registers of both rows are taken in turns; K = 3 ends with one row, and zeros beside it.
+// CHECK-LABEL: func.func private @wide_rows
+// CHECK: %[[A:.*]] = vector.load %{{.*}} : memref<{{.*}}xi16>, vector<32xi16>
+// CHECK: %[[B:.*]] = vector.load %{{.*}} : memref<{{.*}}xi16>, vector<32xi16>
+// CHECK: vector.shuffle %[[A]], %[[B]] [0, 32, 1, 33,
+// CHECK: vector.shuffle %[[A]], %[[B]] [16, 48, 17, 49,
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// CHECK: %[[C:.*]] = vector.load %{{.*}} : memref<{{.*}}xi16>, vector<32xi16>
+// CHECK: vector.shuffle %[[C]], %cst{{.*}} [0, 32, 1, 33,
+kernel.func @wide_rows {
+^bb0(%x: memref<3x3xbf16, strided<[3, 1]>>, %w: memref<1x3x32xbf16, strided<[96, 32, 1]>>, %y: memref<3x32xf32, strided<[32, 1]>>):
+  %0 = kernel.load %x : memref<3x3xbf16, strided<[3, 1]>> -> tensor<3x3xbf16>
+  %1 = kernel.load %w : memref<1x3x32xbf16, strided<[96, 32, 1]>> -> tensor<1x3x32xbf16>
+  %2 = kernel.contract %0, %1 {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<3x3xbf16>, tensor<1x3x32xbf16>) -> tensor<3x32xf32>
+  kernel.store %2, %y : tensor<3x32xf32>, memref<3x32xf32, strided<[32, 1]>>
+}
+
+// -----
+
 // Storing rounds by an instruction, once, whether the rounding is an op or not.
 // CHECK-LABEL: func.func private @rounds
 // CHECK-NOT: arith.shrui
