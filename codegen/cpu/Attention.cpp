@@ -121,15 +121,15 @@ Attention::Attention(Body &body, const AttentionOps &ops, const kernel::Machine 
     : body_(body), b_(body.builder()), ops_(ops), lanes_(machine.vectorBytes / sizeof(float)),
       vector_(VectorType::get({lanes_}, b_.getF32Type())), keyPanels_(panelsOf(ops_.scores)),
       valuePanels_(panelsOf(ops_.result)), queryType_(elementOf(ops_.scores.getInput())),
-      powerType_(elementOf(ops_.result.getInput())), keyDots_(body, machine, queryType_),
-      valueDots_(body, machine, powerType_) {
+      powerType_(elementOf(ops_.result.getInput())), keyDots_(body, machine, queryType_, queryType_),
+      valueDots_(body, machine, powerType_, powerType_) {
   Extents scores = graph::extentsOf(ops_.scores.getResult());
   queries_ = scores[scores.size() - 2];
   keys_ = scores.back();
   channels_ = graph::typeOf(ops_.result.getResult()).getShape().back();
   auto rowsFor = [&](int64_t width, const Extent &channels) {
     return kernel::chooseTile(machine, 1, kernel::typicalLength(queries_), kernel::typicalLength(channels),
-                              sizeof(float), width)
+                              sizeof(float), /*together=*/1, width)
         .columns;
   };
   rows_ = std::min(rowsFor(keyPanels_.width, keys_), rowsFor(valuePanels_.width, channels_));

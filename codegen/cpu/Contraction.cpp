@@ -8,6 +8,7 @@
 
 #include "codegen/cpu/Dots.h"
 #include "codegen/cpu/Emitters.h"
+#include "dialects/Graph/Ops/Cast.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -57,8 +58,11 @@ private:
   SmallVector<Value> step(const Tile &tile, Value input, Value packed, ValueRange sums);
   SmallVector<Value> stepByLanes(const Tile &tile, Value input, Value packed, ValueRange sums);
   SmallVector<Value> accumulateGroups(const Tile &tile, Value input, Value packed, ValueRange sums);
+  SmallVector<Value> loadGroups(const Tile &tile, Value packed, int64_t count);
   SmallVector<Value> stepGroup(const Tile &tile, Value input, Value packed, ValueRange sums, int64_t count);
+  SmallVector<Value> stepGroupsByLanes(const Tile &tile, Value input, Value packed, ValueRange sums);
   SmallVector<Value> loadPanel(const Tile &tile, Value packed);
+  Value widened(Value loaded, RankedTensorType type);
   Extent inputOffset(int64_t row, int64_t column);
   SmallVector<Value> placesOf(const Tile &tile, Value input);
   bool hasCostlyEpilogue();
@@ -86,7 +90,7 @@ private:
   Extent panels_, channels_, taps_;
   Extent rows_ = 1, columns_; // extents of the tiled dims
   size_t outerDims_;          // dims before them
-  bool batchedPanels_, byLane_;
+  bool batchedPanels_, byLane_, groupsByLane_;
   kernel::RegisterTile tile_;
   SmallVector<Reduction> reductions_;
   Extents tiles_;                    // extents of the tile index, outermost first
@@ -102,14 +106,15 @@ private:
 Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), root_(root), inputType_(graph::typeOf(root.getInput())),
       packedType_(graph::typeOf(root.getPacked())), type_(graph::typeOf(root.getResult())),
-      dots_(body, machine, packedType_.getElementType()) {
+      dots_(body, machine, inputType_.getElementType(), packedType_.getElementType()) {
   Extents packed = graph::extentsOf(packedType_), shape = graph::extentsOf(type_);
   element_ = graph::computeType(type_.getElementType());
   lanes_ = machine.vectorBytes / graph::elementBytes(element_);
   rowSize_ = packedType_.getShape().back();
   width_ = rowSize_ / static_cast<int64_t>(root_.getTogether());
-  together_ = inputType_.getElementType() == packedType_.getElementType() ? dots_.together() : 1;
+  together_ = dots_.together();
   byLane_ = machine.byLane && lanes_ > 1 && root_.getTogether() == 1;
+  groupsByLane_ = machine.byLane && root_.getTogether() > 1 && isa<IntegerType>(element_);
   taps_ = packed[packed.size() - 2];
   panels_ = packed[packed.size() - 3];
   channels_ = shape.back().floorDiv(root.getGroups());
@@ -122,7 +127,7 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Mach
   batchedPanels_ = packed.size() - (root.getGroups() > 1) > 3 && batch > 0;
   auto typical = tilesRows() ? kernel::typicalSide : kernel::typicalLength;
   tile_ = kernel::chooseTile(machine, typical(rows_), typical(columns_), kernel::typicalLength(channels_),
-                             graph::elementBytes(element_), width_);
+                             graph::elementBytes(element_), together_, width_);
 }
 
 /// The window's dims and the input's channels, outermost first; a dim that continues the one inside it becomes one loop
@@ -309,6 +314,12 @@ Value Contraction::packedBase(const Tile &tile) {
   return body_.add(base, body_.scale(tile.panel, taps_ * rowSize_));
 }
 
+/// What was loaded of a tensor, as what sums are made of.
+Value Contraction::widened(Value loaded, RankedTensorType type) {
+  Value number = body_.toCompute(loaded, type.getElementType());
+  return graph::castTo({b_, number, graph::isUnsignedElement(type.getElementType())}, element_).value();
+}
+
 /// The panel's vectors at one step along K.
 SmallVector<Value> Contraction::loadPanel(const Tile &tile, Value packed) {
   auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
@@ -318,7 +329,7 @@ SmallVector<Value> Contraction::loadPanel(const Tile &tile, Value packed) {
   for (int64_t v = 0; v < vectorsOf(tile); ++v) {
     Value at = body_.add(packed, body_.constant(v * lanes_));
     Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at);
-    vectors.push_back(body_.toCompute(loaded, packedType_.getElementType()));
+    vectors.push_back(widened(loaded, packedType_));
   }
   return vectors;
 }
@@ -348,8 +359,7 @@ SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed
   SmallVector<Value> vectors = loadPanel(tile, packed), next;
   for (Value place : placesOf(tile, input)) {
     Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), place);
-    scalar = body_.toCompute(scalar, inputType_.getElementType());
-    Value repeated = vector::BroadcastOp::create(b_, vectorType, scalar);
+    Value repeated = vector::BroadcastOp::create(b_, vectorType, widened(scalar, inputType_));
     for (Value vector : vectors)
       next.push_back(multiplyAdd(b_, repeated, vector, sums[next.size()]));
   }
@@ -362,25 +372,51 @@ SmallVector<Value> Contraction::stepByLanes(const Tile &tile, Value input, Value
   SmallVector<Value> points;
   for (Value place : placesOf(tile, input)) {
     Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(inputArgument_), place);
-    points.push_back(body_.toCompute(loaded, inputType_.getElementType()));
+    points.push_back(widened(loaded, inputType_));
   }
   auto panel = [&](int64_t step) { return loadPanel(tile, body_.add(packed, body_.constant(step * width_))); };
   return multiplyByLanes(b_, points, panel, sums);
 }
 
-/// The same for a group of neighbours along K, of which the first `count` are there.
-SmallVector<Value> Contraction::stepGroup(const Tile &tile, Value input, Value packed, ValueRange sums, int64_t count) {
-  Value inputs = body_.bufferOf(inputArgument_), panels = body_.bufferOf(packedArgument_);
-  const Extent stride = Body::stridesOf(inputArgument_).back();
-  SmallVector<Value> vectors, next;
+/// The panel's vectors of one group of neighbours along K, of which the first `count` are there.
+SmallVector<Value> Contraction::loadGroups(const Tile &tile, Value packed, int64_t count) {
+  Value panels = body_.bufferOf(packedArgument_);
   if (root_.getTogether() == 1)
-    vectors = dots_.gather(panels, packed, width_, count, vectorsOf(tile));
-  for (int64_t v = 0; root_.getTogether() > 1 && v < vectorsOf(tile); ++v)
+    return dots_.gather(panels, packed, width_, count, vectorsOf(tile));
+  SmallVector<Value> vectors;
+  for (int64_t v = 0; v < vectorsOf(tile); ++v)
     vectors.push_back(dots_.load(panels, body_.add(packed, body_.constant(v * lanes_ * together_))));
+  return vectors;
+}
+
+/// One step along K by such a group.
+SmallVector<Value> Contraction::stepGroup(const Tile &tile, Value input, Value packed, ValueRange sums, int64_t count) {
+  Value inputs = body_.bufferOf(inputArgument_);
+  const Extent stride = Body::stridesOf(inputArgument_).back();
+  SmallVector<Value> vectors = loadGroups(tile, packed, count), next;
   for (Value place : placesOf(tile, input)) {
     Value repeated = dots_.repeated(inputs, place, stride, count);
     for (Value vector : vectors)
       next.push_back(dots_.multiplyAdd(repeated, vector, sums[next.size()]));
+  }
+  return next;
+}
+
+/// As many such steps as a register has lanes.
+SmallVector<Value> Contraction::stepGroupsByLanes(const Tile &tile, Value input, Value packed, ValueRange sums) {
+  SmallVector<Value> points, next(sums);
+  for (Value place : placesOf(tile, input))
+    points.push_back(dots_.loadLeft(body_.bufferOf(inputArgument_), place));
+  for (int64_t lane = 0; lane < lanes_; ++lane) {
+    Value *sum = next.begin();
+    SmallVector<Value> vectors = loadGroups(tile, body_.add(packed, body_.constant(lane * rowSize_)), together_);
+    for (Value point : points) {
+      Value repeated = dots_.repeatedLane(point, lane);
+      for (Value vector : vectors) {
+        *sum = dots_.multiplyAdd(repeated, vector, *sum);
+        ++sum;
+      }
+    }
   }
   return next;
 }
@@ -431,12 +467,25 @@ void Contraction::prefetchAhead(const Tile &tile, Value step, Value input, Value
 /// The innermost loop along K in groups of neighbours, then what is left.
 SmallVector<Value> Contraction::accumulateGroups(const Tile &tile, Value input, Value packed, ValueRange sums) {
   const Reduction &reduction = reductions_.back();
-  const Extent groups = reduction.extent.floorDiv(together_), rest = reduction.extent - groups * together_;
+  const Extent groups = reduction.extent.floorDiv(together_), inputStep = reduction.inputStride * together_;
   const int64_t packedStep = root_.getTogether() > 1 ? rowSize_ : rowSize_ * together_;
-  return dots_.overGroups(body_.value(groups), body_.count(rest), sums,
-                          [&](Value at, int64_t count, ValueRange carried) {
-                            Value nextInput = body_.add(input, body_.scale(at, reduction.inputStride * together_));
-                            Value nextPacked = body_.add(packed, body_.scale(at, packedStep));
+  auto inputAt = [&](Value at) { return body_.add(input, body_.scale(at, inputStep)); };
+  auto packedAt = [&](Value at) { return body_.add(packed, body_.scale(at, packedStep)); };
+  SmallVector<Value> results(sums);
+  Extent first = 0;
+  if (groupsByLane_ && reduction.inputStride == Extent(1)) {
+    first = groups.floorDiv(lanes_) * lanes_;
+    auto loop = scf::ForOp::create(b_, body_.constant(0), body_.value(first), body_.constant(lanes_), results);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    Value at = loop.getInductionVar();
+    SmallVector<Value> carried(loop.getRegionIterArgs());
+    scf::YieldOp::create(b_, stepGroupsByLanes(tile, inputAt(at), packedAt(at), carried));
+    results.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+  return dots_.overGroups({body_.value(first), body_.value(groups)}, body_.count(reduction.extent - groups * together_),
+                          results, [&](Value at, int64_t count, ValueRange carried) {
+                            Value nextInput = inputAt(at), nextPacked = packedAt(at);
                             if (count == together_)
                               prefetchAhead(tile, at, nextInput, nextPacked);
                             return stepGroup(tile, nextInput, nextPacked, carried, count);
@@ -531,7 +580,8 @@ bool Contraction::hasCostlyEpilogue() {
   int count = 0;
   for (Operation &op : block) {
     count += !isa<arith::ConstantOp>(op);
-    costly |= isa<math::MathDialect>(op.getDialect()) && !isa<math::SqrtOp, math::AbsFOp, math::AbsIOp>(op);
+    costly |= isa<math::MathDialect>(op.getDialect()) &&
+              !isa<math::SqrtOp, math::AbsFOp, math::AbsIOp, math::RoundEvenOp>(op);
   }
   body_.startPoint();
   return costly || count > kCheapOps;

@@ -5,6 +5,7 @@
 // row.
 
 #include "codegen/cpu/Emitters.h"
+#include "dialects/Graph/Ops/Cast.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -29,7 +30,14 @@ public:
     constexpr int64_t kMostPoints = 4, kRegistersPerPoint = 3, kWide = 32;
     const int64_t taps = graph::elementCount(window_).value_or(kMostTaps);
     const int64_t spare = static_cast<int64_t>(machine.vectorRegisters) - taps - 2;
-    points_ = machine.vectorBytes >= kWide ? 1 : std::clamp<int64_t>(spare / kRegistersPerPoint, 1, kMostPoints);
+    Type element = graph::typeOf(root.getInput()).getElementType(),
+         sum = graph::typeOf(root.getResult()).getElementType();
+    const bool isNarrow = isa<IntegerType>(element) && element != sum;
+    // Of few digits, floats are exact: 128 taps of ui8 · i8 are below 2²⁴.
+    const bool isExact = isNarrow && element.isInteger(8) && !machine.byLane;
+    factor_ = isExact ? Type(b_.getF32Type()) : graph::computeType(sum);
+    points_ =
+        machine.vectorBytes >= kWide && !isNarrow ? 1 : std::clamp<int64_t>(spare / kRegistersPerPoint, 1, kMostPoints);
   }
 
   /// One row of the result: `outer` indexes all dims but the last spatial one and the channels.
@@ -77,7 +85,7 @@ private:
       index.push_back({body_.constant(0), 0});
       index.push_back({channel, lanes > 1 ? 1 : 0});
       body_.startPoint();
-      weights.push_back(body_.read(root_.getFilter(), index, lanes));
+      weights.push_back(factor(root_.getFilter(), index, lanes));
       if (!weights.back())
         return failure();
     } while (graph::advance(tap, window_));
@@ -116,13 +124,22 @@ private:
       }
       index.push_back(lane);
       body_.startPoint();
-      Value input = body_.read(root_.getInput(), index, channels.lanes);
+      Value input = factor(root_.getInput(), index, channels.lanes);
       if (!input)
         return nullptr;
       sum = multiplyAdd(input, weight, sum);
       graph::advance(tap, window_);
     }
-    return sum;
+    Type result = graph::computeType(graph::typeOf(root_.getResult()).getElementType());
+    bool isExact = isa<FloatType>(factor_) && isa<IntegerType>(result);
+    return isExact ? graph::Expr(b_, sum).to<arith::FPToSIOp>(result).value() : sum;
+  }
+
+  /// An element of an operand as what is multiplied; null where it cannot be read.
+  Value factor(Value operand, ArrayRef<LaneIndex> index, unsigned lanes) {
+    Value read = body_.read(operand, index, lanes);
+    bool isUnsigned = graph::isUnsignedElement(graph::typeOf(operand).getElementType());
+    return read ? graph::castTo({b_, read, isUnsigned}, factor_).value() : nullptr;
   }
 
   Value multiplyAdd(Value a, Value b, Value sum) {
@@ -141,6 +158,7 @@ private:
   ImplicitLocOpBuilder &b_;
   graph::ConvOp root_;
   SmallVector<int64_t> window_;
+  Type factor_;    // what is multiplied and added
   int64_t points_; // computed at a time
 };
 

@@ -10,28 +10,35 @@
 
 namespace smelt::cpu {
 
-/// Groups of narrow elements for the dot instruction of one element type, in lanes of 32 bits.
+/// Groups of narrow elements for the dot instruction of two element types, in lanes of 32 bits.
 class Dots {
 public:
-  Dots(Body &body, const kernel::Machine &machine, mlir::Type element);
+  Dots(Body &body, const kernel::Machine &machine, mlir::Type left, mlir::Type right);
 
   /// How many neighbours make a group; 1 where the machine has no such instruction.
   int64_t together() const { return together_; }
-  /// The first `count` of the elements at `at`, `stride` apart, as the group of every lane; the others are zero.
+  /// The first `count` of the left elements at `at`, `stride` apart, as the group of every lane; the others are zero.
   mlir::Value repeated(mlir::Value buffer, mlir::Value at, const graph::Extent &stride, int64_t count);
-  /// Groups that lie side by side.
+  /// As many left groups as there are lanes, side by side; and one of them as the group of every lane.
+  mlir::Value loadLeft(mlir::Value buffer, mlir::Value at);
+  mlir::Value repeatedLane(mlir::Value groups, int64_t lane);
+  /// Right groups that lie side by side.
   mlir::Value load(mlir::Value buffer, mlir::Value at);
-  /// Groups of elements of the first `count` rows at `at`, `stride` apart, of so many vectors side by side; the other
-  /// rows are zero.
+  /// Right groups of elements of the first `count` rows at `at`, `stride` apart, of so many vectors side by side; the
+  /// other rows are zero.
   llvm::SmallVector<mlir::Value> gather(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count,
                                         int64_t vectors);
-  /// sum + Σ a · b of each lane
+  /// sum + Σ a · b of each lane, left and right groups
   mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
 
   /// A group by its number, how many of its elements are there, and the sums so far → the sums with it.
   using Step = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value group, int64_t count, mlir::ValueRange)>;
+  /// Groups [first, end) of K.
+  struct GroupRange {
+    mlir::Value first, end;
+  };
   /// Emits the loop along K in whole groups, then what is left of one.
-  llvm::SmallVector<mlir::Value> overGroups(mlir::Value groups, const graph::Count &rest, mlir::ValueRange sums,
+  llvm::SmallVector<mlir::Value> overGroups(GroupRange groups, const graph::Count &rest, mlir::ValueRange sums,
                                             Step step);
 
 private:
@@ -42,10 +49,14 @@ private:
 
   Body &body_;
   mlir::ImplicitLocOpBuilder &b_;
-  mlir::Type element_, storage_;
+  std::optional<kernel::Dot> dot_;
+  mlir::Type element_;      // of groups
+  mlir::Type left_, right_; // as they are stored
   int64_t lanes_, together_;
-  unsigned dots_;
 };
+
+/// The instructions for integers that kernels use, or will where they are no code yet: a mask of kernel::Dot.
+unsigned integerDotsOf(mlir::ModuleOp module, const kernel::Machine &machine);
 
 } // namespace smelt::cpu
 

@@ -51,7 +51,7 @@ SmallVector<Value> PanelProduct::emitGroups(Body &body, ValueRange sums) const {
     groups = arith::DivUIOp::create(b, steps, size);
     rest = arith::RemUIOp::create(b, steps, size).getResult();
   }
-  return dots->overGroups(groups, rest, sums, [&](Value group, int64_t count, ValueRange carried) {
+  return dots->overGroups({body.constant(0), groups}, rest, sums, [&](Value group, int64_t count, ValueRange carried) {
     Value first = body.add(rowsBase, body.scale(group, stepStride * together));
     Value at = body.add(panelBase, body.scale(group, width * together));
     SmallVector<Value> loaded = dots->gather(body.bufferOf(panel), at, width, count, vectors), next;

@@ -28,25 +28,53 @@ constexpr const char *kBf16 = ",+avx512bf16";
 constexpr uint64_t kAvx512Bits = SMELT_CPU_AVX2 | SMELT_CPU_AVX512, kBf16Bits = SMELT_CPU_AVX512_BF16,
                    kDotBits = SMELT_CPU_NEON | SMELT_CPU_DOTPROD,
                    kArm86Bits = kDotBits | SMELT_CPU_I8MM | SMELT_CPU_BF16;
-constexpr kernel::Machine kAvx2{32, 16}, kAvx512{64, 32}, kNeon{16, 32, /*dots=*/0, /*byLane=*/true};
+constexpr const char *kVnni = ",+avx512vnni", *kAvxVnni = ",+avxvnni";
+constexpr uint64_t kVnniBits = SMELT_CPU_AVX512_VNNI, kAvxVnniBits = SMELT_CPU_AVX_VNNI;
+constexpr unsigned kDotprod = kernel::DotNeonSigned, kI8mm = kDotprod | kernel::DotNeonMixed;
+constexpr kernel::Machine kAvx2{32, 16, kernel::DotWords}, kAvx2Vnni{32, 16, kernel::DotVnni},
+    kAvx512{64, 32, kernel::DotWords}, kAvx512Vnni{64, 32, kernel::DotVnni}, kNeon{16, 32, 0, /*byLane=*/true},
+    kNeonDot{16, 32, kDotprod, true}, kNeonI8mm{16, 32, kI8mm, true};
 
 const Target kTargets[] = {
     {"x86-64-v3", kX86, "x86-64-v3", "", SMELT_CPU_AVX2, kAvx2},
     {"x86-64-v4", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512},
-    {"sapphirerapids", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512, kernel::DotAvx512Bf16, kBf16, kBf16Bits},
-    {"znver4", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512, kernel::DotAvx512Bf16, kBf16, kBf16Bits},
+    {"alderlake", kX86, "x86-64-v3", "", SMELT_CPU_AVX2, kAvx2Vnni, 0, "", 0, kAvxVnni, kAvxVnniBits},
+    {"sapphirerapids", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512Vnni, kernel::DotAvx512Bf16, kBf16, kBf16Bits,
+     kVnni, kVnniBits},
+    {"znver4", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512Vnni, kernel::DotAvx512Bf16, kBf16, kBf16Bits, kVnni,
+     kVnniBits},
     {"aarch64", kArm, "generic", "+neon", SMELT_CPU_NEON, kNeon},
     {"cortex-a53", kArm, "cortex-a53", "", SMELT_CPU_NEON, kNeon},
     {"cortex-a72", kArm, "cortex-a72", "", SMELT_CPU_NEON, kNeon},
-    {"cortex-a76", kArm, "cortex-a76", "", kDotBits, kNeon},
-    {"cortex-x1", kArm, "cortex-x1", "", kDotBits, kNeon},
-    {"neoverse-n1", kArm, "neoverse-n1", "", kDotBits, kNeon},
-    {"neoverse-n2", kArm, "neoverse-n2", kFixed, kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
-    {"neoverse-v1", kArm, "neoverse-v1", kFixed, kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
-    {"neoverse-v2", kArm, "neoverse-v2", kFixed, kArm86Bits, kNeon, kernel::DotNeonBf16, "", 0},
+    {"cortex-a76", kArm, "cortex-a76", "", kDotBits, kNeonDot},
+    {"cortex-x1", kArm, "cortex-x1", "", kDotBits, kNeonDot},
+    {"neoverse-n1", kArm, "neoverse-n1", "", kDotBits, kNeonDot},
+    {"neoverse-n2", kArm, "neoverse-n2", kFixed, kArm86Bits, kNeonI8mm, kernel::DotNeonBf16, "", 0},
+    {"neoverse-v1", kArm, "neoverse-v1", kFixed, kArm86Bits, kNeonI8mm, kernel::DotNeonBf16, "", 0},
+    {"neoverse-v2", kArm, "neoverse-v2", kFixed, kArm86Bits, kNeonI8mm, kernel::DotNeonBf16, "", 0},
 };
 
 } // namespace
+
+/// Those of a processor with these features, which its row does not have yet.
+static void addIntegerDots(Target &target, const llvm::StringMap<bool> &features) {
+  struct Dots {
+    const char *row, *feature;
+    unsigned dots;
+    const char *features;
+    uint64_t bits;
+  };
+  static constexpr Dots kRows[] = {{"x86-64-v4", "avx512vnni", kernel::DotVnni, kVnni, kVnniBits},
+                                   {"x86-64-v3", "avxvnni", kernel::DotVnni, kAvxVnni, kAvxVnniBits},
+                                   {"aarch64", "dotprod", kDotprod, ",+dotprod", kDotBits},
+                                   {"aarch64", "i8mm", kI8mm, ",+dotprod,+i8mm", kDotBits | SMELT_CPU_I8MM}};
+  for (const Dots &row : kRows)
+    if (target.name == row.row && features.lookup(row.feature)) {
+      target.machine.dots = row.dots;
+      target.integerFeatures = row.features;
+      target.integerCpuFeatures = row.bits;
+    }
+}
 
 /// The table's row whose instruction sets this processor has, scheduled for this very processor.
 static std::optional<Target> nativeTarget() {
@@ -66,7 +94,7 @@ static std::optional<Target> nativeTarget() {
   if (!row)
     return std::nullopt;
   std::optional<Target> target = findTarget(row);
-  // Only what computes in a lower precision asks for these: all else runs on whatever has the row's instruction sets.
+  // Only what uses these asks for them: all else runs on whatever has the row's instruction sets.
   if (triple.isAArch64() && features.lookup("bf16")) {
     target->dots = kernel::DotNeonBf16;
     target->dotFeatures = ",+bf16";
@@ -76,13 +104,20 @@ static std::optional<Target> nativeTarget() {
     target->dotFeatures = kBf16;
     target->dotCpuFeatures = kBf16Bits;
   }
+  addIntegerDots(*target, features);
   return target;
 }
 
 Target withDots(Target target) {
-  target.machine.dots = target.dots;
+  target.machine.dots |= target.dots;
   target.features += target.dotFeatures;
   target.cpuFeatures |= target.dotCpuFeatures;
+  return target;
+}
+
+Target withIntegerDots(Target target) {
+  target.features += target.integerFeatures;
+  target.cpuFeatures |= target.integerCpuFeatures;
   return target;
 }
 

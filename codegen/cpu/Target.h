@@ -29,10 +29,15 @@ struct Target {
   unsigned dots = 0; // of kernel::Dot
   std::string dotFeatures;
   uint64_t dotCpuFeatures = 0;
+  // What the dot instructions of integers need, of which `machine` has some already: they are exact.
+  std::string integerFeatures;
+  uint64_t integerCpuFeatures = 0;
 };
 
 /// The same processor with its dot instructions in use. Code without any stays as it is without them.
 Target withDots(Target target);
+/// The same for kernels of which some use those of integers.
+Target withIntegerDots(Target target);
 
 /// The target of that name; `native` is the row that fits the processor this runs on. Nothing for an unknown name.
 std::optional<Target> findTarget(llvm::StringRef name);

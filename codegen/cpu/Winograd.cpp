@@ -93,7 +93,7 @@ static int64_t spread(int64_t elements) {
 
 Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), root_(root), shape_(graph::extentsOf(root.getResult())),
-      isImage_(root.getWindow().size() == 2), prefetches_(machine.dots != 0) {
+      isImage_(root.getWindow().size() == 2), prefetches_(machine.dots & kernel::kBf16Dots) {
   RankedTensorType packed = graph::typeOf(root.getPacked());
   lanes_ = machine.vectorBytes / sizeof(float);
   panels_ = packed.getDimSize(0);
@@ -118,7 +118,7 @@ Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &m
 
 void Winograd::chooseBlock(const kernel::Machine &machine) {
   auto rowsPerStep = [&] {
-    return kernel::chooseTile(machine.withoutDots(), 1, block_.tiles, shape_.back().number(), sizeof(float), width_)
+    return kernel::chooseTile(machine.withoutDots(), 1, block_.tiles, shape_.back().number(), sizeof(float), 1, width_)
         .columns;
   };
   if (tiles_.isNumber()) {

@@ -11,6 +11,10 @@ include "dialects/Graph/DataOps.td"
 def Graph_MatMulOp : Graph_Op<"matmul", [InferTypeOpAdaptor]> {
   let summary = "[b…, m, k] · [b…, k, n] → [b…, m, n]; batch dims broadcast as in NumPy; both operands have rank 2 or more. Where `wide`, "
                 "the result has the type that sums are computed in, f32 of f16 and bf16, and one operand may be narrower than the other";
+  let description = [{
+    `wide` products of integers: lhs of i8, ui8 or i16, rhs of i8; sums are exact i32, which wrap. Zero points are not their business: whoever makes
+    them adds Σ(a - za)(w - zw) - Σ a·w = K·za·zw - za·Σw - zw·Σa, and pads convolutions by a graph.pad with za.
+  }];
   let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs, DefaultValuedAttr<BoolAttr, "false">:$wide);
   let results = (outs Graph_Tensor:$result);
   let hasVerifier = 1;

@@ -7,6 +7,43 @@
 
 namespace smelt::kernel {
 
+namespace {
+/// What an instruction multiplies: so many neighbours along K of the left and right types. Of integers, 8 is ui8 where
+/// `isUnsigned`, else i8.
+struct DotOperands {
+  Dot dot;
+  bool isFloat, isUnsigned;
+  unsigned leftBits, rightBits;
+  int64_t together;
+};
+} // namespace
+
+static constexpr DotOperands kDots[] = {
+    {DotAvx512Bf16, true, false, 16, 16, 2}, {DotNeonBf16, true, false, 16, 16, 2}, {DotVnni, false, true, 8, 8, 4},
+    {DotWords, false, false, 16, 8, 2}, // the right side is widened as it is loaded
+    {DotNeonSigned, false, false, 8, 8, 4},  {DotNeonMixed, false, true, 8, 8, 4},
+};
+
+static const DotOperands *findDot(unsigned dots, mlir::Type left, mlir::Type right) {
+  auto isOf = [](mlir::Type type, const DotOperands &row, unsigned bits, bool isUnsigned) {
+    return row.isFloat ? type.isBF16() : isUnsigned ? type.isUnsignedInteger(bits) : type.isSignlessInteger(bits);
+  };
+  for (const DotOperands &row : kDots)
+    if (dots & row.dot && isOf(left, row, row.leftBits, row.isUnsigned) && isOf(right, row, row.rightBits, false))
+      return &row;
+  return nullptr;
+}
+
+std::optional<Dot> Machine::dotOf(mlir::Type left, mlir::Type right) const {
+  const DotOperands *found = findDot(dots, left, right);
+  return found ? std::optional(found->dot) : std::nullopt;
+}
+
+int64_t Machine::together(mlir::Type left, mlir::Type right) const {
+  const DotOperands *found = findDot(dots, left, right);
+  return found ? found->together : 1;
+}
+
 /// Cycles a step along K takes for a tile of `points` × `vectors`: one multiply-add a cycle, a chain of four cycles'
 /// latency, and one load a cycle. Whole tiles of a few registers wait for latency. Machines that multiply by lanes load
 /// four steps of a point at once, and have at least two units of 16 bytes.
@@ -39,7 +76,7 @@ static double coverCycles(const Machine &machine, int64_t rows, int64_t columns,
 }
 
 RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
-                        int64_t width) {
+                        int64_t together, int64_t width) {
   int64_t lanes = std::max<int64_t>(1, machine.vectorBytes / elementBytes);
   RegisterTile best;
   double bestCycles = -1;
@@ -51,7 +88,7 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
       continue;
     double panels = double(llvm::divideCeil(channels, vectors * lanes));
     // A dot instruction for each broadcast waits for the loads: 0.75 of the others' speed were measured.
-    if (machine.dots && vectors == 1)
+    if (together > 1 && vectors == 1)
       panels /= 0.75;
     for (int64_t h = 1; h <= std::min(most, rows); ++h) {
       int64_t w = std::min(most / h, columns);

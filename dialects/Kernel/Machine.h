@@ -10,6 +10,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 namespace smelt::kernel {
 
@@ -17,8 +18,14 @@ namespace smelt::kernel {
 enum Dot : unsigned {
   DotAvx512Bf16 = 1u << 0, // vdpbf16ps
   DotNeonBf16 = 1u << 1,   // bfdot
+  DotVnni = 1u << 2,       // vpdpbusd, of vectors of the machine's width: ui8 · i8
+  DotWords = 1u << 3,      // vpmaddwd: i16 · i16
+  DotNeonSigned = 1u << 4, // sdot: i8 · i8
+  DotNeonMixed = 1u << 5,  // usdot: ui8 · i8
 };
 constexpr unsigned kBf16Dots = DotAvx512Bf16 | DotNeonBf16;
+/// Those of integers, which are exact: whatever has them uses them.
+constexpr unsigned kIntegerDots = DotVnni | DotWords | DotNeonSigned | DotNeonMixed;
 
 /// What tile choices need to know of a processor.
 struct Machine {
@@ -29,8 +36,10 @@ struct Machine {
 
   /// The same for products in f32.
   Machine withoutDots() const { return {vectorBytes, vectorRegisters, 0, byLane}; }
-  /// How many neighbours along K one instruction multiplies of elements of a type; 1 where there is none for it.
-  int64_t together(mlir::Type element) const { return element.isBF16() && (dots & kBf16Dots) ? 2 : 1; }
+  /// The dot instruction for elements of these types, left and right; nothing where there is none.
+  std::optional<Dot> dotOf(mlir::Type left, mlir::Type right) const;
+  /// How many neighbours along K it multiplies; 1 where there is none.
+  int64_t together(mlir::Type left, mlir::Type right) const;
 };
 
 constexpr int64_t kTypicalLength = 128; // of a sequence
@@ -57,10 +66,10 @@ struct RegisterTile {
 };
 
 /// The panel width (in elements of `elementBytes`) and tile that compute `rows` × `columns` points of `channels` in the
-/// least estimated time. A width above 0 is kept. Source of the candidates: measured register tiles, MR · NV + NV + 2
-/// registers at most.
+/// least estimated time. A width above 0 is kept; `together` neighbours along K are multiplied at once. Source of the
+/// candidates: measured register tiles, MR · NV + NV + 2 registers at most.
 RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, int64_t channels, unsigned elementBytes,
-                        int64_t width = 0);
+                        int64_t together, int64_t width = 0);
 
 /// Where the loop over panels stands among those over tiles of points: inside the first `outside` of them, of which
 /// there may be one more, over `blocks` parts of the last dim.

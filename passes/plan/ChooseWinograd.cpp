@@ -83,12 +83,13 @@ static void rewrite(graph::ConvOp op, const Tiling &tiling, const kernel::Machin
   Value input = plan::padSpatial(rewriter, loc, plan::unrounded(op.getInput()), op.getLow(), high);
   const kernel::WinogradWork &work = tiling.work;
   int64_t rows = kernel::chooseWinogradBlock(work.products, work.tiles, work.inputs, 1).tiles;
-  kernel::RegisterTile tile = kernel::chooseTile(machine.withoutDots(), 1, rows, work.channels, sizeof(float));
+  kernel::RegisterTile tile = kernel::chooseTile(machine.withoutDots(), 1, rows, work.channels, sizeof(float), 1);
   Value transformed = graph::WinogradFilterOp::create(rewriter, loc, plan::unrounded(op.getFilter()));
   Value panels = plan::packPanels(rewriter, loc, transformed, tile.width);
   Value packed = graph::TransposeOp::create(rewriter, loc, panels, ArrayRef<int64_t>{1, 0, 2, 3});
   // Where only sizes gain. To the type of more digits: the transformation back makes errors larger.
-  if (op.getWide() && machine.together(graph::typeOf(op.getFilter()).getElementType()) == 1)
+  Type element = graph::typeOf(op.getFilter()).getElementType();
+  if (op.getWide() && machine.together(element, element) == 1)
     packed = graph::CastOp::create(rewriter, loc, packed, rewriter.getF16Type());
   rewriter.replaceOpWithNewOp<kernel::WinogradOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),
                                                   rewriter.getDenseI64ArrayAttr(tiling.dilations));
@@ -107,7 +108,8 @@ struct ChooseWinograd : plan::MachinePass<ChooseWinograd> {
       std::optional<Tiling> tiling = tilingOf(op);
       if (!tiling)
         return;
-      tiling->work.together = machine().together(graph::typeOf(op.getFilter()).getElementType());
+      Type element = graph::typeOf(op.getFilter()).getElementType();
+      tiling->work.together = machine().together(element, element);
       if (kernel::winogradPays(machine(), tiling->work))
         chosen.emplace_back(op, std::move(*tiling));
     });

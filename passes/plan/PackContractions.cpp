@@ -22,15 +22,12 @@ using namespace smelt;
 using graph::Extent;
 using graph::Extents;
 
-static unsigned elementBytesOf(Value value) {
-  return graph::elementBytes(graph::computeType(graph::typeOf(value).getElementType()));
-}
+static Type elementOf(Value value) { return graph::typeOf(value).getElementType(); }
+static unsigned elementBytesOf(Value value) { return graph::elementBytes(graph::computeType(elementOf(value))); }
 
 /// How many rows of a right-hand side are put side by side: only of a constant, which costs nothing then.
 static int64_t togetherOf(Value lhs, Value rhs, const kernel::Machine &machine) {
-  Type element = graph::typeOf(rhs).getElementType();
-  bool isAlike = graph::typeOf(lhs).getElementType() == element;
-  return isAlike && rhs.getDefiningOp<graph::ConstantOp>() ? machine.together(element) : 1;
+  return rhs.getDefiningOp<graph::ConstantOp>() ? machine.together(elementOf(lhs), elementOf(rhs)) : 1;
 }
 
 namespace {
@@ -57,8 +54,9 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
     } else {
       rhs = graph::broadcastTo(rewriter, loc, rhs, rhsShape);
     }
-    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, kernel::typicalLength(rows),
-                                                   kernel::typicalLength(columns), elementBytesOf(rhs));
+    kernel::RegisterTile tile =
+        kernel::chooseTile(machine, 1, kernel::typicalLength(rows), kernel::typicalLength(columns), elementBytesOf(op),
+                           machine.together(elementOf(op.getLhs()), elementOf(op.getRhs())));
     Value packed = plan::packPanels(rewriter, loc, rhs, tile.width * together);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(
         op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}), rewriter.getDenseI64ArrayAttr({1}),
@@ -90,8 +88,9 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
     int64_t rows = kernel::typicalBatch(shape.front());
     for (const Extent &extent : ArrayRef<Extent>(shape).slice(1, shape.size() - 3))
       rows *= typical(extent);
-    kernel::RegisterTile tile = kernel::chooseTile(machine, rows, typical(shape[shape.size() - 2]), channels / groups,
-                                                   elementBytesOf(op.getFilter()));
+    kernel::RegisterTile tile =
+        kernel::chooseTile(machine, rows, typical(shape[shape.size() - 2]), channels / groups, elementBytesOf(op),
+                           machine.together(elementOf(op.getInput()), elementOf(op.getFilter())));
     int64_t together = togetherOf(op.getInput(), op.getFilter(), machine);
     Value packed = packFilter(op, tile.width, together, rewriter);
     SmallVector<int64_t> window(filter.getShape().drop_back(2));

@@ -110,7 +110,7 @@ struct LowerPrecision : PassWrapper<LowerPrecision, OperationPass<func::FuncOp>>
     kernel::Machine machine;
     machine.dots = dots_;
     IRRewriter rewriter(&getContext());
-    Rounding rounding(type, machine.together(type) == 1, rewriter);
+    Rounding rounding(type, machine.together(type, type) == 1, rewriter);
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
     for (Operation *op : ops) {
@@ -152,4 +152,6 @@ void quantize::registerQuantizePasses() {
   registerPass([] { return createLowerPrecisionPass(); });
   registerPass(createHoistCastsPass);
   registerPass(createShareRoundingsPass);
+  registerPass(createNarrowProductsPass);
+  registerPass([] { return createSuitProductsPass(); });
 }

@@ -30,6 +30,12 @@ std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.
 std::unique_ptr<mlir::Pass> createShareRoundingsPass();
 
+/// Products of operands that are widened from 8 bits → wide products of those, exactly. Before all passes but
+/// fold-constants.
+std::unique_ptr<mlir::Pass> createNarrowProductsPass();
+/// Left operands of products of 8 bits → what the target's dot instructions multiply, exactly.
+std::unique_ptr<mlir::Pass> createSuitProductsPass(const kernel::Machine &machine = {});
+
 void registerQuantizePasses();
 
 } // namespace smelt::quantize

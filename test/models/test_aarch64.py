@@ -130,11 +130,37 @@ def products_and_convolutions():
     return graph
 
 
-def sizes_of_all_kinds(folder):
-    graph = products_and_convolutions()
-    path = folder / "sizes.onnx"
+def integer_products():
+    """Of 8 bits, with and without zero points, whose sums are exact."""
+    graph = Graph()
+
+    def bytes_of(kind, *shape):
+        limits = np.iinfo(kind)
+        return graph.rng.integers(limits.min, limits.max + 1, shape).astype(kind)
+
+    def given(kind, *shape):
+        name = graph.input(shape, kind)
+        graph.feeds[name] = bytes_of(kind, *shape)
+        return name
+
+    zero, zero_weight = graph.weight(np.uint8(77)), graph.weight(np.int8(0))
+    signed_zero = graph.weight(np.int8(-5))
+    for depth in (1, 2, 3, 4, 5, 8, 16, 31, 70):  # along K, of which a register has sixteen
+        for rows, columns in ((1, 7), (11, 40), (23, 9)):
+            weights = graph.weight(bytes_of(np.int8, depth, columns))
+            graph.node("MatMulInteger", given(np.uint8, rows, depth), weights, zero, zero_weight)
+            graph.node("MatMulInteger", given(np.int8, rows, depth), weights, signed_zero, zero_weight)
+    for channels, groups, window, stride in ((3, 1, 7, 2), (6, 2, 3, 1), (16, 1, 1, 2), (20, 4, 3, 1), (24, 1, 5, 1), (24, 24, 3, 1), (32, 32, 5, 2)):
+        weights = graph.weight(bytes_of(np.int8, groups * 9 if groups < channels else channels, channels // groups, window, window))
+        graph.node("ConvInteger", given(np.uint8, 1, channels, 15, 13), weights, zero, zero_weight, strides=[stride, stride], group=groups, pads=[1] * 4)
+    return graph
+
+
+def sizes_of_all_kinds(folder, name, target):
+    graph = products_and_convolutions() if name == "sizes" else integer_products()
+    path = folder / f"{name}.onnx"
     onnx.save(graph.model(), path)
-    return agrees(build("sizes", path, (), folder), path, graph.feeds, folder)
+    return agrees(build(name, path, (), folder, target), path, graph.feeds, folder)
 
 
 def main():
@@ -142,12 +168,13 @@ def main():
     cases = harness.Cases()
     # bfdot, and f16 as storage
     forms = [("aarch64", "f32"), ("neoverse-v1", "bf16"), ("aarch64", "f16")]
-    for name in args.names or (*NAMES, "sizes"):
-        for target, precision in forms if name != "sizes" else forms[:1]:
+    generated = {"sizes": forms[:1], "integers": [(target, "f32") for target in ("aarch64", "neoverse-n1", "neoverse-v1")]} # sdot, usdot
+    for name in args.names or (*NAMES, *generated):
+        for target, precision in generated.get(name, forms):
             with tempfile.TemporaryDirectory() as scratch:
                 folder = pathlib.Path(scratch)
                 cases.run(f"{name} {target} {precision} agrees",
-                          lambda: sizes_of_all_kinds(folder) if name == "sizes" else real_model(name, folder, target, precision))
+                          lambda: sizes_of_all_kinds(folder, name, target) if name in generated else real_model(name, folder, target, precision))
     return cases.close(args.json)
 
 

@@ -16,21 +16,21 @@ from onnx import TensorProto, helper, numpy_helper
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parent)]
 import harness
 
-FAMILIES = ["moves", "convolutions", "limits", "recurrent", "resize", "contrib", "gates", "attention", "draws", "found", "classic", "gpu_only"]
+FAMILIES = ["moves", "convolutions", "limits", "recurrent", "resize", "contrib", "gates", "attention", "draws", "found", "classic", "gpu_only", "integers"]
 
 
 class Case:
     """One operator: `operands` are arrays by name, in the order of its inputs (None where one is absent); those in `weights` are initializers;
     `compared` are the outputs that are specified in full, all where it is None; `reference` computes them from the operands, in order, where
-    ONNX Runtime can't; `version` is that of `domain`."""
+    ONNX Runtime can't; `version` is that of `domain`; it is compiled for each of `targets`, which must agree."""
 
     def __init__(self, name, operator, operands, outputs=1, weights=(), domain="", version=1, opset=21, tolerance=1e-4, compared=None, reference=None,
-                 attributes=None, **named):
+                 attributes=None, targets=("native",), **named):
         self.name, self.operator, self.operands, self.weights = name, operator, operands, weights
         self.outputs = [f"out{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs
         self.domain, self.version, self.opset, self.tolerance = domain, version, opset, tolerance
         self.compared = compared or self.outputs
-        self.reference = reference
+        self.reference, self.targets = reference, targets
         self.attributes = {**named, **(attributes or {})}
 
     def model(self):
@@ -51,9 +51,14 @@ class Case:
             folder = pathlib.Path(folder)
             onnx.save(self.model(), folder / "case.onnx")
             np.savez(folder / "in.npz", **inputs)
-            harness.smelt_ok("compile", folder / "case.onnx", "-o", folder / "case.so")
-            harness.smelt_ok("run", folder / "case.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
-            return dict(np.load(folder / "out.npz"))
+            results = []
+            for target in self.targets:
+                harness.smelt_ok("compile", folder / "case.onnx", "-o", folder / "case.so", "--target", target)
+                harness.smelt_ok("run", folder / "case.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+                results.append(dict(np.load(folder / "out.npz")))
+            for other in results[1:]:
+                self.compare(other, results[0])
+            return results[0]
 
     def run(self):
         model = self.model()

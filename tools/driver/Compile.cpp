@@ -7,6 +7,7 @@
 #include "codegen/artifact/FromPlan.h"
 #include "codegen/artifact/OutputFile.h"
 #include "codegen/cpu/CompileKernels.h"
+#include "codegen/cpu/Dots.h"
 #include "codegen/cpu/Lower.h"
 #include "codegen/cpu/Target.h"
 #include "dialects/Graph/Location.h"
@@ -413,6 +414,8 @@ llvm::Error Compilation::run() {
     return error;
   if (llvm::Error error = runPasses(target->machine))
     return error;
+  if (cpu::integerDotsOf(*module_, target->machine) != 0)
+    target = cpu::withIntegerDots(*std::move(target));
   return options_.emit == Emit::Mlir ? writeText(*module_) : write(*target);
 }
 

@@ -30,6 +30,8 @@ void registerDialects(DialectRegistry &registry) {
 }
 
 void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {
+  manager.addPass(graph::createFoldConstantsPass());
+  manager.addNestedPass<func::FuncOp>(quantize::createNarrowProductsPass());
   graph::buildGraphPipeline(manager);
   layout::buildLayoutPipeline(manager);
   manager.addNestedPass<func::FuncOp>(plan::createSplitConvTransposePass());
@@ -37,6 +39,7 @@ void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, qua
   bool isLowered = precision != quantize::Precision::F32;
   if (isLowered)
     manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
+  manager.addNestedPass<func::FuncOp>(quantize::createSuitProductsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
   if (isLowered) { // of the roundings, those that are left
     manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass());

@@ -29,6 +29,7 @@ std::string cpuFeatureNames(uint64_t features) {
                {SMELT_CPU_AVX512, "avx512"},
                {SMELT_CPU_AVX512_VNNI, "avx512_vnni"},
                {SMELT_CPU_AVX512_BF16, "avx512_bf16"},
+               {SMELT_CPU_AVX_VNNI, "avx_vnni"},
                {SMELT_CPU_NEON, "neon"},
                {SMELT_CPU_DOTPROD, "dotprod"},
                {SMELT_CPU_I8MM, "i8mm"},

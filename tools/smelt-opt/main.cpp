@@ -28,7 +28,7 @@ using namespace smelt;
 
 /// For options of passes that depend on a processor: the tests of code for AVX2 and AVX-512 need neither.
 static void registerCpuPasses() {
-  for (const char *name : {"x86-64-v3", "x86-64-v4", "aarch64"}) {
+  for (const char *name : {"x86-64-v3", "x86-64-v4", "alderlake", "aarch64", "neoverse-n1", "neoverse-v1"}) {
     kernel::Machine machine = cpu::findTarget(name)->machine;
     PassPipelineRegistration<>(
         ("emit-kernels-" + std::string(name)), "kernels → loops over vectors, for this target",

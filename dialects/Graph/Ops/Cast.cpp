@@ -52,6 +52,13 @@ static Expr floatToInteger(Expr x, Type to) {
   return wrapped(result.width() == width ? result : result.to<arith::TruncIOp>(computeType(to)), to);
 }
 
+/// The same where x is known to lie within `to`, or to be NaN.
+static Expr boundedToInteger(Expr x, Type to) {
+  Type wide = x.builder().getIntegerType(32);
+  Expr result = select(x == x, x, 0.0).to<arith::FPToSIOp>(wide).as(isUnsignedElement(to));
+  return result.to<arith::TruncIOp>(computeType(to));
+}
+
 /// An f32 rounded to the nearest bf16, ties to even. Processors without such an instruction would call a library.
 static Expr roundToBF16(Expr x) {
   Expr bits = x.asInteger();
@@ -120,12 +127,26 @@ FailureOr<Scalar> CastOp::evaluateScalar(ArrayRef<Scalar> operands) {
   return range.isUnsigned ? Scalar::ofUnsigned(x.asUnsigned()) : Scalar::ofSigned(x.asSigned());
 }
 
+/// Whether the cast is one of floats that a clamp to numbers within the result's 8 or 16 bits has made.
+static bool isOfBounded(CastOp op) {
+  auto clamp = op.getInput().getDefiningOp<ClampOp>();
+  auto to = dyn_cast<IntegerType>(op.getTo());
+  if (!clamp || !to || (to.getWidth() != 8 && to.getWidth() != 16) || !isa<FloatType>(elementOf(op.getInput())))
+    return false;
+  std::optional<HostTensor> low = constantOf(clamp.getLow()), high = constantOf(clamp.getHigh());
+  const unsigned digits = to.getWidth() - (to.isUnsigned() ? 0 : 1);
+  const double end = std::ldexp(1.0, static_cast<int>(digits)), begin = to.isUnsigned() ? 0 : -end;
+  return low && high && low->get(0).asFloat() >= begin && high->get(0).asFloat() <= end - 1;
+}
+
 Value CastOp::emitScalar(OpBuilder &builder, ValueRange operands) {
   Type compute = computeType(getTo());
   if (!compute.isF32() && !compute.isF64() && !isa<IntegerType>(compute))
     return nullptr;
   return emitFormula(*this, builder, operands, Domain::Numbers, [&](Expr x) {
     Type from = elementOf(getInput());
+    if (isOfBounded(*this))
+      return boundedToInteger(x, getTo());
     return castTo(isStoredFloat(from) ? decodeSmallFloat(x, from) : x, getTo(), {getSaturate(), getRounding()});
   });
 }

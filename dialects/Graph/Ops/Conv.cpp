@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/Graph/Ops/Cast.h"
 #include "dialects/Graph/Ops/Windows.h"
 
 using namespace mlir;
@@ -43,7 +44,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
 
 LogicalResult ConvOp::verify() {
   Type element = typeOf(getInput()).getElementType();
-  if (productType(typeOf(getFilter()).getElementType(), getWide()) != productType(element, getWide()))
+  if (!isProductOf(element, typeOf(getFilter()).getElementType(), getWide()))
     return emitOpError("the input has elements of type ") << element << " and the filter of another";
   if (element.isInteger(1) || !isIn(Domain::Numbers, computeType(element)))
     return emitOpError("is not defined on elements of type ") << element;
@@ -158,9 +159,14 @@ private:
     Value weight = access_.fetch(op_.getFilter(), weightAt, first ? 1 : group.lanes);
     if (!x || !weight)
       return failure();
-    Expr total(b_, sum), left = repeat({b_, x}, total), right = repeat({b_, weight}, total);
+    Expr total(b_, sum), left = widened(x, op_.getInput(), total), right = widened(weight, op_.getFilter(), total);
     sum = (left.isFloat() ? fma(left, right, total) : left * right + total).value();
     return success();
+  }
+
+  /// An operand's element as one of the sums', in each lane.
+  Expr widened(Value element, Value operand, Expr like) {
+    return repeat(castTo({b_, element, isUnsignedElement(typeOf(operand).getElementType())}, like.element()), like);
   }
 
   ConvOp op_;

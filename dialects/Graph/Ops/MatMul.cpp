@@ -17,8 +17,8 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
     return emitOptionalError(location, "the left side [", joined(left), "] has ", left.back().str(),
                              " columns and the right side [", joined(right), "] ", right[right.size() - 2].str(),
                              " rows");
-  bool isWide = adaptor.getWide(); // then floats may differ, as sums do not
-  if (productType(lhs.getElementType(), isWide) != productType(rhs.getElementType(), isWide))
+  bool isWide = adaptor.getWide(); // then they may differ, as sums do not
+  if (!isProductOf(lhs.getElementType(), rhs.getElementType(), isWide))
     return emitOptionalError(location, "operands have different element types, ", lhs.getElementType(), " and ",
                              rhs.getElementType());
   FailureOr<Extents> shape =

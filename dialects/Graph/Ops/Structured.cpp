@@ -41,7 +41,21 @@ LogicalResult Checks::attribute(StringRef name, ArrayRef<int64_t> values, size_t
   return success();
 }
 
-Type productType(Type element, bool wide) { return wide && isa<FloatType>(element) ? computeType(element) : element; }
+Type productType(Type element, bool wide) {
+  if (!wide)
+    return element;
+  if (isa<FloatType>(element))
+    return computeType(element);
+  bool isNarrow = element.isInteger(8) || element.isSignlessInteger(16);
+  return isNarrow ? IntegerType::get(element.getContext(), 32) : element;
+}
+
+bool isProductOf(Type left, Type right, bool wide) {
+  if (productType(left, wide) != productType(right, wide))
+    return false;
+  bool isWidened = isa<IntegerType>(left) && productType(left, wide) != left;
+  return isWidened ? right.isSignlessInteger(8) : left == right || isa<FloatType>(left);
+}
 
 static Window windowOf(ArrayRef<Extent> input, ArrayRef<Extent> output, const WindowAttributes &attributes) {
   Window window;

@@ -34,6 +34,10 @@ struct Checks {
 /// The element type of a product of such elements; where it is `wide`, the one that its sums are computed in.
 mlir::Type productType(mlir::Type element, bool wide);
 
+/// Whether such elements can be multiplied. Of a `wide` product, floats may be narrower on either side; of integers,
+/// the right ones are i8, and the left ones as narrow or i16.
+bool isProductOf(mlir::Type left, mlir::Type right, bool wide);
+
 /// One spatial dim of an op that moves a window over its input: tap k of result o reads
 /// input[o · stride + k · dilation - low].
 struct WindowDim {

@@ -84,6 +84,7 @@ typedef enum smelt_dtype {
 #define SMELT_CPU_AVX512 (1ull << 1) /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
 #define SMELT_CPU_AVX512_VNNI (1ull << 2)
 #define SMELT_CPU_AVX512_BF16 (1ull << 3)
+#define SMELT_CPU_AVX_VNNI (1ull << 4)
 #define SMELT_CPU_NEON (1ull << 16) /* AArch64 Advanced SIMD */
 #define SMELT_CPU_DOTPROD (1ull << 17)
 #define SMELT_CPU_I8MM (1ull << 18)

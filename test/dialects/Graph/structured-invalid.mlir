@@ -205,3 +205,12 @@ func.func @top_k_types(%x: tensor<2x3xf32>) {
   %0:2 = graph.top_k %x {axis = 1, smallest = false} : (tensor<2x3xf32>) -> (tensor<2x2xf32>, tensor<2x2xi32>)
   return
 }
+
+// -----
+
+func.func @unsigned_right(%x: tensor<2x2xui8>, %y: tensor<2x2xui8>) {
+  // expected-error @+2 {{operands have different element types, 'ui8' and 'ui8'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = graph.matmul %x, %y {wide = true} : (tensor<2x2xui8>, tensor<2x2xui8>) -> tensor<2x2xi32>
+  return
+}

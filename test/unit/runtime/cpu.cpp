@@ -38,6 +38,7 @@ TEST(Cpu, X86FeaturesAgreeWithTheCompilers) {
   EXPECT_EQ(initFor(SMELT_CPU_AVX512) == SMELT_OK, avx512);
   EXPECT_EQ(initFor(SMELT_CPU_AVX512_VNNI) == SMELT_OK, avx512 && __builtin_cpu_supports("avx512vnni"));
   EXPECT_EQ(initFor(SMELT_CPU_AVX512_BF16) == SMELT_OK, avx512 && __builtin_cpu_supports("avx512bf16"));
+  EXPECT_EQ(initFor(SMELT_CPU_AVX_VNNI) == SMELT_OK, avx2 && __builtin_cpu_supports("avxvnni"));
   EXPECT_EQ(initFor(SMELT_CPU_NEON), SMELT_ERROR_CPU);
 }
 

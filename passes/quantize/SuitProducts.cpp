@@ -1,0 +1,158 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// suit-products: the left operand of a product of 8 bits gets the form that the target's instruction multiplies,
+// without a change of any bit of the result.
+//   matmul(a : i8, w)    →   matmul(a ^ 128 : ui8, w) - 128 · Σw     vpdpbusd
+//   matmul(a : ui8, w)   →   matmul(a ^ 128 : i8, w) + 128 · Σw      sdot
+//   matmul(a, w)         →   matmul(cast(a → i16), w)                vpmaddwd
+// So of conv, w being constant. The new form is made by whoever computes a: it moves to before what only moves
+// elements.
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/graph/Match.h"
+#include "passes/plan/MachinePass.h"
+#include "passes/quantize/Passes.h"
+#include "passes/quantize/Products.h"
+
+using namespace mlir;
+using namespace smelt;
+using graph::HostTensor;
+
+namespace {
+
+/// Left operands in other forms, each made once.
+class Suiting {
+public:
+  Suiting(const kernel::Machine &machine, IRRewriter &rewriter) : machine_(machine), rewriter_(rewriter) {}
+
+  template <typename Op> void suit(Op op, Value left, Value right, int64_t firstSummed, int64_t summed);
+
+private:
+  Type formFor(Value left, Value right) const;
+  Value inForm(Value value, Type form);
+  Value moved(Operation *mover, Type form);
+
+  kernel::Machine machine_;
+  IRRewriter &rewriter_;
+  DenseMap<std::pair<Value, Type>, Value> known_;
+};
+
+} // namespace
+
+static Type elementOf(Value value) { return graph::typeOf(value).getElementType(); }
+
+/// The type of elements that the left operand should have; null where it has it, or where there is none.
+Type Suiting::formFor(Value left, Value right) const {
+  Type from = elementOf(left), weight = elementOf(right);
+  if (!from.isInteger(8) || machine_.dotOf(from, weight))
+    return nullptr;
+  Type other = rewriter_.getIntegerType(8, /*isSigned=*/false), words = rewriter_.getIntegerType(16);
+  if (from.isUnsignedInteger())
+    other = rewriter_.getIntegerType(8);
+  if (graph::isConstant(right) && machine_.dotOf(other, weight))
+    return other;
+  return machine_.dotOf(words, weight) ? words : nullptr;
+}
+
+/// What an op that only moves elements makes of them in another form; null where it is none, or where somebody wants
+/// what it makes now.
+Value Suiting::moved(Operation *mover, Type form) {
+  if (!mover || mover->getNumResults() != 1 || !mover->hasOneUse() ||
+      !isa<graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastOp, graph::ConcatOp, graph::PadOp>(
+          mover))
+    return nullptr;
+  SmallVector<Value> operands;
+  for (auto [number, operand] : llvm::enumerate(mover->getOperands())) {
+    bool isMoved = number == 0 || isa<graph::ConcatOp, graph::PadOp>(mover); // all that a concat joins; a pad's value
+    operands.push_back(isMoved ? inForm(operand, form) : operand);
+  }
+  rewriter_.setInsertionPointAfter(mover);
+  Operation *copy = rewriter_.clone(*mover);
+  copy->setOperands(operands);
+  copy->getResult(0).setType(graph::typeOf(mover->getResult(0)).clone(form));
+  return copy->getResult(0);
+}
+
+Value Suiting::inForm(Value value, Type form) {
+  auto found = known_.find({value, form});
+  if (found != known_.end())
+    return found->second;
+  OpBuilder::InsertionGuard guard(rewriter_);
+  Value result = moved(value.getDefiningOp(), form);
+  if (!result) {
+    rewriter_.setInsertionPointAfterValue(value);
+    Location loc = value.getLoc();
+    if (form.isInteger(8)) {
+      Value bit = graph::makeScalar(rewriter_, loc, elementOf(value), graph::Scalar::ofUnsigned(128));
+      value = graph::XorOp::create(rewriter_, loc, value, bit);
+    }
+    result = graph::CastOp::create(rewriter_, loc, value, form);
+  }
+  return known_[{value, form}] = result;
+}
+
+/// The product with its left operand in the form that suits. `summed` dims of the weights from `firstSummed` on are
+/// those that the product sums over.
+template <typename Op> void Suiting::suit(Op op, Value left, Value right, int64_t firstSummed, int64_t summed) {
+  Type form = op.getWide() ? formFor(left, right) : nullptr;
+  if (!form)
+    return;
+  Value suited = inForm(left, form);
+  rewriter_.modifyOpInPlace(op, [&] { op->setOperand(0, suited); });
+  if (!form.isInteger(8))
+    return;
+  std::optional<HostTensor> weights = graph::constantOf(right);
+  HostTensor sums = quantize::sumsOf(*weights, firstSummed, summed);
+  SmallVector<int64_t> shape(sums.shape());
+  if (isa<graph::ConvOp>(op)) // one for each channel
+    shape.erase(firstSummed == 0 ? shape.begin() : shape.begin() + 1);
+  // ui8 made of i8 is 128 more, and i8 made of ui8 is 128 less.
+  const uint32_t factor = form.isUnsignedInteger() ? static_cast<uint32_t>(-128) : 128;
+  for (uint32_t &sum : sums.asMutable<uint32_t>())
+    sum *= factor;
+  rewriter_.setInsertionPointAfter(op);
+  Value missing = graph::makeConstant(rewriter_, op.getLoc(), sums.reshaped(shape));
+  auto whole = graph::AddOp::create(rewriter_, op.getLoc(), op.getResult(), missing);
+  rewriter_.replaceAllUsesExcept(op.getResult(), whole.getResult(), whole);
+}
+
+namespace {
+struct SuitProducts : plan::MachinePass<SuitProducts> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SuitProducts)
+  using MachinePass::MachinePass;
+  StringRef getArgument() const override { return "suit-products"; }
+  StringRef getDescription() const override { return "left operands of 8 bits → what the target multiplies"; }
+
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    Suiting suiting(machine(), rewriter);
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) { ops.push_back(op); });
+    for (Operation *op : ops) {
+      if (auto matmul = dyn_cast<graph::MatMulOp>(op))
+        suiting.suit(matmul, matmul.getLhs(), matmul.getRhs(), graph::typeOf(matmul.getRhs()).getRank() - 2, 1);
+      else if (auto conv = dyn_cast<graph::ConvOp>(op); conv && !isDepthwise(conv))
+        suiting.suit(conv, conv.getInput(), conv.getFilter(), isLast(conv) ? 0 : 1,
+                     graph::typeOf(conv.getFilter()).getRank() - 1);
+    }
+    for (Operation *op : llvm::reverse(ops)) // what moved the old forms
+      if (isOpTriviallyDead(op))
+        op->erase();
+  }
+
+private:
+  static bool isLast(graph::ConvOp conv) { return conv.getLayout() == graph::Layout::ChannelsLast; }
+  /// These have kernels without dots.
+  static bool isDepthwise(graph::ConvOp conv) {
+    ArrayRef<int64_t> filter = graph::typeOf(conv.getFilter()).getShape();
+    int64_t depth = isLast(conv) ? filter[filter.size() - 2] : filter[1],
+            channels = isLast(conv) ? filter.back() : filter[0];
+    return depth == 1 && channels == static_cast<int64_t>(conv.getGroups()) && channels > 1;
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> quantize::createSuitProductsPass(const kernel::Machine &machine) {
+  return std::make_unique<SuitProducts>(machine);
+}
