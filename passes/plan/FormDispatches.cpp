@@ -92,6 +92,21 @@ static bool readsMemory(Operation *op) {
   return isa<graph::CustomOp, graph::ConvOp, kernel::ContractOp, kernel::WinogradOp>(op);
 }
 
+/// Functions that take dozens of instructions.
+static bool isCostly(Operation *op) {
+  return isa<graph::SigmoidOp, graph::TanhOp, graph::ExpOp, graph::LogOp, graph::ErfOp, graph::GeluOp, graph::SwishOp,
+             graph::MishOp, graph::SoftplusOp>(op);
+}
+
+/// Whether elements are computed one by one: ops that choose what they read have lanes along the innermost dim only,
+/// while elementwise work alone has them along all dims at once.
+static bool isOneByOne(ArrayRef<Operation *> ops, ArrayRef<graph::Extent> shape) {
+  constexpr int64_t kManyElements = 4096;
+  std::optional<int64_t> elements = graph::productOf(shape).asNumber();
+  return elements && *elements >= kManyElements && shape.back() == graph::Extent(1) &&
+         llvm::any_of(ops, [](Operation *op) { return isa<graph::ResizeOp>(op); });
+}
+
 static bool isGrouped(Operation *op) {
   return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp, graph::IfOp, graph::WhileOp>(op) &&
          !plan::isView(op);
@@ -150,6 +165,8 @@ bool Grouping::canJoin(Operation *op, int group) const {
   if (graph::extentsOf(op->getResult(0)) != groups_[group].shape || needsSizesOf(op, group))
     return false;
   if (!groups_[group].pointwise && !readsVectors(op, groups_[group].shape))
+    return false;
+  if (isCostly(op) && isOneByOne(groups_[group].ops, groups_[group].shape))
     return false;
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();

@@ -6,6 +6,9 @@
 //   matmul(a, b)                        →   contract(a, pack_panels(b))
 //   conv(x, w) {channels_last, pads}    →   contract(pad(x), pack_panels(reshape(w)))
 //   conv(x, w) {depthwise, pads}        →   conv(pad(x), w)
+//   conv(x[…, w · k, c], f[…, k, c, n]) {stride k}   →   contract(reshape(x)[…, w, k · c], …), where groups of
+//   neighbours
+//                                                       along c would be incomplete
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
@@ -28,6 +31,14 @@ static unsigned elementBytesOf(Value value) { return graph::elementBytes(graph::
 /// How many rows of a right-hand side are put side by side: only of a constant, which costs nothing then.
 static int64_t togetherOf(Value lhs, Value rhs, const kernel::Machine &machine) {
   return rhs.getDefiningOp<graph::ConstantOp>() ? machine.together(elementOf(lhs), elementOf(rhs)) : 1;
+}
+
+/// Whether windows lie side by side along the last dim and cover it, so that a window's row is a tap of more channels.
+static bool isRowATap(graph::ConvOp op, Value input) {
+  RankedTensorType from = graph::typeOf(input), filter = graph::typeOf(op.getFilter());
+  int64_t taps = filter.getDimSize(filter.getRank() - 3), columns = from.getDimSize(from.getRank() - 2);
+  return op.getGroups() == 1 && taps > 1 && op.getStrides().back() == taps && op.getDilations().back() == 1 &&
+         !ShapedType::isDynamic(columns) && columns % taps == 0;
 }
 
 namespace {
@@ -91,12 +102,20 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
     kernel::RegisterTile tile =
         kernel::chooseTile(machine, rows, typical(shape[shape.size() - 2]), channels / groups, elementBytesOf(op),
                            machine.together(elementOf(op.getInput()), elementOf(op.getFilter())));
-    int64_t together = togetherOf(op.getInput(), op.getFilter(), machine);
-    Value packed = packFilter(op, tile.width, together, rewriter);
-    SmallVector<int64_t> window(filter.getShape().drop_back(2));
+    int64_t together = togetherOf(op.getInput(), op.getFilter(), machine), joined = 1;
+    SmallVector<int64_t> window(filter.getShape().drop_back(2)), strides(op.getStrides());
+    if (filter.getDimSize(filter.getRank() - 2) % together && isRowATap(op, input)) {
+      joined = window.back();
+      Extents split = graph::extentsOf(input);
+      split[split.size() - 2] = split[split.size() - 2].floorDiv(joined);
+      split.back() *= joined;
+      input = graph::reshapeTo(rewriter, op.getLoc(), input, split);
+      window.back() = strides.back() = 1;
+    }
+    Value packed = packFilter(op, tile.width, together, joined, rewriter);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),
-                                                    op.getStridesAttr(), op.getDilationsAttr(), op.getGroupsAttr(),
-                                                    rewriter.getI64IntegerAttr(together));
+                                                    rewriter.getDenseI64ArrayAttr(strides), op.getDilationsAttr(),
+                                                    op.getGroupsAttr(), rewriter.getI64IntegerAttr(together));
     return success();
   }
 
@@ -113,12 +132,15 @@ private:
     return success();
   }
 
-  /// [k…, c, groups · n] → [groups, panels, k · c, width]
-  static Value packFilter(graph::ConvOp op, int64_t width, int64_t together, PatternRewriter &rewriter) {
+  /// [k…, c, groups · n] → [groups, panels, k · c, width]; so many taps, the last dim's or 1, are `joined` to one.
+  static Value packFilter(graph::ConvOp op, int64_t width, int64_t together, int64_t joined,
+                          PatternRewriter &rewriter) {
     ArrayRef<int64_t> shape = graph::typeOf(op.getFilter()).getShape();
     int64_t groups = op.getGroups(), channels = shape.back() / groups, depth = shape[shape.size() - 2], window = 1;
     for (int64_t extent : shape.drop_back(2))
       window *= extent;
+    window /= joined;
+    depth *= joined;
     Location loc = op.getLoc();
     Value filter = op.getFilter();
     if (groups > 1) {

@@ -6,15 +6,15 @@
 
 namespace smelt::graph {
 
-// Φ(x) = 1/2 + x p(x²) on [-4, 4], beyond which it is 0 or 1; p: least maximum of the error in x · Φ(x).
+// x Φ(x) = max(x, 0) - a Φ(-a), a = |x|, and a Φ(-a) = -a p(a) on [0, 4], beyond which it is 0; p: least maximum of the
+// error in a p(a), 0 at 4.
 Expr roundedGelu(Expr x) {
   constexpr double kEnd = 4;
-  Expr inside = select(x > -kEnd, x, -kEnd);
-  inside = select(inside < kEnd, inside, kEnd);
-  Expr p = polynomial(inside * inside, {0.397883157, -0.0645728643, 0.0087722798, -0.00081399319, 4.79531921e-05,
-                                        -1.59848262e-06, 2.27790368e-08});
-  Expr share = fma(inside, p, x.real(0.5));
-  return x * select(share > 0.0, share, 0.0);
+  Expr a = abs(x);
+  a = select(a < kEnd, a, kEnd);
+  Expr p = polynomial(
+      a, {-0.500637884, 0.391533655, 0.0416156916, -0.139045844, 0.0572019442, -0.00985084159, 0.000637487858});
+  return fma(a, p, select(x < 0.0, 0.0, x)); // NaN stays
 }
 
 // e^x = 2^n 2^f, |f| ≤ 1/2; p(f): least maximum of the relative error. The bits of 2^-127 as a normal number are those

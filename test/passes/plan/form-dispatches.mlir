@@ -106,3 +106,22 @@ func.func @attention_whose_weights_are_a_result(%q: tensor<2x6x8xf32>, %k: tenso
   %3 = kernel.contract %2, %v {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<2x6x10xf32>, tensor<2x1x10x16xf32>) -> tensor<2x6x16xf32>
   return %3, %2 : tensor<2x6x16xf32>, tensor<2x6x10xf32>
 }
+
+// A resize along the innermost dims but one, which has one element, goes element by element: what is dear is a kernel of vectors.
+// CHECK-LABEL: func.func @resized
+// CHECK-COUNT-2: kernel.dispatch
+func.func @resized(%x: tensor<1x64x64x1xf32>) -> tensor<1x128x128x1xf32> {
+  %0 = graph.resize %x {scales = array<f64: 1.0, 2.0, 2.0, 1.0>, mode = 1 : i32, coordinates = 0 : i32, nearest = 0 : i32, cubic_a = -0.75 : f64, exclude_outside = false} : (tensor<1x64x64x1xf32>) -> tensor<1x128x128x1xf32>
+  %1 = graph.sigmoid %0 : (tensor<1x128x128x1xf32>) -> tensor<1x128x128x1xf32>
+  return %1 : tensor<1x128x128x1xf32>
+}
+
+// CHECK-LABEL: func.func @resized_channels
+// CHECK-COUNT-1: kernel.dispatch
+// CHECK-NOT: kernel.dispatch
+// CHECK: return
+func.func @resized_channels(%x: tensor<1x64x64x8xf32>) -> tensor<1x128x128x8xf32> {
+  %0 = graph.resize %x {scales = array<f64: 1.0, 2.0, 2.0, 1.0>, mode = 1 : i32, coordinates = 0 : i32, nearest = 0 : i32, cubic_a = -0.75 : f64, exclude_outside = false} : (tensor<1x64x64x8xf32>) -> tensor<1x128x128x8xf32>
+  %1 = graph.sigmoid %0 : (tensor<1x128x128x8xf32>) -> tensor<1x128x128x8xf32>
+  return %1 : tensor<1x128x128x8xf32>
+}
