@@ -19,6 +19,8 @@ namespace smelt::plan {
 std::unique_ptr<mlir::Pass> createSplitConvTransposePass();
 /// Convolutions with fewer result channels than lanes: neighbouring columns become channels.
 std::unique_ptr<mlir::Pass> createFoldColumnsPass(const kernel::Machine &machine = {});
+/// Convolutions that pad one tensor differently → parts of one padded tensor. Before pack-contractions.
+std::unique_ptr<mlir::Pass> createSharePaddingPass();
 /// 3x3 convolutions → kernel.winograd, where the target gains. Before pack-contractions.
 std::unique_ptr<mlir::Pass> createChooseWinogradPass(const kernel::Machine &machine = {});
 /// matmul, conv → kernel.contract over packed panels; padding becomes graph.pad.

@@ -23,8 +23,8 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
 
 void registerPlanPasses() {
   for (auto create :
-       {createSplitConvTransposePass, createPackElementsPass, createFormDispatchesPass, createPlaceBuffersPass,
-        createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
+       {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass, createFormDispatchesPass,
+        createPlaceBuffersPass, createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });

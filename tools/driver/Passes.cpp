@@ -47,6 +47,7 @@ void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, qua
     manager.addPass(graph::createFoldConstantsPass());
   }
   manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
+  manager.addNestedPass<func::FuncOp>(plan::createSharePaddingPass());
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
   manager.addPass(graph::createFoldConstantsPass()); // packs the weights
   plan::buildPlanPipeline(manager, machine);
