@@ -21,7 +21,7 @@ class TargetMachine;
 namespace smelt::artifact {
 
 /// What an operand's offset counts from, as smelt_base.
-enum class Base : uint32_t { Arena = 0, Weights = 1, Input = 2, Output = 3, Sizes = 4, Block = 5 };
+enum class Base : uint32_t { Arena = 0, Weights = 1, Input = 2, Output = 3, Sizes = 4, Block = 5, Scratch = 6 };
 
 struct Operand {
   Base base = Base::Arena;

@@ -277,6 +277,12 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
       return size.takeError();
     step.operands.push_back({Base::Sizes, 0, static_cast<int64_t>(*size) * static_cast<int64_t>(sizeof(int64_t))});
   }
+  if (call.getScratch()) {
+    llvm::Expected<Operand> scratch = operandOf(static_cast<int32_t>(Base::Scratch), 0, call.getScratch()->front());
+    if (!scratch)
+      return scratch.takeError();
+    step.operands.push_back(*scratch);
+  }
   if (llvm::Error error = set(tilesOf(call), step.tiles, step.tilesIsSize))
     return error;
   noteWork(call);

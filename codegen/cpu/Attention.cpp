@@ -9,6 +9,7 @@
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/Microkernel.h"
 #include "dialects/Graph/Ops/RoundedFormulas.h"
+#include "dialects/Kernel/Scratch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -26,12 +27,11 @@ namespace smelt::cpu {
 
 namespace {
 
-constexpr int64_t kBlockKeys = 512; // scores of a dozen rows of q in 24 KB
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
 
 class Attention {
 public:
-  Attention(Body &body, const AttentionOps &ops, const kernel::Machine &machine);
+  Attention(Body &body, const kernel::AttentionOps &ops, const kernel::Machine &machine);
   FailureOr<Extent> emit(TileRange range);
 
 private:
@@ -73,8 +73,8 @@ private:
 
   Body &body_;
   ImplicitLocOpBuilder &b_;
-  AttentionOps ops_;
-  int64_t lanes_, rows_; // of q at a time
+  kernel::AttentionOps ops_;
+  int64_t lanes_;
   VectorType vector_;
   Extent queries_, keys_;
   int64_t channels_; // of a value
@@ -82,31 +82,19 @@ private:
   Type queryType_, powerType_; // of the rows that panels are multiplied by
   Dots keyDots_, valueDots_;
   Value queryArgument_;
-  int64_t blockKeys_, lineStride_, valueStride_;
+  kernel::AttentionLayout layout_;
   bool isOneBlock_; // all keys
   bool byLane_;     // of the machine
-  // On the stack: scores of a block and e to their power, sums of values, and for each row the largest score, the sum
-  // of powers, and by what the last block scaled both.
-  Value scores_, powers_, sums_, most_, total_, scale_;
+  // Scores of a block, sums of values, and e to the power of scores: in their place, where that is not rounded.
+  Value scores_, sums_, powers_;
+  // On the stack: for each row the largest score, the sum of powers, and by what the last block scaled both.
+  Value most_, total_, scale_;
   SmallVector<Value> outer_; // the tile's batch
   Value row_;                // its first row of q
   bool failed_ = false;
 };
 
 } // namespace
-
-std::optional<AttentionOps> findAttention(kernel::FuncOp kernel) {
-  AttentionOps ops;
-  for (Operation &op : kernel.getBody().front()) {
-    if (auto contract = dyn_cast<kernel::ContractOp>(op))
-      (ops.scores ? ops.result : ops.scores) = contract;
-    if (auto softmax = dyn_cast<graph::SoftmaxOp>(op))
-      ops.softmax = softmax;
-  }
-  if (!ops.scores || !ops.softmax || !ops.result)
-    return std::nullopt;
-  return ops;
-}
 
 Attention::Panels Attention::panelsOf(kernel::ContractOp op) {
   Extents shape = graph::extentsOf(op.getPacked());
@@ -117,31 +105,18 @@ Attention::Panels Attention::panelsOf(kernel::ContractOp op) {
 
 static Type elementOf(Value tensor) { return graph::typeOf(tensor).getElementType(); }
 
-Attention::Attention(Body &body, const AttentionOps &ops, const kernel::Machine &machine)
+Attention::Attention(Body &body, const kernel::AttentionOps &ops, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), ops_(ops), lanes_(machine.vectorBytes / sizeof(float)),
       vector_(VectorType::get({lanes_}, b_.getF32Type())), keyPanels_(panelsOf(ops_.scores)),
       valuePanels_(panelsOf(ops_.result)), queryType_(elementOf(ops_.scores.getInput())),
       powerType_(elementOf(ops_.result.getInput())), keyDots_(body, machine, queryType_, queryType_),
-      valueDots_(body, machine, powerType_, powerType_) {
+      valueDots_(body, machine, powerType_, powerType_), layout_(kernel::attentionLayout(ops, machine)) {
   Extents scores = graph::extentsOf(ops_.scores.getResult());
   queries_ = scores[scores.size() - 2];
   keys_ = scores.back();
   channels_ = graph::typeOf(ops_.result.getResult()).getShape().back();
-  auto rowsFor = [&](int64_t width, const Extent &channels) {
-    return kernel::chooseTile(machine, 1, kernel::typicalLength(queries_), kernel::typicalLength(channels),
-                              sizeof(float), /*together=*/1, width)
-        .columns;
-  };
-  rows_ = std::min(rowsFor(keyPanels_.width, keys_), rowsFor(valuePanels_.width, channels_));
-  int64_t blockPanels = std::max<int64_t>(1, kBlockKeys / keyPanels_.width);
-  if (std::optional<int64_t> panels = keyPanels_.panels.asNumber())
-    blockPanels = std::min(blockPanels, std::max<int64_t>(1, *panels));
-  blockKeys_ = blockPanels * keyPanels_.width;
   byLane_ = machine.byLane;
-  isOneBlock_ = keys_.isNumber() && keys_.number() <= blockKeys_;
-  constexpr int64_t kLine = 16; // so that lines of 2 KB do not meet in the same places of the cache
-  lineStride_ = blockKeys_ + kLine;
-  valueStride_ = valuePanels_.panels.number() * valuePanels_.width;
+  isOneBlock_ = keys_.isNumber() && keys_.number() <= layout_.blockKeys;
 }
 
 FailureOr<Extent> Attention::emit(TileRange range) {
@@ -151,15 +126,16 @@ FailureOr<Extent> Attention::emit(TileRange range) {
     return failure();
   queryArgument_ = query.getBuffer();
   Type element = b_.getF32Type();
-  scores_ = body_.stackBuffer(rows_ * lineStride_, element);
-  powers_ = isRounded() ? body_.stackBuffer(rows_ * lineStride_, storageType(powerType_)) : scores_;
-  sums_ = body_.stackBuffer(rows_ * valueStride_, element);
-  most_ = body_.stackBuffer(rows_, element);
-  total_ = body_.stackBuffer(rows_, element);
-  scale_ = body_.stackBuffer(rows_, element);
+  SmallVector<Value> blocks = body_.scratch();
+  scores_ = blocks[0];
+  sums_ = blocks[1];
+  powers_ = isRounded() ? blocks[2] : scores_;
+  most_ = body_.stackBuffer(layout_.rows, element);
+  total_ = body_.stackBuffer(layout_.rows, element);
+  scale_ = body_.stackBuffer(layout_.rows, element);
   Extents tiles = graph::extentsOf(ops_.scores.getResult());
   tiles.pop_back();
-  tiles.back() = queries_.ceilDiv(rows_);
+  tiles.back() = queries_.ceilDiv(layout_.rows);
   Extent count = forTiles(body_, range, tiles, [&](ValueRange index) { emitTile(index); });
   if (failed_)
     return failure();
@@ -176,21 +152,21 @@ Value Attention::forRange(Value from, Value to, int64_t step) {
 void Attention::emitTile(ValueRange index) {
   outer_.assign(index.begin(), index.end());
   outer_.pop_back();
-  row_ = body_.scale(index.back(), rows_);
+  row_ = body_.scale(index.back(), layout_.rows);
   std::optional<int64_t> queries = queries_.asNumber();
-  if (queries && *queries % rows_ == 0)
-    return emitRows(rows_);
+  if (queries && *queries % layout_.rows == 0)
+    return emitRows(layout_.rows);
   Value left = body_.subtract(body_.value(queries_), row_);
-  Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::sge, left, body_.constant(rows_));
+  Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::sge, left, body_.constant(layout_.rows));
   auto choice = scf::IfOp::create(b_, isWhole, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b_);
-  if (!queries || *queries >= rows_) {
+  if (!queries || *queries >= layout_.rows) {
     b_.setInsertionPointToStart(choice.thenBlock());
-    emitRows(rows_);
+    emitRows(layout_.rows);
   }
   b_.setInsertionPointToStart(choice.elseBlock());
   if (queries)
-    return emitRows(*queries % rows_);
+    return emitRows(*queries % layout_.rows);
   Value first = row_;
   row_ = body_.add(first, forRange(body_.constant(0), left, 1));
   emitRows(1);
@@ -202,7 +178,7 @@ void Attention::emitRows(int64_t rows) {
   } else {
     clear(rows);
     OpBuilder::InsertionGuard guard(b_);
-    emitBlock(forRange(body_.constant(0), body_.value(keys_), blockKeys_), rows);
+    emitBlock(forRange(body_.constant(0), body_.value(keys_), layout_.blockKeys), rows);
   }
   storeResult(rows);
 }
@@ -213,14 +189,14 @@ void Attention::clear(int64_t rows) {
   Value row = forRange(body_.constant(0), body_.constant(rows), 1);
   memref::StoreOp::create(b_, number(kLeast), most_, row);
   memref::StoreOp::create(b_, number(0), total_, row);
-  Value line = body_.scale(row, valueStride_);
-  Value at = forRange(body_.constant(0), body_.constant(valueStride_), lanes_);
+  Value line = body_.scale(row, layout_.valueStride);
+  Value at = forRange(body_.constant(0), body_.constant(layout_.valueStride), lanes_);
   storeVector(numbers(0), sums_, body_.add(line, at));
 }
 
 /// The keys [first, first + block) for `rows` rows of q.
 void Attention::emitBlock(Value first, int64_t rows) {
-  Value keys = arith::MinSIOp::create(b_, body_.subtract(body_.value(keys_), first), body_.constant(blockKeys_));
+  Value keys = arith::MinSIOp::create(b_, body_.subtract(body_.value(keys_), first), body_.constant(layout_.blockKeys));
   scorePanels(arith::DivUIOp::create(b_, first, body_.constant(keyPanels_.width)), keys, rows);
   if (!changesScores() && !keys_.dividedBy(lanes_))
     endScores(keys, rows);
@@ -254,7 +230,7 @@ void Attention::endScores(Value keys, int64_t rows) {
   Value rest = arith::IndexCastOp::create(b_, b_.getI32Type(), body_.subtract(keys, whole));
   Expr lane(b_, arith::ConstantOp::create(b_, DenseIntElementsAttr::get(integers, order)));
   Expr isThere = lane < Expr(b_, vector::BroadcastOp::create(b_, integers, rest));
-  Value at = body_.add(body_.scale(forRange(body_.constant(0), body_.constant(rows), 1), lineStride_), whole);
+  Value at = body_.add(body_.scale(forRange(body_.constant(0), body_.constant(rows), 1), layout_.lineStride), whole);
   storeVector(graph::select(isThere, loadVector(scores_, at), numbers(kLeast)), scores_, at);
 }
 
@@ -298,9 +274,10 @@ void Attention::scorePanel(Value panel, Value place, int64_t rows, int64_t vecto
   product.byLanes = byLane_ && strides.back() == Extent(1) && keyPanels_.steps.dividedBy(lanes_);
   SmallVector<Value> sums = product.emit(body_, product.zeros(body_));
   for (auto [number, sum] : llvm::enumerate(sums))
-    vector::StoreOp::create(b_, sum, scores_,
-                            body_.add(place, body_.constant(static_cast<int64_t>(number) / vectors * lineStride_ +
-                                                            static_cast<int64_t>(number) % vectors * lanes_)));
+    vector::StoreOp::create(
+        b_, sum, scores_,
+        body_.add(place, body_.constant(static_cast<int64_t>(number) / vectors * layout_.lineStride +
+                                        static_cast<int64_t>(number) % vectors * lanes_)));
   if (changesScores())
     finishScores(panel, place, rows, vectors);
 }
@@ -311,7 +288,7 @@ void Attention::finishScores(Value panel, Value place, int64_t rows, int64_t vec
   Value row = forRange(body_.constant(0), body_.constant(rows), 1);
   Value firstKey = body_.scale(panel, keyPanels_.width);
   for (int64_t v = 0; v < vectors; ++v) {
-    Value at = body_.add(body_.add(body_.scale(row, lineStride_), place), body_.constant(v * lanes_));
+    Value at = body_.add(body_.add(body_.scale(row, layout_.lineStride), place), body_.constant(v * lanes_));
     storeScores(body_.add(row_, row), body_.add(firstKey, body_.constant(v * lanes_)), at);
   }
 }
@@ -394,7 +371,7 @@ Expr Attention::power(Expr x) {
 void Attention::raise(int64_t rows, Value vectors) {
   OpBuilder::InsertionGuard guard(b_);
   Value row = forRange(body_.constant(0), body_.constant(rows), 1);
-  Value line = body_.scale(row, lineStride_);
+  Value line = body_.scale(row, layout_.lineStride);
   SmallVector<Value> partial =
       graph::forRange(b_, 0, vectors, 1, numbers(kLeast).value(), [&](Value vector, ValueRange carried) {
         Expr x = loadVector(scores_, body_.add(line, body_.scale(vector, lanes_)));
@@ -430,13 +407,14 @@ void Attention::multiplyValues(Value first, Value keys, int64_t rows) {
   PanelProduct product = productOf(valuePanels_, panel, rows, valueDots_, powerType_);
   product.rows = powers_;
   product.rowsBase = body_.constant(0);
-  product.rowStride = lineStride_;
+  product.rowStride = layout_.lineStride;
   product.panelBase = body_.add(product.panelBase, body_.scale(first, valuePanels_.width));
   product.steps = keys;
   product.byLanes = byLane_ && keys_.dividedBy(lanes_);
   SmallVector<Value> sums = product.zeros(body_);
   auto placeOf = [&](int64_t row, int64_t vector) {
-    return body_.add(body_.scale(panel, valuePanels_.width), body_.constant(row * valueStride_ + vector * lanes_));
+    return body_.add(body_.scale(panel, valuePanels_.width),
+                     body_.constant(row * layout_.valueStride + vector * lanes_));
   };
   for (int64_t row = 0; row < rows && !isOneBlock_; ++row) {
     Expr scale = splat(loadNumber(scale_, body_.constant(row)));
@@ -459,7 +437,7 @@ void Attention::storeResult(int64_t rows) {
     total = graph::select(keys == Expr(b_, body_.constant(0)), 1.0, total);
   }
   Expr scale = splat(1.0 / total);
-  Value line = body_.scale(row, valueStride_);
+  Value line = body_.scale(row, layout_.valueStride);
   SmallVector<LaneIndex> index = indexOf(body_.add(row_, row));
   int64_t whole = channels_ / lanes_ * lanes_;
   auto store = [&](Value channel, int64_t count) {
@@ -474,7 +452,8 @@ void Attention::storeResult(int64_t rows) {
     store(body_.constant(whole), channels_ - whole);
 }
 
-FailureOr<Extent> emitAttention(Body &body, const AttentionOps &ops, TileRange range, const kernel::Machine &machine) {
+FailureOr<Extent> emitAttention(Body &body, const kernel::AttentionOps &ops, TileRange range,
+                                const kernel::Machine &machine) {
   return Attention(body, ops, machine).emit(range);
 }
 

@@ -5,6 +5,7 @@
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Ops/Cast.h"
 #include "dialects/Graph/Ops/RoundedFormulas.h"
+#include "dialects/Kernel/Scratch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -43,7 +44,8 @@ Type storageType(Type elementType) {
 }
 
 Body::Body(kernel::FuncOp kernel, func::FuncOp function, ImplicitLocOpBuilder &builder, const kernel::Machine &machine)
-    : kernel_(kernel), function_(function), builder_(builder), roundsToBF16_(machine.dots & kernel::kBf16Dots) {
+    : kernel_(kernel), function_(function), builder_(builder), machine_(machine),
+      roundsToBF16_(machine.dots & kernel::kBf16Dots) {
   Block &body = kernel.getBody().front();
   std::optional<ArrayAttr> sizes = kernel.getSizes();
   size_t number = 0;
@@ -167,6 +169,23 @@ Value Body::stackBuffer(int64_t elements, Type type) {
   OpBuilder::InsertionGuard guard(builder_);
   builder_.setInsertionPointToStart(&function_.getBody().front());
   return memref::AllocaOp::create(builder_, MemRefType::get({elements}, type), builder_.getI64IntegerAttr(64));
+}
+
+SmallVector<Value> Body::scratch() {
+  SmallVector<kernel::ScratchBlock> blocks = kernel::scratchBlocks(kernel_.getBody().front(), machine_);
+  SmallVector<int64_t> offsets = kernel::scratchOffsets(blocks);
+  SmallVector<Value> buffers;
+  for (auto [block, offset] : llvm::zip(blocks, offsets)) {
+    Type element = storageType(block.element);
+    if (!kernel_.getScratch()) {
+      buffers.push_back(stackBuffer(block.elements, element));
+      continue;
+    }
+    Value memory = function_.getArgument(kernel_.getBody().getNumArguments());
+    buffers.push_back(memref::ViewOp::create(builder_, MemRefType::get({block.elements}, element), memory,
+                                             constant(offset), ValueRange()));
+  }
+  return buffers;
 }
 
 static Type like(Value value, Type scalar) {

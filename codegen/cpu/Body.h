@@ -57,8 +57,10 @@ public:
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value scale(mlir::Value index, const graph::Extent &factor);
   mlir::Value subtract(mlir::Value a, mlir::Value b);
-  /// A stack buffer of the compute type, made once at the function's start.
+  /// A stack buffer of the compute type, made once at the function's start: of a few KB at most.
   mlir::Value stackBuffer(int64_t elements, mlir::Type type);
+  /// The kernel's blocks (Scratch.h), where the plan has reserved memory for them, else on the stack.
+  llvm::SmallVector<mlir::Value> scratch();
   /// Memory type → compute type and back, scalars or vectors.
   mlir::Value toCompute(mlir::Value stored, mlir::Type elementType);
   mlir::Value toStorage(mlir::Value computed, mlir::Type elementType);
@@ -84,6 +86,7 @@ private:
   kernel::FuncOp kernel_;
   mlir::func::FuncOp function_;
   mlir::ImplicitLocOpBuilder &builder_;
+  const kernel::Machine machine_;
   bool roundsToBF16_; // by an instruction, to which the smallest numbers (denormal ones) are zero
   llvm::DenseMap<mlir::Value, mlir::Value> buffers_;
   llvm::DenseMap<mlir::Value, mlir::Value> defined_;

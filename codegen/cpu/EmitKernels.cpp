@@ -5,6 +5,7 @@
 //   func @k(%buffer0: memref<?>, …, %first: index, %last: index) attributes {kernel.tiles = N}
 
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/Lower.h"
 #include "codegen/cpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -35,6 +36,8 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
     types.push_back(type ? MemRefType::get({spanOf(type)}, storageType(type.getElementType()))
                          : MemRefType::get({1}, builder.getI64Type()));
   }
+  if (kernel.getScratch())
+    types.push_back(MemRefType::get({static_cast<int64_t>(*kernel.getScratch())}, builder.getI8Type()));
   types.append(2, builder.getIndexType());
   auto function =
       func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), builder.getFunctionType(types, {}));
@@ -43,13 +46,17 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   // A result overlaps nothing else; operands may overlap one another, which no one writes.
   for (unsigned index = 0; index < types.size() - 2; ++index)
     function.setArgAttr(index, "llvm.noalias", builder.getUnitAttr());
+  if (kernel.getScratch())
+    function->setAttr("passthrough", builder.getArrayAttr(builder.getStrArrayAttr(
+                                         {kScratchAttribute, std::to_string(*kernel.getScratch())})));
   return function;
 }
 
 static FailureOr<graph::Extent> emitRoot(Body &body, TileRange range, const kernel::Machine &machine) {
-  if (std::optional<AttentionOps> attention = findAttention(body.kernel()))
+  Block &ops = body.kernel().getBody().front();
+  if (std::optional<kernel::AttentionOps> attention = kernel::findAttention(ops))
     return emitAttention(body, *attention, range, machine);
-  for (Operation &op : body.kernel().getBody().front()) {
+  for (Operation &op : ops) {
     if (auto contract = dyn_cast<kernel::ContractOp>(op))
       return emitContraction(body, contract, range, machine);
     if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
@@ -85,6 +92,9 @@ struct EmitKernels : PassWrapper<EmitKernels, OperationPass<>> {
 
 private:
   LogicalResult emit(kernel::FuncOp kernel) {
+    int64_t scratch = kernel::scratchBytes(kernel.getBody().front(), machine);
+    if (kernel.getScratch() && static_cast<int64_t>(*kernel.getScratch()) != scratch)
+      return kernel.emitError("needs ") << scratch << " bytes of scratch memory on this target";
     OpBuilder outer(kernel);
     func::FuncOp function = declare(kernel, outer);
     Block &entry = function.getBody().front();

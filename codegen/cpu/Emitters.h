@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/Body.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Scratch.h"
 
 namespace smelt::cpu {
 
@@ -19,14 +20,7 @@ struct TileRange {
 
 llvm::FailureOr<graph::Extent> emitContraction(Body &body, kernel::ContractOp root, TileRange range,
                                                const kernel::Machine &machine);
-/// The parts of a kernel of attention: softmax(f(q · keys)) · values.
-struct AttentionOps {
-  kernel::ContractOp scores;
-  graph::SoftmaxOp softmax;
-  kernel::ContractOp result;
-};
-std::optional<AttentionOps> findAttention(kernel::FuncOp kernel);
-llvm::FailureOr<graph::Extent> emitAttention(Body &body, const AttentionOps &ops, TileRange range,
+llvm::FailureOr<graph::Extent> emitAttention(Body &body, const kernel::AttentionOps &ops, TileRange range,
                                              const kernel::Machine &machine);
 llvm::FailureOr<graph::Extent> emitWinograd(Body &body, kernel::WinogradOp root, TileRange range,
                                             const kernel::Machine &machine);

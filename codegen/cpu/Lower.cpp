@@ -56,6 +56,41 @@ void registerTranslations(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+/// NAME.on_stack, for a thread that got no scratch memory: calls the kernel with a block of its own as the last
+/// operand.
+static llvm::Function *makeOnStack(llvm::Function &kernel, unsigned operands, uint64_t bytes) {
+  llvm::Function *function = llvm::Function::Create(kernel.getFunctionType(), llvm::GlobalValue::InternalLinkage,
+                                                    kernel.getName() + ".on_stack", kernel.getParent());
+  function->addFnAttr(llvm::Attribute::NoInline); // a kernel called with scratch memory has a small frame
+  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(kernel.getContext(), "", function));
+  auto *pointer = llvm::PointerType::getUnqual(kernel.getContext());
+  llvm::Value *table = builder.CreateAlloca(pointer, builder.getInt32(operands));
+  llvm::AllocaInst *block = builder.CreateAlloca(builder.getInt8Ty(), builder.getInt64(bytes));
+  block->setAlignment(llvm::Align(64));
+  for (unsigned index = 0; index < operands; ++index) {
+    llvm::Value *from = builder.CreateConstGEP1_64(pointer, function->getArg(0), index);
+    llvm::Value *operand = block;
+    if (index + 1 < operands)
+      operand = builder.CreateLoad(pointer, from);
+    builder.CreateStore(operand, builder.CreateConstGEP1_64(pointer, table, index));
+  }
+  builder.CreateCall(&kernel, {table, function->getArg(1), function->getArg(2)})->setIsNoInline();
+  builder.CreateRetVoid();
+  return function;
+}
+
+/// Leaves the kernel, at the builder's place, where it got no scratch memory.
+static void leaveWithoutScratch(llvm::IRBuilder<> &builder, llvm::Value *scratch, llvm::Function *onStack) {
+  llvm::Function *kernel = builder.GetInsertBlock()->getParent();
+  auto *without = llvm::BasicBlock::Create(kernel->getContext(), "", kernel);
+  auto *with = llvm::BasicBlock::Create(kernel->getContext(), "", kernel);
+  builder.CreateCondBr(builder.CreateIsNull(scratch), without, with);
+  builder.SetInsertPoint(without);
+  builder.CreateCall(onStack, {kernel->getArg(0), kernel->getArg(1), kernel->getArg(2)});
+  builder.CreateRetVoid();
+  builder.SetInsertPoint(with);
+}
+
 /// void NAME(ptr operands, i64 first, i64 last) around the body that takes each buffer as an argument.
 static void wrap(llvm::Function &body) {
   llvm::Module &module = *body.getParent();
@@ -75,6 +110,9 @@ static void wrap(llvm::Function &body) {
     llvm::Value *slot = builder.CreateConstGEP1_64(pointer, kernel->getArg(0), index);
     arguments.push_back(builder.CreateLoad(pointer, slot));
   }
+  uint64_t scratch = 0;
+  if (!body.getFnAttribute(kScratchAttribute).getValueAsString().getAsInteger(10, scratch))
+    leaveWithoutScratch(builder, arguments.back(), makeOnStack(*kernel, buffers, scratch));
   arguments.append({kernel->getArg(1), kernel->getArg(2)});
   builder.CreateCall(&body, arguments);
   builder.CreateRetVoid();

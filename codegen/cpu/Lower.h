@@ -20,6 +20,9 @@ class TargetMachine;
 
 namespace smelt::cpu {
 
+/// Of a function that has scratch memory for its last buffer: how many bytes, as text.
+constexpr char kScratchAttribute[] = "smelt-scratch";
+
 /// What translateKernels needs of a context.
 void registerTranslations(mlir::DialectRegistry &registry);
 

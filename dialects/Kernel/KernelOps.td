@@ -69,9 +69,9 @@ def Kernel_FuncOp : Kernel_Op<"func", [IsolatedFromAbove, Symbol, SingleBlock, N
   let summary = "one kernel; its block's arguments are buffers, and it computes tiles of its results";
   let description = [{
     After the buffers come the sizes that are known at run time only, of type index: `sizes` are the symbols that stand for them in extents and
-    strides of the kernel.
+    strides of the kernel. Where the plan reserves memory for its blocks, `scratch` says how many bytes.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<StrArrayAttr>:$sizes);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<StrArrayAttr>:$sizes, OptionalAttr<I64Attr>:$scratch);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
 }
@@ -108,9 +108,9 @@ def Kernel_PlanOp : Kernel_Op<"plan", [SingleBlock, NoTerminator]> {
   let assemblyFormat = "attr-dict-with-keyword $body";
 }
 def Kernel_CallOp : Kernel_Op<"call"> {
-  let summary = "one step: operand i lies `offsets[i]` bytes from bases[i] (a smelt_base), number indices[i] of the inputs or outputs; then come the kernel's sizes";
+  let summary = "one step: operand i lies `offsets[i]` bytes from bases[i] (a smelt_base), number indices[i] of the inputs or outputs; then come the kernel's sizes, and its scratch memory, one offset in the arena";
   let arguments = (ins FlatSymbolRefAttr:$callee, DenseI32ArrayAttr:$bases, DenseI32ArrayAttr:$indices, Graph_Extents:$offsets,
-                       OptionalAttr<Graph_Extents>:$sizes);
+                       OptionalAttr<Graph_Extents>:$sizes, OptionalAttr<Graph_Extents>:$scratch);
   let assemblyFormat = "$callee attr-dict";
 }
 

@@ -134,9 +134,9 @@ LoopOrder chooseLoopOrder(llvm::ArrayRef<int64_t> points, int64_t inputBytes, in
   return best;
 }
 
-// A block's transformed input and products lie on the stack of whatever thread the host runs us on, and in a second
-// cache of a megabyte. With so many products at most and panels of six vectors of 64 bytes these are below the 1.5 MB
-// that smelt.h promises.
+// A block's transformed input and products lie in a second cache of a megabyte and, of threads that got no scratch
+// memory (Scratch.h), on the stack. With so many products at most and panels of six vectors of 64 bytes these are below
+// the 1.5 MB that smelt.h says.
 constexpr int64_t kTransformedBytes = int64_t(512) << 10;
 constexpr int64_t kMostProducts = int64_t(64) * 36; // of 64 tiles of F(4x4, 3x3)
 

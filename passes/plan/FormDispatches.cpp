@@ -310,7 +310,7 @@ static Operation *weightsOf(graph::SoftmaxOp softmax, ArrayRef<Operation *> grou
 
 // softmax(f(q · keys)) · values, of which nobody else wants a part: one kernel.
 void Grouping::fuseAttention() {
-  constexpr int64_t kMostChannels = 512; // of values: a few rows of sums lie on the stack
+  constexpr int64_t kMostChannels = 512; // of values: a few rows of sums stay in the first cache
   for (int number = 0; number < static_cast<int>(groups_.size()); ++number) {
     Group &group = groups_[number];
     auto softmax = group.ops.empty() ? nullptr : dyn_cast<graph::SoftmaxOp>(group.ops.front());

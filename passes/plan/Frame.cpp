@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/plan/Frame.h"
+#include "dialects/Kernel/Scratch.h"
 #include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
@@ -81,6 +82,16 @@ bool FrameBuilder::addParts(Frame &frame, int number, Step &step) {
   return true;
 }
 
+/// Kernels that work on large blocks have them in the arena, while they run.
+void FrameBuilder::addScratch(Placement &placement) {
+  for (Step &step : placement.steps()) {
+    auto dispatch = dyn_cast<kernel::DispatchOp>(step.op);
+    step.scratch = dispatch ? kernel::scratchBytes(dispatch.getBody().front(), machine_) : 0;
+    if (step.scratch)
+      step.views.push_back({placement.addBuffer(Base::Arena, 0, step.scratch), 0, {}});
+  }
+}
+
 std::unique_ptr<Frame> FrameBuilder::build(func::FuncOp function, bool isMain) {
   if (isMain)
     batchSymbols_ = batchSymbols(function);
@@ -92,6 +103,7 @@ std::unique_ptr<Frame> FrameBuilder::build(func::FuncOp function, bool isMain) {
   for (auto [number, step] : llvm::enumerate(frame->placement->steps()))
     if (isa<graph::IfOp, graph::WhileOp>(step.op) && !addParts(*frame, static_cast<int>(number), step))
       return nullptr;
+  addScratch(*frame->placement);
   findLiveRanges(*frame->placement);
   assignOffsets(*frame, isMain);
   assignWeights(*frame->placement);

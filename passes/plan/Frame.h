@@ -6,6 +6,7 @@
 #ifndef SMELT_PASSES_PLAN_FRAME_H
 #define SMELT_PASSES_PLAN_FRAME_H
 
+#include "dialects/Kernel/Machine.h"
 #include "passes/plan/Arena.h"
 #include "passes/plan/Placement.h"
 #include "passes/plan/SymbolBounds.h"
@@ -38,7 +39,8 @@ struct Frame {
 /// Makes the frames of a module.
 class FrameBuilder {
 public:
-  explicit FrameBuilder(mlir::Operation *module) : module_(module), bounds_(module) {}
+  FrameBuilder(mlir::Operation *module, const kernel::Machine &machine)
+      : module_(module), machine_(machine), bounds_(module) {}
 
   /// Null where a tensor has no place, which has been said.
   std::unique_ptr<Frame> build(mlir::func::FuncOp function, bool isMain);
@@ -51,12 +53,14 @@ public:
 
 private:
   bool addParts(Frame &frame, int number, Step &step);
+  void addScratch(Placement &placement);
   std::unique_ptr<Frame> copying(mlir::TypeRange types, mlir::Location loc);
   static void findLiveRanges(Placement &placement);
   void assignOffsets(Frame &frame, bool isMain);
   void assignWeights(Placement &placement);
 
   mlir::Operation *module_;
+  kernel::Machine machine_;
   SymbolBounds bounds_;
   llvm::StringSet<> batchSymbols_;
   std::vector<Definition> definitions_;

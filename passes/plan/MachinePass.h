@@ -11,10 +11,10 @@
 
 namespace smelt::plan {
 
-/// A pass on functions whose choices depend on the processor, which a textual pipeline describes by options:
-/// choose-winograd{vector-bytes=64 vector-registers=32}.
-template <typename Derived>
-class MachinePass : public mlir::PassWrapper<Derived, mlir::OperationPass<mlir::func::FuncOp>> {
+/// A pass, on functions unless something else is said, whose choices depend on the processor, which a textual pipeline
+/// describes by options: choose-winograd{vector-bytes=64 vector-registers=32}.
+template <typename Derived, typename Op = mlir::func::FuncOp>
+class MachinePass : public mlir::PassWrapper<Derived, mlir::OperationPass<Op>> {
 public:
   explicit MachinePass(const kernel::Machine &machine) {
     vectorBytes_ = machine.vectorBytes;
@@ -22,7 +22,7 @@ public:
     dots_ = machine.dots;
   }
   // Options know their pass: a copy has options of its own, which MLIR then sets.
-  MachinePass(const MachinePass &other) : mlir::PassWrapper<Derived, mlir::OperationPass<mlir::func::FuncOp>>(other) {}
+  MachinePass(const MachinePass &other) : mlir::PassWrapper<Derived, mlir::OperationPass<Op>>(other) {}
 
   void getDependentDialects(mlir::DialectRegistry &registry) const override {
     registry.insert<kernel::KernelDialect>();

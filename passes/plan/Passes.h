@@ -32,7 +32,7 @@ constexpr llvm::StringLiteral kDeclaredType = "graph.declared_type";
 /// Roots and the elementwise work that follows them → kernel.dispatch.
 std::unique_ptr<mlir::Pass> createFormDispatchesPass();
 /// Dispatches and views → kernel.func with strided buffers, and a kernel.plan of calls over one arena.
-std::unique_ptr<mlir::Pass> createPlaceBuffersPass();
+std::unique_ptr<mlir::Pass> createPlaceBuffersPass(const kernel::Machine &machine = {});
 /// Merges neighbouring dims of elementwise kernels, so that their inner loops are long.
 std::unique_ptr<mlir::Pass> createCollapseDimsPass();
 /// Makes the symbolic sizes of a kernel arguments of it.

@@ -15,7 +15,7 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createPackElementsPass());
   function.addPass(createFormDispatchesPass());
-  manager.addPass(createPlaceBuffersPass());
+  manager.addPass(createPlaceBuffersPass(machine));
   manager.addPass(createCollapseDimsPass());
   manager.addPass(createParametriseKernelsPass());
   manager.addPass(createDeduplicateKernelsPass());
@@ -24,11 +24,12 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
 void registerPlanPasses() {
   for (auto create :
        {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass, createFormDispatchesPass,
-        createPlaceBuffersPass, createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
+        createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });
   registerPass([] { return createPackContractionsPass(); });
+  registerPass([] { return createPlaceBuffersPass(); });
 }
 
 } // namespace smelt::plan

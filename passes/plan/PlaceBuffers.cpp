@@ -13,6 +13,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/plan/Frame.h"
+#include "passes/plan/MachinePass.h"
 #include "passes/plan/Passes.h"
 #include "passes/plan/SizeChecks.h"
 #include "passes/plan/Views.h"
@@ -78,7 +79,8 @@ private:
 kernel::FuncOp Outliner::outline(const Step &step) {
   OpBuilder builder(plan_);
   auto dispatch = cast<kernel::DispatchOp>(step.op);
-  auto kernel = kernel::FuncOp::create(builder, dispatch.getLoc(), ("kernel_" + Twine(kernels_++)).str(), ArrayAttr());
+  auto kernel = kernel::FuncOp::create(builder, dispatch.getLoc(), ("kernel_" + Twine(kernels_++)).str(), ArrayAttr(),
+                                       step.scratch ? builder.getI64IntegerAttr(step.scratch) : IntegerAttr());
   Block *body = builder.createBlock(&kernel.getBody());
   auto argument = [&](Value value, const View &view) {
     RankedTensorType type = graph::typeOf(value);
@@ -133,14 +135,18 @@ void Outliner::call(Frame &frame, const Step &step) {
   graph::Extents offsets;
   SmallVector<Value> values(step.op->getOperands());
   llvm::append_range(values, step.op->getResults());
-  for (auto [value, view] : llvm::zip_equal(values, step.views)) {
+  for (auto [value, view] : llvm::zip_first(values, step.views)) {
     Place place = placeOf(frame, view, graph::typeOf(value).getElementType());
     bases.push_back(static_cast<int32_t>(place.base));
     indices.push_back(place.index);
     offsets.push_back(place.offset);
   }
-  kernel::CallOp::create(builder_, step.op->getLoc(), callee, ArrayRef<int32_t>(bases), ArrayRef<int32_t>(indices),
-                         ArrayRef<graph::Extent>(offsets), graph::ExtentsAttr());
+  auto call =
+      kernel::CallOp::create(builder_, step.op->getLoc(), callee, ArrayRef<int32_t>(bases), ArrayRef<int32_t>(indices),
+                             ArrayRef<graph::Extent>(offsets), graph::ExtentsAttr(), graph::ExtentsAttr());
+  if (step.scratch)
+    call.setScratchAttr(
+        graph::ExtentsAttr::get(builder_.getContext(), placeOf(frame, step.views.back(), builder_.getI8Type()).offset));
 }
 
 void Outliner::bind(Frame &frame, graph::BindSizesOp op, const View &view) {
@@ -369,8 +375,10 @@ void Outliner::run(Frame &main) {
 }
 
 namespace {
-struct PlaceBuffers : PassWrapper<PlaceBuffers, OperationPass<>> {
+struct PlaceBuffers : plan::MachinePass<PlaceBuffers, void> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlaceBuffers)
+  explicit PlaceBuffers(const kernel::Machine &machine) : MachinePass(machine) { byLane_ = machine.byLane; }
+  PlaceBuffers(const PlaceBuffers &other) : MachinePass(other) {}
   StringRef getArgument() const override { return "place-buffers"; }
   StringRef getDescription() const override { return "give tensors their places and make the plan of calls"; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -382,7 +390,7 @@ struct PlaceBuffers : PassWrapper<PlaceBuffers, OperationPass<>> {
     for (auto function : llvm::make_early_inc_range(region.getOps<func::FuncOp>())) {
       if (function.isPrivate())
         continue; // placed where it is called
-      plan::FrameBuilder frames(getOperation());
+      plan::FrameBuilder frames(getOperation(), seen());
       std::unique_ptr<Frame> main = frames.build(function, true);
       if (!main)
         return signalPassFailure();
@@ -391,7 +399,21 @@ struct PlaceBuffers : PassWrapper<PlaceBuffers, OperationPass<>> {
     for (auto function : llvm::make_early_inc_range(region.getOps<func::FuncOp>()))
       function.erase();
   }
+
+private:
+  /// As the target sees itself: blocks of attention have as many rows as its tiles.
+  kernel::Machine seen() const {
+    kernel::Machine machine = this->machine();
+    machine.byLane = byLane_;
+    return machine;
+  }
+
+  // Other passes choose the width of panels without it.
+  Option<bool> byLane_{*this, "by-lane", llvm::cl::desc("multiplies vectors by lanes of registers"),
+                       llvm::cl::init(false)};
 };
 } // namespace
 
-std::unique_ptr<Pass> plan::createPlaceBuffersPass() { return std::make_unique<PlaceBuffers>(); }
+std::unique_ptr<Pass> plan::createPlaceBuffersPass(const kernel::Machine &machine) {
+  return std::make_unique<PlaceBuffers>(machine);
+}

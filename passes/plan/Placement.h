@@ -28,10 +28,12 @@ struct Buffer {
   bool isHeld = false; // an output that stays here until the next run
 };
 
-/// A kernel to run, or an op that finds sizes: its operands' views are those of the op's operands, then results.
+/// A kernel to run, or an op that finds sizes: its operands' views are those of the op's operands, then results, then
+/// what it has for itself while it runs.
 struct Step {
   mlir::Operation *op;
   llvm::SmallVector<View> views;
+  int64_t scratch = 0; // bytes of the last view, where that is a kernel's scratch memory
 };
 
 graph::Extent bytesOf(mlir::RankedTensorType type);

@@ -18,6 +18,7 @@ typedef struct bases {
 static const void *base_of(const bases *from, const smelt_operand *operand) {
   switch ((smelt_base)(operand->base & ~SMELT_OFFSET_IS_SIZE)) {
   case SMELT_BASE_ARENA:
+  case SMELT_BASE_SCRATCH:
     return from->arena;
   case SMELT_BASE_WEIGHTS:
     return from->weights;
@@ -44,11 +45,33 @@ static void *resolve(const bases *from, const smelt_operand *operand) {
 typedef struct call {
   smelt_kernel kernel;
   void *const *operands;
+  uint32_t operand_count;
+  int scratch_is_taken;
 } call;
 
 static void run_tiles(void *context, int64_t first, int64_t last) {
   const call *step = (const call *)context;
   step->kernel(step->operands, first, last);
+}
+
+/* Of a kernel with scratch memory, its last operand, which ranges that run at the same time may not share. */
+static void run_tiles_apart(void *context, int64_t first, int64_t last) {
+  call *step = (call *)context;
+  if (!__atomic_exchange_n(&step->scratch_is_taken, 1, __ATOMIC_ACQUIRE)) {
+    step->kernel(step->operands, first, last);
+    __atomic_store_n(&step->scratch_is_taken, 0, __ATOMIC_RELEASE);
+    return;
+  }
+  void *operands[SMELT_MAX_OPERANDS];
+  for (uint32_t i = 0; i + 1 < step->operand_count; ++i)
+    operands[i] = step->operands[i];
+  operands[step->operand_count - 1] = 0;
+  step->kernel(operands, first, last);
+}
+
+static int has_scratch(const smelt_step *step) {
+  return step->operand_count &&
+         (step->operands[step->operand_count - 1].base & ~SMELT_OFFSET_IS_SIZE) == SMELT_BASE_SCRATCH;
 }
 
 static void run_kernel(const smelt_instance *instance, const smelt_step *step, const bases *from) {
@@ -61,8 +84,8 @@ static void run_kernel(const smelt_instance *instance, const smelt_step *step, c
     step->kernel(operands, 0, tiles);
     return;
   }
-  call context = {step->kernel, operands};
-  instance->parallel_for(instance->parallel_user, tiles, run_tiles, &context);
+  call context = {step->kernel, operands, step->operand_count, 0};
+  instance->parallel_for(instance->parallel_user, tiles, has_scratch(step) ? run_tiles_apart : run_tiles, &context);
 }
 
 /* All are read before one is written: they may be one another's. */

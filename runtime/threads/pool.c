@@ -12,6 +12,9 @@
 /* Turns of looking out, of some 20 to 50 nanoseconds each. */
 #define TURNS_BEFORE_SLEEP 2000
 
+/* Enough for every kernel (smelt.h), where the system's usual stack is less. */
+#define STACK_BYTES ((size_t)2 << 20)
+
 /* The parts of a ticket. SMELT_MAX_THREADS ranges fit in 16 bits. */
 #define CALL_SHIFT 32
 #define RANGES_SHIFT 16
@@ -122,6 +125,16 @@ static smelt_status create_locks(smelt_pool *pool) {
   return SMELT_OK;
 }
 
+static int start_worker(smelt_pool *pool, pthread_t *worker) {
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes))
+    return 0;
+  const int is_started =
+      !pthread_attr_setstacksize(&attributes, STACK_BYTES) && !pthread_create(worker, &attributes, work, pool);
+  pthread_attr_destroy(&attributes);
+  return is_started;
+}
+
 smelt_status smelt_pool_start(smelt_pool *pool, uint32_t thread_count) {
   if (!pool)
     return SMELT_ERROR_ARGUMENT;
@@ -137,7 +150,7 @@ smelt_status smelt_pool_start(smelt_pool *pool, uint32_t thread_count) {
   pool->ticket = 0;
   pool->running = pool->sleepers = pool->awaited = pool->stopping = 0;
   for (pool->thread_count = 1; pool->thread_count < thread_count; ++pool->thread_count) {
-    if (pthread_create(&pool->workers[pool->thread_count - 1], 0, work, pool)) {
+    if (!start_worker(pool, &pool->workers[pool->thread_count - 1])) {
       smelt_pool_stop(pool);
       return SMELT_ERROR_THREADS;
     }
@@ -173,7 +186,8 @@ void smelt_pool_parallel_for(void *user, int64_t count, smelt_range_body body, v
   pool->context = context;
   pool->count = count;
   pool->running = ranges;
-  const uint64_t call = (pool->ticket >> CALL_SHIFT) + 1; /* so that a ticket of an earlier call is known as such */
+  const uint64_t last = __atomic_load_n(&pool->ticket, __ATOMIC_RELAXED); /* a worker may be trying for a range of it */
+  const uint64_t call = (last >> CALL_SHIFT) + 1; /* so that a ticket of an earlier call is known as such */
   __atomic_store_n(&pool->ticket, call << CALL_SHIFT | (uint64_t)ranges << RANGES_SHIFT, __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&pool->sleepers, __ATOMIC_SEQ_CST)) {
     pthread_mutex_lock(&pool->mutex);

@@ -3,6 +3,7 @@
 /*
  * Runs a statically linked model, -DMODEL=<its symbol>, for test_runtime.py. All inputs are floats.
  *     instances alone      one instance without threads: none is started
+ *     instances small      the same on a thread that has no more stack than smelt_run is said to need
  *     instances together   two instances on two threads at once, each with a pool of two: bit for bit the same as alone
  */
 #include "smelt/threads.h"
@@ -91,6 +92,22 @@ static void alone(void) {
   check(most == before, "a thread was started");
 }
 
+static void *run_alone(void *unused) {
+  (void)unused;
+  alone();
+  return NULL;
+}
+
+/* The system's own share of a stack comes on top: thread-local memory, and what a thread begins with. */
+static void small(void) {
+  enum { PROMISED = 128 << 10, OWN = 16 << 10 };
+  pthread_attr_t attributes;
+  pthread_t thread;
+  check(!pthread_attr_init(&attributes) && !pthread_attr_setstacksize(&attributes, PROMISED + OWN), "no such stack");
+  check(!pthread_create(&thread, &attributes, run_alone, NULL), "no thread");
+  pthread_join(thread, NULL);
+}
+
 static void same_results(const work *a, const work *b) {
   for (uint32_t i = 0; i < MODEL.output_count; ++i)
     check(!memcmp(a->outputs[i], b->outputs[i], MODEL.outputs[i].bytes), "the results differ");
@@ -129,9 +146,11 @@ static void together(void) {
 }
 
 int main(int argc, char **argv) {
-  check(argc == 2, "usage: instances alone|together");
+  check(argc == 2, "usage: instances alone|small|together");
   if (!strcmp(argv[1], "alone"))
     alone();
+  else if (!strcmp(argv[1], "small"))
+    small();
   else
     together();
   return 0;

@@ -64,6 +64,10 @@ def starts_no_thread(folder):
     call(program(folder), "alone")
 
 
+def needs_little_stack(folder):
+    call(program(folder), "small")
+
+
 def two_at_once(folder):
     output = call(program(folder, "-fsanitize=thread"), "together", env={**os.environ, "TSAN_OPTIONS": "halt_on_error=0:exitcode=66"})
     if re.search("ThreadSanitizer", output):
@@ -82,6 +86,7 @@ def main():
             if compiled:
                 cases.run(f"{name} needs nothing", lambda: needs_nothing(name, folder))
                 cases.run(f"{name} starts no thread unasked", lambda: starts_no_thread(folder))
+                cases.run(f"{name} needs little stack", lambda: needs_little_stack(folder))
                 cases.run(f"{name} two instances at once, ThreadSanitizer", lambda: two_at_once(folder))
     return cases.close(args.json)
 

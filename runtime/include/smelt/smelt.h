@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below does; artefact and runtime must agree. */
-#define SMELT_ABI_VERSION 6u
+#define SMELT_ABI_VERSION 7u
 
 /* Bytes: the arena and every input and output must start at a multiple of it. */
 #define SMELT_ALIGNMENT 64
@@ -96,8 +96,9 @@ typedef enum smelt_base {
   SMELT_BASE_WEIGHTS = 1,
   SMELT_BASE_INPUT = 2,
   SMELT_BASE_OUTPUT = 3,
-  SMELT_BASE_SIZES = 4, /* the sizes, 8 bytes each: a kernel reads them where its extents are symbolic */
-  SMELT_BASE_BLOCK = 5  /* memory that grows while the model runs */
+  SMELT_BASE_SIZES = 4,  /* the sizes, 8 bytes each: a kernel reads them where its extents are symbolic */
+  SMELT_BASE_BLOCK = 5,  /* memory that grows while the model runs */
+  SMELT_BASE_SCRATCH = 6 /* the arena, for one range of tiles at a time: the others get null, and use their stack */
 } smelt_base;
 
 /* In smelt_operand.base, besides a smelt_base: the offset is the value of size number `offset`. */
@@ -169,11 +170,11 @@ typedef enum smelt_step_kind {
 
 /* One row of the plan: a kernel, its operands, and the source nodes it computes. */
 typedef struct smelt_step {
-  smelt_kernel kernel; /* null where the step is no kernel */
-  const smelt_operand *operands;
-  const char *name;       /* source nodes, e.g. "Conv_3+Relu_4" */
-  int64_t tiles;          /* or, with tiles_is_size, which size says it */
-  uint32_t operand_count; /* at most SMELT_MAX_OPERANDS */
+  smelt_kernel kernel;           /* null where the step is no kernel */
+  const smelt_operand *operands; /* SMELT_BASE_SCRATCH is the last one's, if any */
+  const char *name;              /* source nodes, e.g. "Conv_3+Relu_4" */
+  int64_t tiles;                 /* or, with tiles_is_size, which size says it */
+  uint32_t operand_count;        /* at most SMELT_MAX_OPERANDS */
   uint32_t tiles_is_size;
   uint32_t kind; /* a smelt_step_kind */
   uint32_t first, last;
@@ -340,10 +341,10 @@ int64_t smelt_state_extent(const smelt_instance *instance, uint32_t state, uint3
 /* Runs one inference. `inputs` and `outputs` are in the order of the model's descriptor; each buffer holds the tensor's
  * `bytes`, belongs to the caller and starts at a multiple of SMELT_ALIGNMENT. Inputs are not written; no output may
  * overlap another buffer. What is given for outputs that are held (smelt_tensor_info) is not looked at: smelt_output
- * tells where they lie until the next run. Every thread that computes needs up to 1.5 MB of stack.
- * Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT, SHAPE, ARENA} before anything is computed, the last where
- * states have grown: see smelt_needed_bytes; SMELT_ERROR_{SHAPE, MEMORY} on the way where the sizes that the model
- * finds contradict one another, or need more memory than there is. */
+ * tells where they lie until the next run. Needs up to 128 KB of stack; with a parallel_for that runs ranges side by
+ * side, every thread that computes up to 1.5 MB. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ALIGNMENT, SHAPE, ARENA}
+ * before anything is computed, the last where states have grown: see smelt_needed_bytes; SMELT_ERROR_{SHAPE, MEMORY} on
+ * the way where the sizes that the model finds contradict one another, or need more memory than there is. */
 smelt_status smelt_run(const smelt_instance *instance, const void *const *inputs, void *const *outputs);
 
 /* The elements of output number `output` after a run; null unless it is held. */

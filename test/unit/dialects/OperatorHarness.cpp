@@ -114,7 +114,7 @@ static bool lower(ModuleOp module, const kernel::Machine &machine, Fusion fusion
   PassManager passes(module.getContext());
   if (fusion == Fusion::Whole) {
     fuseWhole(functionOf(module));
-    passes.addPass(plan::createPlaceBuffersPass());
+    passes.addPass(plan::createPlaceBuffersPass(machine));
     passes.addPass(plan::createCollapseDimsPass());
   } else {
     passes.nest<func::FuncOp>().addPass(plan::createPackContractionsPass(machine));

@@ -15,7 +15,7 @@ import numpy as np
 from .forms import FormError, Forms
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
-ABI_VERSION = 6  # SMELT_ABI_VERSION
+ABI_VERSION = 7  # SMELT_ABI_VERSION
 # smelt_dtype → numpy.
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
