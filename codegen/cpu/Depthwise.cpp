@@ -4,6 +4,7 @@
 // Depthwise convolution, channels last, unpadded: vectors over channels; the window's weights stay in registers along a
 // row.
 
+#include "codegen/cpu/DepthwiseDots.h"
 #include "codegen/cpu/Emitters.h"
 #include "dialects/Graph/Ops/Cast.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -22,7 +23,7 @@ constexpr int64_t kMostTaps = 128; // unrolled: more would be code for no speed
 class Depthwise {
 public:
   Depthwise(Body &body, graph::ConvOp root, const kernel::Machine &machine)
-      : body_(body), b_(body.builder()), root_(root) {
+      : body_(body), b_(body.builder()), root_(root), machine_(machine) {
     window_.assign(graph::typeOf(root.getFilter()).getShape().begin(),
                    graph::typeOf(root.getFilter()).getShape().end() - 2);
     // Neighbours share what they read, where there are registers for that: processors of narrow vectors multiply as
@@ -44,6 +45,8 @@ public:
   LogicalResult emitRow(ValueRange outer, unsigned lanes) {
     graph::Extents shape = graph::extentsOf(root_.getResult());
     return graph::forLanes(b_, body_.count(shape.back()), lanes, [&](Value channel, unsigned width) {
+      if (isDepthwiseOfDots(root_, machine_, width))
+        return emitRowByDots(body_, root_, machine_, outer, channel, width);
       SmallVector<Value> weights;
       if (failed(readWeights(channel, width, weights)))
         return failure();
@@ -157,6 +160,7 @@ private:
   Body &body_;
   ImplicitLocOpBuilder &b_;
   graph::ConvOp root_;
+  kernel::Machine machine_;
   SmallVector<int64_t> window_;
   Type factor_;    // what is multiplied and added
   int64_t points_; // computed at a time

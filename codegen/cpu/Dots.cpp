@@ -27,8 +27,10 @@ static constexpr DotInstruction kInstructions[] = {
     {kernel::DotNeonBf16, 16, "llvm.aarch64.neon.bfdot.v4f32.v8bf16", Operands::SumFirst},
     {kernel::DotVnni, 64, "llvm.x86.avx512.vpdpbusd.512", Operands::SumFirst},
     {kernel::DotVnni, 32, "llvm.x86.avx512.vpdpbusd.256", Operands::SumFirst},
+    {kernel::DotVnni, 16, "llvm.x86.avx512.vpdpbusd.128", Operands::SumFirst},
     {kernel::DotWords, 64, "llvm.x86.avx512.pmaddw.d.512", Operands::Product},
     {kernel::DotWords, 32, "llvm.x86.avx2.pmadd.wd", Operands::Product},
+    {kernel::DotWords, 16, "llvm.x86.sse2.pmadd.wd", Operands::Product},
     {kernel::DotNeonSigned, 16, "llvm.aarch64.neon.sdot.v4i32.v16i8",
      Operands::SumLeftLast}, // LLVM looks for a lane there
     {kernel::DotNeonMixed, 16, "llvm.aarch64.neon.usdot.v4i32.v16i8", Operands::SumFirst},
@@ -40,11 +42,11 @@ Dots::Dots(Body &body, const kernel::Machine &machine, Type left, Type right)
       lanes_(machine.vectorBytes / sizeof(float)), together_(machine.together(left, right)) {}
 
 /// A stored element, or a vector of them, as bits of a word: number `place` of its group.
-Value Dots::element(Value stored, int64_t place) {
+Value Dots::element(Value stored, int64_t place, bool isUnsigned) {
   auto vector = dyn_cast<VectorType>(stored.getType());
   auto like = [&](Type element) { return vector ? Type(vector.clone(element)) : element; };
   const unsigned width = element_.getIntOrFloatBitWidth();
-  if (getElementTypeOrSelf(stored.getType()).getIntOrFloatBitWidth() < width)
+  if (!isUnsigned && getElementTypeOrSelf(stored.getType()).getIntOrFloatBitWidth() < width)
     stored = arith::ExtSIOp::create(b_, like(element_), stored);
   Type word = b_.getI32Type();
   Value wide = arith::ExtUIOp::create(b_, like(word), stored);
@@ -103,7 +105,7 @@ SmallVector<Value> Dots::gather(Value buffer, Value at, int64_t stride, int64_t 
         static_cast<int64_t>(groups.size()) + 2 <= vectors)
       llvm::append_range(groups, gatherTwo(buffer, place, stride, count));
     else
-      groups.push_back(gatherOne(buffer, place, stride, count));
+      groups.push_back(column(buffer, place, stride, count, /*isUnsigned=*/false));
   }
   return groups;
 }
@@ -127,12 +129,12 @@ SmallVector<Value> Dots::gatherTwo(Value buffer, Value at, int64_t stride, int64
   return pairs;
 }
 
-Value Dots::gatherOne(Value buffer, Value at, int64_t stride, int64_t count) {
+Value Dots::column(Value buffer, Value at, const graph::Extent &stride, int64_t count, bool isUnsigned) {
   Value words;
   for (int64_t place = 0; place < count; ++place) {
     Value row = vector::LoadOp::create(b_, VectorType::get({lanes_}, right_), buffer,
-                                       body_.add(at, body_.constant(place * stride)));
-    Value next = element(row, place);
+                                       body_.add(at, body_.value(stride * place)));
+    Value next = element(row, place, isUnsigned);
     words = words ? arith::OrIOp::create(b_, words, next).getResult() : next;
   }
   return asGroups(words);
@@ -154,8 +156,11 @@ Value Dots::multiplyAdd(Value a, Value b, Value sum) {
 
 unsigned integerDotsOf(ModuleOp module, const kernel::Machine &machine) {
   unsigned dots = 0;
-  module.walk([&](kernel::ContractOp op) {
-    Type left = graph::typeOf(op.getInput()).getElementType(), right = graph::typeOf(op.getPacked()).getElementType();
+  module.walk([&](Operation *op) {
+    if (!isa<kernel::ContractOp, graph::ConvOp>(op))
+      return;
+    Type left = graph::typeOf(op->getOperand(0)).getElementType(),
+         right = graph::typeOf(op->getOperand(1)).getElementType();
     dots |= machine.dotOf(left, right).value_or(kernel::Dot());
   });
   module.walk([&](LLVM::CallIntrinsicOp op) {

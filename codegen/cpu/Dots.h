@@ -28,6 +28,9 @@ public:
   /// other rows are zero.
   llvm::SmallVector<mlir::Value> gather(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count,
                                         int64_t vectors);
+  /// The first `count` of the elements at `at`, `stride` apart, as each lane's group: lanes lie side by side, 8 bits of
+  /// either side.
+  mlir::Value column(mlir::Value buffer, mlir::Value at, const graph::Extent &stride, int64_t count, bool isUnsigned);
   /// sum + Σ a · b of each lane, left and right groups
   mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value sum);
 
@@ -42,9 +45,8 @@ public:
                                             Step step);
 
 private:
-  mlir::Value element(mlir::Value stored, int64_t place);
+  mlir::Value element(mlir::Value stored, int64_t place, bool isUnsigned = false);
   mlir::Value asGroups(mlir::Value words);
-  mlir::Value gatherOne(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count);
   llvm::SmallVector<mlir::Value> gatherTwo(mlir::Value buffer, mlir::Value at, int64_t stride, int64_t count);
 
   Body &body_;

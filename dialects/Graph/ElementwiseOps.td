@@ -95,6 +95,12 @@ def Graph_CastOp : Graph_UnaryOp<"cast"> {
   let resultElement = "adaptor.getTo()";
   let takesStoredTypes = "true";
 }
+def Graph_QuantizeOp : Graph_ElementwiseOp<"quantize"> {
+  let summary = "x rounded to nearest, ties to even, plus the zero point, of i8 or ui8, whose type's nearest number the result is; 0 for NaN";
+  let arguments = (ins RankedTensorOf<[F32]>:$input, RankedTensorOf<[I8, UI8]>:$zero_point);
+  let alike = "adaptor.getInput()";
+  let resultElement = "typeOf(adaptor.getZeroPoint()).getElementType()";
+}
 def Graph_PhiloxOp : Graph_UnaryOp<"philox", "philox(x, getSeed())"> {
   let summary = "64 random bits for each counter, ui64: words 0 and 1 of Philox 4x32-10 under the key `seed` (Salmon et al., 2011)";
   let arguments = (ins Graph_Tensor:$input, I64Attr:$seed);

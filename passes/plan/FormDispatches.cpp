@@ -121,20 +121,25 @@ Grouping::Grouping(func::FuncOp function) : definers_(function.getBody().front()
   }
 }
 
+/// Whether a cast makes larger elements of what is stored as it is: narrow floats always, integers of 8 bits where more
+/// than elementwise work reads them.
+static bool widensStored(graph::CastOp cast) {
+  Type from = graph::typeOf(cast.getInput()).getElementType(), to = cast.getTo();
+  if (from.getIntOrFloatBitWidth() >= to.getIntOrFloatBitWidth())
+    return false;
+  if (isa<FloatType>(from))
+    return isa<FloatType>(to);
+  return from.isInteger(8) &&
+         !llvm::all_of(cast.getInput().getUsers(), [](Operation *user) { return isa<graph::ScalarInterface>(user); });
+}
+
 /// Whether an op makes larger elements of stored ones, for nothing but elementwise work: whoever reads them does that.
 static bool isWidening(Operation *op) {
   auto cast = dyn_cast<graph::CastOp>(op);
-  if (!cast)
-    return false;
-  auto from = dyn_cast<FloatType>(graph::typeOf(cast.getInput()).getElementType()),
-       to = dyn_cast<FloatType>(cast.getTo());
-  return from && to && from.getWidth() < to.getWidth() &&
-         llvm::all_of(
-             op->getUsers(),
-             [&](Operation *user) {
-               return isa<graph::ScalarInterface>(user) &&
-                      graph::extentsOf(user->getResult(0)) == graph::extentsOf(op->getResult(0));
-             });
+  return cast && widensStored(cast) && llvm::all_of(op->getUsers(), [&](Operation *user) {
+           return isa<graph::ScalarInterface>(user) &&
+                  graph::extentsOf(user->getResult(0)) == graph::extentsOf(op->getResult(0));
+         });
 }
 
 bool Grouping::widensRoot(Operation *op) const {

@@ -153,5 +153,6 @@ void quantize::registerQuantizePasses() {
   registerPass(createHoistCastsPass);
   registerPass(createShareRoundingsPass);
   registerPass(createNarrowProductsPass);
+  registerPass(createFuseQuantisationPass);
   registerPass([] { return createSuitProductsPass(); });
 }

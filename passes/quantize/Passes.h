@@ -35,6 +35,8 @@ std::unique_ptr<mlir::Pass> createShareRoundingsPass();
 std::unique_ptr<mlir::Pass> createNarrowProductsPass();
 /// Left operands of products of 8 bits → what the target's dot instructions multiply, exactly.
 std::unique_ptr<mlir::Pass> createSuitProductsPass(const kernel::Machine &machine = {});
+/// Rounding, adding a zero point and saturating to 8 bits → one op. Before the passes that choose kernels.
+std::unique_ptr<mlir::Pass> createFuseQuantisationPass();
 
 void registerQuantizePasses();
 

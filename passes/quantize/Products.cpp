@@ -7,20 +7,21 @@ using namespace mlir;
 
 namespace smelt::quantize {
 
-graph::HostTensor sumsOf(const graph::HostTensor &tensor, int64_t first, int64_t count) {
-  SmallVector<int64_t> shape(tensor.shape());
-  int64_t extent = 1, inner = 1;
-  for (int64_t dim = first; dim < first + count; ++dim)
-    extent *= std::exchange(shape[dim], 1);
-  for (int64_t dim = first + count; dim < tensor.rank(); ++dim)
-    inner *= shape[dim];
+Columns::Columns(ArrayRef<int64_t> shape, int64_t first, int64_t summed) : shape_(shape) {
+  for (auto [dim, extent] : llvm::enumerate(shape)) {
+    auto at = static_cast<int64_t>(dim);
+    (at < first ? outer_ : at < first + summed ? extent_ : inner_) *= extent;
+    if (at >= first && at < first + summed)
+      shape_[dim] = 1;
+  }
+}
+
+graph::HostTensor sumsOf(const graph::HostTensor &tensor, const Columns &columns) {
   Type i32 = IntegerType::get(tensor.elementType().getContext(), 32);
-  graph::HostTensor sums = graph::HostTensor::zeros(RankedTensorType::get(shape, i32));
-  const int8_t *number = tensor.as<int8_t>().data(), *end = number + tensor.size();
-  for (uint32_t *totals = sums.asMutable<uint32_t>().data(); number != end; totals += inner)
-    for (int64_t row = 0; row < extent; ++row)
-      for (int64_t column = 0; column < inner; ++column)
-        totals[column] += static_cast<uint32_t>(*number++);
+  graph::HostTensor sums = graph::HostTensor::zeros(RankedTensorType::get(columns.shape(), i32));
+  ArrayRef<int8_t> from = tensor.as<int8_t>();
+  MutableArrayRef<uint32_t> totals = sums.asMutable<uint32_t>();
+  columns.forEach([&](int64_t element, int64_t column) { totals[column] += static_cast<uint32_t>(from[element]); });
   return sums;
 }
 

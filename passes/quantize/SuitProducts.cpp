@@ -103,7 +103,7 @@ template <typename Op> void Suiting::suit(Op op, Value left, Value right, int64_
   if (!form.isInteger(8))
     return;
   std::optional<HostTensor> weights = graph::constantOf(right);
-  HostTensor sums = quantize::sumsOf(*weights, firstSummed, summed);
+  HostTensor sums = quantize::sumsOf(*weights, quantize::Columns(weights->shape(), firstSummed, summed));
   SmallVector<int64_t> shape(sums.shape());
   if (isa<graph::ConvOp>(op)) // one for each channel
     shape.erase(firstSummed == 0 ? shape.begin() : shape.begin() + 1);
@@ -132,7 +132,8 @@ struct SuitProducts : plan::MachinePass<SuitProducts> {
     for (Operation *op : ops) {
       if (auto matmul = dyn_cast<graph::MatMulOp>(op))
         suiting.suit(matmul, matmul.getLhs(), matmul.getRhs(), graph::typeOf(matmul.getRhs()).getRank() - 2, 1);
-      else if (auto conv = dyn_cast<graph::ConvOp>(op); conv && !isDepthwise(conv))
+      else if (auto conv = dyn_cast<graph::ConvOp>(op);
+               conv && (!isDepthwise(conv) || machine().dots & kernel::DotVnni))
         suiting.suit(conv, conv.getInput(), conv.getFilter(), isLast(conv) ? 0 : 1,
                      graph::typeOf(conv.getFilter()).getRank() - 1);
     }
@@ -143,7 +144,7 @@ struct SuitProducts : plan::MachinePass<SuitProducts> {
 
 private:
   static bool isLast(graph::ConvOp conv) { return conv.getLayout() == graph::Layout::ChannelsLast; }
-  /// These have kernels without dots.
+  /// Whose kernels widen what they read, so that of all instructions vpdpbusd alone asks for a sign.
   static bool isDepthwise(graph::ConvOp conv) {
     ArrayRef<int64_t> filter = graph::typeOf(conv.getFilter()).getShape();
     int64_t depth = isLast(conv) ? filter[filter.size() - 2] : filter[1],

@@ -44,6 +44,8 @@ def cases(Case):
             operands = {"x": image, "w": weights, "xz": zero(np.uint8, 113), "wz": zero(np.int8, 0)}
             yield exact(f"ConvInteger {name}", "ConvInteger", operands, weights=("w", "xz", "wz"), **form)
             yield exact(f"ConvInteger {name}, zero point of the run", "ConvInteger", operands, weights=("w", "wz"), **form)
+            operands = {**operands, "w": weights.view(np.uint8), "wz": zero(np.uint8, 121)}
+            yield exact(f"ConvInteger {name}, unsigned weights", "ConvInteger", operands, weights=("w", "xz", "wz"), **form)
         for type in (np.uint8, np.int8):
             operands = {"x": numbers(type, batch, channels, *sizes), "xs": np.float32(0.02), "xz": zero(type, 7), "w": weights,
                         "ws": (random.random(results) * 2e-3 + 1e-4).astype(np.float32), "wz": np.zeros(results, np.int8), "ys": np.float32(0.05), "yz": zero(type, 20),
@@ -59,3 +61,4 @@ def cases(Case):
             shifted = {**operands, "b": operands["b"].view(np.uint8), "bz": zero(np.uint8, 121)}
             yield exact(f"{name}, unsigned weights", "MatMulInteger", shifted, weights=("b", "bz"))
             yield exact(f"{name}, of the run", "MatMulInteger", operands)
+            yield exact(f"{name}, unsigned of the run", "MatMulInteger", shifted)

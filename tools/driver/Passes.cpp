@@ -39,6 +39,7 @@ void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, qua
   bool isLowered = precision != quantize::Precision::F32;
   if (isLowered)
     manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
+  manager.addNestedPass<func::FuncOp>(quantize::createFuseQuantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createSuitProductsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
   if (isLowered) { // of the roundings, those that are left

@@ -67,3 +67,38 @@ func.func @others(%a: tensor<4x3xui8>, %b: tensor<4x3xi16>, %z: tensor<3xi32>) -
   %5 = graph.matmul %1, %w : (tensor<4x3xi32>, tensor<3x2xi32>) -> tensor<4x2xi32>
   return %3, %4, %5 : tensor<4x2xi32>, tensor<4x2xi32>, tensor<4x2xi32>
 }
+
+// Numbers from -2 to 253 fit where they are 126 less; the first column fits as it is.
+// CHECK-LABEL: func.func @moved
+// CHECK-SAME: %[[A:.*]]: tensor<4x3xui8>
+// CHECK-DAG: %[[W:.*]] = graph.constant dense<{{\[}}[1, -128], [3, 127], [5, 4]]> : tensor<3x2xi8>
+// CHECK-DAG: %[[M:.*]] = graph.constant dense<{{\[}}[0, 126]]> : tensor<1x2xi32>
+// CHECK: %[[P:.*]] = graph.matmul %[[A]], %[[W]] {wide = true}
+// CHECK: %[[C:.*]] = graph.cast %[[A]] {to = i32}
+// CHECK: %[[S:.*]] = graph.reduce %[[C]] {axes = array<i64: 1>, kind = 0 : i32} : (tensor<4x3xi32>) -> tensor<4x1xi32>
+// CHECK: %[[T:.*]] = graph.mul %[[M]], %[[S]]
+// CHECK: graph.add %[[P]], %[[T]]
+func.func @moved(%a: tensor<4x3xui8>) -> tensor<4x2xi32> {
+  %w = graph.constant dense<[[1, -2], [3, 253], [5, 130]]> : tensor<3x2xi32>
+  %0 = graph.cast %a {to = i32} : (tensor<4x3xui8>) -> tensor<4x3xi32>
+  %1 = graph.matmul %0, %w : (tensor<4x3xi32>, tensor<3x2xi32>) -> tensor<4x2xi32>
+  return %1 : tensor<4x2xi32>
+}
+
+// Both sides of the run: the right one becomes signed.
+// CHECK-LABEL: func.func @computed
+// CHECK-SAME: %[[A:.*]]: tensor<4x3xui8>, %[[B:.*]]: tensor<3x2xui8>
+// CHECK: %[[X:.*]] = graph.xor %[[B]]
+// CHECK: %[[Y:.*]] = graph.cast %[[X]] {to = i8}
+// CHECK: %[[P:.*]] = graph.matmul %[[A]], %[[Y]] {wide = true} : (tensor<4x3xui8>, tensor<3x2xi8>) -> tensor<4x2xi32>
+// CHECK: graph.reduce {{.*}} -> tensor<1x2xi32>
+// CHECK: graph.reduce {{.*}} -> tensor<4x1xi32>
+func.func @computed(%a: tensor<4x3xui8>, %b: tensor<3x2xui8>) -> tensor<4x2xi32> {
+  %z = graph.constant dense<7> : tensor<i32>
+  %0 = graph.cast %a {to = i32} : (tensor<4x3xui8>) -> tensor<4x3xi32>
+  %1 = graph.sub %0, %z : (tensor<4x3xi32>, tensor<i32>) -> tensor<4x3xi32>
+  %2 = graph.cast %b {to = i32} : (tensor<3x2xui8>) -> tensor<3x2xi32>
+  %3 = graph.sub %2, %z : (tensor<3x2xi32>, tensor<i32>) -> tensor<3x2xi32>
+  %4 = graph.matmul %1, %3 : (tensor<4x3xi32>, tensor<3x2xi32>) -> tensor<4x2xi32>
+  return %4 : tensor<4x2xi32>
+}

@@ -31,7 +31,7 @@ func.func @signs(%a: tensor<4x3xi8>, %b: tensor<4x3xui8>) -> (tensor<4x2xi32>, t
   return %0, %1 : tensor<4x2xi32>, tensor<4x2xi32>
 }
 
-// The new form is made before padding and what joins, and what is padded with gets it as well. A depthwise convolution takes both forms.
+// The new form is made before padding and what joins, and what is padded with gets it as well. A depthwise convolution has no need of it but for vpdpbusd.
 // CHECK-LABEL: func.func @conv
 // CHECK-SAME: %[[X:.*]]: tensor<1x4x4x2xi8>, %[[Y:.*]]: tensor<1x4x4x2xi8>
 // VNNI-DAG: graph.cast %{{.*}} {to = ui8} : (tensor<1x4x4x2xi8>) -> tensor<1x4x4x2xui8>
@@ -41,7 +41,9 @@ func.func @signs(%a: tensor<4x3xi8>, %b: tensor<4x3xui8>) -> (tensor<4x2xi32>, t
 // VNNI: %[[P:.*]] = graph.pad %[[J]], %[[V]]
 // VNNI: graph.conv %[[P]], {{.*}} : (tensor<1x6x6x4xui8>, tensor<3x3x4x2xi8>) -> tensor<1x4x4x2xi32>
 // VNNI: graph.constant dense<-4608> : tensor<1x1x2xi32>
-// CHECK: graph.conv {{.*}} : (tensor<1x4x4x2xi8>, tensor<3x3x1x2xi8>) -> tensor<1x2x2x2xi32>
+// VNNI: graph.conv {{.*}} : (tensor<1x4x4x2xui8>, tensor<3x3x1x2xi8>) -> tensor<1x2x2x2xi32>
+// WORDS: graph.conv {{.*}} : (tensor<1x4x4x2xi8>, tensor<3x3x1x2xi8>) -> tensor<1x2x2x2xi32>
+// SDOT: graph.conv {{.*}} : (tensor<1x4x4x2xi8>, tensor<3x3x1x2xi8>) -> tensor<1x2x2x2xi32>
 func.func @conv(%x: tensor<1x4x4x2xi8>, %y: tensor<1x4x4x2xi8>) -> (tensor<1x4x4x2xi32>, tensor<1x2x2x2xi32>) {
   %w = graph.constant dense<1> : tensor<3x3x4x2xi8>
   %d = graph.constant dense<1> : tensor<3x3x1x2xi8>
