@@ -43,6 +43,7 @@ private:
   void join(Operation *op, int group);
   void absorb(int group, int other);
   bool canJoin(Operation *op, int group) const;
+  bool isPreferred(int group, int other) const;
   bool widensRoot(Operation *op) const;
   bool dependsOn(Value value, int group) const;
   bool feeds(int from, int to) const;
@@ -147,13 +148,25 @@ bool Grouping::widensRoot(Operation *op) const {
   return producer && groupOf_.count(producer) && !groups_[groupOf_.lookup(producer)].pointwise && isWidening(op);
 }
 
+/// The later of two groups, of which -1 is none; before all that begin with bytes that somebody stored, which any other
+/// can read as well.
+bool Grouping::isPreferred(int group, int other) const {
+  if (other < 0)
+    return true;
+  auto readsBytes = [&](int number) {
+    auto cast = dyn_cast<graph::CastOp>(groups_[number].ops.front());
+    return cast && isWidening(cast) && isa<IntegerType>(graph::typeOf(cast.getInput()).getElementType());
+  };
+  return std::pair(!readsBytes(group), group) > std::pair(!readsBytes(other), other);
+}
+
 void Grouping::place(Operation *op) {
   // Only work on the same elements as the group's follows it: a broadcast result would recompute the group.
   int best = -1;
   if (isa<graph::ScalarInterface>(op) && !widensRoot(op))
     for (Value operand : op->getOperands())
       if (Operation *producer = operand.getDefiningOp(); producer && groupOf_.count(producer))
-        if (int group = groupOf_.lookup(producer); group > best && canJoin(op, group))
+        if (int group = groupOf_.lookup(producer); isPreferred(group, best) && canJoin(op, group))
           best = group;
   if (best >= 0)
     return join(op, best);
