@@ -141,17 +141,19 @@ Value Dots::column(Value buffer, Value at, const graph::Extent &stride, int64_t 
 }
 
 Value Dots::multiplyAdd(Value a, Value b, Value sum) {
-  const unsigned bytes = lanes_ * sizeof(float);
-  const auto *instruction = llvm::find_if(
-      kInstructions, [&](const DotInstruction &row) { return dot_ == row.dot && bytes == row.vectorBytes; });
-  SmallVector<Value> operands{sum, a, b};
-  if (instruction->operands == Operands::SumLeftLast)
-    std::swap(operands[1], operands[2]);
-  if (instruction->operands == Operands::Product)
-    operands.erase(operands.begin());
-  Value result =
-      LLVM::CallIntrinsicOp::create(b_, sum.getType(), b_.getStringAttr(instruction->intrinsic), operands).getResult(0);
-  return instruction->operands == Operands::Product ? arith::AddIOp::create(b_, sum, result).getResult() : result;
+  for (const DotInstruction &row : kInstructions) {
+    if (dot_ != row.dot || lanes_ * sizeof(float) != row.vectorBytes)
+      continue;
+    SmallVector<Value> operands{sum, a, b};
+    if (row.operands == Operands::SumLeftLast)
+      std::swap(operands[1], operands[2]);
+    if (row.operands == Operands::Product)
+      operands.erase(operands.begin());
+    Value result =
+        LLVM::CallIntrinsicOp::create(b_, sum.getType(), b_.getStringAttr(row.intrinsic), operands).getResult(0);
+    return row.operands == Operands::Product ? arith::AddIOp::create(b_, sum, result).getResult() : result;
+  }
+  return nullptr; // together() is 1
 }
 
 unsigned integerDotsOf(ModuleOp module, const kernel::Machine &machine) {
@@ -161,7 +163,8 @@ unsigned integerDotsOf(ModuleOp module, const kernel::Machine &machine) {
       return;
     Type left = graph::typeOf(op->getOperand(0)).getElementType(),
          right = graph::typeOf(op->getOperand(1)).getElementType();
-    dots |= machine.dotOf(left, right).value_or(kernel::Dot());
+    if (std::optional<kernel::Dot> dot = machine.dotOf(left, right))
+      dots |= *dot;
   });
   module.walk([&](LLVM::CallIntrinsicOp op) {
     for (const DotInstruction &row : kInstructions)
