@@ -42,8 +42,8 @@ def compile_model(task, target, flags, stem):
 
 
 def share_in_f32(report):
-    """Of the multiply-adds of products by weights; None where the report does not tell."""
-    return report.get("quantization", {}).get("f32_macs_share")
+    """Of the multiply-adds of products by weights; None where the report does not tell, as of precisions that all products have."""
+    return report["mixture"]["multiply_adds_share"].get("f32", 0.0) if "mixture" in report else None
 
 
 def measure(task, args):
@@ -62,12 +62,12 @@ def measure(task, args):
 
 def row(result):
     share = "-" if result["f32_share"] is None else f"{100 * result['f32_share']:.1f} %"
-    details = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in result["details"].items())
-    return (f"{result['model']:11} {result['metric']:32} {result['agreement']:8.5f} {result['bar']:6.3f} {'holds' if result['holds'] else 'MISSED':6} "
+    details = ", ".join(f"{key.replace('_', ' ')} {value if isinstance(value, int) else format(value, '.4g')}" for key, value in result["details"].items())
+    return (f"{result['model']:11} {result['metric']:34} {result['agreement']:8.5f} {result['bar']:6.3f} {'holds' if result['holds'] else 'MISSED':6} "
             f"{share:>8} {result['f32_bytes'] / 1e6:8.2f} {result['bytes'] / 1e6:8.2f}  {details}")
 
 
-HEADER = f"{'model':11} {'metric':32} {'measured':>8} {'bar':>6} {'':6} {'f32 MACs':>8} {'f32 MB':>8} {'MB':>8}"
+HEADER = f"{'model':11} {'metric':34} {'measured':>8} {'bar':>6} {'':6} {'f32 MACs':>8} {'f32 MB':>8} {'MB':>8}"
 
 
 def parse():
