@@ -8,7 +8,7 @@
 
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/Microkernel.h"
-#include "dialects/Graph/Ops/RoundedFormulas.h"
+#include "dialects/Graph/Ops/Expression.h"
 #include "dialects/Kernel/Scratch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -84,7 +84,7 @@ private:
   Value queryArgument_;
   kernel::AttentionLayout layout_;
   bool isOneBlock_; // all keys
-  bool byLane_;     // of the machine
+  const kernel::Machine &machine_;
   // Scores of a block, sums of values, and e to the power of scores: in their place, where that is not rounded.
   Value scores_, sums_, powers_;
   // On the stack: for each row the largest score, the sum of powers, and by what the last block scaled both.
@@ -110,12 +110,12 @@ Attention::Attention(Body &body, const kernel::AttentionOps &ops, const kernel::
       vector_(VectorType::get({lanes_}, b_.getF32Type())), keyPanels_(panelsOf(ops_.scores)),
       valuePanels_(panelsOf(ops_.result)), queryType_(elementOf(ops_.scores.getInput())),
       powerType_(elementOf(ops_.result.getInput())), keyDots_(body, machine, queryType_, queryType_),
-      valueDots_(body, machine, powerType_, powerType_), layout_(kernel::attentionLayout(ops, machine)) {
+      valueDots_(body, machine, powerType_, powerType_), layout_(kernel::attentionLayout(ops, machine)),
+      machine_(machine) {
   Extents scores = graph::extentsOf(ops_.scores.getResult());
   queries_ = scores[scores.size() - 2];
   keys_ = scores.back();
   channels_ = graph::typeOf(ops_.result.getResult()).getShape().back();
-  byLane_ = machine.byLane;
   isOneBlock_ = keys_.isNumber() && keys_.number() <= layout_.blockKeys;
 }
 
@@ -271,7 +271,7 @@ void Attention::scorePanel(Value panel, Value place, int64_t rows, int64_t vecto
   product.stepStride = strides.back();
   product.steps = body_.value(keyPanels_.steps);
   product.vectors = vectors;
-  product.byLanes = byLane_ && strides.back() == Extent(1) && keyPanels_.steps.dividedBy(lanes_);
+  product.byLanes = machine_.byLane && strides.back() == Extent(1) && keyPanels_.steps.dividedBy(lanes_);
   SmallVector<Value> sums = product.emit(body_, product.zeros(body_));
   for (auto [number, sum] : llvm::enumerate(sums))
     vector::StoreOp::create(
@@ -364,7 +364,7 @@ static Expr raised(Expr most, Expr x) { return graph::select(x > most, x, most);
 
 /// e^x for a score's distance from the largest one; what is rounded to bf16 needs no more digits than that keeps.
 Expr Attention::power(Expr x) {
-  return powerType_.isBF16() ? graph::roundedExp(x) : Expr(b_, math::ExpOp::create(b_, x.value()));
+  return powerType_.isBF16() ? roundedPower(x, machine_) : Expr(b_, math::ExpOp::create(b_, x.value()));
 }
 
 /// Scores → e^(score - largest so far), and what that does to the sums of earlier blocks.
@@ -410,7 +410,7 @@ void Attention::multiplyValues(Value first, Value keys, int64_t rows) {
   product.rowStride = layout_.lineStride;
   product.panelBase = body_.add(product.panelBase, body_.scale(first, valuePanels_.width));
   product.steps = keys;
-  product.byLanes = byLane_ && keys_.dividedBy(lanes_);
+  product.byLanes = machine_.byLane && keys_.dividedBy(lanes_);
   SmallVector<Value> sums = product.zeros(body_);
   auto placeOf = [&](int64_t row, int64_t vector) {
     return body_.add(body_.scale(panel, valuePanels_.width),

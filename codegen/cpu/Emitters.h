@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/Body.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Ops/Expression.h"
 #include "dialects/Kernel/Scratch.h"
 
 namespace smelt::cpu {
@@ -49,6 +50,9 @@ mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Valu
 llvm::SmallVector<mlir::Value> multiplyByLanes(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> points,
                                                llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> panel,
                                                mlir::ValueRange sums);
+
+/// e^x as exact as its rounding to bf16 needs, for x that is not above 0.
+graph::Expr roundedPower(graph::Expr x, const kernel::Machine &machine);
 
 /// Lanes of a vector register for the widest compute type in the kernel.
 unsigned lanesOf(Body &body, const kernel::Machine &machine);

@@ -12,7 +12,9 @@
 // CHECK: arith.cmpi slt, {{.*}} : vector<16xi32>
 // CHECK: arith.select
 // CHECK-NOT: math.exp {{.*}} : vector
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"
 // CHECK: math.fma {{.*}} : vector<16xf32>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
 // CHECK: arith.truncf {{.*}} : vector<16xf32> to vector<16xbf16>
 // CHECK: vector.store {{.*}}, %[[POWERS]]{{.*}} : memref<{{.*}}xi16>, vector<16xi16>
 // CHECK: vector.load %arg2{{.*}} : memref<{{.*}}xi16>, vector<16xi16>
