@@ -82,8 +82,8 @@ static SmallVector<std::string> argumentsFor(LinkResult result, const Triple &ta
 
 /// The linker maps its output, and a full disk ends it with a signal. What it writes is about as large as what it
 /// reads.
-static Error checkRoom(ArrayRef<StringRef> objects, OutputFile &output) {
-  uint64_t sum = 0, bytes = 0;
+static Error checkRoom(ArrayRef<StringRef> objects, uint64_t reserved, OutputFile &output) {
+  uint64_t sum = reserved, bytes = 0;
   for (StringRef object : objects)
     if (!sys::fs::file_size(object, bytes))
       sum += bytes;
@@ -91,12 +91,12 @@ static Error checkRoom(ArrayRef<StringRef> objects, OutputFile &output) {
 }
 
 Error link(LinkResult result, const Triple &target, ArrayRef<StringRef> objects, OutputFile &output,
-           ArrayRef<std::string> libraries) {
+           ArrayRef<std::string> libraries, uint64_t reserved) {
   constexpr int kSignal = -2; // of ExecuteAndWait; -1 is a program that cannot be started
   Expected<std::string> linker = linkerPath();
   if (!linker)
     return linker.takeError();
-  if (Error error = checkRoom(objects, output))
+  if (Error error = checkRoom(objects, reserved, output))
     return error;
   const Log log;
   if (!log.isOpen())

@@ -21,9 +21,9 @@ enum class LinkResult { Shared, Relocatable };
 
 /// Links the files `objects`, all members where one is an archive, into `output` with LLD; and what they need of
 /// `libraries`, where there are any: these may need what whoever loads the output has. The linker is the one found when
-/// Smelt was configured, else ld.lld on PATH.
+/// Smelt was configured, else ld.lld on PATH. The output has so many `reserved` bytes that no object holds.
 llvm::Error link(LinkResult result, const llvm::Triple &target, llvm::ArrayRef<llvm::StringRef> objects,
-                 OutputFile &output, llvm::ArrayRef<std::string> libraries = {});
+                 OutputFile &output, llvm::ArrayRef<std::string> libraries = {}, uint64_t reserved = 0);
 
 } // namespace smelt::artifact
 

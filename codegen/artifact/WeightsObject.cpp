@@ -20,11 +20,22 @@ namespace smelt::artifact {
 
 namespace {
 // Sections, in the order of their headers.
-enum Section : unsigned { Null, Weights, Symbols, Strings, SectionNames, NoExecutableStack, Work, SectionCount };
+enum Section : unsigned {
+  Null,
+  Weights,
+  WeightsEnd,
+  Symbols,
+  Strings,
+  SectionNames,
+  NoExecutableStack,
+  Work,
+  SectionCount
+};
 
 // Offsets into it are the headers' names.
 constexpr char kSectionNames[] = "\0.rodata.smelt_weights\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack\0.smelt.work";
 
+constexpr char kWeightsSection[] = ".rodata.smelt_weights";
 constexpr uint64_t kSymbolCount = 2; // none, the weights
 
 unsigned sectionName(StringRef name) { return StringRef(kSectionNames, sizeof kSectionNames).find(name); }
@@ -92,7 +103,8 @@ static void writeSegments(const Model &model, raw_ostream &os) {
   writeZeros(model.weightsBytes - position, os);
 }
 
-Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &target, raw_ostream &os) {
+Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &target, WeightsForm form,
+                         raw_ostream &os) {
   if (target.getArch() != Triple::x86_64 && target.getArch() != Triple::aarch64)
     return defect("no weights can be written for " + target.str());
   if (Error error = checkSegments(model))
@@ -101,7 +113,8 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   // In the file: header, weights, symbols, their names, the sections' names, the steps' work, the sections' headers.
   const std::string strings = (Twine('\0') + symbol + Twine('\0')).str();
   const uint64_t weightsAt = alignUp(sizeof(Elf::Ehdr), SMELT_ALIGNMENT);
-  const uint64_t weightsEnd = weightsAt + model.weightsBytes;
+  const bool isWhole = form == WeightsForm::Whole;
+  const uint64_t weightsEnd = weightsAt + (isWhole ? model.weightsBytes : 0);
   const uint64_t symbolsAt = alignUp(weightsEnd, alignof(uint64_t));
   const uint64_t stringsAt = symbolsAt + kSymbolCount * sizeof(Elf::Sym);
   const uint64_t namesAt = stringsAt + strings.size();
@@ -111,9 +124,12 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   const unsigned sectionCount = model.work.empty() ? Work : SectionCount;
 
   std::array<Elf::Shdr, SectionCount> sections{};
-  sections[Weights] =
-      section(".rodata.smelt_weights", ELF::SHT_PROGBITS, weightsAt, model.weightsBytes, SMELT_ALIGNMENT);
+  sections[Weights] = section(kWeightsSection, isWhole ? ELF::SHT_PROGBITS : ELF::SHT_NOBITS, weightsAt,
+                              model.weightsBytes, SMELT_ALIGNMENT);
   sections[Weights].sh_flags = ELF::SHF_ALLOC;
+  // With it the linked section takes its bytes in the file, whatever else is in it.
+  sections[WeightsEnd] = section(kWeightsSection, ELF::SHT_PROGBITS, weightsEnd, 0, 1);
+  sections[WeightsEnd].sh_flags = ELF::SHF_ALLOC;
   sections[Symbols] =
       section(".symtab", ELF::SHT_SYMTAB, symbolsAt, kSymbolCount * sizeof(Elf::Sym), alignof(uint64_t));
   sections[Symbols].sh_link = Strings;
@@ -135,7 +151,8 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   writeStruct(
       fileHeader(target.getArch() == Triple::x86_64 ? ELF::EM_X86_64 : ELF::EM_AARCH64, headersAt, sectionCount), os);
   writeZeros(weightsAt - sizeof(Elf::Ehdr), os);
-  writeSegments(model, os);
+  if (isWhole)
+    writeSegments(model, os);
   writeZeros(symbolsAt - weightsEnd, os);
   writeStruct(Elf::Sym{}, os);
   writeStruct(weights, os);

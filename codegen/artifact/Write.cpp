@@ -90,7 +90,7 @@ struct Objects {
 
 /// `path` says which folder has room for the weights.
 static Expected<Objects> makeObjects(const Model &model, StringRef symbol, Module &kernels, TargetMachine &machine,
-                                     StringRef path) {
+                                     WeightsForm form, StringRef path) {
   if (!machine.getTargetTriple().isOSBinFormatELF())
     return defect("artefacts are ELF, not " + machine.getTargetTriple().str());
   if (Error error = checkNames(model, {symbol.str(), weightsSymbol(symbol)}))
@@ -102,7 +102,7 @@ static Expected<Objects> makeObjects(const Model &model, StringRef symbol, Modul
     return weights.takeError();
   Objects objects{{}, std::move(*weights), {}};
   if (Error error =
-          writeWeightsObject(model, weightsSymbol(symbol), machine.getTargetTriple(), objects.weights.stream()))
+          writeWeightsObject(model, weightsSymbol(symbol), machine.getTargetTriple(), form, objects.weights.stream()))
     return std::move(error);
   if (Error error = objects.weights.finish())
     return std::move(error);
@@ -128,7 +128,9 @@ static Expected<Sizes> linkObjects(const Model &model, StringRef symbol, Module 
   Expected<OutputFile> output = OutputFile::create(path);
   if (!output)
     return output.takeError();
-  Expected<Objects> objects = makeObjects(model, symbol, kernels, machine, path);
+  // A relocatable file keeps the section of the weights as it is in the object.
+  const WeightsForm form = result == LinkResult::Shared ? WeightsForm::Reserved : WeightsForm::Whole;
+  Expected<Objects> objects = makeObjects(model, symbol, kernels, machine, form, path);
   if (!objects)
     return objects.takeError();
   Expected<OutputFile> code = OutputFile::create(path);
@@ -144,8 +146,12 @@ static Expected<Sizes> linkObjects(const Model &model, StringRef symbol, Module 
   if (Error error = linksLibraries ? checkLibraries(model, machine.getTargetTriple()) : Error::success())
     return std::move(error);
   if (Error error = link(result, machine.getTargetTriple(), files, *output,
-                         linksLibraries ? ArrayRef(model.libraries) : ArrayRef<std::string>()))
+                         linksLibraries ? ArrayRef(model.libraries) : ArrayRef<std::string>(),
+                         form == WeightsForm::Reserved ? model.weightsBytes : 0))
     return std::move(error);
+  if (form == WeightsForm::Reserved)
+    if (Error error = fillWeights(model, weightsSymbol(symbol), *output))
+      return std::move(error);
   if (Error error = output->commit())
     return std::move(error);
   return objects->sizes;
@@ -181,7 +187,7 @@ Expected<Sizes> writeStatic(const Model &model, Module &kernels, TargetMachine &
   Expected<OutputFile> header = OutputFile::create((stem + ".h").str());
   if (!header)
     return header.takeError();
-  Expected<Objects> objects = makeObjects(model, modelSymbol(model.name), kernels, machine, path);
+  Expected<Objects> objects = makeObjects(model, modelSymbol(model.name), kernels, machine, WeightsForm::Whole, path);
   if (!objects)
     return objects.takeError();
   if (Error error = writeArchive(*objects, *archive))
