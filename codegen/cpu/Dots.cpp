@@ -156,9 +156,9 @@ Value Dots::multiplyAdd(Value a, Value b, Value sum) {
   return nullptr; // together() is 1
 }
 
-unsigned integerDotsOf(ModuleOp module, const kernel::Machine &machine) {
+unsigned integerDotsOf(Operation *root, const kernel::Machine &machine) {
   unsigned dots = 0;
-  module.walk([&](Operation *op) {
+  root->walk([&](Operation *op) {
     if (!isa<kernel::ContractOp, graph::ConvOp>(op))
       return;
     Type left = graph::typeOf(op->getOperand(0)).getElementType(),
@@ -166,7 +166,7 @@ unsigned integerDotsOf(ModuleOp module, const kernel::Machine &machine) {
     if (std::optional<kernel::Dot> dot = machine.dotOf(left, right))
       dots |= *dot;
   });
-  module.walk([&](LLVM::CallIntrinsicOp op) {
+  root->walk([&](LLVM::CallIntrinsicOp op) {
     for (const DotInstruction &row : kInstructions)
       if (op.getIntrin() == row.intrinsic)
         dots |= row.dot;

@@ -57,8 +57,8 @@ private:
   int64_t lanes_, together_;
 };
 
-/// The instructions for integers that kernels use, or will where they are no code yet: a mask of kernel::Dot.
-unsigned integerDotsOf(mlir::ModuleOp module, const kernel::Machine &machine);
+/// The instructions for integers that kernels in `root` use, or will where they are no code yet: a mask of kernel::Dot.
+unsigned integerDotsOf(mlir::Operation *root, const kernel::Machine &machine);
 
 } // namespace smelt::cpu
 

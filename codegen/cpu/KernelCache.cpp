@@ -4,6 +4,7 @@
 // An entry is the number of tiles as text, a zero, and the object file.
 
 #include "codegen/cpu/KernelCache.h"
+#include "codegen/cpu/Dots.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -35,14 +36,16 @@ private:
 };
 } // namespace
 
-/// All of the row but its name: --target native has the code of the row that it stands for.
-static void print(const Target &target, llvm::raw_ostream &os) {
+/// All of the row that the kernel's code depends on: --target native has the code of the row that it stands for, save
+/// for instructions of integers that this kernel has no use for.
+static void print(const Target &target, kernel::FuncOp kernel, llvm::raw_ostream &os) {
   const kernel::Machine &machine = target.machine;
   static_assert(sizeof machine == 4 * sizeof(unsigned), "print the new fields of Machine here, too");
   for (StringRef text : {target.triple, target.cpu, target.features})
     os << text << '\0';
+  unsigned dots = (machine.dots & ~kernel::kIntegerDots) | integerDotsOf(kernel, machine);
   for (uint64_t number : {target.cpuFeatures, uint64_t(machine.vectorBytes), uint64_t(machine.vectorRegisters),
-                          uint64_t(machine.dots), uint64_t(machine.byLane)})
+                          uint64_t(dots), uint64_t(machine.byLane)})
     os << number << '\0';
 }
 
@@ -59,7 +62,7 @@ static void printResources(kernel::FuncOp kernel, llvm::raw_ostream &os) {
 artifact::ContentCache::Key keyOf(kernel::FuncOp kernel, const Target &target, StringRef buildIdentity) {
   HashStream os;
   os << buildIdentity << '\0';
-  print(target, os);
+  print(target, kernel, os);
   OpPrintingFlags flags;
   kernel->print(os, flags.printGenericOpForm().useLocalScope());
   os << '\0';

@@ -95,11 +95,24 @@ def Graph_CastOp : Graph_UnaryOp<"cast"> {
   let resultElement = "adaptor.getTo()";
   let takesStoredTypes = "true";
 }
-def Graph_QuantizeOp : Graph_ElementwiseOp<"quantize"> {
+def Graph_RoundToOp : Graph_ElementwiseOp<"round_to"> {
   let summary = "x rounded to nearest, ties to even, plus the zero point, of i8 or ui8, whose type's nearest number the result is; 0 for NaN";
   let arguments = (ins RankedTensorOf<[F32]>:$input, RankedTensorOf<[I8, UI8]>:$zero_point);
   let alike = "adaptor.getInput()";
   let resultElement = "typeOf(adaptor.getZeroPoint()).getElementType()";
+}
+// Linear quantisation with one scale for a tensor. `to` and the operand of dequantize have integers of 8 or 16 bits.
+def Graph_QuantizeOp : Graph_UnaryOp<"quantize"> {
+  let summary = "the nearest integer to x · factor, ties to even, plus zero_point, at most as large as `to` goes; NaN is its least number";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$factor, I64Attr:$zero_point, TypeAttr:$to);
+  let resultElement = "adaptor.getTo()";
+  let hasVerifier = 1;
+}
+def Graph_DequantizeOp : Graph_UnaryOp<"dequantize"> {
+  let summary = "(x - zero_point) · scale, in f32";
+  let arguments = (ins Graph_Tensor:$input, F64Attr:$scale, I64Attr:$zero_point);
+  let resultElement = "::mlir::Float32Type::get(context)";
+  let hasVerifier = 1;
 }
 def Graph_PhiloxOp : Graph_UnaryOp<"philox", "philox(x, getSeed())"> {
   let summary = "64 random bits for each counter, ui64: words 0 and 1 of Philox 4x32-10 under the key `seed` (Salmon et al., 2011)";

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // fuse-quantisation: what importers make of quantising becomes one op, which few instructions compute.
-//   cast(clamp(round(x) + z, least, most) → i8, ui8)   →   quantize(x, z)
-//   cast(clamp(round(x), least, most))                 →   quantize(x, 0)
+//   cast(clamp(round(x) + z, least, most) → i8, ui8)   →   round_to(x, z)
+//   cast(clamp(round(x), least, most))                 →   round_to(x, 0)
 // z being a whole number of that type.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -56,7 +56,7 @@ struct FuseQuantize : OpRewritePattern<graph::CastOp> {
     }
     if (!round)
       return rewriter.notifyMatchFailure(op, "what is bounded is not rounded");
-    Value result = graph::QuantizeOp::create(rewriter, op.getLoc(), round.getInput(), zeroPoint);
+    Value result = graph::RoundToOp::create(rewriter, op.getLoc(), round.getInput(), zeroPoint);
     if (result.getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "the zero point has another shape");
     rewriter.replaceOp(op, result);

@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// hoist-casts: a rounding to a narrower float moves to before the ops that only move elements, so that the kernel which
+// hoist-casts: a rounding to a narrower type moves to before the ops that only move elements, so that the kernel which
 // computes a value writes it rounded, and only that is moved.
 //   round(view(x))       →   view(round(x))            reshape, transpose, slice, broadcast
 //   round(concat(x…))    →   concat(round(x)…)         where nothing else reads it; so of pad, and of the maximum of
@@ -10,9 +10,11 @@
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/quantize/Passes.h"
+#include "passes/quantize/Rounding.h"
 
 using namespace mlir;
 using namespace smelt;
@@ -22,8 +24,8 @@ namespace {
 class Hoisting {
 public:
   Hoisting(func::FuncOp function, RewriterBase &rewriter) : rewriter_(rewriter) {
-    function.walk([&](graph::CastOp op) {
-      if (isRounding(op))
+    function.walk([&](Operation *op) {
+      if (quantize::isRounding(op))
         add(op);
     });
   }
@@ -33,21 +35,24 @@ public:
   }
 
 private:
-  static bool isRounding(graph::CastOp op) {
-    Type from = graph::typeOf(op.getInput()).getElementType();
-    return from.isF32() && (op.getTo().isBF16() || op.getTo().isF16());
-  }
-  void add(graph::CastOp op) {
-    known_.try_emplace({op.getInput(), op.getTo()}, op.getResult());
+  /// How a value is rounded, and what that is.
+  struct Rounding {
+    OperationName name;
+    DictionaryAttr attributes;
+    Value result;
+  };
+
+  void add(Operation *op) {
+    roundings_[op->getOperand(0)].push_back({op->getName(), op->getAttrDictionary(), op->getResult(0)});
     pending_.push_back(op);
   }
-  void hoist(graph::CastOp op);
-  bool mayHoistOver(Operation *mover, Type to);
-  Value rounded(Value value, graph::CastOp like);
+  void hoist(Operation *op);
+  bool mayHoistOver(Operation *mover, Operation *rounding);
+  Value rounded(Value value, Operation *like);
 
   RewriterBase &rewriter_;
-  SmallVector<graph::CastOp> pending_;
-  DenseMap<std::pair<Value, Type>, Value> known_;
+  SmallVector<Operation *> pending_;
+  DenseMap<Value, SmallVector<Rounding>> roundings_;
 };
 
 } // namespace
@@ -55,33 +60,39 @@ private:
 /// How many of an op's operands, the first ones, are elements of its result.
 static unsigned movedOperands(Operation *op) { return isa<graph::ConcatOp>(op) ? op->getNumOperands() : 1; }
 
-bool Hoisting::mayHoistOver(Operation *mover, Type to) {
+/// Whether two ops round in the same way.
+static bool areAlike(Operation *a, Operation *b) {
+  return a->getName() == b->getName() && a->getAttrDictionary() == b->getAttrDictionary();
+}
+
+bool Hoisting::mayHoistOver(Operation *mover, Operation *rounding) {
   if (isa<graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastOp>(mover))
     return true;
   auto pool = dyn_cast<graph::PoolOp>(mover);
   if (!isa<graph::ConcatOp, graph::PadOp>(mover) && !(pool && pool.getKind() == graph::PoolKind::Max))
     return false;
-  return llvm::all_of(mover->getUsers(), [&](Operation *user) {
-    auto cast = dyn_cast<graph::CastOp>(user);
-    return cast && cast.getTo() == to;
-  });
+  return llvm::all_of(mover->getUsers(), [&](Operation *user) { return areAlike(user, rounding); });
 }
 
 /// The rounding of a value, which is made where there is none.
-Value Hoisting::rounded(Value value, graph::CastOp like) {
-  auto found = known_.find({value, like.getTo()});
-  if (found != known_.end())
-    return found->second;
+Value Hoisting::rounded(Value value, Operation *like) {
+  for (const Rounding &known : roundings_[value])
+    if (known.name == like->getName() && known.attributes == like->getAttrDictionary())
+      return known.result;
   OpBuilder::InsertionGuard guard(rewriter_);
   rewriter_.setInsertionPointAfterValue(value);
-  auto cast = graph::CastOp::create(rewriter_, value.getLoc(), value, like.getTo());
-  add(cast);
-  return cast;
+  IRMapping mapping;
+  mapping.map(like->getOperand(0), value);
+  Operation *made = rewriter_.clone(*like, mapping);
+  made->setLoc(value.getLoc());
+  made->getResult(0).setType(graph::typeOf(value).clone(graph::typeOf(like->getResult(0)).getElementType()));
+  add(made);
+  return made->getResult(0);
 }
 
-void Hoisting::hoist(graph::CastOp op) {
-  Operation *mover = op.getInput().getDefiningOp();
-  if (!mover || mover->getNumResults() != 1 || !mayHoistOver(mover, op.getTo()))
+void Hoisting::hoist(Operation *op) {
+  Operation *mover = op->getOperand(0).getDefiningOp();
+  if (!mover || mover->getNumResults() != 1 || !mayHoistOver(mover, op))
     return;
   rewriter_.setInsertionPoint(mover);
   SmallVector<Value> operands(mover->getOperands());
@@ -92,13 +103,14 @@ void Hoisting::hoist(graph::CastOp op) {
   rewriter_.setInsertionPointAfter(mover);
   Operation *moved = rewriter_.clone(*mover);
   moved->setOperands(operands);
-  moved->getResult(0).setType(op.getType());
-  known_[std::pair(op.getInput(), op.getTo())] = moved->getResult(0);
+  moved->getResult(0).setType(op->getResult(0).getType());
+  for (Rounding &known : roundings_[mover->getResult(0)])
+    if (known.result == op->getResult(0))
+      known.result = moved->getResult(0);
   rewriter_.replaceOp(op, moved->getResult(0));
   if (!mover->use_empty())
     return;
-  for (Type type : {Type(rewriter_.getBF16Type()), Type(rewriter_.getF16Type())})
-    known_.erase({mover->getResult(0), type}); // another value may get its place in memory
+  roundings_.erase(mover->getResult(0)); // another value may get its place in memory
   rewriter_.eraseOp(mover);
 }
 

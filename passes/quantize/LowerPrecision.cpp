@@ -130,7 +130,10 @@ private:
 } // namespace
 
 static constexpr std::pair<llvm::StringLiteral, quantize::Precision> kPrecisions[] = {
-    {"f32", quantize::Precision::F32}, {"bf16", quantize::Precision::BF16}, {"f16", quantize::Precision::F16}};
+    {"f32", quantize::Precision::F32},
+    {"bf16", quantize::Precision::BF16},
+    {"f16", quantize::Precision::F16},
+    {"int8", quantize::Precision::Int8}};
 
 StringRef quantize::nameOf(Precision precision) {
   for (const auto &[name, known] : kPrecisions)
@@ -150,6 +153,7 @@ std::unique_ptr<Pass> quantize::createLowerPrecisionPass(Precision precision, co
 
 void quantize::registerQuantizePasses() {
   registerPass([] { return createLowerPrecisionPass(); });
+  registerPass(createQuantizeProductsPass);
   registerPass(createHoistCastsPass);
   registerPass(createShareRoundingsPass);
   registerPass(createNarrowProductsPass);

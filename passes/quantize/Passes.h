@@ -16,16 +16,23 @@ class Pass;
 namespace smelt::quantize {
 
 /// What products are made of. Anything but F32 trades accuracy, and is only done when asked for.
-enum class Precision { F32, BF16, F16 };
+enum class Precision { F32, BF16, F16, Int8 };
 /// "bf16"
 llvm::StringRef nameOf(Precision precision);
 /// Nothing for a text that names none.
 std::optional<Precision> precisionOf(llvm::StringRef name);
 
+/// Attributes of a product by constant weights: what it is computed in, a name of Precision; the least and the largest
+/// number of its input; what each channel of the input is divided by before, and its weights multiplied by.
+inline constexpr llvm::StringLiteral kPrecision = "graph.precision", kRange = "graph.range",
+                                     kSmoothing = "graph.smoothing";
+
 /// Operands of products in f32 → operands of a narrower float, sums in f32. Before the passes that choose kernels.
 std::unique_ptr<mlir::Pass> createLowerPrecisionPass(Precision precision = Precision::BF16,
                                                      const kernel::Machine &machine = {});
-/// Roundings to a narrower float → to before what only moves elements, where kernels that compute them can do it.
+/// Products marked int8 → products of integers of 8 bits, scaled back to f32.
+std::unique_ptr<mlir::Pass> createQuantizeProductsPass();
+/// Roundings to a narrower type → to before what only moves elements, where kernels that compute them can do it.
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.
 std::unique_ptr<mlir::Pass> createShareRoundingsPass();

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // share-roundings: a large tensor that products read rounded, and elementwise work as it was, is written rounded alone.
-//   add(x, y), round(x)   →   add(cast(round(x)), y), round(x)
+//   add(x, y), round(x)   →   add(widened(round(x)), y), round(x)
 // It costs an error of one rounding where sums run on from layer to layer, and saves two thirds of the bytes written
 // there.
 
@@ -11,6 +11,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/quantize/Passes.h"
+#include "passes/quantize/Rounding.h"
 
 using namespace mlir;
 using namespace smelt;
@@ -27,12 +28,12 @@ static bool isLarge(Value value) {
 }
 
 /// The uses of a rounded value as it was; nothing where not all of them are elementwise.
-static SmallVector<OpOperand *> exactUses(graph::CastOp rounding) {
+static SmallVector<OpOperand *> exactUses(Operation *rounding) {
   SmallVector<OpOperand *> uses;
-  for (OpOperand &use : rounding.getInput().getUses()) {
+  for (OpOperand &use : rounding->getOperand(0).getUses()) {
     if (use.getOwner() == rounding)
       continue;
-    if (!isa<graph::ScalarInterface>(use.getOwner()) || isa<graph::CastOp>(use.getOwner()))
+    if (!isa<graph::ScalarInterface>(use.getOwner()) || isa<graph::CastOp, graph::QuantizeOp>(use.getOwner()))
       return {};
     uses.push_back(&use);
   }
@@ -46,21 +47,21 @@ struct ShareRoundings : PassWrapper<ShareRoundings, OperationPass<func::FuncOp>>
   StringRef getDescription() const override { return "large tensors that products read rounded → rounded for all"; }
 
   void runOnOperation() override {
-    SmallVector<graph::CastOp> roundings;
-    getOperation().walk([&](graph::CastOp op) {
-      Type from = graph::typeOf(op.getInput()).getElementType();
-      if (from.isF32() && op.getTo().isBF16() && op.getInput().getDefiningOp() && isLarge(op.getInput()))
+    SmallVector<Operation *> roundings;
+    getOperation().walk([&](Operation *op) {
+      bool isHalf = isa<graph::CastOp>(op) && graph::typeOf(op->getResult(0)).getElementType().isF16();
+      if (quantize::isRounding(op) && !isHalf && op->getOperand(0).getDefiningOp() && isLarge(op->getOperand(0)))
         roundings.push_back(op);
     });
     IRRewriter rewriter(&getContext());
-    for (graph::CastOp rounding : roundings) {
+    for (Operation *rounding : roundings) {
       SmallVector<OpOperand *> uses = exactUses(rounding);
       if (uses.empty())
         continue;
       rewriter.setInsertionPointAfter(rounding);
-      Value widened = graph::CastOp::create(rewriter, rounding.getLoc(), rounding, rewriter.getF32Type());
+      Value wide = quantize::widened(rewriter, rounding);
       for (OpOperand *use : uses)
-        rewriter.modifyOpInPlace(use->getOwner(), [&] { use->set(widened); });
+        rewriter.modifyOpInPlace(use->getOwner(), [&] { use->set(wide); });
     }
   }
 };

@@ -32,7 +32,7 @@ def cases(Case):
         return np.asarray(value, type)
 
     def exact(name, *arguments, **named):
-        return Case(name, *arguments, tolerance=0, targets=harness.x86_targets(), **named)
+        return Case(name, *arguments, tolerance=0, processors=harness.x86_targets(), **named)
 
     for channels, results, window, strides, dilations, groups, sizes, batch in CONVOLUTIONS:
         pads = [(taps - 1) * dilation // 2 for taps, dilation in zip(window, dilations)] * 2

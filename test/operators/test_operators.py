@@ -22,15 +22,15 @@ FAMILIES = ["moves", "convolutions", "limits", "recurrent", "resize", "contrib",
 class Case:
     """One operator: `operands` are arrays by name, in the order of its inputs (None where one is absent); those in `weights` are initializers;
     `compared` are the outputs that are specified in full, all where it is None; `reference` computes them from the operands, in order, where
-    ONNX Runtime can't; `version` is that of `domain`; it is compiled for each of `targets`, which must agree."""
+    ONNX Runtime can't; `version` is that of `domain`; it is compiled for each of `processors`, which must agree."""
 
     def __init__(self, name, operator, operands, outputs=1, weights=(), domain="", version=1, opset=21, tolerance=1e-4, compared=None, reference=None,
-                 attributes=None, targets=("native",), **named):
+                 attributes=None, processors=("native",), **named):
         self.name, self.operator, self.operands, self.weights = name, operator, operands, weights
         self.outputs = [f"out{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs
         self.domain, self.version, self.opset, self.tolerance = domain, version, opset, tolerance
         self.compared = compared or self.outputs
-        self.reference, self.targets = reference, targets
+        self.reference, self.processors = reference, processors
         self.attributes = {**named, **(attributes or {})}
 
     def model(self):
@@ -52,7 +52,7 @@ class Case:
             onnx.save(self.model(), folder / "case.onnx")
             np.savez(folder / "in.npz", **inputs)
             results = []
-            for target in self.targets:
+            for target in self.processors:
                 harness.smelt_ok("compile", folder / "case.onnx", "-o", folder / "case.so", "--target", target)
                 harness.smelt_ok("run", folder / "case.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
                 results.append(dict(np.load(folder / "out.npz")))

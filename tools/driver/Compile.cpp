@@ -9,6 +9,7 @@
 #include "codegen/cpu/CompileKernels.h"
 #include "codegen/cpu/Dots.h"
 #include "codegen/cpu/Lower.h"
+#include "codegen/cpu/Passes.h"
 #include "codegen/cpu/Target.h"
 #include "dialects/Graph/Location.h"
 #include "frontends/common/ImportError.h"
@@ -94,12 +95,16 @@ public:
   }
 
   llvm::Error run();
+  /// As far as options.afterLayout.
+  llvm::Error runGraphStages();
 
 private:
+  llvm::Error begin();
   llvm::Error import();
   llvm::Error checkOverwriting() const;
   llvm::Error runPasses(const kernel::Machine &machine);
-  llvm::Error dumpAfter(PassManager &manager);
+  llvm::Error runStages(PassManager &manager);
+  llvm::Error dumpAfter(ArrayRef<PassManager *> managers);
   llvm::Error write(const cpu::Target &target);
   llvm::Error writeText(ModuleOp module);
   llvm::Expected<artifact::PlannedModel> plan(const cpu::Target &target);
@@ -175,12 +180,11 @@ static std::vector<std::string> customFunctions(ModuleOp module) {
   return {names.begin(), names.end()};
 }
 
-/// The names of passes in a textual pipeline, each once.
-static std::vector<std::string> passNames(OpPassManager &manager) {
+/// Adds the names of passes in a textual pipeline, each once.
+static void addPassNames(OpPassManager &manager, std::vector<std::string> &names) {
   std::string text, name;
   llvm::raw_string_ostream os(text);
   manager.printAsTextualPipeline(os);
-  std::vector<std::string> names{"import"};
   int options = 0; // how deep in braces
   for (char c : text + ",") {
     if (options == 0 && (llvm::isAlnum(c) || c == '-' || c == '.')) {
@@ -193,7 +197,6 @@ static std::vector<std::string> passNames(OpPassManager &manager) {
       names.push_back(name);
     name.clear();
   }
-  return names;
 }
 
 static OpPrintingFlags readable() {
@@ -203,17 +206,20 @@ static OpPrintingFlags readable() {
   return flags;
 }
 
-llvm::Error Compilation::dumpAfter(PassManager &manager) {
+llvm::Error Compilation::dumpAfter(ArrayRef<PassManager *> managers) {
   const std::string &wanted = options_.dumpAfter;
-  std::vector<std::string> names = passNames(manager);
+  std::vector<std::string> names{"import"};
+  for (PassManager *manager : managers)
+    addPassNames(*manager, names);
   if (!llvm::is_contained(names, wanted))
     return toolError(kUsage, "--dump-after: no stage '" + wanted + "'; there are " + llvm::join(names, ", "));
   if (wanted == "import")
     module_->print(llvm::errs(), readable());
-  manager.enableIRPrinting([](Pass *, Operation *) { return false; },
-                           [&](Pass *pass, Operation *) { return pass->getArgument() == wanted; },
-                           /*printModuleScope=*/false, /*printAfterOnlyOnChange=*/false,
-                           /*printAfterOnlyOnFailure=*/false, llvm::errs(), readable());
+  for (PassManager *manager : managers)
+    manager->enableIRPrinting([](Pass *, Operation *) { return false; },
+                              [&](Pass *pass, Operation *) { return pass->getArgument() == wanted; },
+                              /*printModuleScope=*/false, /*printAfterOnlyOnChange=*/false,
+                              /*printAfterOnlyOnFailure=*/false, llvm::errs(), readable());
   return llvm::Error::success();
 }
 
@@ -238,15 +244,7 @@ private:
 };
 } // namespace
 
-llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
-  PassManager manager(context_.get());
-  if (isText())
-    buildAllStages(manager, machine, options_.precision);
-  else
-    buildPlanStages(manager, machine, options_.precision);
-  if (!options_.dumpAfter.empty())
-    if (llvm::Error error = dumpAfter(manager))
-      return error;
+llvm::Error Compilation::runStages(PassManager &manager) {
   std::string failedPass;
   manager.addInstrumentation(std::make_unique<StageInstrumentation>(clock_, failedPass));
   Messages messages(context_.get());
@@ -257,6 +255,23 @@ llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
     return toolError(kUnsupported, options_.model + ": " + messages.text());
   return toolError(kDefect,
                    options_.model + ": " + messages.text() + " (after " + failedPass + "); this is a defect of Smelt");
+}
+
+llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
+  PassManager graphStages(context_.get()), kernelStages(context_.get());
+  buildGraphStages(graphStages);
+  buildKernelStages(kernelStages, machine, options_.precision);
+  if (isText())
+    cpu::buildCpuPipeline(kernelStages, machine);
+  if (!options_.dumpAfter.empty())
+    if (llvm::Error error = dumpAfter({&graphStages, &kernelStages}))
+      return error;
+  if (llvm::Error error = runStages(graphStages))
+    return error;
+  if (options_.afterLayout)
+    if (llvm::Error error = options_.afterLayout(*module_))
+      return error;
+  return runStages(kernelStages);
 }
 
 /// The plan and its kernels, before they become code.
@@ -389,12 +404,8 @@ llvm::Error Compilation::write(const cpu::Target &target) {
   return isText() ? writeReadable(target, **machine) : writeObjects(target, **machine);
 }
 
-llvm::Error Compilation::run() {
-  std::optional<cpu::Target> target = cpu::findTarget(options_.target);
-  if (!target)
-    return toolError(kUsage, "--target: no target '" + options_.target + "'; there are " + cpu::targetNames());
-  if (options_.precision != quantize::Precision::F32)
-    target = cpu::withDots(*std::move(target));
+/// Until there is a module.
+llvm::Error Compilation::begin() {
   DialectRegistry registry;
   registerDialects(registry);
   context_ = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
@@ -403,20 +414,46 @@ llvm::Error Compilation::run() {
     context_->setThreadPool(*threads_);
   }
   context_->loadAllAvailableDialects();
-  if (!options_.libraries.empty() && options_.emit != Emit::Shared)
-    return toolError(kUsage, "--link goes with --emit shared; of other forms the program is linked with what it names");
   if (llvm::Error error = openCache())
     return error;
   llvm::append_range(read_, options_.libraries);
-  if (llvm::Error error = import())
+  return import();
+}
+
+llvm::Error Compilation::runGraphStages() {
+  if (llvm::Error error = begin())
+    return error;
+  PassManager stages(context_.get());
+  buildGraphStages(stages);
+  if (llvm::Error error = runStages(stages))
+    return error;
+  return options_.afterLayout(*module_);
+}
+
+llvm::Error Compilation::run() {
+  std::optional<cpu::Target> target = cpu::findTarget(options_.target);
+  if (!target)
+    return toolError(kUsage, "--target: no target '" + options_.target + "'; there are " + cpu::targetNames());
+  if (options_.precision == quantize::Precision::BF16 || options_.precision == quantize::Precision::F16)
+    target = cpu::withDots(*std::move(target));
+  if (!options_.libraries.empty() && options_.emit != Emit::Shared)
+    return toolError(kUsage, "--link goes with --emit shared; of other forms the program is linked with what it names");
+  if (llvm::Error error = begin())
     return error;
   if (llvm::Error error = checkOverwriting())
     return error;
   if (llvm::Error error = runPasses(target->machine))
     return error;
-  if (cpu::integerDotsOf(*module_, target->machine) != 0)
+  if (cpu::integerDotsOf(module_->getOperation(), target->machine) != 0)
     target = cpu::withIntegerDots(*std::move(target));
   return options_.emit == Emit::Mlir ? writeText(*module_) : write(*target);
+}
+
+llvm::Error lookAtGraph(const CompileOptions &options, std::function<llvm::Error(ModuleOp)> look) {
+  CompileOptions all = options;
+  all.afterLayout = std::move(look);
+  CompileReport report;
+  return Compilation(all, report).runGraphStages();
 }
 
 llvm::Error compile(const CompileOptions &options, CompileReport &report) { return Compilation(options, report).run(); }

@@ -32,7 +32,9 @@ struct CompileOptions {
   unsigned threads = 0;               // that compile; 0: as many as there are cores. The output does not depend on it
   std::string cache;     // a folder of kernels compiled before; empty: none. The output does not depend on it
   std::string dumpAfter; // a pass, or "import": its IR goes to stderr
-  std::function<void(mlir::ModuleOp)> afterImport; // changes the imported module; may be null
+  // Change the module as imported, and the graph that buildGraphStages makes of it; may be null.
+  std::function<void(mlir::ModuleOp)> afterImport;
+  std::function<llvm::Error(mlir::ModuleOp)> afterLayout;
 };
 
 /// How far one output of a model in a lower precision is from the same in f32.
@@ -52,6 +54,13 @@ struct PrecisionReport {
   std::string failure; // why there is none
 };
 
+/// What a product by constant weights is computed in.
+struct LayerPrecision {
+  std::string node; // of the source
+  std::string precision;
+  int64_t multiplyAdds = 0; // of an inference
+};
+
 /// What a compilation did.
 struct CompileReport {
   artifact::Sizes sizes;
@@ -62,7 +71,9 @@ struct CompileReport {
   uint64_t steps = 0;
   std::map<std::string, int64_t> operators;           // of the graph as imported
   std::vector<std::pair<std::string, double>> stages; // name, milliseconds, in order
-  std::optional<PrecisionReport> precision;           // of a lower one than f32, for the caller to fill
+  // Of a lower precision than f32, for the caller to fill.
+  std::optional<PrecisionReport> precision;
+  std::vector<LayerPrecision> layers;
 };
 
 /// The graph of a model as the options say: read from its file, then changed by `afterImport`. Errors are ImportError
@@ -73,6 +84,9 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importGraph(const CompileOptio
 /// Compiles a model as the options say. Errors are ImportError, WriteError or ToolError; nothing is left of the output
 /// then.
 llvm::Error compile(const CompileOptions &options, CompileReport &report);
+
+/// Calls `look` with the graph of a model as `afterLayout` gets it, and compiles nothing.
+llvm::Error lookAtGraph(const CompileOptions &options, std::function<llvm::Error(mlir::ModuleOp)> look);
 
 /// The report as JSON.
 std::string toJson(const CompileOptions &options, const CompileReport &report);

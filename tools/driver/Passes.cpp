@@ -29,20 +29,30 @@ void registerDialects(DialectRegistry &registry) {
   cpu::registerTranslations(registry);
 }
 
-void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {
+void buildGraphStages(OpPassManager &manager) {
   manager.addPass(graph::createFoldConstantsPass());
   manager.addNestedPass<func::FuncOp>(quantize::createNarrowProductsPass());
   graph::buildGraphPipeline(manager);
   layout::buildLayoutPipeline(manager);
   manager.addNestedPass<func::FuncOp>(plan::createSplitConvTransposePass());
   manager.addPass(graph::createFoldConstantsPass()); // the new filters, which the next passes look at
-  bool isLowered = precision != quantize::Precision::F32;
-  if (isLowered)
+}
+
+/// Products in fewer digits.
+static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &machine,
+                                 quantize::Precision precision) {
+  if (precision == quantize::Precision::Int8)
+    manager.addNestedPass<func::FuncOp>(quantize::createQuantizeProductsPass());
+  else if (precision != quantize::Precision::F32)
     manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
+}
+
+void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {
+  buildPrecisionStages(manager, machine, precision);
   manager.addNestedPass<func::FuncOp>(quantize::createFuseQuantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createSuitProductsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
-  if (isLowered) { // of the roundings, those that are left
+  if (precision != quantize::Precision::F32) { // of the roundings, those that are left
     manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass());
     manager.addNestedPass<func::FuncOp>(quantize::createShareRoundingsPass());
     manager.addPass(graph::createFoldConstantsPass());
@@ -54,9 +64,9 @@ void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine, qua
   plan::buildPlanPipeline(manager, machine);
 }
 
-void buildAllStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {
-  buildPlanStages(manager, machine, precision);
-  cpu::buildCpuPipeline(manager, machine);
+void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {
+  buildGraphStages(manager);
+  buildKernelStages(manager, machine);
 }
 
 } // namespace smelt::driver

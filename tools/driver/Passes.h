@@ -16,13 +16,17 @@ namespace smelt::driver {
 /// Every dialect that a stage reads or makes.
 void registerDialects(mlir::DialectRegistry &registry);
 
-/// A module as imported → kernels and a plan, in the kernel dialect.
-void buildPlanStages(mlir::OpPassManager &manager, const kernel::Machine &machine,
-                     quantize::Precision precision = quantize::Precision::F32);
+/// A module as imported → the graph of which kernels are made, where each value has the order of dims that it will
+/// have.
+void buildGraphStages(mlir::OpPassManager &manager);
 
-/// All stages: a module as imported → a plan, and kernels in the LLVM dialect.
-void buildAllStages(mlir::OpPassManager &manager, const kernel::Machine &machine,
-                    quantize::Precision precision = quantize::Precision::F32);
+/// Such a graph → kernels and a plan, in the kernel dialect. With Int8 it knows which products are computed in integers
+/// (quantize::kPrecision).
+void buildKernelStages(mlir::OpPassManager &manager, const kernel::Machine &machine,
+                       quantize::Precision precision = quantize::Precision::F32);
+
+/// Both.
+void buildPlanStages(mlir::OpPassManager &manager, const kernel::Machine &machine);
 
 } // namespace smelt::driver
 

@@ -31,6 +31,23 @@ static nlohmann::ordered_json toJson(const PrecisionReport &report) {
   return json;
 }
 
+/// The layers, and the share of multiply-adds that each precision has.
+static nlohmann::ordered_json toJson(const std::vector<LayerPrecision> &layers) {
+  nlohmann::ordered_json json, all = nlohmann::ordered_json::array();
+  std::map<std::string, double> shares;
+  double sum = 0;
+  for (const LayerPrecision &layer : layers) {
+    shares[layer.precision] += static_cast<double>(layer.multiplyAdds);
+    sum += static_cast<double>(layer.multiplyAdds);
+    all.push_back({{"node", layer.node}, {"precision", layer.precision}, {"multiply_adds", layer.multiplyAdds}});
+  }
+  for (auto &[precision, share] : shares)
+    share /= std::max(sum, 1.0);
+  json["multiply_adds_share"] = shares;
+  json["layers"] = all;
+  return json;
+}
+
 std::string toJson(const CompileOptions &options, const CompileReport &report) {
   nlohmann::ordered_json json, stages;
   for (const auto &[name, milliseconds] : report.stages)
@@ -40,6 +57,8 @@ std::string toJson(const CompileOptions &options, const CompileReport &report) {
   json["precision"] = quantize::nameOf(options.precision);
   if (report.precision)
     json["error"] = toJson(*report.precision);
+  if (!report.layers.empty())
+    json["mixture"] = toJson(report.layers);
   json["sizes"] = {{"code", report.sizes.code + report.sizes.constants},
                    {"weights", report.sizes.weights},
                    {"arena", report.arenaBytes},

@@ -6,6 +6,7 @@
 #include "tools/runner/Description.h"
 #include "tools/runner/Error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -75,23 +76,26 @@ static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader
   return *entry;
 }
 
-Buffers Buffers::read(Instance &instance, const NpzReader &file) {
+Buffers Buffers::read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside) {
   const smelt_model &model = instance.model();
   for (const NpzEntry &entry : file.entries())
     if (!findInput(model, entry.name))
       throw Error(Exit::Usage, file.path() + ": no input is called " + quoted(entry.name) + "; " + inputNames(model));
   std::vector<const NpzEntry *> entries; // all are checked before memory is used
-  for (uint32_t i = 0; i < model.input_count; ++i)
-    entries.push_back(&entryFor(model.inputs[i], file));
-  if (model.size_count) { // where no dim is symbolic, nothing comes of it
-    Shapes shapes;
-    for (const NpzEntry *entry : entries)
-      shapes.push_back(entry->header.shape);
-    instance.setShapes(shapes);
+  Shapes shapes;
+  for (uint32_t i = 0; i < model.input_count; ++i) {
+    const bool isBeside = std::find(beside.begin(), beside.end(), model.inputs[i].name) != beside.end();
+    entries.push_back(isBeside ? nullptr : &entryFor(model.inputs[i], file));
+    shapes.push_back(isBeside ? shapeOf(model.inputs[i]) : entries.back()->header.shape);
   }
+  if (model.size_count) // where no dim is symbolic, nothing comes of it
+    instance.setShapes(shapes);
   Buffers buffers(instance);
   for (size_t i = 0; i < entries.size(); ++i)
-    file.readAs(*entries[i], static_cast<smelt_dtype>(model.inputs[i].dtype), buffers.inputs_[i].data());
+    if (entries[i])
+      file.readAs(*entries[i], static_cast<smelt_dtype>(model.inputs[i].dtype), buffers.inputs_[i].data());
+    else if (buffers.inputs_[i].size())
+      std::memset(buffers.inputs_[i].data(), 0, buffers.inputs_[i].size());
   return buffers;
 }
 

@@ -14,8 +14,9 @@ namespace smelt::runner {
 /// Memory for a run, in the order of the model's descriptor.
 class Buffers {
 public:
-  /// Inputs from a file. Throws Usage that names the tensor which is missing, unknown, or of another type or shape.
-  static Buffers read(Instance &instance, const NpzReader &file);
+  /// Inputs from a file, save for those called as one `beside`, which are zeros. Throws Usage that names the tensor
+  /// which is missing, unknown, or of another type or shape.
+  static Buffers read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside = {});
   /// Seeded inputs: floats from the standard normal distribution, integers and bools 0 or 1, which indices, tokens and
   /// masks usually allow. Throws Usage where the instance lacks shapes.
   static Buffers seeded(const Instance &instance);

@@ -12,14 +12,15 @@
 #include "mlir/IR/MLIRContext.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Evaluate.h"
+#include "tools/driver/Outputs.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
+#include "tools/driver/TemporaryFolder.h"
 #include "tools/runner/Buffers.h"
 #include "tools/runner/Error.h"
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompileFlags.h"
 #include "tools/smelt/OnnxRuntime.h"
-#include "tools/smelt/TemporaryFolder.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -74,22 +75,12 @@ static void addLayerOutputs(ModuleOp module) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main)
     return;
-  Builder builder(module.getContext());
   Operation *end = main.getBody().front().getTerminator();
-  SmallVector<Type> types(main.getResultTypes());
-  SmallVector<DictionaryAttr> attributes;
-  for (unsigned i = 0; i < types.size(); ++i)
-    attributes.push_back(DictionaryAttr::get(module.getContext(), main.getResultAttrs(i)));
-  for (auto &[name, op] : layerOps(main)) {
-    if (llvm::is_contained(end->getOperands(), op->getResult(0)))
-      continue; // it is an output already
-    end->insertOperands(end->getNumOperands(), op->getResult(0));
-    types.push_back(op->getResult(0).getType());
-    attributes.push_back(
-        builder.getDictionaryAttr(builder.getNamedAttr("graph.name", builder.getStringAttr(layerName(name.str())))));
-  }
-  main.setFunctionType(FunctionType::get(module.getContext(), main.getArgumentTypes(), types));
-  main.setAllResultAttrs(attributes);
+  std::vector<driver::Output> outputs;
+  for (auto &[name, op] : layerOps(main))
+    if (!llvm::is_contained(end->getOperands(), op->getResult(0))) // it is an output already
+      outputs.push_back({layerName(name.str()), op->getResult(0)});
+  driver::addOutputs(module, outputs);
 }
 
 // ------------------------------------------------------------------------------------------------------ comparison

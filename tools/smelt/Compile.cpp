@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/OutputFile.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "tools/driver/Errors.h"
+#include "tools/quantize/Calibrate.h"
+#include "tools/quantize/Samples.h"
+#include "tools/quantize/Sensitivity.h"
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompileFlags.h"
 #include "tools/smelt/PrecisionError.h"
@@ -21,6 +25,11 @@ struct CompileCommand {
   bool timing = false;
 
   llvm::Error run();
+
+private:
+  llvm::Error chooseLayers();
+
+  quantize::Configuration layers_; // with int8
 };
 } // namespace
 
@@ -39,6 +48,23 @@ static llvm::Expected<driver::Emit> parseForm(llvm::StringRef text) {
   return driver::toolError(driver::kUsage, "--emit: no form '" + text + "'; there are " + formNames());
 }
 
+/// Finds what is computed in integers, and has compilations do so.
+llvm::Error CompileCommand::chooseLayers() {
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
+  if (!samples)
+    return samples.takeError();
+  llvm::Expected<quantize::Configuration> found =
+      quantize::calibrate(flags.options, *samples, *quantize::rangeMethodOf(flags.method));
+  if (!found)
+    return found.takeError();
+  layers_ = std::move(*found);
+  llvm::Expected<double> distance = quantize::keepWithin({}, flags.options, *samples, layers_);
+  if (!distance)
+    return distance.takeError();
+  flags.options.afterLayout = [this](mlir::ModuleOp module) { return quantize::mark(module, layers_); };
+  return llvm::Error::success();
+}
+
 llvm::Error CompileCommand::run() {
   driver::CompileOptions &options = flags.options;
   if (llvm::Error error = flags.parse())
@@ -55,6 +81,9 @@ llvm::Error CompileCommand::run() {
     report.emplace(std::move(*file));
   }
   driver::CompileReport result;
+  if (options.precision == quantize::Precision::Int8)
+    if (llvm::Error error = chooseLayers())
+      return error;
   if (options.precision != quantize::Precision::F32) { // first: it may refuse the calibration
     llvm::Expected<driver::PrecisionReport> measured = measurePrecision(options, flags.calibration);
     if (!measured)
@@ -65,6 +94,10 @@ llvm::Error CompileCommand::run() {
     return error;
   if (result.precision)
     llvm::errs() << "smelt: " << inWords(*result.precision, options.precision) << "\n";
+  if (options.precision == quantize::Precision::Int8) {
+    llvm::errs() << "smelt: " << quantize::inWords(layers_) << "\n";
+    result.layers.assign(layers_.layers.begin(), layers_.layers.end());
+  }
   if (timing)
     llvm::errs() << driver::timingTable(result);
   if (!report)

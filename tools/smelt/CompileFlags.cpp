@@ -4,6 +4,7 @@
 #include "tools/smelt/CompileFlags.h"
 #include "codegen/cpu/Target.h"
 #include "tools/driver/Errors.h"
+#include "tools/quantize/Histogram.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace smelt {
@@ -56,12 +57,16 @@ void CompileFlags::addTo(CLI::App &command) {
       .add_option(
           "--precision", precision,
           "f32: as the model has it; bf16 and f16 trade accuracy: operands of products are rounded to these, and "
-          "summed up in f32; int8 and what else there will be is not there yet")
+          "summed up in f32; int8: products by weights are computed in integers, by ranges found with --calibration; "
+          "what else there will be is not there yet")
       ->capture_default_str();
-  command.add_option(
-      "--calibration", calibration,
-      "a .npz file of inputs, or a folder of such files: what the error of a lower precision is measured "
-      "on; by default seeded inputs");
+  command.add_option("--calibration", calibration,
+                     "a .npz file of inputs, or a folder of such files: what ranges are found on for integers, and "
+                     "what the error of a "
+                     "lower precision is measured on; by default seeded inputs");
+  command
+      .add_option("--calibration-method", method, "how ranges are chosen: " + std::string(quantize::rangeMethodNames()))
+      ->capture_default_str();
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->capture_default_str();
@@ -190,17 +195,20 @@ llvm::Error CompileFlags::parse() {
 }
 
 llvm::Error CompileFlags::parsePrecision() {
-  constexpr llvm::StringLiteral kLater[] = {"int8", "int8-dynamic", "int8-weights", "int4-weights"};
+  constexpr llvm::StringLiteral kLater[] = {"int8-dynamic", "int8-weights", "int4-weights"};
   if (llvm::is_contained(kLater, precision))
     return driver::toolError(driver::kUnsupported,
-                             "--precision " + precision + " is not there yet; use f32, bf16 or f16");
+                             "--precision " + precision + " is not there yet; use f32, bf16, f16 or int8");
   std::optional<quantize::Precision> known = quantize::precisionOf(precision);
   if (!known)
     return driver::toolError(driver::kUsage,
-                             "--precision: no precision '" + precision + "'; there are f32, bf16 and f16");
+                             "--precision: no precision '" + precision + "'; there are f32, bf16, f16 and int8");
   options.precision = *known;
   if (!calibration.empty() && options.precision == quantize::Precision::F32)
     return driver::toolError(driver::kUsage, "--calibration goes with a --precision below f32");
+  if (!quantize::rangeMethodOf(method))
+    return driver::toolError(driver::kUsage, "--calibration-method: no method '" + method + "'; there are " +
+                                                 std::string(quantize::rangeMethodNames()));
   return llvm::Error::success();
 }
 

@@ -10,11 +10,11 @@
 namespace smelt {
 
 /// What every command that compiles takes: MODEL, --target, --shape, --state, --custom, --link, --precision,
-/// --calibration, --threads, --cache, --dump-after.
+/// --calibration, --calibration-method, --threads, --cache, --dump-after.
 struct CompileFlags {
   driver::CompileOptions options;
   std::vector<std::string> shapes, states, custom;
-  std::string precision = "f32", calibration;
+  std::string precision = "f32", calibration, method = "mse";
 
   void addTo(CLI::App &command);
   /// The check of an option that names a file: it may not be empty.

@@ -3,66 +3,19 @@
 
 #include "tools/smelt/PrecisionError.h"
 #include "tools/driver/Errors.h"
+#include "tools/driver/TemporaryFolder.h"
+#include "tools/quantize/Samples.h"
 #include "tools/runner/Buffers.h"
 #include "tools/runner/Compare.h"
 #include "tools/runner/Error.h"
-#include "tools/smelt/TemporaryFolder.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
-#include <set>
 
 using smelt::driver::OutputError;
 using smelt::driver::PrecisionReport;
 
 namespace smelt {
-
-/// The .npz files of a folder, in the order of their names; a file is itself.
-static llvm::Expected<std::vector<std::string>> filesOf(const std::string &path) {
-  if (!llvm::sys::fs::is_directory(path))
-    return std::vector<std::string>{path};
-  std::set<std::string> files;
-  std::error_code code;
-  for (llvm::sys::fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
-    if (llvm::sys::path::extension(entry->path()) == ".npz")
-      files.insert(entry->path());
-  if (code)
-    return driver::toolError(driver::kEnvironment, "--calibration " + path + ": " + code.message());
-  if (files.empty())
-    return driver::toolError(driver::kUsage, "--calibration " + path + ": there is no .npz file in this folder");
-  return std::vector<std::string>(files.begin(), files.end());
-}
-
-static bool takesShapes(runner::Instance &instance, const runner::Shapes &shapes) {
-  try {
-    instance.setShapes(shapes);
-    return true;
-  } catch (const runner::Error &) {
-    return false;
-  }
-}
-
-/// Sizes for the open dims of a model of which nobody gave any.
-static void chooseShapes(runner::Instance &instance) {
-  constexpr int64_t kBatch = 1;
-  const smelt_model &model = instance.model();
-  // What fits depends on the model: sequences, images whose sides are halved a few times, whatever takes one element.
-  for (int64_t size : {64, 224, 16, 1}) {
-    runner::Shapes shapes;
-    for (uint32_t i = 0; i < model.input_count; ++i) {
-      std::vector<int64_t> shape = runner::shapeOf(model.inputs[i]);
-      for (size_t dim = 0; dim < shape.size(); ++dim)
-        if (shape[dim] < 0)
-          shape[dim] = dim == 0 && shape.size() > 1 ? kBatch : size;
-      shapes.push_back(shape);
-    }
-    if (takesShapes(instance, shapes))
-      return;
-  }
-  throw runner::Error(runner::Exit::Usage, "its inputs have open dims, and no sizes were found for them; give inputs "
-                                           "with --calibration");
-}
 
 namespace {
 /// Both forms of a model.
@@ -73,7 +26,7 @@ public:
   /// One run each, on the arrays of a file, or on seeded inputs where there is none.
   void run(const std::string &file) {
     runner::Instance exact(exact_), lowered(lowered_);
-    runner::Buffers want = inputsOf(exact, file), got = inputsOf(lowered, file);
+    runner::Buffers want = quantize::inputsOf(exact, file), got = quantize::inputsOf(lowered, file);
     want.run(exact);
     got.run(lowered);
     for (uint32_t i = 0; i < exact.model().output_count; ++i)
@@ -89,13 +42,6 @@ public:
   }
 
 private:
-  static runner::Buffers inputsOf(runner::Instance &instance, const std::string &file) {
-    if (!file.empty())
-      return runner::Buffers::read(instance, runner::NpzReader(file));
-    if (instance.needsShapes())
-      chooseShapes(instance);
-    return runner::Buffers::seeded(instance);
-  }
   static runner::TensorView viewOf(const runner::Instance &instance, const runner::Buffers &buffers, uint32_t output) {
     const smelt_tensor_info &info = instance.model().outputs[output];
     return {static_cast<smelt_dtype>(info.dtype), instance.shapeOf(info), buffers.outputs()[output].data()};
@@ -124,6 +70,8 @@ private:
 
 /// The model in another precision, for this machine.
 static llvm::Error compileHere(driver::CompileOptions options, quantize::Precision precision, std::string output) {
+  if (precision == quantize::Precision::F32)
+    options.afterLayout = nullptr; // it lowers precisions
   options.precision = precision;
   options.output = std::move(output);
   options.emit = driver::Emit::Shared;
@@ -139,13 +87,9 @@ static std::string oneLine(llvm::Error error) { return driver::explain(std::move
 llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &options,
                                                  const std::string &calibration) {
   PrecisionReport report{calibration.empty() ? "seeded" : calibration, {}, ""};
-  std::vector<std::string> files{""};
-  if (!calibration.empty()) {
-    llvm::Expected<std::vector<std::string>> given = filesOf(calibration);
-    if (!given)
-      return given.takeError();
-    files = std::move(*given);
-  }
+  llvm::Expected<std::vector<std::string>> files = quantize::samplesOf(calibration);
+  if (!files)
+    return files.takeError();
   llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
@@ -158,7 +102,7 @@ llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &o
     }
   try {
     Measurement measurement(exact, lowered);
-    for (const std::string &file : files)
+    for (const std::string &file : *files)
       measurement.run(file);
     report.outputs = measurement.errors();
   } catch (const runner::Error &error) {

@@ -137,10 +137,10 @@ func.func @residual_of_bytes(%x: tensor<4x16xui8>, %w: tensor<1x4x64xi8>) -> ten
   %z = graph.constant dense<3> : tensor<ui8>
   %0 = kernel.contract %x, %w {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64, together = 4 : i64} : (tensor<4x16xui8>, tensor<1x4x64xi8>) -> tensor<4x16xi32>
   %1 = graph.cast %0 {to = f32} : (tensor<4x16xi32>) -> tensor<4x16xf32>
-  %2 = graph.quantize %1, %z : (tensor<4x16xf32>, tensor<ui8>) -> tensor<4x16xui8>
+  %2 = graph.round_to %1, %z : (tensor<4x16xf32>, tensor<ui8>) -> tensor<4x16xui8>
   %3 = kernel.contract %2, %w {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64, together = 4 : i64} : (tensor<4x16xui8>, tensor<1x4x64xi8>) -> tensor<4x16xi32>
   %4 = graph.cast %3 {to = f32} : (tensor<4x16xi32>) -> tensor<4x16xf32>
-  %5 = graph.quantize %4, %z : (tensor<4x16xf32>, tensor<ui8>) -> tensor<4x16xui8>
+  %5 = graph.round_to %4, %z : (tensor<4x16xf32>, tensor<ui8>) -> tensor<4x16xui8>
   %6 = kernel.contract %5, %w {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64, together = 4 : i64} : (tensor<4x16xui8>, tensor<1x4x64xi8>) -> tensor<4x16xi32>
   %7 = graph.cast %6 {to = f32} : (tensor<4x16xi32>) -> tensor<4x16xf32>
   %8 = graph.cast %2 {to = f32} : (tensor<4x16xui8>) -> tensor<4x16xf32>

@@ -3,7 +3,7 @@
 // CHECK-LABEL: func.func @constant
 // CHECK-SAME: %[[X:.*]]: tensor<4xf32>
 // CHECK: %[[Z:.*]] = graph.constant dense<-3> : tensor<i8>
-// CHECK: %[[Q:.*]] = graph.quantize %[[X]], %[[Z]] : (tensor<4xf32>, tensor<i8>) -> tensor<4xi8>
+// CHECK: %[[Q:.*]] = graph.round_to %[[X]], %[[Z]] : (tensor<4xf32>, tensor<i8>) -> tensor<4xi8>
 // CHECK: return %[[Q]]
 func.func @constant(%x: tensor<4xf32>) -> tensor<4xi8> {
   %z = graph.constant dense<-3.0> : tensor<f32>
@@ -18,7 +18,7 @@ func.func @constant(%x: tensor<4xf32>) -> tensor<4xi8> {
 
 // CHECK-LABEL: func.func @computed
 // CHECK-SAME: %[[X:.*]]: tensor<4xf32>, %[[Z:.*]]: tensor<ui8>
-// CHECK: graph.quantize %[[X]], %[[Z]]
+// CHECK: graph.round_to %[[X]], %[[Z]]
 func.func @computed(%x: tensor<4xf32>, %z: tensor<ui8>) -> tensor<4xui8> {
   %low = graph.constant dense<0.0> : tensor<f32>
   %high = graph.constant dense<255.0> : tensor<f32>
@@ -32,7 +32,7 @@ func.func @computed(%x: tensor<4xf32>, %z: tensor<ui8>) -> tensor<4xui8> {
 
 // Other bounds, or half a number: they stay.
 // CHECK-LABEL: func.func @others
-// CHECK-NOT: graph.quantize
+// CHECK-NOT: graph.round_to
 // CHECK: return
 func.func @others(%x: tensor<4xf32>) -> (tensor<4xui8>, tensor<4xui8>) {
   %half = graph.constant dense<0.5> : tensor<f32>

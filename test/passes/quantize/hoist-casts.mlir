@@ -52,3 +52,17 @@ func.func @pools(%x: tensor<1x8x8x4xf32>) -> (tensor<1x4x4x4xbf16>, tensor<1x4x4
   %3 = graph.cast %2 {to = bf16} : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xbf16>
   return %1, %3 : tensor<1x4x4x4xbf16>, tensor<1x4x4x4xbf16>
 }
+
+// So do quantisations: of the largest of windows, and of what is put together.
+// CHECK-LABEL: func.func @quantised
+// CHECK: %[[B:.*]] = graph.quantize %{{.*}} {factor = 2.000000e+00 : f64, to = ui8, zero_point = 3 : i64} : (tensor<1x2xf32>) -> tensor<1x2xui8>
+// CHECK: %[[A:.*]] = graph.quantize %{{.*}} {factor = 2.000000e+00 : f64, to = ui8, zero_point = 3 : i64} : (tensor<1x4xf32>) -> tensor<1x4xui8>
+// CHECK: %[[C:.*]] = graph.concat %[[A]], %[[B]]
+// CHECK: return %[[C]]
+func.func @quantised(%a: tensor<4xf32>, %b: tensor<1x2xf32>) -> tensor<1x6xui8> {
+  %0 = graph.reshape %a : (tensor<4xf32>) -> tensor<1x4xf32>
+  %1 = graph.relu %0 : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = graph.concat %1, %b {axis = 1 : i64} : (tensor<1x4xf32>, tensor<1x2xf32>) -> tensor<1x6xf32>
+  %3 = graph.quantize %2 {factor = 2.0 : f64, to = ui8, zero_point = 3 : i64} : (tensor<1x6xf32>) -> tensor<1x6xui8>
+  return %3 : tensor<1x6xui8>
+}

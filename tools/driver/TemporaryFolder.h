@@ -1,8 +1,8 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#ifndef SMELT_TOOLS_SMELT_TEMPORARYFOLDER_H
-#define SMELT_TOOLS_SMELT_TEMPORARYFOLDER_H
+#ifndef SMELT_TOOLS_DRIVER_TEMPORARYFOLDER_H
+#define SMELT_TOOLS_DRIVER_TEMPORARYFOLDER_H
 
 #include "tools/driver/Errors.h"
 #include "llvm/ADT/SmallString.h"
@@ -39,4 +39,4 @@ private:
 
 } // namespace smelt
 
-#endif // SMELT_TOOLS_SMELT_TEMPORARYFOLDER_H
+#endif // SMELT_TOOLS_DRIVER_TEMPORARYFOLDER_H

@@ -1,0 +1,77 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_PASSES_QUANTIZE_WEIGHTS_H
+#define SMELT_PASSES_QUANTIZE_WEIGHTS_H
+
+#include "dialects/Graph/Graph.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <vector>
+
+namespace smelt::quantize {
+
+/// A convolution or matrix product of an f32 tensor by constant f32 weights, which is what gets quantised.
+class WeightedProduct {
+public:
+  /// Nothing for other ops, and for products of which no more than one element is summed up.
+  static std::optional<WeightedProduct> of(mlir::Operation *op);
+
+  mlir::Operation *op() const { return op_; }
+  mlir::Value input() const { return op_->getOperand(0); }
+  const graph::HostTensor &weights() const { return weights_; }
+  /// Channels of the result, and along which of its dims they lie.
+  int64_t channels() const { return channels_; }
+  int64_t resultDim() const { return resultDim_; }
+  /// The same of the input.
+  int64_t inputChannels() const { return weights_.shape()[depthDim_] * groups_; }
+  int64_t inputDim() const { return inputDim_; }
+  /// Multiply-adds of one inference, symbolic dims taken as typical ones.
+  int64_t multiplyAdds() const;
+  /// The source node's name.
+  std::string name() const;
+
+  /// Calls `function` with each weight's position, in row-major order, and its channels of the input and the result.
+  template <typename Function> void forWeights(Function function) const {
+    Stride depth = strideOf(depthDim_), channel = strideOf(channelDim_);
+    int64_t inputs = weights_.shape()[depthDim_], perGroup = channels_ / groups_;
+    for (int64_t position = 0, end = weights_.size(); position < end; ++position) {
+      int64_t output = channel.of(position);
+      function(position, output / perGroup * inputs + depth.of(position), output);
+    }
+  }
+
+private:
+  struct Stride {
+    int64_t step, extent;
+    int64_t of(int64_t position) const { return position / step % extent; }
+  };
+
+  WeightedProduct(mlir::Operation *op, graph::HostTensor weights) : op_(op), weights_(std::move(weights)) {}
+  Stride strideOf(int64_t dim) const;
+
+  mlir::Operation *op_;
+  graph::HostTensor weights_;
+  int64_t depthDim_ = 0, channelDim_ = 0; // of the weights
+  int64_t inputDim_ = 0, resultDim_ = 0;
+  int64_t channels_ = 0, groups_ = 1;
+};
+
+/// Those of a module's main function, in the order in which they are computed; in parts that run under a condition or
+/// in a loop nothing is quantised.
+std::vector<WeightedProduct> weightedProducts(mlir::ModuleOp module);
+
+/// Weights rounded to signed 8-bit integers, symmetrically, with a scale for each channel of the result.
+struct QuantisedWeights {
+  graph::HostTensor integers;
+  std::vector<float> scales;
+  std::vector<int64_t> sums; // of each channel's integers
+};
+
+/// To nearest, each channel's largest weight at ±127 (Krishnamoorthi, "Quantizing deep convolutional networks for
+/// efficient inference", 2018, 2.3). Where there are `factors`, one for each channel of the input, weights are
+/// multiplied by those first.
+QuantisedWeights roundWeights(const WeightedProduct &product, llvm::ArrayRef<float> factors = {});
+
+} // namespace smelt::quantize
+
+#endif // SMELT_PASSES_QUANTIZE_WEIGHTS_H

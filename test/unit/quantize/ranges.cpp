@@ -1,0 +1,100 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The ranges that are chosen from the numbers a tensor was seen to hold.
+#include "tools/quantize/Statistics.h"
+#include "gmock/gmock.h"
+#include <cmath>
+#include <limits>
+
+using namespace smelt::quantize;
+using testing::DoubleNear;
+
+namespace {
+
+Histogram of(const std::vector<float> &numbers) {
+  Histogram histogram;
+  histogram.add(numbers.data(), numbers.size());
+  return histogram;
+}
+
+/// Sums of twelve numbers that fill [-0.5, 0.5) evenly: nearly a normal distribution.
+std::vector<float> bell(size_t count) {
+  std::vector<float> numbers;
+  uint64_t state = 1;
+  for (size_t i = 0; i < count; ++i) {
+    double sum = -6;
+    for (int k = 0; k < 12; ++k) {
+      state = state * 6364136223846793005ull + 1442695040888963407ull;
+      sum += static_cast<double>(state >> 11) * 0x1p-53;
+    }
+    numbers.push_back(static_cast<float>(sum));
+  }
+  return numbers;
+}
+
+TEST(Range, MinMaxIsOfAllNumbersAndZero) {
+  Range range = of({3, -0.25f, 7.5f}).range(RangeMethod::MinMax);
+  EXPECT_EQ(range.low, -0.25);
+  EXPECT_EQ(range.high, 7.5);
+  EXPECT_EQ(of({3, 4}).range(RangeMethod::MinMax).low, 0);
+}
+
+TEST(Range, OfNothingAndOfZerosIsZero) {
+  for (RangeMethod method : {RangeMethod::MinMax, RangeMethod::Percentile, RangeMethod::Entropy, RangeMethod::Mse})
+    for (const std::vector<float> &numbers : {std::vector<float>{}, std::vector<float>{0, 0, 0}}) {
+      Range range = of(numbers).range(method);
+      EXPECT_EQ(range.low, 0);
+      EXPECT_EQ(range.high, 0);
+    }
+}
+
+TEST(Range, LeavesOutWhatIsNoNumber) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  Histogram histogram = of({1, infinity, std::nanf(""), -infinity, -2});
+  EXPECT_EQ(histogram.count(), 2u);
+  EXPECT_EQ(histogram.notFinite(), 3u);
+  EXPECT_EQ(histogram.range(RangeMethod::MinMax).low, -2);
+}
+
+TEST(Range, OneFarNumberIsClamped) {
+  std::vector<float> numbers = bell(200000);
+  numbers.push_back(60);
+  for (RangeMethod method : {RangeMethod::Percentile, RangeMethod::Entropy}) {
+    Range range = of(numbers).range(method);
+    EXPECT_LT(range.high, 45);
+    EXPECT_GT(range.high, 2.5);
+  }
+}
+
+TEST(Range, SquaredErrorWeighsFarNumbers) {
+  std::vector<float> numbers = bell(20000);
+  EXPECT_THAT(of(numbers).range(RangeMethod::Mse).high, DoubleNear(3.7, 0.7));
+  numbers.insert(numbers.end(), 200, 40); // too many to lose
+  EXPECT_GT(of(numbers).range(RangeMethod::Mse).high, 30);
+}
+
+TEST(Range, DoesNotDependOnTheOrder) {
+  std::vector<float> small = bell(1000), numbers = small;
+  numbers.push_back(500);
+  Histogram late = of(numbers), early;
+  const float far = 500;
+  early.add(&far, 1);
+  early.add(small.data(), small.size());
+  for (RangeMethod method : {RangeMethod::Percentile, RangeMethod::Mse}) {
+    EXPECT_EQ(late.range(method).low, early.range(method).low);
+    EXPECT_EQ(late.range(method).high, early.range(method).high);
+  }
+}
+
+TEST(Statistics, KnowsChannels) {
+  const float numbers[] = {1, 2, -3, 4, 5, 6, -7, 8}; // two channels of runs of two
+  Statistics statistics(2, 2);
+  statistics.add(numbers, 8);
+  EXPECT_EQ(statistics.high(0), 6);
+  EXPECT_EQ(statistics.low(1), -7);
+  EXPECT_EQ(statistics.low(0), 0);
+  EXPECT_DOUBLE_EQ(statistics.meanSquare(0), (1 + 4 + 25 + 36) / 4.0);
+}
+
+} // namespace

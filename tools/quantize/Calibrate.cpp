@@ -1,0 +1,149 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/quantize/Calibrate.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "passes/quantize/Weights.h"
+#include "tools/driver/Errors.h"
+#include "tools/driver/Outputs.h"
+#include "tools/driver/Progress.h"
+#include "tools/driver/TemporaryFolder.h"
+#include "tools/quantize/Samples.h"
+#include "tools/quantize/Smoothing.h"
+#include "tools/runner/Error.h"
+
+using namespace mlir;
+
+namespace smelt::quantize {
+
+/// What the i-th input of a product is called as an output.
+static std::string observedName(size_t number) { return "smelt.observed." + std::to_string(number); }
+
+namespace {
+/// The model in f32 with the inputs of its products as further outputs.
+class Observation {
+public:
+  Observation(const driver::CompileOptions &options, RangeMethod method) : options_(options), method_(method) {}
+
+  llvm::Error compile(const std::string &path);
+  void run(const runner::Artifact &artifact, const std::string &sample);
+  /// What was found, for the products of a module of the same model.
+  llvm::Error choose(ModuleOp module);
+  Configuration configuration() { return std::move(layers_); }
+
+private:
+  void observe(ModuleOp module);
+
+  const driver::CompileOptions &options_;
+  RangeMethod method_;
+  Configuration layers_;
+  std::vector<size_t> observed_;       // of each layer, which of the values below is its input
+  std::vector<Statistics> statistics_; // of each value
+};
+} // namespace
+
+/// A value, and the dim along which its channels lie.
+using Input = std::pair<Value, int64_t>;
+
+static Statistics statisticsFor(const WeightedProduct &product) {
+  int64_t within = 1;
+  for (const graph::Extent &extent : llvm::drop_begin(graph::extentsOf(product.input()), product.inputDim() + 1))
+    within *= extent.asNumber().value_or(0);
+  // Of channels that are no whole part, each number is taken for one of the same channel.
+  return within > 0 ? Statistics(product.inputChannels(), within) : Statistics(1, 1);
+}
+
+void Observation::observe(ModuleOp module) {
+  llvm::DenseMap<Input, size_t> numbers;
+  std::vector<driver::Output> outputs;
+  for (const WeightedProduct &product : weightedProducts(module)) {
+    auto [known, isNew] = numbers.try_emplace(Input(product.input(), product.inputDim()), outputs.size());
+    if (isNew) {
+      outputs.push_back({observedName(outputs.size()), product.input()});
+      statistics_.push_back(statisticsFor(product));
+    }
+    observed_.push_back(known->second);
+    Layer layer;
+    layer.node = product.name();
+    layer.precision = "f32";
+    layer.multiplyAdds = product.multiplyAdds();
+    layers_.layers.push_back(std::move(layer));
+  }
+  driver::addOutputs(module, outputs);
+}
+
+llvm::Error Observation::compile(const std::string &path) {
+  driver::CompileOptions options = options_;
+  options.precision = Precision::F32;
+  options.emit = driver::Emit::Shared;
+  options.target = "native";
+  options.output = path;
+  options.report.clear();
+  options.dumpAfter.clear();
+  options.afterLayout = [this](ModuleOp module) {
+    observe(module);
+    return llvm::Error::success();
+  };
+  driver::CompileReport report;
+  return driver::compile(options, report);
+}
+
+void Observation::run(const runner::Artifact &artifact, const std::string &sample) {
+  runner::Instance instance(artifact);
+  runner::Buffers buffers = inputsOf(instance, sample);
+  buffers.run(instance);
+  llvm::StringMap<size_t> numbers;
+  for (size_t number = 0; number < statistics_.size(); ++number)
+    numbers[observedName(number)] = number;
+  for (uint32_t i = 0; i < artifact.model().output_count; ++i) {
+    const smelt_tensor_info &info = artifact.model().outputs[i];
+    if (auto number = numbers.find(info.name); number != numbers.end())
+      statistics_[number->second].add(reinterpret_cast<const float *>(buffers.outputs()[i].data()),
+                                      instance.bytesOf(info) / sizeof(float));
+  }
+}
+
+llvm::Error Observation::choose(ModuleOp module) {
+  std::vector<WeightedProduct> products = weightedProducts(module);
+  std::vector<std::vector<WeightedProduct>> readers(statistics_.size());
+  for (size_t i = 0; i < products.size(); ++i)
+    readers[observed_[i]].push_back(products[i]);
+  std::vector<Scaling> scalings;
+  for (size_t i = 0; i < readers.size(); ++i)
+    scalings.push_back(chooseScaling(readers[i], statistics_[i], method_));
+  for (size_t i = 0; i < layers_.layers.size(); ++i) {
+    Layer &layer = layers_.layers[i];
+    layer.range = scalings[observed_[i]].range;
+    layer.smoothing = scalings[observed_[i]].factors;
+    const Histogram &histogram = statistics_[observed_[i]].histogram();
+    if (histogram.notFinite() == 0 && histogram.count() > 0)
+      layer.precision = nameOf(options_.precision).str();
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<Configuration> calibrate(const driver::CompileOptions &options, const std::vector<std::string> &samples,
+                                        RangeMethod method) {
+  llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.takeError();
+  Observation observation(options, method);
+  const std::string path = folder->file("observed.so");
+  if (llvm::Error error = observation.compile(path))
+    return error;
+  try {
+    runner::Artifact artifact(path);
+    driver::Progress progress(options.model);
+    for (size_t i = 0; i < samples.size(); ++i) {
+      progress.stage("calibrating: sample " + std::to_string(i + 1) + " of " + std::to_string(samples.size()));
+      observation.run(artifact, samples[i]);
+    }
+  } catch (const runner::Error &error) {
+    return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
+  }
+  if (llvm::Error error = driver::lookAtGraph(options, [&](ModuleOp module) { return observation.choose(module); }))
+    return std::move(error);
+  return observation.configuration();
+}
+
+} // namespace smelt::quantize

@@ -1,0 +1,25 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_QUANTIZE_SAMPLES_H
+#define SMELT_TOOLS_QUANTIZE_SAMPLES_H
+
+#include "tools/runner/Buffers.h"
+#include "llvm/Support/Error.h"
+#include <string>
+#include <vector>
+
+namespace smelt::quantize {
+
+/// The .npz files of a folder, in the order of their names; a file is itself; of "" there is one sample, "", which
+/// stands for seeded inputs. Fails where there is none.
+llvm::Expected<std::vector<std::string>> samplesOf(const std::string &path);
+
+/// A sample's arrays as a model's inputs, save for those `beside`, which are the caller's to fill. Where dims are open
+/// and the sample is seeded, sizes are tried until some fit. Throws runner::Error.
+runner::Buffers inputsOf(runner::Instance &instance, const std::string &sample,
+                         const std::vector<std::string> &beside = {});
+
+} // namespace smelt::quantize
+
+#endif // SMELT_TOOLS_QUANTIZE_SAMPLES_H

@@ -1,0 +1,169 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/quantize/Sensitivity.h"
+#include "tools/driver/Errors.h"
+#include "tools/driver/Progress.h"
+#include "tools/runner/Compare.h"
+#include "tools/runner/Error.h"
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace smelt::quantize {
+
+static runner::TensorView viewOf(const runner::Tensor &tensor) {
+  return {tensor.dtype, tensor.shape, tensor.bytes.data()};
+}
+
+void OutputDistance::add(const std::vector<runner::Tensor> &got, const std::vector<runner::Tensor> &want) {
+  for (size_t i = 0; i < want.size(); ++i) {
+    const runner::TensorView a = viewOf(got[i]), b = viewOf(want[i]);
+    const bool isAlike = a.shape == b.shape;
+    for (uint64_t at = 0, count = b.count(); at < count; ++at) {
+      const double wanted = b.at(at), found = isAlike ? a.at(at) : 0;
+      if (!b.isFloat()) {
+        ++integers_;
+        differing_ += !isAlike || found != wanted;
+      } else if (std::isfinite(wanted)) {
+        norm_ += wanted * wanted;
+        apart_ += std::isfinite(found) ? (found - wanted) * (found - wanted) : wanted * wanted;
+      }
+    }
+  }
+}
+
+double OutputDistance::relative() const {
+  if (norm_ > 0)
+    return std::sqrt(apart_ / norm_);
+  return integers_ ? static_cast<double>(differing_) / static_cast<double>(integers_) : 0;
+}
+
+Sensitivity::Sensitivity(const Trial &trial, const std::vector<std::string> &samples)
+    : trial_(trial), samples_(samples) {
+  for (const std::string &sample : samples)
+    exact_.push_back(trial.run(sample, {}));
+}
+
+double Sensitivity::distance(const std::vector<bool> &lowered) const {
+  OutputDistance sum;
+  for (size_t i = 0; i < samples_.size(); ++i)
+    sum.add(trial_.run(samples_[i], lowered), exact_[i]);
+  return sum.relative();
+}
+
+/// At most so many of the samples, evenly spread.
+static std::vector<std::string> someOf(const std::vector<std::string> &samples, size_t most) {
+  std::vector<std::string> some;
+  const size_t count = std::min(samples.size(), most);
+  for (size_t i = 0; i < count; ++i)
+    some.push_back(samples[i * samples.size() / count]);
+  return some;
+}
+
+namespace {
+/// One way down from all layers lowered to as many in f32 as it takes.
+class Retreat {
+public:
+  Retreat(const Budget &budget, const Sensitivity &sensitivity, Configuration &layers, driver::Progress &progress)
+      : budget_(budget), sensitivity_(sensitivity), layers_(layers), progress_(progress) {}
+
+  double run();
+
+private:
+  std::vector<size_t> worstFirst();
+  size_t affordable(const std::vector<size_t> &order) const;
+  double distanceWithout(const std::vector<size_t> &order, size_t count) const;
+
+  const Budget &budget_;
+  const Sensitivity &sensitivity_;
+  Configuration &layers_;
+  driver::Progress &progress_;
+  std::vector<bool> lowered_;
+};
+} // namespace
+
+/// Lowered layers by the squared distance that each of them alone makes, for each multiply-add.
+std::vector<size_t> Retreat::worstFirst() {
+  std::vector<size_t> order;
+  std::vector<double> worth(lowered_.size(), 0);
+  for (size_t i = 0; i < lowered_.size(); ++i) {
+    if (!lowered_[i])
+      continue;
+    progress_.stage("measuring layers: " + std::to_string(i + 1) + " of " + std::to_string(lowered_.size()));
+    std::vector<bool> alone(lowered_.size(), false);
+    alone[i] = true;
+    const double distance = sensitivity_.distance(alone);
+    worth[i] = distance * distance / static_cast<double>(std::max<int64_t>(1, layers_.layers[i].multiplyAdds));
+    order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return worth[a] > worth[b]; });
+  return order;
+}
+
+/// How many of the first layers of an order may be in f32.
+size_t Retreat::affordable(const std::vector<size_t> &order) const {
+  double all = 0, spent = 0;
+  for (const Layer &layer : layers_.layers) {
+    all += static_cast<double>(layer.multiplyAdds);
+    spent += layer.precision == "f32" ? static_cast<double>(layer.multiplyAdds) : 0;
+  }
+  size_t count = 0;
+  for (; count < order.size(); ++count) {
+    spent += static_cast<double>(layers_.layers[order[count]].multiplyAdds);
+    if (spent > budget_.mostMultiplyAdds * all)
+      break;
+  }
+  return count;
+}
+
+double Retreat::distanceWithout(const std::vector<size_t> &order, size_t count) const {
+  std::vector<bool> lowered = lowered_;
+  for (size_t i = 0; i < count; ++i)
+    lowered[order[i]] = false;
+  return sensitivity_.distance(lowered);
+}
+
+double Retreat::run() {
+  for (const Layer &layer : layers_.layers)
+    lowered_.push_back(layer.precision != "f32");
+  double distance = sensitivity_.distance(lowered_);
+  if (distance <= budget_.distance)
+    return distance;
+  const std::vector<size_t> order = worstFirst();
+  // The fewest that are enough, by halves; where none are, as many as may be.
+  size_t enough = affordable(order), tooFew = 0;
+  distance = distanceWithout(order, enough);
+  for (bool isEnough = distance <= budget_.distance; isEnough && enough - tooFew > 1;) {
+    const size_t count = tooFew + (enough - tooFew) / 2;
+    const double here = distanceWithout(order, count);
+    if (here <= budget_.distance) {
+      enough = count;
+      distance = here;
+    } else {
+      tooFew = count;
+    }
+  }
+  for (size_t i = 0; i < enough; ++i)
+    layers_.layers[order[i]].precision = "f32";
+  return distance;
+}
+
+llvm::Expected<double> keepWithin(const Budget &budget, const driver::CompileOptions &options,
+                                  const std::vector<std::string> &samples, Configuration &layers) {
+  constexpr size_t kMostSamples = 8;
+  llvm::Expected<Trial> trial = Trial::compile(options, layers);
+  if (!trial)
+    return trial.takeError();
+  const std::vector<std::string> some = someOf(samples, kMostSamples);
+  try {
+    driver::Progress progress(options.model);
+    progress.stage("measuring the precision");
+    const Sensitivity sensitivity(*trial, some);
+    return Retreat(budget, sensitivity, layers, progress).run();
+  } catch (const runner::Error &error) {
+    return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
+  }
+}
+
+} // namespace smelt::quantize

@@ -1,0 +1,51 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_QUANTIZE_SENSITIVITY_H
+#define SMELT_TOOLS_QUANTIZE_SENSITIVITY_H
+
+#include "tools/quantize/Trial.h"
+
+namespace smelt::quantize {
+
+/// How far outputs are from those in f32: sqrt(Σ (got - want)² / Σ want²) over all elements of floats of all samples;
+/// outputs of other types count where a model has no floats, as the share of elements that differ. Elements that are no
+/// numbers in one of both count as wholly wrong.
+class OutputDistance {
+public:
+  void add(const std::vector<runner::Tensor> &got, const std::vector<runner::Tensor> &want);
+  double relative() const;
+
+private:
+  double apart_ = 0, norm_ = 0;
+  uint64_t differing_ = 0, integers_ = 0;
+};
+
+/// What mixtures of a configuration's layers with f32 do to a model's outputs, on some samples.
+class Sensitivity {
+public:
+  /// `trial` and `samples` must outlive it. Throws runner::Error.
+  Sensitivity(const Trial &trial, const std::vector<std::string> &samples);
+
+  double distance(const std::vector<bool> &lowered) const;
+
+private:
+  const Trial &trial_;
+  const std::vector<std::string> &samples_;
+  std::vector<std::vector<runner::Tensor>> exact_; // of each sample
+};
+
+/// What is asked of a mixture.
+struct Budget {
+  double distance = 0.03;         // OutputDistance::relative
+  double mostMultiplyAdds = 0.15; // that may be left in f32, of all
+};
+
+/// Gives layers back to f32, those first that add most to the distance for each multiply-add, until the distance is in
+/// the budget, or the multiply-adds are spent. Returns the distance that is left.
+llvm::Expected<double> keepWithin(const Budget &budget, const driver::CompileOptions &options,
+                                  const std::vector<std::string> &samples, Configuration &layers);
+
+} // namespace smelt::quantize
+
+#endif // SMELT_TOOLS_QUANTIZE_SENSITIVITY_H

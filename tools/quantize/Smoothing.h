@@ -1,0 +1,25 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_QUANTIZE_SMOOTHING_H
+#define SMELT_TOOLS_QUANTIZE_SMOOTHING_H
+
+#include "passes/quantize/Weights.h"
+#include "tools/quantize/Statistics.h"
+
+namespace smelt::quantize {
+
+/// How the input of some products is written in 8 bits.
+struct Scaling {
+  Range range;
+  std::vector<float> factors; // what its channels are divided by first; none: nothing
+};
+
+/// The scaling of the least expected error in the results of all `products`, which read one tensor: noise of rounding
+/// is taken as uniform and independent. Factors are tried that leave more or less of the unevenness of channels to the
+/// weights (Xiao et al., "SmoothQuant", 2023); none are taken where they gain little.
+Scaling chooseScaling(llvm::ArrayRef<WeightedProduct> products, const Statistics &statistics, RangeMethod method);
+
+} // namespace smelt::quantize
+
+#endif // SMELT_TOOLS_QUANTIZE_SMOOTHING_H

@@ -1,0 +1,36 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_QUANTIZE_STATISTICS_H
+#define SMELT_TOOLS_QUANTIZE_STATISTICS_H
+
+#include "tools/quantize/Histogram.h"
+#include <vector>
+
+namespace smelt::quantize {
+
+/// What a tensor was seen to hold: all of it, and each of its channels.
+class Statistics {
+public:
+  /// A channel's numbers lie in runs of `within`, one channel behind the other, again and again.
+  Statistics(int64_t channels, int64_t within);
+
+  void add(const float *numbers, uint64_t count);
+
+  const Histogram &histogram() const { return histogram_; }
+  size_t channels() const { return low_.size(); }
+  /// The least and the largest number of a channel, and of 0; the mean of its squares.
+  float low(size_t channel) const { return low_[channel]; }
+  float high(size_t channel) const { return high_[channel]; }
+  double meanSquare(size_t channel) const;
+
+private:
+  Histogram histogram_;
+  std::vector<float> low_, high_;
+  std::vector<double> squares_;
+  uint64_t within_, runs_ = 0;
+};
+
+} // namespace smelt::quantize
+
+#endif // SMELT_TOOLS_QUANTIZE_STATISTICS_H
