@@ -6,8 +6,8 @@
 //   matmul(a, b)            →   matmul(round(a), round(b)) {wide}
 //   conv(x, w)              →   conv(round(x), round(w)) {wide}        not depthwise: those wait for memory, not for
 //   products gather(c, i)            →   cast(gather(round(c), i))              c a large constant: an embedding
-// A processor that has no instruction for products of that type gains nothing from rounding what is computed: there
-// only constants are.
+// Products marked `graph.precision = "f32"` stay as they are. A processor that has no instruction for products of that
+// type gains nothing from rounding what is computed: there only constants are.
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -114,6 +114,8 @@ struct LowerPrecision : PassWrapper<LowerPrecision, OperationPass<func::FuncOp>>
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
     for (Operation *op : ops) {
+      if (auto precision = op->getAttrOfType<StringAttr>(quantize::kPrecision); precision && precision == "f32")
+        continue;
       if (auto matmul = dyn_cast<graph::MatMulOp>(op))
         rounding.lower(matmul);
       else if (auto conv = dyn_cast<graph::ConvOp>(op))

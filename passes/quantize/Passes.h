@@ -23,9 +23,10 @@ llvm::StringRef nameOf(Precision precision);
 std::optional<Precision> precisionOf(llvm::StringRef name);
 
 /// Attributes of a product by constant weights: what it is computed in, a name of Precision; the least and the largest
-/// number of its input; what each channel of the input is divided by before, and its weights multiplied by.
+/// number of its input; what each channel of the input is divided by before, and its weights multiplied by; and the mean
+/// of each channel then.
 inline constexpr llvm::StringLiteral kPrecision = "graph.precision", kRange = "graph.range",
-                                     kSmoothing = "graph.smoothing";
+                                     kSmoothing = "graph.smoothing", kMeans = "graph.means";
 
 /// Operands of products in f32 → operands of a narrower float, sums in f32. Before the passes that choose kernels.
 std::unique_ptr<mlir::Pass> createLowerPrecisionPass(Precision precision = Precision::BF16,

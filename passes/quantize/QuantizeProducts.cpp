@@ -27,6 +27,15 @@ struct Scale {
   int64_t zeroPoint;
 };
 
+/// What turns the sums of integers back into numbers, for each output channel.
+struct Factors {
+  SmallVector<float> scales, offsets;
+
+  bool hasOffsets() const {
+    return llvm::any_of(offsets, [](float offset) { return offset != 0; });
+  }
+};
+
 class Quantizing {
 public:
   explicit Quantizing(RewriterBase &rewriter) : rewriter_(rewriter) {}
@@ -34,7 +43,7 @@ public:
   void quantize(Operation *op);
 
 private:
-  Value smoothed(const quantize::WeightedProduct &product, DenseF32ArrayAttr factors);
+  Value smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors);
   Value quantised(Value x, Scale scale);
   Value padded(graph::ConvOp conv, Value x, int64_t zeroPoint);
   Value sums(const quantize::WeightedProduct &product, Value x, Value weights, Scale scale);
@@ -108,15 +117,15 @@ Value Quantizing::perChannel(Value tensor, int64_t dim, ArrayRef<float> numbers)
 }
 
 /// x / f
-Value Quantizing::smoothed(const quantize::WeightedProduct &product, DenseF32ArrayAttr factors) {
+Value Quantizing::smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors) {
   Value x = product.input();
-  if (!factors)
+  if (factors.empty())
     return x;
-  Value &known = smoothed_[{x, factors}];
+  Value &known = smoothed_[{x, rewriter_.getDenseF32ArrayAttr(factors)}];
   if (!known) {
     OpBuilder::InsertionGuard guard(rewriter_);
     rewriter_.setInsertionPointAfterValue(x);
-    SmallVector<float> inverse(llvm::map_range(factors.asArrayRef(), [](float factor) { return 1 / factor; }));
+    SmallVector<float> inverse(llvm::map_range(factors, [](float factor) { return 1 / factor; }));
     known = graph::MulOp::create(rewriter_, x.getLoc(), x, perChannel(x, product.inputDim(), inverse));
   }
   return known;
@@ -139,33 +148,58 @@ void Quantizing::addOffsets(const quantize::WeightedProduct &product, Value scal
   rewriter_.replaceOpWithNewOp<graph::AddOp>(op, scaled, constant);
 }
 
+/// `smoothing` and `means` are of the input's channels, or empty. Where means are known, so is what rounded weights add
+/// to a channel on average, and it is taken off (Nagel et al., "Data-free quantization through weight equalization and
+/// bias correction", 2019, 4.2).
+static Factors factorsOf(const quantize::WeightedProduct &product, const quantize::QuantisedWeights &weights,
+                         Scale scale, ArrayRef<float> smoothing, ArrayRef<float> means) {
+  std::vector<double> added(product.channels(), 0);
+  ArrayRef<float> numbers = product.weights().as<float>();
+  ArrayRef<int8_t> integers = weights.integers.as<int8_t>();
+  if (!means.empty())
+    product.forWeights([&](int64_t position, int64_t input, int64_t channel) {
+      double exact = static_cast<double>(numbers[position]) * (smoothing.empty() ? 1 : smoothing[input]);
+      added[channel] += (static_cast<double>(weights.scales[channel]) * integers[position] - exact) * means[input];
+    });
+  Factors factors;
+  for (auto [channelScale, sum, more] : llvm::zip_equal(weights.scales, weights.sums, added)) {
+    double factor = static_cast<double>(scale.step) * channelScale;
+    factors.scales.push_back(static_cast<float>(factor));
+    factors.offsets.push_back(static_cast<float>(-static_cast<double>(scale.zeroPoint * sum) * factor - more));
+  }
+  return factors;
+}
+
+/// The numbers that an attribute has for each channel of the input; nothing where it has others.
+static std::optional<ArrayRef<float>> perInputChannel(const quantize::WeightedProduct &product, StringRef name) {
+  auto attribute = product.op()->getAttrOfType<DenseF32ArrayAttr>(name);
+  if (attribute && attribute.size() != product.inputChannels())
+    return std::nullopt;
+  return attribute ? attribute.asArrayRef() : ArrayRef<float>();
+}
+
 void Quantizing::quantize(Operation *op) {
   auto range = op->getAttrOfType<DenseF64ArrayAttr>(quantize::kRange);
   std::optional<quantize::WeightedProduct> product = quantize::WeightedProduct::of(op);
   if (!product || !range || range.size() != 2)
     return;
-  auto smoothing = op->getAttrOfType<DenseF32ArrayAttr>(quantize::kSmoothing);
-  if (smoothing && smoothing.size() != product->inputChannels())
+  std::optional<ArrayRef<float>> smoothing = perInputChannel(*product, quantize::kSmoothing),
+                                 means = perInputChannel(*product, quantize::kMeans);
+  if (!smoothing || !means)
     return;
   Scale scale = scaleOf(range[0], range[1]);
-  quantize::QuantisedWeights weights =
-      quantize::roundWeights(*product, smoothing ? smoothing.asArrayRef() : ArrayRef<float>());
-  SmallVector<float> factors, offsets;
-  for (auto [channelScale, sum] : llvm::zip_equal(weights.scales, weights.sums)) {
-    double factor = static_cast<double>(scale.step) * channelScale;
-    factors.push_back(static_cast<float>(factor));
-    offsets.push_back(static_cast<float>(-static_cast<double>(scale.zeroPoint * sum) * factor));
-  }
-  Value x = quantised(smoothed(*product, smoothing), scale);
+  quantize::QuantisedWeights weights = quantize::roundWeights(*product, *smoothing);
+  Factors factors = factorsOf(*product, weights, scale, *smoothing, *means);
+  Value x = quantised(smoothed(*product, *smoothing), scale);
   rewriter_.setInsertionPoint(op);
   Value integers = sums(*product, x, graph::makeConstant(rewriter_, op->getLoc(), weights.integers), scale);
   Value number = graph::CastOp::create(rewriter_, op->getLoc(), integers, rewriter_.getF32Type());
   Value scaled =
-      graph::MulOp::create(rewriter_, op->getLoc(), number, perChannel(number, product->resultDim(), factors));
-  if (scale.zeroPoint == 0)
-    rewriter_.replaceOp(op, scaled);
+      graph::MulOp::create(rewriter_, op->getLoc(), number, perChannel(number, product->resultDim(), factors.scales));
+  if (factors.hasOffsets())
+    addOffsets(*product, scaled, factors.offsets);
   else
-    addOffsets(*product, scaled, offsets);
+    rewriter_.replaceOp(op, scaled);
 }
 
 namespace {

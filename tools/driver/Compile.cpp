@@ -434,7 +434,7 @@ llvm::Error Compilation::run() {
   std::optional<cpu::Target> target = cpu::findTarget(options_.target);
   if (!target)
     return toolError(kUsage, "--target: no target '" + options_.target + "'; there are " + cpu::targetNames());
-  if (options_.precision == quantize::Precision::BF16 || options_.precision == quantize::Precision::F16)
+  if (options_.precision != quantize::Precision::F32)
     target = cpu::withDots(*std::move(target));
   if (!options_.libraries.empty() && options_.emit != Emit::Shared)
     return toolError(kUsage, "--link goes with --emit shared; of other forms the program is linked with what it names");

@@ -38,12 +38,15 @@ void buildGraphStages(OpPassManager &manager) {
   manager.addPass(graph::createFoldConstantsPass()); // the new filters, which the next passes look at
 }
 
-/// Products in fewer digits.
+/// Products in fewer digits. Beside those in integers, others are in bf16 where the processor multiplies that.
 static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &machine,
                                  quantize::Precision precision) {
-  if (precision == quantize::Precision::Int8)
+  bool isInt8 = precision == quantize::Precision::Int8;
+  if (isInt8)
     manager.addNestedPass<func::FuncOp>(quantize::createQuantizeProductsPass());
-  else if (precision != quantize::Precision::F32)
+  if (isInt8 && machine.dots & kernel::kBf16Dots)
+    precision = quantize::Precision::BF16;
+  if (precision == quantize::Precision::BF16 || precision == quantize::Precision::F16)
     manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
 }
 

@@ -103,6 +103,14 @@ void Observation::run(const runner::Artifact &artifact, const std::string &sampl
   }
 }
 
+/// The mean of each channel, divided by its factor.
+static std::vector<float> meansOf(const Statistics &statistics, ArrayRef<float> factors) {
+  std::vector<float> means;
+  for (size_t channel = 0; channel < statistics.channels(); ++channel)
+    means.push_back(static_cast<float>(statistics.mean(channel) / (factors.empty() ? 1 : factors[channel])));
+  return means;
+}
+
 llvm::Error Observation::choose(ModuleOp module) {
   std::vector<WeightedProduct> products = weightedProducts(module);
   std::vector<std::vector<WeightedProduct>> readers(statistics_.size());
@@ -115,7 +123,10 @@ llvm::Error Observation::choose(ModuleOp module) {
     Layer &layer = layers_.layers[i];
     layer.range = scalings[observed_[i]].range;
     layer.smoothing = scalings[observed_[i]].factors;
-    const Histogram &histogram = statistics_[observed_[i]].histogram();
+    const Statistics &statistics = statistics_[observed_[i]];
+    if (static_cast<int64_t>(statistics.channels()) == products[i].inputChannels())
+      layer.means = meansOf(statistics, layer.smoothing);
+    const Histogram &histogram = statistics.histogram();
     if (histogram.notFinite() == 0 && histogram.count() > 0)
       layer.precision = nameOf(options_.precision).str();
   }

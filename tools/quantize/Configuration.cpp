@@ -9,37 +9,35 @@
 #include "tools/runner/Error.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
+#include <map>
 
 using namespace mlir;
 
 namespace smelt::quantize {
 
-double Configuration::shareBeside(const std::string &precision) const {
-  double beside = 0, all = 0;
-  for (const Layer &layer : layers) {
-    all += static_cast<double>(layer.multiplyAdds);
-    beside += layer.precision == precision ? 0 : static_cast<double>(layer.multiplyAdds);
-  }
-  return all > 0 ? beside / all : 0;
-}
-
 std::string inWords(const Configuration &configuration) {
   constexpr size_t kMostNames = 5;
+  std::map<std::string, double> beside; // the multiply-adds of each other precision
   std::string text, names;
   llvm::raw_string_ostream os(text);
-  size_t exact = 0, all = configuration.layers.size();
+  size_t others = 0, all = configuration.layers.size();
+  double sum = 0;
   for (const Layer &layer : configuration.layers) {
-    if (layer.precision != "f32")
+    sum += static_cast<double>(layer.multiplyAdds);
+    if (layer.precision == "int8")
       continue;
-    if (++exact <= kMostNames)
-      names += (exact == 1 ? "" : ", ") + runner::quoted(layer.node);
+    beside[layer.precision] += static_cast<double>(layer.multiplyAdds);
+    if (++others <= kMostNames)
+      names += (others == 1 ? "" : ", ") + runner::quoted(layer.node);
   }
-  os << "int8: " << all - exact << " of " << all << " layers";
-  if (exact == 0)
+  os << "int8: " << all - others << " of " << all << " layers";
+  if (others == 0)
     return text;
-  os << llvm::format(", %.1f %% of multiply-adds are left in f32: ", configuration.shareBeside("int8") * 100) << names;
-  if (exact > kMostNames)
-    os << " and " << exact - kMostNames << " more (--report lists all)";
+  for (const auto &[precision, multiplyAdds] : beside)
+    os << llvm::format(", %.1f %% of multiply-adds are left in ", multiplyAdds / std::max(sum, 1.0) * 100) << precision;
+  os << ": " << names;
+  if (others > kMostNames)
+    os << " and " << others - kMostNames << " more (--report lists all)";
   return text;
 }
 
@@ -57,6 +55,8 @@ llvm::Error mark(ModuleOp module, const Configuration &configuration) {
     product.op()->setAttr(kRange, builder.getDenseF64ArrayAttr({layer.range.low, layer.range.high}));
     if (!layer.smoothing.empty())
       product.op()->setAttr(kSmoothing, builder.getDenseF32ArrayAttr(layer.smoothing));
+    if (!layer.means.empty())
+      product.op()->setAttr(kMeans, builder.getDenseF32ArrayAttr(layer.means));
   }
   return llvm::Error::success();
 }

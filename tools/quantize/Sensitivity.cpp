@@ -66,9 +66,12 @@ namespace {
 class Retreat {
 public:
   Retreat(const Budget &budget, const Sensitivity &sensitivity, Configuration &layers, driver::Progress &progress)
-      : budget_(budget), sensitivity_(sensitivity), layers_(layers), progress_(progress) {}
+      : budget_(budget), sensitivity_(sensitivity), layers_(layers), progress_(progress) {
+    for (const Layer &layer : layers.layers)
+      lowered_.push_back(layer.precision != "f32");
+  }
 
-  double run();
+  double run(const std::string &fallback);
 
 private:
   std::vector<size_t> worstFirst();
@@ -101,12 +104,12 @@ std::vector<size_t> Retreat::worstFirst() {
   return order;
 }
 
-/// How many of the first layers of an order may be in f32.
+/// How many of the first layers of an order may go back.
 size_t Retreat::affordable(const std::vector<size_t> &order) const {
   double all = 0, spent = 0;
-  for (const Layer &layer : layers_.layers) {
-    all += static_cast<double>(layer.multiplyAdds);
-    spent += layer.precision == "f32" ? static_cast<double>(layer.multiplyAdds) : 0;
+  for (size_t i = 0; i < lowered_.size(); ++i) {
+    all += static_cast<double>(layers_.layers[i].multiplyAdds);
+    spent += lowered_[i] ? 0 : static_cast<double>(layers_.layers[i].multiplyAdds);
   }
   size_t count = 0;
   for (; count < order.size(); ++count) {
@@ -124,9 +127,7 @@ double Retreat::distanceWithout(const std::vector<size_t> &order, size_t count) 
   return sensitivity_.distance(lowered);
 }
 
-double Retreat::run() {
-  for (const Layer &layer : layers_.layers)
-    lowered_.push_back(layer.precision != "f32");
+double Retreat::run(const std::string &fallback) {
   double distance = sensitivity_.distance(lowered_);
   if (distance <= budget_.distance)
     return distance;
@@ -145,12 +146,13 @@ double Retreat::run() {
     }
   }
   for (size_t i = 0; i < enough; ++i)
-    layers_.layers[order[i]].precision = "f32";
+    layers_.layers[order[i]].precision = fallback;
   return distance;
 }
 
-llvm::Expected<double> keepWithin(const Budget &budget, const driver::CompileOptions &options,
-                                  const std::vector<std::string> &samples, Configuration &layers) {
+llvm::Expected<double> keepWithin(const Budget &budget, const std::string &fallback,
+                                  const driver::CompileOptions &options, const std::vector<std::string> &samples,
+                                  Configuration &layers) {
   constexpr size_t kMostSamples = 8;
   llvm::Expected<Trial> trial = Trial::compile(options, layers);
   if (!trial)
@@ -160,7 +162,7 @@ llvm::Expected<double> keepWithin(const Budget &budget, const driver::CompileOpt
     driver::Progress progress(options.model);
     progress.stage("measuring the precision");
     const Sensitivity sensitivity(*trial, some);
-    return Retreat(budget, sensitivity, layers, progress).run();
+    return Retreat(budget, sensitivity, layers, progress).run(fallback);
   } catch (const runner::Error &error) {
     return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
   }

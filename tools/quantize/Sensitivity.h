@@ -37,14 +37,16 @@ private:
 
 /// What is asked of a mixture.
 struct Budget {
-  double distance = 0.03;         // OutputDistance::relative
-  double mostMultiplyAdds = 0.15; // that may be left in f32, of all
+  double distance = 0.02;         // OutputDistance::relative
+  double mostMultiplyAdds = 0.15; // that may be left in more digits, of all
 };
 
-/// Gives layers back to f32, those first that add most to the distance for each multiply-add, until the distance is in
-/// the budget, or the multiply-adds are spent. Returns the distance that is left.
-llvm::Expected<double> keepWithin(const Budget &budget, const driver::CompileOptions &options,
-                                  const std::vector<std::string> &samples, Configuration &layers);
+/// Gives layers back to `fallback`, a precision that counts as exact here, those first that add most to the distance
+/// for each multiply-add, until the distance is in the budget, or the multiply-adds are spent. Returns the distance
+/// that is left.
+llvm::Expected<double> keepWithin(const Budget &budget, const std::string &fallback,
+                                  const driver::CompileOptions &options, const std::vector<std::string> &samples,
+                                  Configuration &layers);
 
 } // namespace smelt::quantize
 

@@ -8,7 +8,7 @@
 namespace smelt::quantize {
 
 Statistics::Statistics(int64_t channels, int64_t within)
-    : low_(channels, 0), high_(channels, 0), squares_(channels, 0), within_(within) {}
+    : low_(channels, 0), high_(channels, 0), sums_(channels, 0), squares_(channels, 0), within_(within) {}
 
 void Statistics::add(const float *numbers, uint64_t count) {
   histogram_.add(numbers, count);
@@ -21,8 +21,13 @@ void Statistics::add(const float *numbers, uint64_t count) {
           continue;
         low_[channel] = std::min(low_[channel], number);
         high_[channel] = std::max(high_[channel], number);
+        sums_[channel] += number;
         squares_[channel] += static_cast<double>(number) * number;
       }
+}
+
+double Statistics::mean(size_t channel) const {
+  return runs_ ? sums_[channel] / static_cast<double>(runs_ * within_) : 0;
 }
 
 double Statistics::meanSquare(size_t channel) const {

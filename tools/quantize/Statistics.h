@@ -19,15 +19,16 @@ public:
 
   const Histogram &histogram() const { return histogram_; }
   size_t channels() const { return low_.size(); }
-  /// The least and the largest number of a channel, and of 0; the mean of its squares.
+  /// The least and the largest number of a channel, and of 0; the mean of its numbers, and of their squares.
   float low(size_t channel) const { return low_[channel]; }
   float high(size_t channel) const { return high_[channel]; }
+  double mean(size_t channel) const;
   double meanSquare(size_t channel) const;
 
 private:
   Histogram histogram_;
   std::vector<float> low_, high_;
-  std::vector<double> squares_;
+  std::vector<double> sums_, squares_;
   uint64_t within_, runs_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include "tools/quantize/Trial.h"
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/quantize/Passes.h"
 #include "passes/quantize/Weights.h"
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Samples.h"
@@ -36,7 +37,7 @@ static llvm::Error addAlternatives(ModuleOp module, const Configuration &layers)
     Location loc = exact->getLoc();
     builder.setInsertionPointAfter(exact);
     Operation *lowered = builder.clone(*exact);
-    exact->removeAttr(kPrecision);
+    exact->setAttr(kPrecision, builder.getStringAttr(nameOf(Precision::F32)));
     Value choice = graph::SliceOp::create(builder, loc, RankedTensorType::get({1}, f32), main.getArgument(place),
                                           ArrayRef<int64_t>{i}, ArrayRef<int64_t>{1});
     choice = graph::reshapeTo(builder, loc, choice, ArrayRef<int64_t>());

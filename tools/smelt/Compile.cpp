@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/OutputFile.h"
+#include "codegen/cpu/Target.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Calibrate.h"
@@ -58,7 +59,11 @@ llvm::Error CompileCommand::chooseLayers() {
   if (!found)
     return found.takeError();
   layers_ = std::move(*found);
-  llvm::Expected<double> distance = quantize::keepWithin({}, flags.options, *samples, layers_);
+  std::optional<cpu::Target> target = cpu::findTarget(flags.options.target);
+  const bool hasBf16 = target && target->dots & kernel::kBf16Dots;
+  llvm::Expected<double> distance =
+      quantize::keepWithin({}, nameOf(hasBf16 ? quantize::Precision::BF16 : quantize::Precision::F32).str(),
+                           flags.options, *samples, layers_);
   if (!distance)
     return distance.takeError();
   flags.options.afterLayout = [this](mlir::ModuleOp module) { return quantize::mark(module, layers_); };

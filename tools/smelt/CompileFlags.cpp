@@ -57,7 +57,8 @@ void CompileFlags::addTo(CLI::App &command) {
       .add_option(
           "--precision", precision,
           "f32: as the model has it; bf16 and f16 trade accuracy: operands of products are rounded to these, and "
-          "summed up in f32; int8: products by weights are computed in integers, by ranges found with --calibration; "
+          "summed up in f32; int8: products by weights are computed in integers, by ranges found with --calibration, "
+          "and in bf16 or f32 where the outputs suffer most; "
           "what else there will be is not there yet")
       ->capture_default_str();
   command.add_option("--calibration", calibration,

@@ -94,6 +94,7 @@ TEST(Statistics, KnowsChannels) {
   EXPECT_EQ(statistics.high(0), 6);
   EXPECT_EQ(statistics.low(1), -7);
   EXPECT_EQ(statistics.low(0), 0);
+  EXPECT_DOUBLE_EQ(statistics.mean(1), (-3 + 4 - 7 + 8) / 4.0);
   EXPECT_DOUBLE_EQ(statistics.meanSquare(0), (1 + 4 + 25 + 36) / 4.0);
 }
 
