@@ -38,7 +38,7 @@ COLUMNS = (
 MEDIANS = (("code_kb", 300.0, "code of an artefact, KB"), ("arena_ratio", 1.05, "arena to its lower bound"))
 NOTES = """compile s: wall clock, all cores; cached s: the same again with --cache; peak MB: most memory of the compiler (bar: 2 x weights + 300 MB); code KB:
 machine code, without the plan; to bound: arena to the largest sum of tensors alive at once; run + MB, static + MB: what a process that runs the model
-once has resident beside weights, arena, inputs and outputs, from a shared artefact and linked with a static one (tools/bench/peak.c)"""
+once has resident beside weights, arena (with blocks that grow), inputs and outputs, from a shared artefact and linked with a static one (tools/bench/peak.c)"""
 
 
 def compiled(name, output, *flags):
