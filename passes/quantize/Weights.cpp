@@ -50,7 +50,7 @@ int64_t WeightedProduct::multiplyAdds() const {
   return count;
 }
 
-std::string WeightedProduct::name() const { return graph::describeLocation(op_->getLoc()); }
+std::string WeightedProduct::name() const { return graph::sourceNames(op_->getLoc()); }
 
 std::vector<WeightedProduct> weightedProducts(ModuleOp module) {
   std::vector<WeightedProduct> products;

@@ -231,7 +231,7 @@ def a_full_disk_is_said_to_be_full(folder):
     disk.mkdir()
     if subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", disk], capture_output=True).returncode:
         return {"skipped": 1}
-    for kilobytes in (200, 300, 500):  # while the weights are written, and while they are linked
+    for kilobytes in (20, 200, 264):  # while code is written, and while weights are
         script = f'mount -t tmpfs -o size={kilobytes}k none "$1" && cd "$1" && {{ "$2" compile "$3" -o net.so; code=$?; ls -A; exit $code; }}'
         done = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", disk, harness.BIN / "smelt", model], capture_output=True, text=True)
         expect(done.returncode == 5 and "net.so: cannot be written: No space left on device" in done.stderr, f"{kilobytes} KB: {done.stderr}")
@@ -310,7 +310,8 @@ def precisions(folder):
     model = good_model(folder, shape=(4096, 8))
     (folder / "none").mkdir()
     (folder / "text.npz").write_text("no arrays")
-    for code, arguments in ((4, ("int8",)), (4, ("int4-weights",)), (2, ("bf16", "--calibration", folder / "none")), (3, ("bf16", "--calibration", folder / "text.npz")),
+    for code, arguments in ((4, ("int8-dynamic",)), (4, ("int4-weights",)), (2, ("int8", "--calibration-method", "guess")), (2, ("int8", "--calibration", folder / "none")),
+                            (3, ("int8", "--calibration", folder / "text.npz")), (2, ("bf16", "--calibration", folder / "none")), (3, ("bf16", "--calibration", folder / "text.npz")),
                             (5, ("f16", "--calibration", folder / "absent.npz"))):
         refused(folder, [code], [], "compile", model, "-o", folder / "m.so", "--precision", *arguments)
         expect(not (folder / "m.so").exists(), f"{arguments}: an output is left")

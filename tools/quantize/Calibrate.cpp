@@ -23,19 +23,17 @@ namespace {
 /// The model in f32 with the inputs of its products as further outputs.
 class Observation {
 public:
-  Observation(const driver::CompileOptions &options, RangeMethod method) : options_(options), method_(method) {}
+  explicit Observation(const driver::CompileOptions &options) : options_(options) {}
 
   llvm::Error compile(const std::string &path);
   void run(const runner::Artifact &artifact, const std::string &sample);
   /// What was found, for the products of a module of the same model.
-  llvm::Error choose(ModuleOp module);
-  Configuration configuration() { return std::move(layers_); }
+  Configuration choose(ModuleOp module, RangeMethod method) const;
 
 private:
   void observe(ModuleOp module);
 
   const driver::CompileOptions &options_;
-  RangeMethod method_;
   Configuration layers_;
   std::vector<size_t> observed_;       // of each layer, which of the values below is its input
   std::vector<Statistics> statistics_; // of each value
@@ -111,16 +109,17 @@ static std::vector<float> meansOf(const Statistics &statistics, ArrayRef<float> 
   return means;
 }
 
-llvm::Error Observation::choose(ModuleOp module) {
+Configuration Observation::choose(ModuleOp module, RangeMethod method) const {
+  Configuration result = layers_;
   std::vector<WeightedProduct> products = weightedProducts(module);
   std::vector<std::vector<WeightedProduct>> readers(statistics_.size());
   for (size_t i = 0; i < products.size(); ++i)
     readers[observed_[i]].push_back(products[i]);
   std::vector<Scaling> scalings;
   for (size_t i = 0; i < readers.size(); ++i)
-    scalings.push_back(chooseScaling(readers[i], statistics_[i], method_));
-  for (size_t i = 0; i < layers_.layers.size(); ++i) {
-    Layer &layer = layers_.layers[i];
+    scalings.push_back(chooseScaling(readers[i], statistics_[i], method));
+  for (size_t i = 0; i < result.layers.size(); ++i) {
+    Layer &layer = result.layers[i];
     layer.range = scalings[observed_[i]].range;
     layer.smoothing = scalings[observed_[i]].factors;
     const Statistics &statistics = statistics_[observed_[i]];
@@ -130,15 +129,16 @@ llvm::Error Observation::choose(ModuleOp module) {
     if (histogram.notFinite() == 0 && histogram.count() > 0)
       layer.precision = nameOf(options_.precision).str();
   }
-  return llvm::Error::success();
+  return result;
 }
 
-llvm::Expected<Configuration> calibrate(const driver::CompileOptions &options, const std::vector<std::string> &samples,
-                                        RangeMethod method) {
+llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOptions &options,
+                                                     const std::vector<std::string> &samples,
+                                                     llvm::ArrayRef<RangeMethod> methods) {
   llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
-  Observation observation(options, method);
+  Observation observation(options);
   const std::string path = folder->file("observed.so");
   if (llvm::Error error = observation.compile(path))
     return error;
@@ -152,9 +152,14 @@ llvm::Expected<Configuration> calibrate(const driver::CompileOptions &options, c
   } catch (const runner::Error &error) {
     return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
   }
-  if (llvm::Error error = driver::lookAtGraph(options, [&](ModuleOp module) { return observation.choose(module); }))
+  std::vector<Configuration> found;
+  if (llvm::Error error = driver::lookAtGraph(options, [&](ModuleOp module) {
+        for (RangeMethod method : methods)
+          found.push_back(observation.choose(module, method));
+        return llvm::Error::success();
+      }))
     return std::move(error);
-  return observation.configuration();
+  return found;
 }
 
 } // namespace smelt::quantize

@@ -9,10 +9,12 @@
 
 namespace smelt::quantize {
 
-/// Runs a model in f32 on samples, and finds the range of every product's input. All layers are of `options.precision`
-/// then, save for those whose input was no number somewhere. `samples` are .npz files; an empty name is seeded inputs.
-llvm::Expected<Configuration> calibrate(const driver::CompileOptions &options, const std::vector<std::string> &samples,
-                                        RangeMethod method);
+/// Runs a model in f32 on samples, and finds the ranges of all products' inputs, by each of the methods. All layers are
+/// of `options.precision` then, save for those whose input was no number somewhere. `samples` are .npz files; an empty
+/// name is seeded inputs.
+llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOptions &options,
+                                                     const std::vector<std::string> &samples,
+                                                     llvm::ArrayRef<RangeMethod> methods);
 
 } // namespace smelt::quantize
 

@@ -18,14 +18,16 @@ static constexpr std::array<std::pair<std::string_view, RangeMethod>, 4> kMethod
      {"entropy", RangeMethod::Entropy},
      {"mse", RangeMethod::Mse}}};
 
-std::optional<RangeMethod> rangeMethodOf(std::string_view name) {
+std::vector<RangeMethod> rangeMethodsOf(std::string_view name) {
+  if (name == "auto")
+    return {RangeMethod::MinMax, RangeMethod::Entropy, RangeMethod::Mse};
   for (const auto &[known, method] : kMethods)
     if (known == name)
-      return method;
-  return std::nullopt;
+      return {method};
+  return {};
 }
 
-std::string_view rangeMethodNames() { return "min-max, percentile, entropy, mse"; }
+std::string_view rangeMethodNames() { return "auto, min-max, percentile, entropy, mse"; }
 
 Histogram::Histogram() : bins_(kBins, 0) {}
 

@@ -23,8 +23,10 @@ enum class RangeMethod {
   Entropy,    // the one that loses least information (Migacz, "8-bit inference with TensorRT", 2017)
   Mse         // the one of the least squared error of rounding and clamping together
 };
-std::optional<RangeMethod> rangeMethodOf(std::string_view name);
-/// "min-max, percentile, entropy, mse"
+/// The methods that a name stands for: itself, or, for "auto", those of which the best is worth finding out; none for
+/// an unknown name.
+std::vector<RangeMethod> rangeMethodsOf(std::string_view name);
+/// "auto, min-max, percentile, entropy, mse"
 std::string_view rangeMethodNames();
 
 /// Counts numbers in bins of one width, which doubles when a number lies beyond the last: one pass over data of which

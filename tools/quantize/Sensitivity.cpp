@@ -8,7 +8,8 @@
 #include "tools/runner/Error.h"
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <memory>
+#include <optional>
 
 namespace smelt::quantize {
 
@@ -61,14 +62,20 @@ static std::vector<std::string> someOf(const std::vector<std::string> &samples, 
   return some;
 }
 
+/// All layers that have another precision than f32.
+static std::vector<bool> allLowered(const Configuration &layers) {
+  std::vector<bool> lowered;
+  for (const Layer &layer : layers.layers)
+    lowered.push_back(layer.precision != "f32");
+  return lowered;
+}
+
 namespace {
 /// One way down from all layers lowered to as many in f32 as it takes.
 class Retreat {
 public:
   Retreat(const Budget &budget, const Sensitivity &sensitivity, Configuration &layers, driver::Progress &progress)
-      : budget_(budget), sensitivity_(sensitivity), layers_(layers), progress_(progress) {
-    for (const Layer &layer : layers.layers)
-      lowered_.push_back(layer.precision != "f32");
+      : budget_(budget), sensitivity_(sensitivity), layers_(layers), progress_(progress), lowered_(allLowered(layers)) {
   }
 
   double run(const std::string &fallback);
@@ -150,19 +157,47 @@ double Retreat::run(const std::string &fallback) {
   return distance;
 }
 
-llvm::Expected<double> keepWithin(const Budget &budget, const std::string &fallback,
-                                  const driver::CompileOptions &options, const std::vector<std::string> &samples,
-                                  Configuration &layers) {
-  constexpr size_t kMostSamples = 8;
+namespace {
+/// A configuration that can be measured.
+struct Candidate {
+  Configuration layers;
+  std::unique_ptr<Trial> trial;
+  std::unique_ptr<Sensitivity> sensitivity;
+  double distance = 0; // with all layers lowered
+};
+} // namespace
+
+static llvm::Expected<Candidate> measure(const driver::CompileOptions &options, const std::vector<std::string> &samples,
+                                         Configuration layers) {
   llvm::Expected<Trial> trial = Trial::compile(options, layers);
   if (!trial)
     return trial.takeError();
-  const std::vector<std::string> some = someOf(samples, kMostSamples);
+  Candidate candidate{std::move(layers), std::make_unique<Trial>(std::move(*trial)), nullptr};
+  candidate.sensitivity = std::make_unique<Sensitivity>(*candidate.trial, samples);
+  candidate.distance = candidate.sensitivity->distance(allLowered(candidate.layers));
+  return candidate;
+}
+
+llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
+                                            const driver::CompileOptions &options,
+                                            const std::vector<std::string> &samples,
+                                            std::vector<Configuration> candidates) {
+  constexpr size_t kMany = 48, kFew = 8; // samples to compare configurations on, and all their layers
+  const std::vector<std::string> many = someOf(samples, kMany), few = someOf(samples, kFew);
   try {
     driver::Progress progress(options.model);
-    progress.stage("measuring the precision");
-    const Sensitivity sensitivity(*trial, some);
-    return Retreat(budget, sensitivity, layers, progress).run(fallback);
+    std::optional<Candidate> best;
+    for (Configuration &layers : candidates) {
+      progress.stage("measuring the precision");
+      llvm::Expected<Candidate> candidate = measure(options, many, std::move(layers));
+      if (!candidate)
+        return candidate.takeError();
+      if (!best || candidate->distance < best->distance)
+        best = std::move(*candidate);
+    }
+    best->sensitivity = std::make_unique<Sensitivity>(*best->trial, few);
+    Retreat(budget, *best->sensitivity, best->layers, progress).run(fallback);
+    return std::move(best->layers);
   } catch (const runner::Error &error) {
     return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
   }

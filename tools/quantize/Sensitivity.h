@@ -37,16 +37,17 @@ private:
 
 /// What is asked of a mixture.
 struct Budget {
-  double distance = 0.02;         // OutputDistance::relative
+  double distance = 0.01;         // OutputDistance::relative
   double mostMultiplyAdds = 0.15; // that may be left in more digits, of all
 };
 
-/// Gives layers back to `fallback`, a precision that counts as exact here, those first that add most to the distance
-/// for each multiply-add, until the distance is in the budget, or the multiply-adds are spent. Returns the distance
-/// that is left.
-llvm::Expected<double> keepWithin(const Budget &budget, const std::string &fallback,
-                                  const driver::CompileOptions &options, const std::vector<std::string> &samples,
-                                  Configuration &layers);
+/// Of several configurations of a model's layers, the one whose outputs are nearest to those in f32; then gives layers
+/// back to `fallback`, a precision that counts as exact here, those first that add most to the distance for each
+/// multiply-add, until the distance is in the budget, or the multiply-adds are spent.
+llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
+                                            const driver::CompileOptions &options,
+                                            const std::vector<std::string> &samples,
+                                            std::vector<Configuration> candidates);
 
 } // namespace smelt::quantize
 

@@ -54,18 +54,18 @@ llvm::Error CompileCommand::chooseLayers() {
   llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
   if (!samples)
     return samples.takeError();
-  llvm::Expected<quantize::Configuration> found =
-      quantize::calibrate(flags.options, *samples, *quantize::rangeMethodOf(flags.method));
+  llvm::Expected<std::vector<quantize::Configuration>> found =
+      quantize::calibrate(flags.options, *samples, quantize::rangeMethodsOf(flags.method));
   if (!found)
     return found.takeError();
-  layers_ = std::move(*found);
   std::optional<cpu::Target> target = cpu::findTarget(flags.options.target);
   const bool hasBf16 = target && target->dots & kernel::kBf16Dots;
-  llvm::Expected<double> distance =
-      quantize::keepWithin({}, nameOf(hasBf16 ? quantize::Precision::BF16 : quantize::Precision::F32).str(),
-                           flags.options, *samples, layers_);
-  if (!distance)
-    return distance.takeError();
+  llvm::Expected<quantize::Configuration> chosen =
+      quantize::chooseMixture({}, nameOf(hasBf16 ? quantize::Precision::BF16 : quantize::Precision::F32).str(),
+                              flags.options, *samples, std::move(*found));
+  if (!chosen)
+    return chosen.takeError();
+  layers_ = std::move(*chosen);
   flags.options.afterLayout = [this](mlir::ModuleOp module) { return quantize::mark(module, layers_); };
   return llvm::Error::success();
 }

@@ -66,7 +66,8 @@ void CompileFlags::addTo(CLI::App &command) {
                      "what the error of a "
                      "lower precision is measured on; by default seeded inputs");
   command
-      .add_option("--calibration-method", method, "how ranges are chosen: " + std::string(quantize::rangeMethodNames()))
+      .add_option("--calibration-method", method,
+                  "how ranges are chosen: " + std::string(quantize::rangeMethodNames()) + "; auto tries several")
       ->capture_default_str();
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
@@ -207,7 +208,7 @@ llvm::Error CompileFlags::parsePrecision() {
   options.precision = *known;
   if (!calibration.empty() && options.precision == quantize::Precision::F32)
     return driver::toolError(driver::kUsage, "--calibration goes with a --precision below f32");
-  if (!quantize::rangeMethodOf(method))
+  if (quantize::rangeMethodsOf(method).empty())
     return driver::toolError(driver::kUsage, "--calibration-method: no method '" + method + "'; there are " +
                                                  std::string(quantize::rangeMethodNames()));
   return llvm::Error::success();

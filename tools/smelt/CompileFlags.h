@@ -14,7 +14,7 @@ namespace smelt {
 struct CompileFlags {
   driver::CompileOptions options;
   std::vector<std::string> shapes, states, custom;
-  std::string precision = "f32", calibration, method = "mse";
+  std::string precision = "f32", calibration, method = "auto";
 
   void addTo(CLI::App &command);
   /// The check of an option that names a file: it may not be empty.
