@@ -23,8 +23,8 @@ llvm::StringRef nameOf(Precision precision);
 std::optional<Precision> precisionOf(llvm::StringRef name);
 
 /// Attributes of a product by constant weights: what it is computed in, a name of Precision; the least and the largest
-/// number of its input; what each channel of the input is divided by before, and its weights multiplied by; and the mean
-/// of each channel then.
+/// number of its input; what each channel of the input is divided by before, and its weights multiplied by; and the
+/// mean of each channel then.
 inline constexpr llvm::StringLiteral kPrecision = "graph.precision", kRange = "graph.range",
                                      kSmoothing = "graph.smoothing", kMeans = "graph.means";
 
