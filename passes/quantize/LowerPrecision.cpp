@@ -15,6 +15,7 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "passes/quantize/Passes.h"
+#include "passes/quantize/Products.h"
 
 using namespace mlir;
 using namespace smelt;
@@ -75,14 +76,7 @@ template <typename Op> bool Rounding::lowerProduct(Op op) {
 
 bool Rounding::lower(graph::MatMulOp op) { return lowerProduct(op); }
 
-bool Rounding::lower(graph::ConvOp op) {
-  ArrayRef<int64_t> filter = graph::typeOf(op.getFilter()).getShape();
-  bool isLast = op.getLayout() == graph::Layout::ChannelsLast;
-  int64_t depth = isLast ? filter[filter.size() - 2] : filter[1], channels = isLast ? filter.back() : filter[0];
-  if (depth == 1 && channels == static_cast<int64_t>(op.getGroups()) && op.getGroups() > 1)
-    return false;
-  return lowerProduct(op);
-}
+bool Rounding::lower(graph::ConvOp op) { return !quantize::isDepthwise(op) && lowerProduct(op); }
 
 void Rounding::lower(graph::GatherOp op) {
   if (!isF32(op.getData()) || !isConstant(op.getData()) || graph::typeOf(op.getData()).getNumElements() < kLeastTable)

@@ -25,4 +25,11 @@ graph::HostTensor sumsOf(const graph::HostTensor &tensor, const Columns &columns
   return sums;
 }
 
+bool isDepthwise(graph::ConvOp conv) {
+  ArrayRef<int64_t> filter = graph::typeOf(conv.getFilter()).getShape();
+  bool isLast = conv.getLayout() == graph::Layout::ChannelsLast;
+  int64_t depth = isLast ? filter[filter.size() - 2] : filter[1], channels = isLast ? filter.back() : filter[0];
+  return depth == 1 && channels == static_cast<int64_t>(conv.getGroups()) && channels > 1;
+}
+
 } // namespace smelt::quantize

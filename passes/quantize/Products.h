@@ -4,7 +4,7 @@
 #ifndef SMELT_PASSES_QUANTIZE_PRODUCTS_H
 #define SMELT_PASSES_QUANTIZE_PRODUCTS_H
 
-#include "dialects/Graph/HostTensor.h"
+#include "dialects/Graph/Graph.h"
 
 namespace smelt::quantize {
 
@@ -31,6 +31,9 @@ private:
   llvm::SmallVector<int64_t> shape_;
   int64_t outer_ = 1, extent_ = 1, inner_ = 1;
 };
+
+/// Whether each channel of a convolution's result comes from one channel of its input, of several.
+bool isDepthwise(graph::ConvOp conv);
 
 /// The sum of each column of a tensor of i8, in i32.
 graph::HostTensor sumsOf(const graph::HostTensor &tensor, const Columns &columns);

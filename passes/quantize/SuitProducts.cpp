@@ -132,8 +132,9 @@ struct SuitProducts : plan::MachinePass<SuitProducts> {
     for (Operation *op : ops) {
       if (auto matmul = dyn_cast<graph::MatMulOp>(op))
         suiting.suit(matmul, matmul.getLhs(), matmul.getRhs(), graph::typeOf(matmul.getRhs()).getRank() - 2, 1);
+      // Kernels of depthwise ones widen what they read, so that of all instructions vpdpbusd alone asks for a sign.
       else if (auto conv = dyn_cast<graph::ConvOp>(op);
-               conv && (!isDepthwise(conv) || machine().dots & kernel::DotVnni))
+               conv && (!quantize::isDepthwise(conv) || machine().dots & kernel::DotVnni))
         suiting.suit(conv, conv.getInput(), conv.getFilter(), isLast(conv) ? 0 : 1,
                      graph::typeOf(conv.getFilter()).getRank() - 1);
     }
@@ -144,13 +145,6 @@ struct SuitProducts : plan::MachinePass<SuitProducts> {
 
 private:
   static bool isLast(graph::ConvOp conv) { return conv.getLayout() == graph::Layout::ChannelsLast; }
-  /// Whose kernels widen what they read, so that of all instructions vpdpbusd alone asks for a sign.
-  static bool isDepthwise(graph::ConvOp conv) {
-    ArrayRef<int64_t> filter = graph::typeOf(conv.getFilter()).getShape();
-    int64_t depth = isLast(conv) ? filter[filter.size() - 2] : filter[1],
-            channels = isLast(conv) ? filter.back() : filter[0];
-    return depth == 1 && channels == static_cast<int64_t>(conv.getGroups()) && channels > 1;
-  }
 };
 } // namespace
 

@@ -13,7 +13,7 @@ namespace smelt::quantize {
 /// A convolution or matrix product of an f32 tensor by constant f32 weights, which is what gets quantised.
 class WeightedProduct {
 public:
-  /// Nothing for other ops, and for products of which no more than one element is summed up.
+  /// Nothing for other ops, and for products by a batch of matrices.
   static std::optional<WeightedProduct> of(mlir::Operation *op);
 
   mlir::Operation *op() const { return op_; }

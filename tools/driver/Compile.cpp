@@ -449,6 +449,17 @@ llvm::Error Compilation::run() {
   return options_.emit == Emit::Mlir ? writeText(*module_) : write(*target);
 }
 
+CompileOptions forThisMachine(CompileOptions options, quantize::Precision precision, std::string output) {
+  options.precision = precision;
+  options.output = std::move(output);
+  options.emit = Emit::Shared;
+  options.target = "native";
+  options.report.clear();
+  options.dumpAfter.clear();
+  options.afterLayout = nullptr;
+  return options;
+}
+
 llvm::Error lookAtGraph(const CompileOptions &options, std::function<llvm::Error(ModuleOp)> look) {
   CompileOptions all = options;
   all.afterLayout = std::move(look);

@@ -85,6 +85,10 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importGraph(const CompileOptio
 /// then.
 llvm::Error compile(const CompileOptions &options, CompileReport &report);
 
+/// Options that compile the same model in a precision for the machine at hand, to a shared artefact that is run at
+/// once: without a report, IR on stderr, or marks on the graph.
+CompileOptions forThisMachine(CompileOptions options, quantize::Precision precision, std::string output);
+
 /// Calls `look` with the graph of a model as `afterLayout` gets it, and compiles nothing.
 llvm::Error lookAtGraph(const CompileOptions &options, std::function<llvm::Error(mlir::ModuleOp)> look);
 

@@ -4,13 +4,11 @@
 #include "tools/quantize/Calibrate.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/quantize/Weights.h"
-#include "tools/driver/Errors.h"
 #include "tools/driver/Outputs.h"
 #include "tools/driver/Progress.h"
 #include "tools/driver/TemporaryFolder.h"
 #include "tools/quantize/Samples.h"
 #include "tools/quantize/Smoothing.h"
-#include "tools/runner/Error.h"
 
 using namespace mlir;
 
@@ -71,13 +69,7 @@ void Observation::observe(ModuleOp module) {
 }
 
 llvm::Error Observation::compile(const std::string &path) {
-  driver::CompileOptions options = options_;
-  options.precision = Precision::F32;
-  options.emit = driver::Emit::Shared;
-  options.target = "native";
-  options.output = path;
-  options.report.clear();
-  options.dumpAfter.clear();
+  driver::CompileOptions options = driver::forThisMachine(options_, Precision::F32, path);
   options.afterLayout = [this](ModuleOp module) {
     observe(module);
     return llvm::Error::success();
@@ -142,15 +134,11 @@ llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOption
   const std::string path = folder->file("observed.so");
   if (llvm::Error error = observation.compile(path))
     return error;
-  try {
-    runner::Artifact artifact(path);
-    driver::Progress progress(options.model);
-    for (size_t i = 0; i < samples.size(); ++i) {
-      progress.stage("calibrating: sample " + std::to_string(i + 1) + " of " + std::to_string(samples.size()));
-      observation.run(artifact, samples[i]);
-    }
-  } catch (const runner::Error &error) {
-    return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
+  runner::Artifact artifact(path);
+  driver::Progress progress(options.model);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    progress.stage("calibrating: sample " + std::to_string(i + 1) + " of " + std::to_string(samples.size()));
+    observation.run(artifact, samples[i]);
   }
   std::vector<Configuration> found;
   if (llvm::Error error = driver::lookAtGraph(options, [&](ModuleOp module) {

@@ -11,7 +11,7 @@ namespace smelt::quantize {
 
 /// Runs a model in f32 on samples, and finds the ranges of all products' inputs, by each of the methods. All layers are
 /// of `options.precision` then, save for those whose input was no number somewhere. `samples` are .npz files; an empty
-/// name is seeded inputs.
+/// name is seeded inputs. Throws runner::Error.
 llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOptions &options,
                                                      const std::vector<std::string> &samples,
                                                      llvm::ArrayRef<RangeMethod> methods);

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/quantize/Sensitivity.h"
-#include "tools/driver/Errors.h"
 #include "tools/driver/Progress.h"
 #include "tools/runner/Compare.h"
-#include "tools/runner/Error.h"
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -184,23 +182,19 @@ llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::str
                                             std::vector<Configuration> candidates) {
   constexpr size_t kMany = 48, kFew = 8; // samples to compare configurations on, and all their layers
   const std::vector<std::string> many = someOf(samples, kMany), few = someOf(samples, kFew);
-  try {
-    driver::Progress progress(options.model);
-    std::optional<Candidate> best;
-    for (Configuration &layers : candidates) {
-      progress.stage("measuring the precision");
-      llvm::Expected<Candidate> candidate = measure(options, many, std::move(layers));
-      if (!candidate)
-        return candidate.takeError();
-      if (!best || candidate->distance < best->distance)
-        best = std::move(*candidate);
-    }
-    best->sensitivity = std::make_unique<Sensitivity>(*best->trial, few);
-    Retreat(budget, *best->sensitivity, best->layers, progress).run(fallback);
-    return std::move(best->layers);
-  } catch (const runner::Error &error) {
-    return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
+  driver::Progress progress(options.model);
+  std::optional<Candidate> best;
+  for (Configuration &layers : candidates) {
+    progress.stage("measuring the precision");
+    llvm::Expected<Candidate> candidate = measure(options, many, std::move(layers));
+    if (!candidate)
+      return candidate.takeError();
+    if (!best || candidate->distance < best->distance)
+      best = std::move(*candidate);
   }
+  best->sensitivity = std::make_unique<Sensitivity>(*best->trial, few);
+  Retreat(budget, *best->sensitivity, best->layers, progress).run(fallback);
+  return std::move(best->layers);
 }
 
 } // namespace smelt::quantize

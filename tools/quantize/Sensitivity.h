@@ -43,7 +43,7 @@ struct Budget {
 
 /// Of several configurations of a model's layers, the one whose outputs are nearest to those in f32; then gives layers
 /// back to `fallback`, a precision that counts as exact here, those first that add most to the distance for each
-/// multiply-add, until the distance is in the budget, or the multiply-adds are spent.
+/// multiply-add, until the distance is in the budget, or the multiply-adds are spent. Throws runner::Error.
 llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
                                             const driver::CompileOptions &options,
                                             const std::vector<std::string> &samples,

@@ -8,7 +8,6 @@
 #include "passes/quantize/Weights.h"
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Samples.h"
-#include "tools/runner/Error.h"
 #include <cstring>
 
 using namespace mlir;
@@ -52,22 +51,13 @@ llvm::Expected<Trial> Trial::compile(const driver::CompileOptions &given, const 
   llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
-  driver::CompileOptions options = given;
-  options.emit = driver::Emit::Shared;
-  options.target = "native";
-  options.output = folder->file("trial.so");
-  options.report.clear();
-  options.dumpAfter.clear();
+  driver::CompileOptions options = driver::forThisMachine(given, given.precision, folder->file("trial.so"));
   options.afterLayout = [&](ModuleOp module) { return addAlternatives(module, layers); };
   driver::CompileReport report;
   if (llvm::Error error = driver::compile(options, report))
     return std::move(error);
-  try {
-    auto artifact = std::make_unique<runner::Artifact>(options.output);
-    return Trial(std::move(*folder), std::move(artifact));
-  } catch (const runner::Error &error) {
-    return driver::toolError(static_cast<driver::ExitCode>(error.code()), error.what());
-  }
+  auto artifact = std::make_unique<runner::Artifact>(options.output);
+  return Trial(std::move(*folder), std::move(artifact));
 }
 
 std::vector<runner::Tensor> Trial::run(const std::string &sample, const std::vector<bool> &lowered) const {

@@ -18,6 +18,7 @@ namespace smelt::quantize {
 /// that is compiled for the mixture alone, but for how sums are ordered.
 class Trial {
 public:
+  /// Throws runner::Error where the machine cannot load it.
   static llvm::Expected<Trial> compile(const driver::CompileOptions &options, const Configuration &layers);
 
   /// The model's outputs for a sample, where layer i is lowered if `lowered[i]`. Throws runner::Error.

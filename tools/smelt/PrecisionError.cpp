@@ -68,18 +68,14 @@ private:
 };
 } // namespace
 
-/// The model in another precision, for this machine.
-static llvm::Error compileHere(driver::CompileOptions options, quantize::Precision precision, std::string output) {
-  if (precision == quantize::Precision::F32)
-    options.afterLayout = nullptr; // it lowers precisions
-  options.precision = precision;
-  options.output = std::move(output);
-  options.emit = driver::Emit::Shared;
-  options.target = "native";
-  options.report.clear();
-  options.dumpAfter.clear();
+/// The model for this machine; in its own precision with the marks that options put on its graph.
+static llvm::Error compileHere(const driver::CompileOptions &options, quantize::Precision precision,
+                               std::string output) {
+  driver::CompileOptions here = driver::forThisMachine(options, precision, std::move(output));
+  if (precision == options.precision)
+    here.afterLayout = options.afterLayout;
   driver::CompileReport report;
-  return driver::compile(options, report);
+  return driver::compile(here, report);
 }
 
 static std::string oneLine(llvm::Error error) { return driver::explain(std::move(error)).message; }
