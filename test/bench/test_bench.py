@@ -14,10 +14,12 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("test", "test/models", "tools/bench")]
 
 import numpy as np  # noqa: E402
+import onnx  # noqa: E402
 
 import contestants  # noqa: E402
 import figures  # noqa: E402
 import harness  # noqa: E402
+import integers  # noqa: E402
 import models  # noqa: E402
 import page  # noqa: E402
 import peers  # noqa: E402
@@ -206,6 +208,29 @@ def smelt_and_a_peer_take_turns(folder):
     expect(result["errors"] == {} and result["fastest"] == "onnxruntime", f"{result}")
     expect(abs(result["median_ms"]["smelt"] / result["median_ms"]["onnxruntime"] - result["worst_ratio"]) < 1e-6, f"{result}")
     expect("geometric mean of the ratio to the fastest peer" in done.stdout, done.stdout)
+
+
+@case
+def integers_are_measured_beside_integers(folder):
+    done = subprocess.run([sys.executable, REPOSITORY / "tools" / "bench" / "bench.py", MODEL, "--precision", "int8", "--rounds", "5", "--peers", "onnxruntime",
+                           "--json", folder / "figures.json"], capture_output=True, text=True, timeout=500)
+    expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr or done.stdout}")
+    result = json.loads((folder / "figures.json").read_text())["results"][0]
+    expect(result["errors"] == {} and set(result["median_ms"]) == {"smelt", "onnxruntime"}, f"{result}")
+    for name, note in result["notes"].items():
+        expect(float(note.split("cosine ")[1].split()[0]) > 0.9, f"{name}: {note}")
+    proto = onnx.load(integers.quantised(MODEL, "onnxruntime"))
+    expect(any(node.op_type == "DequantizeLinear" for node in proto.graph.node), "ONNX Runtime ran the model in f32")
+    one, other = integers.calibration(MODEL)[0], integers.calibration("mobilenetv2")[0]
+    expect(one != other and len(list(one.glob("*.npz"))) > 1, f"samples in {one} and {other}")
+
+
+@case
+def cosines_are_of_the_worst_output():
+    x = {"a": np.float32([1, 0]), "b": np.float32([3, 4]), "n": np.int64([7])}
+    expect(abs(integers.cosine(x, x) - 1) < 1e-6, "of the same")
+    expect(abs(integers.cosine({"#0": x["a"], "#1": np.float32([4, 3]), "#2": x["n"]}, x) - 0.96) < 1e-6, "by order")
+    expect(np.isnan(integers.cosine({"a": x["a"]}, x)), "an output is missing")
 
 
 @case

@@ -1,6 +1,7 @@
 """One contestant in a process of its own, started by contestants.py: contestant.py JOB
 
-JOB is JSON: {"peer", "model", "artefact", "feeds", "outputs", "folder", "threads", "target", "input_shapes"}. It prints a line {"ready": true, "note": what to know of it} or
+JOB is JSON: {"peer", "model", "integers", "artefact", "feeds", "outputs", "folder", "threads", "target", "precision", "input_shapes"}; with the
+precision int8, "integers" has the files that tools made of the model, and "not_made" why others made none. It prints a line {"ready": true, "note": what to know of it} or
 {"error": why}, then answers each line N of its input with {"cpu": s, "wall": s}, the seconds that N inferences took. Runs in .venv, or in .venv-peers
 for the peers that peers.lock names, and so imports nothing else of the project but for Smelt itself.
 """
@@ -66,7 +67,7 @@ def onnxruntime(job, feeds):
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = job["threads"], 1
     options.log_severity_level = 3
-    session = ort.InferenceSession(job["model"], options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(files_of(job, "onnxruntime")[0], options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
     def call():
@@ -75,24 +76,59 @@ def onnxruntime(job, feeds):
     return call, lambda: dict(zip(names, call()))
 
 
+def files_of(job, *tools):
+    """What to run: the model, or, in integers, what these tools made of it."""
+    files = [job["model"]] if job["precision"] != "int8" else [job["integers"][tool] for tool in tools if tool in job["integers"]]
+    missing = [job["not_made"][tool] for tool in tools if tool in job["not_made"]]
+    if not files:
+        raise Refused("; ".join(missing))
+    job["note"] = "; ".join(missing)
+    return files
+
+
+def refuse_integers(job):
+    if job["precision"] == "int8":
+        raise Refused("nothing here quantises for it")
+
+
 def openvino(job, feeds):
     import openvino as ov
 
     core = ov.Core()
-    model = core.read_model(job["model"])
-    model.reshape({key: list(value.shape) for key, value in feeds.items()})
-    config = {"INFERENCE_NUM_THREADS": job["threads"], "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
-    if job["precision"] == "f32":  # by default it takes bf16 where the processor has it
-        config["INFERENCE_PRECISION_HINT"] = "f32"
-    compiled = core.compile_model(model, "CPU", config)
+
+    def compiled_of(path, hint):
+        model = core.read_model(path)
+        model.reshape({key: list(value.shape) for key, value in feeds.items()})
+        config = {"INFERENCE_NUM_THREADS": job["threads"], "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+        return core.compile_model(model, "CPU", config | ({"INFERENCE_PRECISION_HINT": hint} if hint else {}))
+
+    # By default it takes bf16 where the processor has it: in integers as well, for what is not in integers.
+    hints = {"f32": ("f32",), "int8": ("", "f32")}.get(job["precision"], ("",))
+    choices = [(path, hint) for path in files_of(job, "nncf", "onnxruntime") for hint in hints]
+    if len(choices) > 1:
+        path, hint = min(choices, key=lambda choice: least_seconds(compiled_of(*choice).create_infer_request(), feeds))
+        job["note"] += f"fastest with {pathlib.Path(path).name}" + (f", the rest in {hint}" if hint else "")
+        choices = [(path, hint)]
+    compiled = compiled_of(*choices[0])
     if job["target"] == "x86-64-v3" and (free := unheld(compiled)):
-        job["note"] = f"not held to AVX2: {free}"
+        job["note"] = ", ".join(filter(None, (job["note"], f"not held to AVX2: {free}")))
     request = compiled.create_infer_request()
 
     def outputs():
         return {next(iter(port.get_names()), str(number)): np.array(value) for number, (port, value) in enumerate(request.infer(feeds).items())}
 
     return lambda: request.infer(feeds), outputs
+
+
+def least_seconds(request, feeds, seconds=0.5):
+    """CPU time of the fastest of the inferences that take about so long, at least three."""
+    request.infer(feeds)
+    took, start = [], time.process_time()
+    while len(took) < 3 or time.process_time() - start < seconds:
+        before = time.process_time()
+        request.infer(feeds)
+        took.append(time.process_time() - before)
+    return min(took)
 
 
 def unheld(compiled):
@@ -107,6 +143,7 @@ def unheld(compiled):
 
 
 def mnn(job, feeds):
+    refuse_integers(job)
     import _tools  # MNN's own script for it installs a logger with pip, and reports to its maker
     import MNN
     import onnx
@@ -135,6 +172,7 @@ def mnn(job, feeds):
 
 
 def ncnn(job, feeds):
+    refuse_integers(job)
     import ncnn as library
 
     shapes = ",".join(f"[{','.join(map(str, value.shape))}]{ {'float32': 'f32', 'int64': 'i64', 'int32': 'i32'}[value.dtype.name]}"
@@ -197,6 +235,7 @@ def fix_shapes(model, feeds, path):
 
 
 def iree(job, feeds):
+    refuse_integers(job)
     import iree.runtime as runtime
     import onnx
 

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 import harness
+import integers
 import models
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -115,6 +116,8 @@ class Contestant:
 
 def compile_for(name, target, folder, precision="f32"):
     """Smelt's artefact of a model, at the size that it is measured with."""
+    if precision == "int8":
+        return integers.compiled(name, target)
     artefact = pathlib.Path(folder) / f"{name}.so"
     flags = [] if precision == "f32" else ["--precision", precision]
     harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, *flags, "-o", artefact, seconds=600)
@@ -126,7 +129,8 @@ def jobs(name, peers, target, folder, precision="f32", threads=1):
     feeds = models.inputs(name)
     folder = pathlib.Path(folder)
     np.savez(folder / "feeds.npz", **feeds)
-    shared = {"model": str(models.fetch(name)), "artefact": str(compile_for(name, target, folder, precision)), "feeds": str(folder / "feeds.npz"),
+    made, not_made = integers.of(name, peers) if precision == "int8" else ({}, {})
+    shared = {"model": str(models.fetch(name)), "integers": made, "not_made": not_made, "artefact": str(compile_for(name, target, folder, precision)), "feeds": str(folder / "feeds.npz"),
               "folder": str(CONVERTED), "threads": threads, "target": target, "precision": precision,
               "input_shapes": {key: list(value.shape) for key, value in feeds.items()}}
     return [shared | {"peer": peer, "outputs": str(folder / f"{peer}.npz")} for peer in ("smelt", *peers)]

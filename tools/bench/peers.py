@@ -4,13 +4,22 @@ import statistics
 import tempfile
 
 import contestants
+import integers
+import models
 import turns
 from contestants import PEERS
 
 SECONDS_PER_MODEL = 6.0  # of CPU time, all contestants together
 
 
-def enter(jobs):
+def compare_with_f32(entered, model, feeds):
+    """Notes of each contestant how near its outputs are to the model's in f32: what integers cost is for who quantises to answer for."""
+    exact = models.reference(model, feeds)
+    for one in entered:
+        one.note = ", ".join(filter(None, (one.note, f"cosine {integers.cosine(one.outputs, exact):.4f} of f32")))
+
+
+def enter(name, jobs):
     """The contestants that can run the model, Smelt first, and why the others cannot."""
     entered, errors = [], {}
     for job in jobs:
@@ -20,6 +29,9 @@ def enter(jobs):
             if job["peer"] == "smelt":
                 raise
             errors[job["peer"]] = str(error)
+    if jobs[0]["precision"] == "int8":
+        compare_with_f32(entered, jobs[0]["model"], models.inputs(name))
+        return entered, errors
     most = contestants.MOST_ERROR if jobs[0]["precision"] == "f32" else contestants.MOST_ERROR_ROUNDED
     reference = next((one.outputs for one in entered if one.name == "onnxruntime"), entered[0].outputs)
     for one in entered[1:]:
@@ -34,7 +46,7 @@ def enter(jobs):
 def bench(name, args):
     """Medians in milliseconds of CPU time, and Smelt's ratio to each peer; peers that cannot run the model are left out, with the reason."""
     with tempfile.TemporaryDirectory() as folder:
-        entered, errors = enter(contestants.jobs(name, args.peers, args.target, folder, args.precision))
+        entered, errors = enter(name, contestants.jobs(name, args.peers, args.target, folder, args.precision))
         try:
             medians, rounds = turns.take_turns(entered, SECONDS_PER_MODEL, args.rounds)
         finally:
@@ -85,6 +97,6 @@ def summary(results, args):
                      f"largest {worst[largest]:.2f} ({largest})")
     if args.target == "x86-64-v3" and (free := [PEERS[peer].title for peer in args.peers if not PEERS[peer].can_be_held]):
         lines.append(f"* {', '.join(free)} cannot be held to AVX2, and used what this processor has")
-    lines += [f"{result['model']}: {PEERS[peer].title}: {why}" for result in results
-              for peer, why in (result["errors"] | result["notes"]).items()]
+    titles = {"smelt": "Smelt"} | {name: peer.title for name, peer in PEERS.items()}
+    lines += [f"{result['model']}: {titles[name]}: {why}" for result in results for name, why in (result["errors"] | result["notes"]).items()]
     return lines
