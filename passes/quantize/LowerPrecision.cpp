@@ -6,8 +6,9 @@
 //   matmul(a, b)            →   matmul(round(a), round(b)) {wide}
 //   conv(x, w)              →   conv(round(x), round(w)) {wide}        not depthwise: those wait for memory, not for
 //   products gather(c, i)            →   cast(gather(round(c), i))              c a large constant: an embedding
-// Products marked `graph.precision = "f32"` stay as they are. A processor that has no instruction for products of that
-// type gains nothing from rounding what is computed: there only constants are.
+// What is marked `graph.precision = "f32"` stays as it is, and what is marked "bf16" or "f16" gets that type. A
+// processor that has no instruction for products of that type gains nothing from rounding what is computed: there only
+// constants are.
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -16,6 +17,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/Products.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace smelt;
@@ -100,16 +102,18 @@ struct LowerPrecision : PassWrapper<LowerPrecision, OperationPass<func::FuncOp>>
 
   void runOnOperation() override {
     Builder builder(&getContext());
-    FloatType type = type_ == "f16" ? FloatType(builder.getF16Type()) : builder.getBF16Type();
-    kernel::Machine machine;
-    machine.dots = dots_;
     IRRewriter rewriter(&getContext());
-    Rounding rounding(type, machine.together(type, type) == 1, rewriter);
+    Rounding toBf16 = roundingTo(builder.getBF16Type(), rewriter), toF16 = roundingTo(builder.getF16Type(), rewriter);
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
     for (Operation *op : ops) {
-      if (auto precision = op->getAttrOfType<StringAttr>(quantize::kPrecision); precision && precision == "f32")
+      StringRef type = type_;
+      if (auto precision = op->getAttrOfType<StringAttr>(quantize::kPrecision))
+        if (precision == "f32" || precision == "bf16" || precision == "f16")
+          type = precision.getValue();
+      if (type == "f32")
         continue;
+      Rounding &rounding = type == "f16" ? toF16 : toBf16;
       if (auto matmul = dyn_cast<graph::MatMulOp>(op))
         rounding.lower(matmul);
       else if (auto conv = dyn_cast<graph::ConvOp>(op))
@@ -120,7 +124,13 @@ struct LowerPrecision : PassWrapper<LowerPrecision, OperationPass<func::FuncOp>>
   }
 
 private:
-  Option<std::string> type_{*this, "type", llvm::cl::desc("bf16 or f16"), llvm::cl::init("bf16")};
+  Rounding roundingTo(FloatType type, RewriterBase &rewriter) const {
+    kernel::Machine machine;
+    machine.dots = dots_;
+    return {type, machine.together(type, type) == 1, rewriter};
+  }
+
+  Option<std::string> type_{*this, "type", llvm::cl::desc("bf16, f16, or f32"), llvm::cl::init("bf16")};
   Option<unsigned> dots_{*this, "dots", llvm::cl::desc("dot instructions, a mask of kernel::Dot"), llvm::cl::init(0)};
 };
 } // namespace
@@ -141,6 +151,10 @@ StringRef quantize::nameOf(Precision precision) {
 std::optional<quantize::Precision> quantize::precisionOf(StringRef name) {
   const auto *found = llvm::find_if(kPrecisions, [&](const auto &entry) { return entry.first == name; });
   return found == std::end(kPrecisions) ? std::nullopt : std::optional(found->second);
+}
+
+std::string quantize::precisionNames() {
+  return llvm::join(llvm::map_range(kPrecisions, [](const auto &entry) { return entry.first.str(); }), ", ");
 }
 
 std::unique_ptr<Pass> quantize::createLowerPrecisionPass(Precision precision, const kernel::Machine &machine) {

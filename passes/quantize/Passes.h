@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringRef.h"
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace mlir {
 class Pass;
@@ -21,6 +22,8 @@ enum class Precision { F32, BF16, F16, Int8 };
 llvm::StringRef nameOf(Precision precision);
 /// Nothing for a text that names none.
 std::optional<Precision> precisionOf(llvm::StringRef name);
+/// All of them, for messages: "f32, bf16, …".
+std::string precisionNames();
 
 /// Attributes of a product by constant weights: what it is computed in, a name of Precision; the least and the largest
 /// number of its input; what each channel of the input is divided by before, and its weights multiplied by; and the
@@ -28,7 +31,8 @@ std::optional<Precision> precisionOf(llvm::StringRef name);
 inline constexpr llvm::StringLiteral kPrecision = "graph.precision", kRange = "graph.range",
                                      kSmoothing = "graph.smoothing", kMeans = "graph.means";
 
-/// Operands of products in f32 → operands of a narrower float, sums in f32. Before the passes that choose kernels.
+/// Operands of products in f32 → operands of a narrower float, sums in f32. With F32, only those of ops that are marked
+/// so. Before the passes that choose kernels.
 std::unique_ptr<mlir::Pass> createLowerPrecisionPass(Precision precision = Precision::BF16,
                                                      const kernel::Machine &machine = {});
 /// Products marked int8 → products of integers of 8 bits, scaled back to f32.

@@ -74,6 +74,7 @@ struct CompileReport {
   // Of a lower precision than f32, for the caller to fill.
   std::optional<PrecisionReport> precision;
   std::vector<LayerPrecision> layers;
+  std::string configuration; // the file that says so; empty: none
 };
 
 /// The graph of a model as the options say: read from its file, then changed by `afterImport`. Errors are ImportError

@@ -41,13 +41,13 @@ void buildGraphStages(OpPassManager &manager) {
 /// Products in fewer digits. Beside those in integers, others are in bf16 where the processor multiplies that.
 static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &machine,
                                  quantize::Precision precision) {
-  bool isInt8 = precision == quantize::Precision::Int8;
-  if (isInt8)
+  if (precision == quantize::Precision::F32)
+    return;
+  if (precision == quantize::Precision::Int8) {
     manager.addNestedPass<func::FuncOp>(quantize::createQuantizeProductsPass());
-  if (isInt8 && machine.dots & kernel::kBf16Dots)
-    precision = quantize::Precision::BF16;
-  if (precision == quantize::Precision::BF16 || precision == quantize::Precision::F16)
-    manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
+    precision = machine.dots & kernel::kBf16Dots ? quantize::Precision::BF16 : quantize::Precision::F32;
+  }
+  manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
 }
 
 void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {

@@ -54,7 +54,9 @@ std::string toJson(const CompileOptions &options, const CompileReport &report) {
     stages[name] = milliseconds;
   json["model"] = options.model;
   json["target"] = options.target;
-  json["precision"] = quantize::nameOf(options.precision);
+  json["precision"] = report.configuration.empty() ? quantize::nameOf(options.precision).str() : "mixed";
+  if (!report.configuration.empty())
+    json["configuration"] = report.configuration;
   if (report.precision)
     json["error"] = toJson(*report.precision);
   if (!report.layers.empty())

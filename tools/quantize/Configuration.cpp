@@ -41,6 +41,15 @@ std::string inWords(const Configuration &configuration) {
   return text;
 }
 
+/// What lower-precision looks at, and no layer is.
+static void markRest(ModuleOp module, StringRef precision) {
+  StringAttr name = StringAttr::get(module.getContext(), precision);
+  module.walk([&](Operation *op) {
+    if (isa<graph::MatMulOp, graph::ConvOp, graph::GatherOp>(op) && !op->hasAttr(kPrecision))
+      op->setAttr(kPrecision, name);
+  });
+}
+
 llvm::Error mark(ModuleOp module, const Configuration &configuration) {
   std::vector<WeightedProduct> products = weightedProducts(module);
   if (products.size() != configuration.layers.size())
@@ -58,6 +67,8 @@ llvm::Error mark(ModuleOp module, const Configuration &configuration) {
     if (!layer.means.empty())
       product.op()->setAttr(kMeans, builder.getDenseF32ArrayAttr(layer.means));
   }
+  if (!configuration.rest.empty())
+    markRest(module, configuration.rest);
   return llvm::Error::success();
 }
 

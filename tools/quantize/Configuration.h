@@ -19,6 +19,7 @@ namespace smelt::quantize {
 /// What one product by constant weights is computed in, and how its input is written in 8 bits.
 struct Layer : driver::LayerPrecision {
   Range range;                  // of its input, divided by `smoothing`
+  bool isRangeGiven = false;    // by a file
   std::vector<float> smoothing; // of each channel of the input; none: 1
   std::vector<float> means;     // of each channel of the input, divided so; none: not known
 };
@@ -26,6 +27,7 @@ struct Layer : driver::LayerPrecision {
 /// All such products of a model, in the order in which they are computed.
 struct Configuration {
   std::vector<Layer> layers;
+  std::string rest; // what all other products, and tables, are in; empty: as a compilation does by itself
 };
 
 /// "int8: 48 of 50 layers, 1.2 % of multiply-adds are left in f32 (/Conv_0, /classifier/Gemm)"

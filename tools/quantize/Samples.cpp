@@ -25,6 +25,14 @@ llvm::Expected<std::vector<std::string>> samplesOf(const std::string &path) {
   return std::vector<std::string>(files.begin(), files.end());
 }
 
+std::vector<std::string> someOf(const std::vector<std::string> &samples, size_t most) {
+  std::vector<std::string> some;
+  const size_t count = std::min(samples.size(), most);
+  for (size_t i = 0; i < count; ++i)
+    some.push_back(samples[i * samples.size() / count]);
+  return some;
+}
+
 static bool takesShapes(runner::Instance &instance, const runner::Shapes &shapes) {
   try {
     instance.setShapes(shapes);

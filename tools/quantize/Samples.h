@@ -15,6 +15,9 @@ namespace smelt::quantize {
 /// stands for seeded inputs. Fails where there is none.
 llvm::Expected<std::vector<std::string>> samplesOf(const std::string &path);
 
+/// At most so many of the samples, evenly spread.
+std::vector<std::string> someOf(const std::vector<std::string> &samples, size_t most);
+
 /// A sample's arrays as a model's inputs, save for those `beside`, which are the caller's to fill. Where dims are open
 /// and the sample is seeded, sizes are tried until some fit. Throws runner::Error.
 runner::Buffers inputsOf(runner::Instance &instance, const std::string &sample,

@@ -3,6 +3,7 @@
 
 #include "tools/quantize/Sensitivity.h"
 #include "tools/driver/Progress.h"
+#include "tools/quantize/Samples.h"
 #include "tools/runner/Compare.h"
 #include <algorithm>
 #include <cmath>
@@ -51,17 +52,7 @@ double Sensitivity::distance(const std::vector<bool> &lowered) const {
   return sum.relative();
 }
 
-/// At most so many of the samples, evenly spread.
-static std::vector<std::string> someOf(const std::vector<std::string> &samples, size_t most) {
-  std::vector<std::string> some;
-  const size_t count = std::min(samples.size(), most);
-  for (size_t i = 0; i < count; ++i)
-    some.push_back(samples[i * samples.size() / count]);
-  return some;
-}
-
-/// All layers that have another precision than f32.
-static std::vector<bool> allLowered(const Configuration &layers) {
+std::vector<bool> allLowered(const Configuration &layers) {
   std::vector<bool> lowered;
   for (const Layer &layer : layers.layers)
     lowered.push_back(layer.precision != "f32");

@@ -35,6 +35,9 @@ private:
   std::vector<std::vector<runner::Tensor>> exact_; // of each sample
 };
 
+/// Of each layer, whether it has another precision than f32.
+std::vector<bool> allLowered(const Configuration &layers);
+
 /// What is asked of a mixture.
 struct Budget {
   double distance = 0.01;         // OutputDistance::relative

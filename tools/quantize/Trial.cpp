@@ -7,6 +7,7 @@
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/Weights.h"
 #include "tools/driver/Errors.h"
+#include "tools/driver/Outputs.h"
 #include "tools/quantize/Samples.h"
 #include <cstring>
 
@@ -16,8 +17,18 @@ namespace smelt::quantize {
 
 constexpr const char *kChoices = "smelt.choices";
 
+/// Makes what goes into layers and what comes out of them outputs.
+static void observe(ModuleOp module, const std::vector<WeightedProduct> &layers, const std::vector<Value> &results) {
+  std::vector<driver::Output> outputs;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    outputs.push_back({"smelt.input." + std::to_string(i), layers[i].input()});
+    outputs.push_back({"smelt.result." + std::to_string(i), results[i]});
+  }
+  driver::addOutputs(module, outputs);
+}
+
 /// y → select(choices[i] != 0, lowered(y), y) for each layer i that has another precision than f32.
-static llvm::Error addAlternatives(ModuleOp module, const Configuration &layers) {
+static llvm::Error addAlternatives(ModuleOp module, const Configuration &layers, bool isObserved) {
   std::vector<WeightedProduct> products = weightedProducts(module); // before they are twice as many
   if (llvm::Error error = mark(module, layers))
     return error;
@@ -25,12 +36,14 @@ static llvm::Error addAlternatives(ModuleOp module, const Configuration &layers)
   OpBuilder builder(module.getContext());
   Type f32 = builder.getF32Type();
   auto count = static_cast<int64_t>(products.size());
+  std::vector<Value> results;
   unsigned place = main.getNumArguments();
   DictionaryAttr name = builder.getDictionaryAttr(builder.getNamedAttr("graph.name", builder.getStringAttr(kChoices)));
   if (failed(main.insertArgument(place, RankedTensorType::get({count}, f32), name, main.getLoc())))
     return driver::toolError(driver::kDefect, "no input can be added to the model");
   for (int64_t i = 0; i < count; ++i) {
     Operation *exact = products[i].op();
+    results.push_back(exact->getResult(0));
     if (layers.layers[i].precision == "f32")
       continue;
     Location loc = exact->getLoc();
@@ -43,16 +56,20 @@ static llvm::Error addAlternatives(ModuleOp module, const Configuration &layers)
     Value isLowered = graph::CastOp::create(builder, loc, choice, builder.getI1Type());
     Value chosen = graph::SelectOp::create(builder, loc, isLowered, lowered->getResult(0), exact->getResult(0));
     exact->getResult(0).replaceAllUsesExcept(chosen, chosen.getDefiningOp());
+    results.back() = chosen;
   }
+  if (isObserved)
+    observe(module, products, results);
   return llvm::Error::success();
 }
 
-llvm::Expected<Trial> Trial::compile(const driver::CompileOptions &given, const Configuration &layers) {
+llvm::Expected<Trial> Trial::compile(const driver::CompileOptions &given, const Configuration &layers,
+                                     bool isObserved) {
   llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
   driver::CompileOptions options = driver::forThisMachine(given, given.precision, folder->file("trial.so"));
-  options.afterLayout = [&](ModuleOp module) { return addAlternatives(module, layers); };
+  options.afterLayout = [&](ModuleOp module) { return addAlternatives(module, layers, isObserved); };
   driver::CompileReport report;
   if (llvm::Error error = driver::compile(options, report))
     return std::move(error);

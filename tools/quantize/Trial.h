@@ -18,8 +18,10 @@ namespace smelt::quantize {
 /// that is compiled for the mixture alone, but for how sums are ordered.
 class Trial {
 public:
-  /// Throws runner::Error where the machine cannot load it.
-  static llvm::Expected<Trial> compile(const driver::CompileOptions &options, const Configuration &layers);
+  /// Throws runner::Error where the machine cannot load it. With `isObserved`, what goes into each layer and what comes
+  /// out of it are outputs as well, two of each layer after the model's own.
+  static llvm::Expected<Trial> compile(const driver::CompileOptions &options, const Configuration &layers,
+                                       bool isObserved = false);
 
   /// The model's outputs for a sample, where layer i is lowered if `lowered[i]`. Throws runner::Error.
   std::vector<runner::Tensor> run(const std::string &sample, const std::vector<bool> &lowered) const;

@@ -19,7 +19,9 @@
 #include "tools/runner/Buffers.h"
 #include "tools/runner/Error.h"
 #include "tools/smelt/Commands.h"
+#include "tools/smelt/CompareLayers.h"
 #include "tools/smelt/CompileFlags.h"
+#include "tools/smelt/LayerChoice.h"
 #include "tools/smelt/OnnxRuntime.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -51,9 +53,14 @@ struct Row {
 struct CompareCommand {
   CompileFlags flags;
   std::string inputs, against;
-  bool layers = false, json = false;
+  bool layers = false;
+  CompareLayers lowered; // with --layers, of a lower precision
 
   llvm::Error run(int &exitCode);
+
+private:
+  bool isOfLayers() const { return layers && against.empty() && flags.options.precision != quantize::Precision::F32; }
+  llvm::Error checkUsage() const;
 };
 } // namespace
 
@@ -334,9 +341,22 @@ static llvm::Error withAdvice(llvm::Error error) {
                            failure.message + "; the inputs were random ones, --inputs gives others");
 }
 
+llvm::Error CompareCommand::checkUsage() const {
+  if (!isOfLayers() && !(lowered.keep + lowered.keepIn + lowered.output).empty())
+    return driver::toolError(driver::kUsage, "--keep, --keep-in and -o go with --layers, a --precision below f32, and "
+                                             "without --against");
+  if (isOfLayers() && !inputs.empty())
+    return driver::toolError(driver::kUsage, "--inputs: layers of a lower precision are measured on --calibration");
+  return checkTarget(flags.options.target);
+}
+
 llvm::Error CompareCommand::run(int &exitCode) {
   if (llvm::Error error = flags.parse())
     return error;
+  if (llvm::Error error = checkUsage())
+    return error;
+  if (isOfLayers())
+    return lowered.run(flags);
   llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
@@ -344,8 +364,11 @@ llvm::Error CompareCommand::run(int &exitCode) {
   options.output = folder->file("model.so");
   if (layers)
     options.afterImport = addLayerOutputs;
-  if (llvm::Error error = checkTarget(options.target))
-    return error;
+  LayerChoice choice;
+  if (options.precision == quantize::Precision::Int8 || flags.configuration)
+    if (llvm::Error error = choice.choose(flags))
+      return error;
+  choice.applyTo(options);
   driver::CompileReport report;
   if (llvm::Error error = driver::compile(options, report))
     return error;
@@ -374,7 +397,7 @@ llvm::Error CompareCommand::run(int &exitCode) {
     return error;
   }
   const std::vector<Row> rows = comparison.worstFirst();
-  print(rows, layers, json);
+  print(rows, layers, lowered.json);
   const bool holds = llvm::all_of(rows, [](const Row &row) { return row.layer || row.holds; });
   exitCode = holds ? driver::kDone : driver::kDoesNotHold;
   return llvm::Error::success();
@@ -389,8 +412,21 @@ void addCompareCommand(CLI::App &app, int &exitCode) {
   command->add_option("--against", state->against,
                       "a .npz file of outputs, or onnxruntime; by default the operators' own slow evaluation");
   command->add_flag("--layers", state->layers,
-                    "compare the result of every source node as well, which keeps them from being fused");
-  command->add_flag("--json", state->json, "print JSON");
+                    "compare the result of every source node as well, which keeps them from being fused; of a lower "
+                    "precision, without --against: what each layer adds to the error of the outputs when it alone is "
+                    "lowered, the error of its input and of its result when all are, of those in f32, the worst first");
+  command->add_option(
+      "--keep", state->lowered.keep,
+      "N or 1%: keep the N worst layers in more digits, or as few as it takes for outputs to be at most "
+      "so far off");
+  command->add_option("--keep-in", state->lowered.keepIn,
+                      "f32, bf16 or f16: what layers are kept in; by default, beside integers bf16 where the target "
+                      "multiplies that, else f32");
+  command
+      ->add_option("-o,--output", state->lowered.output,
+                   "write the layers' precisions to this JSON file, for --precision of compile")
+      ->check(CompileFlags::checkName);
+  command->add_flag("--json", state->lowered.json, "print JSON");
   command->callback([state, &exitCode] {
     int code = driver::kDone;
     const int failed = guarded([&] { return state->run(code); });

@@ -2,14 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/OutputFile.h"
-#include "codegen/cpu/Target.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "tools/driver/Errors.h"
-#include "tools/quantize/Calibrate.h"
-#include "tools/quantize/Samples.h"
-#include "tools/quantize/Sensitivity.h"
+#include "tools/runner/File.h"
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompileFlags.h"
+#include "tools/smelt/LayerChoice.h"
 #include "tools/smelt/PrecisionError.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -23,14 +20,13 @@ namespace {
 struct CompileCommand {
   CompileFlags flags;
   std::string form = "shared";
-  bool timing = false;
+  std::string saved; // a path for the layers' precisions
+  bool timing = false, skipsError = false;
 
   llvm::Error run();
 
 private:
-  llvm::Error chooseLayers();
-
-  quantize::Configuration layers_; // with int8
+  llvm::Error checkSaved() const;
 };
 } // namespace
 
@@ -49,25 +45,31 @@ static llvm::Expected<driver::Emit> parseForm(llvm::StringRef text) {
   return driver::toolError(driver::kUsage, "--emit: no form '" + text + "'; there are " + formNames());
 }
 
-/// Finds what is computed in integers, and has compilations do so.
-llvm::Error CompileCommand::chooseLayers() {
-  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
-  if (!samples)
-    return samples.takeError();
-  llvm::Expected<std::vector<quantize::Configuration>> found =
-      quantize::calibrate(flags.options, *samples, quantize::rangeMethodsOf(flags.method));
-  if (!found)
-    return found.takeError();
-  std::optional<cpu::Target> target = cpu::findTarget(flags.options.target);
-  const bool hasBf16 = target && target->dots & kernel::kBf16Dots;
-  llvm::Expected<quantize::Configuration> chosen =
-      quantize::chooseMixture({}, nameOf(hasBf16 ? quantize::Precision::BF16 : quantize::Precision::F32).str(),
-                              flags.options, *samples, std::move(*found));
-  if (!chosen)
-    return chosen.takeError();
-  layers_ = std::move(*chosen);
-  flags.options.afterLayout = [this](mlir::ModuleOp module) { return quantize::mark(module, layers_); };
+/// Nothing that is written may take the place of what is read, or of something else that is written.
+llvm::Error CompileCommand::checkSaved() const {
+  for (const std::string &other : {flags.options.model, flags.options.output, flags.options.report, flags.precision})
+    if (!other.empty() && runner::isSameFile(saved, other))
+      return driver::toolError(driver::kUsage, "--save-precisions " + saved +
+                                                   ": is a file of this command already; choose another name");
   return llvm::Error::success();
+}
+
+/// A file that a text will be written to, made before work that would be for nothing; none without a name.
+static llvm::Error create(const std::string &path, std::optional<artifact::OutputFile> &file) {
+  if (path.empty())
+    return llvm::Error::success();
+  llvm::Expected<artifact::OutputFile> created = artifact::OutputFile::create(path);
+  if (!created)
+    return created.takeError();
+  file.emplace(std::move(*created));
+  return llvm::Error::success();
+}
+
+static llvm::Error commit(std::optional<artifact::OutputFile> &file, const std::string &text) {
+  if (!file)
+    return llvm::Error::success();
+  file->stream() << text;
+  return file->commit();
 }
 
 llvm::Error CompileCommand::run() {
@@ -78,18 +80,20 @@ llvm::Error CompileCommand::run() {
   if (!emit)
     return emit.takeError();
   options.emit = *emit;
-  std::optional<artifact::OutputFile> report; // before the work that would be for nothing
-  if (!options.report.empty()) {
-    llvm::Expected<artifact::OutputFile> file = artifact::OutputFile::create(options.report);
-    if (!file)
-      return file.takeError();
-    report.emplace(std::move(*file));
-  }
-  driver::CompileReport result;
-  if (options.precision == quantize::Precision::Int8)
-    if (llvm::Error error = chooseLayers())
+  std::optional<artifact::OutputFile> report, configuration;
+  if (!saved.empty())
+    if (llvm::Error error = checkSaved())
       return error;
-  if (options.precision != quantize::Precision::F32) { // first: it may refuse the calibration
+  if (llvm::Error error = llvm::joinErrors(create(options.report, report), create(saved, configuration)))
+    return error;
+  driver::CompileReport result;
+  LayerChoice layers;
+  if (options.precision == quantize::Precision::Int8 || flags.configuration || configuration)
+    if (llvm::Error error = layers.choose(flags))
+      return error;
+  layers.applyTo(options);
+  const std::string name = layers.isMixed() && flags.configuration ? flags.precision : nameOf(options.precision).str();
+  if (options.precision != quantize::Precision::F32 && !skipsError) { // first: it may refuse the calibration
     llvm::Expected<driver::PrecisionReport> measured = measurePrecision(options, flags.calibration);
     if (!measured)
       return measured.takeError();
@@ -98,17 +102,17 @@ llvm::Error CompileCommand::run() {
   if (llvm::Error error = driver::compile(options, result))
     return error;
   if (result.precision)
-    llvm::errs() << "smelt: " << inWords(*result.precision, options.precision) << "\n";
-  if (options.precision == quantize::Precision::Int8) {
-    llvm::errs() << "smelt: " << quantize::inWords(layers_) << "\n";
-    result.layers.assign(layers_.layers.begin(), layers_.layers.end());
+    llvm::errs() << "smelt: " << inWords(*result.precision, name) << "\n";
+  if (layers.isMixed()) {
+    llvm::errs() << "smelt: " << quantize::inWords(layers.layers()) << "\n";
+    result.layers.assign(layers.layers().layers.begin(), layers.layers().layers.end());
+    result.configuration = flags.configuration ? flags.precision : "";
   }
   if (timing)
     llvm::errs() << driver::timingTable(result);
-  if (!report)
-    return llvm::Error::success();
-  report->stream() << driver::toJson(options, result);
-  return report->commit();
+  if (llvm::Error error = commit(configuration, fileOf(flags, layers.layers())))
+    return error;
+  return commit(report, driver::toJson(options, result));
 }
 
 void addCompileCommand(CLI::App &app, int &exitCode) {
@@ -125,6 +129,13 @@ void addCompileCommand(CLI::App &app, int &exitCode) {
       ->add_option("--report", state->flags.options.report,
                    "write sizes, counts of operators and times of stages to this JSON file")
       ->check(CompileFlags::checkName);
+  command
+      ->add_option("--save-precisions", state->saved,
+                   "write what each layer is computed in, with its range, to this JSON file: --precision FILE compiles "
+                   "the same again, without data")
+      ->check(CompileFlags::checkName);
+  command->add_flag("--skip-error", state->skipsError,
+                    "do not measure how far outputs of a lower precision are from f32, which takes two compilations");
   command->add_flag("--timing", state->timing, "print the time of each stage on stderr");
   command->callback([state, &exitCode] { exitCode = guarded([&] { return state->run(); }); });
 }

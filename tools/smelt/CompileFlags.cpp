@@ -6,6 +6,7 @@
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Histogram.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 
 namespace smelt {
 
@@ -59,7 +60,9 @@ void CompileFlags::addTo(CLI::App &command) {
           "f32: as the model has it; bf16 and f16 trade accuracy: operands of products are rounded to these, and "
           "summed up in f32; int8: products by weights are computed in integers, by ranges found with --calibration, "
           "and in bf16 or f32 where the outputs suffer most; "
-          "what else there will be is not there yet")
+          "what else there will be is not there yet. Or FILE.json, that says so for each layer: "
+          "{\"default\": \"int8\", \"layers\": {\"/Conv_3\": \"f32\"}}; --save-precisions writes one that needs no "
+          "calibration")
       ->capture_default_str();
   command.add_option("--calibration", calibration,
                      "a .npz file of inputs, or a folder of such files: what ranges are found on for integers, and "
@@ -196,17 +199,29 @@ llvm::Error CompileFlags::parse() {
   return parsePrecision();
 }
 
+/// Whether what --precision is given is no name.
+static bool isFile(llvm::StringRef precision) {
+  return precision.ends_with(".json") || llvm::sys::fs::exists(precision);
+}
+
 llvm::Error CompileFlags::parsePrecision() {
   constexpr llvm::StringLiteral kLater[] = {"int8-dynamic", "int8-weights", "int4-weights"};
   if (llvm::is_contained(kLater, precision))
     return driver::toolError(driver::kUnsupported,
                              "--precision " + precision + " is not there yet; use f32, bf16, f16 or int8");
   std::optional<quantize::Precision> known = quantize::precisionOf(precision);
+  if (!known && isFile(precision)) {
+    llvm::Expected<quantize::ConfigurationFile> file = quantize::ConfigurationFile::read(precision);
+    if (!file)
+      return file.takeError();
+    known = file->onlyPrecision().value_or(quantize::Precision::Int8);
+    configuration = std::move(*file);
+  }
   if (!known)
-    return driver::toolError(driver::kUsage,
-                             "--precision: no precision '" + precision + "'; there are f32, bf16, f16 and int8");
+    return driver::toolError(driver::kUsage, "--precision: no precision '" + precision + "'; there are " +
+                                                 quantize::precisionNames() + ", and files that end in .json");
   options.precision = *known;
-  if (!calibration.empty() && options.precision == quantize::Precision::F32)
+  if (!calibration.empty() && options.precision == quantize::Precision::F32 && !configuration)
     return driver::toolError(driver::kUsage, "--calibration goes with a --precision below f32");
   if (quantize::rangeMethodsOf(method).empty())
     return driver::toolError(driver::kUsage, "--calibration-method: no method '" + method + "'; there are " +

@@ -5,6 +5,7 @@
 #define SMELT_TOOLS_SMELT_COMPILEFLAGS_H
 
 #include "tools/driver/Compile.h"
+#include "tools/quantize/ConfigurationFile.h"
 #include <CLI/App.hpp>
 
 namespace smelt {
@@ -15,6 +16,7 @@ struct CompileFlags {
   driver::CompileOptions options;
   std::vector<std::string> shapes, states, custom;
   std::string precision = "f32", calibration, method = "auto";
+  std::optional<quantize::ConfigurationFile> configuration; // where `precision` names a file
 
   void addTo(CLI::App &command);
   /// The check of an option that names a file: it may not be empty.
@@ -23,7 +25,8 @@ struct CompileFlags {
   void addShape(CLI::App &command);
   void addState(CLI::App &command);
   void addCustom(CLI::App &command);
-  /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong.
+  /// Fills `options` from the texts; fails with a ToolError that says which flag is wrong. Where --precision names a
+  /// file, `options.precision` is what passes have to know of it: that of all layers, or int8 where they are marked.
   llvm::Error parse();
 
 private:

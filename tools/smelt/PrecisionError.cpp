@@ -109,10 +109,10 @@ llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &o
   return report;
 }
 
-std::string inWords(const PrecisionReport &report, quantize::Precision precision) {
+std::string inWords(const PrecisionReport &report, llvm::StringRef precision) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << quantize::nameOf(precision) << " against f32";
+  os << precision << " against f32";
   if (!report.failure.empty()) {
     os << ": the error was not measured: " << report.failure;
     return text;

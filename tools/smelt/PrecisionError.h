@@ -15,7 +15,7 @@ llvm::Expected<driver::PrecisionReport> measurePrecision(const driver::CompileOp
                                                          const std::string &calibration);
 
 /// "bf16 against f32 on seeded inputs: output 'y' is off by up to 0.31 % of its largest value, cosine 0.99998"
-std::string inWords(const driver::PrecisionReport &report, quantize::Precision precision);
+std::string inWords(const driver::PrecisionReport &report, llvm::StringRef precision);
 
 } // namespace smelt
 

@@ -1,5 +1,6 @@
 // RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(lower-precision{type=bf16 dots=1}))' | FileCheck %s
 // RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(lower-precision{type=f16 dots=1}))' | FileCheck %s --check-prefix=F16
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(lower-precision{type=f32 dots=1}))' | FileCheck %s --check-prefix=F32
 
 // matmul(a, b) → matmul(round(a), round(b)) {wide}; what two products read is rounded once. No processor of ours multiplies f16: only constants are.
 // CHECK-LABEL: func.func @products
@@ -42,4 +43,22 @@ func.func @others(%i: tensor<5xi64>, %x: tensor<4x8xf64>, %y: tensor<8x3xf64>) -
   %0 = graph.gather %t, %i {axis = 0 : i64} : (tensor<512x16xf32>, tensor<5xi64>) -> tensor<5x16xf32>
   %1 = graph.matmul %x, %y : (tensor<4x8xf64>, tensor<8x3xf64>) -> tensor<4x3xf64>
   return %0, %1 : tensor<5x16xf32>, tensor<4x3xf64>
+}
+
+// Marks say so for one op at a time: what is marked has that type, whatever the pass's is; of f16 only constants are rounded.
+// CHECK-LABEL: func.func @marked
+// CHECK: graph.matmul %{{.*}} {graph.precision = "f32"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+// CHECK: graph.matmul %{{.*}} {graph.precision = "f16", wide = true} : (tensor<4x8xf32>, tensor<8x8xf16>) -> tensor<4x8xf32>
+// F32-LABEL: func.func @marked
+// F32: graph.matmul %{{.*}} {graph.precision = "f32"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+// F32: graph.matmul %{{.*}} {graph.precision = "f16", wide = true} : (tensor<4x8xf32>, tensor<8x8xf16>) -> tensor<4x8xf32>
+// F32: graph.matmul %{{.*}} {graph.precision = "bf16", wide = true} : (tensor<4x8xbf16>, tensor<8x8xbf16>) -> tensor<4x8xf32>
+// F32: graph.matmul %{{.*}} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+func.func @marked(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %w = graph.constant dense<1.0> : tensor<8x8xf32>
+  %0 = graph.matmul %x, %w {graph.precision = "f32"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %1 = graph.matmul %0, %w {graph.precision = "f16"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %2 = graph.matmul %1, %w {graph.precision = "bf16"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %3 = graph.matmul %2, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  return %3 : tensor<4x8xf32>
 }

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Precisions of single layers: files that say them, and which layers cost accuracy.
+
+usage: test_layers.py [NAME…] [--json FILE]
+"""
+import json
+import pathlib
+import re
+import sys
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper, save
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in (".", "hostile")]
+from bounded import Done, refused
+
+import harness
+from harness import expect, smelt_ok
+
+case = harness.Suite()
+WIDTH, LAYERS = 64, 4
+HARD = 2  # the layer whose input has one number far from all others
+
+
+def network(folder, name="net.onnx", names=("/mm_0", "/mm_1", "/mm_2", "/mm_1"), hard=HARD):
+    """y = …relu(relu(x · w₀) · w₁)…, two nodes of one name; before `hard`, one channel is large and the weights that read it are small."""
+    rng = np.random.default_rng(5)
+    weights = [rng.standard_normal((WIDTH, WIDTH)).astype(np.float32) / 8 for _ in names]
+    if hard is not None:
+        weights[hard - 1][:, 7] *= 3000
+        weights[hard][7] /= 3000
+    nodes, last = [], "x"
+    for i, node in enumerate(names):
+        nodes += [helper.make_node("MatMul", [last, f"w{i}"], [f"m{i}"], name=node), helper.make_node("Relu", [f"m{i}"], [f"r{i}"], name=f"/relu_{i}")]
+        last = f"r{i}"
+    graph = helper.make_graph(nodes[:-1] + [helper.make_node("Relu", [f"m{len(names) - 1}"], ["y"], name="/end")], "g",
+                              [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 16, WIDTH])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+                              [numpy_helper.from_array(array, f"w{i}") for i, array in enumerate(weights)])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / name)
+    return folder / name
+
+
+def calibration(folder):
+    rng = np.random.default_rng(6)
+    (folder / "samples").mkdir(exist_ok=True)
+    for i in range(6):
+        np.savez(folder / "samples" / f"{i}.npz", x=rng.standard_normal((1, 16, WIDTH)).astype(np.float32))
+    return folder / "samples"
+
+
+def written(folder, value, name="layers.json"):
+    (folder / name).write_text(value if isinstance(value, str) else json.dumps(value))
+    return folder / name
+
+
+def precisions(path):
+    return [layer["precision"] for layer in json.loads(path.read_text())["mixture"]["layers"]]
+
+
+@case
+def a_saved_file_compiles_the_same(folder):
+    model, data, saved = network(folder), calibration(folder), folder / "saved.json"
+    smelt_ok("compile", model, "--precision", "int8", "--calibration", data, "--save-precisions", saved, "-o", folder / "a.so")
+    smelt_ok("compile", model, "--precision", saved, "--save-precisions", folder / "again.json", "-o", folder / "b.so", "--report", folder / "report.json")
+    expect((folder / "a.so").read_bytes() == (folder / "b.so").read_bytes(), "other bytes from the file")
+    expect(saved.read_bytes() == (folder / "again.json").read_bytes(), "the file saved from the file is another")
+    report = json.loads((folder / "report.json").read_text())
+    expect(report["precision"] == "mixed" and report["configuration"] == str(saved), f"{report['precision']}")
+    for precision in ("f32", "bf16", "f16"):
+        smelt_ok("compile", model, "--precision", precision, "--save-precisions", saved, "-o", folder / "a.so")
+        smelt_ok("compile", model, "--precision", saved, "-o", folder / "b.so")
+        expect((folder / "a.so").read_bytes() == (folder / "b.so").read_bytes(), f"other bytes from the file of {precision}")
+
+
+@case
+def written_by_hand(folder):
+    model, data = network(folder), calibration(folder)
+    file = written(folder, {"default": "int8", "layers": {"/mm_0": "f32", "/mm_1": ["bf16", "f16"]}})
+    refused(folder, [2], ["layers.json", "no range for '/mm_2'", "--calibration"], "compile", model, "--precision", file, "-o", folder / "m.so")
+    smelt_ok("compile", model, "--precision", file, "--calibration", data, "-o", folder / "m.so", "--report", folder / "r.json")
+    expect(precisions(folder / "r.json") == ["f32", "bf16", "int8", "f16"], f"{precisions(folder / 'r.json')}")
+    # One precision for both nodes of a name; a range of one's own needs no data; layers that are not named are as the default says.
+    file = written(folder, {"default": "bf16", "layers": {"/mm_1": "f32", "/mm_2": {"precision": "int8", "range": [0, 6.5]}}})
+    smelt_ok("compile", model, "--precision", file, "-o", folder / "m.so", "--report", folder / "r.json")
+    expect(precisions(folder / "r.json") == ["bf16", "f32", "int8", "f32"], f"{precisions(folder / 'r.json')}")
+
+
+@case
+def a_name_that_is_a_file(folder):
+    model = network(folder)
+    written(folder, {"default": "bf16"}, "plain")
+    smelt_ok("compile", model, "--precision", folder / "plain", "-o", folder / "m.so")
+    refused(folder, [5], ["absent.json", "cannot be read"], "compile", model, "--precision", folder / "absent.json", "-o", folder / "m2.so")
+    refused(folder, [5], ["a folder"], "compile", model, "--precision", folder, "-o", folder / "m2.so")
+
+
+@case
+def malformed_files(folder):
+    model = network(folder)
+    layer = {"precision": "int8", "range": [-1, 1]}
+    for text, word in (("", "line 1, column 1"), ("{", "no JSON"), ('{"default": "int8",\n "layers": nan}', "line 2"), ("[1]", "is of type array"), ("3", "is of type number"),
+                       ('{"default": "f32", "default": "int8"}', "'default' twice"), ('{"layers": {"/mm_0": "f32", "/mm_0": "int8"}}', "'/mm_0' twice"),
+                       ({"defaults": "int8"}, "no key"), ({"default": "int9"}, "no precision 'int9'"), ({"default": 8}, "should be a string"),
+                       ({"layers": ["/mm_0"]}, "'layers' is of type array"), ({"layers": {"/mm_0": 1}}, "'/mm_0' is of type number"), ({"layers": {"/mm_0": {"bits": 8}}}, "'bits'"),
+                       ({"layers": {"/mm_0": "int3"}}, "'int3'"), ({"version": 2}, "version"), ({"model": 1}, "'model'"), ({"rest": "int8"}, "'rest'"),
+                       ('{"layers": {"/mm_0": {"range": [-1e999, 1]}}}', "too large"), ({"layers": {"/mm_0": {"range": [-1e300, 1]}}}, "f32 cannot hold"),
+                       ('{"layers": {"/mm_0": {"range": [NaN, 1]}}}', "no JSON"), ({"layers": {"/mm_0": {"range": [1, -1]}}}, "the least, the largest"),
+                       ({"layers": {"/mm_0": {"range": [1]}}}, "the least, the largest"), ({"layers": {"/mm_0": {"range": "wide"}}}, "list of numbers"),
+                       ({"layers": {"/mm_0": {"range": [0, "x"]}}}, "should be a number"), ({"layers": {"/mm_0": {**layer, "smoothing": [0] * WIDTH}}}, "above 0"),
+                       ({"layers": {"/mm_0": {**layer, "smoothing": [-1] * WIDTH}}}, "above 0"), ({"layers": {"/mm_0": {"precision": "int8", "means": [1]}}}, "'range'"),
+                       ("[" * 100000, "deep"), ('{"\xff": 1}', ""), ('{"layers": {"\\u001b[31m": "f33"}}', "f33")):
+        if isinstance(text, str):
+            (folder / "layers.json").write_bytes(text.encode("latin-1"))
+        else:
+            written(folder, text)
+        refused(folder, [3], ["layers.json", word], "compile", model, "--precision", folder / "layers.json", "-o", folder / "m.so")
+
+
+@case
+def files_of_another_model(folder):
+    model = network(folder)
+    layer = {"precision": "int8", "range": [-1, 1]}
+    for layers, words in (({"/conv_9": "f32", "/conv_8": "f32"}, ["'/conv_8', '/conv_9'", "'/mm_0', '/mm_1'"]), ({"/mm_1": [layer]}, ["'/mm_1' is 2 layers"]),
+                          ({"/mm_1": layer}, ["'/mm_1' is 2 layers"]), ({"/mm_0": [layer, layer]}, ["'/mm_0' is 1 layers"]),
+                          ({"/mm_0": {**layer, "smoothing": [1, 2]}}, ["'/mm_0'", "2 numbers of 'smoothing'", f"{WIDTH} channels", "another model"]),
+                          ({"/mm_0": {**layer, "means": [1, 2, 3]}}, ["3 numbers of 'means'"])):
+        file = written(folder, {"layers": layers})
+        for command in (("compile", "-o", folder / "m.so"), ("compare", "--layers")):
+            refused(folder, [2], ["layers.json", *words], command[0], model, "--precision", file, *command[1:])
+    file = written(folder, {"default": "bf16", "layers": {"/typo": "bf16"}})  # one precision, and still a mistake
+    refused(folder, [2], ["no layer '/typo'"], "compile", model, "--precision", file, "-o", folder / "m.so")
+
+
+@case
+def what_is_written_takes_no_other_place(folder):
+    model, data = network(folder), calibration(folder)
+    flags = ("compile", model, "--precision", "int8", "--calibration", data, "-o", folder / "m.so", "--report", folder / "r.json", "--save-precisions")
+    for path in (model, folder / "m.so", folder / "r.json"):
+        refused(folder, [2], ["--save-precisions", "another name"], *flags, path)
+    refused(folder, [5], [], *flags, folder / "absent" / "layers.json")
+
+
+@case
+def layers_that_cost_accuracy(folder):
+    """The hard layer is found, alone and in what it passes on; keeping it mends the outputs."""
+    model, data = network(folder), calibration(folder)
+    flags = ("compare", model, "--precision", "int8", "--calibration", data, "--calibration-method", "min-max", "--layers")
+    told = json.loads(smelt_ok(*flags, "--json", "--keep", "1", "-o", folder / "kept.json").stdout)
+    layers = told["layers"]
+    errors = [layer["alone"] for layer in layers]
+    expect(sorted(errors, reverse=True) == errors and len(errors) == LAYERS and errors[-1] > 0, f"{errors}")
+    expect([layer["kept"] for layer in layers] == [True, False, False, False], f"{layers}")
+    first = next(layer for layer in layers if layer["index"] == 0)
+    expect(first["received"] == 0 and first["passed_on"] > 0, f"{first}")
+    chain = sorted(layers, key=lambda layer: layer["index"])
+    expect(all(after["received"] > 0 for after in chain[1:]), f"{chain}")
+    expect(abs(chain[-1]["passed_on"] / told["all_lowered"] - 1) < 0.5, f"{chain[-1]['passed_on']} and {told['all_lowered']}")
+    smelt_ok("compile", model, "--precision", folder / "kept.json", "-o", folder / "m.so", "--report", folder / "r.json")
+    kept = precisions(folder / "r.json")
+    expect(kept[layers[0]["index"]] != "int8" and kept.count("int8") == LAYERS - 1, f"{kept}")
+    after = json.loads(smelt_ok("compare", model, "--precision", folder / "kept.json", "--calibration", data, "--layers", "--json").stdout)
+    expect(after["all_lowered"] < told["all_lowered"], f"{after['all_lowered']} after {told['all_lowered']}")
+    table = smelt_ok(*flags, "--keep", "1").stdout
+    expect(re.search(r"'/mm_\d'  kept\n", table) and table.count("int8") == LAYERS, table)
+    return {"worst": layers[0]["name"], "alone": layers[0]["alone"], "all": told["all_lowered"]}
+
+
+@case
+def as_few_as_a_budget_takes(folder):
+    model, data = network(folder), calibration(folder)
+    flags = ("compare", model, "--precision", "int8", "--calibration", data, "--layers", "--json", "--keep-in", "f32")
+    counts = []
+    for share in (0, 0.4, 0.8, 1.2):
+        whole = json.loads(smelt_ok(*flags).stdout)["all_lowered"]
+        done = smelt_ok(*flags, "--keep", f"{100 * share * whole:.6f}%")
+        counts.append(sum(layer["kept"] for layer in json.loads(done.stdout)["layers"]))
+    expect(counts[0] == LAYERS and counts[-1] == 0 and counts == sorted(counts, reverse=True), f"{counts}")
+    return {"kept": str(counts)}
+
+
+@case
+def layers_of_floats(folder):
+    model = network(folder, hard=None)
+    for precision in ("bf16", "f16"):
+        told = json.loads(smelt_ok("compare", model, "--precision", precision, "--calibration", calibration(folder), "--layers", "--json").stdout)
+        expect(0 < told["all_lowered"] < 0.02 and told["keep_in"] == "f32", f"{precision}: {told['all_lowered']}")
+
+
+@case
+def wrong_ways_to_compare(folder):
+    model, data = network(folder), calibration(folder)
+    for words, flags in ((["--keep", "1%"], ("--precision", "int8", "--layers", "--keep", "few")), (["--keep"], ("--precision", "int8", "--layers", "--keep", "-1")),
+                         (["--keep"], ("--precision", "int8", "--layers", "--keep", "nan%")), (["--keep-in int8"], ("--precision", "int8", "--layers", "--keep-in", "int8")),
+                         (["--layers"], ("--precision", "int8", "--keep", "1")), (["--layers"], ("--layers", "-o", folder / "x.json")),
+                         (["--calibration"], ("--precision", "int8", "--layers", "--inputs", data / "0.npz"))):
+        refused(folder, [2], words, "compare", model, *flags)
+
+
+@case
+def compare_is_in_the_precision_it_names(folder):
+    """Not in another one: outputs of int8 are those of the artefact that compile makes."""
+    model, data = network(folder, hard=None), calibration(folder)
+    smelt_ok("compile", model, "--precision", "int8", "--calibration", data, "-o", folder / "m.so")
+    smelt_ok("run", folder / "m.so", "--inputs", data / "0.npz", "--outputs", folder / "out.npz")
+    done = Done("compare", model, "--precision", "int8", "--calibration", data, "--inputs", data / "0.npz", "--against", folder / "out.npz", "--json")
+    expect(done.code == 0 and json.loads(done.output)["outputs"][0]["max_abs"] == 0, f"{done.output} {done.errors}")
+
+
+if __name__ == "__main__":
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))

@@ -1,0 +1,113 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/smelt/LayerChoice.h"
+#include "codegen/cpu/Target.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "passes/quantize/Weights.h"
+#include "tools/driver/Errors.h"
+#include "tools/quantize/Calibrate.h"
+#include "tools/quantize/ConfigurationFile.h"
+#include "tools/quantize/Samples.h"
+#include "tools/quantize/Sensitivity.h"
+#include "llvm/Support/Path.h"
+#include <limits>
+#include <optional>
+
+using smelt::quantize::Configuration;
+using smelt::quantize::Precision;
+
+namespace smelt {
+
+Precision fallbackOf(const CompileFlags &flags) {
+  const std::optional<cpu::Target> target = cpu::findTarget(flags.options.target);
+  return target && target->dots & kernel::kBf16Dots ? Precision::BF16 : Precision::F32;
+}
+
+/// All layers stay as `candidates` have them.
+static quantize::Budget anyDistance() { return {std::numeric_limits<double>::infinity(), 0}; }
+
+/// Layers of int8, from data.
+llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
+  if (!samples)
+    return samples.takeError();
+  llvm::Expected<std::vector<Configuration>> found =
+      quantize::calibrate(flags.options, *samples, quantize::rangeMethodsOf(flags.method));
+  if (!found)
+    return found.takeError();
+  if (flags.configuration)
+    for (Configuration &candidate : *found) {
+      Configuration completed = layers_;
+      quantize::ConfigurationFile::complete(completed, candidate);
+      candidate = std::move(completed);
+    }
+  const quantize::Budget budget = keepsWorst ? quantize::Budget() : anyDistance();
+  llvm::Expected<Configuration> chosen =
+      quantize::chooseMixture(budget, nameOf(fallbackOf(flags)).str(), flags.options, *samples, std::move(*found));
+  if (!chosen)
+    return chosen.takeError();
+  layers_ = std::move(*chosen);
+  return llvm::Error::success();
+}
+
+/// Layers as a file says, with ranges from data where it has none.
+llvm::Error LayerChoice::fit(const CompileFlags &flags) {
+  const quantize::ConfigurationFile &file = *flags.configuration;
+  isMixed_ = !file.onlyPrecision();
+  if (llvm::Error error = driver::lookAtGraph(flags.options, [&](mlir::ModuleOp module) -> llvm::Error {
+        llvm::Expected<Configuration> fitted = file.fit(module);
+        if (!fitted)
+          return fitted.takeError();
+        layers_ = std::move(*fitted);
+        return llvm::Error::success();
+      }))
+    return error;
+  const std::string unknown = quantize::ConfigurationFile::unknownRanges(layers_);
+  if (unknown.empty())
+    return llvm::Error::success();
+  if (flags.calibration.empty())
+    return driver::toolError(driver::kUsage, file.path() + ": has no range for " + unknown +
+                                                 "; give inputs to find them on with --calibration");
+  return find(flags, /*keepsWorst=*/false);
+}
+
+/// Layers all in one precision.
+llvm::Error LayerChoice::list(const CompileFlags &flags) {
+  return driver::lookAtGraph(flags.options, [&](mlir::ModuleOp module) {
+    for (const quantize::WeightedProduct &product : quantize::weightedProducts(module)) {
+      quantize::Layer layer;
+      layer.node = product.name();
+      layer.precision = nameOf(flags.options.precision).str();
+      layer.multiplyAdds = product.multiplyAdds();
+      layers_.layers.push_back(std::move(layer));
+    }
+    return llvm::Error::success();
+  });
+}
+
+llvm::Error LayerChoice::choose(const CompileFlags &flags) {
+  if (flags.configuration)
+    return fit(flags);
+  isMixed_ = flags.options.precision == Precision::Int8;
+  return isMixed_ ? find(flags, /*keepsWorst=*/true) : list(flags);
+}
+
+llvm::Error LayerChoice::lowerAll(const CompileFlags &flags) {
+  if (flags.configuration)
+    return fit(flags);
+  isMixed_ = flags.options.precision == Precision::Int8;
+  return isMixed_ ? find(flags, /*keepsWorst=*/false) : list(flags);
+}
+
+void LayerChoice::applyTo(driver::CompileOptions &options) const {
+  if (isMixed_)
+    options.afterLayout = [this](mlir::ModuleOp module) { return quantize::mark(module, layers_); };
+}
+
+std::string fileOf(const CompileFlags &flags, const Configuration &layers) {
+  const Precision standard = flags.configuration ? flags.configuration->standard() : flags.options.precision;
+  return quantize::toJson(layers, llvm::sys::path::filename(flags.options.model).str(), standard);
+}
+
+} // namespace smelt

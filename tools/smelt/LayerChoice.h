@@ -1,0 +1,44 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_SMELT_LAYERCHOICE_H
+#define SMELT_TOOLS_SMELT_LAYERCHOICE_H
+
+#include "tools/quantize/Configuration.h"
+#include "tools/smelt/CompileFlags.h"
+
+namespace smelt {
+
+/// Which layers are computed in what: as data shows, or as the file says that --precision names.
+class LayerChoice {
+public:
+  /// What a compilation with the flags does: of int8, layers that suffer most are in more digits. Throws runner::Error.
+  llvm::Error choose(const CompileFlags &flags);
+  /// The same, but that all layers of int8 are in integers, whatever that costs.
+  llvm::Error lowerAll(const CompileFlags &flags);
+
+  /// Has compilations do so. `this` must outlive them.
+  void applyTo(driver::CompileOptions &options) const;
+
+  /// Whether layers are marked one by one; else all are in the precision of the flags.
+  bool isMixed() const { return isMixed_; }
+  const quantize::Configuration &layers() const { return layers_; }
+
+private:
+  llvm::Error find(const CompileFlags &flags, bool keepsWorst);
+  llvm::Error fit(const CompileFlags &flags);
+  llvm::Error list(const CompileFlags &flags);
+
+  quantize::Configuration layers_;
+  bool isMixed_ = false;
+};
+
+/// bf16 where the target of the flags multiplies that, else f32: what counts as exact beside integers.
+quantize::Precision fallbackOf(const CompileFlags &flags);
+
+/// The text of a file of layers, for --precision.
+std::string fileOf(const CompileFlags &flags, const quantize::Configuration &layers);
+
+} // namespace smelt
+
+#endif // SMELT_TOOLS_SMELT_LAYERCHOICE_H
