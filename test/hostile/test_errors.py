@@ -298,9 +298,9 @@ def wrong_options(folder):
     for arguments in (("--target", "abacus"), ("--emit", "smoke"), ("--precision", "f7"), ("--threads", "many"), ("--frobnicate",),
                       ("--calibration", "x.npz"), ("--dump-after", "lunch"), ("second.onnx",)):
         refused(folder, [2], [], "compile", model, "-o", folder / "m.so", *arguments)
-    for arguments in ((), ("frobnicate",), ("compile",), ("run",), ("bench",), ("inspect",), ("compare",)):
+    for arguments in ((), ("frobnicate",), ("compile",), ("run",), ("bench",), ("inspect",), ("compare",), ("profile",)):
         refused(folder, [2], [], *arguments)
-    for arguments in (("--help",), ("compile", "--help"), ("run", "--help"), ("bench", "--help"), ("inspect", "--help"), ("compare", "--help")):
+    for arguments in (("--help",), ("compile", "--help"), ("run", "--help"), ("bench", "--help"), ("inspect", "--help"), ("compare", "--help"), ("profile", "--help")):
         done = Done(*arguments)
         expect(done.code == 0 and done.output and not done.errors, f"{' '.join(arguments)}: exit code {done.code}, {done.errors}")
 
@@ -322,7 +322,7 @@ def precisions(folder):
 @case
 def mistakes_are_named(folder):
     model = good_model(folder, shape=(4096, 8))
-    refused(folder, [2], ["'frobnicate'", "compile, run, bench, inspect, compare", "see smelt --help"], "frobnicate")
+    refused(folder, [2], ["'frobnicate'", "compile, run, bench, inspect, compare, profile", "see smelt --help"], "frobnicate")
     refused(folder, [2], ["see smelt compile --help"], "compile", model, "--frobnicate")
     for form in ("smoke", "0"):
         refused(folder, [2], [f"'{form}'", "shared, static, object, mlir, llvm, asm"], "compile", model, "--emit", form)

@@ -21,7 +21,7 @@ using smelt::runner::Exit;
 static constexpr struct {
   const char *name;
   int (*run)(const std::vector<std::string> &arguments);
-} kCommands[] = {{"run", smelt::runCommand}, {"bench", smelt::benchCommand}};
+} kCommands[] = {{"run", smelt::runCommand}, {"bench", smelt::benchCommand}, {"profile", smelt::profileCommand}};
 
 /// The compiler lies where this program does, by whatever name that was called.
 static std::string compilerPath() {

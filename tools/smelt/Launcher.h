@@ -13,6 +13,8 @@ namespace smelt {
 /// runner::Error.
 int runCommand(const std::vector<std::string> &arguments);
 int benchCommand(const std::vector<std::string> &arguments);
+/// Becomes Python, which has this command.
+int profileCommand(const std::vector<std::string> &arguments);
 
 } // namespace smelt
 

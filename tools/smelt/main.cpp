@@ -38,10 +38,11 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", "smelt " SMELT_VERSION);
   int exitCode = smelt::driver::kDone;
   smelt::addCompileCommand(app, exitCode);
-  app.add_subcommand("run", "run an artefact on inputs from a .npz file"); // this and bench: see Launcher.cpp
+  app.add_subcommand("run", "run an artefact on inputs from a .npz file"); // this, bench and profile: see Launcher.cpp
   app.add_subcommand("bench", "measure the latency of an artefact and its layers");
   smelt::addInspectCommand(app, exitCode);
   smelt::addCompareCommand(app, exitCode);
+  app.add_subcommand("profile", "size, latency and accuracy over precisions and targets, and which are worth having");
   try {
     checkCommand(app, argc, argv);
     app.parse(argc, argv);

@@ -1,0 +1,153 @@
+"""The command line of `smelt profile`."""
+import argparse
+import json
+import pathlib
+import re
+import sys
+import tempfile
+
+from .. import inspect
+from ..runtime import SmeltError
+from . import budget, check, data, metrics, runners, search, trial
+from .progress import Progress
+
+DESCRIPTION = """Measures how large, how fast and how accurate a model is in many precisions and mixtures of them, and tells which are worth having.
+
+Layers are tried one by one first; then each precision, and mixtures of integers with more digits along the order of layers that cost most. Points that no
+other beats are the front: REPORT.html shows it, REPORT.json has all figures, and REPORT.points/NAME.json are the files for
+`smelt compile --precision`. Accuracy is the metric's on the evaluation samples; a loss is what f32 has more."""
+EXAMPLES = """examples:
+  smelt profile net.onnx --data samples/ -o report.html
+  smelt profile net.onnx --data samples/ --metric top1 --max-loss 1%
+  smelt profile net.onnx --data samples/ --workers tcp://127.0.0.1:8786
+  smelt profile net.onnx --data samples/ --check budget.yaml --summary summary.md
+
+docs/quantization.md is the guide."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise SmeltError(f"{message}; see smelt profile --help", 2)
+
+
+def parser():
+    options = _Parser(prog="smelt profile", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    options.add_argument("model", metavar="MODEL", help="an .onnx file, or .mlir of the graph dialect")
+    options.add_argument("--data", metavar="DIR|FILE.npz", help="samples: a folder with calibration/*.npz and evaluation/*.npz; or one of .npz files, of which "
+                         "every second is for evaluation; arrays that are no inputs are for the metric: labels. By default seeded inputs")
+    options.add_argument("-o", "--output", metavar="REPORT.html", help="the page; beside it are REPORT.json and REPORT.points/ (default: MODEL.profile.html here)")
+    options.add_argument("--metric", default="cosine", metavar="M", help="of " + ", ".join(metrics.BUILT_IN) + " (options after a colon, iou:threshold=0.3), or "
+                         "file.py:function, which is given the outputs in f32, the outputs, and the sample, and returns a number, 1 at best, or (amount, of "
+                         "how much) (default: cosine)")
+    options.add_argument("--max-loss", metavar="1%", help="the most of the metric that may be lost; mixtures near it are tried")
+    options.add_argument("--max-size", metavar="4MB", help="the most bytes of weights and code")
+    options.add_argument("--max-latency", metavar="2ms", help="the most CPU time of one inference on one thread, here")
+    options.add_argument("--target", action="append", metavar="T", help="as of smelt compile; may be repeated (default: native)")
+    options.add_argument("--keep-in", choices=("f32", "bf16", "f16"), metavar="P", help="what mixtures keep layers in: f32, bf16 or f16 (default: bf16 where the "
+                         "target multiplies it, else f32)")
+    options.add_argument("--points", type=int, default=12, metavar="N", help="about how many points to measure for each target (default: 12)")
+    options.add_argument("--seconds", type=float, default=60, metavar="S", help="the most time that latencies of a target take (default: 60)")
+    options.add_argument("--lock", metavar="FILE", help="measure latencies only while this process holds the lock (flock) of FILE")
+    options.add_argument("--workers", metavar="tcp://HOST:PORT", help="run trials on the workers of a Dask scheduler; latencies are measured here all the same")
+    options.add_argument("--check", metavar="budget.yaml", help="measure one precision only, and end with exit code 1 where it leaves its budget")
+    options.add_argument("--summary", metavar="FILE.md", help="write the table as Markdown")
+    for flag, name in (("--shape", "INPUT=…"), ("--state", "INPUT=OUTPUT"), ("--custom", "FILE"), ("--link", "FILE")):
+        options.add_argument(flag, action="append", default=[], metavar=name, help="as of smelt compile; may be repeated")
+    options.add_argument("--calibration-method", metavar="M", help="as of smelt compile")
+    return options
+
+
+def _limits(args):
+    """{"loss": …, "size": …, "latency_ms": …} of the flags that are given."""
+    given = (("loss", args.max_loss, budget.part, "--max-loss"), ("size", args.max_size, budget.size, "--max-size"),
+             ("latency_ms", args.max_latency, budget.milliseconds, "--max-latency"))
+    return {key: parse(flag, text) for key, text, parse, flag in given if text is not None}
+
+
+def _flags(args):
+    words = []
+    for flag, values in (("--shape", args.shape), ("--state", args.state), ("--custom", args.custom), ("--link", args.link)):
+        for value in values:
+            words += [flag, value]
+    return tuple(words + (["--calibration-method", args.calibration_method] if args.calibration_method else []))
+
+
+def _inputs(args):
+    """The model's inputs as `smelt inspect` tells, in the shapes of --shape where these are numbers."""
+    inputs = inspect(args.model, custom=args.custom)["inputs"]
+    for text in args.shape:
+        name, _, extents = text.rpartition("=")
+        for value in inputs:
+            if value["name"] == name and re.fullmatch(r"\d+([x,]\d+)*", extents):
+                value["shape"] = [int(extent) for extent in re.split("[x,]", extents)]
+    other = {text.partition("=")[0] for text in args.state} | {text.rpartition("=")[0] for text in args.shape if text.endswith("=none")}
+    return [value for value in inputs if value["name"] not in other]
+
+
+def setting_of(args, metric, scratch):
+    """(the setting of all trials, the data)"""
+    inputs = _inputs(args)
+    found = data.find(args.data) if args.data else data.seeded(inputs, _made(scratch / "seeded"))
+    calibration = data.for_calibration(found, {value["name"] for value in inputs}, _made(scratch / data.CALIBRATION))
+    return trial.Setting(args.model, str(calibration), tuple(map(str, found.evaluation)), metric, _flags(args), str(scratch / "kernels")), found
+
+
+def _made(folder):
+    folder.mkdir()
+    return folder
+
+
+def _checked(args):
+    if args.points < 2:
+        raise SmeltError(f"--points {args.points}: wanted 2 or more", 2)
+    if not args.seconds > 0:
+        raise SmeltError(f"--seconds {args.seconds}: wanted more than 0", 2)
+    if args.check and (args.max_loss or args.max_size or args.max_latency or args.output):
+        raise SmeltError("--check measures one precision, and its budget is in the file; --max-…, and -o, go without it", 2)
+    for path in (args.output, args.summary):
+        if path and not pathlib.Path(path).absolute().parent.is_dir():
+            raise SmeltError(f"{path}: there is no such folder", 5)
+    args.target = list(dict.fromkeys(args.target or ["native"]))
+    return args
+
+
+def run(arguments):
+    args = _checked(parser().parse_args(arguments))
+    limits = _limits(args)
+    file = budget.read(args.check) if args.check else {}
+    metric = metrics.Metric.of(file.get("metric", args.metric))
+    progress = Progress()
+    with tempfile.TemporaryDirectory(prefix="smelt-profile-") as folder:
+        try:
+            setting, found = setting_of(args, metric, pathlib.Path(folder))
+            runner = runners.Cluster(setting, args.workers) if args.workers else runners.Local(setting)
+            try:
+                if args.check:
+                    return check.run(args, file, setting, runner, progress)
+                return search.run(args, limits, setting, found, runner, progress)
+            finally:
+                runner.close()
+        finally:
+            progress.clear()
+
+
+def main(arguments=None):
+    try:
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except SmeltError as error:
+        print(f"smelt: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 5
+    except OSError as error:
+        print(f"smelt: error: {error.filename or 'profile'}: {error.strerror}", file=sys.stderr)
+        return 5
+    except MemoryError:
+        print("smelt: error: out of memory", file=sys.stderr)
+        return 5
+    except KeyboardInterrupt:
+        print("smelt: interrupted; the same command goes on with what is done", file=sys.stderr)
+        return 5
+    except json.JSONDecodeError as error:
+        print(f"smelt: error: profile: smelt printed what is no JSON ({error}); this is a defect of Smelt", file=sys.stderr)
+        return 70
