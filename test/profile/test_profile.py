@@ -180,8 +180,13 @@ def a_report(folder):
     expect(len(found) >= 8 and {"f32", "bf16", "f16", "int8"} <= set(found), f"{list(found)}")
     expect(found["f32"]["loss"] == 0 and found["f32"]["latency_ratio"] == 1 and found["f32"]["on_front"], f"{found['f32']}")
     expect(set(result["front"]) == {name for name, point in found.items() if point["on_front"]} and len(result["front"]) >= 3, f"{result['front']}")
+    ranges = folder / "ranges"
+    ranges.mkdir()
+    for path in sorted(samples.iterdir())[::2]:
+        (ranges / path.name).write_bytes(path.read_bytes())
     for name, point in found.items():
-        smelt_ok("compile", model, "--precision", folder / point["configuration"], "--skip-error", "-o", folder / "again.so")
+        more = ["--calibration", ranges] if point["needs_data"] else []
+        smelt_ok("compile", model, "--precision", folder / point["configuration"], "--skip-error", *more, "-o", folder / "again.so")
         again = subprocess.run(["sha256sum", folder / "again.so"], capture_output=True, text=True).stdout.split()[0]
         expect(again == point["sha256"], f"{name}: other bytes from {point['configuration']}")
     expect(sorted(path.name for path in (folder / "report.points").iterdir()) == sorted(f"{name}.json" for name in found), "files beside the report")

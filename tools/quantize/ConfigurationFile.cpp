@@ -32,8 +32,8 @@ struct Wrong {
 
 [[noreturn]] static void wrong(const llvm::Twine &why) { throw Wrong{why.str()}; }
 
-/// What a layer can be marked as: passes do as it says for each.
-constexpr Precision kOfLayers[] = {Precision::F32, Precision::BF16, Precision::F16, Precision::Int8};
+/// What a layer can be marked as beside others: passes do as it says for each.
+constexpr llvm::StringLiteral kOfLayers[] = {"f32", "bf16", "f16", "int8", "int8-weights", "int4-weights"};
 
 /// Whether a layer in this precision is told what its input reaches.
 static bool needsRange(llvm::StringRef precision) { return precision == nameOf(Precision::Int8); }
@@ -123,10 +123,9 @@ std::string ConfigurationReader::text(const json &value, const std::string &wher
 
 std::string ConfigurationReader::precision(const json &value, const std::string &where) const {
   std::string name = text(value, where);
-  if (const std::optional<Precision> known = precisionOf(name); known && llvm::is_contained(kOfLayers, *known))
-    return name;
-  const auto names = llvm::map_range(kOfLayers, [](Precision precision) { return nameOf(precision); });
-  wrong(where + ": no precision " + runner::quoted(name) + " of layers; there are " + llvm::join(names, ", "));
+  if (!precisionOf(name))
+    wrong(where + ": no precision " + runner::quoted(name) + "; there are " + precisionNames());
+  return name;
 }
 
 float ConfigurationReader::number(const json &value, const std::string &where) const {
@@ -217,7 +216,16 @@ void ConfigurationReader::read(const json &whole) {
       wrong("is of another version of this form than 1, which this program reads");
   }
   if (needsRange(file_.rest_))
-    wrong("'rest' is of what has no weights, which needs floats: f32, bf16 or f16");
+    wrong("'rest' is of what has no weights, and cannot be int8");
+  // What is written in floats alone is so throughout; beside integers a compilation chooses.
+  if (file_.rest_.empty() && !needsRange(file_.standard_))
+    file_.rest_ = file_.standard_;
+  if (file_.onlyPrecision())
+    return;
+  for (const std::string &name : file_.names())
+    if (!llvm::is_contained(kOfLayers, name))
+      wrong(runner::quoted(name) + " is a precision of all layers or of none; of single ones there are " +
+            llvm::join(llvm::ArrayRef(kOfLayers), ", "));
 }
 
 llvm::Expected<ConfigurationFile> ConfigurationFile::read(const std::string &path) {
@@ -228,13 +236,10 @@ llvm::Expected<ConfigurationFile> ConfigurationFile::read(const std::string &pat
   } catch (const Wrong &error) {
     return driver::toolError(driver::kMalformed, path + ": " + error.why);
   }
-  // What is written in floats alone is so throughout; beside integers a compilation chooses.
-  if (file.rest_.empty() && !needsRange(file.standard_))
-    file.rest_ = file.standard_;
   return file;
 }
 
-std::optional<Precision> ConfigurationFile::onlyPrecision() const {
+std::set<std::string> ConfigurationFile::names() const {
   std::set<std::string> names{standard_};
   if (!rest_.empty())
     names.insert(rest_);
@@ -242,7 +247,11 @@ std::optional<Precision> ConfigurationFile::onlyPrecision() const {
     for (const Entry &entry : named.entries)
       if (!entry.precision.empty())
         names.insert(entry.precision);
-  if (names.size() > 1 || needsRange(standard_))
+  return names;
+}
+
+std::optional<Precision> ConfigurationFile::onlyPrecision() const {
+  if (names().size() > 1 || needsRange(standard_))
     return std::nullopt;
   return precisionOf(standard_);
 }

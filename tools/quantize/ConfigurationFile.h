@@ -10,6 +10,7 @@
 
 #include "tools/quantize/Configuration.h"
 #include <optional>
+#include <set>
 
 namespace smelt::quantize {
 
@@ -50,6 +51,8 @@ private:
   };
   friend class ConfigurationReader;
 
+  /// All precisions that it speaks of.
+  std::set<std::string> names() const;
   std::vector<const Entry *> entriesOf(const std::vector<std::string> &layers, std::string &why) const;
 
   std::string path_, standard_ = "f32", rest_;

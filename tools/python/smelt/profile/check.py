@@ -2,14 +2,14 @@
 import pathlib
 
 from ..runtime import SmeltError
-from . import journal, points, table, trial
+from . import journal, table, trial
 from .search import measure_latencies
 
 
 def _job(file, path, target):
     precision = file.get("precision", "int8")
     if not precision.endswith(".json"):
-        return trial.Job(precision, target, precision, calibrates=precision in points.CALIBRATED)
+        return trial.Job(precision, target, precision, calibrates=precision in trial.CALIBRATED)
     place = pathlib.Path(path).parent / precision
     try:
         return trial.Job(place.stem, target, configuration=place.read_text(), calibrates=True)

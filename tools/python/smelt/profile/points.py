@@ -5,7 +5,6 @@ import re
 from . import trial
 
 WHOLE = ("f32", "bf16", "f16", "int8", "int8-dynamic", "int8-weights", "int4-weights")  # in the order of the contract
-CALIBRATED = ("int8", "int8-weights", "int4-weights")  # those that take samples
 LEAST_ERROR = 0.05  # of that of all layers, in the last mixture
 
 
@@ -17,7 +16,7 @@ def known_precisions():
 
 
 def whole(target):
-    return [trial.Job(name, target, name, calibrates=name in CALIBRATED) for name in known_precisions()]
+    return [trial.Job(name, target, name, calibrates=name in trial.CALIBRATED) for name in known_precisions()]
 
 
 class Mixtures:

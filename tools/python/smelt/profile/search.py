@@ -80,7 +80,7 @@ class Search:
         score, base = trial.share(told["score"]), trial.share(told["base"])
         self.points.append({"name": told["name"], "target": told["target"], "kept": kept, "size": told["weights"] + told["code"], "weights": told["weights"],
                             "code": told["code"], "arena": told["arena"], "score": score, "loss": base - score, "mixture": told["mixture"],
-                            "sha256": told["sha256"], "layers": told["layers"], "artefact": artefact, "latency_ms": None, "latency_ratio": None})
+                            "sha256": told["sha256"], "needs_data": told["needs_data"], "layers": told["layers"], "artefact": artefact, "latency_ms": None, "latency_ratio": None})
 
 
 def measure_latencies(found, setting, args, progress):

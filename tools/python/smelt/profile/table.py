@@ -41,8 +41,9 @@ def _verdict(result):
     if not result["budget"]:
         return ""
     if result["chosen"]:
-        file = next(point["configuration"] for point in result["points"] if _id(point) == result["chosen"])
-        return f"within the budget ({_budget(result)}): {result['chosen']}; smelt compile --precision {file}"
+        point = next(point for point in result["points"] if _id(point) == result["chosen"])
+        more = " --calibration CALIBRATION" if point["needs_data"] else ""
+        return f"within the budget ({_budget(result)}): {result['chosen']}; smelt compile --precision {point['configuration']}{more}"
     return f"no point is within the budget ({_budget(result)})"
 
 

@@ -16,6 +16,8 @@ from ..runtime import SmeltError, load
 from . import data, metrics
 
 EXACT = "f32"
+CALIBRATED = ("int8", "int4-weights")  # those that take samples
+WITHOUT_FILE = ("int4-weights",)  # of them, those whose files of layers do not hold what was found
 INSIDE = "archive:"  # before a flag that is a path in what `pack` makes
 
 
@@ -170,7 +172,7 @@ def run(setting, job):
     sizes = report["sizes"]
     return {"name": job.name, "target": job.target, "score": score, "base": base, "weights": sizes["weights"], "code": sizes["code"], "arena": sizes["arena"],
             "sha256": hashlib.sha256(contents).hexdigest(), "mixture": report.get("mixture", {}).get("multiply_adds_share", {}),
-            "layers": layers}, contents
+            "needs_data": job.precision in WITHOUT_FILE, "layers": layers}, contents
 
 
 def sensitivity(setting, target):
