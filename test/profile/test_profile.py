@@ -257,20 +257,35 @@ def goes_on_where_it_was(folder):
     expect(not trials.exists(), "trials are left")
 
 
-@case
-def a_cluster_that_loses_a_worker(folder):
+def profiled_by_workers(folder, count, lose):
+    """A profile here, and one by so many workers, during which `lose(cluster)` is called; they may differ in latencies only."""
     model, samples = network(folder, names=NAMES, hard=3), calibration(folder)
-    environment, arguments = cluster.environment(), [model, "--data", samples, "--metric", "decisions:threshold=0.1"]
+    environment, arguments, lost = cluster.environment(), [model, "--data", samples, "--metric", "decisions:threshold=0.1"], []
     code, said = cluster.profile(arguments, folder / "here.html", environment)
     expect(code == 0, said[-300:])
-    killed = []
-    with cluster.Cluster(2) as workers:
-        code, said = cluster.profile([*arguments, "--workers", workers.address], folder / "there.html", environment,
-                                     kill=lambda: killed.append(workers.kill(0)), after=4)
-    expect(code == 0 and killed, f"exit code {code}, {len(killed)} workers killed: {said[-300:]}")
+    with cluster.Cluster(count) as workers:
+        code, said = cluster.profile([*arguments, "--workers", workers.address], folder / "there.html", environment, kill=lambda: lost.append(lose(workers)),
+                                     after=4)
+    expect(code == 0 and lost, f"exit code {code}, {len(lost)} workers lost: {said[-300:]}")
     here, there = (json.loads((folder / f"{name}.json").read_text()) for name in ("here", "there"))
     expect(not cluster.differences(here, there), "; ".join(cluster.differences(here, there))[:400])
     return {"points": len(there["points"]), "front": len(there["front"])}
+
+
+@case
+def a_cluster_that_loses_a_worker(folder):
+    return profiled_by_workers(folder, 2, lambda workers: workers.kill(0))
+
+
+@case
+def a_cluster_that_loses_all_workers(folder):
+    """With the only worker go the data; a new one gets all that it needs from the scheduler."""
+
+    def lose(workers):
+        workers.kill(0)
+        workers.add()
+
+    return profiled_by_workers(folder, 1, lose)
 
 
 @case

@@ -43,24 +43,27 @@ class Cluster:
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="smelt-cluster-")
-        self._environment = environment()
-        log = open(pathlib.Path(self._folder.name) / "log", "w")
+        self._environment, self._log = environment(), open(pathlib.Path(self._folder.name) / "log", "w")
         described = pathlib.Path(self._folder.name) / "scheduler.json"
-        self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", described, log=log)
+        self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", described)
         end = time.monotonic() + START_SECONDS
         while not described.exists():
             if time.monotonic() > end or self._processes[0].poll() is not None:
-                raise OSError(f"the scheduler did not start: {pathlib.Path(log.name).read_text()[-500:]}")
+                raise OSError(f"the scheduler did not start: {pathlib.Path(self._log.name).read_text()[-500:]}")
             time.sleep(0.1)
         self.address = described.read_text().split('"address": "')[1].split('"')[0]
-        for number in range(self._count):
-            self._start("dask_worker", self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--memory-limit", "0", "--name", f"worker-{number}",
-                        "--local-directory", self._folder.name, log=log)
+        for _ in range(self._count):
+            self.add()
         return self
 
-    def _start(self, program, *arguments, log):
-        self._processes.append(subprocess.Popen([sys.executable, "-m", f"distributed.cli.{program}", *map(str, arguments)], stdout=log, stderr=log,
-                                                env=self._environment, start_new_session=True))
+    def add(self):
+        """One more worker."""
+        self._start("dask_worker", self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--memory-limit", "0", "--local-directory",
+                    self._folder.name)
+
+    def _start(self, program, *arguments):
+        self._processes.append(subprocess.Popen([sys.executable, "-m", f"distributed.cli.{program}", *map(str, arguments)], stdout=self._log,
+                                                stderr=self._log, env=self._environment, start_new_session=True))
 
     def kill(self, worker):
         """The worker and what it started."""

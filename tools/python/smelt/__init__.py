@@ -59,6 +59,7 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     takes, "batch:1..8". For an input that is a sequence there are lists of extents, [[2, 3], [4, 3]], or "[]"; for an optional one that is absent, None.
     What neither it nor the file fixes stays open. `states`, {input: output}, feeds outputs back to inputs: they stay in the loaded model.
     `custom` are files that declare custom operators, `link` object files and libraries that define their functions (docs/custom-operators.md).
+    `precision` is a name, or a file that says so for each layer, and `calibration` a .npz file or a folder of them (docs/quantization.md).
     `cache` is a folder for the code of kernels, made where it is missing: what an earlier compile left there is not compiled again.
     `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
     Raises SmeltError with the compiler's message and exit code.

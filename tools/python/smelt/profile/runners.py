@@ -2,6 +2,7 @@
 import hashlib
 import pathlib
 import sys
+import threading
 import warnings
 
 from ..runtime import SmeltError
@@ -65,6 +66,7 @@ class Cluster:
     """
 
     RETRIES = 5  # of a trial whose worker is lost
+    WATCH_SECONDS = 5
 
     def __init__(self, setting, address, seconds=30):
         try:
@@ -83,10 +85,18 @@ class Cluster:
         self._bundle = self._client.submit(_itself, contents, key=f"smelt-data-{self._digest}")
 
     def run(self, jobs, progress):
-        jobs = list(jobs)
+        jobs, over = list(jobs), threading.Event()
         if not jobs:
             return
-        self._wait_for_workers(progress)
+        watch = threading.Thread(target=self._watch, args=(progress, over), daemon=True)
+        watch.start()
+        try:
+            yield from self._results(jobs, progress)
+        finally:
+            over.set()
+            watch.join()
+
+    def _results(self, jobs, progress):
         tries, left = dict.fromkeys(range(len(jobs)), 0), {}
 
         def submit(number):
@@ -115,10 +125,15 @@ class Cluster:
             if left:
                 progress.begin(_title(jobs[min(left.values())]))
 
-    def _wait_for_workers(self, progress):
-        if not self._client.scheduler_info()["workers"]:
-            progress.say("the cluster has no workers yet; waiting for one")
-            self._client.wait_for_workers(1)
+    def _watch(self, progress, over):
+        """Says so while there is nobody to work."""
+        told = False
+        while not over.is_set():
+            missing = not self._client.scheduler_info(n_workers=-1)["workers"]
+            if missing and not told:
+                progress.say("the cluster has no workers; waiting for one")
+            told = missing
+            over.wait(self.WATCH_SECONDS)
 
     def close(self):
         self._client.close()
