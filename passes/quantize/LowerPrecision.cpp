@@ -166,6 +166,8 @@ void quantize::registerQuantizePasses() {
   registerPass(createQuantizeProductsPass);
   registerPass(createHoistCastsPass);
   registerPass(createShareRoundingsPass);
+  registerPass(createSinkDequantisationPass);
+  registerPass(createUnscaleProductsPass);
   registerPass(createNarrowProductsPass);
   registerPass(createFuseQuantisationPass);
   registerPass([] { return createSuitProductsPass(); });

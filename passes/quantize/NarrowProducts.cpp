@@ -12,40 +12,22 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/graph/Match.h"
+#include "passes/quantize/Linear.h"
 #include "passes/quantize/Passes.h"
-#include "passes/quantize/Products.h"
 #include <limits>
 
 using namespace mlir;
 using namespace smelt;
 using graph::HostTensor;
+using quantize::Centred, quantize::centredOf;
 
 static Type elementOf(Value value) { return graph::typeOf(value).getElementType(); }
-
-namespace {
-/// cast(value) - zeroPoint, in i32; null stands for 0.
-struct Centred {
-  Value value, zeroPoint;
-};
-} // namespace
 
 /// The operand of a cast of 8 bits to i32; null for all else.
 static Value uncast(Value wide) {
   auto cast = wide.getDefiningOp<graph::CastOp>();
   return cast && cast.getTo().isSignlessInteger(32) && elementOf(cast.getInput()).isInteger(8) ? cast.getInput()
                                                                                                : Value();
-}
-
-static std::optional<Centred> centredOf(Value wide) {
-  if (Value value = uncast(wide))
-    return Centred{value, nullptr};
-  auto difference = wide.getDefiningOp<graph::SubOp>();
-  Value value = difference ? uncast(difference.getLhs()) : nullptr;
-  if (!value || graph::extentsOf(value) != graph::extentsOf(wide))
-    return std::nullopt;
-  Value zeroPoint = difference.getRhs();
-  std::optional<graph::Scalar> number = graph::splatOf(zeroPoint);
-  return Centred{value, number && number->asSigned() == 0 ? Value() : zeroPoint};
 }
 
 static bool isSingle(Value value) { return graph::productOf(graph::extentsOf(value)) == graph::Extent(1); }
@@ -151,8 +133,9 @@ struct NarrowMatMul : OpRewritePattern<graph::MatMulOp> {
       return rewriter.notifyMatchFailure(op, "the right side is no constant of 8 bits");
     Location loc = op.getLoc();
     Value weights = graph::makeConstant(rewriter, loc, right->weights);
-    Value product = graph::MatMulOp::create(rewriter, loc, left->value, weights, /*wide=*/true);
-    Value inputs = right->isMoved ? sumAlong(left->value, graph::typeOf(left->value).getRank() - 1, rewriter) : Value();
+    Value product = graph::MatMulOp::create(rewriter, loc, left->integers, weights, /*wide=*/true);
+    Value inputs =
+        right->isMoved ? sumAlong(left->integers, graph::typeOf(left->integers).getRank() - 1, rewriter) : Value();
     rewriter.replaceOp(op, corrected(product, left->zeroPoint, *right, right->sums.shape(), inputs, rewriter));
     return success();
   }
@@ -176,7 +159,7 @@ struct NarrowComputed : OpRewritePattern<graph::MatMulOp> {
     auto scalar = [&](Value value) { return graph::reshapeTo(rewriter, loc, value, ArrayRef<int64_t>{}); };
     auto minus = [&](Value a, Value b) -> Value { return graph::SubOp::create(rewriter, loc, a, b); };
     auto times = [&](Value a, Value b) -> Value { return graph::MulOp::create(rewriter, loc, a, b); };
-    Value a = left->value, b = right->value, za = left->zeroPoint ? scalar(left->zeroPoint) : Value(),
+    Value a = left->integers, b = right->integers, za = left->zeroPoint ? scalar(left->zeroPoint) : Value(),
           zb = right->zeroPoint ? scalar(right->zeroPoint) : Value();
     if (elementOf(b).isUnsignedInteger()) { // 128 less, and so is its zero point
       Value bit = graph::makeScalar(rewriter, loc, elementOf(b), graph::Scalar::ofUnsigned(128));
@@ -209,7 +192,7 @@ struct NarrowConv : OpRewritePattern<graph::ConvOp> {
     std::optional<NarrowWeights> filter = narrowed(op.getFilter(), 1, rank - 1);
     if (!filter || (filter->isMoved && op.getGroups() != 1))
       return rewriter.notifyMatchFailure(op, "the filter is no constant of 8 bits");
-    Value input = image->value, outside = image->zeroPoint;
+    Value input = image->integers, outside = image->zeroPoint;
     SmallVector<int64_t> low(op.getLow()), high(op.getHigh());
     auto isZero = [](int64_t count) { return count == 0; };
     if (outside && !(llvm::all_of(low, isZero) && llvm::all_of(high, isZero))) {

@@ -42,6 +42,11 @@ std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.
 std::unique_ptr<mlir::Pass> createShareRoundingsPass();
 
+/// Moves of dequantised elements → moves of integers of 8 bits, exactly; quantising again in the same way → nothing.
+/// Before unscale-products.
+std::unique_ptr<mlir::Pass> createSinkDequantisationPass();
+/// Products of dequantised operands → products of their integers, scaled. Before narrow-products.
+std::unique_ptr<mlir::Pass> createUnscaleProductsPass();
 /// Products of operands that are widened from 8 bits → wide products of those, exactly. Before all passes but
 /// fold-constants.
 std::unique_ptr<mlir::Pass> createNarrowProductsPass();

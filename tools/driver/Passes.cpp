@@ -31,6 +31,8 @@ void registerDialects(DialectRegistry &registry) {
 
 void buildGraphStages(OpPassManager &manager) {
   manager.addPass(graph::createFoldConstantsPass());
+  manager.addNestedPass<func::FuncOp>(quantize::createSinkDequantisationPass());
+  manager.addNestedPass<func::FuncOp>(quantize::createUnscaleProductsPass());
   manager.addNestedPass<func::FuncOp>(quantize::createNarrowProductsPass());
   graph::buildGraphPipeline(manager);
   layout::buildLayoutPipeline(manager);
