@@ -7,7 +7,7 @@ from ..runtime import SmeltError
 from . import front, journal, latency, page, points, table, trial
 
 NEAR_BUDGET = 6  # more mixtures at most, to find where a budget ends
-ENDS_ALL = (2, 70)  # exit codes that other points would have as well: a wrong flag or metric, a defect
+LEFT_OUT = (4, 70)  # exit codes that are of one precision: not supported here, a defect; others would end all trials
 
 
 class Search:
@@ -67,8 +67,8 @@ class Search:
 
     def _fail(self, job, error):
         name = "the layers of int8" if isinstance(job, str) else job.name
-        if error.exit_code in ENDS_ALL or name == trial.EXACT:
-            raise SmeltError(f"{name}: {error}" if error.exit_code == 70 else str(error), error.exit_code)
+        if error.exit_code not in LEFT_OUT or name == trial.EXACT:
+            raise error
         self._progress.say(f"{name} is left out: {error}")
         self.failed.append({"name": name, "target": job if isinstance(job, str) else job.target, "why": str(error)})
 
