@@ -1,15 +1,18 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// fuse-quantisation: what importers make of quantising becomes one op, which few instructions compute.
+// fuse-quantisation: what importers make of quantising and dequantising becomes one op, which few instructions compute.
 //   cast(clamp(round(x) + z, least, most) → i8, ui8)   →   round_to(x, z)
 //   cast(clamp(round(x), least, most))                 →   round_to(x, 0)
+//   (cast(q) - z) · s                            →   dequantize(q)          rounded, whatever is added to it then
 // z being a whole number of that type.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/graph/Match.h"
+#include "passes/quantize/Linear.h"
 #include "passes/quantize/Passes.h"
+#include <limits>
 
 using namespace mlir;
 using namespace smelt;
@@ -64,14 +67,38 @@ struct FuseQuantize : OpRewritePattern<graph::CastOp> {
   }
 };
 
+struct FuseDequantize : OpRewritePattern<graph::MulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(graph::MulOp op, PatternRewriter &rewriter) const override {
+    constexpr float kLeast = 0x1p-100F, kMost = 0x1p+100F; // that the op takes
+    std::optional<quantize::Dequantised> dequantised = quantize::dequantisedOf(op);
+    if (!dequantised || dequantised->step < kLeast || dequantised->step > kMost)
+      return rewriter.notifyMatchFailure(op, "dequantises no 8 bits");
+    int64_t zeroPoint = 0;
+    if (Value value = dequantised->centred.zeroPoint) {
+      std::optional<graph::Scalar> number = graph::splatOf(value);
+      auto type = cast<IntegerType>(graph::elementTypeOf(dequantised->centred.integers));
+      zeroPoint = number ? number->asSigned() : std::numeric_limits<int64_t>::max();
+      if (!(type.isUnsigned() ? llvm::isUInt<8>(static_cast<uint64_t>(zeroPoint)) : llvm::isInt<8>(zeroPoint)))
+        return rewriter.notifyMatchFailure(op, "has no zero point of its type");
+    }
+    rewriter.replaceOpWithNewOp<graph::DequantizeOp>(op, dequantised->centred.integers,
+                                                     rewriter.getF64FloatAttr(dequantised->step),
+                                                     rewriter.getI64IntegerAttr(zeroPoint));
+    return success();
+  }
+};
+
 struct FuseQuantisation : PassWrapper<FuseQuantisation, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseQuantisation)
   StringRef getArgument() const override { return "fuse-quantisation"; }
-  StringRef getDescription() const override { return "round, add, clamp and cast to 8 bits → quantize"; }
+  StringRef getDescription() const override {
+    return "ops on plain numbers that quantise to 8 bits, or dequantise them → one";
+  }
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<FuseQuantize>(&getContext());
+    patterns.add<FuseQuantize, FuseDequantize>(&getContext());
     graph::applyTopDown(getOperation(), std::move(patterns), /*fold=*/false);
   }
 };

@@ -90,7 +90,8 @@ Value DequantizeOp::emitScalar(OpBuilder &builder, ValueRange operands) {
     Expr number = integer.to<arith::SIToFPOp>(x.builder().getF32Type());
     if (getZeroPoint() != 0)
       number = number - static_cast<double>(getZeroPoint());
-    return number * getScale().convertToDouble();
+    // Rounded before anything is added, which a · b + c would not be.
+    return fma(number, getScale().convertToDouble(), number.real(0));
   });
 }
 

@@ -109,6 +109,50 @@ static Values quantizeLinear(NodeReader &node) {
   return {b.make<graph::CastOp>(quotient, to, saturates)};
 }
 
+/// (x - zero point) · scale of each element, `inner` of which in a row have one scale of several.
+template <typename T>
+static void dequantiseAll(const graph::HostTensor &x, ArrayRef<float> scales, ArrayRef<T> zeroPoints, int64_t inner,
+                          const graph::HostTensor &to) {
+  ArrayRef<T> from = x.as<T>();
+  MutableArrayRef<float> numbers = to.asMutable<float>();
+  const auto channels = static_cast<int64_t>(scales.size());
+  for (int64_t row = 0, rows = x.size() / inner; row < rows; ++row) {
+    float scale = scales[row % channels];
+    auto zeroPoint = static_cast<uint32_t>(zeroPoints.empty() ? T(0) : zeroPoints[row % channels]);
+    for (int64_t at = row * inner; at < (row + 1) * inner; ++at)
+      numbers[at] = static_cast<float>(static_cast<int32_t>(static_cast<uint32_t>(from[at]) - zeroPoint)) * scale;
+  }
+}
+
+/// What constants are dequantised to, f32: as the ops say, but of all weights of a model, and so in a loop. Nothing for
+/// other types and forms.
+static std::optional<graph::HostTensor> dequantisedConstant(Value x, Value scale, Value zeroPoint, int64_t axis) {
+  std::optional<graph::HostTensor> numbers = graph::constantOf(x), scales = graph::constantOf(scale);
+  std::optional<graph::HostTensor> points = zeroPoint ? graph::constantOf(zeroPoint) : std::nullopt;
+  if (!numbers || !scales || (zeroPoint && !points) || !scales->elementType().isF32() || numbers->size() == 0 ||
+      (points && points->size() != scales->size()))
+    return std::nullopt;
+  int64_t inner = numbers->size();
+  if (scales->size() != 1) {
+    axis = normalAxis(axis, numbers->rank());
+    if (scales->rank() != 1 || scales->size() != numbers->shape()[axis])
+      return std::nullopt;
+    inner = graph::rowMajorStrides(numbers->shape())[axis];
+  }
+  graph::HostTensor result = graph::HostTensor::zeros(numbers->type().clone(scales->elementType()));
+  auto all = [&](auto zero) {
+    using T = decltype(zero);
+    dequantiseAll<T>(*numbers, scales->as<float>(), points ? points->as<T>() : ArrayRef<T>(), inner, result);
+    return result;
+  };
+  Type element = numbers->elementType();
+  if (element.isSignlessInteger(32))
+    return all(int32_t(0));
+  if (!element.isInteger(8))
+    return std::nullopt;
+  return element.isUnsignedInteger() ? all(uint8_t(0)) : all(int8_t(0));
+}
+
 // DequantizeLinear: (x - zero point) · scale                                   ONNX DequantizeLinear, versions 10–28
 static Values dequantizeLinear(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -119,6 +163,9 @@ static Values dequantizeLinear(NodeReader &node) {
   Type to = outputType == 0 ? elementOf(scale) : elementTypeOf(outputType, f32(node).getContext(), "its result");
   if (!isFloat(to) || (zeroPoint && elementOf(zeroPoint) != elementOf(x)))
     malformed("needs a zero point of its input's type, and a result of floats");
+  if (block == 0 && to.isF32())
+    if (std::optional<graph::HostTensor> constant = dequantisedConstant(x, scale, zeroPoint, axis))
+      return {b.constant(*constant)};
   Type number = isa<IntegerType>(elementOf(x)) ? i32(node) : f32(node);
   Value centred = b.cast(x, number);
   if (zeroPoint)

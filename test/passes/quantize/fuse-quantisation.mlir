@@ -47,3 +47,34 @@ func.func @others(%x: tensor<4xf32>) -> (tensor<4xui8>, tensor<4xui8>) {
   %5 = graph.cast %4 {to = ui8} : (tensor<4xf32>) -> tensor<4xui8>
   return %3, %5 : tensor<4xui8>, tensor<4xui8>
 }
+
+// (cast(q) - z) · s → dequantize(q)
+// CHECK-LABEL: func.func @dequantise
+// CHECK-SAME: %[[Q:.*]]: tensor<4xui8>
+// CHECK-NEXT: %[[X:.*]] = graph.dequantize %[[Q]] {scale = 2.500000e-01 : f64, zero_point = 7 : i64}
+// CHECK-NEXT: return %[[X]]
+func.func @dequantise(%q: tensor<4xui8>) -> tensor<4xf32> {
+  %s = graph.constant dense<0.25> : tensor<f32>
+  %z = graph.constant dense<7> : tensor<i32>
+  %0 = graph.cast %q {to = i32} : (tensor<4xui8>) -> tensor<4xi32>
+  %1 = graph.sub %0, %z : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  %2 = graph.cast %1 {to = f32} : (tensor<4xi32>) -> tensor<4xf32>
+  %3 = graph.mul %2, %s : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  return %3 : tensor<4xf32>
+}
+
+// A zero point that is no number of the type stays outside; so does a product of two such.
+// CHECK-LABEL: func.func @outside
+// CHECK-NOT: graph.dequantize
+// CHECK: return
+func.func @outside(%q: tensor<4xi8>, %t: tensor<f32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %s = graph.constant dense<0.25> : tensor<f32>
+  %z = graph.constant dense<200> : tensor<i32>
+  %0 = graph.cast %q {to = i32} : (tensor<4xi8>) -> tensor<4xi32>
+  %1 = graph.sub %0, %z : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  %2 = graph.cast %1 {to = f32} : (tensor<4xi32>) -> tensor<4xf32>
+  %3 = graph.mul %2, %s : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %4 = graph.cast %0 {to = f32} : (tensor<4xi32>) -> tensor<4xf32>
+  %5 = graph.mul %4, %t : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  return %3, %5 : tensor<4xf32>, tensor<4xf32>
+}
