@@ -109,8 +109,10 @@ struct LowerPrecision : PassWrapper<LowerPrecision, OperationPass<func::FuncOp>>
     for (Operation *op : ops) {
       StringRef type = type_;
       if (auto precision = op->getAttrOfType<StringAttr>(quantize::kPrecision))
-        if (precision == "f32" || precision == "bf16" || precision == "f16")
+        if (precision == "bf16" || precision == "f16")
           type = precision.getValue();
+        else if (precision == "f32" || precision.getValue().ends_with("-weights")) // whose products are in f32
+          type = "f32";
       if (type == "f32")
         continue;
       Rounding &rounding = type == "f16" ? toF16 : toBf16;

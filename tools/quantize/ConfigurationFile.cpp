@@ -32,11 +32,12 @@ struct Wrong {
 
 [[noreturn]] static void wrong(const llvm::Twine &why) { throw Wrong{why.str()}; }
 
-/// What a layer can be marked as beside others: passes do as it says for each.
-constexpr llvm::StringLiteral kOfLayers[] = {"f32", "bf16", "f16", "int8", "int8-weights", "int4-weights"};
+constexpr llvm::StringLiteral kInt8 = "int8", kDynamicInt8 = "int8-dynamic";
 
 /// Whether a layer in this precision is told what its input reaches.
-static bool needsRange(llvm::StringRef precision) { return precision == nameOf(Precision::Int8); }
+static bool needsRange(llvm::StringRef precision) { return precision == kInt8; }
+/// Whether only layers can be in it.
+static bool isOfLayers(llvm::StringRef precision) { return precision == kInt8 || precision == kDynamicInt8; }
 
 /// A name as JSON can hold it: bytes that are no UTF-8 are replaced.
 static std::string asText(const std::string &name) {
@@ -215,17 +216,14 @@ void ConfigurationReader::read(const json &whole) {
     else if (value != 1)
       wrong("is of another version of this form than 1, which this program reads");
   }
-  if (needsRange(file_.rest_))
-    wrong("'rest' is of what has no weights, and cannot be int8");
+  if (isOfLayers(file_.rest_))
+    wrong("'rest' is of what has no weights, and cannot be " + file_.rest_);
   // What is written in floats alone is so throughout; beside integers a compilation chooses.
-  if (file_.rest_.empty() && !needsRange(file_.standard_))
+  if (file_.rest_.empty() && !isOfLayers(file_.standard_))
     file_.rest_ = file_.standard_;
-  if (file_.onlyPrecision())
-    return;
-  for (const std::string &name : file_.names())
-    if (!llvm::is_contained(kOfLayers, name))
-      wrong(runner::quoted(name) + " is a precision of all layers or of none; of single ones there are " +
-            llvm::join(llvm::ArrayRef(kOfLayers), ", "));
+  const std::set<std::string> names = file_.names();
+  if (names.count(kInt8.str()) && names.count(kDynamicInt8.str())) // which different passes make
+    wrong("has layers of int8 and of int8-dynamic, which do not mix");
 }
 
 llvm::Expected<ConfigurationFile> ConfigurationFile::read(const std::string &path) {
@@ -248,6 +246,12 @@ std::set<std::string> ConfigurationFile::names() const {
       if (!entry.precision.empty())
         names.insert(entry.precision);
   return names;
+}
+
+Precision ConfigurationFile::passes() const {
+  if (const std::optional<Precision> only = onlyPrecision())
+    return *only;
+  return names().count(kDynamicInt8.str()) ? *precisionOf(kDynamicInt8) : Precision::Int8;
 }
 
 std::optional<Precision> ConfigurationFile::onlyPrecision() const {

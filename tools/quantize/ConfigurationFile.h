@@ -23,6 +23,8 @@ public:
 
   /// The precision of all layers, and of all else, where there is but one, and compiling for it needs no marks.
   std::optional<Precision> onlyPrecision() const;
+  /// That of the compilation whose passes do as layers are marked.
+  Precision passes() const;
 
   /// The layers of a model's graph (that driver::buildGraphStages made), as the file says. Fails with a usage error
   /// where the file names layers that the model lacks, or has other numbers of channels.

@@ -214,7 +214,7 @@ llvm::Error CompileFlags::parsePrecision() {
     llvm::Expected<quantize::ConfigurationFile> file = quantize::ConfigurationFile::read(precision);
     if (!file)
       return file.takeError();
-    known = file->onlyPrecision().value_or(quantize::Precision::Int8);
+    known = file->passes();
     configuration = std::move(*file);
   }
   if (!known)

@@ -52,6 +52,7 @@ func.func @others(%i: tensor<5xi64>, %x: tensor<4x8xf64>, %y: tensor<8x3xf64>) -
 // F32-LABEL: func.func @marked
 // F32: graph.matmul %{{.*}} {graph.precision = "f32"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
 // F32: graph.matmul %{{.*}} {graph.precision = "f16", wide = true} : (tensor<4x8xf32>, tensor<8x8xf16>) -> tensor<4x8xf32>
+// CHECK: graph.matmul %{{.*}} {graph.precision = "int4-weights"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
 // F32: graph.matmul %{{.*}} {graph.precision = "bf16", wide = true} : (tensor<4x8xbf16>, tensor<8x8xbf16>) -> tensor<4x8xf32>
 // F32: graph.matmul %{{.*}} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
 func.func @marked(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
@@ -60,5 +61,6 @@ func.func @marked(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %1 = graph.matmul %0, %w {graph.precision = "f16"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
   %2 = graph.matmul %1, %w {graph.precision = "bf16"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
   %3 = graph.matmul %2, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
-  return %3 : tensor<4x8xf32>
+  %4 = graph.matmul %3, %w {graph.precision = "int4-weights"} : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  return %4 : tensor<4x8xf32>
 }
