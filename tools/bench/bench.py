@@ -86,7 +86,7 @@ def parse():
                         help=f"of {', '.join(contestants.PEERS)}; or all, none (default: onnxruntime,openvino; the others are installed when asked for)")
     parser.add_argument("--target", default="native", help="what Smelt compiles for (default: native); with x86-64-v3 peers are held to AVX2 where they let themselves")
     parser.add_argument("--precision", default="f32", metavar="P", help="as of smelt compile (default: f32); with others OpenVINO computes as it does by default; with int8 all run the model in "
-                             "integers, calibrated on the same samples")
+                             "integers, calibrated on the same samples; qdq: all run the file that ONNX Runtime's quantiser makes")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"turns of each contestant (default: about {peers.SECONDS_PER_MODEL:g} s a model)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--store", action="store_true", help="keep the ratios in tools/bench/results/, for --check and --trend")

@@ -18,6 +18,7 @@ import time
 import numpy as np
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+INTEGERS = ("int8", "qdq")  # precisions for which all run files that tools made; with qdq one and the same
 
 
 class Refused(Exception):
@@ -78,7 +79,7 @@ def onnxruntime(job, feeds):
 
 def files_of(job, *tools):
     """What to run: the model, or, in integers, what these tools made of it."""
-    files = [job["model"]] if job["precision"] != "int8" else [job["integers"][tool] for tool in tools if tool in job["integers"]]
+    files = [job["model"]] if job["precision"] not in INTEGERS else [job["integers"][tool] for tool in tools if tool in job["integers"]]
     missing = [job["not_made"][tool] for tool in tools if tool in job["not_made"]]
     if not files:
         raise Refused("; ".join(missing))
@@ -87,7 +88,7 @@ def files_of(job, *tools):
 
 
 def refuse_integers(job):
-    if job["precision"] == "int8":
+    if job["precision"] in INTEGERS:
         raise Refused("nothing here quantises for it")
 
 
@@ -103,7 +104,7 @@ def openvino(job, feeds):
         return core.compile_model(model, "CPU", config | ({"INFERENCE_PRECISION_HINT": hint} if hint else {}))
 
     # By default it takes bf16 where the processor has it: in integers as well, for what is not in integers.
-    hints = {"f32": ("f32",), "int8": ("", "f32")}.get(job["precision"], ("",))
+    hints = ("f32",) if job["precision"] == "f32" else ("", "f32") if job["precision"] in INTEGERS else ("",)
     choices = [(path, hint) for path in files_of(job, "nncf", "onnxruntime") for hint in hints]
     if len(choices) > 1:
         path, hint = min(choices, key=lambda choice: least_seconds(compiled_of(*choice).create_infer_request(), feeds))

@@ -119,6 +119,9 @@ def compile_for(name, target, folder, precision="f32"):
     if precision == "int8":
         return integers.compiled(name, target)
     artefact = pathlib.Path(folder) / f"{name}.so"
+    if precision == "qdq":
+        harness.smelt_ok("compile", integers.quantised(name, "onnxruntime"), "--target", target, "-o", artefact, seconds=600)
+        return artefact
     flags = [] if precision == "f32" else ["--precision", precision]
     harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, *flags, "-o", artefact, seconds=600)
     return artefact
@@ -129,7 +132,7 @@ def jobs(name, peers, target, folder, precision="f32", threads=1):
     feeds = models.inputs(name)
     folder = pathlib.Path(folder)
     np.savez(folder / "feeds.npz", **feeds)
-    made, not_made = integers.of(name, peers) if precision == "int8" else ({}, {})
+    made, not_made = {"int8": integers.of, "qdq": integers.qdq_of}.get(precision, lambda _name, _peers: ({}, {}))(name, peers)
     shared = {"model": str(models.fetch(name)), "integers": made, "not_made": not_made, "artefact": str(compile_for(name, target, folder, precision)), "feeds": str(folder / "feeds.npz"),
               "folder": str(CONVERTED), "threads": threads, "target": target, "precision": precision,
               "input_shapes": {key: list(value.shape) for key, value in feeds.items()}}

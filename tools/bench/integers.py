@@ -102,6 +102,11 @@ def of(name, peers):
     return made, errors
 
 
+def qdq_of(name, _peers):
+    """The same of what all run alike."""
+    return {"onnxruntime": str(quantised(name, "onnxruntime"))}, {}
+
+
 def compiled(name, target):
     """Smelt's artefact, kept until Smelt or the samples change: layers are chosen by running the model, which takes minutes."""
     samples, _ = calibration(name)

@@ -7,6 +7,7 @@ import contestants
 import integers
 import models
 import turns
+from contestant import INTEGERS
 from contestants import PEERS
 
 SECONDS_PER_MODEL = 6.0  # of CPU time, all contestants together
@@ -29,7 +30,7 @@ def enter(name, jobs):
             if job["peer"] == "smelt":
                 raise
             errors[job["peer"]] = str(error)
-    if jobs[0]["precision"] == "int8":
+    if jobs[0]["precision"] in INTEGERS:
         compare_with_f32(entered, jobs[0]["model"], models.inputs(name))
         return entered, errors
     most = contestants.MOST_ERROR if jobs[0]["precision"] == "f32" else contestants.MOST_ERROR_ROUNDED

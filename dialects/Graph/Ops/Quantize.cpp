@@ -20,6 +20,9 @@ struct Integers {
 };
 } // namespace
 
+/// The attribute's accessor takes it for unsigned.
+static int64_t signedOf(uint64_t zeroPoint) { return static_cast<int64_t>(zeroPoint); }
+
 static bool isQuantised(Type type) {
   auto integer = dyn_cast<IntegerType>(type);
   return integer && (integer.getWidth() == 8 || integer.getWidth() == 16);
@@ -57,7 +60,7 @@ LogicalResult DequantizeOp::verify() {
 
 FailureOr<Scalar> QuantizeOp::evaluateScalar(ArrayRef<Scalar> operands) {
   Integers integers = integersOf(getTo());
-  double zeroPoint = static_cast<double>(getZeroPoint());
+  double zeroPoint = static_cast<double>(signedOf(getZeroPoint()));
   double number = std::nearbyint(operands[0].asFloat() * getFactor().convertToDouble()) + zeroPoint;
   if (!(number > static_cast<double>(integers.least)))
     return Scalar::ofSigned(integers.least);
@@ -65,7 +68,8 @@ FailureOr<Scalar> QuantizeOp::evaluateScalar(ArrayRef<Scalar> operands) {
 }
 
 FailureOr<Scalar> DequantizeOp::evaluateScalar(ArrayRef<Scalar> operands) {
-  return Scalar::ofFloat(static_cast<double>(operands[0].asSigned() - getZeroPoint()) * getScale().convertToDouble());
+  return Scalar::ofFloat(static_cast<double>(operands[0].asSigned() - signedOf(getZeroPoint())) *
+                         getScale().convertToDouble());
 }
 
 // Two comparisons, one multiplication with an addition that rounds, and the low bits: x is clamped before it is scaled,
@@ -73,7 +77,7 @@ FailureOr<Scalar> DequantizeOp::evaluateScalar(ArrayRef<Scalar> operands) {
 Value QuantizeOp::emitScalar(OpBuilder &builder, ValueRange operands) {
   return emitFormula(*this, builder, operands, Domain::Floats, [&](Expr x) {
     Integers integers = integersOf(getTo());
-    double factor = getFactor().convertToDouble(), zeroPoint = static_cast<double>(getZeroPoint());
+    double factor = getFactor().convertToDouble(), zeroPoint = static_cast<double>(signedOf(getZeroPoint()));
     Expr least = x.real((static_cast<double>(integers.least) - zeroPoint) / factor);
     Expr most = x.real((static_cast<double>(integers.most) - zeroPoint) / factor);
     x = select(x > least, x, least); // NaN is not
@@ -89,7 +93,7 @@ Value DequantizeOp::emitScalar(OpBuilder &builder, ValueRange operands) {
     Expr integer = x.isUnsigned() ? x.to<arith::ExtUIOp>(wide) : x.to<arith::ExtSIOp>(wide);
     Expr number = integer.to<arith::SIToFPOp>(x.builder().getF32Type());
     if (getZeroPoint() != 0)
-      number = number - static_cast<double>(getZeroPoint());
+      number = number - static_cast<double>(signedOf(getZeroPoint()));
     // Rounded before anything is added, which a · b + c would not be.
     return fma(number, getScale().convertToDouble(), number.real(0));
   });
