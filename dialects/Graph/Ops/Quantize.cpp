@@ -82,8 +82,11 @@ Value QuantizeOp::emitScalar(OpBuilder &builder, ValueRange operands) {
     Expr most = x.real((static_cast<double>(integers.most) - zeroPoint) / factor);
     x = select(x > least, x, least); // NaN is not
     x = select(x < most, x, most);
-    Expr anchored = fma(x, factor, x.real(Integers::kAnchor + zeroPoint));
-    return anchored.asInteger().to<arith::TruncIOp>(computeType(getTo()));
+    // An odd number added before would turn ties around.
+    const int64_t odd = signedOf(getZeroPoint()) & 1;
+    Expr anchored = fma(x, factor, x.real(Integers::kAnchor + zeroPoint - static_cast<double>(odd)));
+    Expr bits = anchored.asInteger().to<arith::TruncIOp>(computeType(getTo()));
+    return odd == 0 ? bits : bits + bits.integer(1);
   });
 }
 

@@ -4,6 +4,7 @@
 // quantize and dequantize.
 
 #include "OperatorHarness.h"
+#include "gmock/gmock.h"
 
 using namespace smelt::test;
 
