@@ -6,6 +6,7 @@
 // The panel is the outer loop and the points the inner one, so that a panel stays in the first caches; K is not
 // blocked.
 
+#include "codegen/cpu/CodedPanels.h"
 #include "codegen/cpu/Dots.h"
 #include "codegen/cpu/Emitters.h"
 #include "dialects/Graph/Ops/Cast.h"
@@ -49,6 +50,7 @@ private:
   bool tilesRows() { return root_.getWindow().size() > 1; }
   void orderTiles();
   void emitTile(ValueRange index);
+  void emitCodedTile(const Tile &tile);
   void chooseRemainders(Tile tile, int stage);
   void chooseUnknownRemainder(Tile tile, int stage, const Extent &extent);
   void emitMicrokernel(const Tile &tile);
@@ -80,13 +82,16 @@ private:
 
   Body &body_;
   ImplicitLocOpBuilder &b_;
+  const kernel::Machine &machine_;
   kernel::ContractOp root_;
   Value inputArgument_, packedArgument_; // of the kernel
   RankedTensorType inputType_, packedType_, type_;
   Type element_;                    // compute type
   int64_t lanes_, width_, rowSize_; // columns of a panel, and elements of its rows
   Dots dots_;
-  int64_t together_; // neighbours along K that one step multiplies
+  std::optional<CodedPanels> codes_; // where the panels are such
+  bool isOneRow_ = false;            // in the tile at hand, which is multiplied by codes
+  int64_t together_;                 // neighbours along K that one step multiplies
   Extent panels_, channels_, taps_;
   Extent rows_ = 1, columns_; // extents of the tiled dims
   size_t outerDims_;          // dims before them
@@ -104,7 +109,7 @@ private:
 } // namespace
 
 Contraction::Contraction(Body &body, kernel::ContractOp root, const kernel::Machine &machine)
-    : body_(body), b_(body.builder()), root_(root), inputType_(graph::typeOf(root.getInput())),
+    : body_(body), b_(body.builder()), machine_(machine), root_(root), inputType_(graph::typeOf(root.getInput())),
       packedType_(graph::typeOf(root.getPacked())), type_(graph::typeOf(root.getResult())),
       dots_(body, machine, inputType_.getElementType(), packedType_.getElementType()) {
   Extents packed = graph::extentsOf(packedType_), shape = graph::extentsOf(type_);
@@ -164,7 +169,12 @@ FailureOr<graph::Extent> Contraction::emit(TileRange range) {
   findReductions(Body::stridesOf(inputArgument_));
   costly_ = hasCostlyEpilogue();
   orderTiles();
-  areReadByFew_ = !byLane_ && arePanelsReadByFew();
+  if (root_.getBlock() > 0) {
+    if (!CodedPanels::isSupported(root_))
+      return failure();
+    codes_.emplace(body_, root_, machine_, body_.constant(0));
+  }
+  areReadByFew_ = !byLane_ && !codes_ && arePanelsReadByFew();
   Extent count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
   if (failed_)
     return failure();
@@ -179,7 +189,10 @@ void Contraction::orderTiles() {
   tiles_.append({rows_.ceilDiv(tile_.rows), columns_.ceilDiv(tile_.columns)});
   groupAt_ = outerDims_;
   panelAt_ = outerDims_ + 1;
-  if (!batchedPanels_) {
+  if (root_.getBlock() > 0) { // a panel is decoded once
+    groupAt_ = 0;
+    panelAt_ = 1;
+  } else if (!batchedPanels_) {
     auto bytesOf = [](RankedTensorType type) {
       return kernel::typicalLength(graph::productOf(graph::extentsOf(type))) *
              graph::elementBytes(type.getElementType());
@@ -223,7 +236,32 @@ void Contraction::emitTile(ValueRange index) {
   tile.rows = std::min(tile_.rows, rows_.asNumber().value_or(tile_.rows));
   tile.columns = std::min(tile_.columns, columns_.asNumber().value_or(tile_.columns));
   tile.channels = std::min(width_, channels_.asNumber().value_or(width_));
+  if (codes_)
+    return emitCodedTile(tile);
   chooseRemainders(tile, 0);
+}
+
+/// One row by codes as they are, several by the numbers that they stand for.
+void Contraction::emitCodedTile(const Tile &tile) {
+  auto emitRow = [&] {
+    Tile row = tile;
+    row.rows = row.columns = 1;
+    isOneRow_ = true;
+    chooseRemainders(row, 2);
+    isOneRow_ = false;
+  };
+  auto emitRows = [&] {
+    codes_->decode(tile.panel);
+    chooseRemainders(tile, 0);
+  };
+  if (!codes_->hasOneRow())
+    return codes_->isOneRow() ? emitRow() : emitRows();
+  OpBuilder::InsertionGuard guard(b_);
+  auto choice = scf::IfOp::create(b_, codes_->hasOneRow(), /*withElseRegion=*/true);
+  b_.setInsertionPointToStart(choice.thenBlock());
+  emitRow();
+  b_.setInsertionPointToStart(choice.elseBlock());
+  emitRows();
 }
 
 /// Emits the tile in each of its sizes: whole, and cut by the end of the rows (stage 0), columns (1) and channels (2).
@@ -304,6 +342,8 @@ Value Contraction::inputBase(const Tile &tile) {
 
 Value Contraction::packedBase(const Tile &tile) {
   Value base = body_.constant(0);
+  if (codes_)
+    return base; // of the panel at hand
   if (batchedPanels_) {
     Extents strides = Body::stridesOf(packedArgument_);
     size_t batch = inputType_.getRank() - 1 - root_.getWindow().size();
@@ -322,14 +362,14 @@ Value Contraction::widened(Value loaded, RankedTensorType type) {
 
 /// The panel's vectors at one step along K.
 SmallVector<Value> Contraction::loadPanel(const Tile &tile, Value packed) {
-  auto stored = VectorType::get({lanes_}, storageType(packedType_.getElementType()));
+  auto stored = VectorType::get({lanes_}, codes_ ? element_ : storageType(packedType_.getElementType()));
+  Value panels = codes_ ? codes_->numbers() : body_.bufferOf(packedArgument_);
   SmallVector<Value> vectors;
   if (areReadByFew_)
     prefetchPanel(tile, packed);
   for (int64_t v = 0; v < vectorsOf(tile); ++v) {
-    Value at = body_.add(packed, body_.constant(v * lanes_));
-    Value loaded = vector::LoadOp::create(b_, stored, body_.bufferOf(packedArgument_), at);
-    vectors.push_back(widened(loaded, packedType_));
+    Value loaded = vector::LoadOp::create(b_, stored, panels, body_.add(packed, body_.constant(v * lanes_)));
+    vectors.push_back(codes_ ? loaded : widened(loaded, packedType_));
   }
   return vectors;
 }
@@ -533,7 +573,10 @@ void Contraction::emitMicrokernel(const Tile &tile) {
   SmallVector<Value> sums(tile.rows * tile.columns * vectorsOf(tile), zero);
   if (together_ > 1)
     prefetchEpilogue(tile);
-  sums = accumulate(tile, 0, inputBase(tile), packedBase(tile), sums);
+  if (isOneRow_)
+    sums = codes_->multiplyRow(tile.panel, vectorsOf(tile));
+  else
+    sums = accumulate(tile, 0, inputBase(tile), packedBase(tile), sums);
   if (costly_ || tile.someChannels)
     storeFromStack(tile, sums);
   else

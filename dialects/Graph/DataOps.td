@@ -152,6 +152,18 @@ def Graph_PackPanelsOp : Graph_IndexedOp<"pack_panels"> {
   let hasVerifier = 1;
 }
 
+// Weights in few bits.
+def Graph_DequantizeBlocksOp : Graph_IndexedOp<"dequantize_blocks", [InferTypeOpAdaptor]> {
+  let summary = "(codes - zero_points / fraction) · scales, in f32; `block` neighbours along `axis` share a scale and a zero point";
+  let description = [{
+    codes are integers of up to 8 bits; scales f32, f16 or bf16, and zero points those or integers of up to 8 bits, 0 where there are none. Both have
+    the shape of codes, but for ceil(extent / block) along `axis`.
+  }];
+  let arguments = (ins Graph_Tensor:$codes, Graph_Tensor:$scales, Optional<Graph_Tensor>:$zero_points, I64Attr:$axis, I64Attr:$block,
+                       DefaultValuedAttr<I64Attr, "1">:$fraction);
+  let hasVerifier = 1;
+}
+
 // Elements of less than a byte at the borders of a model, see StoredTypes.h.
 def Graph_UnpackOp : Graph_IndexedOp<"unpack"> {
   let summary = "elements of 4 or 2 bits from the bytes (ui8, rank 1) that they lie packed in";

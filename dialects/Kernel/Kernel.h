@@ -20,4 +20,9 @@
 #define GET_OP_CLASSES
 #include "dialects/Kernel/KernelOps.h.inc"
 
+namespace smelt::kernel {
+/// How many codes of four bits kernel.contract has in a word.
+inline constexpr int64_t kCodesPerWord = 8;
+} // namespace smelt::kernel
+
 #endif // SMELT_DIALECTS_KERNEL_KERNEL_H

@@ -40,6 +40,10 @@ LogicalResult ContractOp::verify() {
   auto together = static_cast<int64_t>(getTogether());
   if (together < 1 || packed.getShape().back() % together != 0)
     return emitOpError("the rows of packed must hold whole groups of ") << together;
+  if (getBlock() != 0)
+    return verifyCodes();
+  if (!getScales().empty())
+    return emitOpError("scales belong to blocks");
   taps = taps->ceilDiv(together);
   for (int64_t extent : getWindow())
     *taps *= extent;
@@ -47,6 +51,34 @@ LogicalResult ContractOp::verify() {
   if ((packedRank != 3 && packedRank != 3 + batch) || graph::extentsOf(packed)[packed.getRank() - 2] != *taps)
     return emitOpError("packed must be [batch…, groups, panels, ")
            << taps->str() << ", width" << (together > 1 ? " · together]" : "]");
+  return success();
+}
+
+/// What is special of a product by codes.
+LogicalResult ContractOp::verifyCodes() {
+  auto input = cast<RankedTensorType>(getInput().getType()), packed = cast<RankedTensorType>(getPacked().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  Type code = packed.getElementType();
+  int64_t steps = input.getShape().back();
+  auto block = static_cast<int64_t>(getBlock());
+  const bool inWords = code.isInteger(32);
+  if (!input.getElementType().isF32() || !result.getElementType().isF32() || (!inWords && !code.isInteger(8)))
+    return emitOpError("codes are bytes or words, and all else is f32");
+  if (block < 1 || getFraction() < 1 || (inWords && block % kCodesPerWord != 0))
+    return emitOpError("a block has at least one element, and whole words");
+  if (getWindow() != ArrayRef<int64_t>{1} || getGroups() != 1 || getTogether() != 1 || ShapedType::isDynamic(steps) ||
+      packed.getRank() != 3 || !packed.hasStaticShape())
+    return emitOpError("codes are those of one matrix of numbers");
+  SmallVector<int64_t> shape(packed.getShape());
+  shape[1] = inWords ? static_cast<int64_t>(llvm::divideCeil(steps, kCodesPerWord)) : steps;
+  if (shape != packed.getShape())
+    return emitOpError("codes must be [panels, ") << shape[1] << ", width]";
+  shape[1] = static_cast<int64_t>(llvm::divideCeil(steps, block));
+  if (getScales().size() < 1 || getScales().size() > 2)
+    return emitOpError("takes scales, and zero points or none");
+  for (Value scales : getScales())
+    if (cast<RankedTensorType>(scales.getType()).getShape() != ArrayRef<int64_t>(shape))
+      return emitOpError("scales and zero points must be [panels, ") << shape[1] << ", width]";
   return success();
 }
 

@@ -31,12 +31,20 @@ def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
     dims, then c, and panels = ceil(n / width); its batch dims b… are missing where all batches share it, and so is `groups` where it is 1.
     Where `together` is above 1, that many neighbours along c lie side by side for each column, with zeros where c ends:
     [b…, groups, panels, window · ceil(c / together), width · together].
+    Where `block` is above 0, packed holds codes of a product's right-hand side, (code - zero point / fraction) · scale in f32, of which `block` neighbours
+    along K share a scale and a zero point: `scales` are those, [panels, ceil(K / block), width], then the zero points where there are any. Codes
+    are bytes, i8 or ui8, [panels, K, width], or lie in words, [panels, ceil(K / 8), width], eight neighbours in each, the first in the low bits: of four
+    bits with a sign in i32, without one in ui32.
   }];
-  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
-                       DenseI64ArrayAttr:$dilations, I64Attr:$groups, DefaultValuedAttr<I64Attr, "1">:$together);
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed, Variadic<AnyRankedTensor>:$scales, DenseI64ArrayAttr:$window,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, I64Attr:$groups, DefaultValuedAttr<I64Attr, "1">:$together,
+                       DefaultValuedAttr<I64Attr, "0">:$block, DefaultValuedAttr<I64Attr, "1">:$fraction);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::LogicalResult verifyCodes();
+  }];
 }
 
 def Kernel_WinogradOp : Kernel_Op<"winograd", [Pure]> {

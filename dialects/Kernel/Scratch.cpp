@@ -100,6 +100,26 @@ AttentionLayout attentionLayout(const AttentionOps &given, const Machine &machin
   return layout;
 }
 
+CodesLayout codesLayout(ContractOp op) {
+  CodesLayout layout;
+  graph::Extents shape = graph::extentsOf(op.getResult());
+  layout.rows = graph::productOf(ArrayRef<graph::Extent>(shape).drop_back());
+  layout.mayBeOneRow = layout.rows.asNumber().value_or(1) == 1;
+  layout.mayBeMore = layout.rows != graph::Extent(1);
+  RankedTensorType packed = graph::typeOf(op.getPacked()), scales = graph::typeOf(op.getScales().front());
+  if (op.getScales().size() > 1)
+    layout.sums = scales.getDimSize(1);
+  layout.panelElements = graph::typeOf(op.getInput()).getShape().back() * packed.getDimSize(2);
+  return layout;
+}
+
+/// A panel's numbers, and the sums of an input's blocks.
+static SmallVector<ScratchBlock> scratchOfCodes(ContractOp op) {
+  CodesLayout layout = codesLayout(op);
+  Type number = graph::typeOf(op.getResult()).getElementType();
+  return {{layout.mayBeMore ? layout.panelElements : 0, number}, {layout.mayBeOneRow ? layout.sums : 0, number}};
+}
+
 SmallVector<ScratchBlock> scratchBlocks(Block &kernel, const Machine &machine) {
   if (std::optional<AttentionOps> attention = findAttention(kernel)) {
     AttentionLayout layout = attentionLayout(*attention, machine);
@@ -111,6 +131,9 @@ SmallVector<ScratchBlock> scratchBlocks(Block &kernel, const Machine &machine) {
       blocks.push_back({layout.rows * layout.lineStride, power});
     return blocks;
   }
+  for (auto contract : kernel.getOps<ContractOp>())
+    if (contract.getBlock() > 0)
+      return scratchOfCodes(contract);
   auto winograds = kernel.getOps<WinogradOp>();
   if (winograds.empty())
     return {};

@@ -53,6 +53,16 @@ struct AttentionLayout {
 };
 AttentionLayout attentionLayout(const AttentionOps &ops, const Machine &machine);
 
+/// A product by codes. One row of the input is multiplied by codes as they are decoded, and needs the sum of each of
+/// its blocks; for more rows, a panel is decoded once.
+struct CodesLayout {
+  graph::Extent rows;
+  bool mayBeOneRow = false, mayBeMore = false;
+  int64_t sums = 0; // of blocks; 0 where zero points are 0
+  int64_t panelElements = 0;
+};
+CodesLayout codesLayout(ContractOp op);
+
 struct ScratchBlock {
   int64_t elements = 0;
   mlir::Type element;

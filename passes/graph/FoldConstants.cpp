@@ -167,6 +167,13 @@ void Folder::fold(Operation *op) {
       eraseUnused(value.getDefiningOp<graph::ConstantOp>());
 }
 
+/// Codes that products and gathers read as they are: they stay until kernels are chosen.
+static bool isReadAsCodes(Operation *op) {
+  return isa<graph::DequantizeBlocksOp>(op) && llvm::any_of(op->getUsers(), [](Operation *user) {
+           return isa<graph::MatMulOp, graph::GatherOp, graph::TransposeOp>(user);
+         });
+}
+
 void Folder::run() {
   root_->walk<WalkOrder::PreOrder>([&](Block *block) {
     for (Operation &op : llvm::make_early_inc_range(*block)) {
@@ -178,7 +185,8 @@ void Folder::run() {
       bool isConstant = llvm::all_of(op.getOperands(), [](Value operand) {
         return static_cast<bool>(operand.getDefiningOp<graph::ConstantOp>());
       });
-      if (isConstant && op.getNumResults() > 0 && isa<graph::ScalarInterface, graph::EvaluateInterface>(op))
+      if (isConstant && op.getNumResults() > 0 && !isReadAsCodes(&op) &&
+          isa<graph::ScalarInterface, graph::EvaluateInterface>(op))
         fold(&op);
     }
   });

@@ -3,6 +3,7 @@
 
 #include "passes/plan/Frame.h"
 #include "dialects/Kernel/Scratch.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
@@ -159,11 +160,20 @@ void FrameBuilder::assignOffsets(Frame &frame, bool isMain) {
   frame.bytes = graph::Extent::symbol(module_->getContext(), definitions_.back().symbol);
 }
 
+/// The bytes of a large constant, which others of another shape may have as well; null for a small one.
+static const void *blobOf(ElementsAttr elements) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
+  return resource ? resource.getRawHandle().getResource() : nullptr;
+}
+
 void FrameBuilder::assignWeights(Placement &placement) {
   for (Buffer &buffer : placement.buffers()) {
     if (buffer.base != Base::Weights)
       continue;
-    auto [place, isNew] = weights_.try_emplace(placement.weights()[buffer.index], weightsBytes_);
+    ElementsAttr elements = placement.weights()[buffer.index];
+    if (const void *blob = blobOf(elements))
+      elements = blobs_.try_emplace(blob, elements).first->second;
+    auto [place, isNew] = weights_.try_emplace(elements, weightsBytes_);
     if (isNew)
       weightsBytes_ += llvm::alignTo(buffer.bytes.number(), kAlignment);
     buffer.offset = place->second;

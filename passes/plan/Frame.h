@@ -65,6 +65,7 @@ private:
   llvm::StringSet<> batchSymbols_;
   std::vector<Definition> definitions_;
   llvm::MapVector<mlir::ElementsAttr, int64_t> weights_;
+  llvm::DenseMap<const void *, mlir::ElementsAttr> blobs_; // the first constant that has these bytes
   int64_t weightsBytes_ = 0;
   int blocks_ = 0;
 };

@@ -4,6 +4,7 @@
 // pack-contractions: puts the right-hand side of products and convolutions in panels as wide as the target's register
 // tile, and takes padding out of convolutions.
 //   matmul(a, b)                        →   contract(a, pack_panels(b))
+//   matmul(a, dequantize_blocks(c, s))  →   contract(a, pack_panels(c), pack_panels(s))
 //   conv(x, w) {channels_last, pads}    →   contract(pad(x), pack_panels(reshape(w)))
 //   conv(x, w) {depthwise, pads}        →   conv(pad(x), w)
 //   conv(x[…, w · k, c], f[…, k, c, n]) {stride k}   →   contract(reshape(x)[…, w, k · c], …), where groups of
@@ -16,6 +17,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/plan/Codes.h"
 #include "passes/plan/Contractions.h"
 #include "passes/plan/MachinePass.h"
 #include "passes/plan/Passes.h"
@@ -70,12 +72,77 @@ struct PackMatMul : OpRewritePattern<graph::MatMulOp> {
                            machine.together(elementOf(op.getLhs()), elementOf(op.getRhs())));
     Value packed = plan::packPanels(rewriter, loc, rhs, tile.width * together);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(
-        op, type, lhs, packed, rewriter.getDenseI64ArrayAttr({1}), rewriter.getDenseI64ArrayAttr({1}),
+        op, type, lhs, packed, ValueRange(), rewriter.getDenseI64ArrayAttr({1}), rewriter.getDenseI64ArrayAttr({1}),
         rewriter.getDenseI64ArrayAttr({1}), rewriter.getI64IntegerAttr(1), rewriter.getI64IntegerAttr(together));
     return success();
   }
 
   kernel::Machine machine;
+};
+
+/// Products by codes. A table whose columns the codes are as well is gathered from the panels.
+struct PackCodes : OpRewritePattern<graph::MatMulOp> {
+  PackCodes(MLIRContext *context, const kernel::Machine &machine)
+      : OpRewritePattern(context, /*benefit=*/2), machine(machine) {}
+
+  LogicalResult matchAndRewrite(graph::MatMulOp op, PatternRewriter &rewriter) const override {
+    auto matrix = op.getRhs().getDefiningOp<graph::DequantizeBlocksOp>();
+    if (!matrix || !elementOf(op.getLhs()).isF32() || !elementOf(op.getResult()).isF32())
+      return rewriter.notifyMatchFailure(op, "not by codes");
+    // One row is what waits for memory, so that codes are worth it.
+    kernel::RegisterTile tile = kernel::chooseTile(machine, 1, 1, graph::typeOf(matrix.getResult()).getShape().back(),
+                                                   elementBytesOf(op), /*together=*/1);
+    rewriter.setInsertionPointAfter(matrix);
+    std::optional<plan::PackedCodes> packed = plan::packCodes(rewriter, matrix, tile.width);
+    if (!packed)
+      return rewriter.notifyMatchFailure(op, "codes are not constant");
+    SmallVector<Operation *> users(matrix->getUsers());
+    for (Operation *user : users) {
+      if (auto product = dyn_cast<graph::MatMulOp>(user))
+        replace(product, *packed, rewriter);
+      else if (auto transpose = dyn_cast<graph::TransposeOp>(user))
+        for (Operation *reader : llvm::make_early_inc_range(transpose->getUsers()))
+          replaceGather(dyn_cast<graph::GatherOp>(reader), matrix, *packed, rewriter);
+    }
+    return success();
+  }
+
+private:
+  static void replace(graph::MatMulOp op, const plan::PackedCodes &packed, PatternRewriter &rewriter) {
+    if (!elementOf(op.getLhs()).isF32())
+      return;
+    rewriter.setInsertionPoint(op);
+    rewriter.replaceOpWithNewOp<kernel::ContractOp>(
+        op, op.getType(), op.getLhs(), packed.codes, packed.scales, rewriter.getDenseI64ArrayAttr({1}),
+        rewriter.getDenseI64ArrayAttr({1}), rewriter.getDenseI64ArrayAttr({1}), rewriter.getI64IntegerAttr(1),
+        rewriter.getI64IntegerAttr(1), rewriter.getI64IntegerAttr(packed.block),
+        rewriter.getI64IntegerAttr(packed.fraction));
+  }
+
+  static void replaceGather(graph::GatherOp op, graph::DequantizeBlocksOp matrix, const plan::PackedCodes &packed,
+                            PatternRewriter &rewriter) {
+    if (!op || op.getAxis() != 0)
+      return;
+    rewriter.setInsertionPoint(op);
+    if (Value rows = plan::gatherColumns(rewriter, op, matrix, packed))
+      rewriter.replaceOp(op, rows);
+  }
+
+  kernel::Machine machine;
+};
+
+/// Rows of a table of codes.
+struct GatherCodes : OpRewritePattern<graph::GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(graph::GatherOp op, PatternRewriter &rewriter) const override {
+    auto table = op.getData().getDefiningOp<graph::DequantizeBlocksOp>();
+    Value rows = table && op.getAxis() == 0 ? plan::gatherRows(rewriter, op, table) : nullptr;
+    if (!rows)
+      return rewriter.notifyMatchFailure(op, "not a table of codes");
+    rewriter.replaceOp(op, rows);
+    return success();
+  }
 };
 
 struct PackConv : OpRewritePattern<graph::ConvOp> {
@@ -113,7 +180,8 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
       window.back() = strides.back() = 1;
     }
     Value packed = packFilter(op, tile.width, together, joined, rewriter);
-    rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),
+    rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, ValueRange(),
+                                                    rewriter.getDenseI64ArrayAttr(window),
                                                     rewriter.getDenseI64ArrayAttr(strides), op.getDilationsAttr(),
                                                     op.getGroupsAttr(), rewriter.getI64IntegerAttr(together));
     return success();
@@ -171,7 +239,8 @@ struct PackContractions : plan::MachinePass<PackContractions> {
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<PackMatMul, PackConv>(&getContext(), machine());
+    patterns.add<PackMatMul, PackCodes, PackConv>(&getContext(), machine());
+    patterns.add<GatherCodes>(&getContext());
     GreedyRewriteConfig config;
     config.enableFolding(false); // folding is fold-constants' work
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))

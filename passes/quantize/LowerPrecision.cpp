@@ -50,6 +50,7 @@ private:
 } // namespace
 
 static bool isF32(Value value) { return graph::typeOf(value).getElementType().isF32(); }
+static bool isCodes(Value value) { return value.getDefiningOp<graph::DequantizeBlocksOp>() != nullptr; }
 static bool isConstant(Value value) { return value.getDefiningOp<graph::ConstantOp>() != nullptr; }
 
 Value Rounding::rounded(Value value) {
@@ -66,7 +67,7 @@ Value Rounding::rounded(Value value) {
 
 /// The same op on rounded operands.
 template <typename Op> bool Rounding::lowerProduct(Op op) {
-  if (!isF32(op->getOperand(0)) || !isF32(op->getOperand(1)))
+  if (!isF32(op->getOperand(0)) || !isF32(op->getOperand(1)) || isCodes(op->getOperand(1)))
     return false;
   SmallVector<Value> operands{rounded(op->getOperand(0)), rounded(op->getOperand(1))};
   rewriter_.modifyOpInPlace(op, [&] {
@@ -141,7 +142,10 @@ static constexpr std::pair<llvm::StringLiteral, quantize::Precision> kPrecisions
     {"f32", quantize::Precision::F32},
     {"bf16", quantize::Precision::BF16},
     {"f16", quantize::Precision::F16},
-    {"int8", quantize::Precision::Int8}};
+    {"int8", quantize::Precision::Int8},
+    {"int8-dynamic", quantize::Precision::Int8Dynamic},
+    {"int8-weights", quantize::Precision::Int8Weights},
+    {"int4-weights", quantize::Precision::Int4Weights}};
 
 StringRef quantize::nameOf(Precision precision) {
   for (const auto &[name, known] : kPrecisions)
@@ -166,6 +170,9 @@ std::unique_ptr<Pass> quantize::createLowerPrecisionPass(Precision precision, co
 void quantize::registerQuantizePasses() {
   registerPass([] { return createLowerPrecisionPass(); });
   registerPass(createQuantizeProductsPass);
+  registerPass([] { return createQuantizeWeightsPass(); });
+  registerPass(createQuantizeDynamicallyPass);
+  registerPass(createKeepCodesPass);
   registerPass(createHoistCastsPass);
   registerPass(createShareRoundingsPass);
   registerPass(createSinkDequantisationPass);

@@ -17,7 +17,7 @@ class Pass;
 namespace smelt::quantize {
 
 /// What products are made of. Anything but F32 trades accuracy, and is only done when asked for.
-enum class Precision { F32, BF16, F16, Int8 };
+enum class Precision { F32, BF16, F16, Int8, Int8Dynamic, Int8Weights, Int4Weights };
 /// "bf16"
 llvm::StringRef nameOf(Precision precision);
 /// Nothing for a text that names none.
@@ -37,6 +37,13 @@ std::unique_ptr<mlir::Pass> createLowerPrecisionPass(Precision precision = Preci
                                                      const kernel::Machine &machine = {});
 /// Products marked int8 → products of integers of 8 bits, scaled back to f32.
 std::unique_ptr<mlir::Pass> createQuantizeProductsPass();
+/// Products by constant weights → products of integers of 8 bits, by ranges that the run finds.
+std::unique_ptr<mlir::Pass> createQuantizeDynamicallyPass();
+/// Matrices that a model has in few bits → such codes, where products and gathers read them. Before fold-constants.
+std::unique_ptr<mlir::Pass> createKeepCodesPass();
+/// Constant matrices of products, and tables → codes of 4 or 8 bits, computed with in f32. With any other precision
+/// than those two, only those of ops that are marked so.
+std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(Precision precision = Precision::Int4Weights);
 /// Roundings to a narrower type → to before what only moves elements, where kernels that compute them can do it.
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.

@@ -310,13 +310,15 @@ def precisions(folder):
     model = good_model(folder, shape=(4096, 8))
     (folder / "none").mkdir()
     (folder / "text.npz").write_text("no arrays")
-    for code, arguments in ((4, ("int8-dynamic",)), (4, ("int4-weights",)), (2, ("int8", "--calibration-method", "guess")), (2, ("int8", "--calibration", folder / "none")),
+    for code, arguments in ((2, ("int3-weights",)), (2, ("int4-weights", "--calibration", folder / "none")), (3, ("int4-weights", "--calibration", folder / "text.npz")),
+                            (2, ("int8", "--calibration-method", "guess")), (2, ("int8", "--calibration", folder / "none")),
                             (3, ("int8", "--calibration", folder / "text.npz")), (2, ("bf16", "--calibration", folder / "none")), (3, ("bf16", "--calibration", folder / "text.npz")),
                             (5, ("f16", "--calibration", folder / "absent.npz"))):
         refused(folder, [code], [], "compile", model, "-o", folder / "m.so", "--precision", *arguments)
         expect(not (folder / "m.so").exists(), f"{arguments}: an output is left")
-    done = Done("compile", model, "-o", folder / "m.so", "--precision", "bf16")
-    expect(done.code == 0 and "bf16 against f32" in done.errors, f"exit code {done.code}, {done.errors}")
+    for precision in ("bf16", "int8-dynamic", "int8-weights", "int4-weights"):
+        done = Done("compile", model, "-o", folder / "m.so", "--precision", precision)
+        expect(done.code == 0 and f"{precision} against f32" in done.errors, f"exit code {done.code}, {done.errors}")
 
 
 @case
@@ -330,7 +332,7 @@ def mistakes_are_named(folder):
         refused(folder, [2], [option, "empty"], "compile", model, option, "")
     expect(Done("--version").output.startswith("smelt "), "no --version")
     words = Done("compile", "--help").output
-    expect("->" not in words and "not there yet" in words, f"help: {words}")
+    expect("->" not in words and "int4-weights" in words, f"help: {words}")
 
 
 @case

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Models as static libraries for AArch64, linked with the runtime's sources into a C program and run under qemu: agree with ONNX Runtime. So do
-products and convolutions of sizes that fit no register, in one model.
+products and convolutions of sizes that fit no register, in one model, and products by weights of few bits.
 
 usage: test_aarch64.py [NAME…] [--json FILE]
 """
@@ -163,18 +163,38 @@ def sizes_of_all_kinds(folder, name, target):
     return agrees(build(name, path, (), folder, target), path, graph.feeds, folder)
 
 
+def weights_of_few_bits(folder, target):
+    """The operators of test/operators/codes.py."""
+    sys.path.insert(0, str(harness.REPOSITORY / "test" / "operators"))
+    import codes
+    from test_operators import Case
+
+    worst = 0.0
+    for case in codes.cases(Case):
+        onnx.save(case.model(), folder / "codes.onnx")
+        program = build("codes", folder / "codes.onnx", (), folder, target)
+        case.operands["a"].tofile(folder / "in0")
+        call([*EMULATOR, program, 0, folder / "in0", folder / "out0"])
+        want = case.reference(*case.operands.values())[0]
+        worst = max(worst, float(np.abs(np.fromfile(folder / "out0", want.dtype).reshape(want.shape) - want).max() / np.abs(want).max()))
+    harness.expect(worst <= 1e-5, f"error {worst:.3g}")
+    return {"error": worst}
+
+
 def main():
     args = harness.parser(__doc__).parse_args()
     cases = harness.Cases()
     # bfdot, and f16 as storage
     forms = [("aarch64", "f32"), ("neoverse-v1", "bf16"), ("aarch64", "f16")]
-    generated = {"sizes": forms[:1], "integers": [(target, "f32") for target in ("aarch64", "neoverse-n1", "neoverse-v1")]} # sdot, usdot
+    generated = {"sizes": forms[:1], "integers": [(target, "f32") for target in ("aarch64", "neoverse-n1", "neoverse-v1")], # sdot, usdot
+                 "codes": forms[:1]}
     for name in args.names or (*NAMES, *generated):
         for target, precision in generated.get(name, forms):
             with tempfile.TemporaryDirectory() as scratch:
                 folder = pathlib.Path(scratch)
                 cases.run(f"{name} {target} {precision} agrees",
-                          lambda: sizes_of_all_kinds(folder, name, target) if name in generated else real_model(name, folder, target, precision))
+                          lambda: weights_of_few_bits(folder, target) if name == "codes" else sizes_of_all_kinds(folder, name, target) if name in generated
+                          else real_model(name, folder, target, precision))
     return cases.close(args.json)
 
 

@@ -30,6 +30,7 @@ void registerDialects(DialectRegistry &registry) {
 }
 
 void buildGraphStages(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(quantize::createKeepCodesPass());
   manager.addPass(graph::createFoldConstantsPass());
   manager.addNestedPass<func::FuncOp>(quantize::createSinkDequantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createUnscaleProductsPass());
@@ -45,10 +46,15 @@ static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &
                                  quantize::Precision precision) {
   if (precision == quantize::Precision::F32)
     return;
-  if (precision == quantize::Precision::Int8) {
-    manager.addNestedPass<func::FuncOp>(quantize::createQuantizeProductsPass());
+  if (precision == quantize::Precision::Int8 || precision == quantize::Precision::Int8Dynamic) {
+    manager.addNestedPass<func::FuncOp>(precision == quantize::Precision::Int8
+                                            ? quantize::createQuantizeProductsPass()
+                                            : quantize::createQuantizeDynamicallyPass());
     precision = machine.dots & kernel::kBf16Dots ? quantize::Precision::BF16 : quantize::Precision::F32;
   }
+  manager.addNestedPass<func::FuncOp>(quantize::createQuantizeWeightsPass(precision));
+  if (precision == quantize::Precision::Int4Weights || precision == quantize::Precision::Int8Weights)
+    precision = quantize::Precision::F32;
   manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
 }
 

@@ -3,6 +3,8 @@
 
 #include "codegen/artifact/OutputFile.h"
 #include "tools/driver/Errors.h"
+#include "tools/quantize/Samples.h"
+#include "tools/quantize/WeightRounding.h"
 #include "tools/runner/File.h"
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompileFlags.h"
@@ -27,6 +29,7 @@ struct CompileCommand {
 
 private:
   llvm::Error checkSaved() const;
+  llvm::Error roundWeights();
 };
 } // namespace
 
@@ -72,6 +75,28 @@ static llvm::Error commit(std::optional<artifact::OutputFile> &file, const std::
   return file->commit();
 }
 
+/// Where there is data, weights of 4 bits are rounded by it.
+llvm::Error CompileCommand::roundWeights() {
+  driver::CompileOptions &options = flags.options;
+  if (options.precision != quantize::Precision::Int4Weights || flags.calibration.empty())
+    return llvm::Error::success();
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
+  if (!samples)
+    return samples.takeError();
+  llvm::Expected<quantize::WeightRounding> found = quantize::WeightRounding::find(options, *samples);
+  if (!found)
+    return found.takeError();
+  options.afterLayout = [marks = options.afterLayout,
+                         rounding = std::move(*found)](mlir::ModuleOp module) -> llvm::Error {
+    if (marks)
+      if (llvm::Error error = marks(module))
+        return error;
+    rounding.apply(module);
+    return llvm::Error::success();
+  };
+  return llvm::Error::success();
+}
+
 llvm::Error CompileCommand::run() {
   driver::CompileOptions &options = flags.options;
   if (llvm::Error error = flags.parse())
@@ -92,6 +117,8 @@ llvm::Error CompileCommand::run() {
     if (llvm::Error error = layers.choose(flags))
       return error;
   layers.applyTo(options);
+  if (llvm::Error error = roundWeights())
+    return error;
   const std::string name = layers.isMixed() && flags.configuration ? flags.precision : nameOf(options.precision).str();
   if (options.precision != quantize::Precision::F32 && !skipsError) { // first: it may refuse the calibration
     llvm::Expected<driver::PrecisionReport> measured = measurePrecision(options, flags.calibration);

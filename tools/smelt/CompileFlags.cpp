@@ -60,14 +60,16 @@ void CompileFlags::addTo(CLI::App &command) {
           "f32: as the model has it; bf16 and f16 trade accuracy: operands of products are rounded to these, and "
           "summed up in f32; int8: products by weights are computed in integers, by ranges found with --calibration, "
           "and in bf16 or f32 where the outputs suffer most; "
-          "what else there will be is not there yet. Or FILE.json, that says so for each layer: "
+          "int8-dynamic: the same without data, by ranges that the run finds; int8-weights and int4-weights: matrices "
+          "are "
+          "kept in so many bits, and all is computed in f32. Or FILE.json, that says so for each layer: "
           "{\"default\": \"int8\", \"layers\": {\"/Conv_3\": \"f32\"}}; --save-precisions writes one that needs no "
           "calibration")
       ->capture_default_str();
   command.add_option("--calibration", calibration,
                      "a .npz file of inputs, or a folder of such files: what ranges are found on for integers, and "
-                     "what the error of a "
-                     "lower precision is measured on; by default seeded inputs");
+                     "what int4-weights are rounded by, and what the error of a lower precision is measured on; by "
+                     "default seeded inputs");
   command
       .add_option("--calibration-method", method,
                   "how ranges are chosen: " + std::string(quantize::rangeMethodNames()) + "; auto tries several")
@@ -205,10 +207,6 @@ static bool isFile(llvm::StringRef precision) {
 }
 
 llvm::Error CompileFlags::parsePrecision() {
-  constexpr llvm::StringLiteral kLater[] = {"int8-dynamic", "int8-weights", "int4-weights"};
-  if (llvm::is_contained(kLater, precision))
-    return driver::toolError(driver::kUnsupported,
-                             "--precision " + precision + " is not there yet; use f32, bf16, f16 or int8");
   std::optional<quantize::Precision> known = quantize::precisionOf(precision);
   if (!known && isFile(precision)) {
     llvm::Expected<quantize::ConfigurationFile> file = quantize::ConfigurationFile::read(precision);

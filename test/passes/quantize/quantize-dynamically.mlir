@@ -1,0 +1,34 @@
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(quantize-dynamically))' | FileCheck %s
+
+// x · w → (q · v - z Σv) · s t, with a range for each row of x; two products of it share its integers. What is marked stays.
+// CHECK-LABEL: func.func @rows
+// CHECK-DAG: %[[LOW:.*]] = graph.reduce %arg0 {axes = array<i64: 1>, kind = 3 : i32} : (tensor<5x64xf32>) -> tensor<5x1xf32>
+// CHECK-DAG: %[[HIGH:.*]] = graph.reduce %arg0 {axes = array<i64: 1>, kind = 2 : i32} : (tensor<5x64xf32>) -> tensor<5x1xf32>
+// CHECK: %[[Z:.*]] = graph.cast %{{.*}} {to = ui8} : (tensor<5x1xf32>) -> tensor<5x1xui8>
+// CHECK: %[[Q:.*]] = graph.round_to %{{.*}}, %[[Z]] : (tensor<5x64xf32>, tensor<5x1xui8>) -> tensor<5x64xui8>
+// CHECK: %[[SUMS:.*]] = graph.matmul %[[Q]], %{{.*}} {wide = true} : (tensor<5x64xui8>, tensor<64x8xi8>) -> tensor<5x8xi32>
+// CHECK: %[[ADDED:.*]] = graph.mul %{{.*}}, %{{.*}} : (tensor<8xi32>, tensor<5x1xi32>) -> tensor<5x8xi32>
+// CHECK: graph.sub %[[SUMS]], %[[ADDED]]
+// CHECK: graph.matmul %[[Q]], %{{.*}} {wide = true} : (tensor<5x64xui8>, tensor<64x4xi8>)
+// CHECK: graph.matmul %arg0, %{{.*}} {graph.precision = "f32"} : (tensor<5x64xf32>
+func.func @rows(%x: tensor<5x64xf32>) -> (tensor<5x8xf32>, tensor<5x4xf32>, tensor<5x4xf32>) {
+  %v = graph.constant dense<0.5> : tensor<64x8xf32>
+  %w = graph.constant dense<0.5> : tensor<64x4xf32>
+  %0 = graph.matmul %x, %v : (tensor<5x64xf32>, tensor<64x8xf32>) -> tensor<5x8xf32>
+  %1 = graph.matmul %x, %w : (tensor<5x64xf32>, tensor<64x4xf32>) -> tensor<5x4xf32>
+  %2 = graph.matmul %x, %w {graph.precision = "f32"} : (tensor<5x64xf32>, tensor<64x4xf32>) -> tensor<5x4xf32>
+  return %0, %1, %2 : tensor<5x8xf32>, tensor<5x4xf32>, tensor<5x4xf32>
+}
+
+// A convolution has one range, and is padded with its zero point.
+// CHECK-LABEL: func.func @image
+// CHECK: graph.reduce %arg0 {axes = array<i64: 0, 1, 2, 3>
+// CHECK: %[[Q:.*]] = graph.round_to
+// CHECK: %[[Z:.*]] = graph.reshape %{{.*}} : (tensor<1x1x1x1xui8>) -> tensor<ui8>
+// CHECK: %[[P:.*]] = graph.pad %[[Q]], %[[Z]]
+// CHECK: graph.conv %[[P]], %{{.*}} {{.*}}low = array<i64: 0, 0>{{.*}}wide = true
+func.func @image(%x: tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32> {
+  %w = graph.constant dense<1.0> : tensor<3x3x4x4xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x8x8x4xf32>, tensor<3x3x4x4xf32>) -> tensor<1x8x8x4xf32>
+  return %0 : tensor<1x8x8x4xf32>
+}
