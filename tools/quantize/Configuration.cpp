@@ -7,37 +7,45 @@
 #include "passes/quantize/Weights.h"
 #include "tools/driver/Errors.h"
 #include "tools/runner/Error.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <map>
 
 using namespace mlir;
 
 namespace smelt::quantize {
 
+/// "1.2 % of multiply-adds in f32"
+static std::string share(double part, double all, const std::string &precision) {
+  return llvm::formatv("{0:F1} % of multiply-adds in ", part / std::max(all, 1.0) * 100).str() + precision;
+}
+
 std::string inWords(const Configuration &configuration) {
   constexpr size_t kMostNames = 5;
-  std::map<std::string, double> beside; // the multiply-adds of each other precision
-  std::string text, names;
-  llvm::raw_string_ostream os(text);
-  size_t others = 0, all = configuration.layers.size();
+  std::map<std::string, double> multiplyAdds; // of each precision
+  std::string others;
+  size_t lowered = 0, all = configuration.layers.size();
   double sum = 0;
   for (const Layer &layer : configuration.layers) {
     sum += static_cast<double>(layer.multiplyAdds);
-    if (layer.precision == "int8")
-      continue;
-    beside[layer.precision] += static_cast<double>(layer.multiplyAdds);
-    if (++others <= kMostNames)
-      names += (others == 1 ? "" : ", ") + runner::quoted(layer.node);
+    multiplyAdds[layer.precision] += static_cast<double>(layer.multiplyAdds);
+    lowered += layer.precision == "int8";
+    const size_t other = &layer - configuration.layers.data() - lowered;
+    if (layer.precision != "int8" && other < kMostNames)
+      others += (other == 0 ? "" : ", ") + runner::quoted(layer.node);
   }
-  os << "int8: " << all - others << " of " << all << " layers";
-  if (others == 0)
+  std::vector<std::string> shares;
+  for (const auto &[precision, part] : multiplyAdds)
+    if (precision != "int8")
+      shares.push_back(share(part, sum, precision));
+  if (lowered == 0) // as a file says
+    return std::to_string(all) + " layers: " + llvm::join(shares, ", ");
+  std::string text = "int8: " + std::to_string(lowered) + " of " + std::to_string(all) + " layers";
+  if (shares.empty())
     return text;
-  for (const auto &[precision, multiplyAdds] : beside)
-    os << llvm::format(", %.1f %% of multiply-adds are left in ", multiplyAdds / std::max(sum, 1.0) * 100) << precision;
-  os << ": " << names;
-  if (others > kMostNames)
-    os << " and " << others - kMostNames << " more (--report lists all)";
+  text += "; " + llvm::join(shares, ", ") + ": " + others;
+  if (all - lowered > kMostNames)
+    text += " and " + std::to_string(all - lowered - kMostNames) + " more (--report lists all)";
   return text;
 }
 

@@ -30,7 +30,7 @@ struct Configuration {
   std::string rest; // what all other products, and tables, are in; empty: as a compilation does by itself
 };
 
-/// "int8: 48 of 50 layers, 1.2 % of multiply-adds are left in f32 (/Conv_0, /classifier/Gemm)"
+/// "int8: 48 of 50 layers; 1.2 % of multiply-adds in f32: '/Conv_0', '/classifier/Gemm'"
 std::string inWords(const Configuration &configuration);
 
 /// Marks the products of a graph (that driver::buildGraphStages made) as a configuration of the same model says.
