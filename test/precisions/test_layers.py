@@ -87,6 +87,25 @@ def written_by_hand(folder):
 
 
 @case
+def weights_beside_integers(folder):
+    """Weights of few bits mix with all else; what finds ranges as the model runs does not with what has them."""
+    model, data = network(folder), calibration(folder)
+    file = written(folder, {"default": "int8", "layers": {"/mm_0": "int4-weights", "/mm_1": ["int8-weights", "f32"]}})
+    smelt_ok("compile", model, "--precision", file, "--calibration", data, "-o", folder / "a.so", "--report", folder / "r.json", "--save-precisions", folder / "s.json")
+    expect(precisions(folder / "r.json") == ["int4-weights", "int8-weights", "int8", "f32"], f"{precisions(folder / 'r.json')}")
+    smelt_ok("compile", model, "--precision", folder / "s.json", "-o", folder / "b.so")
+    expect((folder / "a.so").read_bytes() == (folder / "b.so").read_bytes(), "other bytes from the file")
+    sizes = {}
+    for name, layers in (("f32", {}), ("one", {"/mm_0": "int4-weights"}), ("two", {"/mm_0": "int4-weights", "/mm_2": "int4-weights"})):
+        smelt_ok("compile", model, "--precision", written(folder, {"default": "f32", "layers": layers}), "-o", folder / "c.so", "--report", folder / "r.json")
+        sizes[name] = json.loads((folder / "r.json").read_text())["sizes"]["weights"]
+    expect(sizes["f32"] - sizes["one"] > 0.8 * WIDTH * WIDTH * 4 and sizes["one"] - sizes["two"] > 0.8 * WIDTH * WIDTH * 4, f"{sizes}")
+    smelt_ok("compile", model, "--precision", written(folder, {"default": "int8-dynamic", "layers": {"/mm_0": "f32"}}), "-o", folder / "d.so", "--report", folder / "r.json")
+    expect(precisions(folder / "r.json") == ["f32"] + ["int8-dynamic"] * 3, "int8-dynamic")
+    refused(folder, [3], ["do not mix"], "compile", model, "--precision", written(folder, {"default": "int8-dynamic", "layers": {"/mm_0": "int8"}}), "-o", folder / "e.so")
+
+
+@case
 def a_name_that_is_a_file(folder):
     model = network(folder)
     written(folder, {"default": "bf16"}, "plain")
@@ -103,7 +122,7 @@ def malformed_files(folder):
                        ('{"default": "f32", "default": "int8"}', "'default' twice"), ('{"layers": {"/mm_0": "f32", "/mm_0": "int8"}}', "'/mm_0' twice"),
                        ({"defaults": "int8"}, "no key"), ({"default": "int9"}, "no precision 'int9'"), ({"default": 8}, "should be a string"),
                        ({"layers": ["/mm_0"]}, "'layers' is of type array"), ({"layers": {"/mm_0": 1}}, "'/mm_0' is of type number"), ({"layers": {"/mm_0": {"bits": 8}}}, "'bits'"),
-                       ({"layers": {"/mm_0": "int3"}}, "'int3'"), ({"version": 2}, "version"), ({"model": 1}, "'model'"), ({"rest": "int8"}, "'rest'"),
+                       ({"layers": {"/mm_0": "int3"}}, "'int3'"), ({"version": 2}, "version"), ({"model": 1}, "'model'"), ({"rest": "int8"}, "'rest'"), ({"rest": "int8-dynamic"}, "'rest'"),
                        ('{"layers": {"/mm_0": {"range": [-1e999, 1]}}}', "too large"), ({"layers": {"/mm_0": {"range": [-1e300, 1]}}}, "f32 cannot hold"),
                        ('{"layers": {"/mm_0": {"range": [NaN, 1]}}}', "no JSON"), ({"layers": {"/mm_0": {"range": [1, -1]}}}, "the least, the largest"),
                        ({"layers": {"/mm_0": {"range": [1]}}}, "the least, the largest"), ({"layers": {"/mm_0": {"range": "wide"}}}, "list of numbers"),
@@ -182,9 +201,9 @@ def as_few_as_a_budget_takes(folder):
 @case
 def layers_of_floats(folder):
     model = network(folder, hard=None)
-    for precision in ("bf16", "f16"):
+    for precision, most in (("bf16", 0.02), ("f16", 0.02), ("int8-weights", 0.1), ("int4-weights", 0.5)):
         told = json.loads(smelt_ok("compare", model, "--precision", precision, "--calibration", calibration(folder), "--layers", "--json").stdout)
-        expect(0 < told["all_lowered"] < 0.02 and told["keep_in"] == "f32", f"{precision}: {told['all_lowered']}")
+        expect(0 < told["all_lowered"] < most and told["keep_in"] == "f32", f"{precision}: {told['all_lowered']}")
 
 
 @case
