@@ -35,6 +35,7 @@ void buildGraphStages(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(quantize::createSinkDequantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createUnscaleProductsPass());
   manager.addNestedPass<func::FuncOp>(quantize::createNarrowProductsPass());
+  manager.addNestedPass<func::FuncOp>(quantize::createFuseQuantisationPass()); // before anything else looks at scales
   graph::buildGraphPipeline(manager);
   layout::buildLayoutPipeline(manager);
   manager.addNestedPass<func::FuncOp>(plan::createSplitConvTransposePass());
