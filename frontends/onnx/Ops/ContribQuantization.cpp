@@ -42,10 +42,36 @@ static Value quantised(NodeReader &node, Value x, unsigned index, Type to) {
   return result;
 }
 
-// QLinearAdd, QLinearMul
 template <typename Op> static Values qLinearBinary(NodeReader &node) {
   Value result = node.builder().make<Op>(dequantised(node, 0), dequantised(node, 3));
   return {quantised(node, result, 6, elementOf(node.input(0)))};
+}
+
+// QLinearAdd: saturate(round(a · ra + (b · rb + (zc - (za · ra + zb · rb))))), where ra = sa / sc, rb = sb / sc
+//
+// That is how ONNX Runtime computes it (MLAS, qladd.cpp). The operator's text divides a sum by sc, which rounds other
+// numbers that lie between two steps: all of x + 1, where x had a step of 2 / 255.
+static Values qLinearAdd(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value lhs = node.input(0, AnyInteger), rhs = node.input(3, AnyInteger);
+  for (unsigned scale : {1U, 4U, 6U})
+    if (!isSingle(node.input(scale, Floats)))
+      return qLinearBinary<graph::AddOp>(node);
+  auto number = [&](Value value) { return b.cast(scalarOrList(b, value), f32(node)); };
+  auto zeroPoint = [&](unsigned index) {
+    Value value = node.optionalInput(index, AnyInteger);
+    return value ? number(value) : b.scalar(f32(node), 0.0);
+  };
+  auto plus = [&](Value x, Value y) -> Value { return b.make<graph::AddOp>(x, y); };
+  auto times = [&](Value x, Value y) -> Value { return b.make<graph::MulOp>(x, y); };
+  Value scale = number(node.input(6, Floats));
+  Value left = b.make<graph::DivOp>(number(node.input(1, Floats)), scale);
+  Value right = b.make<graph::DivOp>(number(node.input(4, Floats)), scale);
+  Value fixed = b.make<graph::SubOp>(zeroPoint(7), plus(times(left, zeroPoint(2)), times(right, zeroPoint(5))));
+  Value a = times(b.cast(lhs, f32(node)), left), c = times(b.cast(rhs, f32(node)), right);
+  Value sum = isSingle(lhs) && !isSingle(rhs) ? plus(c, plus(a, fixed)) : plus(a, plus(c, fixed));
+  Value ofResult = node.optionalInput(7, AnyInteger);
+  return {saturate(node, b.make<graph::RoundOp>(sum), nullptr, elementOf(ofResult ? ofResult : lhs))};
 }
 
 /// Of one operand.
@@ -373,7 +399,7 @@ static constexpr Operator kOperators[] = {
     {"MatMulNBits", 1, matMulNBits, "com.microsoft"},
     {"MulInteger", 1, mulInteger, "com.microsoft"},
     {"QGemm", 1, qGemm, "com.microsoft"},
-    {"QLinearAdd", 1, qLinearBinary<graph::AddOp>, "com.microsoft"},
+    {"QLinearAdd", 1, qLinearAdd, "com.microsoft"},
     {"QLinearAveragePool", 1, qLinearAveragePool, "com.microsoft"},
     {"QLinearConcat", 1, qLinearConcat, "com.microsoft"},
     {"QLinearGlobalAveragePool", 1, qLinearGlobalAveragePool, "com.microsoft"},
