@@ -5,6 +5,7 @@
 // left their dequantising as ops on constants (DequantizeLinear, MatMulNBits, …). All is computed in f32 as before.
 //   matmul(x, view(codes · scales))   →   matmul(x, dequantize_blocks(codes, scales, zero points))
 //   gather(view(codes · scales), i)   →   gather(dequantize_blocks(…), i)
+// So of constants in f32 whose columns are multiples of a step, which is what importers make of a DequantizeLinear.
 // Codes are whatever integers the first factor turns out to have, whose neighbours along the summed dim share a scale.
 // Where the other operand of a product is dequantised as well, its integers are what should be multiplied.
 
@@ -12,6 +13,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/quantize/Linear.h"
 #include "passes/quantize/Passes.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -50,6 +52,7 @@ struct Codes {
 class Matrix {
 public:
   static std::optional<Matrix> of(Value value, int64_t axis);
+  static std::optional<Matrix> ofConstant(Value value, int64_t axis);
   Value create(OpBuilder &builder, Location loc) const;
 
 private:
@@ -162,6 +165,27 @@ std::optional<Matrix> Matrix::of(Value value, int64_t axis) {
     return std::nullopt;
   Matrix matrix(factors[0], factors[1], axis);
   if (!matrix.findBlocks() || !matrix.chooseCodes())
+    return std::nullopt;
+  return matrix;
+}
+
+/// Of numbers that were dequantised as the file was read.
+std::optional<Matrix> Matrix::ofConstant(Value value, int64_t axis) {
+  std::optional<HostTensor> numbers = graph::constantOf(value);
+  if (!numbers || !numbers->elementType().isF32() || numbers->rank() != 2 || numbers->size() < kLeastWeights)
+    return std::nullopt;
+  std::optional<quantize::Multiples> multiples =
+      quantize::multiplesOf(*numbers, quantize::Columns(numbers->shape(), axis, 1));
+  if (!multiples)
+    return std::nullopt;
+  Matrix matrix(HostTensor::zeros(numbers->type()), HostTensor::zeros(numbers->type()), axis);
+  for (int64_t line = 0; line < matrix.lines_; ++line)
+    for (int64_t position = 0; position < matrix.extent_; ++position) {
+      int64_t place = matrix.at(line, position, matrix.extent_);
+      matrix.integers_.asMutable<float>()[place] = static_cast<float>(multiples->whole.as<int32_t>()[place]);
+      matrix.scales_.asMutable<float>()[place] = multiples->steps[line];
+    }
+  if (!areSmallIntegers(matrix.integers_) || !matrix.findBlocks() || !matrix.chooseCodes())
     return std::nullopt;
   return matrix;
 }
@@ -282,11 +306,13 @@ struct KeepCodes : PassWrapper<KeepCodes, OperationPass<func::FuncOp>> {
     for (OpOperand *operand : matrices) {
       const int64_t axis = isa<graph::MatMulOp>(operand->getOwner()) ? 0 : 1;
       Value value = operand->get();
-      if (!value.getDefiningOp() || isa<graph::ConstantOp>(value.getDefiningOp()))
+      if (!value.getDefiningOp())
         continue;
       auto [entry, isNew] = known.try_emplace({value, axis}, nullptr);
       if (isNew)
-        if (std::optional<Matrix> matrix = Matrix::of(value, axis)) {
+        if (std::optional<Matrix> matrix = isa<graph::ConstantOp>(value.getDefiningOp())
+                                               ? Matrix::ofConstant(value, axis)
+                                               : Matrix::of(value, axis)) {
           OpBuilder builder(&getContext());
           builder.setInsertionPointAfterValue(value);
           entry->second = matrix->create(builder, value.getLoc());
