@@ -92,12 +92,36 @@ Value Suiting::inForm(Value value, Type form) {
   return known_[{value, form}] = result;
 }
 
+/// The image of a convolution with the zeros around it that the convolution pads it by, and now no longer does: in
+/// another form of 8 bits they are another number.
+static Value withPadding(graph::ConvOp conv, IRRewriter &rewriter) {
+  auto isZero = [](int64_t count) { return count == 0; };
+  if (llvm::all_of(conv.getLow(), isZero) && llvm::all_of(conv.getHigh(), isZero))
+    return conv.getInput();
+  Value image = conv.getInput();
+  int64_t rank = graph::typeOf(image).getRank(), first = conv.getLayout() == graph::Layout::ChannelsLast ? 1 : 2;
+  SmallVector<int64_t> low(rank, 0), high(rank, 0), none(conv.getLow().size(), 0);
+  llvm::copy(conv.getLow(), low.begin() + first);
+  llvm::copy(conv.getHigh(), high.begin() + first);
+  rewriter.setInsertionPoint(conv);
+  Value zero = graph::makeScalar(rewriter, conv.getLoc(), elementOf(image), graph::Scalar::ofSigned(0));
+  rewriter.modifyOpInPlace(conv, [&] {
+    conv.setLow(none);
+    conv.setHigh(none);
+  });
+  return graph::PadOp::create(rewriter, conv.getLoc(), image, zero, low, high, graph::PadMode::Constant);
+}
+
 /// The product with its left operand in the form that suits. `summed` dims of the weights from `firstSummed` on are
 /// those that the product sums over.
 template <typename Op> void Suiting::suit(Op op, Value left, Value right, int64_t firstSummed, int64_t summed) {
   Type form = op.getWide() ? formFor(left, right) : nullptr;
   if (!form)
     return;
+  if (auto conv = dyn_cast<graph::ConvOp>(op.getOperation()); conv && form.isInteger(8)) {
+    left = withPadding(conv, rewriter_);
+    rewriter_.modifyOpInPlace(op, [&] { op->setOperand(0, left); }); // its only use moves with it
+  }
   Value suited = inForm(left, form);
   rewriter_.modifyOpInPlace(op, [&] { op->setOperand(0, suited); });
   if (!form.isInteger(8))
@@ -141,6 +165,10 @@ struct SuitProducts : plan::MachinePass<SuitProducts> {
     for (Operation *op : llvm::reverse(ops)) // what moved the old forms
       if (isOpTriviallyDead(op))
         op->erase();
+    getOperation().walk([](graph::PadOp pad) { // made here, and made again in another form
+      if (isOpTriviallyDead(pad))
+        pad.erase();
+    });
   }
 
 private:

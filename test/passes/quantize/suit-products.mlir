@@ -54,3 +54,18 @@ func.func @conv(%x: tensor<1x4x4x2xi8>, %y: tensor<1x4x4x2xi8>) -> (tensor<1x4x4
   %3 = graph.conv %x, %d {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 2 : i64, layout = 1 : i32, wide = true} : (tensor<1x4x4x2xi8>, tensor<3x3x1x2xi8>) -> tensor<1x2x2x2xi32>
   return %2, %3 : tensor<1x4x4x2xi32>, tensor<1x2x2x2xi32>
 }
+
+// What a convolution of i8 pads by is 0, which is 128 in ui8: the padding becomes an op, and moves with the image.
+// CHECK-LABEL: func.func @padded
+// VNNI: %[[X:.*]] = graph.xor
+// VNNI: %[[U:.*]] = graph.cast %[[X]] {to = ui8}
+// VNNI: %[[P:.*]] = graph.pad %[[U]], %{{.*}} {high = #graph.extents<"0, 0, 1, 1">, low = #graph.extents<"0, 0, 1, 1">} : (tensor<1x2x4x4xui8>, tensor<ui8>) -> tensor<1x2x6x6xui8>
+// VNNI-NOT: graph.pad
+// VNNI: graph.conv %[[P]], %{{.*}} high = array<i64: 0, 0>{{.*}} low = array<i64: 0, 0>
+// WORDS-NOT: graph.pad
+// SDOT-NOT: graph.pad
+func.func @padded(%x: tensor<1x2x4x4xi8>) -> tensor<1x3x4x4xi32> {
+  %w = graph.constant dense<1> : tensor<3x2x3x3xi8>
+  %0 = graph.conv %x, %w {dilations = array<i64: 1, 1>, groups = 1 : i64, high = array<i64: 1, 1>, low = array<i64: 1, 1>, strides = array<i64: 1, 1>, wide = true} : (tensor<1x2x4x4xi8>, tensor<3x2x3x3xi8>) -> tensor<1x3x4x4xi32>
+  return %0 : tensor<1x3x4x4xi32>
+}
