@@ -7,6 +7,7 @@ import argparse
 import inspect
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -80,6 +81,26 @@ def an_artefact_that_does_not_say_its_work_is_measured_without(folder):
     subprocess.run(["llvm-objcopy-22", "-R", ".smelt.work", artefact], check=True)
     expect("peaks" not in measured(artefact, "--json"), "peaks of an artefact without the section")
     expect("does not say" in measured(artefact), "the table does not tell that there are no bounds")
+
+
+@case
+def help_needs_no_build(folder):
+    """A fresh clone has neither the build nor Python's packages."""
+    shutil.copy(REPOSITORY / "dev", folder / "dev")
+    for command, program in (("bench", "bench/bench.py"), ("accuracy", "accuracy/accuracy.py"), ("profile", "profile/models_profile.py")):
+        path = folder / "tools" / program
+        path.parent.mkdir(parents=True)
+        shutil.copy(REPOSITORY / "tools" / program, path)
+        for flags in (("--help",), (MODEL, "-h")):
+            done = subprocess.run([folder / "dev", command, *flags], capture_output=True, text=True, timeout=60)
+            expect(done.returncode == 0 and f"usage: {path.name} [MODEL…]" in done.stdout and not done.stderr, f"{command}: {done}")
+    expect(sorted(path.name for path in folder.iterdir()) == ["dev", "tools"], "something was made")
+
+
+@case
+def peers_that_there_are_not_are_told_of():
+    done = subprocess.run([sys.executable, REPOSITORY / "tools" / "bench" / "bench.py", "--peers", "ort"], capture_output=True, text=True, timeout=100)
+    expect(done.returncode == 2 and "no peer 'ort'; there are onnxruntime, openvino" in done.stderr, done.stderr)
 
 
 @case

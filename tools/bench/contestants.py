@@ -1,5 +1,6 @@
 """Contestants of ./dev bench, each in a process of its own that waits until it is its turn: one that crashes takes no other along, and each has the
 environment that holds it to what is measured."""
+import argparse
 import dataclasses
 import hashlib
 import json
@@ -46,7 +47,7 @@ def parse_peers(text):
     """"default", "all", or names with commas between them."""
     names = {"default": DEFAULT_PEERS, "all": tuple(PEERS), "none": ()}.get(text) or tuple(filter(None, text.split(",")))
     if unknown := [name for name in names if name not in PEERS]:
-        raise ValueError(f"no peer {', '.join(unknown)}; there are default, all, {', '.join(PEERS)}")
+        raise argparse.ArgumentTypeError(f"no peer {', '.join(map(repr, unknown))}; there are {', '.join(PEERS)}, and default, all, none")
     return names
 
 
