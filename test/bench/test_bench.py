@@ -84,6 +84,12 @@ def an_artefact_that_does_not_say_its_work_is_measured_without(folder):
 
 
 @case
+def peaks_that_nobody_wants_are_not_measured(folder):
+    said = measured(compiled(folder, *models.shape_flags(MODEL)), "--no-peaks")
+    expect("peaks not measured (--no-peaks)" in said and "does not say" not in said, said)
+
+
+@case
 def help_needs_no_build(folder):
     """A fresh clone has neither the build nor Python's packages."""
     shutil.copy(REPOSITORY / "dev", folder / "dev")

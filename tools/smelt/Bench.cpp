@@ -135,12 +135,16 @@ void measureBounds(const runner::Instance &instance, const runner::Artifact &art
 bool parse(const std::vector<std::string> &arguments, Options &options) {
   runner::CommandLine line(
       "smelt bench", "Measures the latency of a shared artefact, in total and by layer, and compares each layer with "
-                     "what this machine can do: multiply-adds and bytes a second, measured as well.");
+                     "what this machine can do: multiply-adds and bytes a second, measured as well.\n\nIn the table, "
+                     "bound is what takes longer at these peaks, a layer's operations (compute) or the bytes that it "
+                     "reads and writes (memory); reached, that time as a share of the layer's own; ms lost, the "
+                     "difference: what a perfect kernel would save.");
   line.addPositional("ARTIFACT", "what smelt compile wrote", options.artifact);
-  line.addText("--inputs", "IN.npz",
-               "arrays under the names of the model's inputs; by default seeded ones: floats from "
-               "the normal distribution, integers 0 or 1",
-               options.inputs);
+  line.addText(
+      "--inputs", "IN.npz",
+      "arrays under the names of the model's inputs, needed where dims are open; by default seeded ones: floats from "
+      "the normal distribution, integers 0 or 1",
+      options.inputs);
   line.addOption("--threads", "N", "threads that compute, 1 by default",
                  [&](const std::string &text) { options.threads = runner::parseThreads(text); });
   line.addOption("--seconds", "S", "how long to measure, 2 by default; the layers take half of it more",
@@ -175,7 +179,8 @@ int benchCommand(const std::vector<std::string> &arguments) {
   figures.arenaBytes = instance.arenaBytes();
   measureRuns(buffers, instance, options.seconds, figures);
   measureLayers(buffers, instance, artifact, options.seconds, figures);
-  if (!options.noPeaks)
+  figures.wantsPeaks = !options.noPeaks;
+  if (figures.wantsPeaks)
     measureBounds(instance, artifact, figures);
   if (terminal)
     std::fprintf(stderr, "\r\033[K");

@@ -205,6 +205,16 @@ static std::string peaksText(const BenchFigures &figures) {
                 sum > 0 ? 100 * bound / sum : 0);
 }
 
+/// What the machine can do, or why that is not told.
+static std::string peaksOrWhyNone(const BenchFigures &figures) {
+  if (figures.peaks)
+    return peaksText(figures);
+  if (!figures.wantsPeaks)
+    return "peaks not measured (--no-peaks): no bounds\n";
+  return figures.layers.empty() ? "the model has no layers: no bounds\n"
+                                : "the artefact does not say what its layers have to do: no bounds\n";
+}
+
 static std::string summary(const BenchFigures &figures) {
   std::string text = figures.artifact +
                      format(": median %.4g ms, least %.4g ms, processor time %.4g ms a run; %zu runs on %u thread%s\n",
@@ -218,9 +228,15 @@ static std::string summary(const BenchFigures &figures) {
 std::string benchTable(const BenchFigures &figures, bool singly) {
   const bool hasRoofline = figures.peaks.has_value();
   std::string text = summary(figures);
-  text += hasRoofline ? peaksText(figures) : "the artefact does not say what its layers have to do: no bounds\n";
+  text += peaksOrWhyNone(figures);
+  if (figures.layers.empty())
+    return text;
   const std::vector<Row> rows = rowsOf(figures.layers, singly);
   text += "layers: the least time of each, as the peaks are the best of many turns\n";
+  if (hasRoofline)
+    text +=
+        "bound: what takes longer at the peaks, operations or bytes; reached: that time of the layer's; ms lost: the "
+        "difference\n";
   if (singly)
     return text + "\nall layers, in the order of the run:\n" + inOrder(rows, hasRoofline);
   text += "\nslowest, equal kernels in one row (--layers lists all, --json all there is):\n" +

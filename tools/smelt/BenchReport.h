@@ -28,8 +28,9 @@ struct BenchFigures {
   uint64_t arenaBytes = 0; // for the inputs at hand
   uint64_t weightsBytes = 0;
   size_t runs = 0;
-  std::vector<Layer> layers;                 // in the order of the run
-  std::optional<runner::MachinePeaks> peaks; // where the artefact says what its layers have to do
+  std::vector<Layer> layers; // in the order of the run
+  bool wantsPeaks = true;
+  std::optional<runner::MachinePeaks> peaks; // if wanted, and the artefact says what its layers have to do
 };
 
 /// Rows are equal kernels with equal work, or, with `singly`, layers in the order of the run.
