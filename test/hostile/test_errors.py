@@ -417,6 +417,21 @@ def wrong_inputs(folder):
 
 
 @case
+def dims_that_contradict_one_another(folder):
+    nodes = [helper.make_node("Mul", ["ids", "mask"], ["y"])]
+    model = write_model(folder / "two.onnx", nodes, [value("ids", ("b", "s")), value("mask", ("b", "s"))], [value("y", None)])
+    artefact = folder / "two.so"
+    harness.smelt_ok("compile", model, "--shape", "ids=b:1..4xs", "--shape", "mask=b:1..4xs", "-o", artefact)
+    for ids, mask, words in (((2, 19), (2, 5), ["dim 's' is 19 in 'ids' but 5 in 'mask'"]),
+                             ((2, 5), (3, 5), ["dim 'b' is 2 in 'ids' but 3 in 'mask'"]),
+                             ((5, 5), (5, 5), ["dim 'b' is 5 in 'ids'", "1..4"])):
+        given = inputs(folder, ids=np.zeros(ids, np.float32), mask=np.zeros(mask, np.float32))
+        refused(folder, [2], ["two.so", *words], "run", artefact, "--inputs", given, "--outputs", folder / "out.npz")
+        refused(folder, [2], ["two.so", *words], "bench", artefact, "--inputs", given)
+    refused(folder, [2], ["two.so", "'ids' (f32 bxs)", "'mask' (f32 bxs)", "--inputs"], "bench", artefact)
+
+
+@case
 def unreadable_inputs(folder):
     given, output = toy_inputs(folder), folder / "out.npz"
     whole = given.read_bytes()

@@ -3,6 +3,7 @@
 
 #include "tools/runner/Artifact.h"
 
+#include "tools/runner/Description.h"
 #include "tools/runner/ElfFile.h"
 #include "tools/runner/Error.h"
 
@@ -198,11 +199,46 @@ void Instance::bind() {
   smelt_set_resize(&instance_, resizeBlock, nullptr);
 }
 
+/// "dim 's' is 19 in 'ids' but 5 in 'mask'"; "" where shapes fit what the inputs' dims have in common.
+static std::string contradiction(const smelt_model &model, const Shapes &shapes) {
+  std::map<std::string, Symbol> symbols;
+  for (const std::string &text : partsOf(model.symbols ? model.symbols : ""))
+    symbols.emplace(symbolOf(text).name, symbolOf(text));
+  std::map<std::string, std::pair<int64_t, const char *>> known; // what a symbol is, and in which input
+  for (uint32_t i = 0; i < model.input_count; ++i) {
+    const smelt_tensor_info &input = model.inputs[i];
+    const std::vector<std::string> words = partsOf(input.dims ? input.dims : "");
+    for (size_t dim = 0; dim < std::min(words.size(), shapes[i].size()); ++dim) {
+      const auto symbol = symbols.find(words[dim]);
+      if (symbol == symbols.end())
+        continue; // a number, or made of symbols
+      const int64_t extent = shapes[i][dim];
+      const auto [first, isNew] = known.try_emplace(words[dim], extent, input.name);
+      const std::string is = "dim " + quoted(words[dim]) + " is " + std::to_string(first->second.first) + " in " +
+                             quoted(first->second.second);
+      if (!isNew && first->second.first != extent)
+        return is + " but " + std::to_string(extent) + " in " + quoted(input.name);
+      if (extent < symbol->second.least || extent > symbol->second.most)
+        return is + ", which is not within " + symbol->second.inWords();
+    }
+  }
+  return "";
+}
+
+std::string Instance::whyNoShapes(const Shapes &shapes, uint64_t size) const {
+  if (std::string why = contradiction(model(), shapes); !why.empty())
+    return why;
+  std::string given;
+  for (uint32_t i = 0; i < model().input_count; ++i)
+    given += (i ? ", " : "") + quoted(model().inputs[i].name) + " is " + joinExtents(shapes[i]);
+  return whyNoSize(model(), size) + "; " + given;
+}
+
 void Instance::setShapes(const Shapes &shapes) {
   const std::vector<const int64_t *> table = tableOf(shapes);
   uint64_t bytes = 0;
   if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK)
-    throw Error(Exit::Usage, artifact_.path() + ": " + whyNoSize(model(), bytes));
+    throw Error(Exit::Usage, path() + ": " + whyNoShapes(shapes, bytes));
   if (bytes > arena_.size()) {
     AlignedBytes larger(bytes, artifact_.path() + ": its arena");
     require(smelt_move(&instance_, larger.data(), larger.size()), artifact_.path());

@@ -62,6 +62,7 @@ public:
   void setShapes(const Shapes &shapes);
   bool needsShapes() const { return !instance_.has_shapes; }
 
+  const std::string &path() const { return artifact_.path(); }
   const smelt_model &model() const { return artifact_.model(); }
   smelt_instance &handle() { return instance_; }
   const smelt_instance &handle() const { return instance_; }
@@ -80,6 +81,7 @@ public:
 
 private:
   void bind();
+  std::string whyNoShapes(const Shapes &shapes, uint64_t size) const;
 
   const Artifact &artifact_;
   AlignedBytes arena_;

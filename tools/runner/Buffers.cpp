@@ -65,6 +65,15 @@ static std::string describeWanted(const smelt_tensor_info &wanted) {
   return std::string(dtypeName(wanted.dtype)) + " " + shape;
 }
 
+/// "'ids' (i64 batchxlength)": those whose dims are open.
+static std::string openInputs(const smelt_model &model) {
+  std::string open;
+  for (uint32_t i = 0; i < model.input_count; ++i)
+    if (model.inputs[i].dims)
+      open += (open.empty() ? "" : ", ") + quoted(model.inputs[i].name) + " (" + describeWanted(model.inputs[i]) + ")";
+  return open;
+}
+
 static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader &file) {
   const std::string name = "input " + quoted(wanted.name), type = describeWanted(wanted);
   const NpzEntry *entry = file.find(wanted.name);
@@ -162,7 +171,8 @@ static void writeElement(unsigned char *to, smelt_dtype dtype, Random &random) {
 Buffers Buffers::seeded(const Instance &instance) {
   const smelt_model &model = instance.model();
   if (instance.needsShapes())
-    throw Error(Exit::Usage, std::string(model.name) + " has inputs of symbolic dims; give some with --inputs");
+    throw Error(Exit::Usage, instance.path() + ": dims of its inputs are open: " + openInputs(model) +
+                                 "; give arrays with --inputs, or compile the model with --shape");
   Buffers buffers(instance);
   for (uint32_t i = 0; i < model.input_count; ++i) {
     Random random(i + 1);

@@ -66,9 +66,12 @@ std::vector<std::string> partsOf(const std::string &text) {
   return parts;
 }
 
-/// "batch:1..8"
-static Description::Symbol symbolOf(const std::string &text) {
-  Description::Symbol symbol;
+std::string Symbol::inWords() const {
+  return std::to_string(least) + ".." + (most == INT64_MAX ? "" : std::to_string(most));
+}
+
+Symbol symbolOf(const std::string &text) {
+  Symbol symbol;
   const size_t colon = text.find(':'), dots = text.find("..", colon == std::string::npos ? 0 : colon);
   symbol.name = text.substr(0, colon);
   if (colon == std::string::npos || dots == std::string::npos)

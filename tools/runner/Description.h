@@ -12,6 +12,14 @@
 
 namespace smelt::runner {
 
+/// A symbol of the inputs' dims, and which values it may have.
+struct Symbol {
+  std::string name;
+  int64_t least = 0, most = INT64_MAX;
+
+  std::string inWords() const; // "1..8"
+};
+
 /// As in smelt_model.
 struct Description {
   struct Tensor {
@@ -25,11 +33,6 @@ struct Description {
     std::string name, kernel; // the kernel's is "" where the file does not say it
     int64_t tiles = 0;
     uint64_t address = 0; // of the kernel
-  };
-  /// A symbol of the inputs' dims, and which values it may have.
-  struct Symbol {
-    std::string name;
-    int64_t least = 0, most = INT64_MAX;
   };
   /// A tensor that stays from run to run: an input of the source model, and the output that becomes it.
   struct State {
@@ -47,6 +50,9 @@ struct Description {
 
 /// The parts of "batch, min(a, 3)": what lies between commas that are in no parentheses.
 std::vector<std::string> partsOf(const std::string &text);
+
+/// "batch:1..8"
+Symbol symbolOf(const std::string &text);
 
 /// Throws Malformed for what is no artefact, Environment for one of another version of the runtime's interface.
 Description describe(const std::string &path);

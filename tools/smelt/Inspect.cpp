@@ -75,9 +75,9 @@ static ordered_json toJson(const std::vector<runner::Description::State> &states
   return list;
 }
 
-static ordered_json toJson(const std::vector<runner::Description::Symbol> &symbols) {
+static ordered_json toJson(const std::vector<runner::Symbol> &symbols) {
   ordered_json list = ordered_json::array();
-  for (const runner::Description::Symbol &symbol : symbols)
+  for (const runner::Symbol &symbol : symbols)
     list.push_back({{"name", symbol.name},
                     {"least", symbol.least},
                     {"most", symbol.most < INT64_MAX ? ordered_json(symbol.most) : ordered_json()}});
