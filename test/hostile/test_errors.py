@@ -306,6 +306,20 @@ def wrong_options(folder):
 
 
 @case
+def seeded_inputs_are_said_to_be(folder):
+    model = write_model(folder / "open.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"])], [value("x", ("n", 4096))], [value("y", None)],
+                        [numpy_helper.from_array(np.ones((4096, 8), np.float32), "w")])
+    done = Done("compile", model, "-o", folder / "m.so", "--precision", "bf16", "--report", folder / "report.json")
+    expect(done.code == 0 and "on seeded inputs x=1x4096: output 'y' was off by" in done.errors and "at most" in done.errors, done.errors)
+    error = json.loads((folder / "report.json").read_text())["error"]
+    expect(error["inputs"] == "seeded" and error["shapes"] == {"x": [1, 4096]}, f"{error}")
+    given = inputs(folder, x=np.ones((3, 4096), np.float32))
+    for flags in ((), ("--calibration", given)):
+        done = Done("compile", model, "-o", folder / "m.so", "--precision", "int8", *flags)
+        expect(done.code == 0 and ("ranges come from seeded inputs: give --calibration" in done.errors) != bool(flags), done.errors)
+
+
+@case
 def precisions(folder):
     model = good_model(folder, shape=(4096, 8))
     (folder / "none").mkdir()

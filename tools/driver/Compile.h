@@ -52,6 +52,8 @@ struct PrecisionReport {
   std::string inputs; // what they were: "seeded", or a path
   std::vector<OutputError> outputs;
   std::string failure; // why there is none
+  // Of seeded inputs whose dims the model leaves open: their names, and the shapes that were taken.
+  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes = {};
 };
 
 /// What a product by constant weights is computed in.

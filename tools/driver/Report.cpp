@@ -18,6 +18,8 @@ static double total(const CompileReport &report) {
 static nlohmann::ordered_json toJson(const PrecisionReport &report) {
   nlohmann::ordered_json json, outputs = nlohmann::ordered_json::array();
   json["inputs"] = report.inputs;
+  for (const auto &[name, shape] : report.shapes)
+    json["shapes"][name] = shape;
   if (!report.failure.empty())
     json["failure"] = report.failure;
   for (const OutputError &output : report.outputs)

@@ -11,6 +11,7 @@
 #include "tools/quantize/Samples.h"
 #include "tools/quantize/Sensitivity.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
 #include <limits>
 #include <optional>
 
@@ -29,6 +30,8 @@ static quantize::Budget anyDistance() { return {std::numeric_limits<double>::inf
 
 /// Layers of int8, from data.
 llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
+  if (flags.calibration.empty())
+    llvm::errs() << "smelt: ranges come from seeded inputs: give --calibration for real use\n";
   llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
   if (!samples)
     return samples.takeError();

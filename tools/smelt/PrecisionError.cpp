@@ -27,6 +27,8 @@ public:
   void run(const std::string &file) {
     runner::Instance exact(exact_), lowered(lowered_);
     runner::Buffers want = quantize::inputsOf(exact, file), got = quantize::inputsOf(lowered, file);
+    if (file.empty())
+      keepShapes(exact);
     want.run(exact);
     got.run(lowered);
     for (uint32_t i = 0; i < exact.model().output_count; ++i)
@@ -41,7 +43,16 @@ public:
     return all;
   }
 
+  /// Of seeded inputs whose dims are open.
+  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes() const { return shapes_; }
+
 private:
+  void keepShapes(const runner::Instance &instance) {
+    const smelt_model &model = instance.model();
+    for (uint32_t i = 0; i < model.input_count; ++i)
+      if (model.inputs[i].dims)
+        shapes_.emplace_back(model.inputs[i].name, instance.shapeOf(model.inputs[i]));
+  }
   static runner::TensorView viewOf(const runner::Instance &instance, const runner::Buffers &buffers, uint32_t output) {
     const smelt_tensor_info &info = instance.model().outputs[output];
     return {static_cast<smelt_dtype>(info.dtype), instance.shapeOf(info), buffers.outputs()[output].data()};
@@ -65,6 +76,7 @@ private:
 
   runner::Artifact exact_, lowered_;
   std::map<std::string, OutputError> errors_;
+  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes_;
 };
 } // namespace
 
@@ -82,7 +94,7 @@ static std::string oneLine(llvm::Error error) { return driver::explain(std::move
 
 llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &options,
                                                  const std::string &calibration) {
-  PrecisionReport report{calibration.empty() ? "seeded" : calibration, {}, ""};
+  PrecisionReport report{calibration.empty() ? "seeded" : calibration, {}, "", {}};
   llvm::Expected<std::vector<std::string>> files = quantize::samplesOf(calibration);
   if (!files)
     return files.takeError();
@@ -101,12 +113,24 @@ llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &o
     for (const std::string &file : *files)
       measurement.run(file);
     report.outputs = measurement.errors();
+    report.shapes = measurement.shapes();
   } catch (const runner::Error &error) {
     if (!calibration.empty()) // the user's mistake, in all likelihood
       throw;
     report.failure = error.what();
   }
   return report;
+}
+
+/// "seeded inputs x=1x64x512", or a path.
+static std::string inputsInWords(const PrecisionReport &report) {
+  constexpr size_t kMost = 4; // a cache has dozens
+  if (report.inputs != "seeded")
+    return report.inputs;
+  std::string text = "seeded inputs";
+  for (size_t i = 0; i < std::min(report.shapes.size(), kMost); ++i)
+    text += (i ? ", " : " ") + report.shapes[i].first + "=" + runner::joinExtents(report.shapes[i].second);
+  return text + (report.shapes.size() > kMost ? ", …" : "");
 }
 
 std::string inWords(const PrecisionReport &report, llvm::StringRef precision) {
@@ -117,17 +141,17 @@ std::string inWords(const PrecisionReport &report, llvm::StringRef precision) {
     os << ": the error was not measured: " << report.failure;
     return text;
   }
-  os << " on " << (report.inputs == "seeded" ? "seeded inputs" : report.inputs) << ": ";
+  os << " on " << inputsInWords(report) << ": ";
   auto worst = llvm::max_element(
       report.outputs, [](const OutputError &a, const OutputError &b) { return a.maxRelative < b.maxRelative; });
   if (worst == report.outputs.end()) {
     os << "no outputs";
     return text;
   }
-  os << "output " << runner::quoted(worst->name) << " is off by up to "
-     << llvm::format("%.2g %% of its largest value, cosine %.6f", worst->maxRelative * 100, worst->cosine);
+  os << "output " << runner::quoted(worst->name) << " was off by "
+     << llvm::format("%.2g %% of its largest value at most, cosine %.6f", worst->maxRelative * 100, worst->cosine);
   if (report.outputs.size() > 1)
-    os << ", and none of the " << report.outputs.size() << " by more";
+    os << ", and none of the " << report.outputs.size() << " was by more";
   return text;
 }
 

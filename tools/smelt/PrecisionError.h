@@ -14,7 +14,8 @@ namespace smelt {
 llvm::Expected<driver::PrecisionReport> measurePrecision(const driver::CompileOptions &options,
                                                          const std::string &calibration);
 
-/// "bf16 against f32 on seeded inputs: output 'y' is off by up to 0.31 % of its largest value, cosine 0.99998"
+/// "bf16 against f32 on seeded inputs x=1x64x8: output 'y' was off by 0.31 % of its largest value at most, cosine
+/// 0.99998"
 std::string inWords(const driver::PrecisionReport &report, llvm::StringRef precision);
 
 } // namespace smelt
