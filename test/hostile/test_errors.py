@@ -562,6 +562,9 @@ def compare_says_whether_it_holds(folder):
         np.savez(reference, y=(y * scale).astype(np.float32))
         done = Done("compare", model, "--inputs", given, "--against", reference)
         expect(done.code == code and "'y'" in done.output, f"exit code {done.code}, not {code}: {done.errors}{done.output}")
+        expect(("TOO FAR: by more than 0.001 of the largest value" in done.output) == bool(code), done.output)
+    expect(json.loads(Done("compare", model, "--inputs", given, "--against", reference, "--json").output)["limit"] == 0.001, "no limit in JSON")
+    expect("more than 0.001 of the largest value" in " ".join(Done("compare", "--help").output.split()), "no limit in the help")
     for against in ((), ("--against", "onnxruntime"), ("--layers",), ("--layers", "--against", "onnxruntime")):
         done = Done("compare", model, "--inputs", given, *against)
         expect(done.code == 0, f"{' '.join(against)}: exit code {done.code}: {done.errors}")

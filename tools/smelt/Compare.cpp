@@ -36,7 +36,7 @@ using nlohmann::ordered_json;
 
 namespace smelt {
 
-// Of the reference's largest value.
+// Of the reference's largest value, in any precision.
 constexpr double kMostRelativeError = 1e-3;
 constexpr llvm::StringLiteral kOnnxRuntime = "onnxruntime";
 
@@ -300,17 +300,26 @@ static ordered_json toJson(const std::vector<Row> &rows, bool layers) {
   return list;
 }
 
+/// "0.001 of the largest value"
+static std::string limitInWords() {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g of the largest value", kMostRelativeError);
+  return text;
+}
+
 static void printTable(const std::vector<Row> &rows, bool layers) {
   llvm::outs() << "   max abs   of max    cosine  " << (layers ? "layer" : "output") << "\n";
   for (const Row &row : rows)
     if (row.layer == layers)
       llvm::outs() << llvm::format("%10.3g %8.2g  %8.6f  ", row.apart.maxAbs, row.apart.maxRelative, row.apart.cosine)
                    << runner::quoted(row.name) << "  " << row.type << (row.holds ? "" : "  TOO FAR") << "\n";
+  if (!llvm::all_of(rows, [&](const Row &row) { return row.layer != layers || row.holds; }))
+    llvm::outs() << "TOO FAR: by more than " << limitInWords() << ", or integers that differ\n";
 }
 
 static void print(const std::vector<Row> &rows, bool layers, bool json) {
   if (json) {
-    ordered_json result = {{"outputs", toJson(rows, false)}};
+    ordered_json result = {{"limit", kMostRelativeError}, {"outputs", toJson(rows, false)}};
     if (layers)
       result["layers"] = toJson(rows, true);
     llvm::outs() << result.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << "\n";
@@ -405,6 +414,9 @@ llvm::Error CompareCommand::run(int &exitCode) {
 
 void addCompareCommand(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("compare", "compile a model and say how far its results are from a reference");
+  command->footer("Exit code 1 says that an output is too far from its reference: by more than " + limitInWords() +
+                  " there, or, of integers, at all. The limit is the same in every precision; those below f32 seldom "
+                  "keep it, and are better judged by --layers or smelt profile.");
   auto state = std::make_shared<CompareCommand>();
   state->flags.addTo(*command);
   command->add_option("--inputs", state->inputs,
