@@ -306,6 +306,15 @@ def wrong_options(folder):
 
 
 @case
+def numbers_out_of_range_are_told_the_range(folder):
+    model = good_model(folder, shape=(4096, 8))
+    for threads in ("-1", "65", "100000"):
+        refused(folder, [2], ["--threads", threads, "0 to 64"], "compile", model, "-o", folder / "m.so", "--threads", threads)
+    refused(folder, [2], ["8 is more than 1"], "compile", model, "-o", folder / "m.so", "--shape", "x=8..1x512")
+    refused(folder, [2], ["8 is more than 1"], "compile", model, "-o", folder / "m.so", "--shape", "x=4096,n:8..1")
+
+
+@case
 def seeded_inputs_are_said_to_be(folder):
     model = write_model(folder / "open.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"])], [value("x", ("n", 4096))], [value("y", None)],
                         [numpy_helper.from_array(np.ones((4096, 8), np.float32), "w")])

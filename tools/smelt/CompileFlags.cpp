@@ -3,6 +3,7 @@
 
 #include "tools/smelt/CompileFlags.h"
 #include "codegen/cpu/Target.h"
+#include "smelt/threads.h"
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Histogram.h"
 #include "llvm/ADT/StringExtras.h"
@@ -69,13 +70,14 @@ void CompileFlags::addTo(CLI::App &command) {
   command.add_option("--calibration", calibration,
                      "a .npz file of inputs, or a folder of such files: what ranges are found on for integers, and "
                      "what int4-weights are rounded by, and what the error of a lower precision is measured on; by "
-                     "default seeded inputs");
+                     "default seeded inputs: give your own for real use");
   command
       .add_option("--calibration-method", method,
                   "how ranges are chosen: " + std::string(quantize::rangeMethodNames()) + "; auto tries several")
       ->capture_default_str();
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
+      ->check(CLI::Range(0, SMELT_MAX_THREADS))
       ->capture_default_str();
   command
       .add_option("--cache", options.cache,
@@ -153,6 +155,19 @@ static std::optional<std::vector<GivenDims>> parseTensors(llvm::StringRef text) 
   return tensors;
 }
 
+/// "8 is more than 1" of "8..1x512"; "" where no bounds are the wrong way round.
+static std::string reversedBounds(llvm::StringRef list) {
+  llvm::SmallVector<llvm::StringRef> words;
+  llvm::SplitString(list, words, "x,:()[] ");
+  for (llvm::StringRef word : words) {
+    auto [least, most] = word.split("..");
+    int64_t from = 0, to = 0;
+    if (!least.getAsInteger(10, from) && !most.getAsInteger(10, to) && from > to)
+      return (least + " is more than " + most).str();
+  }
+  return "";
+}
+
 /// "image=1x3x224x224" → the extents; the name may hold anything but the last "=".
 static llvm::Error parseShape(llvm::StringRef text, frontend::ImportOptions &options) {
   auto [name, list] = text.rsplit('=');
@@ -172,6 +187,8 @@ static llvm::Error parseShape(llvm::StringRef text, frontend::ImportOptions &opt
     isValid &= dims.has_value();
     options.shapes[key] = std::move(dims).value_or(GivenDims());
   }
+  if (const std::string why = isValid ? "" : reversedBounds(text.rsplit('=').second); !why.empty())
+    return driver::toolError(driver::kUsage, "--shape " + text + ": " + why + "; bounds are written least..most");
   if (!isValid)
     return driver::toolError(driver::kUsage, "--shape " + text + ": wanted " + kShapeForms);
   if (isKnown)
