@@ -27,10 +27,10 @@ struct Target {
   kernel::Machine machine;
   // What computing in a lower precision may use besides.
   unsigned dots = 0; // of kernel::Dot
-  std::string dotFeatures;
+  std::string dotFeatures = {};
   uint64_t dotCpuFeatures = 0;
   // What the dot instructions of integers need, of which `machine` has some already: they are exact.
-  std::string integerFeatures;
+  std::string integerFeatures = {};
   uint64_t integerCpuFeatures = 0;
 };
 
