@@ -53,7 +53,10 @@ static Expr expm1Reduced(Expr r) {
 // e^x = 2^n e^r
 Expr exp(Expr x) {
   auto [n, r] = reduceExp(isF64(x) ? clamp(x, -746, 710) : clamp(x, -104.5, 89)); // 0 and infinity beyond
-  return scaleByPowerOfTwo(expm1Reduced(r) + 1.0, n.integer);
+  // What will be 0 is 0 before: a product that underflows takes some processors a hundred cycles, and what a mask
+  // takes out of a softmax is such.
+  Expr power = select(x < (isF64(x) ? -745.14 : -103.98), 0.0, expm1Reduced(r) + 1.0);
+  return scaleByPowerOfTwo(power, n.integer);
 }
 
 // e^x - 1 = 2^n (e^r - 1) + 2^n - 1; 2^n is halved, since 2^128, or 2^1024, is not a number.
