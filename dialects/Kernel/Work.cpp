@@ -97,10 +97,13 @@ static Extent bytesTouched(Value buffer) {
 }
 
 /// Operands of a contraction are both narrow only where the target multiplies such by dots, whether or not neighbours
-/// lie side by side already.
+/// lie side by side already. Pairs of integers are multiplied by one instruction and added by another, which is no more
+/// than FMAs do.
 static int64_t togetherOf(ContractOp contract) {
   auto isNarrow = [](Value value) { return graph::typeOf(value).getElementType().isBF16(); };
   bool hasDots = isNarrow(contract.getInput()) && isNarrow(contract.getPacked());
+  if (isa<IntegerType>(graph::typeOf(contract.getResult()).getElementType()))
+    return contract.getTogether() == 4 ? 4 : 1;
   return std::max<int64_t>(contract.getTogether(), hasDots ? 2 : 1);
 }
 

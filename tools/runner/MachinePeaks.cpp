@@ -170,6 +170,8 @@ MachinePeaks measurePeaks(unsigned threads) {
   peaks.gigaflops = measureGigaflops(team, loops.multiplyAdd, loops.operationsPerStep);
   if (loops.dotBf16)
     peaks.gigaflopsBf16 = measureGigaflops(team, loops.dotBf16, 2 * loops.operationsPerStep);
+  if (loops.dotInt8)
+    peaks.gigaopsInt8 = measureGigaflops(team, loops.dotInt8, 4 * loops.operationsPerStep);
   {
     const Buffer buffer(bytes, MADV_NOHUGEPAGE); // as what is mapped from a file
     const auto measure = [&](double part) { return measureBandwidth(team, loops, buffer.data(), part); };

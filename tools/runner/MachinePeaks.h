@@ -22,13 +22,17 @@ struct MachinePeaks {
   double gigaflops = 0;      // f32, with the widest vectors that the processor has; a multiply-add is two
   unsigned vectorBits = 0;   // of these
   double gigaflopsBf16 = 0;  // of dots of two bf16 that add up in f32; 0 where the processor has none
+  double gigaopsInt8 = 0;    // of dots of four integers of 8 bits; 0 where the processor has none, or none is known
   std::vector<Level> levels; // from the second cache to memory, which is last and takes anything
   /// Of the memory where it lies in large pages, which what is mapped from a file, as weights are, does not.
   double hugePagesGigabytesPerSecond = 0;
 
   const Level &memory() const { return levels.back(); }
   /// What instructions do that multiply so many neighbours.
-  double gigaflopsOf(unsigned together) const { return together == 2 && gigaflopsBf16 > 0 ? gigaflopsBf16 : gigaflops; }
+  double gigaflopsOf(unsigned together) const {
+    const double ofDots = together == 2 ? gigaflopsBf16 : together == 4 ? gigaopsInt8 : 0;
+    return ofDots > 0 ? ofDots : gigaflops;
+  }
   /// The bandwidth of the smallest level that `bytes` fit in.
   double gigabytesPerSecondOf(double bytes) const;
 };

@@ -50,6 +50,21 @@ __attribute__((target("avx512f,avx512bf16"))) static float dotBf16(int64_t steps
   return total;
 }
 
+__attribute__((target("avx512f,avx512vnni"))) static float dotInt8With512(int64_t steps, float start) {
+  __m512i sums[kChains512];
+  for (int i = 0; i < kChains512; ++i)
+    sums[i] = _mm512_set1_epi32(static_cast<int>(start) + i);
+  const __m512i a = _mm512_set1_epi32(static_cast<int>(start) | 0x01020304), b = _mm512_set1_epi32(0x01FF01FF);
+  for (int64_t step = 0; step < steps; ++step)
+#pragma GCC unroll 16
+    for (__m512i &sum : sums)
+      sum = _mm512_dpbusd_epi32(sum, a, b);
+  __m512i total = sums[0];
+  for (const __m512i &sum : sums)
+    total = _mm512_xor_si512(total, sum);
+  return static_cast<float>(_mm512_reduce_add_epi32(total));
+}
+
 template <int64_t kStreams, bool isAhead>
 __attribute__((target("avx512f"))) static uint64_t read512(const unsigned char *from, int64_t bytes) {
   __m512i sums[kStreams] = {};
@@ -81,6 +96,21 @@ __attribute__((target("avx2,fma"))) static float multiplyAdd256(int64_t steps, f
   for (const __m256 &sum : sums)
     total += _mm256_cvtss_f32(sum);
   return total;
+}
+
+__attribute__((target("avx2,avxvnni"))) static float dotInt8With256(int64_t steps, float start) {
+  __m256i sums[kChains256];
+  for (int i = 0; i < kChains256; ++i)
+    sums[i] = _mm256_set1_epi32(static_cast<int>(start) + i);
+  const __m256i a = _mm256_set1_epi32(static_cast<int>(start) | 0x01020304), b = _mm256_set1_epi32(0x01FF01FF);
+  for (int64_t step = 0; step < steps; ++step)
+#pragma GCC unroll 12
+    for (__m256i &sum : sums)
+      sum = _mm256_dpbusd_avx_epi32(sum, a, b);
+  __m256i total = sums[0];
+  for (const __m256i &sum : sums)
+    total = _mm256_xor_si256(total, sum);
+  return static_cast<float>(_mm256_extract_epi32(total, 0));
 }
 
 template <int64_t kStreams, bool isAhead>
@@ -161,13 +191,24 @@ PeakLoops widestLoops() {
             2.0 * 16 * kChains512,
             multiplyAdd512,
             __builtin_cpu_supports("avx512bf16") ? dotBf16 : nullptr,
+            __builtin_cpu_supports("avx512vnni") ? dotInt8With512 : nullptr,
             {read512<1, false>, read512<kManyStreams, true>}};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {256, 2.0 * 8 * kChains256, multiplyAdd256, nullptr, {read256<1, false>, read256<kManyStreams, true>}};
+    return {256,
+            2.0 * 8 * kChains256,
+            multiplyAdd256,
+            nullptr,
+            __builtin_cpu_supports("avxvnni") ? dotInt8With256 : nullptr,
+            {read256<1, false>, read256<kManyStreams, true>}};
 #elif defined(__aarch64__)
-  return {128, 2.0 * 4 * kChainsNeon, multiplyAddNeon, nullptr, {readPlain<1, false>, readPlain<kManyStreams, true>}};
+  return {128,
+          2.0 * 4 * kChainsNeon,
+          multiplyAddNeon,
+          nullptr,
+          nullptr,
+          {readPlain<1, false>, readPlain<kManyStreams, true>}};
 #endif
-  return {32, 2.0 * 8, multiplyAddPlain, nullptr, {readPlain<1, false>, readPlain<kManyStreams, true>}};
+  return {32, 2.0 * 8, multiplyAddPlain, nullptr, nullptr, {readPlain<1, false>, readPlain<kManyStreams, true>}};
 }
 
 } // namespace smelt::runner

@@ -18,6 +18,8 @@ struct PeakLoops {
   float (*multiplyAdd)(int64_t steps, float start) = nullptr;
   /// The same with dots of pairs of bf16, two multiply-adds each; null where the processor has none.
   float (*dotBf16)(int64_t steps, float start) = nullptr;
+  /// The same with dots of four integers of 8 bits, four multiply-adds each; null where it has none, or none is known.
+  float (*dotInt8)(int64_t steps, float start) = nullptr;
   /// Read a multiple of kReadGrain bytes: from front to back; and at several places at once, a little ahead of time. A
   /// processor that fetches ahead by itself stops where a page of memory ends, and other places keep it busy meanwhile:
   /// from memory that can be three times as fast.

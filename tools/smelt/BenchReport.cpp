@@ -61,8 +61,9 @@ static std::string jsonOf(const Layer &layer) {
 
 static std::string jsonOf(const runner::MachinePeaks &peaks) {
   std::string text =
-      format("{\"gflops\": %.2f, \"gflops_bf16\": %.2f, \"vector_bits\": %u, \"threads\": %u, \"read_gb_per_s\": {",
-             peaks.gigaflops, peaks.gigaflopsBf16, peaks.vectorBits, peaks.threads);
+      format("{\"gflops\": %.2f, \"gflops_bf16\": %.2f, \"gops_int8\": %.2f, \"vector_bits\": %u, \"threads\": %u, "
+             "\"read_gb_per_s\": {",
+             peaks.gigaflops, peaks.gigaflopsBf16, peaks.gigaopsInt8, peaks.vectorBits, peaks.threads);
   for (const auto &level : peaks.levels)
     text += format("%s\"%s\": %.2f", &level == peaks.levels.data() ? "" : ", ", level.name, level.gigabytesPerSecond);
   return text + format("}, \"huge_pages_gb_per_s\": %.2f}", peaks.hugePagesGigabytesPerSecond);
@@ -180,12 +181,16 @@ static std::string inOrder(const std::vector<Row> &rows, bool hasRoofline) {
 
 static std::string peaksText(const BenchFigures &figures) {
   const runner::MachinePeaks &peaks = *figures.peaks;
-  const bool hasDots = std::any_of(figures.layers.begin(), figures.layers.end(),
-                                   [](const Layer &layer) { return layer.work && layer.work->together > 1; });
+  const auto hasDots = [&](unsigned together) {
+    return std::any_of(figures.layers.begin(), figures.layers.end(),
+                       [&](const Layer &layer) { return layer.work && layer.work->together == together; });
+  };
   std::string text = format("this machine's peak on %u thread%s: %.1f GFLOP/s (f32, %u-bit vectors)", peaks.threads,
                             peaks.threads == 1 ? "" : "s", peaks.gigaflops, peaks.vectorBits);
-  if (hasDots)
+  if (hasDots(2))
     text += format(", %.1f (dots of bf16)", peaks.gigaflopsBf16);
+  if (hasDots(4))
+    text += format(", %.1f (dots of 8-bit integers)", peaks.gigaopsInt8);
   text += "; reads";
   for (const auto &level : peaks.levels)
     text +=

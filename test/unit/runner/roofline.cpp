@@ -14,7 +14,7 @@ using smelt::artifact::WorkRow;
 namespace {
 
 /// 100 GFLOP/s, 250 of dots of bf16; 200 GB/s from 1 MB, 50 from 10 MB, 10 from memory.
-MachinePeaks machine() { return {1, 100, 512, 250, {{"L2", 1e6, 200}, {"L3", 1e7, 50}, {"memory", 1e8, 10}}, 10}; }
+MachinePeaks machine() { return {1, 100, 512, 250, 400, {{"L2", 1e6, 200}, {"L3", 1e7, 50}, {"memory", 1e8, 10}}, 10}; }
 
 TEST(Roofline, IsTheGreaterOfBothTimes) {
   const Bound compute = boundOf({1e9, 1e6, 0}, machine(), 1e6); // 1 GFLOP, 1 MB of activations
@@ -34,8 +34,9 @@ TEST(Roofline, TakesWeightsFromWhereTheWholeModelFits) {
   EXPECT_DOUBLE_EQ(boundOf(work, machine(), 1e9).ms(), 1e6 / 10e6 + 2e6 / 50e6);
 }
 
-TEST(Roofline, KnowsInstructionsThatMultiplyPairs) {
+TEST(Roofline, KnowsInstructionsThatMultiplySeveral) {
   EXPECT_DOUBLE_EQ(boundOf({1e9, 0, 0, false, 2}, machine(), 0).ms(), 4);
+  EXPECT_DOUBLE_EQ(boundOf({1e9, 0, 0, false, 4}, machine(), 0).ms(), 2.5);
   MachinePeaks without = machine();
   without.gigaflopsBf16 = 0;
   EXPECT_DOUBLE_EQ(boundOf({1e9, 0, 0, false, 2}, without, 0).ms(), 10);
