@@ -122,9 +122,12 @@ Grouping::Grouping(func::FuncOp function) : definers_(function.getBody().front()
   }
 }
 
-/// Whether a cast makes larger elements of what is stored as it is: narrow floats always, integers of 8 bits where more
-/// than elementwise work reads them.
-static bool widensStored(graph::CastOp cast) {
+/// Whether an op makes larger elements of what is stored as it is: of narrow floats and quantised numbers always, of
+/// other integers of 8 bits where more than elementwise work reads them.
+static bool widensStored(Operation *op) {
+  auto cast = dyn_cast<graph::CastOp>(op);
+  if (!cast)
+    return isa<graph::DequantizeOp>(op);
   Type from = graph::typeOf(cast.getInput()).getElementType(), to = cast.getTo();
   if (from.getIntOrFloatBitWidth() >= to.getIntOrFloatBitWidth())
     return false;
@@ -136,8 +139,7 @@ static bool widensStored(graph::CastOp cast) {
 
 /// Whether an op makes larger elements of stored ones, for nothing but elementwise work: whoever reads them does that.
 static bool isWidening(Operation *op) {
-  auto cast = dyn_cast<graph::CastOp>(op);
-  return cast && widensStored(cast) && llvm::all_of(op->getUsers(), [&](Operation *user) {
+  return widensStored(op) && llvm::all_of(op->getUsers(), [&](Operation *user) {
            return isa<graph::ScalarInterface>(user) &&
                   graph::extentsOf(user->getResult(0)) == graph::extentsOf(op->getResult(0));
          });
@@ -154,8 +156,8 @@ bool Grouping::isPreferred(int group, int other) const {
   if (other < 0)
     return true;
   auto readsBytes = [&](int number) {
-    auto cast = dyn_cast<graph::CastOp>(groups_[number].ops.front());
-    return cast && isWidening(cast) && isa<IntegerType>(graph::typeOf(cast.getInput()).getElementType());
+    Operation *first = groups_[number].ops.front();
+    return isWidening(first) && isa<IntegerType>(graph::typeOf(first->getOperand(0)).getElementType());
   };
   return std::pair(!readsBytes(group), group) > std::pair(!readsBytes(other), other);
 }

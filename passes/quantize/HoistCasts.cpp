@@ -5,8 +5,8 @@
 // computes a value writes it rounded, and only that is moved.
 //   round(view(x))       →   view(round(x))            reshape, transpose, slice, broadcast
 //   round(concat(x…))    →   concat(round(x)…)         where nothing else reads it; so of pad, and of the maximum of
-//   windows,
-//                                                      which rounding keeps in order
+//                                                      windows, which rounding keeps in order
+//   round(max(x) * f)    →   max(round(x * f))         of positive f, one for each channel, likewise
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -47,6 +47,7 @@ private:
     pending_.push_back(op);
   }
   void hoist(Operation *op);
+  Operation *hoistFactors(Operation *mover);
   bool mayHoistOver(Operation *mover, Operation *rounding);
   Value rounded(Value value, Operation *like);
 
@@ -90,8 +91,31 @@ Value Hoisting::rounded(Value value, Operation *like) {
   return made->getResult(0);
 }
 
+/// mul(max(x), f) becomes max(mul(x, f)), which is returned; what is no such thing is returned as it is.
+Operation *Hoisting::hoistFactors(Operation *mover) {
+  auto product = dyn_cast_or_null<graph::MulOp>(mover);
+  auto pool = product && product->hasOneUse() ? product.getLhs().getDefiningOp<graph::PoolOp>() : nullptr;
+  std::optional<graph::HostTensor> factors = pool ? graph::constantOf(product.getRhs()) : std::nullopt;
+  if (!factors || pool->getNumResults() != 1 || !pool->hasOneUse() || pool.getKind() != graph::PoolKind::Max ||
+      product.getResult().getType() != pool->getResult(0).getType() || !factors->type().getElementType().isF32() ||
+      !llvm::all_of(factors->as<float>(), [](float f) { return f > 0; }))
+    return mover;
+  // Of the windows' dims, results and what they are of have unlike extents.
+  RankedTensorType from = graph::typeOf(pool->getOperand(0)), to = graph::typeOf(pool->getResult(0));
+  ArrayRef<int64_t> shape = factors->type().getShape();
+  for (auto [extent, before, after] :
+       llvm::zip(shape, from.getShape().take_back(shape.size()), to.getShape().take_back(shape.size())))
+    if (extent != 1 && before != after)
+      return mover;
+  rewriter_.setInsertionPoint(pool);
+  Value scaled = graph::MulOp::create(rewriter_, product.getLoc(), pool->getOperand(0), product.getRhs());
+  rewriter_.modifyOpInPlace(pool, [&] { pool->setOperand(0, scaled); });
+  rewriter_.replaceOp(product, pool->getResult(0));
+  return pool;
+}
+
 void Hoisting::hoist(Operation *op) {
-  Operation *mover = op->getOperand(0).getDefiningOp();
+  Operation *mover = hoistFactors(op->getOperand(0).getDefiningOp());
   if (!mover || mover->getNumResults() != 1 || !mayHoistOver(mover, op))
     return;
   rewriter_.setInsertionPoint(mover);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // share-roundings: a large tensor that products read rounded, and elementwise work as it was, is written rounded alone.
-//   add(x, y), round(x)   →   add(widened(round(x)), y), round(x)
+//   add(x, y), round(x)       →   add(widened(round(x)), y), round(x)
+//   add(x, y), round(x * f)   →   add(widened(round(x * f)) / f, y), round(x * f)
 // It costs an error of one rounding where sums run on from layer to layer, and saves two thirds of the bytes written
 // there.
 
@@ -12,6 +13,7 @@
 #include "mlir/Pass/Pass.h"
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/Rounding.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace smelt;
@@ -27,17 +29,68 @@ static bool isLarge(Value value) {
   return elements >= kLeastBytes / static_cast<int64_t>(sizeof(float));
 }
 
-/// The uses of a rounded value as it was; nothing where not all of them are elementwise.
-static SmallVector<OpOperand *> exactUses(Operation *rounding) {
+namespace {
+/// A value that is rounded, on its own or after its channels were evened out by a multiplication.
+class Rounded {
+public:
+  explicit Rounded(Operation *rounding) : rounding_(rounding), value_(rounding->getOperand(0)) {
+    auto product = value_.getDefiningOp<graph::MulOp>();
+    if (!product || !product->hasOneUse())
+      return;
+    factors_ = factorsOf(product);
+    if (factors_)
+      value_ = product.getLhs();
+  }
+
+  Value value() const { return value_; }
+  /// The uses of the value as it was; nothing where not all of them are elementwise.
+  SmallVector<OpOperand *> exactUses() const;
+  /// What it is in f32 after rounding.
+  Value widened(OpBuilder &builder) const;
+
+private:
+  static std::optional<graph::HostTensor> factorsOf(graph::MulOp product);
+
+  Operation *rounding_;
+  Value value_;
+  std::optional<graph::HostTensor> factors_; // of the multiplication, if there is one
+};
+} // namespace
+
+/// The constant factors of x * f, of which each has an inverse.
+std::optional<graph::HostTensor> Rounded::factorsOf(graph::MulOp product) {
+  std::optional<graph::HostTensor> factors = graph::constantOf(product.getRhs());
+  if (!factors || !factors->type().getElementType().isF32() ||
+      product.getLhs().getType() != product.getResult().getType())
+    return std::nullopt;
+  bool areInvertible =
+      llvm::all_of(factors->as<float>(), [](float f) { return std::isnormal(f) && std::isnormal(1 / f); });
+  return areInvertible ? factors : std::nullopt;
+}
+
+SmallVector<OpOperand *> Rounded::exactUses() const {
   SmallVector<OpOperand *> uses;
-  for (OpOperand &use : rounding->getOperand(0).getUses()) {
-    if (use.getOwner() == rounding)
+  for (OpOperand &use : value_.getUses()) {
+    Operation *user = use.getOwner();
+    if (user == rounding_ || user == rounding_->getOperand(0).getDefiningOp())
       continue;
-    if (!isa<graph::ScalarInterface>(use.getOwner()) || isa<graph::CastOp, graph::QuantizeOp>(use.getOwner()))
+    // What is rounded twice, to unlike scales, would lose twice as much.
+    bool isRoundedNext = user->hasOneUse() && isa<graph::MulOp>(user) && quantize::isRounding(*user->user_begin());
+    if (!isa<graph::ScalarInterface>(user) || isa<graph::CastOp, graph::QuantizeOp>(user) || isRoundedNext)
       return {};
     uses.push_back(&use);
   }
   return uses;
+}
+
+Value Rounded::widened(OpBuilder &builder) const {
+  Value wide = quantize::widened(builder, rounding_);
+  if (!factors_)
+    return wide;
+  auto inverse = graph::HostTensor::zeros(factors_->type());
+  llvm::transform(factors_->as<float>(), inverse.asMutable<float>().begin(), [](float f) { return 1 / f; });
+  Location loc = rounding_->getLoc();
+  return graph::MulOp::create(builder, loc, wide, graph::makeConstant(builder, loc, inverse));
 }
 
 namespace {
@@ -55,13 +108,15 @@ struct ShareRoundings : PassWrapper<ShareRoundings, OperationPass<func::FuncOp>>
     });
     IRRewriter rewriter(&getContext());
     for (Operation *rounding : roundings) {
-      SmallVector<OpOperand *> uses = exactUses(rounding);
-      if (uses.empty())
+      Rounded rounded(rounding);
+      SmallVector<OpOperand *> uses = rounded.exactUses();
+      if (uses.empty() || !rounded.value().getDefiningOp())
         continue;
-      rewriter.setInsertionPointAfter(rounding);
-      Value wide = quantize::widened(rewriter, rounding);
-      for (OpOperand *use : uses)
+      for (OpOperand *use : uses) { // each widens what it reads
+        rewriter.setInsertionPointAfter(rounding);
+        Value wide = rounded.widened(rewriter);
         rewriter.modifyOpInPlace(use->getOwner(), [&] { use->set(wide); });
+      }
     }
   }
 };

@@ -67,6 +67,7 @@ void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, q
   if (precision != quantize::Precision::F32) { // of the roundings, those that are left
     manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass());
     manager.addNestedPass<func::FuncOp>(quantize::createShareRoundingsPass());
+    manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass()); // what had other readers before
     manager.addPass(graph::createFoldConstantsPass());
   }
   manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));

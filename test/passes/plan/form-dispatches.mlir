@@ -147,3 +147,24 @@ func.func @residual_of_bytes(%x: tensor<4x16xui8>, %w: tensor<1x4x64xi8>) -> ten
   %9 = graph.add %7, %8 : (tensor<4x16xf32>, tensor<4x16xf32>) -> tensor<4x16xf32>
   return %9 : tensor<4x16xf32>
 }
+
+// What a product's kernel wrote quantised is dequantised, and its channels scaled back, where it is added: no f32 of it is written.
+// CHECK-LABEL: func.func @residual_of_quantised
+// CHECK: kernel.dispatch{{.*}} -> tensor<4x16xui8>
+// CHECK: graph.quantize
+// CHECK-NOT: graph.dequantize
+// CHECK: kernel.yield
+// CHECK: kernel.dispatch{{.*}} -> tensor<4x16xf32>
+// CHECK: graph.dequantize
+// CHECK: return
+func.func @residual_of_quantised(%x: tensor<4x16xui8>, %w: tensor<1x4x64xi8>, %f: tensor<16xf32>) -> tensor<4x16xf32> {
+  %0 = kernel.contract %x, %w {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64, together = 4 : i64} : (tensor<4x16xui8>, tensor<1x4x64xi8>) -> tensor<4x16xi32>
+  %1 = graph.cast %0 {to = f32} : (tensor<4x16xi32>) -> tensor<4x16xf32>
+  %2 = graph.quantize %1 {factor = 0.5 : f64, zero_point = 0 : i64, to = ui8} : (tensor<4x16xf32>) -> tensor<4x16xui8>
+  %3 = kernel.contract %2, %w {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64, together = 4 : i64} : (tensor<4x16xui8>, tensor<1x4x64xi8>) -> tensor<4x16xi32>
+  %4 = graph.cast %3 {to = f32} : (tensor<4x16xi32>) -> tensor<4x16xf32>
+  %5 = graph.dequantize %2 {scale = 2.0 : f64, zero_point = 0 : i64} : (tensor<4x16xui8>) -> tensor<4x16xf32>
+  %6 = graph.mul %5, %f : (tensor<4x16xf32>, tensor<16xf32>) -> tensor<4x16xf32>
+  %7 = graph.add %4, %6 : (tensor<4x16xf32>, tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %7 : tensor<4x16xf32>
+}

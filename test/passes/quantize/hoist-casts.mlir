@@ -66,3 +66,27 @@ func.func @quantised(%a: tensor<4xf32>, %b: tensor<1x2xf32>) -> tensor<1x6xui8> 
   %3 = graph.quantize %2 {factor = 2.0 : f64, to = ui8, zero_point = 3 : i64} : (tensor<1x6xf32>) -> tensor<1x6xui8>
   return %3 : tensor<1x6xui8>
 }
+
+// Channels may be evened out before the maximum of windows, and rounded there.
+// CHECK-LABEL: func.func @factors
+// CHECK: %[[M:.*]] = graph.mul %arg0
+// CHECK: %[[Q:.*]] = graph.quantize %[[M]]
+// CHECK: graph.pool %[[Q]]
+func.func @factors(%x: tensor<1x8x8x2xf32>) -> tensor<1x4x4x2xui8> {
+  %f = graph.constant dense<[2.0, 0.5]> : tensor<2xf32>
+  %p = graph.pool %x {kind = 0 : i32, window = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, declared_high = array<i64: 0, 0>, count_padding = false, p = 2 : i64, layout = 1 : i32} : (tensor<1x8x8x2xf32>) -> tensor<1x4x4x2xf32>
+  %m = graph.mul %p, %f : (tensor<1x4x4x2xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
+  %q = graph.quantize %m {factor = 4.0 : f64, zero_point = 0 : i64, to = ui8} : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xui8>
+  return %q : tensor<1x4x4x2xui8>
+}
+
+// A factor below zero turns the order round.
+// CHECK-LABEL: func.func @negative
+// CHECK: graph.pool %arg0
+func.func @negative(%x: tensor<1x8x8x2xf32>) -> tensor<1x4x4x2xui8> {
+  %f = graph.constant dense<[2.0, -0.5]> : tensor<2xf32>
+  %p = graph.pool %x {kind = 0 : i32, window = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, declared_high = array<i64: 0, 0>, count_padding = false, p = 2 : i64, layout = 1 : i32} : (tensor<1x8x8x2xf32>) -> tensor<1x4x4x2xf32>
+  %m = graph.mul %p, %f : (tensor<1x4x4x2xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
+  %q = graph.quantize %m {factor = 4.0 : f64, zero_point = 0 : i64, to = ui8} : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xui8>
+  return %q : tensor<1x4x4x2xui8>
+}

@@ -35,3 +35,20 @@ func.func @output(%a: tensor<512x512xf32>) -> (tensor<512x512xbf16>, tensor<512x
   %s = graph.add %x, %a : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32>
   return %r, %s, %x : tensor<512x512xbf16>, tensor<512x512xf32>, tensor<512x512xf32>
 }
+
+// Channels that were evened out before: what is read back is divided again.
+// CHECK-LABEL: func.func @smoothed
+// CHECK: %[[X:.*]] = graph.relu
+// CHECK: %[[Q:.*]] = graph.quantize
+// CHECK: %[[W:.*]] = graph.dequantize %[[Q]]
+// CHECK: %[[INVERSE:.*]] = graph.constant dense<[5.000000e-01, 2.000000e+00]>
+// CHECK: %[[E:.*]] = graph.mul %[[W]], %[[INVERSE]]
+// CHECK: graph.add %[[E]], %{{.*}}
+func.func @smoothed(%a: tensor<131072x2xf32>) -> (tensor<131072x2xui8>, tensor<131072x2xf32>) {
+  %f = graph.constant dense<[2.0, 0.5]> : tensor<2xf32>
+  %x = graph.relu %a : (tensor<131072x2xf32>) -> tensor<131072x2xf32>
+  %m = graph.mul %x, %f : (tensor<131072x2xf32>, tensor<2xf32>) -> tensor<131072x2xf32>
+  %q = graph.quantize %m {factor = 4.0 : f64, zero_point = 0 : i64, to = ui8} : (tensor<131072x2xf32>) -> tensor<131072x2xui8>
+  %s = graph.add %x, %a : (tensor<131072x2xf32>, tensor<131072x2xf32>) -> tensor<131072x2xf32>
+  return %q, %s : tensor<131072x2xui8>, tensor<131072x2xf32>
+}
