@@ -434,4 +434,41 @@ LogicalResult Body::write(kernel::StoreOp store, ArrayRef<LaneIndex> index, unsi
   return success();
 }
 
+LogicalResult Body::writeInterleaved(kernel::StoreOp store, size_t dim, ArrayRef<LaneIndex> index, unsigned lanes) {
+  constexpr int64_t kBytes = 4;
+  auto words = VectorType::get({lanes}, builder_.getI32Type());
+  auto repeated = [&](int64_t word) -> Value {
+    return arith::ConstantOp::create(builder_,
+                                     DenseElementsAttr::get(words, builder_.getI32IntegerAttr(int32_t(word))));
+  };
+  const int64_t count = graph::extentsOf(store.getValue())[dim].number();
+  SmallVector<LaneIndex> at(index);
+  VectorType bytes;
+  Value all;
+  for (int64_t place = 0; place < count; ++place) {
+    at[dim] = {constant(place), 0};
+    startPoint();
+    Value value = stored(store.getValue(), at, lanes);
+    if (!value)
+      return failure();
+    Type element = getElementTypeOrSelf(value.getType());
+    bytes = VectorType::get({lanes * kBytes}, element);
+    if (!isa<VectorType>(value.getType())) // the same for all lanes
+      value = vector::BroadcastOp::create(builder_, VectorType::get({lanes}, element), value);
+    Value word = arith::ExtUIOp::create(builder_, words, value);
+    if (place > 0)
+      word = arith::ShLIOp::create(builder_, word, repeated(8 * place));
+    all = all ? arith::OrIOp::create(builder_, all, word).getResult() : word;
+  }
+  at[dim] = {constant(0), 0};
+  Value offset = linear(store.getBuffer(), at).first, buffer = bufferOf(store.getBuffer());
+  if (count < kBytes) {
+    Value before = vector::BitCastOp::create(builder_, words, vector::LoadOp::create(builder_, bytes, buffer, offset));
+    before = arith::AndIOp::create(builder_, before, repeated(-(int64_t(1) << (8 * count))));
+    all = arith::OrIOp::create(builder_, all, before);
+  }
+  vector::StoreOp::create(builder_, vector::BitCastOp::create(builder_, bytes, all), buffer, offset);
+  return success();
+}
+
 } // namespace smelt::cpu

@@ -42,6 +42,10 @@ public:
   /// those on the line of the cache at `index`.
   void prefetch(mlir::Operation *root, llvm::ArrayRef<graph::LaneIndex> index);
   llvm::LogicalResult write(kernel::StoreOp store, llvm::ArrayRef<graph::LaneIndex> index, unsigned lanes);
+  /// Writes the elements of 8 bits along `dim`, four at most and side by side in memory, for lanes that are four bytes
+  /// apart. Of fewer than four, the bytes after them are read and written back: those up to the next lane must exist.
+  llvm::LogicalResult writeInterleaved(kernel::StoreOp store, size_t dim, llvm::ArrayRef<graph::LaneIndex> index,
+                                       unsigned lanes);
 
   kernel::FuncOp kernel() { return kernel_; }
   mlir::ImplicitLocOpBuilder &builder() { return builder_; }

@@ -20,12 +20,40 @@ namespace {
 constexpr int64_t kTileElements =
     8192; // enough to pay for a tile's start, few enough to share a tensor of a megabyte among threads
 
+/// A dim of few elements of 8 bits that lie side by side, those along the last other dim being four bytes apart: what
+/// planes of an image become when they are quantised.
+std::optional<size_t> interleavedDim(Body &body, ArrayRef<Extent> shape, unsigned lanes) {
+  constexpr int64_t kBytes = 4;
+  std::optional<size_t> found;
+  if (shape.size() < 2 || lanes == 1)
+    return std::nullopt;
+  for (auto store : body.kernel().getBody().getOps<kernel::StoreOp>()) {
+    if (graph::extentsOf(store.getValue()) != Extents(shape))
+      continue;
+    Extents strides = Body::stridesOf(store.getBuffer());
+    size_t dim = llvm::find(strides, Extent(1)) - strides.begin();
+    size_t row = dim + 1 == shape.size() ? dim - 1 : shape.size() - 1; // where lanes are
+    bool isInterleaved = dim < shape.size() && shape[dim].isNumber() && shape[dim].number() > 1 &&
+                         shape[dim].number() <= kBytes && shape[row].isNumber() && shape[row].number() > lanes &&
+                         strides[row] == Extent(kBytes) &&
+                         graph::elementBytes(graph::typeOf(store.getValue()).getElementType()) == 1;
+    if (!isInterleaved || (found && *found != dim))
+      return std::nullopt;
+    found = dim;
+  }
+  return found;
+}
+
 /// The loops over one result shape.
 class PointwiseNest {
 public:
-  PointwiseNest(Body &body, ArrayRef<Extent> shape, unsigned lanes) : body_(body), b_(body.builder()), lanes_(lanes) {
+  PointwiseNest(Body &body, ArrayRef<Extent> shape, unsigned lanes)
+      : body_(body), b_(body.builder()), lanes_(lanes), results_(shape),
+        interleaved_(interleavedDim(body, shape, lanes)) {
     shape_.assign(shape.begin(), shape.end());
-    rank_ = shape.size();
+    if (interleaved_)
+      shape_.erase(shape_.begin() + *interleaved_);
+    rank_ = shape_.size();
     if (shape_.empty())
       shape_.push_back(1);
     chooseTiles();
@@ -99,24 +127,60 @@ private:
   }
 
   LogicalResult emitInner(Value base, graph::Count extent) {
+    if (interleaved_)
+      return emitInterleaved(base, *extent.number());
     return graph::forLanes(b_, extent, lanes_, [&](Value at, unsigned lanes) {
-      SmallVector<LaneIndex> index = llvm::map_to_vector(index_, [](Value value) { return LaneIndex{value, 0}; });
-      index.push_back({body_.add(base, at), lanes > 1 ? 1 : 0});
-      index.resize(rank_);
       body_.startPoint();
-      for (auto store : body_.kernel().getBody().getOps<kernel::StoreOp>())
-        if (graph::extentsOf(store.getValue()) == Extents(ArrayRef<Extent>(shape_).take_front(rank_)))
-          if (failed(body_.write(store, index, lanes)))
-            return failure();
-      return success();
+      return writeAll(
+          [&](kernel::StoreOp store) { return body_.write(store, indexAt(body_.add(base, at), lanes), lanes); });
     });
+  }
+
+  /// Vectors write past the last element of the dim, but not past the next one along the row: the end of a row is
+  /// written byte by byte.
+  LogicalResult emitInterleaved(Value base, int64_t extent) {
+    const int64_t whole = (extent - 1) / lanes_ * lanes_;
+    LogicalResult done = graph::forLanes(b_, whole, lanes_, [&](Value at, unsigned lanes) {
+      return writeAll([&](kernel::StoreOp store) {
+        return body_.writeInterleaved(store, *interleaved_, indexAt(body_.add(base, at), lanes, body_.constant(0)),
+                                      lanes);
+      });
+    });
+    for (int64_t place = 0; succeeded(done) && place < results_[*interleaved_].number(); ++place)
+      done = graph::forLanes(b_, extent - whole, lanes_, [&](Value at, unsigned lanes) {
+        Value last = body_.add(base, body_.add(at, body_.constant(whole)));
+        body_.startPoint();
+        return writeAll([&](kernel::StoreOp store) {
+          return body_.write(store, indexAt(last, lanes, body_.constant(place)), lanes);
+        });
+      });
+    return done;
+  }
+
+  /// Of a result's element, or so many along the last dim; `place` is the index of the interleaved dim.
+  SmallVector<LaneIndex> indexAt(Value last, unsigned lanes, Value place = nullptr) {
+    SmallVector<LaneIndex> index = llvm::map_to_vector(index_, [](Value value) { return LaneIndex{value, 0}; });
+    index.push_back({last, lanes > 1 ? 1 : 0});
+    index.resize(rank_);
+    if (interleaved_)
+      index.insert(index.begin() + *interleaved_, LaneIndex{place, 0});
+    return index;
+  }
+
+  LogicalResult writeAll(llvm::function_ref<LogicalResult(kernel::StoreOp)> write) {
+    for (auto store : body_.kernel().getBody().getOps<kernel::StoreOp>())
+      if (graph::extentsOf(store.getValue()) == results_ && failed(write(store)))
+        return failure();
+    return success();
   }
 
   Body &body_;
   ImplicitLocOpBuilder &b_;
   unsigned lanes_;
-  Extents shape_; // at least one dim
-  size_t rank_ = 0;
+  Extents results_;                   // their shape
+  std::optional<size_t> interleaved_; // a dim that has no loop of its own
+  Extents shape_;                     // of the loops, at least one dim
+  size_t rank_ = 0;                   // of the loops
   Extents tiles_;
   int64_t block_ = 0; // indices of the last of tiles_'s dims to a tile; 0 for one
   SmallVector<Value> index_;

@@ -180,6 +180,8 @@ struct PackConv : OpRewritePattern<graph::ConvOp> {
       window.back() = strides.back() = 1;
     }
     Value packed = packFilter(op, tile.width, together, joined, rewriter);
+    if (joined == 1)
+      input = padChannels(op, input, together, rewriter);
     rewriter.replaceOpWithNewOp<kernel::ContractOp>(op, type, input, packed, ValueRange(),
                                                     rewriter.getDenseI64ArrayAttr(window),
                                                     rewriter.getDenseI64ArrayAttr(strides), op.getDilationsAttr(),
@@ -198,6 +200,19 @@ private:
       op.setHigh(zeros);
     });
     return success();
+  }
+
+  /// Where a pixel has fewer channels than are read together, it gets more, so that they are read as one word. What
+  /// they hold does not matter: their weights are zeros.
+  static Value padChannels(graph::ConvOp op, Value input, int64_t together, PatternRewriter &rewriter) {
+    RankedTensorType type = graph::typeOf(input);
+    int64_t channels = type.getShape().back();
+    if (op.getGroups() != 1 || channels >= together || !isa<IntegerType>(type.getElementType()))
+      return input;
+    SmallVector<int64_t> low(type.getRank(), 0), high(low);
+    high.back() = together - channels;
+    Value any = graph::makeScalar(rewriter, op.getLoc(), type.getElementType(), graph::Scalar::ofFloat(0));
+    return graph::PadOp::create(rewriter, op.getLoc(), input, any, low, high, graph::PadMode::Constant);
   }
 
   /// [k…, c, groups · n] → [groups, panels, k · c, width]; so many taps, the last dim's or 1, are `joined` to one.
