@@ -26,10 +26,10 @@ std::optional<Precision> precisionOf(llvm::StringRef name);
 std::string precisionNames();
 
 /// Attributes of a product by constant weights: what it is computed in, a name of Precision; the least and the largest
-/// number of its input; what each channel of the input is divided by before, and its weights multiplied by; and the
-/// mean of each channel then.
+/// number of its input; what each channel of the input is divided by before, and its weights multiplied by; the mean of
+/// each channel then; and whether the range is found anew in each run.
 inline constexpr llvm::StringLiteral kPrecision = "graph.precision", kRange = "graph.range",
-                                     kSmoothing = "graph.smoothing", kMeans = "graph.means";
+                                     kSmoothing = "graph.smoothing", kMeans = "graph.means", kDynamic = "graph.dynamic";
 
 /// Operands of products in f32 → operands of a narrower float, sums in f32. With F32, only those of ops that are marked
 /// so. Before the passes that choose kernels.

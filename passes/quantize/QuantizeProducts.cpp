@@ -8,6 +8,9 @@
 // Where a convolution pads, q is padded with z. The last term is a constant, and joins the bias where there is one.
 // `graph.smoothing` is a factor f for each channel of the input that evens them out (Xiao et al., "SmoothQuant", 2023):
 //   x · w   →   (x / f) · (f w)                      the range is that of x / f
+// With `graph.dynamic` the range says no more than whether there are numbers below 0: s and z are found in each run,
+// for each row of a matrix and each image of a convolution (Yao et al., "ZeroQuant", 2022, 4.1). A convolution of a few
+// taps is the sum of a product for each of them, so that each place of its image can have a range of its own.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -43,15 +46,30 @@ public:
   void quantize(Operation *op);
 
 private:
+  /// Integers of 8 bits, and what they stand for: (q - z) · s.
+  struct Found {
+    Value integers, step, zeroPoint; // the last in f32, or none: 0
+  };
+
+  void quantizeDynamic(const quantize::WeightedProduct &product, bool hasNegatives, ArrayRef<float> smoothing,
+                       ArrayRef<float> means);
+  Found findScale(Value x, bool ofImages, bool hasNegatives);
+  Value scaled(Value sums, const Found &found, int64_t channelDim, const Factors &factors);
+  Value sumOfTaps(graph::ConvOp conv, const Found &found, const quantize::QuantisedWeights &weights);
+  template <typename Larger> Value extreme(Value x, graph::ReduceKind kind, ArrayRef<int64_t> axes);
   Value smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors);
   Value quantised(Value x, Scale scale);
-  Value padded(graph::ConvOp conv, Value x, int64_t zeroPoint);
-  Value sums(const quantize::WeightedProduct &product, Value x, Value weights, Scale scale);
+  Value padded(graph::ConvOp conv, Value x, graph::Scalar zero);
+  Value sums(const quantize::WeightedProduct &product, Value x, const graph::HostTensor &weights, bool isPadded);
   Value perChannel(Value tensor, int64_t dim, ArrayRef<float> numbers);
   void addOffsets(const quantize::WeightedProduct &product, Value scaled, ArrayRef<float> offsets);
+  Value number(Location loc, double number) {
+    return graph::makeScalar(rewriter_, loc, rewriter_.getF32Type(), graph::Scalar::ofFloat(number));
+  }
 
   RewriterBase &rewriter_;
   DenseMap<std::pair<Value, Attribute>, Value> quantised_, smoothed_; // by value, and range or factors
+  DenseMap<std::pair<Value, Attribute>, Found> found_;                // by value, and what else findScale is told
 };
 
 } // namespace
@@ -78,33 +96,34 @@ Value Quantizing::quantised(Value x, Scale scale) {
   return known;
 }
 
-/// The quantised image with the convolution's padding around it.
-Value Quantizing::padded(graph::ConvOp conv, Value x, int64_t zeroPoint) {
+/// The image with the convolution's padding around it.
+Value Quantizing::padded(graph::ConvOp conv, Value x, graph::Scalar zero) {
   auto isZero = [](int64_t number) { return number == 0; };
-  if (zeroPoint == 0 || (llvm::all_of(conv.getLow(), isZero) && llvm::all_of(conv.getHigh(), isZero)))
+  if (llvm::all_of(conv.getLow(), isZero) && llvm::all_of(conv.getHigh(), isZero))
     return x;
   int64_t rank = graph::typeOf(x).getRank(), first = conv.getLayout() == graph::Layout::ChannelsLast ? 1 : 2;
   SmallVector<int64_t> low(rank, 0), high(rank, 0);
   llvm::copy(conv.getLow(), low.begin() + first);
   llvm::copy(conv.getHigh(), high.begin() + first);
-  Value zero = graph::makeScalar(rewriter_, conv.getLoc(), graph::typeOf(x).getElementType(),
-                                 graph::Scalar::ofSigned(zeroPoint));
-  return graph::PadOp::create(rewriter_, conv.getLoc(), x, zero, low, high);
+  Value value = graph::makeScalar(rewriter_, conv.getLoc(), graph::typeOf(x).getElementType(), zero);
+  return graph::PadOp::create(rewriter_, conv.getLoc(), x, value, low, high);
 }
 
-/// q · v
-Value Quantizing::sums(const quantize::WeightedProduct &product, Value x, Value weights, Scale scale) {
+/// x · v, in f32; where the image has its padding already, the convolution adds none.
+Value Quantizing::sums(const quantize::WeightedProduct &product, Value x, const graph::HostTensor &weights,
+                       bool isPadded) {
   Location loc = product.op()->getLoc();
-  auto conv = dyn_cast<graph::ConvOp>(product.op());
-  if (!conv)
-    return graph::MatMulOp::create(rewriter_, loc, x, weights, /*wide=*/true);
-  Value image = padded(conv, x, scale.zeroPoint);
-  SmallVector<int64_t> none(conv.getLow().size(), 0);
-  bool isPadded = image != x;
-  return graph::ConvOp::create(rewriter_, loc, image, weights, conv.getStrides(), conv.getDilations(),
-                               isPadded ? ArrayRef<int64_t>(none) : conv.getLow(),
-                               isPadded ? ArrayRef<int64_t>(none) : conv.getHigh(), conv.getGroups(), conv.getLayout(),
-                               /*wide=*/true);
+  Value v = graph::makeConstant(rewriter_, loc, weights), result;
+  if (auto conv = dyn_cast<graph::ConvOp>(product.op())) {
+    SmallVector<int64_t> none(conv.getLow().size(), 0);
+    result = graph::ConvOp::create(rewriter_, loc, x, v, conv.getStrides(), conv.getDilations(),
+                                   isPadded ? ArrayRef<int64_t>(none) : conv.getLow(),
+                                   isPadded ? ArrayRef<int64_t>(none) : conv.getHigh(), conv.getGroups(),
+                                   conv.getLayout(), /*wide=*/true);
+  } else {
+    result = graph::MatMulOp::create(rewriter_, loc, x, v, /*wide=*/true);
+  }
+  return graph::CastOp::create(rewriter_, loc, result, rewriter_.getF32Type());
 }
 
 /// A constant with a number for each channel, which lie along a dim of a tensor that it broadcasts to.
@@ -148,11 +167,11 @@ void Quantizing::addOffsets(const quantize::WeightedProduct &product, Value scal
   rewriter_.replaceOpWithNewOp<graph::AddOp>(op, scaled, constant);
 }
 
-/// `smoothing` and `means` are of the input's channels, or empty. Where means are known, so is what rounded weights add
-/// to a channel on average, and it is taken off (Nagel et al., "Data-free quantization through weight equalization and
-/// bias correction", 2019, 4.2).
-static Factors factorsOf(const quantize::WeightedProduct &product, const quantize::QuantisedWeights &weights,
-                         Scale scale, ArrayRef<float> smoothing, ArrayRef<float> means) {
+/// What rounded weights add to each output channel on average, where the means of the input's channels are known (Nagel
+/// et al., "Data-free quantization through weight equalization and bias correction", 2019, 4.2). `smoothing` and
+/// `means` are of the input's channels, or empty.
+static std::vector<double> addedBy(const quantize::WeightedProduct &product, const quantize::QuantisedWeights &weights,
+                                   ArrayRef<float> smoothing, ArrayRef<float> means) {
   std::vector<double> added(product.channels(), 0);
   ArrayRef<float> numbers = product.weights().as<float>();
   ArrayRef<int8_t> integers = weights.integers.as<int8_t>();
@@ -161,6 +180,11 @@ static Factors factorsOf(const quantize::WeightedProduct &product, const quantiz
       double exact = static_cast<double>(numbers[position]) * (smoothing.empty() ? 1 : smoothing[input]);
       added[channel] += (static_cast<double>(weights.scales[channel]) * integers[position] - exact) * means[input];
     });
+  return added;
+}
+
+/// What rounded weights are known to add is taken off.
+static Factors factorsOf(const quantize::QuantisedWeights &weights, Scale scale, ArrayRef<double> added) {
   Factors factors;
   for (auto [channelScale, sum, more] : llvm::zip_equal(weights.scales, weights.sums, added)) {
     double factor = static_cast<double>(scale.step) * channelScale;
@@ -178,6 +202,143 @@ static std::optional<ArrayRef<float>> perInputChannel(const quantize::WeightedPr
   return attribute ? attribute.asArrayRef() : ArrayRef<float>();
 }
 
+/// max(0, x) over some dims, which stay as dims of 1; or min.
+template <typename Larger> Value Quantizing::extreme(Value x, graph::ReduceKind kind, ArrayRef<int64_t> axes) {
+  Value found = graph::ReduceOp::create(rewriter_, x.getLoc(), x, kind, axes);
+  return Larger::create(rewriter_, x.getLoc(), found, number(x.getLoc(), 0));
+}
+
+/// Reaches all of each row, or of each image.
+Quantizing::Found Quantizing::findScale(Value x, bool ofImages, bool hasNegatives) {
+  constexpr double kMost = 255, kLeastStep = 0x1p-60;
+  Location loc = x.getLoc();
+  int64_t rank = graph::typeOf(x).getRank();
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(ofImages ? 1 : rank - 1, rank));
+  Found &known = found_[{x, rewriter_.getI64ArrayAttr({ofImages, hasNegatives})}];
+  if (known.integers)
+    return known;
+  OpBuilder::InsertionGuard guard(rewriter_);
+  rewriter_.setInsertionPointAfterValue(x);
+  auto times = [&](Value a, Value b) -> Value { return graph::MulOp::create(rewriter_, loc, a, b); };
+  Value high = extreme<graph::MaxOp>(x, graph::ReduceKind::Max, axes), low, extent = high;
+  if (hasNegatives) {
+    low = extreme<graph::MinOp>(x, graph::ReduceKind::Min, axes);
+    extent = graph::SubOp::create(rewriter_, loc, high, low);
+  }
+  known.step = graph::MaxOp::create(rewriter_, loc, times(extent, number(loc, 1 / kMost)), number(loc, kLeastStep));
+  Value inverse = graph::ReciprocalOp::create(rewriter_, loc, known.step), steps = times(x, inverse);
+  Type ui8 = rewriter_.getIntegerType(8, /*isSigned=*/false);
+  if (!hasNegatives) {
+    known.integers = quantised(steps, {1, 0});
+    return known;
+  }
+  Value place = graph::RoundOp::create(rewriter_, loc, graph::NegOp::create(rewriter_, loc, times(low, inverse)));
+  known.zeroPoint = graph::ClampOp::create(rewriter_, loc, place, number(loc, 0), number(loc, kMost));
+  Value integer = graph::CastOp::create(rewriter_, loc, known.zeroPoint, ui8);
+  known.integers = graph::RoundToOp::create(rewriter_, loc, steps, integer);
+  return known;
+}
+
+/// ((q · v) t - z Σv t) s, from q · v.
+Value Quantizing::scaled(Value sums, const Found &found, int64_t channelDim, const Factors &factors) {
+  Location loc = sums.getLoc();
+  Value result = graph::MulOp::create(rewriter_, loc, sums, perChannel(sums, channelDim, factors.scales));
+  if (found.zeroPoint) {
+    Value offsets =
+        graph::MulOp::create(rewriter_, loc, found.zeroPoint, perChannel(sums, channelDim, factors.offsets));
+    result = graph::AddOp::create(rewriter_, loc, result, offsets);
+  }
+  return graph::MulOp::create(rewriter_, loc, result, found.step);
+}
+
+/// Whether a convolution is worth a product for each tap.
+static bool isOfFewTaps(const quantize::WeightedProduct &product) {
+  constexpr int64_t kMostTaps = 8, kLeastChannels = 64; // each product writes all of the result
+  auto conv = dyn_cast<graph::ConvOp>(product.op());
+  ArrayRef<int64_t> filter = product.weights().shape();
+  return conv && conv.getLayout() == graph::Layout::ChannelsLast && conv.getGroups() == 1 &&
+         llvm::all_of(conv.getStrides(), [](int64_t stride) { return stride == 1; }) &&
+         graph::typeOf(product.input()).hasStaticShape() && filter[filter.size() - 2] >= kLeastChannels &&
+         product.weights().size() / filter.back() / filter[filter.size() - 2] <= kMostTaps;
+}
+
+/// The weights of one tap: a filter of one tap.
+static quantize::QuantisedWeights tapOf(const quantize::QuantisedWeights &weights, int64_t tap) {
+  ArrayRef<int64_t> filter = weights.integers.shape();
+  SmallVector<int64_t> shape(filter.size(), 1);
+  llvm::copy(filter.take_back(2), shape.end() - 2);
+  quantize::QuantisedWeights part;
+  part.scales = weights.scales;
+  part.sums.assign(filter.back(), 0);
+  part.integers = graph::HostTensor::zeros(RankedTensorType::get(shape, weights.integers.elementType()));
+  const int64_t size = part.integers.size();
+  llvm::copy(weights.integers.as<int8_t>().slice(tap * size, size), part.integers.asMutable<int8_t>().begin());
+  for (auto [position, integer] : llvm::enumerate(part.integers.as<int8_t>()))
+    part.sums[position % filter.back()] += integer;
+  return part;
+}
+
+/// The sum of a product for each tap; `found` is of the image with its padding.
+Value Quantizing::sumOfTaps(graph::ConvOp conv, const Found &found, const quantize::QuantisedWeights &weights) {
+  Location loc = conv.getLoc();
+  RankedTensorType type = graph::typeOf(conv.getResult());
+  ArrayRef<int64_t> taps = weights.integers.shape().drop_back(2);
+  SmallVector<int64_t> ones(taps.size(), 1), zeros(taps.size(), 0), steps(type.getRank(), 1);
+  auto partOf = [&](Value of, ArrayRef<int64_t> starts) -> Value {
+    if (!of)
+      return of;
+    SmallVector<int64_t> shape(type.getShape());
+    shape.back() = graph::typeOf(of).getShape().back();
+    return graph::SliceOp::create(rewriter_, loc, graph::typeOf(of).clone(shape), of, starts, ArrayRef(steps));
+  };
+  Value sum;
+  for (int64_t tap = 0, count = ShapedType::getNumElements(taps); tap < count; ++tap) {
+    SmallVector<int64_t> starts(type.getRank(), 0);
+    for (int64_t dim = static_cast<int64_t>(taps.size()) - 1, rest = tap; dim >= 0; rest /= taps[dim--])
+      starts[dim + 1] = rest % taps[dim] * conv.getDilations()[dim];
+    const Found part{partOf(found.integers, starts), partOf(found.step, starts), partOf(found.zeroPoint, starts)};
+    const quantize::QuantisedWeights filter = tapOf(weights, tap);
+    Value v = graph::makeConstant(rewriter_, loc, filter.integers);
+    Value product = graph::ConvOp::create(rewriter_, loc, part.integers, v, ArrayRef<int64_t>(ones),
+                                          ArrayRef<int64_t>(ones), ArrayRef<int64_t>(zeros), ArrayRef<int64_t>(zeros),
+                                          /*groups=*/1, conv.getLayout(), /*wide=*/true);
+    product = graph::CastOp::create(rewriter_, loc, product, rewriter_.getF32Type());
+    const Factors factors = factorsOf(filter, {1, found.zeroPoint ? 1 : 0}, std::vector<double>(filter.sums.size(), 0));
+    Value scaledProduct = scaled(product, part, type.getRank() - 1, factors);
+    sum = sum ? graph::AddOp::create(rewriter_, loc, sum, scaledProduct).getResult() : scaledProduct;
+  }
+  return sum;
+}
+
+/// x · w → ((q · v) t - z Σv t) s, with the bias of rounded weights apart: it does not grow with s. What is padded is
+/// x.
+void Quantizing::quantizeDynamic(const quantize::WeightedProduct &product, bool hasNegatives, ArrayRef<float> smoothing,
+                                 ArrayRef<float> means) {
+  Operation *op = product.op();
+  quantize::QuantisedWeights weights = quantize::roundWeights(product, smoothing);
+  std::vector<double> added = addedBy(product, weights, smoothing, means);
+  const bool isInTaps = isOfFewTaps(product);
+  Value x = smoothed(product, smoothing), image = x;
+  rewriter_.setInsertionPoint(op);
+  auto conv = dyn_cast<graph::ConvOp>(op);
+  if (conv && (hasNegatives || isInTaps))
+    image = padded(conv, x, graph::Scalar::ofFloat(0));
+  Found found = findScale(image, /*ofImages=*/conv && !isInTaps, hasNegatives);
+  rewriter_.setInsertionPoint(op);
+  Value result;
+  if (isInTaps) {
+    result = sumOfTaps(conv, found, weights);
+  } else {
+    const Factors factors = factorsOf(weights, {1, hasNegatives}, std::vector<double>(added.size(), 0));
+    result = scaled(sums(product, found.integers, weights.integers, image != x), found, product.resultDim(), factors);
+  }
+  SmallVector<float> offsets(llvm::map_range(added, [](double more) { return static_cast<float>(-more); }));
+  if (llvm::all_of(offsets, [](float offset) { return offset == 0; }))
+    rewriter_.replaceOp(op, result);
+  else
+    addOffsets(product, result, offsets);
+}
+
 void Quantizing::quantize(Operation *op) {
   auto range = op->getAttrOfType<DenseF64ArrayAttr>(quantize::kRange);
   std::optional<quantize::WeightedProduct> product = quantize::WeightedProduct::of(op);
@@ -188,12 +349,17 @@ void Quantizing::quantize(Operation *op) {
   if (!smoothing || !means)
     return;
   Scale scale = scaleOf(range[0], range[1]);
+  if (op->hasAttr(quantize::kDynamic)) {
+    quantizeDynamic(*product, range[0] < 0, *smoothing, *means);
+    return;
+  }
   quantize::QuantisedWeights weights = quantize::roundWeights(*product, *smoothing);
-  Factors factors = factorsOf(*product, weights, scale, *smoothing, *means);
-  Value x = quantised(smoothed(*product, *smoothing), scale);
+  Factors factors = factorsOf(weights, scale, addedBy(*product, weights, *smoothing, *means));
+  Value x = quantised(smoothed(*product, *smoothing), scale), image = x;
   rewriter_.setInsertionPoint(op);
-  Value integers = sums(*product, x, graph::makeConstant(rewriter_, op->getLoc(), weights.integers), scale);
-  Value number = graph::CastOp::create(rewriter_, op->getLoc(), integers, rewriter_.getF32Type());
+  if (auto conv = dyn_cast<graph::ConvOp>(op); conv && scale.zeroPoint != 0)
+    image = padded(conv, x, graph::Scalar::ofSigned(scale.zeroPoint));
+  Value number = sums(*product, image, weights.integers, image != x);
   Value scaled =
       graph::MulOp::create(rewriter_, op->getLoc(), number, perChannel(number, product->resultDim(), factors.scales));
   if (factors.hasOffsets())

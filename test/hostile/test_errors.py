@@ -345,6 +345,33 @@ def precisions(folder):
 
 
 @case
+def calibration_data(folder):
+    weights = numpy_helper.from_array(np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32), "w")
+    model = write_model(folder / "product.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")], [value("x", [4, 8])], [value("y", None)], [weights])
+    good = np.random.default_rng(1).normal(size=(4, 8)).astype(np.float32)
+    holed = good.copy()
+    holed[1, 3] = np.nan
+    hostile = {"shape": ({"x": good[:3]}, ["'x'"]), "dtype": ({"x": good.astype(np.float64)}, ["'x'"]), "nan": ({"x": holed}, ["'x'", "NaN", "element 11"]),
+               "missing": ({}, ["'x'"]), "extra": ({"x": good, "other": np.ones(3)}, ["'other'"])}
+    compile_int8 = ("compile", model, "-o", folder / "m.so", "--precision", "int8", "--calibration")
+    for what, (arrays, words) in hostile.items():
+        place = folder / what
+        place.mkdir()
+        np.savez(place / "0.npz", x=good)
+        np.savez(place / "1.npz", **arrays)
+        refused(folder, [2], ["1.npz", *words], *compile_int8, place)
+        expect(not (folder / "m.so").exists(), f"{what}: an output is left")
+    whole = (folder / "nan" / "0.npz").read_bytes()
+    (folder / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    refused(folder, [3], ["cut.npz"], *compile_int8, folder / "cut.npz")
+    done = Done(*compile_int8, folder / "nan" / "0.npz")
+    expect(done.code == 0 and "warning" in done.errors and "one sample" in done.errors, f"one sample: exit code {done.code}, {done.errors}")
+    np.savez(folder / "infinite.npz", x=np.full((4, 8), np.inf, np.float32))
+    done = Done(*compile_int8, folder / "infinite.npz")
+    expect(done.code == 0 and "left in f32: 'product'" in done.errors, f"infinity: exit code {done.code}, {done.errors}")
+
+
+@case
 def mistakes_are_named(folder):
     model = good_model(folder, shape=(4096, 8))
     refused(folder, [2], ["'frobnicate'", "compile, run, bench, inspect, compare, profile", "see smelt --help"], "frobnicate")

@@ -7,6 +7,7 @@
 #include "tools/driver/Outputs.h"
 #include "tools/driver/Progress.h"
 #include "tools/driver/TemporaryFolder.h"
+#include "tools/quantize/Parallel.h"
 #include "tools/quantize/Samples.h"
 #include "tools/quantize/Smoothing.h"
 
@@ -35,11 +36,12 @@ private:
   Configuration layers_;
   std::vector<size_t> observed_;       // of each layer, which of the values below is its input
   std::vector<Statistics> statistics_; // of each value
+  std::vector<bool> hasRows_;          // whether it is a matrix, or else images
 };
 } // namespace
 
-/// A value, and the dim along which its channels lie.
-using Input = std::pair<Value, int64_t>;
+/// A value, the dim along which its channels lie, and whether they are those of a matrix' rows.
+using Input = std::tuple<Value, int64_t, unsigned>;
 
 static Statistics statisticsFor(const WeightedProduct &product) {
   int64_t within = 1;
@@ -53,10 +55,12 @@ void Observation::observe(ModuleOp module) {
   llvm::DenseMap<Input, size_t> numbers;
   std::vector<driver::Output> outputs;
   for (const WeightedProduct &product : weightedProducts(module)) {
-    auto [known, isNew] = numbers.try_emplace(Input(product.input(), product.inputDim()), outputs.size());
+    const bool hasRows = isa<graph::MatMulOp>(product.op());
+    auto [known, isNew] = numbers.try_emplace(Input(product.input(), product.inputDim(), hasRows), outputs.size());
     if (isNew) {
       outputs.push_back({observedName(outputs.size()), product.input()});
       statistics_.push_back(statisticsFor(product));
+      hasRows_.push_back(hasRows);
     }
     observed_.push_back(known->second);
     Layer layer;
@@ -78,6 +82,14 @@ llvm::Error Observation::compile(const std::string &path) {
   return driver::compile(options, report);
 }
 
+/// How many parts a tensor has that may get ranges of their own in a run.
+static uint64_t partsOf(ArrayRef<int64_t> shape, bool hasRows) {
+  uint64_t parts = 1;
+  for (int64_t extent : hasRows ? shape.drop_back(1) : shape.take_front(1))
+    parts *= static_cast<uint64_t>(extent);
+  return parts;
+}
+
 void Observation::run(const runner::Artifact &artifact, const std::string &sample) {
   runner::Instance instance(artifact);
   runner::Buffers buffers = inputsOf(instance, sample);
@@ -85,12 +97,13 @@ void Observation::run(const runner::Artifact &artifact, const std::string &sampl
   llvm::StringMap<size_t> numbers;
   for (size_t number = 0; number < statistics_.size(); ++number)
     numbers[observedName(number)] = number;
-  for (uint32_t i = 0; i < artifact.model().output_count; ++i) {
+  inParallel(artifact.model().output_count, threadsOf(options_), [&](size_t i) {
     const smelt_tensor_info &info = artifact.model().outputs[i];
     if (auto number = numbers.find(info.name); number != numbers.end())
       statistics_[number->second].add(reinterpret_cast<const float *>(buffers.outputs()[i].data()),
-                                      instance.bytesOf(info) / sizeof(float));
-  }
+                                      instance.bytesOf(info) / sizeof(float),
+                                      partsOf(instance.shapeOf(info), hasRows_[number->second]));
+  });
 }
 
 /// The mean of each channel, divided by its factor.
@@ -109,11 +122,13 @@ Configuration Observation::choose(ModuleOp module, RangeMethod method) const {
     readers[observed_[i]].push_back(products[i]);
   std::vector<Scaling> scalings;
   for (size_t i = 0; i < readers.size(); ++i)
-    scalings.push_back(chooseScaling(readers[i], statistics_[i], method));
+    scalings.push_back(method == RangeMethod::Dynamic ? chooseDynamicScaling(readers[i], statistics_[i])
+                                                      : chooseScaling(readers[i], statistics_[i], method));
   for (size_t i = 0; i < result.layers.size(); ++i) {
     Layer &layer = result.layers[i];
     layer.range = scalings[observed_[i]].range;
     layer.smoothing = scalings[observed_[i]].factors;
+    layer.isDynamic = method == RangeMethod::Dynamic;
     const Statistics &statistics = statistics_[observed_[i]];
     if (static_cast<int64_t>(statistics.channels()) == products[i].inputChannels())
       layer.means = meansOf(statistics, layer.smoothing);

@@ -72,6 +72,8 @@ llvm::Error mark(ModuleOp module, const Configuration &configuration) {
     product.op()->setAttr(kRange, builder.getDenseF64ArrayAttr({layer.range.low, layer.range.high}));
     if (!layer.smoothing.empty())
       product.op()->setAttr(kSmoothing, builder.getDenseF32ArrayAttr(layer.smoothing));
+    if (layer.isDynamic)
+      product.op()->setAttr(kDynamic, builder.getUnitAttr());
     if (!layer.means.empty())
       product.op()->setAttr(kMeans, builder.getDenseF32ArrayAttr(layer.means));
   }

@@ -22,6 +22,7 @@ struct Layer : driver::LayerPrecision {
   bool isRangeGiven = false;    // by a file
   std::vector<float> smoothing; // of each channel of the input; none: 1
   std::vector<float> means;     // of each channel of the input, divided so; none: not known
+  bool isDynamic = false; // the range is found in each run, of each row or image; `range` says whether some are below 0
 };
 
 /// All such products of a model, in the order in which they are computed.

@@ -107,6 +107,7 @@ private:
 
   std::string precision(const json &value, const std::string &where) const;
   std::string text(const json &value, const std::string &where) const;
+  bool flag(const json &value, const std::string &where) const;
   float number(const json &value, const std::string &where) const;
   std::vector<float> numbers(const json &value, const std::string &where) const;
   Range range(const json &value, const std::string &where) const;
@@ -127,6 +128,12 @@ std::string ConfigurationReader::precision(const json &value, const std::string 
   if (!precisionOf(name))
     wrong(where + ": no precision " + runner::quoted(name) + "; there are " + precisionNames());
   return name;
+}
+
+bool ConfigurationReader::flag(const json &value, const std::string &where) const {
+  if (!value.is_boolean())
+    wrong(where + " is of type " + value.type_name() + ", and should be true or false");
+  return value.get<bool>();
 }
 
 float ConfigurationReader::number(const json &value, const std::string &where) const {
@@ -154,7 +161,7 @@ Range ConfigurationReader::range(const json &value, const std::string &where) co
   return {value[0].get<double>(), value[1].get<double>()};
 }
 
-/// "int8", or {"precision": "int8", "range": [-1, 2.5], "smoothing": […], "means": […]}
+/// "int8", or {"precision": "int8", "range": [-1, 2.5], "dynamic": true, "smoothing": […], "means": […]}
 ConfigurationReader::Entry ConfigurationReader::entry(const json &value, const std::string &where) const {
   Entry entry;
   if (!value.is_object()) {
@@ -171,14 +178,16 @@ ConfigurationReader::Entry ConfigurationReader::entry(const json &value, const s
       entry.smoothing = numbers(part, here);
     else if (key == "means")
       entry.means = numbers(part, here);
+    else if (key == "dynamic")
+      entry.isDynamic = flag(part, here);
     else
-      wrong(here + " is no key of a layer; there are precision, range, smoothing and means");
+      wrong(here + " is no key of a layer; there are precision, range, dynamic, smoothing and means");
   }
   for (float factor : entry.smoothing)
     if (!(factor <= kMostFactor && factor >= 1 / kMostFactor))
       wrong(where + ": 'smoothing' should be of numbers above 0 that inputs can be divided by");
-  if (!entry.range && (!entry.smoothing.empty() || !entry.means.empty()))
-    wrong(where + ": 'smoothing' and 'means' go with a 'range'");
+  if (!entry.range && (!entry.smoothing.empty() || !entry.means.empty() || entry.isDynamic))
+    wrong(where + ": 'smoothing', 'means' and 'dynamic' go with a 'range'");
   return entry;
 }
 
@@ -329,6 +338,7 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
       layer.range = *entries[i]->range;
       layer.smoothing = entries[i]->smoothing;
       layer.means = entries[i]->means;
+      layer.isDynamic = entries[i]->isDynamic;
     }
     const auto channels = static_cast<size_t>(products[i].inputChannels());
     for (const auto &[key, count] : {std::pair("smoothing", layer.smoothing.size()), {"means", layer.means.size()}})
@@ -349,6 +359,7 @@ void ConfigurationFile::complete(Configuration &configuration, const Configurati
     layer.range = data.range;
     layer.smoothing = data.smoothing;
     layer.means = data.means;
+    layer.isDynamic = data.isDynamic;
     if (needsRange(layer.precision) && !needsRange(data.precision)) // its input is no number somewhere
       layer.precision = data.precision;
   }
@@ -382,6 +393,8 @@ static std::string lineOf(const Layer &layer) {
   nlohmann::ordered_json line = {{"precision", layer.precision}};
   if (layer.range.low != 0 || layer.range.high != 0 || needsRange(layer.precision)) {
     line["range"] = {layer.range.low, layer.range.high};
+    if (layer.isDynamic)
+      line["dynamic"] = true;
     if (!layer.smoothing.empty())
       line["smoothing"] = listOf(layer.smoothing);
     if (!layer.means.empty())

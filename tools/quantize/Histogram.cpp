@@ -12,22 +12,23 @@ namespace smelt::quantize {
 constexpr size_t kBins = 4096;
 constexpr double kSteps = 255; // between the numbers of 8 bits
 
-static constexpr std::array<std::pair<std::string_view, RangeMethod>, 4> kMethods{
+static constexpr std::array<std::pair<std::string_view, RangeMethod>, 5> kMethods{
     {{"min-max", RangeMethod::MinMax},
      {"percentile", RangeMethod::Percentile},
      {"entropy", RangeMethod::Entropy},
-     {"mse", RangeMethod::Mse}}};
+     {"mse", RangeMethod::Mse},
+     {"dynamic", RangeMethod::Dynamic}}};
 
 std::vector<RangeMethod> rangeMethodsOf(std::string_view name) {
   if (name == "auto")
-    return {RangeMethod::MinMax, RangeMethod::Entropy, RangeMethod::Mse};
+    return {RangeMethod::MinMax, RangeMethod::Entropy, RangeMethod::Mse, RangeMethod::Dynamic};
   for (const auto &[known, method] : kMethods)
     if (known == name)
       return {method};
   return {};
 }
 
-std::string_view rangeMethodNames() { return "auto, min-max, percentile, entropy, mse"; }
+std::string_view rangeMethodNames() { return "auto, min-max, percentile, entropy, mse, dynamic"; }
 
 Histogram::Histogram() : bins_(kBins, 0) {}
 
@@ -162,6 +163,7 @@ Range Histogram::range(RangeMethod method) const {
     return {low_, high_};
   switch (method) {
   case RangeMethod::MinMax:
+  case RangeMethod::Dynamic:
     return {low_, high_};
   case RangeMethod::Percentile:
     return percentile(kOutliers);

@@ -21,12 +21,13 @@ enum class RangeMethod {
   MinMax,     // all of them
   Percentile, // all but one in 100,000 at either end
   Entropy,    // the one that loses least information (Migacz, "8-bit inference with TensorRT", 2017)
-  Mse         // the one of the least squared error of rounding and clamping together
+  Mse,        // the one of the least squared error of rounding and clamping together
+  Dynamic     // that of what the tensor holds in a run, found in each run; here as MinMax
 };
 /// The methods that a name stands for: itself, or, for "auto", those of which the best is worth finding out; none for
 /// an unknown name.
 std::vector<RangeMethod> rangeMethodsOf(std::string_view name);
-/// "auto, min-max, percentile, entropy, mse"
+/// "auto, min-max, percentile, entropy, mse, dynamic"
 std::string_view rangeMethodNames();
 
 /// Counts numbers in bins of one width, which doubles when a number lies beyond the last: one pass over data of which

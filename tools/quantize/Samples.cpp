@@ -3,9 +3,11 @@
 
 #include "tools/quantize/Samples.h"
 #include "tools/driver/Errors.h"
+#include "tools/runner/Compare.h"
 #include "tools/runner/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
 #include <set>
 
 namespace smelt::quantize {
@@ -63,10 +65,30 @@ static void chooseShapes(runner::Instance &instance) {
                                            "with --calibration");
 }
 
+/// What is no number would make all ranges that it reaches meaningless. Infinities are what masks are made of.
+static void refuseNan(const runner::Instance &instance, const runner::Buffers &buffers, const std::string &sample) {
+  const smelt_model &model = instance.model();
+  for (uint32_t i = 0; i < model.input_count; ++i) {
+    const smelt_tensor_info &info = model.inputs[i];
+    const runner::TensorView view{static_cast<smelt_dtype>(info.dtype), instance.shapeOf(info),
+                                  buffers.inputs()[i].data()};
+    if (!view.isFloat())
+      continue;
+    for (uint64_t at = 0, count = view.count(); at < count; ++at)
+      if (std::isnan(view.at(at)))
+        throw runner::Error(runner::Exit::Usage, sample + ": input " + runner::quoted(info.name) +
+                                                     " has NaN at element " + std::to_string(at) +
+                                                     ", which tells nothing about a model; leave this sample out");
+  }
+}
+
 runner::Buffers inputsOf(runner::Instance &instance, const std::string &sample,
                          const std::vector<std::string> &beside) {
-  if (!sample.empty())
-    return runner::Buffers::read(instance, runner::NpzReader(sample), beside);
+  if (!sample.empty()) {
+    runner::Buffers buffers = runner::Buffers::read(instance, runner::NpzReader(sample), beside);
+    refuseNan(instance, buffers, sample);
+    return buffers;
+  }
   if (instance.needsShapes())
     chooseShapes(instance);
   return runner::Buffers::seeded(instance);

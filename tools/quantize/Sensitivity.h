@@ -4,53 +4,38 @@
 #ifndef SMELT_TOOLS_QUANTIZE_SENSITIVITY_H
 #define SMELT_TOOLS_QUANTIZE_SENSITIVITY_H
 
+#include "tools/quantize/Distance.h"
 #include "tools/quantize/Trial.h"
+#include <map>
+#include <memory>
 
 namespace smelt::quantize {
 
-/// How far outputs are from those in f32: sqrt(Σ (got - want)² / Σ want²) over all elements of floats of all samples;
-/// outputs of other types count where a model has no floats, as the share of elements that differ. Elements that are no
-/// numbers in one of both count as wholly wrong.
-class OutputDistance {
-public:
-  void add(const std::vector<runner::Tensor> &got, const std::vector<runner::Tensor> &want);
-  double relative() const;
+/// A model's outputs in f32 for samples, each computed once.
+using ExactOutputs = std::map<std::string, std::vector<runner::Tensor>>;
 
-private:
-  double apart_ = 0, norm_ = 0;
-  uint64_t differing_ = 0, integers_ = 0;
-};
-
-/// What mixtures of a configuration's layers with f32 do to a model's outputs, on some samples.
+/// What mixtures of a configuration's layers with f32 do to a model's outputs, on some samples, which run on `threads`
+/// at once; results do not depend on how many.
 class Sensitivity {
 public:
-  /// `trial` and `samples` must outlive it. Throws runner::Error.
-  Sensitivity(const Trial &trial, const std::vector<std::string> &samples);
+  /// `trial` and `samples` must outlive it. What `exact` lacks is added to it. Throws runner::Error.
+  Sensitivity(const Trial &trial, const std::vector<std::string> &samples, unsigned threads = 1,
+              std::shared_ptr<ExactOutputs> exact = std::make_shared<ExactOutputs>());
 
+  /// DecisionDistance::relative
   double distance(const std::vector<bool> &lowered) const;
+  /// The same with one layer lowered.
+  double distanceOf(size_t layer, size_t layers) const;
 
 private:
   const Trial &trial_;
   const std::vector<std::string> &samples_;
-  std::vector<std::vector<runner::Tensor>> exact_; // of each sample
+  unsigned threads_;
+  std::shared_ptr<ExactOutputs> exact_;
 };
 
 /// Of each layer, whether it has another precision than f32.
 std::vector<bool> allLowered(const Configuration &layers);
-
-/// What is asked of a mixture.
-struct Budget {
-  double distance = 0.01;         // OutputDistance::relative
-  double mostMultiplyAdds = 0.15; // that may be left in more digits, of all
-};
-
-/// Of several configurations of a model's layers, the one whose outputs are nearest to those in f32; then gives layers
-/// back to `fallback`, a precision that counts as exact here, those first that add most to the distance for each
-/// multiply-add, until the distance is in the budget, or the multiply-adds are spent. Throws runner::Error.
-llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
-                                            const driver::CompileOptions &options,
-                                            const std::vector<std::string> &samples,
-                                            std::vector<Configuration> candidates);
 
 } // namespace smelt::quantize
 

@@ -3,6 +3,7 @@
 
 #include "tools/quantize/Smoothing.h"
 #include <cmath>
+#include <limits>
 
 using namespace llvm;
 
@@ -32,10 +33,10 @@ struct WeightMoments {
 
 static double squared(double x) { return x * x; }
 
-/// The squared error, relative to the results' squares, that rounding `statistics`' tensor in steps of `step` and the
-/// weights to 8 bits makes; `lost` is the mean square of what clamping takes from the input beside.
-static double noiseOf(const WeightMoments &moments, const Statistics &statistics, ArrayRef<float> factors, double step,
-                      double lost) {
+/// The squared error, relative to the results' squares, that rounding the weights to 8 bits makes, and noise of the
+/// mean square `rounding` in each number of `statistics`' tensor.
+static double noiseOf(const WeightMoments &moments, const Statistics &statistics, ArrayRef<float> factors,
+                      double rounding) {
   const WeightedProduct &product = *moments.product;
   auto factor = [&](size_t input) { return factors.empty() ? 1.0 : static_cast<double>(factors[input]); };
   ArrayRef<float> numbers = product.weights().as<float>();
@@ -49,7 +50,7 @@ static double noiseOf(const WeightMoments &moments, const Statistics &statistics
   double noise = 0, signal = 0;
   for (size_t input = 0; input < moments.squares.size(); ++input) {
     const double square = statistics.meanSquare(input);
-    noise += (squared(step) / 12 + lost) * squared(factor(input)) * moments.squares[input];
+    noise += rounding * squared(factor(input)) * moments.squares[input];
     noise += square / squared(factor(input)) * moments.outputsTaps[input] * weightNoise;
     signal += square * moments.squares[input];
   }
@@ -79,33 +80,69 @@ static std::vector<float> factorsOf(ArrayRef<WeightMoments> moments, const Stati
   return factors;
 }
 
-Scaling chooseScaling(ArrayRef<WeightedProduct> products, const Statistics &statistics, RangeMethod method) {
-  constexpr double kSteps = 255, kGain = 0.7; // less is not worth a multiplication for each element
-  Scaling best{statistics.histogram().range(method), {}};
+constexpr double kSteps = 255, kGain = 0.7; // less is not worth a multiplication for each element
+
+/// Of factors that leave more or less to the weights, those of the least noise; `rounding` tells how much of it there
+/// is in the input for given factors.
+static Scaling chooseFactors(ArrayRef<WeightedProduct> products, const Statistics &statistics, Scaling best,
+                             double lost, function_ref<double(const Scaling &)> rounding) {
   const auto channels = static_cast<int64_t>(statistics.channels());
-  if (llvm::any_of(products, [&](const WeightedProduct &product) { return product.inputChannels() != channels; }))
+  if (llvm::any_of(products, [&](const WeightedProduct &product) { return product.inputChannels() != channels; })) {
+    best.noise = std::numeric_limits<double>::infinity();
     return best;
+  }
   std::vector<WeightMoments> moments(products.begin(), products.end());
-  auto noise = [&](const Scaling &scaling, double lost) {
-    double sum = 0;
+  auto noise = [&](const Scaling &scaling, double more) {
+    double sum = 0, rounded = rounding(scaling) + more;
     for (const WeightMoments &of : moments)
-      sum += noiseOf(of, statistics, scaling.factors, (scaling.range.high - scaling.range.low) / kSteps, lost);
+      sum += noiseOf(of, statistics, scaling.factors, rounded);
     return sum;
   };
-  double least = kGain * noise(best, statistics.histogram().meanClamped(best.range));
+  best.noise = noise(best, lost);
+  double least = kGain * best.noise;
   for (double strength = 0.3; strength < 1.05; strength += 0.1) {
     Scaling scaling{{}, factorsOf(moments, statistics, strength)};
     for (int64_t input = 0; input < channels; ++input) {
       scaling.range.low = std::min<double>(scaling.range.low, statistics.low(input) / scaling.factors[input]);
       scaling.range.high = std::max<double>(scaling.range.high, statistics.high(input) / scaling.factors[input]);
     }
-    const double here = noise(scaling, 0);
-    if (here < least) {
-      least = here;
+    scaling.noise = noise(scaling, 0);
+    if (scaling.noise < least) {
+      least = scaling.noise;
       best = std::move(scaling);
     }
   }
   return best;
+}
+
+Scaling chooseScaling(ArrayRef<WeightedProduct> products, const Statistics &statistics, RangeMethod method) {
+  Range range = statistics.histogram().range(method);
+  return chooseFactors(
+      products, statistics, {range, {}}, statistics.histogram().meanClamped(range),
+      [](const Scaling &scaling) { return squared((scaling.range.high - scaling.range.low) / kSteps) / 12; });
+}
+
+/// The mean square of rounding, of all parts: each in steps as wide as its own numbers ask for.
+static double roundingOfParts(ArrayRef<ChannelExtents> parts, ArrayRef<float> factors) {
+  double sum = 0;
+  for (const ChannelExtents &part : parts) {
+    double low = 0, high = 0;
+    for (size_t channel = 0; channel < part.low.size(); ++channel) {
+      const double factor = factors.empty() ? 1 : factors[channel];
+      low = std::min(low, part.low[channel] / factor);
+      high = std::max(high, part.high[channel] / factor);
+    }
+    sum += squared((high - low) / kSteps) / 12;
+  }
+  return sum / static_cast<double>(parts.size());
+}
+
+Scaling chooseDynamicScaling(ArrayRef<WeightedProduct> products, const Statistics &statistics) {
+  Scaling plain{statistics.histogram().range(RangeMethod::MinMax), {}, std::numeric_limits<double>::infinity()};
+  if (statistics.parts().empty())
+    return plain;
+  return chooseFactors(products, statistics, std::move(plain), 0,
+                       [&](const Scaling &scaling) { return roundingOfParts(statistics.parts(), scaling.factors); });
 }
 
 } // namespace smelt::quantize

@@ -13,12 +13,17 @@ namespace smelt::quantize {
 struct Scaling {
   Range range;
   std::vector<float> factors; // what its channels are divided by first; none: nothing
+  double noise = 0;           // that is expected: squared, relative to the results' squares, over all products
 };
 
 /// The scaling of the least expected error in the results of all `products`, which read one tensor: noise of rounding
 /// is taken as uniform and independent. Factors are tried that leave more or less of the unevenness of channels to the
 /// weights (Xiao et al., "SmoothQuant", 2023); none are taken where they gain little.
 Scaling chooseScaling(llvm::ArrayRef<WeightedProduct> products, const Statistics &statistics, RangeMethod method);
+
+/// The same where each part of the tensor, a row or an image, gets a range of its own in each run; the scaling's range
+/// is that of all. Where parts are not known, the noise is infinite.
+Scaling chooseDynamicScaling(llvm::ArrayRef<WeightedProduct> products, const Statistics &statistics);
 
 } // namespace smelt::quantize
 

@@ -9,13 +9,19 @@
 
 namespace smelt::quantize {
 
-/// What a tensor was seen to hold: all of it, and each of its channels.
+/// The least and the largest numbers of all channels, and of 0, in a part of a tensor.
+struct ChannelExtents {
+  std::vector<float> low, high;
+};
+
+/// What a tensor was seen to hold: all of it, each of its channels, and, for some of its parts, each of their channels.
 class Statistics {
 public:
   /// A channel's numbers lie in runs of `within`, one channel behind the other, again and again.
   Statistics(int64_t channels, int64_t within);
 
-  void add(const float *numbers, uint64_t count);
+  /// `parts` are of one size, one behind the other: rows, or images.
+  void add(const float *numbers, uint64_t count, uint64_t parts);
 
   const Histogram &histogram() const { return histogram_; }
   size_t channels() const { return low_.size(); }
@@ -24,12 +30,18 @@ public:
   float high(size_t channel) const { return high_[channel]; }
   double mean(size_t channel) const;
   double meanSquare(size_t channel) const;
+  /// A few parts of each tensor that was added.
+  const std::vector<ChannelExtents> &parts() const { return parts_; }
 
 private:
+  void addChannels(const float *numbers, uint64_t runs);
+  void addPart(const float *numbers, uint64_t runs);
+
   Histogram histogram_;
   std::vector<float> low_, high_;
   std::vector<double> sums_, squares_;
   uint64_t within_, runs_ = 0;
+  std::vector<ChannelExtents> parts_;
 };
 
 } // namespace smelt::quantize

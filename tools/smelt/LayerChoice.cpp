@@ -8,8 +8,8 @@
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Calibrate.h"
 #include "tools/quantize/ConfigurationFile.h"
+#include "tools/quantize/Mixture.h"
 #include "tools/quantize/Samples.h"
-#include "tools/quantize/Sensitivity.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <limits>
@@ -39,6 +39,11 @@ llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
       quantize::calibrate(flags.options, *samples, quantize::rangeMethodsOf(flags.method));
   if (!found)
     return found.takeError();
+  constexpr size_t kMany = 8; // with fewer, ranges depend on which samples were taken
+  if (!flags.calibration.empty() && samples->size() < kMany)
+    llvm::errs() << "smelt: warning: --calibration " << flags.calibration << ": "
+                 << (samples->size() == 1 ? "one sample" : std::to_string(samples->size()) + " samples")
+                 << "; what it lacks may lie out of the ranges that are found, and a hundred samples are better\n";
   if (flags.configuration)
     for (Configuration &candidate : *found) {
       Configuration completed = layers_;

@@ -35,3 +35,46 @@ func.func @convolutions(%x: tensor<1x4x4x1xf32>) -> (tensor<1x4x4x1xf32>, tensor
   %2 = graph.conv %1, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32, graph.precision = "int8", graph.range = array<f64: 0.0, 9.0>} : (tensor<1x4x4x1xf32>, tensor<3x3x1x1xf32>) -> tensor<1x4x4x1xf32>
   return %1, %2 : tensor<1x4x4x1xf32>, tensor<1x4x4x1xf32>
 }
+
+// What is found in each run: a step and a zero point of each row. Without numbers below 0, the zero point is 0.
+// CHECK-LABEL: func.func @dynamic_product
+// CHECK: %[[MAX:.*]] = graph.reduce %{{.*}} {axes = array<i64: 1>, kind = 2 : i32} : (tensor<4x2xf32>) -> tensor<4x1xf32>
+// CHECK: %[[MIN:.*]] = graph.reduce %{{.*}} {axes = array<i64: 1>, kind = 3 : i32} : (tensor<4x2xf32>) -> tensor<4x1xf32>
+// CHECK: %[[Q:.*]] = graph.round_to %{{.*}}, %{{.*}} : (tensor<4x2xf32>, tensor<4x1xui8>) -> tensor<4x2xui8>
+// CHECK: graph.matmul %[[Q]], %{{.*}} {wide = true} : (tensor<4x2xui8>, tensor<2x2xi8>) -> tensor<4x2xi32>
+// CHECK: graph.mul %{{.*}}, %{{.*}} : (tensor<4x1xf32>, tensor<2xf32>) -> tensor<4x2xf32>
+// CHECK: graph.mul %{{.*}}, %{{.*}} : (tensor<4x2xf32>, tensor<4x1xf32>) -> tensor<4x2xf32>
+// CHECK: %[[R:.*]] = graph.quantize %{{.*}} {factor = 1.000000e+00 : f64, to = ui8, zero_point = 0 : i64}
+// CHECK: graph.matmul %[[R]], %{{.*}} {wide = true}
+func.func @dynamic_product(%x: tensor<4x2xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %w = graph.constant dense<[[1.0, -2.0], [0.5, 0.0]]> : tensor<2x2xf32>
+  %0 = graph.matmul %x, %w {graph.precision = "int8", graph.dynamic, graph.range = array<f64: -1.0, 3.0>} : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32>
+  %1 = graph.matmul %0, %w {graph.precision = "int8", graph.dynamic, graph.range = array<f64: 0.0, 3.0>} : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32>
+  return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
+}
+
+// Of a convolution, of each image, which is padded before it is rounded.
+// CHECK-LABEL: func.func @dynamic_convolution
+// CHECK: %[[P:.*]] = graph.pad %{{.*}} : (tensor<2x4x4x1xf32>, tensor<f32>) -> tensor<2x6x6x1xf32>
+// CHECK: graph.reduce %[[P]] {axes = array<i64: 1, 2, 3>, kind = 2 : i32} : (tensor<2x6x6x1xf32>) -> tensor<2x1x1x1xf32>
+// CHECK: graph.conv %{{.*}}, %{{.*}} {{{.*}}low = array<i64: 0, 0>{{.*}}} : (tensor<2x6x6x1xui8>, tensor<3x3x1x1xi8>) -> tensor<2x4x4x1xi32>
+func.func @dynamic_convolution(%x: tensor<2x4x4x1xf32>) -> tensor<2x4x4x1xf32> {
+  %w = graph.constant dense<1.0> : tensor<3x3x1x1xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32, graph.precision = "int8", graph.dynamic, graph.range = array<f64: -1.0, 3.0>} : (tensor<2x4x4x1xf32>, tensor<3x3x1x1xf32>) -> tensor<2x4x4x1xf32>
+  return %0 : tensor<2x4x4x1xf32>
+}
+
+// A convolution of few taps and many channels is a sum of products, whose rows have ranges of their own.
+// CHECK-LABEL: func.func @dynamic_taps
+// CHECK: %[[P:.*]] = graph.pad %{{.*}} : (tensor<1x9x64xf32>, tensor<f32>) -> tensor<1x11x64xf32>
+// CHECK: graph.reduce %[[P]] {axes = array<i64: 2>, kind = 2 : i32} : (tensor<1x11x64xf32>) -> tensor<1x11x1xf32>
+// CHECK: graph.slice %{{.*}} {starts = {{.*}}0, 0, 0{{.*}}} : (tensor<1x11x64xui8>) -> tensor<1x9x64xui8>
+// CHECK: graph.conv {{.*}} : (tensor<1x9x64xui8>, tensor<1x64x2xi8>) -> tensor<1x9x2xi32>
+// CHECK: graph.slice %{{.*}} {starts = {{.*}}0, 2, 0{{.*}}} : (tensor<1x11x64xui8>) -> tensor<1x9x64xui8>
+// CHECK: graph.conv {{.*}} : (tensor<1x9x64xui8>, tensor<1x64x2xi8>) -> tensor<1x9x2xi32>
+// CHECK: graph.add
+func.func @dynamic_taps(%x: tensor<1x9x64xf32>) -> tensor<1x9x2xf32> {
+  %w = graph.constant dense<1.0> : tensor<2x64x2xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 2>, low = array<i64: 1>, high = array<i64: 1>, groups = 1 : i64, layout = 1 : i32, graph.precision = "int8", graph.dynamic, graph.range = array<f64: -1.0, 3.0>} : (tensor<1x9x64xf32>, tensor<2x64x2xf32>) -> tensor<1x9x2xf32>
+  return %0 : tensor<1x9x2xf32>
+}

@@ -90,12 +90,15 @@ TEST(Range, DoesNotDependOnTheOrder) {
 TEST(Statistics, KnowsChannels) {
   const float numbers[] = {1, 2, -3, 4, 5, 6, -7, 8}; // two channels of runs of two
   Statistics statistics(2, 2);
-  statistics.add(numbers, 8);
+  statistics.add(numbers, 8, 2);
   EXPECT_EQ(statistics.high(0), 6);
   EXPECT_EQ(statistics.low(1), -7);
   EXPECT_EQ(statistics.low(0), 0);
   EXPECT_DOUBLE_EQ(statistics.mean(1), (-3 + 4 - 7 + 8) / 4.0);
   EXPECT_DOUBLE_EQ(statistics.meanSquare(0), (1 + 4 + 25 + 36) / 4.0);
+  ASSERT_EQ(statistics.parts().size(), 2u);
+  EXPECT_THAT(statistics.parts()[0].low, testing::ElementsAre(0, -3));
+  EXPECT_THAT(statistics.parts()[1].high, testing::ElementsAre(6, 8));
 }
 
 } // namespace

@@ -1,0 +1,257 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/quantize/Mixture.h"
+#include "tools/driver/Progress.h"
+#include "tools/quantize/Parallel.h"
+#include "tools/quantize/Samples.h"
+#include "tools/quantize/Sensitivity.h"
+#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
+#include <numeric>
+
+namespace smelt::quantize {
+
+namespace {
+/// A configuration that can be measured.
+struct Candidate {
+  Configuration layers;
+  std::unique_ptr<Trial> trial;
+  std::unique_ptr<Sensitivity> sensitivity; // on few samples
+  double distance = 0;                      // on many, with all layers lowered
+
+  double distanceOf(size_t layer) const { return sensitivity->distanceOf(layer, layers.layers.size()); }
+};
+
+/// Finds the configuration, and what each of its layers adds to the distance alone.
+class Mixing {
+public:
+  Mixing(const Budget &budget, const driver::CompileOptions &options, const std::vector<std::string> &samples,
+         const Configuration &any);
+
+  llvm::Error compare(std::vector<Configuration> candidates);
+  /// Whether less than all of the budget is enough.
+  bool isNear(double share = 1) const { return best().distance <= share * budget_.distance; }
+  void measureLayers();
+  llvm::Error mend();
+  void retreat(const std::string &fallback);
+  Configuration take() { return std::move(candidates_[best_].layers); }
+
+private:
+  const Candidate &best() const { return candidates_[best_]; }
+  llvm::Expected<Candidate> compile(Configuration layers);
+  llvm::Error compileDynamic();
+  bool suitBest(size_t layer, Configuration &mended);
+  std::vector<size_t> layersByDistance() const;
+  std::vector<size_t> worstFirst(double mostMultiplyAdds) const;
+  double distanceWithout(llvm::ArrayRef<size_t> order) const;
+  double multiplyAddsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].multiplyAdds); }
+
+  const Budget &budget_;
+  const driver::CompileOptions &options_;
+  std::vector<std::string> many_, few_;
+  unsigned threads_;
+  driver::Progress progress_;
+  std::shared_ptr<ExactOutputs> exact_ = std::make_shared<ExactOutputs>();
+  std::vector<Candidate> candidates_;
+  std::vector<Configuration> dynamic_; // that are looked at only where they are needed
+  size_t best_ = 0;
+  std::vector<double> alone_; // of the best one's layers; 0 of those that are not lowered
+};
+} // namespace
+
+constexpr size_t kMostSamples = 48; // that anything is measured on
+
+/// On how many samples each layer is measured: the larger the model, the fewer.
+static size_t fewOf(const Configuration &layers) {
+  constexpr double kMostMultiplyAdds = 2e12; // of all runs of all layers
+  constexpr double kLeast = 8;
+  double sum = 1;
+  for (const Layer &layer : layers.layers)
+    sum += static_cast<double>(layer.multiplyAdds);
+  return static_cast<size_t>(std::clamp(kMostMultiplyAdds / (sum * static_cast<double>(layers.layers.size() + 1)),
+                                        kLeast, static_cast<double>(kMostSamples)));
+}
+
+Mixing::Mixing(const Budget &budget, const driver::CompileOptions &options, const std::vector<std::string> &samples,
+               const Configuration &any)
+    : budget_(budget), options_(options), many_(someOf(samples, kMostSamples)), few_(someOf(samples, fewOf(any))),
+      threads_(threadsOf(options)), progress_(options.model) {}
+
+llvm::Expected<Candidate> Mixing::compile(Configuration layers) {
+  llvm::Expected<Trial> trial = Trial::compile(options_, layers);
+  if (!trial)
+    return trial.takeError();
+  Candidate candidate{std::move(layers), std::make_unique<Trial>(std::move(*trial)), nullptr};
+  candidate.distance = Sensitivity(*candidate.trial, many_, threads_, exact_).distance(allLowered(candidate.layers));
+  candidate.sensitivity = std::make_unique<Sensitivity>(*candidate.trial, few_, threads_, exact_);
+  return candidate;
+}
+
+/// Finds the nearest. Those that find ranges in each run count only where there are no others: they cost time.
+llvm::Error Mixing::compare(std::vector<Configuration> candidates) {
+  progress_.stage("measuring the precision");
+  auto isDynamic = [](const Configuration &layers) {
+    return llvm::any_of(layers.layers, [](const Layer &layer) { return layer.isDynamic; });
+  };
+  const bool areAll = llvm::all_of(candidates, isDynamic);
+  for (Configuration &layers : candidates) {
+    if (!areAll && isDynamic(layers)) {
+      dynamic_.push_back(std::move(layers));
+      continue;
+    }
+    llvm::Expected<Candidate> candidate = compile(std::move(layers));
+    if (!candidate)
+      return candidate.takeError();
+    candidates_.push_back(std::move(*candidate));
+    if (candidates_.back().distance < best().distance)
+      best_ = candidates_.size() - 1;
+  }
+  return llvm::Error::success();
+}
+
+void Mixing::measureLayers() {
+  const std::vector<bool> lowered = allLowered(best().layers);
+  alone_.assign(lowered.size(), 0);
+  for (size_t i = 0; i < lowered.size(); ++i) {
+    progress_.stage("measuring layers: " + std::to_string(i + 1) + " of " + std::to_string(lowered.size()));
+    if (lowered[i])
+      alone_[i] = best().distanceOf(i);
+  }
+}
+
+std::vector<size_t> Mixing::layersByDistance() const {
+  std::vector<size_t> order(alone_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return alone_[a] > alone_[b]; });
+  return order;
+}
+
+/// Gives a layer the ranges of whichever candidate it adds least with. Whether that is another than the best one.
+bool Mixing::suitBest(size_t layer, Configuration &mended) {
+  constexpr double kGain = 0.8, kDynamicGain = 0.6; // less may be chance, or is not worth the time that it costs
+  bool isOther = false;
+  double least = alone_[layer];
+  for (const Candidate &candidate : candidates_) {
+    const Layer &other = candidate.layers.layers[layer];
+    if (&candidate == &best() || other.precision == "f32")
+      continue;
+    const double gain = other.isDynamic ? kDynamicGain : kGain, distance = candidate.distanceOf(layer);
+    if (distance < gain * alone_[layer] && distance < least * (other.isDynamic ? kDynamicGain / kGain : 1)) {
+      least = distance;
+      mended.layers[layer] = other;
+      isOther = true;
+    }
+  }
+  alone_[layer] = least;
+  return isOther;
+}
+
+llvm::Error Mixing::compileDynamic() {
+  for (Configuration &layers : dynamic_) {
+    llvm::Expected<Candidate> candidate = compile(std::move(layers));
+    if (!candidate)
+      return candidate.takeError();
+    candidates_.push_back(std::move(*candidate));
+  }
+  dynamic_.clear();
+  return llvm::Error::success();
+}
+
+/// Where one configuration is better for some layers, and another one for others.
+llvm::Error Mixing::mend() {
+  constexpr size_t kMostLayers = 12; // that are looked at: those that add most
+  if (llvm::Error error = compileDynamic())
+    return error;
+  const std::vector<double> before = alone_;
+  std::vector<size_t> order = layersByDistance();
+  order.resize(std::min(order.size(), kMostLayers));
+  Configuration mended = best().layers;
+  size_t changed = 0, looked = 0;
+  for (size_t layer : order) {
+    progress_.stage("choosing ranges of layers: " + std::to_string(++looked) + " of " + std::to_string(order.size()));
+    changed += alone_[layer] > 0 && suitBest(layer, mended);
+  }
+  if (changed == 0)
+    return llvm::Error::success();
+  llvm::Expected<Candidate> candidate = compile(std::move(mended));
+  if (!candidate)
+    return candidate.takeError();
+  if (candidate->distance < best().distance) {
+    candidates_.push_back(std::move(*candidate));
+    best_ = candidates_.size() - 1;
+  } else {
+    alone_ = before;
+  }
+  return llvm::Error::success();
+}
+
+/// Lowered layers by the squared distance that each of them alone makes, for each multiply-add; as many as may be.
+std::vector<size_t> Mixing::worstFirst(double mostMultiplyAdds) const {
+  double all = 0, spent = 0;
+  std::vector<std::pair<double, size_t>> worth;
+  for (size_t i = 0; i < alone_.size(); ++i) {
+    all += multiplyAddsOf(i);
+    if (best().layers.layers[i].precision == "f32")
+      spent += multiplyAddsOf(i);
+    else if (alone_[i] > 0)
+      worth.push_back({alone_[i] * alone_[i] / std::max(1.0, multiplyAddsOf(i)), i});
+  }
+  std::stable_sort(worth.begin(), worth.end(), [](const auto &a, const auto &b) { return a.first > b.first; });
+  std::vector<size_t> order;
+  for (const auto &[_, layer] : worth)
+    if (spent + multiplyAddsOf(layer) <= mostMultiplyAdds * all) {
+      spent += multiplyAddsOf(layer);
+      order.push_back(layer);
+    }
+  return order;
+}
+
+double Mixing::distanceWithout(llvm::ArrayRef<size_t> order) const {
+  std::vector<bool> lowered = allLowered(best().layers);
+  for (size_t layer : order)
+    lowered[layer] = false;
+  return best().sensitivity->distance(lowered);
+}
+
+/// Those that cost next to nothing, and then the fewest that are enough, by halves; where none are, as many as may be.
+void Mixing::retreat(const std::string &fallback) {
+  const std::vector<size_t> free = worstFirst(budget_.freeMultiplyAdds);
+  std::vector<size_t> order = free;
+  for (size_t layer : worstFirst(budget_.mostMultiplyAdds - budget_.freeMultiplyAdds))
+    if (!llvm::is_contained(free, layer))
+      order.push_back(layer);
+  const llvm::ArrayRef<size_t> all = order;
+  auto isEnough = [&](size_t count) { return distanceWithout(all.take_front(count)) <= budget_.distance; };
+  size_t enough = order.size(), tooFew = free.size();
+  progress_.stage("giving back layers");
+  if (tooFew == enough || isEnough(tooFew))
+    enough = tooFew;
+  else if (isEnough(enough))
+    while (enough - tooFew > 1) {
+      const size_t count = tooFew + (enough - tooFew) / 2;
+      (isEnough(count) ? enough : tooFew) = count;
+    }
+  for (size_t layer : all.take_front(enough))
+    candidates_[best_].layers.layers[layer].precision = fallback;
+}
+
+llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
+                                            const driver::CompileOptions &options,
+                                            const std::vector<std::string> &samples,
+                                            std::vector<Configuration> candidates) {
+  constexpr double kNear = 0.3; // of the budget: no layer is worth looking at
+  Mixing mixing(budget, options, samples, candidates.front());
+  if (llvm::Error error = mixing.compare(std::move(candidates)))
+    return std::move(error);
+  if (budget.mostMultiplyAdds <= 0 || mixing.isNear(kNear))
+    return mixing.take();
+  mixing.measureLayers();
+  if (!mixing.isNear())
+    if (llvm::Error error = mixing.mend())
+      return std::move(error);
+  mixing.retreat(fallback);
+  return mixing.take();
+}
+
+} // namespace smelt::quantize

@@ -1,0 +1,30 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_QUANTIZE_MIXTURE_H
+#define SMELT_TOOLS_QUANTIZE_MIXTURE_H
+
+#include "tools/quantize/Configuration.h"
+
+namespace smelt::quantize {
+
+/// What is asked of a mixture.
+struct Budget {
+  double distance = 0.005;        // DecisionDistance::relative
+  double mostMultiplyAdds = 0.15; // that may be left in more digits, of all
+  double freeMultiplyAdds = 0.01; // that are left so wherever there is something to gain: they cost next to nothing
+};
+
+/// Of several configurations of a model's layers, the one whose outputs are nearest to those in f32. Where that is not
+/// near enough, the layers that add most to the distance take their ranges from whichever configuration suits each
+/// best, also from those that find them in each run; then layers go back to `fallback`, a precision that counts as
+/// exact here, those first that add most for each multiply-add, until the distance is in the budget, or the
+/// multiply-adds are spent. Throws runner::Error.
+llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
+                                            const driver::CompileOptions &options,
+                                            const std::vector<std::string> &samples,
+                                            std::vector<Configuration> candidates);
+
+} // namespace smelt::quantize
+
+#endif // SMELT_TOOLS_QUANTIZE_MIXTURE_H
