@@ -90,6 +90,14 @@ def peaks_that_nobody_wants_are_not_measured(folder):
 
 
 @case
+def it_is_said_whether_memory_was_measured_well(folder):
+    artefact = compiled(folder, *models.shape_flags(MODEL))
+    doubtful = measured(artefact, "--json")["memory_is_doubtful"]
+    expect(isinstance(doubtful, bool), f"{doubtful!r}")
+    expect("memory_is_doubtful" not in measured(artefact, "--json", "--no-peaks"), "without peaks")
+
+
+@case
 def help_needs_no_build(folder):
     """A fresh clone has neither the build nor Python's packages."""
     shutil.copy(REPOSITORY / "dev", folder / "dev")

@@ -5,6 +5,8 @@
 #define SMELT_TOOLS_RUNNER_MACHINEPEAKS_H
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace smelt::runner {
@@ -35,6 +37,9 @@ struct MachinePeaks {
   }
   /// The bandwidth of the smallest level that `bytes` fit in.
   double gigabytesPerSecondOf(double bytes) const;
+  /// What cannot be: a level that is slower than the one behind it. Then other work kept the machine busy while they
+  /// were measured.
+  std::optional<std::string> doubt() const;
 };
 
 /// Measures for most of a second with so many threads. Throws Environment where these or the memory are not to be

@@ -17,4 +17,10 @@ Bound boundOf(const StepWork &work, const MachinePeaks &peaks, double modelBytes
               milliseconds(others, peaks.gigabytesPerSecondOf(others))};
 }
 
+bool Bound::isBeatenBy(double milliseconds, const StepWork &work) const {
+  constexpr double kTolerance = 1.25;
+  constexpr double kFirstCacheBytes = 64 << 10; // what fits there may come faster than from any level that is measured
+  return !isCompute() && work.bytes > kFirstCacheBytes && milliseconds > 0 && memoryMs > kTolerance * milliseconds;
+}
+
 } // namespace smelt::runner

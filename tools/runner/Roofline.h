@@ -15,6 +15,8 @@ struct Bound {
 
   bool isCompute() const { return computeMs >= memoryMs; }
   double ms() const { return isCompute() ? computeMs : memoryMs; }
+  /// Whether a step took so much less time than its bytes can that the bound must be wrong.
+  bool isBeatenBy(double milliseconds, const StepWork &work) const;
 };
 
 /// The greater of the time that the operations take at the peak and that the bytes take. Weights come from the level

@@ -77,7 +77,8 @@ std::string benchJson(const BenchFigures &figures) {
                  static_cast<unsigned long long>(figures.arenaBytes),
                  static_cast<unsigned long long>(figures.weightsBytes), figures.loadMs);
   if (figures.peaks)
-    text += "\"peaks\": " + jsonOf(*figures.peaks) + ", ";
+    text += "\"peaks\": " + jsonOf(*figures.peaks) +
+            format(", \"memory_is_doubtful\": %s, ", doubtOf(figures) ? "true" : "false");
   text += "\"layers\": [";
   for (size_t i = 0; i < figures.layers.size(); ++i)
     text += (i ? ", " : "") + jsonOf(figures.layers[i]);
@@ -210,10 +211,25 @@ static std::string peaksText(const BenchFigures &figures) {
                 sum > 0 ? 100 * bound / sum : 0);
 }
 
+std::optional<std::string> doubtOf(const BenchFigures &figures) {
+  if (!figures.peaks)
+    return std::nullopt;
+  if (std::optional<std::string> doubt = figures.peaks->doubt())
+    return doubt;
+  for (const Layer &layer : figures.layers)
+    if (layer.work && layer.bound.isBeatenBy(layer.minMs, *layer.work))
+      return format("a layer moved %.1f GB/s, more than was measured", gigaPerSecond(layer.work->bytes, layer.minMs));
+  return std::nullopt;
+}
+
 /// What the machine can do, or why that is not told.
 static std::string peaksOrWhyNone(const BenchFigures &figures) {
-  if (figures.peaks)
-    return peaksText(figures);
+  if (figures.peaks) {
+    const std::optional<std::string> doubt = doubtOf(figures);
+    return peaksText(figures) + (doubt ? "the machine was busy while its memory was measured (" + *doubt +
+                                             "): bounds of memory are not to be trusted\n"
+                                       : "");
+  }
   if (!figures.wantsPeaks)
     return "peaks not measured (--no-peaks): no bounds\n";
   return figures.layers.empty() ? "the model has no layers: no bounds\n"

@@ -33,6 +33,10 @@ struct BenchFigures {
   std::optional<runner::MachinePeaks> peaks; // if wanted, and the artefact says what its layers have to do
 };
 
+/// Why bounds of memory are not to be trusted: what cannot be unless the machine was busy while its memory was
+/// measured.
+std::optional<std::string> doubtOf(const BenchFigures &figures);
+
 /// Rows are equal kernels with equal work, or, with `singly`, layers in the order of the run.
 std::string benchTable(const BenchFigures &figures, bool singly);
 std::string benchJson(const BenchFigures &figures);

@@ -47,6 +47,28 @@ TEST(Roofline, HasNoBoundWithoutWorkOrPeaks) {
   EXPECT_EQ(boundOf({1e9, 1e9, 1e9}, MachinePeaks{}, 0).ms(), 0);
 }
 
+TEST(Roofline, IsDoubtedWhereAStepBeatsItsBoundByFar) {
+  const StepWork work{0, 1e6, 1e6};
+  const Bound bound = boundOf(work, machine(), 1e9); // 0.1 ms
+  EXPECT_FALSE(bound.isBeatenBy(0.09, work));
+  EXPECT_TRUE(bound.isBeatenBy(0.07, work));
+  EXPECT_FALSE(bound.isBeatenBy(0, work)); // it was not measured
+  const StepWork small{0, 6e4, 6e4};       // which may lie in the first cache
+  EXPECT_FALSE(boundOf(small, machine(), 1e9).isBeatenBy(1e-4, small));
+  const StepWork computed{1e9, 1e6, 1e6};
+  EXPECT_FALSE(boundOf(computed, machine(), 1e9).isBeatenBy(0.07, computed));
+}
+
+TEST(MachinePeaks, AreDoubtedWhereALevelIsSlowerThanTheNext) {
+  MachinePeaks peaks = machine();
+  EXPECT_FALSE(peaks.doubt());
+  EXPECT_FALSE(MachinePeaks().doubt());
+  peaks.levels[1].gigabytesPerSecond = 9;
+  EXPECT_EQ(peaks.doubt(), "L3 slower than memory");
+  peaks.levels[1].gigabytesPerSecond = 9.9; // as good as the same
+  EXPECT_FALSE(peaks.doubt());
+}
+
 TEST(MachinePeaks, ArePlausibleAndOrdered) {
   const MachinePeaks peaks = measurePeaks(1);
   EXPECT_GT(peaks.gigaflops, 0.1);
