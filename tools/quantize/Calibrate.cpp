@@ -67,6 +67,7 @@ void Observation::observe(ModuleOp module) {
     layer.node = product.name();
     layer.precision = "f32";
     layer.multiplyAdds = product.multiplyAdds();
+    layer.weights = product.weights().size();
     layers_.layers.push_back(std::move(layer));
   }
   driver::addOutputs(module, outputs);

@@ -18,6 +18,7 @@ namespace smelt::quantize {
 
 /// What one product by constant weights is computed in, and how its input is written in 8 bits.
 struct Layer : driver::LayerPrecision {
+  int64_t weights = 0;          // how many, where that is known
   Range range;                  // of its input, divided by `smoothing`
   bool isRangeGiven = false;    // by a file
   std::vector<float> smoothing; // of each channel of the input; none: 1

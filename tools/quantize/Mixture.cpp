@@ -43,9 +43,10 @@ private:
   llvm::Error compileDynamic();
   bool suitBest(size_t layer, Configuration &mended);
   std::vector<size_t> layersByDistance() const;
-  std::vector<size_t> worstFirst(double mostMultiplyAdds) const;
+  std::vector<size_t> worstFirst(double mostMultiplyAdds, double mostWeights = 1) const;
   double distanceWithout(llvm::ArrayRef<size_t> order) const;
   double multiplyAddsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].multiplyAdds); }
+  double weightsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].weights); }
 
   const Budget &budget_;
   const driver::CompileOptions &options_;
@@ -186,12 +187,14 @@ llvm::Error Mixing::mend() {
   return llvm::Error::success();
 }
 
-/// Lowered layers by the squared distance that each of them alone makes, for each multiply-add; as many as may be.
-std::vector<size_t> Mixing::worstFirst(double mostMultiplyAdds) const {
-  double all = 0, spent = 0;
+/// Lowered layers by the squared distance that each of them alone makes, for each multiply-add; as many as may be, by
+/// their parts of all multiply-adds and of all weights.
+std::vector<size_t> Mixing::worstFirst(double mostMultiplyAdds, double mostWeights) const {
+  double all = 0, spent = 0, allWeights = 0, spentWeights = 0;
   std::vector<std::pair<double, size_t>> worth;
   for (size_t i = 0; i < alone_.size(); ++i) {
     all += multiplyAddsOf(i);
+    allWeights += weightsOf(i);
     if (best().layers.layers[i].precision == "f32")
       spent += multiplyAddsOf(i);
     else if (alone_[i] > 0)
@@ -200,8 +203,10 @@ std::vector<size_t> Mixing::worstFirst(double mostMultiplyAdds) const {
   std::stable_sort(worth.begin(), worth.end(), [](const auto &a, const auto &b) { return a.first > b.first; });
   std::vector<size_t> order;
   for (const auto &[_, layer] : worth)
-    if (spent + multiplyAddsOf(layer) <= mostMultiplyAdds * all) {
+    if (spent + multiplyAddsOf(layer) <= mostMultiplyAdds * all &&
+        spentWeights + weightsOf(layer) <= mostWeights * allWeights) {
       spent += multiplyAddsOf(layer);
+      spentWeights += weightsOf(layer);
       order.push_back(layer);
     }
   return order;
@@ -216,7 +221,7 @@ double Mixing::distanceWithout(llvm::ArrayRef<size_t> order) const {
 
 /// Those that cost next to nothing, and then the fewest that are enough, by halves; where none are, as many as may be.
 void Mixing::retreat(const std::string &fallback) {
-  const std::vector<size_t> free = worstFirst(budget_.freeMultiplyAdds);
+  const std::vector<size_t> free = worstFirst(budget_.freeMultiplyAdds, budget_.freeWeights);
   std::vector<size_t> order = free;
   for (size_t layer : worstFirst(budget_.mostMultiplyAdds - budget_.freeMultiplyAdds))
     if (!llvm::is_contained(free, layer))

@@ -10,9 +10,10 @@ namespace smelt::quantize {
 
 /// What is asked of a mixture.
 struct Budget {
-  double distance = 0.005;        // DecisionDistance::relative
+  double distance = 0.01;         // DecisionDistance::relative
   double mostMultiplyAdds = 0.15; // that may be left in more digits, of all
-  double freeMultiplyAdds = 0.01; // that are left so wherever there is something to gain: they cost next to nothing
+  // Of multiply-adds and of weights, what is left so wherever there is something to gain: it costs next to nothing.
+  double freeMultiplyAdds = 0.01, freeWeights = 0.15;
 };
 
 /// Of several configurations of a model's layers, the one whose outputs are nearest to those in f32. Where that is not
