@@ -88,7 +88,7 @@ def bounds_are_kept(folder):
         expect(run(folder, n, s).returncode == 0, f"within: {n}, {s}")
     for n, s in ((0, 2), (5, 2), (1, 1), (1, 17)):
         done = run(folder, n, s)
-        expect(done.returncode == 2 and "which is not within" in done.stderr, f"beyond: {n}, {s}: {done.returncode} {done.stderr}")
+        expect(done.returncode == 2 and "in 'x', which is not within" in done.stderr, f"beyond: {n}, {s}: {done.returncode} {done.stderr}")
 
 
 @case
