@@ -136,13 +136,6 @@ static Scale chooseScale(Block &block, const Format &format, bool isHalf) {
   return best;
 }
 
-/// Whether steps of a range up to `most` can be f16: beyond it there is none, and far below it no digits are left.
-static bool hasHalfSteps(float most, const Format &format) {
-  constexpr float kMostHalf = 0x1p+15F, kLeastHalf = 0x1p-10F;
-  const float step = 2 * most / (format.most - format.least);
-  return step < kMostHalf && step > kLeastHalf;
-}
-
 namespace {
 /// What rounding makes of a matrix, block by block.
 class Result {
@@ -200,33 +193,34 @@ static const Format &formatOf(unsigned bits) {
   return *llvm::find_if(kFormats, [&](const Format &row) { return row.bits == bits; });
 }
 
-/// The largest number; nothing where some are none, or their squares are not finite.
-static std::optional<float> largestOf(ArrayRef<float> numbers) {
-  constexpr float kMost = 0x1p+60F;
+/// Whether steps for all numbers can be f16: beyond it there is none, and far below it no digits are left. Nothing
+/// where some are no numbers, or their squares are not finite.
+static std::optional<bool> hasHalfSteps(ArrayRef<float> numbers, const Format &format) {
+  constexpr float kMost = 0x1p+60F, kMostHalf = 0x1p+15F, kLeastHalf = 0x1p-10F;
   float most = 0;
   for (float number : numbers) {
     if (!(std::abs(number) <= kMost))
       return std::nullopt;
     most = std::max(most, std::abs(number));
   }
-  return most;
+  const float step = 2 * most / (format.most - format.least);
+  return step < kMostHalf && step > kLeastHalf;
 }
 
 std::optional<RoundedBlocks> roundBlocks(const graph::HostTensor &matrix, int64_t axis, unsigned bits) {
   const Format &format = formatOf(bits);
   ArrayRef<float> numbers = matrix.as<float>();
-  std::optional<float> most = largestOf(numbers);
-  if (!most)
+  const std::optional<bool> isHalf = hasHalfSteps(numbers, format);
+  if (!isHalf)
     return std::nullopt;
-  const bool isHalf = hasHalfSteps(*most, format);
-  Result result(matrix.type(), axis, format, isHalf);
+  Result result(matrix.type(), axis, format, *isHalf);
   Block block;
   auto round = [&](int64_t line, int64_t number) {
     block.size = result.sizeOf(number);
     const int64_t first = number * format.block;
     for (int64_t i = 0; i < block.size; ++i)
       block.weights[i] = numbers[result.at(line, first + i)];
-    result.setScale(line, number, chooseScale(block, format, isHalf));
+    result.setScale(line, number, chooseScale(block, format, *isHalf));
     for (int64_t i = 0; i < block.size; ++i)
       result.setCode(result.at(line, first + i), block.codes[i]);
   };
@@ -318,12 +312,11 @@ std::optional<RoundedBlocks> roundBlocks(const graph::HostTensor &matrix, ArrayR
   constexpr int64_t kColumns = 128; // whose weights a cache holds
   const Format &format = formatOf(bits);
   ArrayRef<float> numbers = matrix.as<float>();
-  std::optional<float> most = largestOf(numbers);
-  if (!most)
+  const std::optional<bool> isHalf = hasHalfSteps(numbers, format);
+  if (!isHalf)
     return std::nullopt;
-  const bool isHalf = hasHalfSteps(*most, format);
-  Result result(matrix.type(), 0, format, isHalf);
-  Compensation compensation(result, factors, format, isHalf);
+  Result result(matrix.type(), 0, format, *isHalf);
+  Compensation compensation(result, factors, format, *isHalf);
   for (int64_t first = 0; first < result.lines(); first += kColumns)
     compensation.round(numbers, matrix.shape()[0], first, std::min(kColumns, result.lines() - first));
   return result.take();

@@ -70,11 +70,15 @@ def row(result):
 HEADER = f"{'model':11} {'metric':34} {'measured':>8} {'bar':>6} {'':6} {'f32 MACs':>8} {'f32 MB':>8} {'MB':>8}"
 
 
+def arguments():
+    """(those before --, those after it, which are for smelt compile)"""
+    given = sys.argv[1:]
+    at = given.index("--") if "--" in given else len(given)
+    return given[:at], given[at + 1 :]
+
+
 def parse():
-    before, flags = sys.argv[1:], []
-    if "--" in before:
-        at = before.index("--")
-        before, flags = before[:at], before[at + 1 :]
+    before, flags = arguments()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(TASKS)}; all by default")
     parser.add_argument("--precision", default="int8", metavar="P", help="as of smelt compile (default: int8)")

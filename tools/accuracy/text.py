@@ -11,6 +11,7 @@ import samples
 import sentences
 import sources
 from pictures import CALIBRATION, EVALUATION
+from smelt.profile.metrics import edits
 
 SEED = 14
 SIDE = models.MODELS["ppocr4_det"].shapes["x"][2]
@@ -174,16 +175,6 @@ def _decode(outputs):
     best = scores[0].argmax(-1)
     kept = best[np.insert(best[1:] != best[:-1], 0, True)]
     return kept[kept != 0].tolist()
-
-
-def edits(a, b):
-    """How many characters are to be put in, taken out or replaced to get from one text to the other."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
-    return row[-1]
 
 
 def score_recognition(runs, evaluation):

@@ -59,10 +59,7 @@ def profile(name, args):
 
 
 def main():
-    before, flags = sys.argv[1:], []
-    if "--" in before:
-        at = before.index("--")
-        before, flags = before[:at], before[at + 1 :]
+    before, flags = accuracy.arguments()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(accuracy.TASKS)} (default: {', '.join(PROFILED)})")
     parser.add_argument("--output", type=pathlib.Path, default=REPOSITORY / ".cache" / "profile", metavar="DIR", help="for the reports (default: .cache/profile)")

@@ -7,6 +7,7 @@
 #include "tools/driver/Outputs.h"
 #include "tools/driver/Progress.h"
 #include "tools/driver/TemporaryFolder.h"
+#include "tools/quantize/Observed.h"
 #include "tools/quantize/Parallel.h"
 #include "tools/quantize/Samples.h"
 #include "tools/quantize/Smoothing.h"
@@ -14,9 +15,6 @@
 using namespace mlir;
 
 namespace smelt::quantize {
-
-/// What the i-th input of a product is called as an output.
-static std::string observedName(size_t number) { return "smelt.observed." + std::to_string(number); }
 
 namespace {
 /// The model in f32 with the inputs of its products as further outputs.
@@ -95,15 +93,13 @@ void Observation::run(const runner::Artifact &artifact, const std::string &sampl
   runner::Instance instance(artifact);
   runner::Buffers buffers = inputsOf(instance, sample);
   buffers.run(instance);
-  llvm::StringMap<size_t> numbers;
-  for (size_t number = 0; number < statistics_.size(); ++number)
-    numbers[observedName(number)] = number;
+  const std::vector<std::optional<size_t>> numbers = observedOutputs(artifact.model(), statistics_.size());
   inParallel(artifact.model().output_count, threadsOf(options_), [&](size_t i) {
     const smelt_tensor_info &info = artifact.model().outputs[i];
-    if (auto number = numbers.find(info.name); number != numbers.end())
-      statistics_[number->second].add(reinterpret_cast<const float *>(buffers.outputs()[i].data()),
-                                      instance.bytesOf(info) / sizeof(float),
-                                      partsOf(instance.shapeOf(info), hasRows_[number->second]));
+    if (std::optional<size_t> number = numbers[i])
+      statistics_[*number].add(reinterpret_cast<const float *>(buffers.outputs()[i].data()),
+                               instance.bytesOf(info) / sizeof(float),
+                               partsOf(instance.shapeOf(info), hasRows_[*number]));
   });
 }
 

@@ -8,6 +8,7 @@
 #include "tools/driver/Progress.h"
 #include "tools/driver/TemporaryFolder.h"
 #include "tools/quantize/Moments.h"
+#include "tools/quantize/Observed.h"
 #include "tools/quantize/Samples.h"
 
 using namespace mlir;
@@ -17,8 +18,6 @@ namespace smelt::quantize {
 constexpr int64_t kMostChannels = 4096;          // of an input whose channels are looked at together
 constexpr int64_t kMostBytes = int64_t(1) << 30; // of all moments
 constexpr int64_t kMostRows = 2048;              // of an input, of all samples together
-
-static std::string observedName(size_t number) { return "smelt.observed." + std::to_string(number); }
 
 namespace {
 /// The model in f32, with the inputs of its matrix products as further outputs.
@@ -80,15 +79,12 @@ void Observation::run(const runner::Artifact &artifact, const std::string &sampl
   runner::Instance instance(artifact);
   runner::Buffers buffers = inputsOf(instance, sample);
   buffers.run(instance);
-  llvm::StringMap<size_t> numbers;
-  for (size_t number = 0; number < moments_.size(); ++number)
-    numbers[observedName(number)] = number;
+  const std::vector<std::optional<size_t>> numbers = observedOutputs(artifact.model(), moments_.size());
   for (uint32_t i = 0; i < artifact.model().output_count; ++i) {
     const smelt_tensor_info &info = artifact.model().outputs[i];
-    auto number = numbers.find(info.name);
-    if (number == numbers.end())
+    if (!numbers[i])
       continue;
-    Moments &moments = moments_[number->second];
+    Moments &moments = moments_[*numbers[i]];
     const auto count = static_cast<int64_t>(instance.bytesOf(info) / sizeof(float)) / moments.channels();
     moments.add(reinterpret_cast<const float *>(buffers.outputs()[i].data()), std::min(count, rows));
   }
