@@ -6,11 +6,29 @@
 #include "frontends/common/MappedFile.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/onnx/Onnx.h"
+#include "frontends/pt2/Pt2.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 
 namespace smelt::frontend {
+
+namespace {
+/// A format: how its files are told from others, and what reads them.
+struct Format {
+  bool (*matches)(StringRef bytes);
+  mlir::OwningOpRef<mlir::ModuleOp> (*import)(std::shared_ptr<const MappedFile> file, StringRef path,
+                                              const ImportOptions &options, mlir::MLIRContext &context);
+  ModelSummary (*summarise)(std::shared_ptr<const MappedFile> file, StringRef path, const CustomOperators &custom);
+};
+} // namespace
+
+/// ONNX comes last: a protobuf message has no signature.
+constexpr Format kFormats[] = {
+    {pt2::matches, pt2::importModel, pt2::summarise},
+    {[](StringRef) { return true; }, onnx::importModel, onnx::summarise},
+};
+constexpr StringLiteral kFormatNames = "ONNX models and PyTorch's exported programs (.pt2)";
 
 /// What other files begin with, of which people should hear more than that they hold no ONNX model.
 struct Signature {
@@ -18,29 +36,29 @@ struct Signature {
   StringLiteral bytes, name;
 };
 constexpr Signature kSignatures[] = {
-    {0, "PK\3\4", "a zip archive, as PyTorch writes them"},
     {4, "TFL3", "a TensorFlow Lite model"},
     {0, "\177ELF", "an ELF file"},
     {0, "!<arch>\n", "a static library, whose header says what it holds"},
 };
 
-static void checkFormat(StringRef bytes) {
+static const Format &formatOf(StringRef bytes) {
   if (bytes.empty())
     malformed("is empty");
   for (const Signature &signature : kSignatures)
     if (bytes.drop_front(std::min(signature.offset, bytes.size())).starts_with(signature.bytes))
-      malformed("is " + signature.name + "; Smelt reads ONNX models");
+      malformed("is " + signature.name + "; Smelt reads " + kFormatNames);
   constexpr size_t kEnough = 64; // of text; a model has other bytes soon
   if (all_of(bytes.take_front(kEnough), [](char c) { return isPrint(c) || isSpace(c); }))
-    malformed("is text; Smelt reads ONNX models");
+    malformed("is text; Smelt reads " + kFormatNames);
+  return *find_if(kFormats, [&](const Format &format) { return format.matches(bytes); });
 }
 
 /// Calls `read(file)` on the mapped model and turns a Refusal into an error that names the file.
 template <typename Result, typename Function> static Expected<Result> guarded(StringRef path, Function read) {
   try {
     std::shared_ptr<const MappedFile> file = MappedFile::open(path);
-    checkFormat(toStringRef(file->bytes()));
-    return read(std::move(file));
+    const Format &format = formatOf(toStringRef(file->bytes()));
+    return read(format, std::move(file));
   } catch (const Refusal &refusal) {
     return make_error<ImportError>(refusal.kind, printable(path, 400) + ": " + refusal.message);
   } catch (const std::bad_alloc &) {
@@ -50,14 +68,16 @@ template <typename Result, typename Function> static Expected<Result> guarded(St
 
 Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(StringRef path, const ImportOptions &options,
                                                         mlir::MLIRContext &context) {
-  return guarded<mlir::OwningOpRef<mlir::ModuleOp>>(path, [&](std::shared_ptr<const MappedFile> file) {
-    return onnx::importModel(std::move(file), path, options, context);
-  });
+  return guarded<mlir::OwningOpRef<mlir::ModuleOp>>(path,
+                                                    [&](const Format &format, std::shared_ptr<const MappedFile> file) {
+                                                      return format.import(std::move(file), path, options, context);
+                                                    });
 }
 
 Expected<ModelSummary> summariseModel(StringRef path, const CustomOperators &custom) {
-  return guarded<ModelSummary>(
-      path, [&](std::shared_ptr<const MappedFile> file) { return onnx::summarise(std::move(file), path, custom); });
+  return guarded<ModelSummary>(path, [&](const Format &format, std::shared_ptr<const MappedFile> file) {
+    return format.summarise(std::move(file), path, custom);
+  });
 }
 
 } // namespace smelt::frontend

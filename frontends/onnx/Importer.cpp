@@ -4,9 +4,9 @@
 #include "frontends/onnx/Importer.h"
 #include "dialects/Graph/Location.h"
 #include "frontends/common/Sequences.h"
+#include "frontends/common/Unsupported.h"
 #include "frontends/common/Unused.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -19,8 +19,6 @@ namespace smelt::frontend::onnx {
 constexpr int64_t kMostInlinedNodes = 1 << 16;
 constexpr unsigned kDeepestCalls = 64;
 constexpr size_t kLongestPath = 1000; // of calls, before a node's name
-constexpr llvm::StringLiteral kUnknownOperator = "unsupported operator";
-constexpr size_t kMostListed = 20; // in an error
 
 // Operators that nothing imports.
 
@@ -80,37 +78,10 @@ std::vector<UnsupportedNode> unsupportedNodes(const Model &model, const Operator
   return UnsupportedFinder(model, operators).find();
 }
 
-/// Nodes of one reason stand together, in the order of the first of each.
-static void refuseUnsupported(ArrayRef<UnsupportedNode> nodes) {
-  if (nodes.empty())
-    return;
-  llvm::MapVector<StringRef, std::pair<std::string, int>> reasons; // the nodes in words, and how many
-  for (const UnsupportedNode &node : nodes.take_front(kMostListed)) {
-    auto &[text, count] = reasons[node.reason];
-    text += (count++ ? ", " : "") + ("node '" + printable(node.node) + "' (" + printable(node.operatorName)) +
-            (node.version > 0 ? ", opset " + std::to_string(node.version) : "") + ")";
-  }
-  std::string text;
-  for (const auto &[reason, named] : reasons)
-    text += (text.empty() ? "" : "; ") + named.first + ": " + reason.str() +
-            (reason == kUnknownOperator && named.second > 1 ? "s" : "");
-  if (nodes.size() > kMostListed)
-    text += "; and " + std::to_string(nodes.size() - kMostListed) + " more";
-  unsupported(text);
-}
-
 // Values.
 
 Importer::Importer(Model &model, const ImportOptions &options, MLIRContext &context)
     : model_(model), options_(options), context_(&context), builder_(&context), operators_(options.custom) {}
-
-/// A blob's name: printable, short, the same for the same file.
-static std::string blobName(StringRef name) {
-  std::string result;
-  for (char c : name.take_front(60))
-    result += llvm::isAlnum(c) || c == '_' || c == '.' || c == '-' ? c : '_';
-  return result.empty() || !(llvm::isAlpha(result.front()) || result.front() == '_') ? "w" + result : result;
-}
 
 const Item &Importer::lookup(const Frame &frame, StringRef name) {
   for (const Frame *at = &frame; at; at = at->outer) {
@@ -176,8 +147,6 @@ void Importer::importNodes(const google::protobuf::RepeatedPtrField<NodeProto> &
     }
   }
 }
-
-constexpr size_t kMostRefused = 1000;
 
 /// Remembers what is unsupported.
 void Importer::addRefused(const NodeProto &node, const Opsets &opsets, StringRef reason) {
@@ -427,23 +396,6 @@ void Importer::lookUpOutputs(const Frame &frame) {
     }
 }
 
-/// Ends the import where a node was refused.
-void Importer::reportRefused() {
-  if (refused_.empty())
-    return;
-  std::string text;
-  for (const UnsupportedNode &node : ArrayRef(refused_).take_front(kMostListed))
-    text += (text.empty() ? "" : "; ") + ("node '" + node.node + "' (" + node.operatorName) +
-            (node.version > 0 ? ", opset " + std::to_string(node.version) : "") + "): " + node.reason;
-  if (refused_.size() > kMostListed)
-    text += " and " + std::to_string(refused_.size() - kMostListed) + " more";
-  if (options_.onUnsupported)
-    for (const UnsupportedNode &node : refused_)
-      if (node.reason != kUnknownOperator)
-        options_.onUnsupported(node);
-  unsupported(text);
-}
-
 OwningOpRef<ModuleOp> Importer::run() {
   if (!options_.onUnsupported)
     refuseUnsupported(unsupportedNodes(model_, operators_));
@@ -455,7 +407,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   addInitializers(model_.graph(), frame);
   importNodes(model_.graph().node(), frame);
   lookUpOutputs(frame);
-  reportRefused();
+  reportRefused(refused_, options_.onUnsupported);
   finishMain(main, frame);
   return module;
 }

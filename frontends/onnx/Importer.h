@@ -5,6 +5,7 @@
 #define SMELT_FRONTENDS_ONNX_IMPORTER_H
 
 #include "frontends/common/GraphBuilder.h"
+#include "frontends/common/Inputs.h"
 #include "frontends/common/Item.h"
 #include "frontends/onnx/Onnx.h"
 #include "frontends/onnx/Operators.h"
@@ -80,7 +81,6 @@ private:
   void refuseNode(const NodeProto &node, Frame &frame, Refusal refusal);
   void addRefused(const NodeProto &node, const Opsets &opsets, llvm::StringRef reason);
   void lookUpOutputs(const Frame &frame);
-  void reportRefused();
 
   Model &model_;
   const ImportOptions &options_;
@@ -98,24 +98,6 @@ private:
 /// Every node whose operator is in no table, those of subgraphs and called functions included.
 std::vector<UnsupportedNode> unsupportedNodes(const Model &model, const OperatorTable &operators);
 
-/// A tensor that a compiled model takes: an input, or a part of one that is a sequence.
-struct ModelInput {
-  std::string name;
-  mlir::RankedTensorType type;
-};
-/// What an input of the graph is.
-struct GivenInput {
-  enum class Kind { Tensor, Sequence, Absent };
-  std::string name;
-  Kind kind;
-  size_t first, count;    // of its tensors among all
-  mlir::Type elementType; // of a sequence
-};
-struct ModelInputs {
-  std::vector<ModelInput> tensors;
-  std::vector<GivenInput> inputs;
-  mlir::DictionaryAttr bounds; // symbol → [least, most], as `options` gives them; null where there are none
-};
 /// The main graph's inputs that are no initializers, and their types: dims that the file leaves open are taken from
 /// `options`. Refuses (Usage) what does not fit or is missing.
 ModelInputs resolveInputs(const GraphProto &graph, const ImportOptions &options, mlir::MLIRContext *context);

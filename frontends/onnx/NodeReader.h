@@ -8,6 +8,7 @@
 #include "frontends/common/Item.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/onnx/Model.h"
+#include "frontends/onnx/Tensors.h"
 #include "llvm/ADT/SmallSet.h"
 #include <optional>
 
@@ -15,7 +16,6 @@ namespace smelt::frontend::onnx {
 
 class Importer;
 struct Frame;
-struct Tensor;
 
 using mlir::Value;
 using Values = llvm::SmallVector<Value>;

@@ -4,10 +4,8 @@
 #include "frontends/onnx/Tensors.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Refusal.h"
-#include "mlir/IR/AsmState.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
 
@@ -101,56 +99,9 @@ Type elementTypeOf(int64_t dataType, MLIRContext *context, const Twine &where) {
 
 // Data.
 
-ElementsAttr Tensor::toAttribute(StringRef name) const {
-  constexpr int64_t kLargestDense = 64; // as in HostTensor: dense attributes are printed in full
-  graph::HostTensor tensor = view();
-  if (tensor.size() <= kLargestDense)
-    return tensor.toAttribute();
-  auto keepAlive = [held = owner](void *, size_t, size_t) mutable { held.reset(); };
-  return DenseResourceElementsAttr::get(
-      type, name, AsmResourceBlob(bytes, tensor.bytesPerElement(), std::move(keepAlive), /*dataIsMutable=*/false));
-}
-
-/// Owned zeros of a type, and the tensor that they are.
-static std::pair<Tensor, MutableArrayRef<char>> allocate(RankedTensorType type) {
-  auto owner = std::make_shared<graph::HostTensor>(graph::HostTensor::zeros(type));
-  return {Tensor{type, owner->bytes(), owner}, owner->mutableBytes()};
-}
-
-uint64_t rawBytes(RankedTensorType type) {
-  int64_t count = type.getNumElements();
-  return graph::isStoredOnly(type.getElementType()) ? graph::packedBytes(count, type.getElementType())
-                                                    : count * graph::elementBytes(type.getElementType());
-}
-
-/// Elements of less than a byte, as raw data has them.
-static Tensor fromPacked(RankedTensorType type, ArrayRef<char> packed) {
-  auto [tensor, to] = allocate(type);
-  graph::unpackElements(packed, type.getElementType(), to);
-  return tensor;
-}
-
-static bool hasSmallElements(RankedTensorType type) {
-  return graph::isStoredOnly(type.getElementType()) && type.getElementTypeBitWidth() < 8;
-}
-
-/// Bytes of the file as a tensor; a copy where they are not aligned, hold bools other than 0 and 1, or elements of less
-/// than a byte.
-static Tensor fromBytes(RankedTensorType type, Model::Bytes bytes) {
-  if (hasSmallElements(type))
-    return fromPacked(type, bytes.data);
-  unsigned size = graph::elementBytes(type.getElementType());
-  bool isAligned = reinterpret_cast<uintptr_t>(bytes.data.data()) % size == 0;
-  bool isBool = type.getElementType().isInteger(1);
-  bool isClean = !isBool || llvm::all_of(bytes.data, [](char byte) { return byte == 0 || byte == 1; });
-  if (isAligned && isClean)
-    return {type, bytes.data, bytes.file};
-  auto [tensor, to] = allocate(type);
-  if (isBool)
-    llvm::transform(bytes.data, to.begin(), [](char byte) { return byte != 0; });
-  else if (!to.empty())
-    std::memcpy(to.data(), bytes.data.data(), to.size());
-  return tensor;
+/// Bytes of the file as a tensor.
+static Tensor fromBytes(RankedTensorType type, const Model::Bytes &bytes) {
+  return tensorFromBytes(type, bytes.data, bytes.file);
 }
 
 /// The low bytes of each number. Of types of less than a byte, the low one holds as many elements as fit.
@@ -159,9 +110,9 @@ template <typename Numbers> static Tensor fromNumbers(RankedTensorType type, con
     std::string packed;
     for (auto number : numbers)
       packed += static_cast<char>(static_cast<int64_t>(number));
-    return fromPacked(type, packed);
+    return tensorFromPacked(type, packed);
   }
-  auto [tensor, to] = allocate(type);
+  auto [tensor, to] = zeroTensor(type);
   unsigned size = graph::elementBytes(type.getElementType());
   bool isBool = type.getElementType().isInteger(1), isStored = graph::isStoredOnly(type.getElementType());
   for (auto [position, number] : llvm::enumerate(numbers)) {
@@ -206,7 +157,7 @@ static Tensor fromTyped(const TensorProto &proto, RankedTensorType type, Typed f
   case Typed::None:
     break;
   }
-  return allocate(type).first;
+  return zeroTensor(type).first;
 }
 
 /// The type that a (sparse) tensor's dims give.

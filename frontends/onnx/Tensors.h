@@ -4,7 +4,7 @@
 #ifndef SMELT_FRONTENDS_ONNX_TENSORS_H
 #define SMELT_FRONTENDS_ONNX_TENSORS_H
 
-#include "dialects/Graph/HostTensor.h"
+#include "frontends/common/FileTensor.h"
 #include "frontends/onnx/Model.h"
 
 namespace smelt::frontend::onnx {
@@ -24,19 +24,7 @@ bool isSupported(int64_t dataType);
 /// The element type of a TensorProto.DataType. Refuses what Smelt lacks, or ONNX does; `where` begins the message.
 mlir::Type elementTypeOf(int64_t dataType, mlir::MLIRContext *context, const llvm::Twine &where);
 
-/// A tensor of the file: row-major as in graph::HostTensor, and in the mapped file wherever it lies there aligned.
-struct Tensor {
-  mlir::RankedTensorType type;
-  llvm::ArrayRef<char> bytes;
-  std::shared_ptr<const void> owner; // of the bytes
-
-  graph::HostTensor view() const { return graph::HostTensor::viewOf(type, bytes); }
-  /// As a constant's value: a blob called `name` that holds the owner, or dense where it is small.
-  mlir::ElementsAttr toAttribute(llvm::StringRef name) const;
-};
-
-/// How many bytes a tensor takes in raw data.
-uint64_t rawBytes(mlir::RankedTensorType type);
+using Tensor = FileTensor;
 
 /// Refuses a tensor whose dims, element type and data do not agree.
 Tensor readTensor(const TensorProto &proto, Model &model, mlir::MLIRContext *context);

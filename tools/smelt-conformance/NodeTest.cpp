@@ -168,7 +168,7 @@ static onnx::Tensor readTensor(const onnx::TensorProto &proto, onnx::Model &mode
   const auto type = frontend::checkedType(
       llvm::ArrayRef<int64_t>(proto.dims().data(), static_cast<size_t>(proto.dims_size())), element);
   auto owner = std::make_shared<graph::HostTensor>(graph::HostTensor::zeros(type));
-  if (onnx::rawBytes(type) != proto.raw_data().size())
+  if (frontend::rawBytes(type) != proto.raw_data().size())
     stop(Status::Error, where + " has another size than its dims say");
   if (graph::isStoredOnly(element))
     graph::unpackElements(proto.raw_data(), element, owner->mutableBytes());

@@ -36,7 +36,7 @@ static Value quantised(NodeReader &node, Value x, unsigned index, Type to) {
   if (zeroPoint)
     zeroPoint = scalarOrList(b, zeroPoint);
   Value rounded = b.make<graph::RoundOp>(b.make<graph::DivOp>(x, scale));
-  Value result = saturate(node, rounded, zeroPoint, zeroPoint ? elementOf(zeroPoint) : to);
+  Value result = saturate(node.builder(), rounded, zeroPoint, zeroPoint ? elementOf(zeroPoint) : to);
   if (extentsOf(result) != extentsOf(x))
     malformed("has a scale or zero point that does not fit its result " + inWords(extentsOf(x)));
   return result;
@@ -71,7 +71,7 @@ static Values qLinearAdd(NodeReader &node) {
   Value a = times(b.cast(lhs, f32(node)), left), c = times(b.cast(rhs, f32(node)), right);
   Value sum = isSingle(lhs) && !isSingle(rhs) ? plus(c, plus(a, fixed)) : plus(a, plus(c, fixed));
   Value ofResult = node.optionalInput(7, AnyInteger);
-  return {saturate(node, b.make<graph::RoundOp>(sum), nullptr, elementOf(ofResult ? ofResult : lhs))};
+  return {saturate(node.builder(), b.make<graph::RoundOp>(sum), nullptr, elementOf(ofResult ? ofResult : lhs))};
 }
 
 /// Of one operand.

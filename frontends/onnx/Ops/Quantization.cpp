@@ -7,7 +7,6 @@
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/Windows.h"
 #include "frontends/onnx/Tensors.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -45,20 +44,6 @@ Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t b
   joined[axis] = shape[axis] * block;
   Value blocks = b.reshape(b.broadcast(b.reshape(parameter, split), repeated), joined);
   return b.sliceDim(blocks, axis, 0, extent);
-}
-
-Value saturate(NodeReader &node, Value rounded, Value zeroPoint, Type to) {
-  GraphBuilder &b = node.builder();
-  unsigned width = to.getIntOrFloatBitWidth();
-  bool isUnsigned = to.isUnsignedInteger();
-  if (!isa<IntegerType>(to) || width > 16)
-    unsupported("quantisation to this element type is not supported");
-  Value wide = b.cast(rounded, f32(node));
-  if (zeroPoint)
-    wide = b.make<graph::AddOp>(wide, b.cast(zeroPoint, f32(node)));
-  double low = isUnsigned ? 0 : static_cast<double>(llvm::minIntN(width));
-  double high = isUnsigned ? static_cast<double>(llvm::maxUIntN(width)) : static_cast<double>(llvm::maxIntN(width));
-  return b.cast(b.make<graph::ClampOp>(wide, b.scalarLike(wide, low), b.scalarLike(wide, high)), to);
 }
 
 static constexpr unsigned kQuantised = AnyInteger | SmallIntegers | Float8s | SmallFloats;
@@ -99,7 +84,7 @@ static Values quantizeLinear(NodeReader &node) {
   zeroPoint = zeroPoint ? spread(node, zeroPoint, x, axis, block) : nullptr;
   if (!graph::isStoredFloat(to)) {
     Value quotient = b.make<graph::DivOp>(b.cast(x, type), scale);
-    return {saturate(node, b.make<graph::RoundOp>(quotient), zeroPoint, to)};
+    return {saturate(node.builder(), b.make<graph::RoundOp>(quotient), zeroPoint, to)};
   }
   // Rounded to the type of the division, and then to the result's.
   auto wide = [&](Value value) { return type.isF64() ? value : b.cast(value, f32(node)); };
@@ -107,50 +92,6 @@ static Values quantizeLinear(NodeReader &node) {
   if (zeroPoint && to.getIntOrFloatBitWidth() < 8) // of floats of 8 bits it is 0, and would lose the sign of -0
     quotient = b.make<graph::AddOp>(wide(quotient), wide(b.cast(zeroPoint, type)));
   return {b.make<graph::CastOp>(quotient, to, saturates)};
-}
-
-/// (x - zero point) · scale of each element, `inner` of which in a row have one scale of several.
-template <typename T>
-static void dequantiseAll(const graph::HostTensor &x, ArrayRef<float> scales, ArrayRef<T> zeroPoints, int64_t inner,
-                          const graph::HostTensor &to) {
-  ArrayRef<T> from = x.as<T>();
-  MutableArrayRef<float> numbers = to.asMutable<float>();
-  const auto channels = static_cast<int64_t>(scales.size());
-  for (int64_t row = 0, rows = x.size() / inner; row < rows; ++row) {
-    float scale = scales[row % channels];
-    auto zeroPoint = static_cast<uint32_t>(zeroPoints.empty() ? T(0) : zeroPoints[row % channels]);
-    for (int64_t at = row * inner; at < (row + 1) * inner; ++at)
-      numbers[at] = static_cast<float>(static_cast<int32_t>(static_cast<uint32_t>(from[at]) - zeroPoint)) * scale;
-  }
-}
-
-/// What constants are dequantised to, f32: as the ops say, but of all weights of a model, and so in a loop. Nothing for
-/// other types and forms.
-static std::optional<graph::HostTensor> dequantisedConstant(Value x, Value scale, Value zeroPoint, int64_t axis) {
-  std::optional<graph::HostTensor> numbers = graph::constantOf(x), scales = graph::constantOf(scale);
-  std::optional<graph::HostTensor> points = zeroPoint ? graph::constantOf(zeroPoint) : std::nullopt;
-  if (!numbers || !scales || (zeroPoint && !points) || !scales->elementType().isF32() || numbers->size() == 0 ||
-      (points && points->size() != scales->size()))
-    return std::nullopt;
-  int64_t inner = numbers->size();
-  if (scales->size() != 1) {
-    axis = normalAxis(axis, numbers->rank());
-    if (scales->rank() != 1 || scales->size() != numbers->shape()[axis])
-      return std::nullopt;
-    inner = graph::rowMajorStrides(numbers->shape())[axis];
-  }
-  graph::HostTensor result = graph::HostTensor::zeros(numbers->type().clone(scales->elementType()));
-  auto all = [&](auto zero) {
-    using T = decltype(zero);
-    dequantiseAll<T>(*numbers, scales->as<float>(), points ? points->as<T>() : ArrayRef<T>(), inner, result);
-    return result;
-  };
-  Type element = numbers->elementType();
-  if (element.isSignlessInteger(32))
-    return all(int32_t(0));
-  if (!element.isInteger(8))
-    return std::nullopt;
-  return element.isUnsignedInteger() ? all(uint8_t(0)) : all(int8_t(0));
 }
 
 // DequantizeLinear: (x - zero point) · scale                                   ONNX DequantizeLinear, versions 10–28
@@ -186,7 +127,7 @@ Values quantisedByRange(NodeReader &node, Value x) {
   Value place = b.make<graph::ClampOp>(b.make<graph::NegOp>(b.make<graph::DivOp>(low, scale)), zero, full);
   Value zeroPoint = b.cast(b.make<graph::RoundOp>(place), ui8);
   Value rounded = b.make<graph::RoundOp>(b.make<graph::DivOp>(x, scale));
-  return {saturate(node, rounded, zeroPoint, ui8), scale, zeroPoint};
+  return {saturate(node.builder(), rounded, zeroPoint, ui8), scale, zeroPoint};
 }
 
 // DynamicQuantizeLinear                                                     ONNX DynamicQuantizeLinear, version 11
@@ -228,7 +169,7 @@ static Value requantized(NodeReader &node, Value product, Value lhsScale, Value 
     malformed("has scales that do not fit its result");
   if (graph::isStoredFloat(elementOf(zeroPoint)))
     return b.cast(scaled, elementOf(zeroPoint));
-  return saturate(node, b.make<graph::RoundOp>(scaled), scalar(zeroPoint), elementOf(zeroPoint));
+  return saturate(node.builder(), b.make<graph::RoundOp>(scaled), scalar(zeroPoint), elementOf(zeroPoint));
 }
 
 /// A list of scales of the rows of the left operand as a column.

@@ -4,6 +4,7 @@
 #ifndef SMELT_FRONTENDS_ONNX_OPS_QUANTIZATION_H
 #define SMELT_FRONTENDS_ONNX_OPS_QUANTIZATION_H
 
+#include "frontends/common/Linear.h"
 #include "frontends/onnx/NodeReader.h"
 
 namespace smelt::frontend::onnx {
@@ -14,9 +15,6 @@ Value spread(NodeReader &node, Value parameter, Value x, int64_t axis, int64_t b
 
 /// One number in place of a list of one.
 inline Value scalarOrList(GraphBuilder &b, Value value) { return isSingle(value) ? b.reshape(value, {}) : value; }
-
-/// round(x) + zero point, limited to what an integer type holds. `rounded` is a float.
-Value saturate(NodeReader &node, Value rounded, Value zeroPoint, mlir::Type to);
 
 /// x - zero point as i32, of floats of 8 bits as f32; the zero point is a scalar, or a list along `axis` counted from
 /// the end.
