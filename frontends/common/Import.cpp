@@ -6,7 +6,7 @@
 #include "frontends/common/MappedFile.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/onnx/Onnx.h"
-#include "frontends/pt2/Pt2.h"
+#include "frontends/tflite/Tflite.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
@@ -25,10 +25,10 @@ struct Format {
 
 /// ONNX comes last: a protobuf message has no signature.
 constexpr Format kFormats[] = {
-    {pt2::matches, pt2::importModel, pt2::summarise},
+    {tflite::isTflite, tflite::importModel, tflite::summarise},
     {[](StringRef) { return true; }, onnx::importModel, onnx::summarise},
 };
-constexpr StringLiteral kFormatNames = "ONNX models and PyTorch's exported programs (.pt2)";
+constexpr StringLiteral kFormatNames = "ONNX and TensorFlow Lite models";
 
 /// What other files begin with, of which people should hear more than that they hold no ONNX model.
 struct Signature {
@@ -36,7 +36,7 @@ struct Signature {
   StringLiteral bytes, name;
 };
 constexpr Signature kSignatures[] = {
-    {4, "TFL3", "a TensorFlow Lite model"},
+    {0, "PK\3\4", "a zip archive, as PyTorch writes them"},
     {0, "\177ELF", "an ELF file"},
     {0, "!<arch>\n", "a static library, whose header says what it holds"},
 };

@@ -85,8 +85,12 @@ llvm::Error keepStates(ModuleOp module, const CompileOptions &options) {
   const Values outputs = valuesOf("output", main.getNumResults(), [&](unsigned number) {
     return main.getResultAttrOfType<StringAttr>(number, "graph.name");
   });
-  SmallVector<int64_t> pairs;
+  SmallVector<int64_t> pairs; // those that the model has itself come first
   std::set<std::pair<StringRef, size_t>> taken;
+  if (auto own = module->getAttrOfType<DenseI64ArrayAttr>(plan::kStates))
+    pairs.append(own.asArrayRef().begin(), own.asArrayRef().end());
+  for (auto [place, number] : llvm::enumerate(pairs))
+    taken.insert({place % 2 == 0 ? inputs.kind : outputs.kind, static_cast<size_t>(number)});
   for (const auto &[input, output] : options.states) {
     const std::string where = (Twine(options.model) + ": --state " + input + "=" + output).str();
     std::pair<const Values *, const std::string *> sides[] = {{&inputs, &input}, {&outputs, &output}};

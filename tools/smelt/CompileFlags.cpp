@@ -43,7 +43,7 @@ void CompileFlags::addCustom(CLI::App &command) {
 }
 
 void CompileFlags::addTo(CLI::App &command) {
-  command.add_option("MODEL", options.model, "an .onnx file, or .mlir of the graph dialect")->required();
+  command.add_option("MODEL", options.model, "an .onnx or .tflite file, or .mlir of the graph dialect")->required();
   command.add_option("--target", options.target, "processor to compile for: " + cpu::targetNames())
       ->capture_default_str();
   addShape(command);

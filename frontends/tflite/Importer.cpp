@@ -1,0 +1,313 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/tflite/Importer.h"
+#include "dialects/Graph/Location.h"
+#include "frontends/common/CustomCall.h"
+#include "frontends/common/FileTensor.h"
+#include "frontends/common/Linear.h"
+#include "frontends/common/Unsupported.h"
+#include "frontends/common/Unused.h"
+#include "frontends/tflite/Ops/Quantization.h"
+#include "frontends/tflite/Tflite.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::tflite {
+
+// A few subgraphs that call each other can stand for more operators than a computer holds.
+constexpr int64_t kMostInlined = 1 << 16;
+constexpr unsigned kDeepestCalls = 64;
+constexpr size_t kLongestPath = 1000; // of calls, before an operator's name
+
+// Operators that nothing imports.
+
+/// "CONV_2D, operator 17"
+static std::string operatorText(const Model &model, const schema::Operator &op, size_t index) {
+  return printable(model.opcode(op).name) + ", operator " + std::to_string(index);
+}
+
+static std::string operatorName(const schema::SubGraph &graph, const schema::Operator &op) {
+  ArrayRef<int32_t> outputs = numbersOf(op.outputs());
+  return outputs.empty() ? "" : nameOf(graph, outputs.front());
+}
+
+std::vector<UnsupportedNode> unsupportedOperators(const Model &model, const OperatorTable &operators,
+                                                  bool withIndices) {
+  std::vector<UnsupportedNode> found;
+  for (size_t number = 0; number < model.graphCount(); ++number) {
+    const schema::SubGraph &graph = model.graph(number);
+    for (size_t index = 0; index < sizeOf(graph.operators()); ++index) {
+      const schema::Operator &op = *graph.operators()->Get(static_cast<unsigned>(index));
+      const Opcode &opcode = model.opcode(op);
+      if (operators.findCustom(opcode) || operators.find(opcode))
+        continue;
+      std::string name = withIndices ? operatorText(model, op, index) : printable(opcode.name);
+      std::string reason = opcode.isCustom() ? "custom operator that neither Smelt nor a file of --custom knows"
+                                             : kUnknownOperator.str();
+      found.push_back({operatorName(graph, op), std::move(name), "", std::move(reason), 0});
+    }
+  }
+  return found;
+}
+
+// Values.
+
+Importer::Importer(const Model &model, const ImportOptions &options, MLIRContext &context)
+    : model_(model), options_(options), context_(&context), builder_(&context), operators_(options.custom) {}
+
+Value Importer::constantOf(const schema::SubGraph &graph, int32_t tensor) {
+  const schema::Tensor &it = *graph.tensors()->Get(static_cast<unsigned>(tensor));
+  ElementsAttr &known = constants_[&it];
+  if (!known) {
+    std::optional<Constant> read = tflite::constantOf(model_, it, context_);
+    if (!read)
+      return nullptr;
+    if (read->isComputed)
+      builder_.countComputed(static_cast<int64_t>(read->tensor.bytes.size()));
+    known = read->tensor.toAttribute(blobName(nameOf(graph, tensor)));
+  }
+  return builder_.constant(known);
+}
+
+Value Importer::derivedConstant(const graph::HostTensor &tensor) {
+  constexpr int64_t kMostTimes = 8; // f32 of integers of 4 bits
+  const auto bytes = static_cast<int64_t>(tensor.bytes().size());
+  derivedBytes_ += bytes;
+  if (derivedBytes_ > kMostTimes * static_cast<int64_t>(model_.file()->bytes().size()))
+    builder_.countComputed(bytes);
+  return builder_.constant(tensor.toAttribute());
+}
+
+Value Importer::lookup(Frame &frame, int32_t tensor) {
+  if (frame.isLost[tensor])
+    throw Lost{};
+  if (Value known = frame.values[tensor])
+    return known;
+  Value value = constantOf(frame.graph, tensor);
+  if (!value && frame.graph.tensors()->Get(static_cast<unsigned>(tensor))->is_variable())
+    return readStateful(frame, tensor);
+  if (!value)
+    malformed("tensor '" + printable(nameOf(frame.graph, tensor)) + "' (" + Twine(tensor) +
+              ") is made by nothing that comes before");
+  return frame.values[tensor] = value;
+}
+
+const std::string &Importer::handle(const Frame &frame, int32_t tensor) const {
+  if (tensor >= 0 && frame.isLost[tensor])
+    throw Lost{};
+  auto found = frame.handles.find(tensor);
+  if (found == frame.handles.end())
+    malformed("takes a tensor that names no variable");
+  return found->second;
+}
+
+// Operators.
+
+void Importer::importOperators(Frame &frame) {
+  for (size_t index = 0; index < sizeOf(frame.graph.operators()); ++index) {
+    try {
+      importOperator(frame, index);
+    } catch (const Lost &) {
+      for (int32_t output : numbersOf(frame.graph.operators()->Get(static_cast<unsigned>(index))->outputs()))
+        frame.isLost[output] = true;
+    } catch (Refusal &refusal) {
+      refuse(frame, index, std::move(refusal));
+    }
+  }
+}
+
+/// Goes on after what is unsupported; throws what is worse.
+void Importer::refuse(Frame &frame, size_t index, Refusal refusal) {
+  const schema::Operator &op = *frame.graph.operators()->Get(static_cast<unsigned>(index));
+  if (refusal.kind == ImportError::Kind::Unsupported && !refusal.namesNode && refused_.size() < kMostRefused) {
+    UnsupportedNode node{frame.path + operatorName(frame.graph, op), operatorText(model_, op, index), "",
+                         refusal.message, 0};
+    auto isSame = [&](const UnsupportedNode &other) {
+      return other.node == node.node && other.operatorName == node.operatorName && other.reason == node.reason;
+    };
+    if (llvm::none_of(refused_, isSame)) // a loop's body may be read more than once
+      refused_.push_back(std::move(node));
+    for (int32_t output : numbersOf(op.outputs()))
+      frame.isLost[output] = true;
+    return;
+  }
+  if (!refusal.namesNode)
+    refusal.message = describe(model_, frame.graph, index) + ": " + refusal.message;
+  refusal.namesNode = true;
+  throw refusal;
+}
+
+/// What a tensor of an operator's results stands for: floats become the integers that it is declared to hold.
+void Importer::setResult(Frame &frame, int32_t tensor, Value value) {
+  const schema::Tensor &declared = *frame.graph.tensors()->Get(static_cast<unsigned>(tensor));
+  const std::string where = "its output '" + printable(nameOf(frame.graph, tensor)) + "'";
+  if (!value) {
+    frame.isLost[tensor] = !frame.handles.contains(tensor);
+    return;
+  }
+  Type element = elementTypeOf(declared.type(), context_, where);
+  if (elementOf(value) != element && elementOf(value).isF32())
+    if (std::optional<Quantisation> how = quantisationOf(declared))
+      value = quantised(builder_, value, *how, element);
+  if (elementOf(value) != element)
+    malformed(where + " is declared with elements of " + inWords(element) + ", but it computes " +
+              inWords(elementOf(value)));
+  frame.values[tensor] = value;
+}
+
+static Values importCustom(OperatorReader &node, const CustomOperator &declared) {
+  if (!declared.attributes.empty())
+    unsupported("is declared with attributes, of which a TensorFlow Lite file has none");
+  Values inputs;
+  for (unsigned index = 0; index < std::max<size_t>(node.inputCount(), declared.inputs.size()); ++index)
+    inputs.push_back(node.optionalInput(index));
+  return buildCustomCall(node.builder(), declared, inputs, {});
+}
+
+void Importer::importOperator(Frame &frame, size_t index) {
+  const schema::Operator &op = *frame.graph.operators()->Get(static_cast<unsigned>(index));
+  if (frame.depth > 0 && ++inlined_ > kMostInlined)
+    unsupported("the subgraphs that are called stand for more than " + Twine(kMostInlined) + " operators");
+  const Opcode &opcode = model_.opcode(op);
+  builder_.setLocation(graph::sourceLocation(context_, printable(frame.path + operatorName(frame.graph, op)),
+                                             operatorText(model_, op, index)));
+  OperatorReader reader(*this, frame, index);
+  const CustomOperator *custom = operators_.findCustom(opcode);
+  const Operator *row = custom ? nullptr : operators_.find(opcode);
+  if (!custom && !row)
+    unsupported(kUnknownOperator);
+  Values results = custom ? importCustom(reader, *custom) : row->import(reader);
+  reader.checkAllRead();
+  ArrayRef<int32_t> outputs = numbersOf(op.outputs());
+  if (outputs.size() > results.size())
+    malformed("has " + Twine(outputs.size()) + " outputs, more than the " + Twine(results.size()) +
+              " that its operator makes");
+  for (auto [output, result] : llvm::zip(outputs, results))
+    setResult(frame, output, result);
+}
+
+Values Importer::inlineGraph(int64_t index, ArrayRef<Value> inputs, const Frame &caller, const Handles &handles,
+                             bool isPart) {
+  if (index < 0 || static_cast<size_t>(index) >= model_.graphCount())
+    malformed("calls subgraph " + Twine(index) + " of " + Twine(model_.graphCount()));
+  if (caller.depth >= kDeepestCalls)
+    malformed("calls subgraphs more than " + Twine(kDeepestCalls) + " deep; they may not be recursive");
+  Frame frame(model_.graph(index), index);
+  StringRef name = textOf(frame.graph.name());
+  frame.path =
+      (caller.path + (name.empty() ? "subgraph " + std::to_string(index) : name.str())).substr(0, kLongestPath) + "/";
+  frame.depth = caller.depth + 1;
+  frame.isPart = caller.isPart || isPart;
+  ArrayRef<int32_t> formal = numbersOf(frame.graph.inputs());
+  if (formal.size() != inputs.size())
+    malformed("subgraph " + Twine(index) + " takes " + Twine(formal.size()) + " inputs, not " + Twine(inputs.size()));
+  for (auto [position, tensor] : llvm::enumerate(formal)) {
+    frame.values[tensor] = inputs[position];
+    if (auto found = handles.find(position); found != handles.end())
+      frame.handles[tensor] = found->second;
+  }
+  Location location = builder_.location();
+  importOperators(frame);
+  builder_.setLocation(location);
+  Values results;
+  for (int32_t output : numbersOf(frame.graph.outputs()))
+    results.push_back(frame.handles.contains(output) ? Value() : lookup(frame, output));
+  return results;
+}
+
+// The model.
+
+/// A name for a tensor that no other input or output has: names of the file need not be unique.
+std::string Importer::uniqueName(const schema::SubGraph &graph, int32_t tensor, llvm::StringMap<int> &taken) const {
+  std::string name = nameOf(graph, tensor);
+  if (textOf(graph.tensors()->Get(static_cast<unsigned>(tensor))->name()).empty())
+    name = "tensor_" + std::to_string(tensor);
+  if (taken.try_emplace(name).second)
+    return name;
+  for (int number = 1;; ++number) {
+    std::string other = name + "_" + std::to_string(number);
+    if (taken.try_emplace(other).second)
+      return other;
+  }
+}
+
+void Importer::makeMain(ModuleOp module, Frame &frame) {
+  std::vector<DeclaredInput> declared;
+  llvm::StringMap<int> taken;
+  for (int32_t tensor : numbersOf(frame.graph.inputs())) {
+    const schema::Tensor &it = *frame.graph.tensors()->Get(static_cast<unsigned>(tensor));
+    DeclaredInput &input = declared.emplace_back();
+    input.name = uniqueName(frame.graph, tensor, taken);
+    input.element = [&it, this](const Twine &where) { return elementTypeOf(it.type(), context_, where); };
+    input.dims.emplace();
+    for (int64_t dim : declaredDims(it)) {
+      if (dim < -1)
+        malformed("input '" + printable(input.name) + "' has a dim of " + Twine(dim));
+      input.dims->push_back(dim < 0 ? DeclaredDim() : DeclaredDim{dim, ""});
+    }
+  }
+  const ModelInputs given = resolveInputs(declared, options_, context_);
+  if (given.bounds)
+    module->setAttr("graph.bounds", given.bounds);
+  SmallVector<Type> types;
+  for (const ModelInput &tensor : given.tensors)
+    types.push_back(tensor.type);
+  OpBuilder &builder = builder_.builder();
+  builder.setInsertionPointToEnd(module.getBody());
+  main_ = func::FuncOp::create(builder, module.getLoc(), "main", builder.getFunctionType(types, {}));
+  builder.setInsertionPointToEnd(main_.addEntryBlock());
+  for (auto [position, tensor] : llvm::enumerate(given.tensors)) {
+    main_.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(tensor.name));
+    frame.values[numbersOf(frame.graph.inputs())[position]] = main_.getArgument(static_cast<unsigned>(position));
+  }
+}
+
+void Importer::finishMain(Frame &frame) {
+  OpBuilder &builder = builder_.builder();
+  Results results;
+  llvm::StringMap<int> taken;
+  for (int32_t output : numbersOf(frame.graph.outputs()))
+    results.push_back({uniqueName(frame.graph, output, taken), lookup(frame, output)});
+  SmallVector<int64_t> states;
+  addStates(results, states);
+  auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
+  auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
+  func::ReturnOp::create(builder, main_.getLoc(), values);
+  main_.setType(builder.getFunctionType(main_.getBody().front().getArgumentTypes(), types));
+  for (auto [position, result] : llvm::enumerate(results))
+    main_.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
+  if (!states.empty())
+    main_->getParentOp()->setAttr("graph.states", builder.getDenseI64ArrayAttr(states));
+  eraseUnused(main_->getParentOfType<ModuleOp>());
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  if (!options_.onUnsupported)
+    refuseUnsupported(unsupportedOperators(model_, operators_, /*withIndices=*/true));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
+  Frame frame(model_.graph(0), 0);
+  (*module)->setAttr("graph.name", builder_.builder().getStringAttr(textOf(frame.graph.name())));
+  makeMain(*module, frame);
+  importOperators(frame);
+  for (int32_t output : numbersOf(frame.graph.outputs()))
+    try {
+      lookup(frame, output);
+    } catch (const Lost &) {
+      continue; // it is refused
+    }
+  reportRefused(refused_, options_.onUnsupported);
+  finishMain(frame);
+  return module;
+}
+
+OwningOpRef<ModuleOp> importModel(std::shared_ptr<const MappedFile> file, StringRef path, const ImportOptions &options,
+                                  MLIRContext &context) {
+  context.loadDialect<graph::GraphDialect, func::FuncDialect>();
+  Model model(std::move(file));
+  return Importer(model, options, context).run();
+}
+
+} // namespace smelt::frontend::tflite

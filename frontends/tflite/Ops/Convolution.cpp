@@ -1,0 +1,216 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+//
+// Convolutions. Channels come last in the file, and stay there; those of integers go through channels_first, in which
+// form passes/quantize looks for them, and the layout pass turns them back.
+
+#include "frontends/tflite/Operators.h"
+#include "frontends/tflite/Ops/Activations.h"
+#include "frontends/tflite/Ops/Products.h"
+#include "frontends/tflite/Ops/Quantization.h"
+#include "frontends/tflite/Ops/Windows.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::tflite {
+
+using graph::Extent, graph::Extents, graph::Layout;
+
+namespace {
+/// A convolution with its filter as [oc, k…, c / groups], all operands as the node has them.
+struct Convolution {
+  Windows windows;
+  int64_t groups = 1;
+  int8_t activation = 0;
+};
+} // namespace
+
+/// How many groups a filter of so many channels makes of an input; refuses what does not fit.
+static int64_t groupsOf(GraphBuilder &b, Value &input, Value filter) {
+  const int64_t of = fixedDim(filter, rankOf(filter) - 1), outputs = fixedDim(filter, 0);
+  const int64_t last = rankOf(input) - 1;
+  if (!extentsOf(input)[last].isNumber())
+    input = b.withDim(input, last, of);
+  const int64_t channels = fixedDim(input, last);
+  if (of < 1 || channels % of != 0 || outputs % (channels / of) != 0)
+    malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(channels) + " channels");
+  return channels / of;
+}
+
+static void checkRanks(Value input, Value filter, int64_t rank) {
+  if (rankOf(input) != rank || rankOf(filter) != rank)
+    malformed("needs an input and a filter of " + Twine(rank) + " dims, not " + inWords(extentsOf(input)) + " and " +
+              inWords(extentsOf(filter)));
+}
+
+/// [oc, k…, c] → [k…, c, oc]
+static Value channelsLastFilter(GraphBuilder &b, Value filter) { return b.moveDim(filter, 0, rankOf(filter) - 1); }
+/// [oc, k…, c] → [oc, c, k…]
+static Value channelsFirstFilter(GraphBuilder &b, Value filter) { return b.moveDim(filter, rankOf(filter) - 1, 1); }
+
+static Value bias(OperatorReader &node, Value result, unsigned index) {
+  Value bias = node.optionalReal(index);
+  if (!bias)
+    return result;
+  bias = node.builder().expect(bias, extentsOf(result).back(), "a bias");
+  return node.builder().make<graph::AddOp>(result, bias);
+}
+
+/// In floats: activation(conv(x, w) + b)
+static Value convolveFloats(OperatorReader &node, Value filter, Convolution how) {
+  GraphBuilder &b = node.builder();
+  Value input = node.real(0);
+  input = how.windows.pad(b, input, b.scalarLike(input, 0));
+  Value result = b.make<graph::ConvOp>(input, channelsLastFilter(b, filter), how.windows.strides, how.windows.dilations,
+                                       how.windows.low, how.windows.high, how.groups, Layout::ChannelsLast);
+  return activated(node, bias(node, result, 2), how.activation);
+}
+
+/// In integers: sums are exact, and rounded once.
+static Value convolveIntegers(OperatorReader &node, Value filter, Convolution how, const IntegerProduct &product) {
+  GraphBuilder &b = node.builder();
+  const int64_t last = rankOf(node.input(0)) - 1;
+  Value input = centred(b, node.input(0), product.input);
+  input = how.windows.pad(b, input, b.scalar(elementOf(input), graph::Scalar::ofSigned(0)));
+  Value sums = b.make<graph::ConvOp>(b.moveDim(input, last, 1), channelsFirstFilter(b, filter), how.windows.strides,
+                                     how.windows.dilations, how.windows.low, how.windows.high, how.groups);
+  return b.moveDim(product.finish(node, sums, /*channels=*/1, how.activation), 1, last);
+}
+
+/// `filter` makes the filter that input 1 stands for, [oc, k…, c / groups].
+static Values convolve(OperatorReader &node, int64_t rank, Convolution how, llvm::function_ref<Value(Value)> filterOf) {
+  GraphBuilder &b = node.builder();
+  std::optional<IntegerProduct> product = integerProduct(node);
+  Value filter = product ? centred(b, node.input(1), product->weights) : node.real(1);
+  Value input = node.input(0);
+  checkRanks(input, filter, rank);
+  filter = filterOf(filter);
+  for (int64_t dim = 1; dim < rank - 1; ++dim)
+    how.windows.kernel.push_back(fixedDim(filter, dim));
+  how.windows.check();
+  how.groups = groupsOf(b, input, filter);
+  return {product ? convolveIntegers(node, filter, how, *product) : convolveFloats(node, filter, how)};
+}
+
+static Values conv2d(OperatorReader &node) {
+  const auto &options = node.options<schema::Conv2DOptions>();
+  Convolution how;
+  how.windows.strides = {options.stride_h(), options.stride_w()};
+  how.windows.dilations = {options.dilation_h_factor(), options.dilation_w_factor()};
+  how.windows.isSame = isSame(options.padding());
+  how.activation = options.fused_activation_function();
+  return convolve(node, 4, how, [](Value filter) { return filter; });
+}
+
+static Values conv3d(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::Conv3DOptions>();
+  Convolution how;
+  how.windows.strides = {options.stride_d(), options.stride_h(), options.stride_w()};
+  how.windows.dilations = {options.dilation_d_factor(), options.dilation_h_factor(), options.dilation_w_factor()};
+  how.windows.isSame = isSame(options.padding());
+  how.activation = options.fused_activation_function();
+  // Its filter is [d, h, w, c, oc].
+  return convolve(node, 5, how, [&](Value filter) { return b.moveDim(filter, 4, 0); });
+}
+
+// DEPTHWISE_CONV_2D: a filter [1, h, w, oc]; each channel makes oc / c of the outputs
+static Values depthwiseConv2d(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::DepthwiseConv2DOptions>();
+  Convolution how;
+  how.windows.strides = {options.stride_h(), options.stride_w()};
+  how.windows.dilations = {options.dilation_h_factor(), options.dilation_w_factor()};
+  how.windows.isSame = isSame(options.padding());
+  how.activation = options.fused_activation_function();
+  return convolve(node, 4, how, [&](Value filter) {
+    if (extentsOf(filter)[0] != Extent(1))
+      malformed("needs a filter whose first dim is 1, not " + inWords(extentsOf(filter)));
+    return b.transpose(filter, {3, 1, 2, 0});
+  });
+}
+
+/// The gradient of a convolution, to a result of given spatial dims: what SAME cuts off, or what its end lacks.
+static Value transposed(GraphBuilder &b, Value input, Value filter, ArrayRef<int64_t> wanted, const Windows &windows) {
+  Integers low, high, added;
+  for (size_t dim = 0; dim < windows.dims(); ++dim) {
+    const int64_t extent = fixedDim(input, static_cast<int64_t>(dim) + 1);
+    const int64_t full = checkedAdd(checkedMul(extent - 1, windows.strides[dim]), windows.kernel[dim]);
+    const int64_t total = checkedSub(full, wanted[dim]);
+    if (wanted[dim] < 1 || extent < 1)
+      malformed("cannot make a dim of " + Twine(wanted[dim]) + " of " + Twine(extent));
+    // SAME cuts both ends, VALID the last one alone.
+    const int64_t cut = std::max<int64_t>(total, 0), before = windows.isSame ? cut / 2 : 0;
+    low.push_back(before);
+    high.push_back(cut - before);
+    added.push_back(std::max<int64_t>(-total, 0));
+  }
+  return b.make<graph::ConvTransposeOp>(input, channelsLastFilter(b, filter), windows.strides, windows.dilations, low,
+                                        high, added, /*groups=*/1, Layout::ChannelsLast);
+}
+
+// TRANSPOSE_CONV: inputs are the result's dims, a filter [oc, h, w, c], the image, perhaps a bias
+static Values transposeConv(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::TransposeConvOptions>();
+  Integers shape = node.integersInput(0);
+  Value filter = node.real(1), input = node.real(2);
+  checkRanks(input, filter, 4);
+  if (shape.size() != 4)
+    malformed("needs four dims of its result, not " + inWords(shape));
+  Windows windows{{fixedDim(filter, 1), fixedDim(filter, 2)}, {options.stride_h(), options.stride_w()}, {1, 1}};
+  windows.isSame = isSame(options.padding());
+  windows.check();
+  if (extentsOf(input).back() != extentsOf(filter).back())
+    malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
+              " channels");
+  Value result = transposed(b, input, filter, {shape[1], shape[2]}, windows);
+  return {activated(node, bias(node, result, 3), options.fused_activation_function())};
+}
+
+/// The parameters that MediaPipe writes for its transposed convolution, TfLiteTransposeConvParams: padding (1 is SAME,
+/// 2 VALID) and strides.
+struct TransposeBiasOptions {
+  int32_t padding, strideWidth, strideHeight;
+};
+
+// Convolution2DTransposeBias of MediaPipe: the image, a filter [oc, h, w, c], a bias; SAME results are strides times as
+// long
+static Values transposeConvBias(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  TransposeBiasOptions options{};
+  if (node.customOptions().size() < sizeof options)
+    malformed("has options of " + Twine(node.customOptions().size()) + " bytes, fewer than " + Twine(sizeof options));
+  std::memcpy(&options, node.customOptions().data(), sizeof options);
+  Value input = node.real(0), filter = node.real(1);
+  checkRanks(input, filter, 4);
+  if (options.padding != 1 && options.padding != 2)
+    malformed("has padding " + Twine(options.padding) + ", which there is not");
+  Windows windows{{fixedDim(filter, 1), fixedDim(filter, 2)}, {options.strideHeight, options.strideWidth}, {1, 1}};
+  windows.isSame = options.padding == 1;
+  windows.check();
+  if (extentsOf(input).back() != extentsOf(filter).back())
+    malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
+              " channels");
+  Integers wanted;
+  for (size_t dim = 0; dim < 2; ++dim) {
+    const int64_t extent = fixedDim(input, static_cast<int64_t>(dim) + 1), stride = windows.strides[dim];
+    wanted.push_back(windows.isSame ? checkedMul(extent, stride)
+                                    : checkedAdd(checkedMul(extent - 1, stride), windows.kernel[dim]));
+  }
+  return {bias(node, transposed(b, input, filter, wanted, windows), 2)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"CONV_2D", conv2d},
+    {"CONV_3D", conv3d},
+    {"Convolution2DTransposeBias", transposeConvBias, /*isCustom=*/true},
+    {"DEPTHWISE_CONV_2D", depthwiseConv2d},
+    {"TRANSPOSE_CONV", transposeConv},
+};
+
+ArrayRef<Operator> convolutionOperators() { return kOperators; }
+
+} // namespace smelt::frontend::tflite

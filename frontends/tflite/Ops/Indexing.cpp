@@ -1,0 +1,132 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+//
+// Elements chosen and placed by indices.
+
+#include "frontends/tflite/Operators.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::tflite {
+
+using graph::Extent, graph::Extents;
+
+/// Indices of 64 bits, and of any type that counts.
+static Value indices(OperatorReader &node, unsigned index) {
+  Value value = node.input(index);
+  if (!isa<IntegerType>(elementOf(value)) || elementOf(value).isInteger(1))
+    malformed("has indices of " + inWords(elementOf(value)));
+  return node.builder().cast(value, node.builder().builder().getI64Type());
+}
+
+// GATHER: along an axis, in `batch_dims` leading dims that both have
+static Values gather(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::GatherOptions>();
+  Value data = node.moved(0), places = indices(node, 1);
+  const int64_t axis = normalAxis(options.axis(), rankOf(data)), batch = options.batch_dims();
+  if (batch == 0)
+    return {b.make<graph::GatherOp>(data, places, axis)};
+  if (batch < 0 || batch > axis || batch > rankOf(places))
+    malformed("has " + Twine(batch) + " batch dims of " + inWords(extentsOf(places)));
+  // Indexed dims come behind the batch ones, and go back before what stood between.
+  Integers order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(data)));
+  order.erase(order.begin() + axis);
+  order.insert(order.begin() + batch, axis);
+  Extents column = extentsOf(places);
+  column.push_back(1);
+  Value found = b.make<graph::GatherNdOp>(b.transpose(data, order), b.reshape(places, column), batch);
+  const int64_t indexed = rankOf(places) - batch, between = axis - batch;
+  Integers back = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(found)));
+  std::rotate(back.begin() + batch, back.begin() + batch + indexed, back.begin() + batch + indexed + between);
+  return {b.transpose(found, back)};
+}
+
+static Values gatherNd(OperatorReader &node) {
+  return {node.builder().make<graph::GatherNdOp>(node.moved(0), indices(node, 1), /*batch_dims=*/0)};
+}
+
+// EMBEDDING_LOOKUP: rows of a table, input 1
+static Values embeddingLookup(OperatorReader &node) {
+  Value table = node.moved(1);
+  return {node.builder().make<graph::GatherOp>(table, indices(node, 0), /*axis=*/0)};
+}
+
+// SCATTER_ND: sums of updates in zeros
+static Values scatterNd(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value places = indices(node, 0), updates = node.real(1);
+  Extents shape = node.extentsInput(2, GraphBuilder::Sign::NotNegative);
+  Value zeros = b.broadcast(b.scalar(elementOf(updates), graph::Scalar::ofSigned(0)), shape);
+  return {b.make<graph::ScatterNdOp>(zeros, places, updates, graph::ScatterReduction::Add)};
+}
+
+// ONE_HOT: indices, depth, on, off
+static Values oneHot(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value places = indices(node, 0);
+  const Extents depth = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
+  const int64_t axis = normalAxis(node.options<schema::OneHotOptions>().axis(), rankOf(places) + 1);
+  if (depth.size() != 1)
+    malformed("needs one depth");
+  Value on = b.reshape(node.moved(2), ArrayRef<Extent>()), off = b.reshape(node.moved(3), ArrayRef<Extent>());
+  Extents shape = extentsOf(places);
+  shape.insert(shape.begin() + axis, depth.front());
+  Value hot = b.makeAs<graph::OneHotOp>(checkedType(shape, elementOf(on)), places, on, off, axis);
+  // A negative index is of no place, while graph.one_hot counts it from the end.
+  Extents aligned = extentsOf(places);
+  aligned.insert(aligned.begin() + axis, 1);
+  Value isNone =
+      b.make<graph::LessOp>(b.reshape(places, aligned), b.scalar(elementOf(places), graph::Scalar::ofSigned(0)));
+  return {b.make<graph::SelectOp>(isNone, off, hot)};
+}
+
+static Values reverseSequence(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::ReverseSequenceOptions>();
+  Value x = node.moved(0), lengths = indices(node, 1);
+  return {b.make<graph::ReverseSequenceOp>(x, lengths, normalAxis(options.batch_dim(), rankOf(x)),
+                                           normalAxis(options.seq_dim(), rankOf(x)))};
+}
+
+// DYNAMIC_UPDATE_SLICE: a tensor with another in it, from the place on that input 2 says, moved so that it fits
+static Values dynamicUpdateSlice(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.moved(0), update = node.moved(1);
+  if (rankOf(update) != rankOf(x))
+    malformed("puts " + inWords(extentsOf(update)) + " into " + inWords(extentsOf(x)));
+  Value starts = indices(node, 2);
+  if (extentsOf(starts) != Extents{rankOf(x)})
+    malformed("needs " + Twine(rankOf(x)) + " places, not " + inWords(extentsOf(starts)));
+  // The places of all elements of the update, along each dim that it does not fill.
+  const Extents shape = extentsOf(update);
+  Values places;
+  for (int64_t dim = 0; dim < rankOf(x); ++dim) {
+    const Extent room = extentsOf(x)[dim] - shape[dim];
+    if (room.isNumber() && room.number() < 0)
+      malformed("puts " + inWords(shape) + " into " + inWords(extentsOf(x)));
+    Value first = b.reshape(b.sliceDim(starts, 0, dim, 1), ArrayRef<Extent>());
+    first = b.make<graph::ClampOp>(first, b.number(0), b.number(room));
+    Extents column = shape;
+    column.push_back(1);
+    places.push_back(b.reshape(b.make<graph::AddOp>(b.countAlong(shape, dim), first), column));
+  }
+  Value all = b.concat(places, rankOf(x));
+  return {b.make<graph::ScatterNdOp>(x, all, update, graph::ScatterReduction::None)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"DYNAMIC_UPDATE_SLICE", dynamicUpdateSlice},
+    {"EMBEDDING_LOOKUP", embeddingLookup},
+    {"GATHER", gather},
+    {"GATHER_ND", gatherNd},
+    {"ONE_HOT", oneHot},
+    {"REVERSE_SEQUENCE", reverseSequence},
+    {"SCATTER_ND", scatterNd},
+};
+
+ArrayRef<Operator> indexingOperators() { return kOperators; }
+
+} // namespace smelt::frontend::tflite

@@ -1,0 +1,99 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/tflite/Operators.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::tflite {
+
+using graph::Extents, graph::ReduceKind;
+
+/// The dims of an input without some of them, which the run need not tell apart from dims of 1.
+static Value without(GraphBuilder &b, Value reduced, ArrayRef<int64_t> axes) {
+  Extents shape;
+  for (auto [dim, extent] : llvm::enumerate(extentsOf(reduced)))
+    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
+      shape.push_back(extent);
+  return b.reshape(reduced, shape);
+}
+
+/// Axes of input 1, each once: files may name one twice.
+static Integers axesOf(OperatorReader &node, Value x) {
+  Integers axes;
+  for (int64_t axis : node.integersInput(1))
+    axes.push_back(normalAxis(axis, rankOf(x)));
+  llvm::sort(axes);
+  axes.erase(llvm::unique(axes), axes.end());
+  return axes;
+}
+
+static Values reduced(OperatorReader &node, Value x, ReduceKind kind) {
+  GraphBuilder &b = node.builder();
+  Integers axes = axesOf(node, x);
+  Value result = axes.empty() ? x : b.make<graph::ReduceOp>(x, kind, axes);
+  return {node.options<schema::ReducerOptions>().keep_dims() ? result : without(b, result, axes)};
+}
+
+template <ReduceKind kind> static Values reduce(OperatorReader &node) { return reduced(node, node.real(0), kind); }
+/// The largest and the least of integers are those of what they stand for.
+template <ReduceKind kind> static Values reduceMoved(OperatorReader &node) {
+  return reduced(node, node.moved(0), kind);
+}
+/// Of bools, as bytes of 0 and 1.
+template <ReduceKind kind> static Values reduceBools(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value bytes = b.cast(node.input(0), b.builder().getIntegerType(8, /*isSigned=*/false));
+  return {b.cast(reduced(node, bytes, kind).front(), b.builder().getI1Type())};
+}
+
+template <bool isMinimum> static Values argReduce(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0);
+  const int64_t axis = normalAxis(node.integerInput(1), rankOf(x));
+  Value place = b.make<graph::ArgReduceOp>(x, axis, isMinimum, /*last=*/false);
+  return {b.cast(without(b, place, axis), node.outputType(0))};
+}
+
+// TOPK_V2: the largest along the last dim, and their places
+static Values topK(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0);
+  const int64_t count = node.integerInput(1), axis = rankOf(x) - 1;
+  if (axis < 0 || count < 0)
+    malformed("takes the first " + Twine(count) + " of " + inWords(extentsOf(x)));
+  Extents shape = extentsOf(x);
+  shape.back() = count;
+  RankedTensorType values = checkedType(shape, elementOf(x)), places = checkedType(shape, b.builder().getI64Type());
+  Values results = b.makeMany<graph::TopKOp>({values, places}, x, axis, /*smallest=*/false);
+  if (node.outputCount() > 1)
+    results[1] = b.cast(results[1], node.outputType(1));
+  return results;
+}
+
+static Values cumulativeSum(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::CumsumOptions>();
+  Value x = node.real(0);
+  const int64_t axis = normalAxis(node.integerInput(1), rankOf(x));
+  return {b.make<graph::CumulativeOp>(x, axis, options.exclusive(), options.reverse(), /*product=*/false)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"ARG_MAX", argReduce<false>},
+    {"ARG_MIN", argReduce<true>},
+    {"CUMSUM", cumulativeSum},
+    {"MEAN", reduce<ReduceKind::Mean>},
+    {"REDUCE_ALL", reduceBools<ReduceKind::Min>},
+    {"REDUCE_ANY", reduceBools<ReduceKind::Max>},
+    {"REDUCE_MAX", reduceMoved<ReduceKind::Max>},
+    {"REDUCE_MIN", reduceMoved<ReduceKind::Min>},
+    {"REDUCE_PROD", reduce<ReduceKind::Prod>},
+    {"SUM", reduce<ReduceKind::Sum>},
+    {"TOPK_V2", topK},
+};
+
+ArrayRef<Operator> reductionOperators() { return kOperators; }
+
+} // namespace smelt::frontend::tflite

@@ -1,0 +1,230 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+//
+// Operators that change dims and leave elements in their order, and those that make tensors of dims.
+
+#include "frontends/common/Import.h"
+#include "frontends/tflite/Operators.h"
+#include "frontends/tflite/Ops/Activations.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::tflite {
+
+using graph::Extent, graph::Extents;
+
+/// The dims that a list asks for; -1 stands for what is left.
+static Extents shapeFor(Value x, Extents wanted) {
+  const Extents from = extentsOf(x);
+  std::optional<size_t> open;
+  Extent known = 1;
+  for (auto [dim, extent] : llvm::enumerate(wanted)) {
+    if (extent == Extent(-1)) {
+      if (open)
+        malformed("leaves two dims of " + inWords(wanted) + " open");
+      open = dim;
+    } else {
+      known = known * extent;
+    }
+  }
+  if (!open)
+    return wanted;
+  const Extent all = elementsOf(from);
+  std::optional<Extent> left = known == Extent(0) ? std::optional<Extent>(0) : all.dividedBy(known);
+  if (!left && all.isNumber() && known.isNumber())
+    malformed("has " + all.str() + " elements, which the shape " + inWords(wanted) + " does not hold");
+  if (!left)
+    left = all.floorDiv(known);
+  wanted[*open] = *left;
+  return wanted;
+}
+
+static Values reshape(OperatorReader &node) {
+  Value x = node.moved(0);
+  Extents wanted;
+  if (node.hasInput(1) && rankOf(node.input(1)) <= 1)
+    wanted = node.extentsInput(1);
+  else
+    wanted =
+        graph::toExtents(llvm::to_vector_of<int64_t>(numbersOf(node.options<schema::ReshapeOptions>().new_shape())));
+  wanted = shapeFor(x, std::move(wanted));
+  const Extent count = elementsOf(wanted);
+  if (count.isNumber() && elementsOf(extentsOf(x)).isNumber() && count != elementsOf(extentsOf(x)))
+    malformed("has " + elementsOf(extentsOf(x)).str() + " elements, which the shape " + inWords(wanted) +
+              " does not hold");
+  return {node.builder().reshape(x, wanted)};
+}
+
+static Values squeeze(OperatorReader &node) {
+  Value x = node.moved(0);
+  ArrayRef<int32_t> given = numbersOf(node.options<schema::SqueezeOptions>().squeeze_dims());
+  Integers axes;
+  for (int32_t axis : given)
+    axes.push_back(normalAxis(axis, rankOf(x)));
+  Extents shape;
+  for (auto [dim, extent] : llvm::enumerate(extentsOf(x))) {
+    const bool isNamed = llvm::is_contained(axes, static_cast<int64_t>(dim));
+    if (isNamed && !mayEqual(extent, 1))
+      malformed("cannot remove axis " + Twine(dim) + " of " + inWords(extentsOf(x)));
+    if (!(given.empty() ? extent == Extent(1) : isNamed))
+      shape.push_back(extent);
+  }
+  return {node.builder().reshape(x, shape)};
+}
+
+static Values expandDims(OperatorReader &node) {
+  Value x = node.moved(0);
+  Extents shape = extentsOf(x);
+  shape.insert(shape.begin() + normalAxis(node.integerInput(1), rankOf(x) + 1), 1);
+  return {node.builder().reshape(x, shape)};
+}
+
+static Values shape(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Extents extents = extentsOf(node.input(0));
+  return {b.sizes(extents, checkedType({static_cast<int64_t>(extents.size())}, node.outputType(0)))};
+}
+
+static Values rank(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  return {b.scalar(node.outputType(0), graph::Scalar::ofSigned(rankOf(node.input(0))))};
+}
+
+static Values transpose(OperatorReader &node) {
+  Value x = node.moved(0);
+  Integers permutation;
+  for (int64_t axis : node.integersInput(1))
+    permutation.push_back(normalAxis(axis, rankOf(x)));
+  normalAxes(permutation, rankOf(x)); // each once
+  if (static_cast<int64_t>(permutation.size()) != rankOf(x))
+    malformed("has a permutation of " + Twine(permutation.size()) + " dims of " + inWords(extentsOf(x)));
+  return {node.builder().transpose(x, permutation)};
+}
+
+/// Inputs as integers where all stand for the same as the result does, else as what they stand for.
+static Values alike(OperatorReader &node, unsigned first, unsigned count) {
+  Values values;
+  for (unsigned index = first; index < first + count; ++index)
+    values.push_back(node.moved(index));
+  Type element = elementOf(values.front());
+  if (!llvm::all_of(values, [&](Value value) { return elementOf(value) == element; }))
+    for (unsigned index = 0; index < count; ++index)
+      values[index] = node.real(first + index);
+  return values;
+}
+
+static Values concatenation(OperatorReader &node) {
+  const auto &options = node.options<schema::ConcatenationOptions>();
+  if (node.inputCount() == 0)
+    malformed("has no inputs");
+  Values values = alike(node, 0, node.inputCount());
+  const int64_t axis = normalAxis(options.axis(), rankOf(values.front()));
+  Value result = node.builder().concat(values, axis);
+  return {options.fused_activation_function() == 0 ? result
+                                                   : activated(node, result, options.fused_activation_function())};
+}
+
+static Values pack(OperatorReader &node) {
+  if (node.inputCount() == 0)
+    malformed("has no inputs");
+  Values values = alike(node, 0, node.inputCount());
+  const int64_t axis = normalAxis(node.options<schema::PackOptions>().axis(), rankOf(values.front()) + 1);
+  return {node.builder().stack(values, axis)};
+}
+
+static Values unpack(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::UnpackOptions>();
+  Value x = node.moved(0);
+  const int64_t axis = normalAxis(options.axis(), rankOf(x));
+  if (options.num() < 0 || static_cast<unsigned>(options.num()) != node.outputCount())
+    malformed("makes " + Twine(node.outputCount()) + " tensors of " + Twine(options.num()));
+  x = b.withDim(x, axis, options.num());
+  if (extentsOf(x)[axis] != Extent(options.num()))
+    malformed("takes " + Twine(options.num()) + " tensors of " + inWords(extentsOf(x)));
+  Values parts;
+  for (int64_t at = 0; at < options.num(); ++at) {
+    Value part = b.sliceDim(x, axis, at, 1);
+    Extents shape = extentsOf(part);
+    shape.erase(shape.begin() + axis);
+    parts.push_back(b.reshape(part, shape));
+  }
+  return parts;
+}
+
+static Values broadcastTo(OperatorReader &node) {
+  return {node.builder().broadcast(node.moved(0), node.extentsInput(1, GraphBuilder::Sign::NotNegative))};
+}
+
+static Values tile(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.moved(0);
+  Extents counts = node.extentsInput(1, GraphBuilder::Sign::NotNegative), split, repeated, joined;
+  if (static_cast<int64_t>(counts.size()) != rankOf(x))
+    malformed("repeats " + Twine(counts.size()) + " dims of " + inWords(extentsOf(x)));
+  for (auto [extent, count] : llvm::zip_equal(extentsOf(x), counts)) {
+    if (count != Extent(1)) {
+      split.push_back(1);
+      repeated.push_back(count);
+    }
+    split.push_back(extent);
+    repeated.push_back(extent);
+    joined.push_back(extent * count);
+  }
+  return {b.reshape(b.broadcast(b.reshape(x, split), repeated), joined)};
+}
+
+static Values fill(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value number = b.reshape(node.moved(1), ArrayRef<Extent>());
+  return {b.broadcast(number, node.extentsInput(0, GraphBuilder::Sign::NotNegative))};
+}
+
+static Values zerosLike(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.real(0);
+  return {b.broadcast(b.scalar(elementOf(x), graph::Scalar::ofSigned(0)), extentsOf(x))};
+}
+
+// RANGE: start, start + delta, … up to limit
+static Values range(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  graph::HostTensor start = node.constantInput(0), limit = node.constantInput(1), delta = node.constantInput(2);
+  for (const graph::HostTensor &number : {start, limit, delta})
+    if (number.size() != 1)
+      malformed("needs one start, one limit and one step");
+  const bool isFloat = isa<FloatType>(start.elementType());
+  const double first = start.get(0).asFloat(), last = limit.get(0).asFloat(), step = delta.get(0).asFloat();
+  const double count = step == 0 ? -1 : std::max(std::ceil((last - first) / step), 0.0);
+  if (!(count >= 0) || count > static_cast<double>(kMostTensorBytes))
+    malformed("counts from " + Twine(std::to_string(first)) + " to " + Twine(std::to_string(last)) + " in steps of " +
+              Twine(std::to_string(step)));
+  RankedTensorType type = checkedType({static_cast<int64_t>(count)}, start.elementType());
+  auto number = [&](double value, const graph::HostTensor &of) {
+    return isFloat ? b.scalar(of.elementType(), value) : b.scalar(of.elementType(), of.get(0));
+  };
+  return {b.makeAs<graph::IotaOp>(type, number(first, start), number(step, delta), 0)};
+}
+
+static constexpr Operator kOperators[] = {
+    {"BROADCAST_TO", broadcastTo},
+    {"CONCATENATION", concatenation},
+    {"EXPAND_DIMS", expandDims},
+    {"FILL", fill},
+    {"PACK", pack},
+    {"RANGE", range},
+    {"RANK", rank},
+    {"RESHAPE", reshape},
+    {"SHAPE", shape},
+    {"SQUEEZE", squeeze},
+    {"TILE", tile},
+    {"TRANSPOSE", transpose},
+    {"UNPACK", unpack},
+    {"ZEROS_LIKE", zerosLike},
+};
+
+ArrayRef<Operator> shapeOperators() { return kOperators; }
+
+} // namespace smelt::frontend::tflite

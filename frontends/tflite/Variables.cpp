@@ -1,0 +1,151 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+//
+// What stays from run to run: variables that operators read and assign by name, and tensors that operators keep. The
+// module has an input and an output for each, which its attribute `graph.states` joins. Memory of states begins as
+// zeros; what begins as something else is held as the difference to that, so that zeros stand for it.
+
+#include "frontends/tflite/Importer.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::tflite {
+
+static bool isZeros(const graph::HostTensor &tensor) {
+  return llvm::all_of(tensor.bytes(), [](char byte) { return byte == 0; });
+}
+
+/// Integers of the same bits.
+static Value bitsOf(GraphBuilder &b, Value value, Type integers) {
+  if (!isa<FloatType>(elementOf(value)))
+    return value;
+  return b.makeAs<graph::BitCastOp>(graph::typeOf(value).clone(integers), value);
+}
+
+/// value + initial (or -), as integers, which wrap; bools by exclusive or.
+static Value shifted(GraphBuilder &b, Value value, const graph::HostTensor &initial, bool isAdded) {
+  Type element = elementOf(value), integers = b.builder().getIntegerType(element.getIntOrFloatBitWidth());
+  Value bits = bitsOf(b, value, integers), start = bitsOf(b, b.constant(initial), integers);
+  if (element.isInteger(1))
+    return b.make<graph::XorOp>(bits, start);
+  Value moved = isAdded ? b.make<graph::AddOp>(bits, start) : b.make<graph::SubOp>(bits, start);
+  return isa<FloatType>(element) ? b.makeAs<graph::BitCastOp>(graph::typeOf(value), moved) : moved;
+}
+
+Variable &Importer::variable(const std::string &name) {
+  auto *found = variables_.find(name);
+  if (found == variables_.end())
+    unsupported("reads the variable '" + printable(name) + "', which nothing gave a value before");
+  return found->second;
+}
+
+/// What a variable holds when the run begins.
+Value Importer::begin(Variable &variable) {
+  if (!variable.input) {
+    // Part of the model's own graph, whatever part asks for it.
+    variable.input = main_.getBody().front().addArgument(variable.initial.type(), builder_.location());
+    OpBuilder::InsertionGuard guard(builder_.builder());
+    builder_.builder().setInsertionPointToStart(&main_.getBody().front());
+    variable.value =
+        isZeros(variable.initial) ? variable.input : shifted(builder_, variable.input, variable.initial, true);
+  }
+  return variable.value;
+}
+
+Value Importer::readVariable(Frame &frame, const std::string &name) {
+  Variable &known = variable(name);
+  if (initialises_)
+    return builder_.constant(known.initial);
+  begin(known);
+  return known.value;
+}
+
+void Importer::assignVariable(Frame &frame, const std::string &name, Value value) {
+  if (initialises_) {
+    std::optional<graph::HostTensor> initial = graph::constantOf(value);
+    if (!initial)
+      unsupported("variable '" + printable(name) + "' begins as something that is not known before the run");
+    variables_[name] = {*initial, nullptr, nullptr, name};
+    return;
+  }
+  if (frame.isPart)
+    unsupported("assigns to variable '" + printable(name) + "' under a condition or in a loop");
+  Variable &known = variable(name);
+  begin(known);
+  if (value.getType() != known.initial.type())
+    unsupported("assigns " + inWords(elementOf(value)) + " " + inWords(extentsOf(value)) + " to variable '" +
+                printable(name) + "', which begins as " + inWords(known.initial.elementType()) + " " +
+                inWords(known.initial.shape()));
+  known.value = value;
+}
+
+void Importer::initialise(int64_t graph, const Frame &caller) {
+  if (caller.isPart)
+    unsupported("is called once under a condition or in a loop");
+  const bool before = std::exchange(initialises_, true);
+  inlineGraph(graph, {}, caller, Handles(), /*isPart=*/false);
+  initialises_ = before;
+}
+
+static std::string statefulName(const Frame &frame, int32_t tensor) {
+  return nameOf(frame.graph, tensor) + " (tensor " + std::to_string(tensor) + ")";
+}
+
+Value Importer::readStateful(Frame &frame, int32_t tensor) {
+  if (frame.depth > 0)
+    unsupported("keeps tensor '" + printable(nameOf(frame.graph, tensor)) + "' in a subgraph that is called");
+  const std::string name = statefulName(frame, tensor);
+  if (variables_.find(name) == variables_.end()) {
+    const schema::Tensor &it = *frame.graph.tensors()->Get(static_cast<unsigned>(tensor));
+    Type element = elementTypeOf(it.type(), context_, "tensor '" + printable(nameOf(frame.graph, tensor)) + "'");
+    graph::HostTensor zeros = graph::HostTensor::zeros(checkedType(declaredDims(it), element));
+    builder_.countComputed(static_cast<int64_t>(zeros.bytes().size()));
+    if (std::optional<Quantisation> how = quantisationOf(it); how && how->zeroPoint() != 0)
+      for (int64_t at = 0; at < zeros.size(); ++at)
+        zeros.set(at, graph::Scalar::ofSigned(how->zeroPoint()));
+    variables_[name] = {zeros, nullptr, nullptr, nameOf(frame.graph, tensor)};
+  }
+  return begin(variables_[name]);
+}
+
+void Importer::assignStateful(Frame &frame, int32_t tensor, Value value) {
+  readStateful(frame, tensor);
+  variables_[statefulName(frame, tensor)].value = value;
+}
+
+void Importer::addStates(Results &results, SmallVectorImpl<int64_t> &pairs) {
+  llvm::StringMap<int> taken;
+  for (const auto &[name, value] : results)
+    taken.try_emplace(name);
+  for (unsigned input = 0; input < main_.getNumArguments(); ++input)
+    if (auto name = main_.getArgAttrOfType<StringAttr>(input, "graph.name"))
+      taken.try_emplace(name.getValue());
+  auto unique = [&](StringRef name) {
+    std::string found = name.str();
+    for (int number = 1; !taken.try_emplace(found).second; ++number)
+      found = name.str() + "_" + std::to_string(number);
+    return found;
+  };
+  Block &block = main_.getBody().front();
+  SmallVector<std::pair<unsigned, std::string>> names;
+  for (auto &[key, variable] : variables_) {
+    if (!variable.input)
+      continue;
+    const auto input = cast<BlockArgument>(variable.input).getArgNumber();
+    pairs.append({static_cast<int64_t>(input), static_cast<int64_t>(results.size())});
+    names.push_back({input, unique(variable.name)});
+    Value last =
+        isZeros(variable.initial) ? variable.value : shifted(builder_, variable.value, variable.initial, false);
+    results.push_back({unique(variable.name + ".next"), last});
+  }
+  if (names.empty())
+    return;
+  OpBuilder &builder = builder_.builder();
+  main_.setType(builder.getFunctionType(block.getArgumentTypes(), {}));
+  for (const auto &[input, name] : names)
+    main_.setArgAttr(input, "graph.name", builder.getStringAttr(name));
+}
+
+} // namespace smelt::frontend::tflite
