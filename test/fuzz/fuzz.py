@@ -22,7 +22,8 @@ MOST_MEGABYTES = 2048  # resident, with the sanitizers' shadow
 SANITIZER = {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0:detect_odr_violation=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 # target: its folder of seeds, the most bytes of an input, the seconds that one may take
-TARGETS = {"reader": ("model", 16384, 10), "import": ("model", 8192, 20), "compile": ("model", 4096, 40), "npz": ("npz", 8192, 5),
+TARGETS = {"reader": ("model", 16384, 10), "import": ("model", 8192, 20), "compile": ("model", 4096, 40), "tflite": ("tflite", 8192, 20),
+           "npz": ("npz", 8192, 5),
            "artifact": ("artifact", 16384, 5), "extents": ("extents", 512, 10), "sizes": ("sizes", 2048, 5)}
 
 

