@@ -27,9 +27,11 @@ std::string precisionNames();
 
 /// Attributes of a product by constant weights: what it is computed in, a name of Precision; the least and the largest
 /// number of its input; what each channel of the input is divided by before, and its weights multiplied by; the mean of
-/// each channel then; and whether the range is found anew in each run.
+/// each channel then; whether the range is found anew in each run; and which weights are rounded away from the nearest
+/// integers (RoundingSteps.h).
 inline constexpr llvm::StringLiteral kPrecision = "graph.precision", kRange = "graph.range",
-                                     kSmoothing = "graph.smoothing", kMeans = "graph.means", kDynamic = "graph.dynamic";
+                                     kSmoothing = "graph.smoothing", kMeans = "graph.means", kDynamic = "graph.dynamic",
+                                     kRounding = "graph.rounding";
 
 /// Operands of products in f32 → operands of a narrower float, sums in f32. With F32, only those of ops that are marked
 /// so. Before the passes that choose kernels.

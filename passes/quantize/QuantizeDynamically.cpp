@@ -7,7 +7,9 @@
 //   low = min(x, 0), high = max(x, 0), s = (high - low) / 255, z = round(-low / s)            ONNX
 //   DynamicQuantizeLinear x · w   →   (q · v - z Σv) · s t       q = round(x / s) + z, v = round(w / t)
 // Sums are exact. Where a convolution pads, q is padded with z. Depthwise convolutions stay as they are, and so does
-// what is marked to have another precision.
+// what is marked to have another precision. Marks that were found with data count as in quantize-products:
+// `graph.smoothing` evens out the input's channels, `graph.rounding` rounds weights, and what they then add to the
+// means of results, by `graph.means`, is taken off.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -36,26 +38,49 @@ public:
   void lower(const quantize::WeightedProduct &product);
 
 private:
-  const Quantised &quantised(Value x, bool byRow);
+  const Quantised &quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing);
+  Value smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors);
   Value sums(const quantize::WeightedProduct &product, const Quantised &x, Value weights);
-  template <typename T> Value perChannel(const quantize::WeightedProduct &product, Type element, ArrayRef<T> numbers);
+  template <typename T> Value perChannel(Value tensor, int64_t dim, Type element, ArrayRef<T> numbers);
   Value number(Location loc, double value) {
     return graph::makeScalar(rewriter_, loc, rewriter_.getF32Type(), graph::Scalar::ofFloat(value));
   }
 
   IRRewriter &rewriter_;
-  DenseMap<std::pair<Value, int>, Quantised> quantised_;
+  DenseMap<std::pair<Value, Attribute>, Quantised> quantised_; // by value, and whether of rows, and factors
 };
 
 } // namespace
 
-/// Computed once for all that read it.
-const Quantised &Quantizing::quantised(Value x, bool byRow) {
-  auto [entry, isNew] = quantised_.try_emplace({x, byRow});
+/// A constant with a number for each channel, which lie along a dim of a tensor that it broadcasts to.
+template <typename T> Value Quantizing::perChannel(Value tensor, int64_t dim, Type element, ArrayRef<T> numbers) {
+  SmallVector<int64_t> shape(graph::typeOf(tensor).getRank() - dim, 1);
+  shape.front() = static_cast<int64_t>(numbers.size());
+  auto constant = graph::HostTensor::zeros(RankedTensorType::get(shape, element));
+  llvm::copy(numbers, constant.asMutable<T>().begin());
+  return graph::makeConstant(rewriter_, tensor.getLoc(), constant);
+}
+
+/// x / f
+Value Quantizing::smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors) {
+  Value x = product.input();
+  if (factors.empty())
+    return x;
+  SmallVector<float> inverse(llvm::map_range(factors, [](float factor) { return 1 / factor; }));
+  Value factor = perChannel<float>(x, product.inputDim(), rewriter_.getF32Type(), inverse);
+  return graph::MulOp::create(rewriter_, x.getLoc(), x, factor);
+}
+
+/// Computed once for all that read it so.
+const Quantised &Quantizing::quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing) {
+  const bool byRow = isa<graph::MatMulOp>(product.op());
+  Attribute how = rewriter_.getArrayAttr({rewriter_.getBoolAttr(byRow), rewriter_.getDenseF32ArrayAttr(smoothing)});
+  auto [entry, isNew] = quantised_.try_emplace({product.input(), how});
   if (!isNew)
     return entry->second;
   OpBuilder::InsertionGuard guard(rewriter_);
-  rewriter_.setInsertionPointAfterValue(x);
+  rewriter_.setInsertionPointAfterValue(product.input());
+  Value x = smoothed(product, smoothing);
   Location loc = x.getLoc();
   const int64_t rank = graph::typeOf(x).getRank();
   SmallVector<int64_t> axes{rank - 1};
@@ -104,31 +129,33 @@ Value Quantizing::sums(const quantize::WeightedProduct &product, const Quantised
                                conv.getGroups(), conv.getLayout(), /*wide=*/true);
 }
 
-/// A constant with a number for each channel of the result, which lie along one of its dims.
-template <typename T>
-Value Quantizing::perChannel(const quantize::WeightedProduct &product, Type element, ArrayRef<T> numbers) {
-  SmallVector<int64_t> shape(graph::typeOf(product.op()->getResult(0)).getRank() - product.resultDim(), 1);
-  shape.front() = static_cast<int64_t>(numbers.size());
-  auto constant = graph::HostTensor::zeros(RankedTensorType::get(shape, element));
-  llvm::copy(numbers, constant.asMutable<T>().begin());
-  return graph::makeConstant(rewriter_, product.op()->getLoc(), constant);
-}
-
 void Quantizing::lower(const quantize::WeightedProduct &product) {
   Operation *op = product.op();
   Location loc = op->getLoc();
-  const Quantised x = quantised(product.input(), isa<graph::MatMulOp>(op));
-  quantize::QuantisedWeights weights = quantize::roundWeights(product);
+  ArrayRef<float> smoothing = quantize::perInputChannel(product, quantize::kSmoothing).value_or(ArrayRef<float>());
+  ArrayRef<float> means = quantize::perInputChannel(product, quantize::kMeans).value_or(ArrayRef<float>());
+  const Quantised x = quantised(product, smoothing);
+  quantize::QuantisedWeights weights = quantize::roundWeights(product, smoothing);
   std::vector<int32_t> columnSums(weights.sums.begin(), weights.sums.end());
   rewriter_.setInsertionPoint(op);
   Type i32 = rewriter_.getI32Type(), f32 = rewriter_.getF32Type();
   Value integers = sums(product, x, graph::makeConstant(rewriter_, loc, weights.integers));
   Value zeroPoints = graph::CastOp::create(rewriter_, loc, x.zeroPoints, i32);
-  Value added = graph::MulOp::create(rewriter_, loc, perChannel<int32_t>(product, i32, columnSums), zeroPoints);
+  auto ofResult = [&](Type element, auto numbers) {
+    return perChannel(op->getResult(0), product.resultDim(), element, numbers);
+  };
+  Value added = graph::MulOp::create(rewriter_, loc, ofResult(i32, ArrayRef(columnSums)), zeroPoints);
   Value centred = graph::SubOp::create(rewriter_, loc, integers, added);
   Value scaled = graph::MulOp::create(rewriter_, loc, graph::CastOp::create(rewriter_, loc, centred, f32),
-                                      perChannel<float>(product, f32, weights.scales));
-  rewriter_.replaceOpWithNewOp<graph::MulOp>(op, scaled, x.steps);
+                                      ofResult(f32, ArrayRef(weights.scales)));
+  Value result = graph::MulOp::create(rewriter_, loc, scaled, x.steps);
+  if (!means.empty()) {
+    std::vector<float> corrections;
+    for (double mean : quantize::addedBy(product, weights, smoothing, means))
+      corrections.push_back(static_cast<float>(-mean));
+    result = graph::AddOp::create(rewriter_, loc, result, ofResult(f32, ArrayRef(corrections)));
+  }
+  rewriter_.replaceOp(op, result);
 }
 
 namespace {
@@ -141,7 +168,8 @@ struct QuantizeDynamically : PassWrapper<QuantizeDynamically, OperationPass<func
     std::vector<quantize::WeightedProduct> products;
     getOperation().walk([&](Operation *op) {
       auto conv = dyn_cast<graph::ConvOp>(op);
-      if (op->hasAttr(quantize::kPrecision) || (conv && quantize::isDepthwise(conv)))
+      auto mark = op->getAttrOfType<StringAttr>(quantize::kPrecision);
+      if ((mark && mark != nameOf(quantize::Precision::Int8Dynamic)) || (conv && quantize::isDepthwise(conv)))
         return;
       std::optional<quantize::WeightedProduct> product = quantize::WeightedProduct::of(op);
       if (product && product->weights().size() / product->channels() <= kMostSummed)

@@ -167,22 +167,6 @@ void Quantizing::addOffsets(const quantize::WeightedProduct &product, Value scal
   rewriter_.replaceOpWithNewOp<graph::AddOp>(op, scaled, constant);
 }
 
-/// What rounded weights add to each output channel on average, where the means of the input's channels are known (Nagel
-/// et al., "Data-free quantization through weight equalization and bias correction", 2019, 4.2). `smoothing` and
-/// `means` are of the input's channels, or empty.
-static std::vector<double> addedBy(const quantize::WeightedProduct &product, const quantize::QuantisedWeights &weights,
-                                   ArrayRef<float> smoothing, ArrayRef<float> means) {
-  std::vector<double> added(product.channels(), 0);
-  ArrayRef<float> numbers = product.weights().as<float>();
-  ArrayRef<int8_t> integers = weights.integers.as<int8_t>();
-  if (!means.empty())
-    product.forWeights([&](int64_t position, int64_t input, int64_t channel) {
-      double exact = static_cast<double>(numbers[position]) * (smoothing.empty() ? 1 : smoothing[input]);
-      added[channel] += (static_cast<double>(weights.scales[channel]) * integers[position] - exact) * means[input];
-    });
-  return added;
-}
-
 /// What rounded weights are known to add is taken off.
 static Factors factorsOf(const quantize::QuantisedWeights &weights, Scale scale, ArrayRef<double> added) {
   Factors factors;
@@ -192,14 +176,6 @@ static Factors factorsOf(const quantize::QuantisedWeights &weights, Scale scale,
     factors.offsets.push_back(static_cast<float>(-static_cast<double>(scale.zeroPoint * sum) * factor - more));
   }
   return factors;
-}
-
-/// The numbers that an attribute has for each channel of the input; nothing where it has others.
-static std::optional<ArrayRef<float>> perInputChannel(const quantize::WeightedProduct &product, StringRef name) {
-  auto attribute = product.op()->getAttrOfType<DenseF32ArrayAttr>(name);
-  if (attribute && attribute.size() != product.inputChannels())
-    return std::nullopt;
-  return attribute ? attribute.asArrayRef() : ArrayRef<float>();
 }
 
 /// max(0, x) over some dims, which stay as dims of 1; or min.
@@ -316,7 +292,7 @@ void Quantizing::quantizeDynamic(const quantize::WeightedProduct &product, bool 
                                  ArrayRef<float> means) {
   Operation *op = product.op();
   quantize::QuantisedWeights weights = quantize::roundWeights(product, smoothing);
-  std::vector<double> added = addedBy(product, weights, smoothing, means);
+  std::vector<double> added = quantize::addedBy(product, weights, smoothing, means);
   const bool isInTaps = isOfFewTaps(product);
   Value x = smoothed(product, smoothing), image = x;
   rewriter_.setInsertionPoint(op);
@@ -344,8 +320,8 @@ void Quantizing::quantize(Operation *op) {
   std::optional<quantize::WeightedProduct> product = quantize::WeightedProduct::of(op);
   if (!product || !range || range.size() != 2)
     return;
-  std::optional<ArrayRef<float>> smoothing = perInputChannel(*product, quantize::kSmoothing),
-                                 means = perInputChannel(*product, quantize::kMeans);
+  std::optional<ArrayRef<float>> smoothing = quantize::perInputChannel(*product, quantize::kSmoothing),
+                                 means = quantize::perInputChannel(*product, quantize::kMeans);
   if (!smoothing || !means)
     return;
   Scale scale = scaleOf(range[0], range[1]);
@@ -354,7 +330,7 @@ void Quantizing::quantize(Operation *op) {
     return;
   }
   quantize::QuantisedWeights weights = quantize::roundWeights(*product, *smoothing);
-  Factors factors = factorsOf(weights, scale, addedBy(*product, weights, *smoothing, *means));
+  Factors factors = factorsOf(weights, scale, quantize::addedBy(*product, weights, *smoothing, *means));
   Value x = quantised(smoothed(*product, *smoothing), scale), image = x;
   rewriter_.setInsertionPoint(op);
   if (auto conv = dyn_cast<graph::ConvOp>(op); conv && scale.zeroPoint != 0)

@@ -5,6 +5,8 @@
 #include "dialects/Graph/Location.h"
 #include "dialects/Kernel/Machine.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/quantize/Passes.h"
+#include "passes/quantize/RoundingSteps.h"
 #include <cmath>
 
 using namespace mlir;
@@ -62,6 +64,15 @@ std::vector<WeightedProduct> weightedProducts(ModuleOp module) {
   return products;
 }
 
+/// By which each weight is to be off the nearest integer; nothing: by 0.
+static std::vector<int8_t> givenSteps(const WeightedProduct &product) {
+  auto text = product.op()->getAttrOfType<StringAttr>(kRounding);
+  std::optional<std::vector<int8_t>> steps;
+  if (text)
+    steps = stepsOf(text, static_cast<size_t>(product.weights().size()));
+  return steps.value_or(std::vector<int8_t>());
+}
+
 QuantisedWeights roundWeights(const WeightedProduct &product, ArrayRef<float> factors) {
   constexpr float kMost = 127;
   const graph::HostTensor &weights = product.weights();
@@ -80,12 +91,35 @@ QuantisedWeights roundWeights(const WeightedProduct &product, ArrayRef<float> fa
   for (float most : largest) // a channel of zeros, or of what is no number
     result.scales.push_back(std::isnormal(most / kMost) ? most / kMost : 1);
   MutableArrayRef<int8_t> integers = result.integers.asMutable<int8_t>();
+  const std::vector<int8_t> steps = givenSteps(product);
   product.forWeights([&](int64_t position, int64_t input, int64_t channel) {
     float scaled = std::nearbyint(weight(position, input) / result.scales[channel]);
+    if (!steps.empty())
+      scaled += steps[position];
     integers[position] = static_cast<int8_t>(std::isnan(scaled) ? 0 : std::clamp(scaled, -kMost, kMost));
     result.sums[channel] += integers[position];
   });
   return result;
+}
+
+std::vector<double> addedBy(const WeightedProduct &product, const QuantisedWeights &weights, ArrayRef<float> smoothing,
+                            ArrayRef<float> means) {
+  std::vector<double> added(product.channels(), 0);
+  ArrayRef<float> numbers = product.weights().as<float>();
+  ArrayRef<int8_t> integers = weights.integers.as<int8_t>();
+  if (!means.empty())
+    product.forWeights([&](int64_t position, int64_t input, int64_t channel) {
+      double exact = static_cast<double>(numbers[position]) * (smoothing.empty() ? 1 : smoothing[input]);
+      added[channel] += (static_cast<double>(weights.scales[channel]) * integers[position] - exact) * means[input];
+    });
+  return added;
+}
+
+std::optional<ArrayRef<float>> perInputChannel(const WeightedProduct &product, StringRef name) {
+  auto attribute = product.op()->getAttrOfType<DenseF32ArrayAttr>(name);
+  if (attribute && attribute.size() != product.inputChannels())
+    return std::nullopt;
+  return attribute ? attribute.asArrayRef() : ArrayRef<float>();
 }
 
 } // namespace smelt::quantize

@@ -68,9 +68,18 @@ struct QuantisedWeights {
 };
 
 /// To nearest, each channel's largest weight at ±127 (Krishnamoorthi, "Quantizing deep convolutional networks for
-/// efficient inference", 2018, 2.3). Where there are `factors`, one for each channel of the input, weights are
-/// multiplied by those first.
+/// efficient inference", 2018, 2.3), save where the product's attribute `graph.rounding` says otherwise. Where there
+/// are `factors`, one for each channel of the input, weights are multiplied by those first.
 QuantisedWeights roundWeights(const WeightedProduct &product, llvm::ArrayRef<float> factors = {});
+
+/// What rounded weights add to each output channel on average, where the means of the input's channels are known (Nagel
+/// et al., "Data-free quantization through weight equalization and bias correction", 2019, 4.2). `smoothing` and
+/// `means` are of the input's channels, or empty.
+std::vector<double> addedBy(const WeightedProduct &product, const QuantisedWeights &weights,
+                            llvm::ArrayRef<float> smoothing, llvm::ArrayRef<float> means);
+
+/// The numbers that an attribute has for each channel of the input; empty without it, nothing where it has others.
+std::optional<llvm::ArrayRef<float>> perInputChannel(const WeightedProduct &product, llvm::StringRef name);
 
 } // namespace smelt::quantize
 

@@ -74,6 +74,28 @@ def a_saved_file_compiles_the_same(folder):
 
 
 @case
+def rounding_by_data_is_in_the_file(folder):
+    """What data makes of weights needs no data later, of either kind of ranges; and it does make something of them."""
+    model, data, saved = network(folder), calibration(folder), folder / "saved.json"
+    for precision in ("int8", "int8-dynamic"):
+        smelt_ok("compile", model, "--precision", precision, "--calibration", data, "--save-precisions", saved, "-o", folder / "a.so")
+        layers = [layer for value in json.loads(saved.read_text())["layers"].values() for layer in (value if isinstance(value, list) else [value])]
+        expect(any("rounding" in layer for layer in layers), f"{precision}: no rounding in the file")
+        smelt_ok("compile", model, "--precision", saved, "-o", folder / "b.so")
+        expect((folder / "a.so").read_bytes() == (folder / "b.so").read_bytes(), f"{precision}: other bytes from the file")
+        for layer in layers:
+            layer.pop("rounding", None)
+        nearest = written(folder, {"default": precision, "layers": {"/mm_0": layers[0], "/mm_1": layers[1:3], "/mm_2": layers[3]}}, "nearest.json")
+        smelt_ok("compile", model, "--precision", nearest, "-o", folder / "c.so")
+        expect((folder / "a.so").read_bytes() != (folder / "c.so").read_bytes(), f"{precision}: without the rounding the bytes are the same")
+    smelt_ok("compile", model, "--precision", written(folder, {"default": "int8-dynamic", "layers": {}}), "-o", folder / "d.so")
+    smelt_ok("compile", model, "--precision", "int8-dynamic", "-o", folder / "e.so")
+    smelt_ok("compile", model, "-o", folder / "f.so")
+    sizes = [(folder / f"{name}.so").stat().st_size for name in "def"]
+    expect(sizes[0] == sizes[1] < 0.5 * sizes[2], f"layers that a file has in int8-dynamic are not: {sizes}")
+
+
+@case
 def written_by_hand(folder):
     model, data = network(folder), calibration(folder)
     file = written(folder, {"default": "int8", "layers": {"/mm_0": "f32", "/mm_1": ["bf16", "f16"]}})
@@ -128,6 +150,7 @@ def malformed_files(folder):
                        ({"layers": {"/mm_0": {"range": [1]}}}, "the least, the largest"), ({"layers": {"/mm_0": {"range": "wide"}}}, "list of numbers"),
                        ({"layers": {"/mm_0": {"range": [0, "x"]}}}, "should be a number"), ({"layers": {"/mm_0": {**layer, "smoothing": [0] * WIDTH}}}, "above 0"),
                        ({"layers": {"/mm_0": {**layer, "smoothing": [-1] * WIDTH}}}, "above 0"), ({"layers": {"/mm_0": {"precision": "int8", "means": [1]}}}, "'range'"),
+                       ({"layers": {"/mm_0": {"precision": "int8", "rounding": "#"}}}, "'range'"), ({"layers": {"/mm_0": {**layer, "rounding": 3}}}, "should be a string"),
                        ("[" * 100000, "deep"), ('{"\xff": 1}', ""), ('{"layers": {"\\u001b[31m": "f33"}}', "f33")):
         if isinstance(text, str):
             (folder / "layers.json").write_bytes(text.encode("latin-1"))
@@ -143,6 +166,8 @@ def files_of_another_model(folder):
     for layers, words in (({"/conv_9": "f32", "/conv_8": "f32"}, ["'/conv_8', '/conv_9'", "'/mm_0', '/mm_1'"]), ({"/mm_1": [layer]}, ["'/mm_1' is 2 layers"]),
                           ({"/mm_1": layer}, ["'/mm_1' is 2 layers"]), ({"/mm_0": [layer, layer]}, ["'/mm_0' is 1 layers"]),
                           ({"/mm_0": {**layer, "smoothing": [1, 2]}}, ["'/mm_0'", "2 numbers of 'smoothing'", f"{WIDTH} channels", "another model"]),
+                          ({"/mm_0": {**layer, "rounding": "#" * (WIDTH * WIDTH // 4 - 1)}}, ["'/mm_0'", "'rounding'", f"{WIDTH * WIDTH} weights"]),
+                          ({"/mm_0": {**layer, "rounding": "~" * (WIDTH * WIDTH // 4)}}, ["'rounding'", "damaged"]),
                           ({"/mm_0": {**layer, "means": [1, 2, 3]}}, ["3 numbers of 'means'"])):
         file = written(folder, {"layers": layers})
         for command in (("compile", "-o", folder / "m.so"), ("compare", "--layers")):

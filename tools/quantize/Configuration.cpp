@@ -74,6 +74,8 @@ llvm::Error mark(ModuleOp module, const Configuration &configuration) {
       product.op()->setAttr(kSmoothing, builder.getDenseF32ArrayAttr(layer.smoothing));
     if (layer.isDynamic)
       product.op()->setAttr(kDynamic, builder.getUnitAttr());
+    if (!layer.rounding.empty())
+      product.op()->setAttr(kRounding, builder.getStringAttr(layer.rounding));
     if (!layer.means.empty())
       product.op()->setAttr(kMeans, builder.getDenseF32ArrayAttr(layer.means));
   }

@@ -23,6 +23,7 @@ struct Layer : driver::LayerPrecision {
   bool isRangeGiven = false;    // by a file
   std::vector<float> smoothing; // of each channel of the input; none: 1
   std::vector<float> means;     // of each channel of the input, divided so; none: not known
+  std::string rounding;         // which weights are not rounded to nearest (RoundingSteps.h); none: all are
   bool isDynamic = false; // the range is found in each run, of each row or image; `range` says whether some are below 0
 };
 

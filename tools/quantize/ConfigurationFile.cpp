@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/quantize/ConfigurationFile.h"
+#include "passes/quantize/RoundingSteps.h"
 #include "passes/quantize/Weights.h"
 #include "tools/driver/Errors.h"
 #include "tools/runner/Error.h"
@@ -161,7 +162,8 @@ Range ConfigurationReader::range(const json &value, const std::string &where) co
   return {value[0].get<double>(), value[1].get<double>()};
 }
 
-/// "int8", or {"precision": "int8", "range": [-1, 2.5], "dynamic": true, "smoothing": […], "means": […]}
+/// "int8", or {"precision": "int8", "range": [-1, 2.5], "dynamic": true, "smoothing": […], "means": […],
+/// "rounding": "…"}
 ConfigurationReader::Entry ConfigurationReader::entry(const json &value, const std::string &where) const {
   Entry entry;
   if (!value.is_object()) {
@@ -178,16 +180,18 @@ ConfigurationReader::Entry ConfigurationReader::entry(const json &value, const s
       entry.smoothing = numbers(part, here);
     else if (key == "means")
       entry.means = numbers(part, here);
+    else if (key == "rounding")
+      entry.rounding = text(part, here);
     else if (key == "dynamic")
       entry.isDynamic = flag(part, here);
     else
-      wrong(here + " is no key of a layer; there are precision, range, dynamic, smoothing and means");
+      wrong(here + " is no key of a layer; there are precision, range, dynamic, smoothing, means and rounding");
   }
   for (float factor : entry.smoothing)
     if (!(factor <= kMostFactor && factor >= 1 / kMostFactor))
       wrong(where + ": 'smoothing' should be of numbers above 0 that inputs can be divided by");
-  if (!entry.range && (!entry.smoothing.empty() || !entry.means.empty() || entry.isDynamic))
-    wrong(where + ": 'smoothing', 'means' and 'dynamic' go with a 'range'");
+  if (!entry.range && (!entry.smoothing.empty() || !entry.means.empty() || !entry.rounding.empty() || entry.isDynamic))
+    wrong(where + ": 'smoothing', 'means', 'rounding' and 'dynamic' go with a 'range'");
   return entry;
 }
 
@@ -264,7 +268,10 @@ Precision ConfigurationFile::passes() const {
 }
 
 std::optional<Precision> ConfigurationFile::onlyPrecision() const {
-  if (names().size() > 1 || needsRange(standard_))
+  auto hasRange = [](const Named &named) {
+    return llvm::any_of(named.entries, [](const Entry &entry) { return entry.range.has_value(); });
+  };
+  if (names().size() > 1 || needsRange(standard_) || llvm::any_of(layers_, hasRange))
     return std::nullopt;
   return precisionOf(standard_);
 }
@@ -338,6 +345,7 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
       layer.range = *entries[i]->range;
       layer.smoothing = entries[i]->smoothing;
       layer.means = entries[i]->means;
+      layer.rounding = entries[i]->rounding;
       layer.isDynamic = entries[i]->isDynamic;
     }
     const auto channels = static_cast<size_t>(products[i].inputChannels());
@@ -345,6 +353,10 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
       if (count != 0 && count != channels)
         why = "layer " + runner::quoted(names[i]) + " has " + std::to_string(count) + " numbers of '" + key +
               "', and its input " + std::to_string(channels) + " channels: the file is of another model";
+    const int64_t weights = products[i].weights().size();
+    if (!layer.rounding.empty() && !stepsOf(layer.rounding, static_cast<size_t>(weights)))
+      why = "layer " + runner::quoted(names[i]) + " has a 'rounding' that is not one of its " +
+            std::to_string(weights) + " weights: the file is damaged, or of another model";
     result.layers.push_back(std::move(layer));
   }
   if (!why.empty())
@@ -359,6 +371,7 @@ void ConfigurationFile::complete(Configuration &configuration, const Configurati
     layer.range = data.range;
     layer.smoothing = data.smoothing;
     layer.means = data.means;
+    layer.rounding = data.rounding;
     layer.isDynamic = data.isDynamic;
     if (needsRange(layer.precision) && !needsRange(data.precision)) // its input is no number somewhere
       layer.precision = data.precision;
@@ -399,6 +412,8 @@ static std::string lineOf(const Layer &layer) {
       line["smoothing"] = listOf(layer.smoothing);
     if (!layer.means.empty())
       line["means"] = listOf(layer.means);
+    if (!layer.rounding.empty())
+      line["rounding"] = layer.rounding;
   }
   return line.dump();
 }

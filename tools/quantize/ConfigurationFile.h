@@ -44,6 +44,7 @@ private:
     std::string precision;      // empty: the default
     std::optional<Range> range; // the others count only beside it
     std::vector<float> smoothing, means;
+    std::string rounding;
     bool isDynamic = false;
   };
   /// What belongs to one name: for all layers of that name alike, or for each of them in turn.

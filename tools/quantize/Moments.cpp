@@ -12,6 +12,9 @@ namespace smelt::quantize {
 constexpr int64_t kRowsAtOnce = 16;
 
 void Moments::add(const float *rows, int64_t count) {
+  rows_ += count;
+  for (int64_t i = 0; i < count * channels_; ++i)
+    totals_[i % channels_] += rows[i];
   for (int64_t first = 0; first < count; first += kRowsAtOnce) {
     const int64_t end = std::min(first + kRowsAtOnce, count);
     for (int64_t i = 0; i < channels_; ++i)
@@ -23,6 +26,49 @@ void Moments::add(const float *rows, int64_t count) {
           sums[j] += factor * x[j];
       }
   }
+}
+
+void Moments::addSome(const float *rows, int64_t count, int64_t most) {
+  const int64_t taken = std::min(count, most);
+  std::vector<float> some;
+  for (int64_t first = 0; first < taken; first += kRowsAtOnce) {
+    const int64_t end = std::min(first + kRowsAtOnce, taken);
+    some.clear();
+    for (int64_t row = first; row < end; ++row) {
+      const float *x = rows + row * count / taken * channels_;
+      some.insert(some.end(), x, x + channels_);
+    }
+    add(some.data(), end - first);
+  }
+}
+
+Moments Moments::aroundMeans(llvm::ArrayRef<float> factors) const {
+  Moments result(channels_);
+  auto factor = [&](int64_t channel) { return factors.empty() ? 1.0 : static_cast<double>(factors[channel]); };
+  for (int64_t i = 0; i < channels_; ++i)
+    for (int64_t j = i; j < channels_; ++j) {
+      const double ofMeans = rows_ > 0 ? totals_[i] * totals_[j] / static_cast<double>(rows_) : 0;
+      result.sums_[i * channels_ + j] =
+          static_cast<float>((sums_[i * channels_ + j] - ofMeans) / (factor(i) * factor(j)));
+    }
+  return result;
+}
+
+std::vector<double> Moments::squaresOf(llvm::ArrayRef<float> matrix, int64_t columns) const {
+  std::vector<double> squares(columns, 0);
+  std::vector<float> products(columns);
+  for (int64_t i = 0; i < channels_; ++i) {
+    std::fill(products.begin(), products.end(), 0.0F);
+    for (int64_t j = i; j < channels_; ++j) {
+      const float moment = sums_[i * channels_ + j] * (j == i ? 1 : 2);
+      const float *row = &matrix[j * columns];
+      for (int64_t column = 0; column < columns; ++column)
+        products[column] += moment * row[column];
+    }
+    for (int64_t column = 0; column < columns; ++column)
+      squares[column] += static_cast<double>(products[column]) * matrix[i * columns + column];
+  }
+  return squares;
 }
 
 /// In as many sums as a vector may hold, whatever the processor: the same on all.

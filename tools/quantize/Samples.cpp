@@ -3,28 +3,84 @@
 
 #include "tools/quantize/Samples.h"
 #include "tools/driver/Errors.h"
+#include "tools/quantize/Preprocessing.h"
 #include "tools/runner/Compare.h"
 #include "tools/runner/Error.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <cmath>
 #include <set>
 
 namespace smelt::quantize {
 
+namespace {
+/// What a path holds, by name and in order.
+struct Files {
+  std::vector<std::string> arrays, images;
+};
+} // namespace
+
+static llvm::Expected<Files> filesOf(const std::string &path) {
+  std::set<std::string> names{path};
+  if (llvm::sys::fs::is_directory(path)) {
+    names.clear();
+    std::error_code code;
+    for (llvm::sys::fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
+      names.insert(entry->path());
+    if (code)
+      return driver::toolError(driver::kEnvironment, "--calibration " + path + ": " + code.message());
+  }
+  Files files;
+  for (const std::string &name : names) {
+    const llvm::StringRef ending = llvm::sys::path::extension(name);
+    if (isImageName(name))
+      files.images.push_back(name);
+    else if (ending == ".npz" || ending == ".npy")
+      files.arrays.push_back(name);
+  }
+  return files;
+}
+
 llvm::Expected<std::vector<std::string>> samplesOf(const std::string &path) {
-  if (!llvm::sys::fs::is_directory(path))
+  if (!llvm::sys::fs::is_directory(path) && !isImageName(path))
     return std::vector<std::string>{path};
-  std::set<std::string> files;
-  std::error_code code;
-  for (llvm::sys::fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
-    if (llvm::sys::path::extension(entry->path()) == ".npz")
-      files.insert(entry->path());
-  if (code)
-    return driver::toolError(driver::kEnvironment, "--calibration " + path + ": " + code.message());
-  if (files.empty())
-    return driver::toolError(driver::kUsage, "--calibration " + path + ": there is no .npz file in this folder");
-  return std::vector<std::string>(files.begin(), files.end());
+  llvm::Expected<Files> files = filesOf(path);
+  if (!files)
+    return files.takeError();
+  if (!files->images.empty())
+    return driver::toolError(driver::kUsage, files->images.front() +
+                                                 ": is an image; --calibration-preprocess says how it becomes the "
+                                                 "model's input, as resize=256,crop=224,scale=1/255");
+  if (files->arrays.empty())
+    return driver::toolError(driver::kUsage,
+                             "--calibration " + path + ": there is no .npz or .npy file and no image in this folder");
+  return std::move(files->arrays);
+}
+
+llvm::Error prepareImages(const std::string &path, const std::string &preprocessing, const std::string &folder) {
+  llvm::Expected<Preprocessing> how = Preprocessing::parse(preprocessing);
+  if (!how)
+    return how.takeError();
+  llvm::Expected<Files> files = filesOf(path);
+  if (!files)
+    return files.takeError();
+  if (files->images.empty())
+    return driver::toolError(driver::kUsage,
+                             "--calibration " + path + ": there is no PNG or JPEG for --calibration-preprocess");
+  if (!files->arrays.empty())
+    return driver::toolError(driver::kUsage, "--calibration " + path +
+                                                 ": has arrays beside images; give them in a folder of their own");
+  return how->prepare(files->images, folder);
+}
+
+/// What a sample is called: that of an array made from an image is the image.
+static std::string nameOf(const std::string &sample) {
+  llvm::SmallString<128> path(sample);
+  llvm::sys::path::replace_extension(path, "name");
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = llvm::MemoryBuffer::getFile(path);
+  return llvm::sys::path::extension(sample) == ".npy" && file ? (*file)->getBuffer().str() : sample;
 }
 
 std::vector<std::string> someOf(const std::vector<std::string> &samples, size_t most) {
@@ -82,13 +138,24 @@ static void refuseNan(const runner::Instance &instance, const runner::Buffers &b
   }
 }
 
-runner::Buffers inputsOf(runner::Instance &instance, const std::string &sample,
-                         const std::vector<std::string> &beside) {
-  if (!sample.empty()) {
+static runner::Buffers readInputs(runner::Instance &instance, const std::string &sample,
+                                  const std::vector<std::string> &beside) {
+  try {
     runner::Buffers buffers = runner::Buffers::read(instance, runner::NpzReader(sample), beside);
     refuseNan(instance, buffers, sample);
     return buffers;
+  } catch (const runner::Error &error) {
+    const std::string message = error.what(), name = nameOf(sample);
+    if (name == sample || message.compare(0, sample.size(), sample) != 0)
+      throw;
+    throw runner::Error(error.code(), name + message.substr(sample.size()));
   }
+}
+
+runner::Buffers inputsOf(runner::Instance &instance, const std::string &sample,
+                         const std::vector<std::string> &beside) {
+  if (!sample.empty())
+    return readInputs(instance, sample, beside);
   if (instance.needsShapes())
     chooseShapes(instance);
   return runner::Buffers::seeded(instance);

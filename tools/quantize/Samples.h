@@ -11,9 +11,14 @@
 
 namespace smelt::quantize {
 
-/// The .npz files of a folder, in the order of their names; a file is itself; of "" there is one sample, "", which
-/// stands for seeded inputs. Fails where there is none.
+/// The .npz and .npy files of a folder, in the order of their names; a file is itself; of "" there is one sample, "",
+/// which stands for seeded inputs. Fails where there is none, and where there are images, which prepareImages makes
+/// samples of.
 llvm::Expected<std::vector<std::string>> samplesOf(const std::string &path);
+
+/// Makes arrays of the images that `path` is, or has in it, in `folder`, as `preprocessing` says (Preprocessing.h).
+/// Fails where there are none, or other samples beside them. Throws runner::Error.
+llvm::Error prepareImages(const std::string &path, const std::string &preprocessing, const std::string &folder);
 
 /// At most so many of the samples, evenly spread.
 std::vector<std::string> someOf(const std::vector<std::string> &samples, size_t most);

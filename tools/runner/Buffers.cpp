@@ -76,7 +76,7 @@ static std::string openInputs(const smelt_model &model) {
 
 static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader &file) {
   const std::string name = "input " + quoted(wanted.name), type = describeWanted(wanted);
-  const NpzEntry *entry = file.find(wanted.name);
+  const NpzEntry *entry = file.only() ? file.only() : file.find(wanted.name);
   if (!entry)
     throw Error(Exit::Usage, file.path() + ": " + name + " is missing; the model wants " + type);
   if (!canHold(entry->header.dtype, static_cast<smelt_dtype>(wanted.dtype)) || !fits(entry->header.shape, wanted))
@@ -85,17 +85,31 @@ static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader
   return *entry;
 }
 
+static bool isBeside(const smelt_tensor_info &input, const std::vector<std::string> &beside) {
+  return std::find(beside.begin(), beside.end(), input.name) != beside.end();
+}
+
+/// What a .npy file holds has no name, and so can only be the one input that a model has.
+static void checkOnly(const smelt_model &model, const NpzReader &file, const std::vector<std::string> &beside) {
+  const auto count = std::count_if(model.inputs, model.inputs + model.input_count,
+                                   [&](const smelt_tensor_info &input) { return !isBeside(input, beside); });
+  if (file.only() && count != 1)
+    throw Error(Exit::Usage, file.path() + ": is one array, and " + inputNames(model) +
+                                 "; give a .npz file with one for each of them");
+}
+
 Buffers Buffers::read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside) {
   const smelt_model &model = instance.model();
+  checkOnly(model, file, beside);
   for (const NpzEntry &entry : file.entries())
-    if (!findInput(model, entry.name))
+    if (!file.only() && !findInput(model, entry.name))
       throw Error(Exit::Usage, file.path() + ": no input is called " + quoted(entry.name) + "; " + inputNames(model));
   std::vector<const NpzEntry *> entries; // all are checked before memory is used
   Shapes shapes;
   for (uint32_t i = 0; i < model.input_count; ++i) {
-    const bool isBeside = std::find(beside.begin(), beside.end(), model.inputs[i].name) != beside.end();
-    entries.push_back(isBeside ? nullptr : &entryFor(model.inputs[i], file));
-    shapes.push_back(isBeside ? shapeOf(model.inputs[i]) : entries.back()->header.shape);
+    const bool isGiven = !isBeside(model.inputs[i], beside);
+    entries.push_back(isGiven ? &entryFor(model.inputs[i], file) : nullptr);
+    shapes.push_back(!isGiven ? shapeOf(model.inputs[i]) : entries.back()->header.shape);
   }
   if (model.size_count) // where no dim is symbolic, nothing comes of it
     instance.setShapes(shapes);

@@ -181,7 +181,7 @@ std::string makeNpyHeader(smelt_dtype dtype, const std::vector<int64_t> &shape) 
 // --------------------------------------------------------------------------------------------------------- archive
 
 [[noreturn]] static void malformed(const InputFile &file, const std::string &name, const std::string &why) {
-  throw Error(Exit::Malformed, file.path() + ": array " + quoted(name) + ": " + why);
+  throw Error(Exit::Malformed, file.path() + (name.empty() ? ": " : ": array " + quoted(name) + ": ") + why);
 }
 
 /// The text of a header; `stream` then stands at the array's first byte.
@@ -203,7 +203,7 @@ static std::string readHeaderText(ZipStream &stream, const InputFile &file, cons
 }
 
 NpzEntry NpzReader::readHeader(const ZipMember &member) const {
-  const std::string_view whole = member.name;
+  const std::string_view whole = member.isWholeFile ? kSuffix : std::string_view(member.name);
   if (whole.size() < kSuffix.size() || whole.substr(whole.size() - kSuffix.size()) != kSuffix)
     malformed(archive_.file(), member.name, "it is no .npy file");
   NpzEntry entry{std::string(whole.substr(0, whole.size() - kSuffix.size())), {}, 0, &member};
@@ -219,7 +219,12 @@ NpzEntry NpzReader::readHeader(const ZipMember &member) const {
   return entry;
 }
 
-NpzReader::NpzReader(const std::string &path) : archive_(path) {
+static ZipReader open(const std::string &path) {
+  const bool isArray = path.size() >= kSuffix.size() && path.substr(path.size() - kSuffix.size()) == kSuffix;
+  return isArray ? ZipReader::ofWhole(path) : ZipReader(path);
+}
+
+NpzReader::NpzReader(const std::string &path) : archive_(open(path)) {
   for (const ZipMember &member : archive_.members()) {
     NpzEntry entry = readHeader(member);
     if (find(entry.name))

@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Tensors in .npz files, as numpy.savez and numpy.savez_compressed write them.
+// Tensors in .npz files, as numpy.savez and numpy.savez_compressed write them, and in .npy files.
 
 #ifndef SMELT_TOOLS_RUNNER_NPZ_H
 #define SMELT_TOOLS_RUNNER_NPZ_H
@@ -39,13 +39,18 @@ struct NpzEntry {
 
 class NpzReader {
 public:
-  /// Reads all headers. Throws Malformed for what is no .npz file, Environment for what cannot be read.
+  /// Reads all headers. A file whose name ends in .npy has one array, without a name. Throws Malformed for what is no
+  /// .npz or .npy file, Environment for what cannot be read.
   explicit NpzReader(const std::string &path);
 
   const std::string &path() const { return archive_.file().path(); }
   const std::vector<NpzEntry> &entries() const { return entries_; }
   /// Null where there is none.
   const NpzEntry *find(std::string_view name) const;
+  /// The one array of a .npy file; null of others.
+  const NpzEntry *only() const {
+    return entries_.size() == 1 && entries_[0].member->isWholeFile ? &entries_[0] : nullptr;
+  }
 
   /// The array's bytes, row-major, into memory of `entry.bytes`.
   void read(const NpzEntry &entry, unsigned char *to) const;

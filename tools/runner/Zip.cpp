@@ -153,6 +153,15 @@ ZipReader::ZipReader(std::string path) : file_(std::move(path)) {
     members_.push_back(readMember(file_, bytes, at));
 }
 
+ZipReader ZipReader::ofWhole(std::string path) {
+  ZipReader reader{InputFile(std::move(path))};
+  ZipMember member;
+  member.storedBytes = member.bytes = reader.file_.size();
+  member.isWholeFile = true;
+  reader.members_.push_back(std::move(member));
+  return reader;
+}
+
 struct ZipStream::Inflater {
   z_stream stream = {};
   bool started = inflateInit2(&stream, -MAX_WBITS) == Z_OK; // no header of zlib's own
@@ -167,7 +176,9 @@ struct ZipStream::Inflater {
 void ZipStream::damaged(const char *why) const { malformed(file_, "member " + quoted(member_.name) + " " + why); }
 
 ZipStream::ZipStream(const ZipReader &archive, const ZipMember &member)
-    : file_(archive.file()), member_(member), unread_(member.storedBytes) {
+    : file_(archive.file()), member_(member), position_(0), unread_(member.storedBytes) {
+  if (member.isWholeFile)
+    return;
   unsigned char header[kLocalBytes];
   file_.readAt(member.headerOffset, header, sizeof header);
   const Fields fields(header);
@@ -233,7 +244,7 @@ void ZipStream::read(void *to, size_t bytes) {
 void ZipStream::finish() {
   if (delivered_ != member_.bytes)
     damaged("is longer than its content says");
-  if (checksum_ != member_.checksum)
+  if (!member_.isWholeFile && checksum_ != member_.checksum)
     damaged("has a wrong checksum");
 }
 

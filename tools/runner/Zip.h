@@ -21,17 +21,22 @@ struct ZipMember {
   uint64_t bytes = 0;       // as it is read
   uint32_t checksum = 0;
   bool deflated = false;
+  bool isWholeFile = false; // which is no archive
 };
 
 /// An archive's members. Sizes that the file cannot hold are refused here, so that a reader may allocate what they say.
 class ZipReader {
 public:
   explicit ZipReader(std::string path);
+  /// A file that is no archive, as the only member, without a name.
+  static ZipReader ofWhole(std::string path);
 
   const InputFile &file() const { return file_; }
   const std::vector<ZipMember> &members() const { return members_; }
 
 private:
+  explicit ZipReader(InputFile file) : file_(std::move(file)) {}
+
   InputFile file_;
   std::vector<ZipMember> members_;
 };

@@ -116,7 +116,7 @@ llvm::Error CompareLayers::run(const CompileFlags &flags) const {
   LayerChoice choice;
   if (llvm::Error error = choice.lowerAll(flags))
     return error;
-  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
   if (!samples)
     return samples.takeError();
   Configuration layers = choice.layers();

@@ -80,7 +80,7 @@ llvm::Error CompileCommand::roundWeights() {
   driver::CompileOptions &options = flags.options;
   if (options.precision != quantize::Precision::Int4Weights || flags.calibration.empty())
     return llvm::Error::success();
-  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
   if (!samples)
     return samples.takeError();
   llvm::Expected<quantize::WeightRounding> found = quantize::WeightRounding::find(options, *samples);
@@ -113,7 +113,8 @@ llvm::Error CompileCommand::run() {
     return error;
   driver::CompileReport result;
   LayerChoice layers;
-  if (options.precision == quantize::Precision::Int8 || flags.configuration || configuration)
+  const bool isDynamic = options.precision == quantize::Precision::Int8Dynamic && !flags.calibration.empty();
+  if (options.precision == quantize::Precision::Int8 || isDynamic || flags.configuration || configuration)
     if (llvm::Error error = layers.choose(flags))
       return error;
   layers.applyTo(options);
@@ -121,9 +122,11 @@ llvm::Error CompileCommand::run() {
     return error;
   const std::string name = layers.isMixed() && flags.configuration ? flags.precision : nameOf(options.precision).str();
   if (options.precision != quantize::Precision::F32 && !skipsError) { // first: it may refuse the calibration
-    llvm::Expected<driver::PrecisionReport> measured = measurePrecision(options, flags.calibration);
+    llvm::Expected<driver::PrecisionReport> measured = measurePrecision(options, flags.samples);
     if (!measured)
       return measured.takeError();
+    if (!flags.calibration.empty())
+      measured->inputs = flags.calibration;
     result.precision = std::move(*measured);
   }
   if (llvm::Error error = driver::compile(options, result))

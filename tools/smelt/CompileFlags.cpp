@@ -6,6 +6,7 @@
 #include "smelt/threads.h"
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Histogram.h"
+#include "tools/quantize/Samples.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -68,9 +69,14 @@ void CompileFlags::addTo(CLI::App &command) {
           "calibration")
       ->capture_default_str();
   command.add_option("--calibration", calibration,
-                     "a .npz file of inputs, or a folder of such files: what ranges are found on for integers, and "
-                     "what int4-weights are rounded by, and what the error of a lower precision is measured on; by "
+                     "a .npz file of inputs, or a .npy file where there is one, or a folder of such files or of "
+                     "images: what ranges are found on for integers, and "
+                     "what weights are rounded by, and what the error of a lower precision is measured on; by "
                      "default seeded inputs: give your own for real use");
+  command.add_option("--calibration-preprocess", preprocessing,
+                     "how images (PNG, JPEG) of --calibration become the model's input: "
+                     "resize=256,crop=224x224,color=rgb,scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225,"
+                     "layout=nchw,type=f32; each may be left out");
   command
       .add_option("--calibration-method", method,
                   "how ranges are chosen: " + std::string(quantize::rangeMethodNames()) + "; auto tries several")
@@ -241,7 +247,22 @@ llvm::Error CompileFlags::parsePrecision() {
   if (quantize::rangeMethodsOf(method).empty())
     return driver::toolError(driver::kUsage, "--calibration-method: no method '" + method + "'; there are " +
                                                  std::string(quantize::rangeMethodNames()));
-  return llvm::Error::success();
+  return parseCalibration();
+}
+
+/// Images become arrays here, once.
+llvm::Error CompileFlags::parseCalibration() {
+  samples = calibration;
+  if (preprocessing.empty())
+    return llvm::Error::success();
+  if (calibration.empty())
+    return driver::toolError(driver::kUsage, "--calibration-preprocess goes with images of --calibration");
+  llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.takeError();
+  prepared_ = std::make_shared<TemporaryFolder>(std::move(*folder));
+  samples = prepared_->file("");
+  return quantize::prepareImages(calibration, preprocessing, samples);
 }
 
 } // namespace smelt

@@ -5,17 +5,20 @@
 #define SMELT_TOOLS_SMELT_COMPILEFLAGS_H
 
 #include "tools/driver/Compile.h"
+#include "tools/driver/TemporaryFolder.h"
 #include "tools/quantize/ConfigurationFile.h"
 #include <CLI/App.hpp>
+#include <memory>
 
 namespace smelt {
 
 /// What every command that compiles takes: MODEL, --target, --shape, --state, --custom, --link, --precision,
-/// --calibration, --calibration-method, --threads, --cache, --dump-after.
+/// --calibration, --calibration-preprocess, --calibration-method, --threads, --cache, --dump-after.
 struct CompileFlags {
   driver::CompileOptions options;
   std::vector<std::string> shapes, states, custom;
-  std::string precision = "f32", calibration, method = "auto";
+  std::string precision = "f32", calibration, preprocessing, method = "auto";
+  std::string samples; // what `calibration` names, or a folder with arrays made of its images
   std::optional<quantize::ConfigurationFile> configuration; // where `precision` names a file
 
   void addTo(CLI::App &command);
@@ -31,6 +34,9 @@ struct CompileFlags {
 
 private:
   llvm::Error parsePrecision();
+  llvm::Error parseCalibration();
+
+  std::shared_ptr<TemporaryFolder> prepared_; // the folder of `samples`
 };
 
 } // namespace smelt

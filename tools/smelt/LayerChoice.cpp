@@ -9,6 +9,7 @@
 #include "tools/quantize/Calibrate.h"
 #include "tools/quantize/ConfigurationFile.h"
 #include "tools/quantize/Mixture.h"
+#include "tools/quantize/ProductRounding.h"
 #include "tools/quantize/Samples.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -32,7 +33,7 @@ static quantize::Budget anyDistance() { return {std::numeric_limits<double>::inf
 llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
   if (flags.calibration.empty())
     llvm::errs() << "smelt: ranges come from seeded inputs: give --calibration for real use\n";
-  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.calibration);
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
   if (!samples)
     return samples.takeError();
   llvm::Expected<std::vector<Configuration>> found =
@@ -56,7 +57,7 @@ llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
   if (!chosen)
     return chosen.takeError();
   layers_ = std::move(*chosen);
-  return llvm::Error::success();
+  return flags.calibration.empty() ? llvm::Error::success() : quantize::roundProducts(flags.options, *samples, layers_);
 }
 
 /// Layers as a file says, with ranges from data where it has none.
@@ -94,16 +95,32 @@ llvm::Error LayerChoice::list(const CompileFlags &flags) {
   });
 }
 
+/// Layers of int8-dynamic need no data; what there is evens out their channels and rounds their weights.
+llvm::Error LayerChoice::findDynamic(const CompileFlags &flags) {
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
+  if (!samples)
+    return samples.takeError();
+  llvm::Expected<std::vector<Configuration>> found =
+      quantize::calibrate(flags.options, *samples, quantize::RangeMethod::Dynamic);
+  if (!found)
+    return found.takeError();
+  layers_ = std::move(found->front());
+  isMixed_ = true;
+  return quantize::roundProducts(flags.options, *samples, layers_);
+}
+
 llvm::Error LayerChoice::choose(const CompileFlags &flags) {
   if (flags.configuration)
     return fit(flags);
+  if (flags.options.precision == Precision::Int8Dynamic && !flags.calibration.empty())
+    return findDynamic(flags);
   isMixed_ = flags.options.precision == Precision::Int8;
   return isMixed_ ? find(flags, /*keepsWorst=*/true) : list(flags);
 }
 
 llvm::Error LayerChoice::lowerAll(const CompileFlags &flags) {
-  if (flags.configuration)
-    return fit(flags);
+  if (flags.configuration || flags.options.precision == Precision::Int8Dynamic)
+    return choose(flags);
   isMixed_ = flags.options.precision == Precision::Int8;
   return isMixed_ ? find(flags, /*keepsWorst=*/false) : list(flags);
 }

@@ -26,6 +26,7 @@ public:
 
 private:
   llvm::Error find(const CompileFlags &flags, bool keepsWorst);
+  llvm::Error findDynamic(const CompileFlags &flags);
   llvm::Error fit(const CompileFlags &flags);
   llvm::Error list(const CompileFlags &flags);
 

@@ -9,8 +9,8 @@
 namespace smelt {
 
 /// The error of the precision that `options` ask for: the model is compiled for this machine in f32 and in that one,
-/// and both run on the same inputs, those of `calibration` (a .npz file, or a folder of such) or seeded ones. Fails
-/// where the files do not fit the model; what else keeps it from running is in the report.
+/// and both run on the same inputs, those of `calibration` (a .npz or .npy file, or a folder of such) or seeded ones.
+/// Fails where the files do not fit the model; what else keeps it from running is in the report.
 llvm::Expected<driver::PrecisionReport> measurePrecision(const driver::CompileOptions &options,
                                                          const std::string &calibration);
 

@@ -32,3 +32,23 @@ func.func @image(%x: tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32> {
   %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x8x8x4xf32>, tensor<3x3x4x4xf32>) -> tensor<1x8x8x4xf32>
   return %0 : tensor<1x8x8x4xf32>
 }
+
+// With data: x / f · f w, weights rounded as they are marked, and what that adds to the means taken off. Only products of one f share integers.
+// CHECK-LABEL: func.func @by_data
+// CHECK: graph.reduce %arg0
+// CHECK: %[[INVERSE:.*]] = graph.constant dense<[5.000000e-01, 2.000000e+00]> : tensor<2xf32>
+// CHECK: %[[EVEN:.*]] = graph.mul %arg0, %[[INVERSE]]
+// CHECK: graph.reduce %[[EVEN]]
+// CHECK: %[[Q:.*]] = graph.round_to
+// CHECK: %[[V:.*]] = graph.constant dense<{{\[\[}}126], [127]]> : tensor<2x1xi8>
+// CHECK: graph.matmul %[[Q]], %[[V]] {wide = true} : (tensor<5x2xui8>, tensor<2x1xi8>)
+// CHECK: graph.mul %{{.*}}, %{{.*}} : (tensor<5x1xf32>, tensor<5x1xf32>)
+// CHECK: %[[OFF:.*]] = graph.constant dense<{{.*}}> : tensor<1xf32>
+// CHECK: graph.add %{{.*}}, %[[OFF]] : (tensor<5x1xf32>, tensor<1xf32>) -> tensor<5x1xf32>
+// CHECK: graph.constant dense<{{\[\[}}32], [127]]> : tensor<2x1xi8>
+func.func @by_data(%x: tensor<5x2xf32>) -> (tensor<5x1xf32>, tensor<5x1xf32>) {
+  %w = graph.constant dense<[[0.25], [1.0]]> : tensor<2x1xf32>
+  %0 = graph.matmul %x, %w {graph.precision = "int8-dynamic", graph.smoothing = array<f32: 2.0, 0.5>, graph.means = array<f32: 1.0, 3.0>, graph.rounding = "]"} : (tensor<5x2xf32>, tensor<2x1xf32>) -> tensor<5x1xf32>
+  %1 = graph.matmul %x, %w {graph.precision = "int8-dynamic"} : (tensor<5x2xf32>, tensor<2x1xf32>) -> tensor<5x1xf32>
+  return %0, %1 : tensor<5x1xf32>, tensor<5x1xf32>
+}

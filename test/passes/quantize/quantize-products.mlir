@@ -78,3 +78,14 @@ func.func @dynamic_taps(%x: tensor<1x9x64xf32>) -> tensor<1x9x2xf32> {
   %0 = graph.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 2>, low = array<i64: 1>, high = array<i64: 1>, groups = 1 : i64, layout = 1 : i32, graph.precision = "int8", graph.dynamic, graph.range = array<f64: -1.0, 3.0>} : (tensor<1x9x64xf32>, tensor<2x64x2xf32>) -> tensor<1x9x2xf32>
   return %0 : tensor<1x9x2xf32>
 }
+
+// Weights are rounded as `graph.rounding` says: by -1, 0, -1 and 1 away from the nearest. What is of another number of weights counts for nothing.
+// CHECK-LABEL: func.func @given_rounding
+// CHECK: graph.constant dense<{{\[\[}}126, -127], [63, 1]]> : tensor<2x2xi8>
+// CHECK: graph.constant dense<{{\[\[}}127, -127], [64, 0]]> : tensor<2x2xi8>
+func.func @given_rounding(%x: tensor<4x2xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %w = graph.constant dense<[[1.0, -2.0], [0.5, 0.0]]> : tensor<2x2xf32>
+  %0 = graph.matmul %x, %w {graph.precision = "int8", graph.range = array<f64: 0.0, 2.0>, graph.rounding = "]"} : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32>
+  %1 = graph.matmul %x, %w {graph.precision = "int8", graph.range = array<f64: 0.0, 2.0>, graph.rounding = "]]"} : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32>
+  return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
+}

@@ -52,14 +52,15 @@ def _shape(name, extents):
 
 
 def compile(model, output=None, *, target="native", emit="shared", shapes=None, states=None, custom=(), link=(), precision=None, calibration=None, threads=None,
-            cache=None, report=None):
+            cache=None, report=None, calibration_preprocess=None):
     """Compiles a model file and returns the artefact's path; `output` is beside the model by default.
 
     `shapes` fixes inputs: {name: extents}, of which each is a number, None where it stays open, (least, most), or a text that smelt compile --shape
     takes, "batch:1..8". For an input that is a sequence there are lists of extents, [[2, 3], [4, 3]], or "[]"; for an optional one that is absent, None.
     What neither it nor the file fixes stays open. `states`, {input: output}, feeds outputs back to inputs: they stay in the loaded model.
     `custom` are files that declare custom operators, `link` object files and libraries that define their functions (docs/custom-operators.md).
-    `precision` is a name, or a file that says so for each layer, and `calibration` a .npz file or a folder of them (docs/quantization.md).
+    `precision` is a name, or a file that says so for each layer, and `calibration` a .npz or .npy file or a folder of them, or of images that
+    `calibration_preprocess` says how to read, "resize=256,crop=224,scale=1/255" (docs/quantization.md).
     `cache` is a folder for the code of kernels, made where it is missing: what an earlier compile left there is not compiled again.
     `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
     Raises SmeltError with the compiler's message and exit code.
@@ -76,7 +77,8 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     for flag, paths in (("--custom", custom), ("--link", link)):
         for path in (paths,) if isinstance(paths, (str, os.PathLike)) else paths:
             arguments += [flag, path]
-    for flag, value in (("--precision", precision), ("--calibration", calibration), ("--threads", threads), ("--cache", cache)):
+    for flag, value in (("--precision", precision), ("--calibration", calibration),
+                        ("--calibration-preprocess", calibration_preprocess), ("--threads", threads), ("--cache", cache)):
         if value is not None:
             arguments += [flag, value]
     if report is None:
