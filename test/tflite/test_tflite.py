@@ -147,6 +147,56 @@ def variables(folder):
             compare(f"run {turn} of {np.dtype(dtype)}", ours.run(feeds)[ours.outputs[0].name], judge.run(feeds)[0])
 
 
+def lstm(batch, steps, inputs, cells, outputs=None, peepholes=False, coupled=False, norms=False, clip=0.0, time_major=False):
+    model = builder.Model()
+    main = model.main
+    outputs_ = outputs or cells
+    x = main.input(np.float32, (steps, batch, inputs) if time_major else (batch, steps, inputs))
+
+    def weights(*shape):
+        return main.constant(operators.draw(*shape) / 2)
+
+    gates = [-1 if coupled else weights(cells, inputs)] + [weights(cells, inputs) for _ in range(3)]
+    recurrence = [-1 if coupled else weights(cells, outputs_)] + [weights(cells, outputs_) for _ in range(3)]
+    peeps = [-1 if coupled or not peepholes else weights(cells)] + [weights(cells) if peepholes else -1 for _ in range(2)]
+    bias = [-1 if coupled else weights(cells)] + [weights(cells) for _ in range(3)]
+    projection = [weights(outputs, cells), weights(outputs)] if outputs else [-1, -1]
+    states = [main.tensor(np.float32, (batch, size), variable=True) for size in (outputs_, cells)]
+    coefficients = [-1 if coupled or not norms else weights(cells)] + [weights(cells) if norms else -1 for _ in range(3)]
+    main.output(main.op("UNIDIRECTIONAL_SEQUENCE_LSTM", [x, *gates, *recurrence, *peeps, *bias, *projection, *states, *coefficients], [np.float32],
+                        "UnidirectionalSequenceLSTMOptions", fusedActivationFunction=4, cellClip=clip, timeMajor=time_major))
+    return model
+
+
+@case
+def recurrent_lstm(folder):
+    worst = 0
+    for how in (dict(), dict(peepholes=True), dict(coupled=True, clip=0.4), dict(norms=True, outputs=3), dict(time_major=True, clip=10.0)):
+        judge, ours = built(folder, lstm(2, 5, 4, 6, **how))
+        for turn in range(3):
+            feeds = {judge.inputs[0]["name"]: feed(judge.inputs[0])}
+            worst = max(worst, compare(f"run {turn} of {how}", ours.run(feeds)[ours.outputs[0].name], judge.run(feeds)[0], most=2e-5))
+    return {"worst": float(worst)}
+
+
+@case
+def recurrent_rnn_and_svdf(folder):
+    model = builder.Model()
+    main = model.main
+    constants = [main.constant(operators.draw(*shape) / 2) for shape in ((6, 4), (6, 6), (6,))]
+    main.output(main.op("UNIDIRECTIONAL_SEQUENCE_RNN", [main.input(np.float32, (2, 5, 4)), *constants, main.tensor(np.float32, (2, 6), variable=True)], [np.float32],
+                        "SequenceRNNOptions", fusedActivationFunction=4))
+    constants = [main.constant(operators.draw(*shape) / 2) for shape in ((8, 4), (8, 3), (4,))]
+    main.output(main.op("SVDF", [main.input(np.float32, (2, 4)), *constants, main.tensor(np.float32, (2, 24), variable=True)], [np.float32], "SVDFOptions",
+                        rank=2, fusedActivationFunction=1))
+    judge, ours = built(folder, model)
+    for turn in range(5):
+        feeds = {detail["name"]: feed(detail) for detail in judge.inputs}
+        results = ours.run(feeds)
+        for tensor, want in zip(ours.outputs, judge.run(feeds)):
+            compare(f"run {turn}", results[tensor.name], want, most=2e-5)
+
+
 @case
 def open_dims(folder):
     model = builder.Model()
