@@ -31,12 +31,15 @@ struct Frame {
 /// so that all operators are named that are refused for their own sake.
 struct Lost {};
 
+class Differences;
+
 /// What stays from run to run: an input of the module that is fed from one of its outputs.
 struct Variable {
   graph::HostTensor initial;
   Value input; // null until something reads or writes it in the model's own graph
   Value value; // what was assigned last
   std::string name;
+  std::shared_ptr<Differences> differences; // of one that begins as one number other than 0
 };
 
 /// Inputs of a call that name variables.

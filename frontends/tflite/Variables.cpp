@@ -24,6 +24,77 @@ static Value bitsOf(GraphBuilder &b, Value value, Type integers) {
   return b.makeAs<graph::BitCastOp>(graph::typeOf(value).clone(integers), value);
 }
 
+/// The number that all elements of a tensor of integers are; nothing where they differ, or are no such.
+static std::optional<graph::Scalar> splatOf(const graph::HostTensor &tensor) {
+  if (!isa<IntegerType>(tensor.elementType()) || tensor.elementType().isInteger(1) || tensor.size() == 0)
+    return std::nullopt;
+  const size_t size = tensor.bytesPerElement();
+  for (int64_t at = 1; at < tensor.size(); ++at)
+    if (tensor.bytes().take_front(size) != tensor.bytes().slice(at * size, size))
+      return std::nullopt;
+  return tensor.get(0);
+}
+
+/// Values of a variable that begins as one number, as differences to it. What only moves elements is made of
+/// differences itself, so that nothing is left to compute of what moves from run to run:
+///   slice(concat(state + k, x)) - k   →   slice(concat(state, x - k)), and others read concat(state, x - k) + k
+class Differences {
+public:
+  Differences(GraphBuilder &b, Value state, graph::Scalar number)
+      : b_(b), number_(b.scalar(elementOf(state), number)) {}
+
+  Value sum(Value difference) { return b_.make<graph::AddOp>(difference, number_); }
+  Value of(Value value, unsigned depth = 0);
+
+private:
+  bool isSum(Value value, Value &difference) const;
+  Value ofConcat(graph::ConcatOp concat, unsigned depth);
+
+  GraphBuilder &b_;
+  Value number_;
+};
+
+bool Differences::isSum(Value value, Value &difference) const {
+  auto add = value.getDefiningOp<graph::AddOp>();
+  if (!add || add.getRhs() != number_)
+    return false;
+  difference = add.getLhs();
+  return true;
+}
+
+Value Differences::ofConcat(graph::ConcatOp concat, unsigned depth) {
+  Values operands;
+  for (Value operand : concat.getInputs())
+    operands.push_back(of(operand, depth + 1));
+  OpBuilder::InsertionGuard guard(b_.builder());
+  b_.builder().setInsertionPointAfter(concat);
+  Value joined = b_.make<graph::ConcatOp>(operands, concat.getAxis());
+  concat.getResult().replaceAllUsesWith(sum(joined));
+  return joined;
+}
+
+Value Differences::of(Value value, unsigned depth) {
+  constexpr unsigned kDeepest = 8;
+  Value difference;
+  if (isSum(value, difference))
+    return difference;
+  Operation *op = value.getDefiningOp();
+  OpBuilder::InsertionGuard guard(b_.builder());
+  if (op)
+    b_.builder().setInsertionPointAfter(op);
+  if (depth < kDeepest) {
+    if (auto concat = dyn_cast_if_present<graph::ConcatOp>(op))
+      return ofConcat(concat, depth);
+    if (auto slice = dyn_cast_if_present<graph::SliceOp>(op)) {
+      Value moved = of(slice.getInput(), depth + 1);
+      return b_.makeAs<graph::SliceOp>(value.getType(), moved, slice.getStarts(), slice.getSteps());
+    }
+    if (auto reshape = dyn_cast_if_present<graph::ReshapeOp>(op))
+      return b_.reshape(of(reshape.getInput(), depth + 1), extentsOf(value));
+  }
+  return b_.make<graph::SubOp>(value, number_);
+}
+
 /// value + initial (or -), as integers, which wrap; bools by exclusive or.
 static Value shifted(GraphBuilder &b, Value value, const graph::HostTensor &initial, bool isAdded) {
   Type element = elementOf(value), integers = b.builder().getIntegerType(element.getIntOrFloatBitWidth());
@@ -48,8 +119,14 @@ Value Importer::begin(Variable &variable) {
     variable.input = main_.getBody().front().addArgument(variable.initial.type(), builder_.location());
     OpBuilder::InsertionGuard guard(builder_.builder());
     builder_.builder().setInsertionPointToStart(&main_.getBody().front());
-    variable.value =
-        isZeros(variable.initial) ? variable.input : shifted(builder_, variable.input, variable.initial, true);
+    if (isZeros(variable.initial)) {
+      variable.value = variable.input;
+    } else if (std::optional<graph::Scalar> number = splatOf(variable.initial)) {
+      variable.differences = std::make_shared<Differences>(builder_, variable.input, *number);
+      variable.value = variable.differences->sum(variable.input);
+    } else {
+      variable.value = shifted(builder_, variable.input, variable.initial, true);
+    }
   }
   return variable.value;
 }
@@ -67,7 +144,7 @@ void Importer::assignVariable(Frame &frame, const std::string &name, Value value
     std::optional<graph::HostTensor> initial = graph::constantOf(value);
     if (!initial)
       unsupported("variable '" + printable(name) + "' begins as something that is not known before the run");
-    variables_[name] = {*initial, nullptr, nullptr, name};
+    variables_[name] = {*initial, nullptr, nullptr, name, nullptr};
     return;
   }
   if (frame.isPart)
@@ -105,7 +182,7 @@ Value Importer::readStateful(Frame &frame, int32_t tensor) {
     if (std::optional<Quantisation> how = quantisationOf(it); how && how->zeroPoint() != 0)
       for (int64_t at = 0; at < zeros.size(); ++at)
         zeros.set(at, graph::Scalar::ofSigned(how->zeroPoint()));
-    variables_[name] = {zeros, nullptr, nullptr, nameOf(frame.graph, tensor)};
+    variables_[name] = {zeros, nullptr, nullptr, nameOf(frame.graph, tensor), nullptr};
   }
   return begin(variables_[name]);
 }
@@ -136,8 +213,11 @@ void Importer::addStates(Results &results, SmallVectorImpl<int64_t> &pairs) {
     const auto input = cast<BlockArgument>(variable.input).getArgNumber();
     pairs.append({static_cast<int64_t>(input), static_cast<int64_t>(results.size())});
     names.push_back({input, unique(variable.name)});
-    Value last =
-        isZeros(variable.initial) ? variable.value : shifted(builder_, variable.value, variable.initial, false);
+    Value last = variable.value;
+    if (variable.differences)
+      last = variable.differences->of(last);
+    else if (!isZeros(variable.initial))
+      last = shifted(builder_, last, variable.initial, false);
     results.push_back({unique(variable.name + ".next"), last});
   }
   if (names.empty())

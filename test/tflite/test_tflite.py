@@ -7,10 +7,9 @@ usage: test_tflite.py [NAME…] [--json FILE]
 """
 import pathlib
 import sys
-import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "models")]
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 import litert
 
 litert.enter()
@@ -21,8 +20,8 @@ import builder
 import harness
 import operators
 import smelt
-import wheels
 from harness import expect
+from litert_models import REAL, WAKEWORD, fetched
 
 case = harness.Suite()
 RANDOM = np.random.default_rng(11)
@@ -219,19 +218,7 @@ def open_dims(folder):
 
 # Real models, from packages.
 
-MEDIAPIPE, BASIC_PITCH, WAKEWORD = "mediapipe==0.10.14", "basic-pitch==0.4.0", "pymicro-wakeword==2.5.0"
-REAL = {"face_detection_short_range": MEDIAPIPE, "face_detection_full_range_sparse": MEDIAPIPE, "palm_detection_full": MEDIAPIPE,
-        "hand_landmark_full": MEDIAPIPE, "pose_detection": MEDIAPIPE, "pose_landmark_full": MEDIAPIPE, "selfie_segmentation": MEDIAPIPE,
-        "nmp": BASIC_PITCH, "okay_nabu": WAKEWORD, "hey_jarvis": WAKEWORD, "alexa": WAKEWORD, "hey_mycroft": WAKEWORD}
 RUNS = {WAKEWORD: 100}  # variables make each run another one
-
-
-def fetched(name, folder):
-    with zipfile.ZipFile(wheels.wheel(REAL[name])) as archive:
-        member = next(member for member in archive.namelist() if member.endswith(f"/{name}.tflite"))
-        path = pathlib.Path(folder) / f"{name}.tflite"
-        path.write_bytes(archive.read(member))
-    return path
 
 
 def real(name):

@@ -106,7 +106,18 @@ def say(text=""):
     print(text, flush=True)
 
 
+def other_format(position):
+    """`--format tflite …`: models of another format have a peer, and a program, of their own."""
+    wanted, rest = sys.argv[position + 1 : position + 2], sys.argv[1:position] + sys.argv[position + 2 :]
+    if wanted != ["tflite"]:
+        print("bench.py: error: --format takes tflite", file=sys.stderr)
+        return 2
+    return subprocess.run([sys.executable, REPOSITORY / "tools" / "bench" / "litert.py", *rest]).returncode
+
+
 def main():
+    if "--format" in sys.argv:
+        return other_format(sys.argv.index("--format"))
     args = parse()
     if args.trend:
         print("\n".join(kept.trend(kept.read(kept.file_of(kept.processor())))))

