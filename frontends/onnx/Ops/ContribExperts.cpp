@@ -3,10 +3,10 @@
 //
 // Mixtures of experts of com.microsoft. Each expert is given the rows that chose it, as many as the run finds.
 
+#include "frontends/common/Selection.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/Activations.h"
 #include "frontends/onnx/Ops/Quantization.h"
-#include "frontends/onnx/Ops/Selection.h"
 #include <cmath>
 
 using namespace mlir;
