@@ -6,6 +6,7 @@
 #include "frontends/common/MappedFile.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/onnx/Onnx.h"
+#include "frontends/pt2/Pt2.h"
 #include "frontends/tflite/Tflite.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -25,10 +26,11 @@ struct Format {
 
 /// ONNX comes last: a protobuf message has no signature.
 constexpr Format kFormats[] = {
+    {pt2::isPt2, pt2::importModel, pt2::summarise},
     {tflite::isTflite, tflite::importModel, tflite::summarise},
     {[](StringRef) { return true; }, onnx::importModel, onnx::summarise},
 };
-constexpr StringLiteral kFormatNames = "ONNX and TensorFlow Lite models";
+constexpr StringLiteral kFormatNames = "ONNX and TensorFlow Lite models and PyTorch's exported programs";
 
 /// What other files begin with, of which people should hear more than that they hold no ONNX model.
 struct Signature {
@@ -36,7 +38,6 @@ struct Signature {
   StringLiteral bytes, name;
 };
 constexpr Signature kSignatures[] = {
-    {0, "PK\3\4", "a zip archive, as PyTorch writes them"},
     {0, "\177ELF", "an ELF file"},
     {0, "!<arch>\n", "a static library, whose header says what it holds"},
 };

@@ -23,8 +23,7 @@ SANITIZER = {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0:detect_odr_v
 
 # target: its folder of seeds, the most bytes of an input, the seconds that one may take
 TARGETS = {"reader": ("model", 16384, 10), "import": ("model", 8192, 20), "compile": ("model", 4096, 40), "tflite": ("tflite", 8192, 20),
-           "npz": ("npz", 8192, 5),
-           "artifact": ("artifact", 16384, 5), "extents": ("extents", 512, 10), "sizes": ("sizes", 2048, 5)}
+           "pt2": ("pt2", 32768, 20), "npz": ("npz", 8192, 5), "artifact": ("artifact", 16384, 5), "extents": ("extents", 512, 10), "sizes": ("sizes", 2048, 5)}
 
 
 def seeds_of(target):

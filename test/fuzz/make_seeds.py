@@ -6,10 +6,12 @@
 usage: make_seeds.py OUT_DIR      test/fuzz/seeds, for instance; needs a built smelt for the seed of artefacts
 """
 import io
+import json
 import pathlib
 import struct
 import sys
 import tempfile
+import zipfile
 
 import numpy as np
 
@@ -80,6 +82,27 @@ def artifacts():
             yield name, (folder / "m.so").read_bytes()
 
 
+def programs():
+    """The JSON of exported programs: of test/pt2/files without source lines, and a layer whose weights the target's archive has; and a whole archive."""
+    files = harness.REPOSITORY / "test" / "pt2" / "files"
+    for name in ("tiny_2.15.0", "tiny_dyn", "tiny_cache.func", "tiny_cache"):
+        with zipfile.ZipFile(files / f"{name}.pt2") as archive:
+            program = json.loads(archive.read(f"{name}/models/model.json"))
+        for entry in program["graph_module"]["graph"]["nodes"]:
+            entry["metadata"] = {}
+        program.pop("guards_code", None)
+        yield name, json.dumps(program, separators=(",", ":")).encode()
+    tensor = {"dtype": 7, "sizes": [{"as_int": 3}, {"as_int": 4}]}
+    inputs = [{"name": key, "arg": {"as_tensor": {"name": value}}, "kind": 1} for key, value in (("input", "x"), ("weight", "w"), ("bias", "c"))]
+    call = {"target": "torch.ops.aten.linear.default", "inputs": inputs, "outputs": [{"as_tensor": {"name": "y"}}], "name": "y", "metadata": {}}
+    signature = {"input_specs": [{"parameter": {"arg": {"name": "w"}, "parameter_name": "w"}}, {"user_input": {"arg": {"as_tensor": {"name": "x"}}}},
+                                 {"user_input": {"arg": {"as_tensor": {"name": "c"}}}}],
+                 "output_specs": [{"user_output": {"arg": {"as_tensor": {"name": "y"}}}}]}
+    graph = {"inputs": [], "outputs": [], "nodes": [call], "tensor_values": {"x": tensor, "c": {"dtype": 7, "sizes": [{"as_int": 2}]}}}
+    yield "layer", json.dumps({"schema_version": {"major": 8, "minor": 20}, "graph_module": {"graph": graph, "signature": signature}}).encode()
+    yield "archive", (files / "tiny_2.8.0.pt2").read_bytes()
+
+
 def sizes():
     """Dims, then rows of kind, a, b and, for numbers, 8 bytes."""
     dims = struct.pack("<BBBBBBBB", 1, 3, 1, 5, 1, 7, 1, 1)
@@ -90,7 +113,8 @@ def sizes():
 def main():
     folder = pathlib.Path(sys.argv[1])
     seeds = {"model": ((name, made if isinstance(made, bytes) else made.SerializeToString()) for name, made in models()),
-             "extents": ((name, text.encode()) for name, text in EXTENTS.items()), "npz": archives(), "artifact": artifacts(), "sizes": sizes()}
+             "extents": ((name, text.encode()) for name, text in EXTENTS.items()), "npz": archives(), "artifact": artifacts(), "sizes": sizes(),
+             "pt2": programs()}
     for target, files in seeds.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for name, content in files:

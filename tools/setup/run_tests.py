@@ -182,6 +182,18 @@ def fuzzed():
     return (Result() if built.returncode == 0 else Result(0, ["build of the fuzz targets"])) + script("test/fuzz/test_fuzz.py", 1200)()
 
 
+def with_torch():
+    """Modules exported here and now, in all dialects, beside eager PyTorch."""
+    python = subprocess.run([PYTHON, "tools/setup/torch_environment.py"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    total = Result()
+    for program in ("test/pt2/check_operators.py", "test/pt2/check_models.py"):
+        code, output = run([python, program], 7200)
+        rows = [line for line in output.splitlines() if len(line.split()) > 2]
+        failures = [line[:200] for line in rows if line.split()[2] != "agrees"]
+        total += Result(len(rows) - len(failures), failures or ([] if code == 0 else [f"{program}: exit code {code}"]))
+    return total
+
+
 SUITES = {
     "lint": lint,
     "build": build,
@@ -215,14 +227,18 @@ SUITES = {
     "runtime": script("test/runtime/test_runtime.py", 600),
     "package": script("test/package/test_package.py", 600),
     "bench": script("test/bench/test_bench.py", 600),
+    "pt2": lambda: script("test/pt2/test_pt2.py", 900)() + script("test/pt2/test_hostile.py", 900)(),
     "asan": sanitized,
     "fuzz": fuzzed,
+    "pt2_torch": with_torch,
 }
+# Fetches half a gigabyte: only where it is named.
+ON_DEMAND = {"pt2_torch"}
 
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
-         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt"}
+         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "pt2": "tools/smelt"}
 
 
 def exists(suite):
@@ -230,7 +246,7 @@ def exists(suite):
 
 
 def main():
-    names = sys.argv[1:] or [name for name in SUITES if exists(name)]
+    names = sys.argv[1:] or [name for name in SUITES if exists(name) and name not in ON_DEMAND]
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         print(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)

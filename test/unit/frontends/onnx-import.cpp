@@ -26,7 +26,8 @@ OnnxModel single(const std::string &op, int64_t opset = 17) {
 TEST(formats, whatIsNoModelIsNamed) {
   EXPECT_EQ(importBytes("").error, "m.onnx: is empty");
   EXPECT_THAT(importBytes("PK\3\4....").error, HasSubstr("zip archive"));
-  EXPECT_EQ(importBytes("this is text").error, "m.onnx: is text; Smelt reads ONNX and TensorFlow Lite models");
+  EXPECT_EQ(importBytes("this is text").error,
+            "m.onnx: is text; Smelt reads ONNX and TensorFlow Lite models and PyTorch's exported programs");
   EXPECT_EQ(importFile("/nonexistent/m.onnx").exitCode, 5);
   EXPECT_EQ(importFile("/").exitCode, 5);
 }

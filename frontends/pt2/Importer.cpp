@@ -1,0 +1,402 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/pt2/Importer.h"
+#include "dialects/Graph/Location.h"
+#include "frontends/common/Inputs.h"
+#include "frontends/common/Unsupported.h"
+#include "frontends/common/Unused.h"
+#include "frontends/pt2/Pt2.h"
+#include "frontends/pt2/States.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using llvm::Twine;
+namespace json = llvm::json;
+
+namespace smelt::frontend::pt2 {
+
+// A body of a loop may be read again and again.
+constexpr int64_t kMostInlinedNodes = 1 << 16;
+constexpr unsigned kDeepestGraphs = 16;
+
+// Nodes in words.
+
+std::string nameOf(const json::Object &node) {
+  if (std::optional<StringRef> name = node.getString("name"))
+    return printable(*name);
+  const json::Array *outputs = node.getArray("outputs"); // schema 7 has no names
+  const json::Object *first = outputs && !outputs->empty() ? unionOf(outputs->front()).value->getAsObject() : nullptr;
+  return printable(first ? first->getString("name").value_or("") : "");
+}
+
+std::string operatorOf(const json::Object &node) {
+  StringRef target = stringIn(node, "target");
+  target.consume_front("torch.ops.");
+  return printable(target);
+}
+
+std::string sourceLine(const json::Object &node) {
+  const json::Object *metadata = node.getObject("metadata");
+  StringRef trace = metadata ? metadata->getString("stack_trace").value_or("") : "";
+  std::string line;
+  for (StringRef text : llvm::split(trace, '\n')) {
+    auto [path, rest] = text.split("\", line ");
+    if (rest.empty() || path.contains("site-packages") || path.contains('<'))
+      continue;
+    StringRef file = path.rsplit('/').second.empty() ? path.rsplit('"').second : path.rsplit('/').second;
+    line = printable((file + ":" + rest.split(',').first).str());
+  }
+  return line;
+}
+
+std::string operatorText(const json::Object &node) {
+  std::string line = sourceLine(node);
+  return operatorOf(node) + (line.empty() ? "" : " at " + line);
+}
+
+std::string describe(const json::Object &node) { return "node '" + nameOf(node) + "' (" + operatorText(node) + ")"; }
+
+void walkNodes(const json::Object &graph, llvm::function_ref<void(const json::Object &node)> visit, unsigned depth) {
+  if (depth > kDeepestGraphs)
+    unsupported("has graphs in graphs more than " + Twine(kDeepestGraphs) + " deep");
+  for (const json::Value &value : arrayIn(graph, "nodes")) {
+    const json::Object &node = asObject(value, "a node");
+    visit(node);
+    for (const json::Value &input : arrayIn(node, "inputs")) {
+      const json::Object *argument = asObject(input, "an input").getObject("arg");
+      const json::Object *named = argument ? argument->getObject("as_graph") : nullptr;
+      if (const json::Object *inner = named ? named->getObject("graph") : nullptr)
+        walkNodes(*inner, visit, depth + 1);
+    }
+  }
+}
+
+// Values.
+
+Importer::Importer(const Program &program, const ImportOptions &options, MLIRContext &context)
+    : program_(program), options_(options), context_(&context), builder_(&context), uses_(program, operators_) {}
+
+const Thing &Importer::lookup(Frame &frame, StringRef name) {
+  if (auto stale = frame.stale.find(name); stale != frame.stale.end() && !makeAgain(name, frame))
+    unsupported("reads '" + printable(name) + "' after node '" + stale->second +
+                "' has changed in place what it is a view of; save ep.run_decompositions({}), which has no such views");
+  auto found = frame.values.find(name);
+  if (found == frame.values.end())
+    malformed("value '" + printable(name) + "' is made by no node before");
+  if (found->second.isLost())
+    throw Lost{};
+  return found->second;
+}
+
+void Importer::addTensors(Frame &frame) {
+  for (const InputSpec &spec : program_.inputs()) {
+    using Kind = InputSpec::Kind;
+    if (spec.kind == Kind::User || spec.kind == Kind::Ignored || frame.values.contains(spec.name))
+      continue;
+    if (!uses_.isUsed(spec.name))
+      continue; // files keep weights that nothing reads
+    const StoredTensor *tensor = program_.find(spec);
+    frame.storages[spec.name] = ++storageCount_;
+    builder_.setLocation(graph::sourceLocation(context_, printable(spec.target), "tensor"));
+    if (!tensor)
+      malformed("tensor '" + printable(spec.target) + "' is not in the archive");
+    frame.values[spec.name] = constantOf(builder_, *tensor, spec.target, program_.owner());
+  }
+}
+
+// Nodes.
+
+/// Remembers what is unsupported.
+void Importer::addRefused(const json::Object &node, StringRef reason) {
+  UnsupportedNode refused{nameOf(node), operatorText(node), "", reason.str(), 0};
+  auto isSame = [&](const UnsupportedNode &other) {
+    return other.node == refused.node && other.reason == refused.reason;
+  };
+  if (refused_.size() < kMostRefused && llvm::none_of(refused_, isSame))
+    refused_.push_back(std::move(refused));
+}
+
+/// Goes on after what is unsupported; throws what is worse.
+void Importer::refuseNode(const json::Object &node, Frame &frame, Refusal refusal) {
+  if (refusal.kind == ImportError::Kind::Unsupported && !refusal.namesNode && refused_.size() < kMostRefused) {
+    addRefused(node, refusal.message);
+    return loseResults(node, frame);
+  }
+  if (!refusal.namesNode)
+    refusal.message = describe(node) + ": " + refusal.message;
+  refusal.namesNode = true;
+  throw refusal;
+}
+
+void forResults(const json::Object &node, llvm::function_ref<void(StringRef name)> visit) {
+  for (const json::Value &output : arrayIn(node, "outputs")) {
+    Union result = unionOf(output);
+    auto one = [&](const json::Value &value) {
+      const json::Object *object = value.getAsObject();
+      std::optional<StringRef> name = object ? object->getString("name") : std::nullopt;
+      if (object && !name)
+        name = object->getString("as_name");
+      visit(name.value_or(""));
+    };
+    if (const json::Array *list = result.value->getAsArray())
+      for (const json::Value &value : *list)
+        one(value);
+    else
+      one(*result.value);
+  }
+}
+
+void Importer::loseResults(const json::Object &node, Frame &frame) {
+  forResults(node, [&](StringRef name) { frame.values[name] = Thing(); });
+}
+
+void Importer::bindResults(const json::Object &node, const Things &results, Frame &frame) {
+  size_t number = 0;
+  forResults(node, [&](StringRef name) {
+    Thing result = number < results.size() ? results[number] : Thing();
+    ++number;
+    if (name.empty())
+      return;
+    frame.values[name] = result;
+    frame.stale.erase(name);
+    frame.storages[name] = ++storageCount_;
+  });
+}
+
+void Importer::importNode(const json::Object &node, Frame &frame) {
+  std::string target = operatorOf(node);
+  builder_.setLocation(graph::sourceLocation(context_, nameOf(node), operatorText(node)));
+  OperatorTable::Found row = operators_.find(target);
+  if (!row.import)
+    unsupported(kUnknownOperator);
+  NodeReader reader(*this, frame, node, target, row.schema);
+  Things results = (*row.import)(reader);
+  reader.checkAllRead();
+  if (!row.isInPlace) {
+    bindResults(node, results, frame);
+    if (row.schema && row.schema->returnsView)
+      noteAliases(node, *row.schema, frame);
+    return;
+  }
+  StringRef changed = changedName(node, *row.schema);
+  if (changed.empty() || results.empty() || !results.front().tensor)
+    malformed("changes no tensor in place");
+  Value before = lookup(frame, changed).tensor, after = builder_.cast(results.front().tensor, elementOf(before));
+  if (extentsOf(after) != extentsOf(before))
+    after = builder_.broadcast(after, extentsOf(before));
+  changeInPlace(node, changed, after, frame);
+}
+
+void Importer::importNodes(Frame &frame) {
+  for (const json::Value &value : arrayIn(*frame.graph, "nodes")) {
+    const json::Object &node = asObject(value, "a node");
+    try {
+      importNode(node, frame);
+    } catch (const Lost &) {
+      loseResults(node, frame);
+    } catch (Refusal &refusal) {
+      refuseNode(node, frame, std::move(refusal));
+    }
+  }
+}
+
+Things Importer::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs, const Frame &outer) {
+  const json::Array &formals = arrayIn(graph, "inputs");
+  inlined_ += 1 + static_cast<int64_t>(arrayIn(graph, "nodes").size());
+  if (inlined_ > kMostInlinedNodes)
+    unsupported("its graphs, read as often as they must be, have more than " + Twine(kMostInlinedNodes) + " nodes");
+  if (outer.depth >= kDeepestGraphs)
+    unsupported("lies in graphs more than " + Twine(kDeepestGraphs) + " deep");
+  if (formals.size() != inputs.size())
+    malformed("has a graph of " + Twine(formals.size()) + " inputs for " + Twine(inputs.size()) + " operands");
+  Frame frame;
+  frame.graph = &graph;
+  frame.depth = outer.depth + 1;
+  for (auto [formal, input] : llvm::zip_equal(formals, inputs)) {
+    const json::Object *named = unionOf(formal).value->getAsObject();
+    std::optional<StringRef> name = named ? named->getString("name") : std::nullopt;
+    if (named && !name)
+      name = named->getString("as_name");
+    if (!name)
+      continue; // a number that the graph holds itself
+    frame.values[*name] = input;
+    frame.storages[*name] = ++storageCount_;
+  }
+  Location location = builder_.location();
+  importNodes(frame);
+  builder_.setLocation(location);
+  Things results;
+  for (const json::Value &output : arrayIn(graph, "outputs"))
+    results.push_back(resultOf(output, frame));
+  return results;
+}
+
+/// What an output names.
+Thing Importer::resultOf(const json::Value &argument, Frame &frame) {
+  Union result = unionOf(argument);
+  const json::Object *object = result.value->getAsObject();
+  std::optional<StringRef> name = object ? object->getString("name") : std::nullopt;
+  if (object && !name)
+    name = object->getString("as_name");
+  if (name)
+    return lookup(frame, *name);
+  if (result.kind == "as_int" || result.kind == "as_bool")
+    return Extent(result.value->getAsInteger().value_or(result.value->getAsBoolean().value_or(false)));
+  if (result.kind == "as_float")
+    return Thing(builder_.scalar(builder_.builder().getF64Type(), numberOf(*result.value).value_or(0)));
+  return {};
+}
+
+// The model.
+
+static DeclaredInput declaredInput(const Program &program, StringRef name, MLIRContext *context) {
+  const json::Object &meta = objectIn(objectIn(program.graph(), "tensor_values"), name);
+  DeclaredInput input;
+  input.name = name.str();
+  input.element = [code = integerIn(meta, "dtype"), context](const Twine &where) {
+    return dtypeOf(code, context, where);
+  };
+  std::vector<DeclaredDim> dims;
+  for (const json::Value &value : arrayIn(meta, "sizes")) {
+    Union size = unionOf(value);
+    DeclaredDim &dim = dims.emplace_back();
+    if (size.kind == "as_int") {
+      dim.number = size.value->getAsInteger();
+      continue;
+    }
+    const json::Object *expression = size.value->getAsObject();
+    dim.name = expressionText(expression ? expression->getString("expr_str").value_or("") : "");
+    std::tie(dim.least, dim.most) = program.range(dim.name);
+  }
+  input.dims = std::move(dims);
+  return input;
+}
+
+/// What the user gives: names of tensors, and of sizes, which become tensors of one i64.
+static std::vector<DeclaredInput> userInputs(const Program &program, MLIRContext *context, llvm::StringSet<> &sizes) {
+  std::vector<DeclaredInput> inputs;
+  for (const InputSpec &spec : program.inputs()) {
+    if (spec.kind != InputSpec::Kind::User || !spec.argument)
+      continue;
+    Union argument = unionOf(*spec.argument);
+    const json::Object *object = argument.value->getAsObject();
+    if (argument.kind == "as_tensor" && object)
+      inputs.push_back(declaredInput(program, stringIn(*object, "name"), context));
+    std::optional<StringRef> size = object ? object->getString("as_name") : std::nullopt;
+    if (argument.kind != "as_sym_int" || !size)
+      continue; // what was fixed when the model was exported
+    sizes.insert(*size);
+    DeclaredInput &input = inputs.emplace_back();
+    input.name = size->str();
+    input.element = [context](const Twine &) { return Builder(context).getI64Type(); };
+    input.dims.emplace();
+  }
+  return inputs;
+}
+
+func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
+  llvm::StringSet<> sizes;
+  const std::vector<DeclaredInput> declared = userInputs(program_, context_, sizes);
+  const ModelInputs given = resolveInputs(declared, options_, context_);
+  if (given.bounds)
+    module->setAttr("graph.bounds", given.bounds);
+  OpBuilder &builder = builder_.builder();
+  SmallVector<Type> types;
+  for (const ModelInput &tensor : given.tensors)
+    types.push_back(tensor.type);
+  builder.setInsertionPointToEnd(module.getBody());
+  auto main = func::FuncOp::create(builder, module.getLoc(), "main", builder.getFunctionType(types, {}));
+  builder.setInsertionPointToEnd(main.addEntryBlock());
+  for (auto [position, tensor] : llvm::enumerate(given.tensors)) {
+    Value argument = main.getArgument(static_cast<unsigned>(position));
+    main.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(tensor.name));
+    frame.values[tensor.name] = argument;
+    frame.storages[tensor.name] = ++storageCount_;
+    if (sizes.contains(tensor.name))
+      frame.values[tensor.name] = Thing(builder_.sizesFrom(argument).front());
+  }
+  return main;
+}
+
+void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) {
+  llvm::StringSet<> taken;
+  std::vector<std::pair<std::string, Value>> results;
+  auto add = [&](std::string name, Thing thing) {
+    if (thing.isLost())
+      return;
+    Value value = thing.tensor ? thing.tensor : builder_.number(*thing.size);
+    for (int copy = 1; !taken.insert(name).second; ++copy) // one value that is returned twice
+      name = name + "." + std::to_string(copy);
+    results.emplace_back(std::move(name), value);
+  };
+  for (const OutputSpec &output : program_.outputs()) {
+    const json::Object *object = output.argument->getAsObject();
+    if (output.kind == OutputSpec::Kind::User)
+      object = unionOf(*output.argument).value->getAsObject();
+    StringRef name = object ? object->getString("name").value_or(object->getString("as_name").value_or("")) : "";
+    if (output.kind == OutputSpec::Kind::User && name.empty())
+      name = unionOf(*output.argument).kind == "as_none" ? "" : "output";
+    if (output.kind == OutputSpec::Kind::User && !name.empty())
+      add(name.str(), resultOf(*output.argument, frame));
+    if (output.kind == OutputSpec::Kind::InputMutation)
+      add(output.target + ".next", lookup(frame, name));
+    if (output.kind == OutputSpec::Kind::BufferMutation)
+      states.set(output.target, lookup(frame, name).tensor);
+  }
+  for (const InputSpec &spec : program_.inputs())
+    if (spec.kind == InputSpec::Kind::Buffer && states.lacks(spec.target))
+      states.set(spec.target, lookup(frame, spec.name).tensor);
+  states.finish(results);
+  OpBuilder &builder = builder_.builder();
+  auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
+  auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
+  func::ReturnOp::create(builder, main.getLoc(), values);
+  main.setType(builder.getFunctionType(main.getArgumentTypes(), types));
+  for (auto [position, result] : llvm::enumerate(results))
+    main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
+  eraseUnused(main->getParentOfType<ModuleOp>());
+}
+
+std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const OperatorTable &operators) {
+  std::vector<UnsupportedNode> found;
+  walkNodes(program.graph(), [&](const json::Object &node) {
+    std::string target = operatorOf(node);
+    if (!operators.find(target).import)
+      found.push_back({nameOf(node), operatorText(node), "", kUnknownOperator.str(), 0});
+  });
+  return found;
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  if (!options_.onUnsupported)
+    refuseUnsupported(unsupportedNodes(program_, operators_));
+  if (!options_.custom.empty())
+    unsupported("operators of the user's own are not supported in exported programs");
+  OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
+  (*module)->setAttr("graph.name", builder_.builder().getStringAttr("main"));
+  Frame frame;
+  frame.graph = &program_.graph();
+  func::FuncOp main = makeMain(*module, frame);
+  addTensors(frame);
+  StateKeeper states(builder_, main);
+  for (const InputSpec &spec : program_.inputs())
+    if (spec.kind == InputSpec::Kind::Buffer && uses_.isChanged(spec.name))
+      frame.values[spec.name] = states.add(spec.target, lookup(frame, spec.name).tensor);
+  importNodes(frame);
+  reportRefused(refused_, options_.onUnsupported);
+  finishMain(main, frame, states);
+  return module;
+}
+
+OwningOpRef<ModuleOp> importModel(std::shared_ptr<const MappedFile> file, StringRef /*path*/,
+                                  const ImportOptions &options, MLIRContext &context) {
+  context.loadDialect<graph::GraphDialect, func::FuncDialect>();
+  Program program(std::move(file));
+  return Importer(program, options, context).run();
+}
+
+bool isPt2(StringRef bytes) { return bytes.starts_with("PK\3\4") || bytes.starts_with("PK\5\6"); }
+
+} // namespace smelt::frontend::pt2

@@ -1,0 +1,354 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+//
+// Arithmetic, comparisons, logic and choices: functions of several tensors, element by element.
+
+#include "frontends/pt2/Ops/Operands.h"
+
+using namespace mlir;
+
+namespace smelt::frontend::pt2 {
+
+Operands readOperands(NodeReader &node, StringRef lhs, StringRef rhs) {
+  Values tensors;
+  SmallVector<Number> numbers;
+  for (StringRef name : {lhs, rhs}) {
+    if (node.isTensor(name))
+      tensors.push_back(node.tensor(name));
+    else if (std::optional<Number> number = node.scalar(name))
+      numbers.push_back(*number);
+    else
+      malformed("lacks its argument '" + name + "'");
+  }
+  Type type = promotedType(tensors, numbers, node.context());
+  return {operandAs(node, lhs, type), operandAs(node, rhs, type), type};
+}
+
+Operands readFloats(NodeReader &node, StringRef lhs, StringRef rhs) {
+  Operands operands = readOperands(node, lhs, rhs);
+  GraphBuilder &b = node.builder();
+  operands.type = floatOf(operands.type);
+  operands.lhs = b.cast(operands.lhs, operands.type);
+  operands.rhs = b.cast(operands.rhs, operands.type);
+  return operands;
+}
+
+Value operandAs(NodeReader &node, StringRef name, Type type) {
+  if (node.isTensor(name))
+    return node.builder().cast(node.tensor(name), type);
+  std::optional<Number> number = node.scalar(name);
+  if (!number)
+    malformed("lacks its argument '" + name + "'");
+  return scalarOf(node.builder(), *number, type);
+}
+
+template <typename Op> static Value binary(NodeReader &node) {
+  Operands operands = readOperands(node);
+  return combine<Op>(node.builder(), operands.lhs, operands.rhs);
+}
+
+/// Of bools: or for +, and for ·.
+template <typename Op, typename BoolOp> static Value arithmetic(GraphBuilder &b, Value x, Value y) {
+  return elementOf(x).isInteger(1) ? combine<BoolOp>(b, x, y) : combine<Op>(b, x, y);
+}
+
+/// y · alpha
+static Value scaled(NodeReader &node, Value y) {
+  std::optional<Number> alpha = node.scalar("alpha");
+  if (!alpha || (!alpha->tensor && alpha->value == 1 && (!alpha->size || alpha->size->isNumber())))
+    return y;
+  return node.builder().make<graph::MulOp>(y, scalarOf(node.builder(), *alpha, elementOf(y)));
+}
+
+static Value add(NodeReader &node) {
+  Operands operands = readOperands(node);
+  return arithmetic<graph::AddOp, graph::OrOp>(node.builder(), operands.lhs, scaled(node, operands.rhs));
+}
+
+static Value sub(NodeReader &node) {
+  Operands operands = readOperands(node);
+  return combine<graph::SubOp>(node.builder(), operands.lhs, scaled(node, operands.rhs));
+}
+
+static Value rsub(NodeReader &node) {
+  Operands operands = readOperands(node);
+  return combine<graph::SubOp>(node.builder(), operands.rhs, scaled(node, operands.lhs));
+}
+
+static Value mul(NodeReader &node) {
+  Operands operands = readOperands(node);
+  return arithmetic<graph::MulOp, graph::AndOp>(node.builder(), operands.lhs, operands.rhs);
+}
+
+static Value div(NodeReader &node) {
+  Operands operands = readFloats(node);
+  return combine<graph::DivOp>(node.builder(), operands.lhs, operands.rhs);
+}
+
+/// Where integers are divided towards zero, one less where there is a rest of the other sign.
+Value floorDivided(GraphBuilder &b, Value x, Value y) {
+  matchDims(b, x, y);
+  if (isa<FloatType>(elementOf(x))) {
+    // As at::native::div_floor: the remainder is taken out first, so that what is whole stays so.
+    Value rest = b.make<graph::ModOp>(x, y, /*fmod=*/false);
+    Value quotient = b.make<graph::RoundOp>(b.make<graph::DivOp>(b.make<graph::SubOp>(x, rest), y));
+    Value byZero = b.make<graph::EqualOp>(y, b.scalarLike(y, 0));
+    return b.make<graph::SelectOp>(byZero, b.make<graph::DivOp>(x, y), quotient);
+  }
+  Value rest = b.make<graph::ModOp>(x, y, /*fmod=*/false);
+  return b.make<graph::DivOp>(b.make<graph::SubOp>(x, rest), y);
+}
+
+static Value floorDivide(NodeReader &node) {
+  Operands operands = readOperands(node);
+  return floorDivided(node.builder(), operands.lhs, operands.rhs);
+}
+
+static Value divMode(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  std::string mode = node.optionalText("rounding_mode").value_or("");
+  if (mode.empty())
+    return div(node);
+  if (mode == "floor")
+    return floorDivide(node);
+  if (mode != "trunc")
+    malformed("has rounding_mode '" + printable(mode) + "'");
+  Operands operands = readOperands(node);
+  Value quotient = combine<graph::DivOp>(b, operands.lhs, operands.rhs);
+  if (!isa<FloatType>(operands.type))
+    return quotient;
+  Value isNegative = b.make<graph::LessOp>(quotient, b.scalarLike(quotient, 0));
+  return b.make<graph::SelectOp>(isNegative, b.make<graph::CeilOp>(quotient), b.make<graph::FloorOp>(quotient));
+}
+
+template <bool fmod> static Value remainder(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Operands operands = readOperands(node);
+  matchDims(b, operands.lhs, operands.rhs);
+  return b.make<graph::ModOp>(operands.lhs, operands.rhs, fmod);
+}
+
+/// A power that is written as a product or a root where the exponent is one of a few.
+static Value power(GraphBuilder &b, Value x, double exponent) {
+  auto times = [&](Value u, Value v) { return b.make<graph::MulOp>(u, v); };
+  if (exponent == 1)
+    return x;
+  if (exponent == 2)
+    return times(x, x);
+  if (exponent == 3)
+    return times(times(x, x), x);
+  if (isa<FloatType>(elementOf(x))) {
+    if (exponent == 0.5)
+      return b.make<graph::SqrtOp>(x);
+    if (exponent == -0.5)
+      return b.make<graph::ReciprocalOp>(b.make<graph::SqrtOp>(x));
+    if (exponent == -1)
+      return b.make<graph::ReciprocalOp>(x);
+  }
+  return b.make<graph::PowOp>(x, b.scalarLike(x, exponent));
+}
+
+static Value pow(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Operands operands = readOperands(node, "self", "exponent");
+  if (!node.isTensor("exponent"))
+    if (std::optional<Number> exponent = node.scalar("exponent");
+        !exponent->tensor && (!exponent->size || exponent->size->isNumber()))
+      return power(b, operands.lhs, exponent->value);
+  return combine<graph::PowOp>(b, operands.lhs, operands.rhs);
+}
+
+template <typename Op> static Value comparison(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Operands operands = readOperands(node);
+  const bool isBool = operands.type.isInteger(1);
+  auto wide = [&](Value x) { return isBool ? b.cast(x, b.builder().getI32Type()) : x; };
+  return combine<Op>(b, wide(operands.lhs), wide(operands.rhs));
+}
+
+static Value notEqual(NodeReader &node) { return node.builder().make<graph::NotOp>(comparison<graph::EqualOp>(node)); }
+
+/// Whether elements are other than 0.
+static Value asBool(GraphBuilder &b, Value x) {
+  if (elementOf(x).isInteger(1))
+    return x;
+  return b.make<graph::NotOp>(b.make<graph::EqualOp>(x, b.scalarLike(x, 0)));
+}
+
+template <typename Op> static Value logical(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  return combine<Op>(b, asBool(b, node.tensor("self")), asBool(b, node.tensor("other")));
+}
+
+// Choices.
+
+static Value chosen(GraphBuilder &b, Value condition, Value x, Value y) {
+  matchDims(b, condition, x);
+  matchDims(b, condition, y);
+  matchDims(b, x, y);
+  return b.make<graph::SelectOp>(condition, x, y);
+}
+
+static Value where(NodeReader &node) {
+  Operands operands = readOperands(node);
+  return chosen(node.builder(), asBool(node.builder(), node.tensor("condition")), operands.lhs, operands.rhs);
+}
+
+static Value maskedFill(NodeReader &node) {
+  Value x = node.tensor("self");
+  return chosen(node.builder(), node.tensor("mask"), operandAs(node, "value", elementOf(x)), x);
+}
+
+/// Bounds that are there.
+static Value clampBetween(NodeReader &node, StringRef low, StringRef high) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  Values tensors{x};
+  SmallVector<Number> numbers;
+  for (StringRef name : {low, high}) {
+    if (name.empty() || !node.has(name))
+      continue;
+    if (node.isTensor(name))
+      tensors.push_back(node.tensor(name));
+    else
+      numbers.push_back(*node.scalar(name));
+  }
+  Type type = promotedType(tensors, numbers, node.context());
+  x = b.cast(x, type);
+  const bool hasLow = !low.empty() && node.has(low), hasHigh = !high.empty() && node.has(high);
+  auto isScalar = [&](StringRef name) { return !node.isTensor(name); };
+  if (hasLow && hasHigh && isScalar(low) && isScalar(high))
+    return b.make<graph::ClampOp>(x, operandAs(node, low, type), operandAs(node, high, type));
+  if (hasLow)
+    x = combine<graph::MaxOp>(b, x, operandAs(node, low, type));
+  if (hasHigh)
+    x = combine<graph::MinOp>(b, x, operandAs(node, high, type));
+  return x;
+}
+
+static Value clamp(NodeReader &node) { return clampBetween(node, "min", "max"); }
+static Value clampMin(NodeReader &node) { return clampBetween(node, "min", ""); }
+static Value clampMax(NodeReader &node) { return clampBetween(node, "", "max"); }
+
+// Of three tensors.
+
+static Value lerp(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Operands operands = readOperands(node, "self", "end");
+  Value difference = b.make<graph::SubOp>(operands.rhs, operands.lhs);
+  Value part = b.make<graph::MulOp>(difference, operandAs(node, "weight", operands.type));
+  return b.make<graph::AddOp>(operands.lhs, part);
+}
+
+/// self + value · (tensor1 op tensor2)
+template <typename Op> static Value addCombined(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  Type type = promotedType({x, node.tensor("tensor1"), node.tensor("tensor2")}, {}, node.context());
+  Value y = combine<Op>(b, b.cast(node.tensor("tensor1"), type), b.cast(node.tensor("tensor2"), type));
+  y = b.make<graph::MulOp>(y, operandAs(node, "value", type));
+  return combine<graph::AddOp>(b, b.cast(x, type), y);
+}
+
+// atan2(y, x), from atan of the quotient: π more or less where x is negative
+static Value atan2(NodeReader &node) {
+  constexpr double kPi = 3.14159265358979323846;
+  GraphBuilder &b = node.builder();
+  Operands operands = readFloats(node);
+  Value y = operands.lhs, x = operands.rhs, zero = b.scalarLike(x, 0);
+  auto is = [&](Value left, Value right) { return b.make<graph::LessOp>(left, right); };
+  auto select = [&](Value condition, Value left, Value right) {
+    return b.make<graph::SelectOp>(condition, left, right);
+  };
+  Value angle = b.make<graph::AtanOp>(b.make<graph::DivOp>(y, x));
+  Value turn = select(is(y, zero), b.scalarLike(x, -kPi), b.scalarLike(x, kPi));
+  Value result = select(is(x, zero), b.make<graph::AddOp>(angle, turn), angle);
+  Value quarter = select(is(y, zero), b.scalarLike(x, -kPi / 2), b.scalarLike(x, kPi / 2));
+  Value upright = select(b.make<graph::EqualOp>(y, zero), b.make<graph::MulOp>(y, zero), quarter);
+  return select(b.make<graph::EqualOp>(x, zero), upright, result);
+}
+
+// The operators are tables of the functions above.
+
+static constexpr Operator kOperators[] = {
+    {"aten.__and__.Scalar", binary<graph::AndOp>},
+    {"aten.__and__.Tensor", binary<graph::AndOp>},
+    {"aten.__or__.Scalar", binary<graph::OrOp>},
+    {"aten.__or__.Tensor", binary<graph::OrOp>},
+    {"aten.__xor__.Tensor", binary<graph::XorOp>},
+    {"aten.add.Scalar", add},
+    {"aten.add.Tensor", add},
+    {"aten.addcdiv.default", addCombined<graph::DivOp>},
+    {"aten.addcmul.default", addCombined<graph::MulOp>},
+    {"aten.atan2.default", atan2},
+    {"aten.bitwise_and.Scalar", binary<graph::AndOp>},
+    {"aten.bitwise_and.Tensor", binary<graph::AndOp>},
+    {"aten.bitwise_left_shift.Tensor", binary<graph::ShiftLeftOp>},
+    {"aten.bitwise_left_shift.Tensor_Scalar", binary<graph::ShiftLeftOp>},
+    {"aten.bitwise_or.Scalar", binary<graph::OrOp>},
+    {"aten.bitwise_or.Tensor", binary<graph::OrOp>},
+    {"aten.bitwise_right_shift.Tensor", binary<graph::ShiftRightOp>},
+    {"aten.bitwise_right_shift.Tensor_Scalar", binary<graph::ShiftRightOp>},
+    {"aten.bitwise_xor.Scalar", binary<graph::XorOp>},
+    {"aten.bitwise_xor.Tensor", binary<graph::XorOp>},
+    {"aten.clamp.Tensor", clamp},
+    {"aten.clamp.default", clamp},
+    {"aten.clamp_max.Tensor", clampMax},
+    {"aten.clamp_max.default", clampMax},
+    {"aten.clamp_min.Tensor", clampMin},
+    {"aten.clamp_min.default", clampMin},
+    {"aten.clip.default", clamp},
+    {"aten.div.Scalar", div},
+    {"aten.div.Tensor", div},
+    {"aten.div.Scalar_mode", divMode},
+    {"aten.div.Tensor_mode", divMode},
+    {"aten.eq.Scalar", comparison<graph::EqualOp>},
+    {"aten.eq.Tensor", comparison<graph::EqualOp>},
+    {"aten.floor_divide.Scalar", floorDivide},
+    {"aten.floor_divide.default", floorDivide},
+    {"aten.fmod.Scalar", remainder<true>},
+    {"aten.fmod.Tensor", remainder<true>},
+    {"aten.ge.Scalar", comparison<graph::GreaterEqualOp>},
+    {"aten.ge.Tensor", comparison<graph::GreaterEqualOp>},
+    {"aten.gt.Scalar", comparison<graph::GreaterOp>},
+    {"aten.gt.Tensor", comparison<graph::GreaterOp>},
+    {"aten.le.Scalar", comparison<graph::LessEqualOp>},
+    {"aten.le.Tensor", comparison<graph::LessEqualOp>},
+    {"aten.lerp.Scalar", lerp},
+    {"aten.lerp.Tensor", lerp},
+    {"aten.logical_and.default", logical<graph::AndOp>},
+    {"aten.logical_or.default", logical<graph::OrOp>},
+    {"aten.logical_xor.default", logical<graph::XorOp>},
+    {"aten.lt.Scalar", comparison<graph::LessOp>},
+    {"aten.lt.Tensor", comparison<graph::LessOp>},
+    {"aten.masked_fill.Scalar", maskedFill},
+    {"aten.masked_fill.Tensor", maskedFill},
+    {"aten.max.other", binary<graph::MaxOp>},
+    {"aten.maximum.default", binary<graph::MaxOp>},
+    {"aten.min.other", binary<graph::MinOp>},
+    {"aten.minimum.default", binary<graph::MinOp>},
+    {"aten.mul.Scalar", mul},
+    {"aten.mul.Tensor", mul},
+    {"aten.multiply.Tensor", mul},
+    {"aten.ne.Scalar", notEqual},
+    {"aten.ne.Tensor", notEqual},
+    {"aten.pow.Scalar", pow},
+    {"aten.pow.Tensor_Scalar", pow},
+    {"aten.pow.Tensor_Tensor", pow},
+    {"aten.remainder.Scalar", remainder<false>},
+    {"aten.remainder.Tensor", remainder<false>},
+    {"aten.rsub.Scalar", rsub},
+    {"aten.rsub.Tensor", rsub},
+    {"aten.sub.Scalar", sub},
+    {"aten.sub.Tensor", sub},
+    {"aten.true_divide.Tensor", div},
+    {"aten.where.Scalar", where},
+    {"aten.where.ScalarOther", where},
+    {"aten.where.ScalarSelf", where},
+    {"aten.where.self", where},
+};
+
+ArrayRef<Operator> binaryOperators() { return kOperators; }
+
+} // namespace smelt::frontend::pt2

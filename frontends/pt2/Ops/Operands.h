@@ -1,0 +1,35 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_PT2_OPS_OPERANDS_H
+#define SMELT_FRONTENDS_PT2_OPS_OPERANDS_H
+
+#include "frontends/common/MatchDims.h"
+#include "frontends/pt2/Operators.h"
+
+namespace smelt::frontend::pt2 {
+
+/// Two operands, tensors or scalars, as tensors of the type that PyTorch computes in.
+struct Operands {
+  Value lhs, rhs;
+  Type type;
+};
+Operands readOperands(NodeReader &node, llvm::StringRef lhs = "self", llvm::StringRef rhs = "other");
+/// The same of floats, whatever the operands are.
+Operands readFloats(NodeReader &node, llvm::StringRef lhs = "self", llvm::StringRef rhs = "other");
+
+/// op(a, b), of dims that are made equal where they are of one origin.
+template <typename Op> Value combine(GraphBuilder &builder, Value a, Value b) {
+  matchDims(builder, a, b);
+  return builder.make<Op>(a, b);
+}
+
+/// An argument that is a tensor or a scalar, as a tensor of a type.
+Value operandAs(NodeReader &node, llvm::StringRef name, Type type);
+
+/// a / b rounded down, of floats and integers.
+Value floorDivided(GraphBuilder &builder, Value a, Value b);
+
+} // namespace smelt::frontend::pt2
+
+#endif // SMELT_FRONTENDS_PT2_OPS_OPERANDS_H

@@ -1,0 +1,289 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+//
+// Sums, means, extrema, norms and running sums.
+
+#include "frontends/pt2/Ops/Operands.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::pt2 {
+
+using graph::ReduceKind;
+
+/// The dims that `name` gives, all where it gives none; of a scalar none.
+static Integers axesOf(NodeReader &node, StringRef name, Value x) {
+  std::optional<Integers> given = name.empty() ? std::nullopt : node.optionalIntegers(name);
+  if (rankOf(x) == 0)
+    return {};
+  if (given && !given->empty())
+    return normalAxes(*given, rankOf(x));
+  return llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
+}
+
+/// A reduced value without its dims of 1, unless they are to be kept.
+static Value withoutAxes(GraphBuilder &b, Value reduced, ArrayRef<int64_t> axes, bool keep) {
+  if (keep)
+    return reduced;
+  Extents shape;
+  for (auto [dim, extent] : llvm::enumerate(extentsOf(reduced)))
+    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
+      shape.push_back(extent);
+  return b.reshape(reduced, shape);
+}
+
+static Value reduced(GraphBuilder &b, Value x, ReduceKind kind, ArrayRef<int64_t> axes, bool keep) {
+  return axes.empty() ? x : withoutAxes(b, b.make<graph::ReduceOp>(x, kind, axes), axes, keep);
+}
+
+static bool keepsDims(NodeReader &node) { return node.hasArgument("keepdim") && node.flag("keepdim"); }
+
+/// Sums and products of integers are i64; `dtype` says otherwise.
+static Value summed(NodeReader &node, Value x) {
+  Type type = elementOf(x);
+  if (!isa<FloatType>(type))
+    type = node.builder().builder().getI64Type();
+  return node.builder().cast(x, node.optionalType("dtype").value_or(type));
+}
+
+template <ReduceKind kind> static Value sumOver(NodeReader &node, StringRef axesName) {
+  Value x = summed(node, node.tensor("self"));
+  Integers axes = axesOf(node, axesName, x);
+  return reduced(node.builder(), x, kind, axes, keepsDims(node));
+}
+template <ReduceKind kind> static Value sumAll(NodeReader &node) { return sumOver<kind>(node, ""); }
+template <ReduceKind kind> static Value sumDims(NodeReader &node) { return sumOver<kind>(node, "dim"); }
+
+template <ReduceKind kind> static Value extremum(NodeReader &node, StringRef axesName) {
+  Value x = node.tensor("self");
+  return reduced(node.builder(), x, kind, axesOf(node, axesName, x), keepsDims(node));
+}
+template <ReduceKind kind> static Value extremumOfAll(NodeReader &node) { return extremum<kind>(node, ""); }
+template <ReduceKind kind> static Value extremumOfDims(NodeReader &node) { return extremum<kind>(node, "dim"); }
+
+static Value asBool(GraphBuilder &b, Value x) {
+  return elementOf(x).isInteger(1) ? x : b.make<graph::NotOp>(b.make<graph::EqualOp>(x, b.scalarLike(x, 0)));
+}
+
+/// any, all: the maximum, or minimum, of bools
+template <ReduceKind kind> static Value quantified(NodeReader &node, StringRef axesName) {
+  GraphBuilder &b = node.builder();
+  Value x = asBool(b, node.tensor("self"));
+  return reduced(b, x, kind, axesOf(node, axesName, x), keepsDims(node));
+}
+template <ReduceKind kind> static Value quantifiedAll(NodeReader &node) { return quantified<kind>(node, ""); }
+template <ReduceKind kind> static Value quantifiedDims(NodeReader &node) { return quantified<kind>(node, "dim"); }
+
+static Value countNonzero(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = b.cast(asBool(b, node.tensor("self")), b.builder().getI64Type());
+  return reduced(b, x, ReduceKind::Sum, axesOf(node, "dim", x), /*keep=*/false);
+}
+
+// The place of an extremum.
+
+template <bool minimum> static Value argReduce(GraphBuilder &b, Value x, int64_t axis) {
+  return b.make<graph::ArgReduceOp>(x, axis, minimum, /*last=*/false);
+}
+
+template <bool minimum> static Value argExtremum(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  const bool isWhole = !node.has("dim") || rankOf(x) == 0;
+  const bool keep = node.flag("keepdim");
+  const int64_t rank = rankOf(x);
+  if (isWhole) {
+    Value index = b.reshape(argReduce<minimum>(b, b.flat(x), 0), Extents());
+    return keep ? b.reshape(index, Extents(rank, 1)) : index;
+  }
+  int64_t axis = node.axis("dim", x);
+  return withoutAxes(b, argReduce<minimum>(b, x, axis), axis, keep);
+}
+
+/// The extremum along a dim, and its place.
+template <bool minimum> static Values extremumAndPlace(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  int64_t axis = node.axis("dim", x);
+  const bool keep = node.flag("keepdim");
+  if (rankOf(x) == 0)
+    return {x, b.number(0)};
+  Value value = b.make<graph::ReduceOp>(x, minimum ? ReduceKind::Min : ReduceKind::Max, axis);
+  return {withoutAxes(b, value, axis, keep), withoutAxes(b, argReduce<minimum>(b, x, axis), axis, keep)};
+}
+
+// Means, variances.
+
+static Value floatsOf(NodeReader &node) {
+  Value x = node.tensor("self");
+  return node.builder().cast(x, node.optionalType("dtype").value_or(floatOf(elementOf(x))));
+}
+
+static Value meanAll(NodeReader &node) {
+  Value x = floatsOf(node);
+  return reduced(node.builder(), x, ReduceKind::Mean, axesOf(node, "", x), false);
+}
+static Value meanDims(NodeReader &node) {
+  Value x = floatsOf(node);
+  return reduced(node.builder(), x, ReduceKind::Mean, axesOf(node, "dim", x), node.flag("keepdim"));
+}
+
+/// How much the number of elements is less for the variance of a sample: 1 where nothing is said.
+static double correctionOf(NodeReader &node) {
+  if (node.hasArgument("correction"))
+    return node.optionalNumber("correction").value_or(1);
+  return node.flag("unbiased") ? 1 : 0;
+}
+
+/// [variance, mean], of dims that are kept.
+static std::pair<Value, Value> momentsOf(NodeReader &node, Value x, ArrayRef<int64_t> axes, double correction) {
+  GraphBuilder &b = node.builder();
+  Value mean = b.make<graph::ReduceOp>(x, ReduceKind::Mean, axes), centred = b.make<graph::SubOp>(x, mean);
+  Value squares = b.make<graph::ReduceOp>(b.make<graph::MulOp>(centred, centred), ReduceKind::Sum, axes);
+  Extents reducedDims;
+  for (int64_t axis : axes)
+    reducedDims.push_back(extentsOf(x)[axis]);
+  const Extent count = elementsOf(reducedDims);
+  Value divisor = count.isNumber() ? b.scalarLike(x, std::max(static_cast<double>(count.number()) - correction, 0.0))
+                                   : b.make<graph::MaxOp>(b.make<graph::SubOp>(b.cast(b.number(count), elementOf(x)),
+                                                                               b.scalarLike(x, correction)),
+                                                          b.scalarLike(x, 0));
+  return {b.make<graph::DivOp>(squares, divisor), mean};
+}
+
+template <bool isDeviation, bool withMean> static Values variance(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  if (rankOf(x) == 0)
+    unsupported("the variance of a scalar is not supported");
+  Integers axes = axesOf(node, node.hasArgument("dim") ? "dim" : "", x);
+  const bool keep = keepsDims(node);
+  auto [variance, mean] = momentsOf(node, x, axes, correctionOf(node));
+  if (isDeviation)
+    variance = b.make<graph::SqrtOp>(variance);
+  Values results{withoutAxes(b, variance, axes, keep)};
+  if (withMean)
+    results.push_back(withoutAxes(b, mean, axes, keep));
+  return results;
+}
+
+static Value logSumExp(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = b.cast(node.tensor("self"), floatOf(elementOf(node.tensor("self"))));
+  return reduced(b, x, ReduceKind::LogSumExp, axesOf(node, "dim", x), node.flag("keepdim"));
+}
+
+// Norms.
+
+static Value normOver(GraphBuilder &b, Value x, double order, ArrayRef<int64_t> axes, bool keep) {
+  if (order == 1 || order == 2)
+    return axes.empty() ? b.make<graph::AbsOp>(x)
+                        : reduced(b, x, order == 1 ? ReduceKind::L1 : ReduceKind::L2, axes, keep);
+  Value sizes = b.make<graph::AbsOp>(x);
+  if (std::isinf(order))
+    return reduced(b, sizes, order > 0 ? ReduceKind::Max : ReduceKind::Min, axes, keep);
+  if (order == 0) {
+    Value isZero = b.make<graph::EqualOp>(x, b.scalarLike(x, 0));
+    return reduced(b, b.cast(b.make<graph::NotOp>(isZero), elementOf(x)), ReduceKind::Sum, axes, keep);
+  }
+  Value sum = reduced(b, b.make<graph::PowOp>(sizes, b.scalarLike(x, order)), ReduceKind::Sum, axes, keep);
+  return b.make<graph::PowOp>(sum, b.scalarLike(x, 1 / order));
+}
+
+static Value vectorNorm(NodeReader &node) {
+  Value x = floatsOf(node);
+  return normOver(node.builder(), x, node.number("ord"), axesOf(node, "dim", x), node.flag("keepdim"));
+}
+
+static Value norm(NodeReader &node) {
+  Value x = node.tensor("self");
+  Integers axes = axesOf(node, node.hasArgument("dim") ? "dim" : "", x);
+  return normOver(node.builder(), x, node.optionalNumber("p").value_or(2), axes, keepsDims(node));
+}
+
+// Running sums, softmax.
+
+template <bool product> static Value cumulative(NodeReader &node) {
+  Value x = summed(node, node.tensor("self"));
+  if (rankOf(x) == 0)
+    return x;
+  return node.builder().make<graph::CumulativeOp>(x, node.axis("dim", x), /*exclusive=*/false, /*reverse=*/false,
+                                                  product);
+}
+
+template <bool log> static Value softmax(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  std::optional<Type> type = node.hasArgument("dtype") ? node.optionalType("dtype") : std::nullopt;
+  if (node.hasArgument("half_to_float") && node.flag("half_to_float"))
+    type = b.builder().getF32Type();
+  x = b.cast(x, type.value_or(floatOf(elementOf(x))));
+  if (rankOf(x) == 0)
+    return b.scalarLike(x, log ? 0 : 1);
+  return b.make<graph::SoftmaxOp>(x, node.axis("dim", x), log);
+}
+
+// Softmax that is 0 where a whole row is -∞.
+static Value safeSoftmax(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self"), weights = softmax<false>(node);
+  int64_t axis = node.axis("dim", x);
+  Value highest = b.make<graph::ReduceOp>(x, ReduceKind::Max, axis);
+  Value isMasked = b.make<graph::EqualOp>(highest, b.scalarLike(x, -HUGE_VAL));
+  return b.make<graph::SelectOp>(isMasked, b.scalarLike(weights, 0), weights);
+}
+
+static constexpr Operator kOperators[] = {
+    {"aten._log_softmax.default", softmax<true>},
+    {"aten._safe_softmax.default", safeSoftmax},
+    {"aten._softmax.default", softmax<false>},
+    {"aten.all.default", quantifiedAll<ReduceKind::Min>},
+    {"aten.all.dim", quantifiedDims<ReduceKind::Min>},
+    {"aten.all.dims", quantifiedDims<ReduceKind::Min>},
+    {"aten.amax.default", extremumOfDims<ReduceKind::Max>},
+    {"aten.amin.default", extremumOfDims<ReduceKind::Min>},
+    {"aten.any.default", quantifiedAll<ReduceKind::Max>},
+    {"aten.any.dim", quantifiedDims<ReduceKind::Max>},
+    {"aten.any.dims", quantifiedDims<ReduceKind::Max>},
+    {"aten.argmax.default", argExtremum<false>},
+    {"aten.argmin.default", argExtremum<true>},
+    {"aten.count_nonzero.default", countNonzero},
+    {"aten.count_nonzero.dim_IntList", countNonzero},
+    {"aten.cumprod.default", cumulative<true>},
+    {"aten.cumsum.default", cumulative<false>},
+    {"aten.linalg_vector_norm.default", vectorNorm},
+    {"aten.log_softmax.int", softmax<true>},
+    {"aten.logsumexp.default", logSumExp},
+    {"aten.max.default", extremumOfAll<ReduceKind::Max>},
+    {"aten.max.dim", extremumAndPlace<false>},
+    {"aten.mean.default", meanAll},
+    {"aten.mean.dim", meanDims},
+    {"aten.min.default", extremumOfAll<ReduceKind::Min>},
+    {"aten.min.dim", extremumAndPlace<true>},
+    {"aten.norm.Scalar", norm},
+    {"aten.norm.ScalarOpt_dim", norm},
+    {"aten.prod.default", sumAll<ReduceKind::Prod>},
+    {"aten.prod.dim_int", sumDims<ReduceKind::Prod>},
+    {"aten.softmax.int", softmax<false>},
+    {"aten.std.correction", variance<true, false>},
+    {"aten.std.default", variance<true, false>},
+    {"aten.std.dim", variance<true, false>},
+    {"aten.std_mean.correction", variance<true, true>},
+    {"aten.std_mean.default", variance<true, true>},
+    {"aten.std_mean.dim", variance<true, true>},
+    {"aten.sum.default", sumAll<ReduceKind::Sum>},
+    {"aten.sum.dim_IntList", sumDims<ReduceKind::Sum>},
+    {"aten.var.correction", variance<false, false>},
+    {"aten.var.default", variance<false, false>},
+    {"aten.var.dim", variance<false, false>},
+    {"aten.var_mean.correction", variance<false, true>},
+    {"aten.var_mean.default", variance<false, true>},
+    {"aten.var_mean.dim", variance<false, true>},
+};
+
+ArrayRef<Operator> reductionOperators() { return kOperators; }
+
+} // namespace smelt::frontend::pt2

@@ -1,0 +1,146 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+//
+// Images of other sizes, and samples of images.
+
+#include "frontends/pt2/Ops/Operands.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::APFloat, llvm::Twine;
+
+namespace smelt::frontend::pt2 {
+
+using graph::NearestMode, graph::ResizeCoordinates, graph::ResizeMode;
+
+namespace {
+/// The extents that are asked for, and the scales where they are stated.
+struct Target {
+  Extents shape;
+  SmallVector<double> scales; // 0: the result's extent by the input's
+};
+} // namespace
+
+static Extent scaledExtent(const Extent &extent, double scale) {
+  if (!(scale > 0) || scale > 1e6)
+    malformed("resizes by " + Twine(std::to_string(scale)));
+  if (extent.isNumber()) {
+    double size = std::floor(static_cast<double>(extent.number()) * scale);
+    if (!(size < graph::kMostExtent))
+      malformed("resizes a dim of " + extent.str() + " by " + Twine(std::to_string(scale)));
+    return static_cast<int64_t>(size);
+  }
+  double inverse = 1 / scale;
+  if (scale == std::floor(scale))
+    return extent * static_cast<int64_t>(scale);
+  if (inverse == std::floor(inverse))
+    return extent.floorDiv(static_cast<int64_t>(inverse));
+  unsupported("resizes a dim of " + extent.str() + " by " + Twine(std::to_string(scale)) +
+              "; give the shape with --shape");
+}
+
+/// Sizes and one scale a dim ("scales_h"), or, in the form `vec`, sizes or a list of scales.
+static Target readTarget(NodeReader &node, Value x) {
+  Target target{extentsOf(x), SmallVector<double>(rankOf(x), 1)};
+  const auto dims = static_cast<size_t>(rankOf(x) - 2);
+  if (rankOf(x) < 3)
+    malformed("resizes a tensor of " + Twine(rankOf(x)) + " dims");
+  std::optional<Extents> sizes = node.optionalExtents("output_size");
+  SmallVector<double> scales(dims, 0);
+  if (node.hasArgument("scale_factors")) {
+    if (std::optional<SmallVector<double>> given = node.optionalNumbers("scale_factors"))
+      scales = *given;
+  } else {
+    constexpr llvm::StringLiteral kNames[] = {"scales_d", "scales_h", "scales_w"};
+    for (size_t dim = 0; dim < dims; ++dim) {
+      StringRef name = dims == 1 ? "scales" : StringRef(kNames[3 - dims + dim]);
+      scales[dim] = node.optionalNumber(name).value_or(0);
+    }
+  }
+  if ((sizes && sizes->size() != dims) || scales.size() != dims || (!sizes && llvm::is_contained(scales, 0.0)))
+    malformed("needs a size or a scale for each of " + Twine(dims) + " dims");
+  for (size_t dim = 0; dim < dims; ++dim) {
+    target.shape[dim + 2] = sizes ? (*sizes)[dim] : scaledExtent(target.shape[dim + 2], scales[dim]);
+    target.scales[dim + 2] = scales[dim];
+  }
+  return target;
+}
+
+static double ratio(const Extent &from, const Extent &to) {
+  if (from.isNumber() && to.isNumber() && from.number() > 0)
+    return static_cast<double>(to.number()) / static_cast<double>(from.number());
+  std::optional<Extent> whole = to.dividedBy(from), part = from.dividedBy(to);
+  if (whole && whole->isNumber())
+    return static_cast<double>(whole->number());
+  return part && part->isNumber() ? 1 / static_cast<double>(part->number()) : 0;
+}
+
+static Value resized(NodeReader &node, ResizeMode mode, ResizeCoordinates coordinates, NearestMode nearest) {
+  Value x = node.tensor(node.hasArgument("input") ? "input" : "self");
+  Target target = readTarget(node, x);
+  const bool aligns = coordinates == ResizeCoordinates::AlignCorners;
+  for (size_t dim = 2; dim < target.scales.size(); ++dim) // with corners aligned, sizes alone matter
+    if (target.scales[dim] == 0 || aligns)
+      target.scales[dim] = ratio(extentsOf(x)[dim], target.shape[dim]);
+  if (target.shape == extentsOf(x))
+    return x;
+  constexpr double kCubic = -0.75;
+  return node.builder().makeAs<graph::ResizeOp>(checkedType(target.shape, elementOf(x)), x, target.scales, mode,
+                                                coordinates, nearest, APFloat(kCubic), /*exclude_outside=*/false);
+}
+
+static Value nearest(NodeReader &node) {
+  return resized(node, ResizeMode::Nearest, ResizeCoordinates::Asymmetric, NearestMode::Floor);
+}
+/// ⌊(i + 1/2) / scale⌋: the nearest of half pixels, the higher of two as near
+static Value nearestExact(NodeReader &node) {
+  return resized(node, ResizeMode::Nearest, ResizeCoordinates::HalfPixel, NearestMode::RoundPreferCeil);
+}
+template <ResizeMode mode> static Value interpolated(NodeReader &node) {
+  return resized(node, mode,
+                 node.flag("align_corners") ? ResizeCoordinates::AlignCorners : ResizeCoordinates::HalfPixel,
+                 NearestMode::RoundPreferFloor);
+}
+
+// Samples of an image at positions from -1 to 1.
+static Value gridSampler(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  constexpr llvm::StringLiteral kPaddings[] = {"zeros", "border", "reflection"};
+  Value x = node.tensor("input"), grid = node.tensor("grid");
+  int64_t mode = node.integer("interpolation_mode"), padding = node.integer("padding_mode");
+  if (mode < 0 || mode > 2 || padding < 0 || padding > 2)
+    malformed("has interpolation_mode " + Twine(mode) + " and padding_mode " + Twine(padding));
+  constexpr ResizeMode kModes[] = {ResizeMode::Linear, ResizeMode::Nearest, ResizeMode::Cubic};
+  return b.make<graph::GridSampleOp>(x, grid, kModes[mode], b.builder().getStringAttr(kPaddings[padding]),
+                                     node.flag("align_corners"));
+}
+
+static constexpr Operator kOperators[] = {
+    {"aten._upsample_nearest_exact1d.default", nearestExact},
+    {"aten._upsample_nearest_exact1d.vec", nearestExact},
+    {"aten._upsample_nearest_exact2d.default", nearestExact},
+    {"aten._upsample_nearest_exact2d.vec", nearestExact},
+    {"aten._upsample_nearest_exact3d.vec", nearestExact},
+    {"aten.grid_sampler.default", gridSampler},
+    {"aten.grid_sampler_2d.default", gridSampler},
+    {"aten.grid_sampler_3d.default", gridSampler},
+    {"aten.upsample_bicubic2d.default", interpolated<ResizeMode::Cubic>},
+    {"aten.upsample_bicubic2d.vec", interpolated<ResizeMode::Cubic>},
+    {"aten.upsample_bilinear2d.default", interpolated<ResizeMode::Linear>},
+    {"aten.upsample_bilinear2d.vec", interpolated<ResizeMode::Linear>},
+    {"aten.upsample_linear1d.default", interpolated<ResizeMode::Linear>},
+    {"aten.upsample_linear1d.vec", interpolated<ResizeMode::Linear>},
+    {"aten.upsample_nearest1d.default", nearest},
+    {"aten.upsample_nearest1d.vec", nearest},
+    {"aten.upsample_nearest2d.default", nearest},
+    {"aten.upsample_nearest2d.vec", nearest},
+    {"aten.upsample_nearest3d.default", nearest},
+    {"aten.upsample_nearest3d.vec", nearest},
+    {"aten.upsample_trilinear3d.default", interpolated<ResizeMode::Linear>},
+    {"aten.upsample_trilinear3d.vec", interpolated<ResizeMode::Linear>},
+};
+
+ArrayRef<Operator> resizeOperators() { return kOperators; }
+
+} // namespace smelt::frontend::pt2

@@ -1,0 +1,29 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_PT2_OPS_VIEWS_H
+#define SMELT_FRONTENDS_PT2_OPS_VIEWS_H
+
+#include "frontends/pt2/Ops/Operands.h"
+
+namespace smelt::frontend::pt2 {
+
+/// A shape of which one dim may be -1: what is left of the elements of `x`.
+Extents completed(Value x, Extents shape);
+
+/// What start, end and step of a node mean for a dim.
+struct SliceRange {
+  Extent start, extent;
+  int64_t step = 1;
+};
+SliceRange rangeOf(NodeReader &node, const Extent &size);
+
+/// An index counted from the front; refuses one that is known to lie outside.
+Extent indexIn(const Extent &index, const Extent &size);
+
+/// `base` with the elements that a node takes from it, whose operator makes views, replaced by `part`.
+Value writtenBack(NodeReader &view, Value base, Value part);
+
+} // namespace smelt::frontend::pt2
+
+#endif // SMELT_FRONTENDS_PT2_OPS_VIEWS_H

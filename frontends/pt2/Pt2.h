@@ -1,0 +1,22 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_FRONTENDS_PT2_PT2_H
+#define SMELT_FRONTENDS_PT2_PT2_H
+
+#include "frontends/common/Import.h"
+#include "frontends/common/MappedFile.h"
+
+namespace smelt::frontend::pt2 {
+
+/// Whether a file is a zip archive, as torch.export.save writes them.
+bool isPt2(llvm::StringRef bytes);
+
+/// frontend::importModel and summariseModel for such a file. Both refuse (see Refusal.h).
+mlir::OwningOpRef<mlir::ModuleOp> importModel(std::shared_ptr<const MappedFile> file, llvm::StringRef path,
+                                              const ImportOptions &options, mlir::MLIRContext &context);
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, llvm::StringRef path, const CustomOperators &custom);
+
+} // namespace smelt::frontend::pt2
+
+#endif // SMELT_FRONTENDS_PT2_PT2_H

@@ -1,0 +1,87 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/pt2/Importer.h"
+#include "frontends/pt2/Pt2.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+namespace json = llvm::json;
+
+namespace smelt::frontend::pt2 {
+
+static TensorSummary summariseTensor(const Program &program, StringRef name) {
+  TensorSummary summary;
+  summary.name = printable(name);
+  const json::Object &meta = objectIn(objectIn(program.graph(), "tensor_values"), name);
+  summary.elementType = dtypeName(integerIn(meta, "dtype"));
+  for (const json::Value &value : arrayIn(meta, "sizes")) {
+    Union size = unionOf(value);
+    const json::Object *expression = size.value->getAsObject();
+    std::string text = expression ? expressionText(expression->getString("expr_str").value_or("")) : "";
+    summary.extents.push_back(size.value->getAsInteger() ? std::to_string(*size.value->getAsInteger())
+                              : text.empty()             ? "?"
+                                                         : printable(text));
+  }
+  return summary;
+}
+
+/// A tensor, or a number that stands for one.
+static void addArgument(const Program &program, const json::Value &argument, std::vector<TensorSummary> &to) {
+  Union of = unionOf(argument);
+  const json::Object *object = of.value->getAsObject();
+  if (of.kind == "as_tensor" && object)
+    return to.push_back(summariseTensor(program, stringIn(*object, "name")));
+  std::optional<StringRef> name = object ? object->getString("as_name") : std::nullopt;
+  if (name)
+    to.push_back({printable(*name), of.kind == "as_sym_float" ? "f64" : "i64", {}, true});
+}
+
+static void count(const Program &program, const Uses &uses, ModelSummary &summary) {
+  auto add = [](int64_t &sum, int64_t number) {
+    if (llvm::AddOverflow(sum, number, sum))
+      sum = INT64_MAX;
+  };
+  for (const InputSpec &spec : program.inputs()) {
+    const StoredTensor *tensor = uses.isUsed(spec.name) ? program.find(spec) : nullptr;
+    if (!tensor)
+      continue;
+    int64_t elements = 1;
+    for (int64_t size : tensor->sizes)
+      if (size < 0 || llvm::MulOverflow(elements, size, elements))
+        malformed("tensor '" + printable(spec.target) + "': a dim is negative, or their product overflows");
+    add(summary.parameters, elements);
+    int64_t bytes = 0;
+    add(summary.weightBytes, llvm::MulOverflow(elements, dtypeBytes(tensor->dtype), bytes) ? INT64_MAX : bytes);
+    if (!tensor->refusal.empty())
+      summary.unsupported.push_back({printable(spec.target), "tensor", "", tensor->refusal, 0});
+  }
+}
+
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*/, const CustomOperators & /*custom*/) {
+  Program program(std::move(file));
+  OperatorTable operators;
+  ModelSummary summary;
+  summary.format = "pt2";
+  summary.version = "schema " + program.schemaVersion() + ", " + program.dialect();
+  summary.producer = "torch " + program.torchVersion();
+  for (const InputSpec &spec : program.inputs())
+    if (spec.kind == InputSpec::Kind::User && spec.argument)
+      addArgument(program, *spec.argument, summary.inputs);
+  for (const OutputSpec &spec : program.outputs())
+    if (spec.kind == OutputSpec::Kind::User)
+      addArgument(program, *spec.argument, summary.outputs);
+  std::map<std::string, int64_t> counts;
+  walkNodes(program.graph(), [&](const json::Object &node) { ++counts[operatorOf(node)]; });
+  for (const auto &[name, number] : counts)
+    summary.operators.push_back({name, number});
+  llvm::sort(summary.operators, [](const OperatorSummary &a, const OperatorSummary &b) {
+    return std::make_pair(-a.count, a.name) < std::make_pair(-b.count, b.name);
+  });
+  count(program, Uses(program, operators), summary);
+  for (UnsupportedNode &node : unsupportedNodes(program, operators))
+    summary.unsupported.push_back(std::move(node));
+  return summary;
+}
+
+} // namespace smelt::frontend::pt2

@@ -1,0 +1,56 @@
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Exports modules with seeded weights as .pt2, in any of torch.export's three dialects. Runs in the environment that has torch."""
+
+import copy
+from pathlib import Path
+
+import numpy
+import torch
+
+DIALECTS = ("training", "functional", "core")
+
+
+def seeded(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """The module in eval mode, with weights as they are initialised from a seed and statistics of batch norms that are none."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, buffer in module.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.copy_(torch.randn(buffer.shape, generator=generator) * 0.1)
+        if name.endswith("running_var"):
+            buffer.copy_(torch.rand(buffer.shape, generator=generator) + 0.5)
+    return module.eval()
+
+
+def export(module: torch.nn.Module, inputs: tuple, dialect: str, dynamic=None, strict: bool = False) -> torch.export.ExportedProgram:
+    """`dialect`: training, as torch.export.export leaves it; functional; or core, decomposed to the core operators."""
+    with torch.no_grad():
+        program = torch.export.export(module, inputs, dynamic_shapes=dynamic, strict=strict)
+        if dialect == "functional":
+            program = program.run_decompositions({})
+        if dialect == "core":
+            program = program.run_decompositions()
+    return program
+
+
+def flat(values) -> list:
+    """The tensors of nested lists, tuples and dicts, in order; numbers become arrays."""
+    return [value.detach().to(torch.float32).numpy() if isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16
+            else value.detach().numpy() if isinstance(value, torch.Tensor) else numpy.asarray(value)
+            for value in torch.utils._pytree.tree_leaves(values) if value is not None]
+
+
+def save(program: torch.export.ExportedProgram, module: torch.nn.Module, inputs: tuple, path: Path) -> None:
+    """Writes PATH.pt2, PATH.in.npz with the inputs by name and PATH.out.npz with what eager PyTorch makes of them."""
+    torch.export.save(program, path.with_suffix(".pt2"))
+    signature = program.graph_signature
+    with torch.no_grad():
+        outputs = flat(copy.deepcopy(module)(*copy.deepcopy(inputs)))
+    names = [name for name in signature.user_inputs if isinstance(name, str)]
+    numpy.savez(path.with_suffix(".in.npz"), **dict(zip(names, flat(inputs))))
+    made, taken = {}, []
+    for name, value in zip([str(name) for name in signature.user_outputs if name is not None], outputs):
+        copies = taken.count(name)
+        taken.append(name)
+        made[f"{name}.{copies}" if copies else name] = value
+    numpy.savez(path.with_suffix(".out.npz"), **made)

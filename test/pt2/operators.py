@@ -1,0 +1,209 @@
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Operators in small modules, several to a module, so that few files cover many: name → (function, inputs). Each function returns a list."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.manual_seed(2)
+X, Y = torch.randn(2, 3, 8), torch.randn(2, 3, 8)
+P = torch.rand(2, 3, 8) + 0.1
+I = torch.randint(-9, 9, (2, 3, 8))
+M = torch.rand(2, 3, 8) > 0.5
+IMAGE = torch.randn(2, 4, 10, 12)
+
+
+def unary(x, p, i, m):
+    floats = [f(x) for f in (torch.abs, torch.neg, torch.sin, torch.cos, torch.tan, torch.sinh, torch.cosh, torch.tanh, torch.atan, torch.asinh, torch.exp,
+                             torch.exp2, torch.expm1, torch.erf, torch.erfc, torch.sigmoid, torch.ceil, torch.floor, torch.round, torch.trunc, torch.frac,
+                             torch.sign, torch.square, torch.deg2rad, torch.isnan, torch.isfinite, torch.isinf, torch.logical_not)]
+    positive = [f(p) for f in (torch.sqrt, torch.rsqrt, torch.reciprocal, torch.log, torch.log2, torch.log10, torch.log1p)]
+    small = [f(p * 0.8) for f in (torch.asin, torch.acos, torch.atanh, torch.logit)]
+    whole = [torch.abs(i), torch.bitwise_not(i), torch.bitwise_not(m), torch.sqrt(torch.abs(i)), torch.nan_to_num(torch.log(x)), torch.acosh(p + 1)]
+    return floats + positive + small + whole
+
+
+def binary(x, y, i, m):
+    j = i.to(torch.int32)
+    return [x + y, x - y, x * y, x / y, torch.add(x, y, alpha=2), torch.sub(x, 3, alpha=2), torch.rsub(x, 2.0), i + j, i * 2.5, i / 2, m + m, m * x,
+            torch.div(x, y, rounding_mode="floor"), torch.div(x, y, rounding_mode="trunc"), torch.div(i, 4, rounding_mode="floor"),
+            torch.div(i, 4, rounding_mode="trunc"), i // 3, torch.remainder(x, y), torch.fmod(x, y), i % 4, torch.pow(x, 2), torch.pow(x.abs(), 1.5),
+            torch.pow(2.0, x), torch.pow(x.abs(), y), torch.maximum(x, y), torch.minimum(x, y), torch.max(x, y), x == y, x != y, x < y, x <= 0, x > 0.5,
+            x >= y, i == 3, m == ~m, torch.logical_and(m, x), torch.logical_or(m, i), torch.logical_xor(m, m), i & 3, i | 4, i ^ j, m & m,
+            torch.where(m, x, y), torch.where(m, x, 2.0), x.masked_fill(m, -1e9), x.masked_fill(m, float("-inf")).softmax(-1), torch.clamp(x, -0.5, 0.5),
+            torch.clamp(x, min=0.1), torch.clamp(x, max=y), torch.lerp(x, y, 0.3), torch.addcmul(x, x, y, value=0.5), torch.addcdiv(x, x, y.abs() + 1),
+            torch.atan2(x, y), torch.bitwise_left_shift(i.abs(), 2)]
+
+
+def activations(x):
+    return [f(x) for f in (F.relu, F.relu6, F.leaky_relu, F.elu, F.celu, F.selu, F.gelu, F.silu, F.hardswish, F.hardsigmoid, F.hardtanh, F.mish,
+                           F.softplus, F.logsigmoid, F.hardshrink, F.softshrink, F.tanhshrink, F.softsign)] + [
+        F.gelu(x, approximate="tanh"), F.prelu(x, torch.tensor([0.1, 0.2, 0.3])), F.threshold(x, 0.2, 5.0), F.glu(x, 2), F.softplus(x, beta=2.0, threshold=1.0)]
+
+
+def views(x):
+    a, b, c = x.split([3, 2, 3], dim=2)
+    return [x.view(6, 8), x.reshape(-1, 4), x.flatten(1), x.unflatten(2, (2, 4)), x.transpose(0, 1), x.permute(2, 0, 1), x.mT, x[0].t(), x.unsqueeze(-1),
+            x[:1].squeeze(0), x[:, :1].squeeze(), x.expand(2, 2, 3, 8), x[:1].expand(5, -1, -1), x.repeat(1, 2, 3), x.repeat_interleave(2, dim=1),
+            torch.tile(x, (2, 1)), x[:, 1:], x[..., ::2], x[:, -1], x.select(2, 3), x.narrow(2, 1, 4), a, b, c, *x.chunk(3, dim=2), *x.unbind(1),
+            torch.cat([x, x], 1), torch.stack([x, x], -1), x.flip(0, 2), x.roll(3, 2), x.roll((1, -2), (0, 2)), x.roll(5), F.pad(x, (1, 2)),
+            F.pad(x, (1, 2, 0, 1), value=3.0), F.pad(x, (1, -2)), F.pad(x, (2, 3), mode="reflect"), F.pad(x, (2, 3), mode="replicate"),
+            F.pad(x, (2, 3), mode="circular"), x.tril(), x.triu(1), x.diagonal(dim1=1, dim2=2), x.diagonal(1, 1, 2), x.movedim(0, 2), x.movedim((0, 1), (2, 0)),
+            x.unfold(2, 4, 2), x.to(torch.float64), x.to(torch.int32), x.double().type_as(x), x.contiguous().clone().detach(), torch.swapaxes(x, 0, 2),
+            x.view_as(x), F.dropout(x, 0.5, training=False)]
+
+
+def reductions(x, i, m):
+    return [x.sum(), x.sum(1), x.sum((0, 2), keepdim=True), i.sum(), i.sum(1), m.sum(), x.mean(), x.mean(-1), x.amax(1), x.amin((1, 2)), x.max(), x.min(),
+            *x.max(1), *x.min(2, keepdim=True), x.argmax(), x.argmax(1), x.argmin(2, keepdim=True), m.any(), m.all(), m.any(1), m.all(2), x.var(), x.var(1),
+            x.var((1, 2), correction=0), x.std(2), *torch.var_mean(x, 1), x.prod(2), x.prod(), x.logsumexp(1), torch.linalg.vector_norm(x, 2, 1),
+            torch.linalg.vector_norm(x, 1), torch.linalg.vector_norm(x, float("inf"), 2), torch.linalg.vector_norm(x, 3, 2), x.norm(), x.norm(dim=1),
+            x.cumsum(1), x.cumprod(2), i.cumsum(2), x.softmax(1), x.log_softmax(-1), x.softmax(0), torch.count_nonzero(m, 1), *x.topk(3), *x.sort(2),
+            *x.topk(2, dim=1, largest=False), *x.sort(1, descending=True), x.argsort(2)]
+
+
+class Products(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear, self.bare, self.bilinear = nn.Linear(8, 5), nn.Linear(8, 4, bias=False), nn.Parameter(torch.randn(8, 3))
+        self.v, self.g = nn.Parameter(torch.randn(6, 8)), nn.Parameter(torch.rand(6, 1))
+
+    def forward(self, x, y):
+        flat = x[0]
+        return [self.linear(x), self.bare(x), F.linear(x, torch._weight_norm(self.v, self.g, 0)), x @ self.bilinear, torch.bmm(x, y.mT), torch.mm(flat, self.bilinear), flat @ y[0, 0],
+                torch.addmm(torch.ones(3), flat, self.bilinear, beta=0.5, alpha=2.0), torch.baddbmm(torch.ones(2, 3, 3), x, y.mT), torch.dot(flat[0], y[0, 0]),
+                torch.einsum("bij,bkj->bik", x, y), torch.einsum("bij->ji", x), torch.outer(flat[0], y[0, 0]), torch.mv(flat, y[0, 0])]
+
+
+class Convolutions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(4, 6, 3), nn.Conv2d(4, 6, 3, 2, 1, bias=False), nn.Conv2d(4, 8, 3, padding=2, dilation=2, groups=2),
+                                     nn.Conv2d(4, 4, 5, padding="same", groups=4), nn.Conv2d(4, 6, (1, 3), padding="valid"),
+                                     nn.ConvTranspose2d(4, 6, 3, 2, 1, 1), nn.ConvTranspose2d(4, 6, 2, 2, groups=2, bias=False)])
+        self.lines = nn.ModuleList([nn.Conv1d(4, 5, 3, padding=1), nn.Conv1d(4, 8, 4, padding="same"), nn.ConvTranspose1d(4, 3, 4, 2)])
+        self.solid = nn.Conv3d(1, 2, 3, padding=1)
+
+    def forward(self, image):
+        return [layer(image) for layer in self.layers] + [line(image[:, :, 0]) for line in self.lines] + [self.solid(image[:, None]), self.layers[0](image[0])]
+
+
+class Normalizations(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.BatchNorm2d(4), nn.BatchNorm2d(4, affine=False), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.InstanceNorm2d(4, affine=True),
+                                     nn.LayerNorm([10, 12]), nn.LayerNorm(12), nn.RMSNorm(12), nn.LocalResponseNorm(3)])
+
+    def forward(self, image):
+        return [layer(image) for layer in self.layers] + [F.normalize(image, dim=1)]
+
+
+def pools(image):
+    line = image[:, :, 0]
+    return [F.max_pool2d(image, 3, 2, 1), F.max_pool2d(image, 3, 2, 1, ceil_mode=True), *F.max_pool2d(image, 2, return_indices=True), F.avg_pool2d(image, 3, 2, 1),
+            F.avg_pool2d(image, 3, 2, 1, ceil_mode=True), F.avg_pool2d(image, 3, 2, 1, count_include_pad=False), F.avg_pool2d(image, 2, divisor_override=3),
+            F.adaptive_avg_pool2d(image, 1), F.adaptive_avg_pool2d(image, (5, 4)), F.adaptive_avg_pool2d(image, (3, 7)), F.adaptive_max_pool2d(image, (5, 6)),
+            F.adaptive_max_pool2d(image, (3, 5)), F.max_pool1d(line, 3), F.avg_pool1d(line, 4, 2), F.adaptive_avg_pool1d(line, 5), F.avg_pool3d(image[:, None], 2),
+            F.max_pool3d(image[:, None], 2), F.max_pool2d(image[0], 2), F.max_pool2d(image, 3, dilation=2)]
+
+
+def resizes(image):
+    line = image[:, :, 0]
+    return [F.interpolate(image, scale_factor=2), F.interpolate(image, size=(7, 17)), F.interpolate(image, size=(7, 17), mode="nearest-exact"),
+            F.interpolate(image, scale_factor=2, mode="bilinear"), F.interpolate(image, size=(15, 9), mode="bilinear"), F.interpolate(image, size=(15, 9), mode="bilinear", align_corners=True),
+            F.interpolate(image, scale_factor=1.5, mode="bicubic"), F.interpolate(line, scale_factor=2, mode="linear"), F.interpolate(line, size=30),
+            F.interpolate(image[:, None, :2], scale_factor=2, mode="trilinear"), F.pixel_shuffle(image, 2), F.pixel_unshuffle(image, 2), F.channel_shuffle(image, 2),
+            F.grid_sample(image, torch.linspace(-1.2, 1.2, 2 * 5 * 6 * 2).reshape(2, 5, 6, 2), align_corners=False),
+            F.grid_sample(image, torch.linspace(-1.2, 1.2, 2 * 5 * 6 * 2).reshape(2, 5, 6, 2), mode="nearest", padding_mode="border", align_corners=True)]
+
+
+def creations(x):
+    return [torch.full((2, 3), 1.5) + x[:, :, 0], torch.zeros(3, dtype=torch.int64) + x.shape[0], torch.ones_like(x), torch.full_like(x, 2), x.new_zeros(3, 2),
+            x.new_ones(2), x.new_full((2, 2), 7.0), torch.arange(5) + 0, torch.arange(1, 9, 2) * 1.0, torch.arange(0, 1, 0.25) + 0, torch.arange(5, 0, -1) + 0,
+            torch.eye(4) + 0, torch.eye(3, 5) + 0, torch.linspace(0, 1, 7) + 0, torch.zeros_like(x).fill_(3.0), torch.scalar_tensor(2.5) * x,
+            torch.zeros(2, 3, 8).copy_(x) + 1]
+
+
+def indexing(x, i):
+    places, rows = i[0, 0].abs() % 3, torch.tensor([1, 0])
+    mask = x[0, 0] > 0
+    updated = x.clone()
+    updated[:, 1] = 5.0
+    updated[:, :, 2:4] = x[:, :, 4:6]
+    put = x.index_put((rows, torch.tensor([2, 0])), torch.ones(2, 8))
+    return [F.embedding(places, x[0]), x[:, places], x[rows, torch.tensor([2, 1])], x[:, :, places][0], x[rows, :, torch.tensor([3, 4])],
+            x.index_select(2, places), x.gather(2, i.abs() % 8), x.gather(1, (i.abs() % 3)[:, :2, :5]), torch.take_along_dim(x, i.abs() % 8, 2), put,
+            x.index_put((rows,), torch.ones(3, 8), accumulate=True), x.index_copy(1, torch.tensor([2, 0]), torch.zeros(2, 2, 8)),
+            x.index_add(1, torch.tensor([2, 0]), torch.ones(2, 2, 8), alpha=2), x.index_fill(2, rows, 9.0), x.scatter(2, i.abs() % 8, 1.0),
+            x.scatter(2, i.abs()[:, :, :1] % 8, -x), x.scatter_add(1, i.abs() % 3, x), x.scatter_reduce(1, i.abs() % 3, x, "amax"),
+            x.slice_scatter(torch.zeros(2, 3, 3), 2, 1, 4), x.select_scatter(torch.zeros(2, 8), 1, 2), updated, x[:, :, mask].sum(-1), mask.nonzero(),
+            torch.masked_select(x[0, 0], mask), F.one_hot(places, 4), x.masked_fill(x > 1, 0.0), torch.where(x > 0)[0]]
+
+
+def attention(q, k, v):
+    mask = torch.ones(6, 6).tril() > 0
+    bias = torch.linspace(-1, 1, 36).reshape(6, 6)
+    return [F.scaled_dot_product_attention(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True),
+            F.scaled_dot_product_attention(q, k, v, attn_mask=mask), F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=0.2),
+            F.scaled_dot_product_attention(q, k[:, :2], v[:, :2], enable_gqa=True)]
+
+
+class Cells(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cells = nn.ModuleList([nn.LSTM(8, 5, 2, bidirectional=True), nn.GRU(8, 5, batch_first=True), nn.GRU(8, 20, 2, bidirectional=True, bias=False),
+                                    nn.RNN(8, 5), nn.RNN(8, 5, nonlinearity="relu"), nn.LSTM(8, 17, batch_first=True)])
+
+    def forward(self, x):
+        results = []
+        for cell in self.cells:
+            y, state = cell(x)
+            results += [y, *(state if isinstance(state, tuple) else (state,))]
+        return results
+
+
+def inplace(x):
+    y = x.clone()
+    y.mul_(2).add_(x)
+    F.relu_(y)
+    y += 1
+    z = torch.zeros(2, 3, 8)
+    z[0] = y[1]
+    return [y, z, y.sigmoid_()]
+
+
+def branches(x):
+    doubled = torch.cond(x.sum() > 0, lambda a: a * 2, lambda a: a - 1, (x,))
+    count, grown = torch._higher_order_ops.while_loop(lambda n, a: n < 5, lambda n, a: (n + 1, a * 1.5 + n), (torch.tensor(0), x))
+    return [doubled, count, grown]
+
+
+def of(function):
+    """A module of a function."""
+
+    class Module(nn.Module):
+        def forward(self, *inputs):
+            return function(*inputs)
+
+    return Module()
+
+
+CASES = {
+    "unary": (of(unary), (X, P, I, M)),
+    "binary": (of(binary), (X, Y, I, M)),
+    "activations": (of(activations), (X,)),
+    "views": (of(views), (X,)),
+    "reductions": (of(reductions), (X, I, M)),
+    "products": (Products(), (X, Y)),
+    "convolutions": (Convolutions(), (IMAGE,)),
+    "normalizations": (Normalizations(), (IMAGE,)),
+    "pools": (of(pools), (IMAGE,)),
+    "resizes": (of(resizes), (IMAGE,)),
+    "creations": (of(creations), (X,)),
+    "indexing": (of(indexing), (X, I)),
+    "attention": (of(attention), tuple(torch.randn(2, 4, 6, 8) for _ in range(3))),
+    "cells": (Cells(), (torch.randn(6, 3, 8),)),
+    "inplace": (of(inplace), (X,)),
+    "branches": (of(branches), (X,)),
+}

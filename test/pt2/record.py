@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes files/NAME.{pt2.xz,in.npz,out.npz} of the modules of operators.py: what test_pt2.py runs where there is no torch.
+
+    .cache/torch-venv/bin/python test/pt2/record.py [CASE…]
+"""
+
+import copy
+import lzma
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import export
+import operators
+
+FILES = Path(__file__).resolve().parent / "files"
+
+
+def record(name: str, dialect: str, folder: Path) -> None:
+    module, inputs = operators.CASES[name]
+    module = export.seeded(copy.deepcopy(module))
+    path = folder / f"{name}-{dialect}"
+    export.save(export.export(copy.deepcopy(module), inputs, dialect), module, inputs, path)
+    (FILES / f"{path.name}.pt2.xz").write_bytes(lzma.compress(path.with_suffix(".pt2").read_bytes(), preset=9))
+    for kind in ("in", "out"):
+        numpy.savez_compressed(FILES / f"{path.name}.{kind}.npz", **numpy.load(path.with_suffix(f".{kind}.npz")))
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in sys.argv[1:] or operators.CASES:
+            # What is changed in place is so in TRAINING graphs alone; others are recorded as core operators.
+            record(name, "training" if name in ("inplace", "branches", "cells", "attention") else "core", Path(folder))
+
+
+main()

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Exported programs beside what eager PyTorch made of them when they were recorded: no PyTorch is needed. record.py writes files/.
+
+usage: test_pt2.py [NAME…] [--json FILE]
+"""
+import json
+import lzma
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import harness
+from harness import Suite, expect
+
+FILES = pathlib.Path(__file__).resolve().parent / "files"
+GENERATIONS = ("2.5.1", "2.6.0", "2.7.1", "2.8.0", "2.9.1", "2.12.1", "2.15.0")
+case = Suite()
+
+
+def smelt(*arguments, code=0):
+    done = subprocess.run([harness.BIN / "smelt", *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
+    expect(done.returncode == code, f"exit code {done.returncode}: {done.stderr.strip()[-400:]}{done.stdout.strip()[-400:]}")
+    return done
+
+
+def unpacked(name, folder):
+    """A recorded file, whose archive is not compressed, as Smelt and PyTorch want it."""
+    path = folder / f"{name}.pt2"
+    path.write_bytes(lzma.decompress((FILES / f"{name}.pt2.xz").read_bytes()))
+    return path
+
+
+def agrees(name):
+    def check(folder):
+        smelt("compare", unpacked(name, folder), "--inputs", FILES / f"{name}.in.npz", "--against", FILES / f"{name}.out.npz")
+    return f"recorded {name}", check
+
+
+def tensors(path):
+    """The weights of a file of generation C, by their names."""
+    with zipfile.ZipFile(path) as archive:
+        names = {name.split("/", 1)[1]: name for name in archive.namelist()}
+        found = {}
+        for kind in ("weights", "constants"):
+            config = json.loads(archive.read(names[f"data/{kind}/model_{kind}_config.json"]))["config"]
+            for key, entry in config.items():
+                meta = entry["tensor_meta"]
+                flat = np.frombuffer(archive.read(names[f"data/{kind}/{entry['path_name']}"]), {7: "<f4", 5: "<i8"}[meta["dtype"]])
+                strides = [stride["as_int"] * flat.itemsize for stride in meta["strides"]]
+                found[key] = np.lib.stride_tricks.as_strided(flat[meta["storage_offset"]["as_int"]:], [size["as_int"] for size in meta["sizes"]], strides)
+        return found
+
+
+def tiny(x, w):
+    """linear(mean(relu(batch_norm(conv(x))))) + k + [1, 2, 3, 4], with a kernel tied to another and a buffer of other strides."""
+    padded = np.pad(x.astype(float), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    y = np.einsum("nchwij,ocij->nohw", windows, w["c.weight"]) + w["c.bias"][:, None, None]
+    scale = w["b.weight"] / np.sqrt(w["b.running_var"] + 1e-5)
+    y = y * scale[:, None, None] + (w["b.bias"] - w["b.running_mean"] * scale)[:, None, None]
+    return np.maximum(y, 0).mean((2, 3)) @ w["l.weight"].T + w["l.bias"] + w["k"].reshape(-1) + np.array([1, 2, 3, 4])
+
+
+@case
+def every_generation(folder):
+    """The weights of each file are random: those of the newest are read here as well, and of the others the ones that they hold."""
+    x = np.random.default_rng(1).standard_normal((3, 3, 8, 8)).astype(np.float32)
+    np.savez(folder / "in.npz", x=x)
+    for version in GENERATIONS:
+        path = FILES / f"tiny_{version}.pt2"
+        smelt("compile", path, "-o", folder / "m.so")
+        smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+        made = list(np.load(folder / "out.npz").values())
+        expect(len(made) == 1 and made[0].shape == (3, 4), f"{version}: {[value.shape for value in made]}")
+        if version in ("2.9.1", "2.12.1", "2.15.0"):
+            wanted = tiny(x, tensors(path))
+            expect(np.abs(made[0] - wanted).max() < 1e-4 * np.abs(wanted).max(), f"{version} differs")
+
+
+@case
+def bounds_of_dims(folder):
+    path = FILES / "tiny_2.15.0.pt2"
+    expect("1 to 8" in smelt("compile", path, "--shape", "x=9x3x8x8", "-o", folder / "m.so", code=2).stderr, "a batch of 9 is allowed")
+    smelt("compile", path, "--shape", "x=8x3x8x8", "-o", folder / "m.so")
+
+
+@case
+def open_dims_and_branches(folder):
+    """What lies in the file: cond, nonzero, a view of half of a dim, an item."""
+    smelt("compile", FILES / "tiny_dyn.pt2", "-o", folder / "m.so")
+    for rows, others, columns in ((3, 4, 6), (2, 5, 2), (7, 2, 10)):
+        random = np.random.default_rng(rows)
+        x, y = (random.standard_normal((count, columns)).astype(np.float32).round(1) for count in (rows, others))
+        np.savez(folder / "in.npz", x=x, y=y)
+        smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+        made, z = np.load(folder / "out.npz"), np.concatenate([x, y])
+        wanted = z.reshape(-1, 2) + (1 if x.sum() > 0 else -1)
+        expect(np.allclose(made["getitem"], wanted, atol=1e-5), "the branch differs")
+        expect(np.array_equal(made["nonzero"], np.argwhere(z)), "nonzero differs")
+        expect(np.array_equal(made["view"], z.reshape(-1, columns // 2)), "the view differs")
+        expect(abs(float(made["item"]) - z.sum()) < 1e-4, "the sum differs")
+
+
+@case
+def buffers_are_states(folder):
+    """The signature names the change of a buffer in a functional graph; in one of TRAINING the node does, and both stay from run to run."""
+    sys.path.insert(0, str(harness.REPOSITORY / "tools" / "python"))
+    import smelt as package
+    results = []
+    for name in ("tiny_cache.func", "tiny_cache"):
+        smelt("compile", FILES / f"{name}.pt2", "-o", folder / f"{name}.so")
+        model, own = package.load(folder / f"{name}.so"), []
+        for run in range(3):
+            x = np.full((2, 4), run + 1, np.float32).reshape(1, 2, 1, 4)
+            own.append({key: value.copy() for key, value in model.run({"x": x, "pos": np.array([run])}).items()})
+        results.append(own)
+    for one, other in zip(*results):
+        expect(one.keys() == other.keys(), f"{one.keys()} and {other.keys()}")
+        for key, value in one.items():
+            expect(np.array_equal(value, other[key], equal_nan=True), f"{key} differs")
+
+
+@case
+def inspection(_folder):
+    found = json.loads(smelt("inspect", FILES / "tiny_2.15.0.pt2", "--json").stdout)
+    expect(found["format"] == "pt2" and found["inputs"][0]["name"] == "x", f"{found}")
+    expect(not found["unsupported"], "something is unsupported")
+
+
+for recorded in sorted(FILES.glob("*.pt2.xz")):
+    case.append(agrees(recorded.name[: -len(".pt2.xz")]))
+
+if __name__ == "__main__":
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))
