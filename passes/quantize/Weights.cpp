@@ -40,10 +40,6 @@ std::optional<WeightedProduct> WeightedProduct::of(Operation *op) {
   return product;
 }
 
-WeightedProduct::Stride WeightedProduct::strideOf(int64_t dim) const {
-  return {graph::rowMajorStrides(weights_.shape())[dim], weights_.shape()[dim]};
-}
-
 int64_t WeightedProduct::multiplyAdds() const {
   int64_t count = weights_.size() / channels_;
   for (const graph::Extent &extent : graph::extentsOf(op_->getResult(0)))

@@ -32,22 +32,25 @@ public:
 
   /// Calls `function` with each weight's position, in row-major order, and its channels of the input and the result.
   template <typename Function> void forWeights(Function function) const {
-    Stride depth = strideOf(depthDim_), channel = strideOf(channelDim_);
-    int64_t inputs = weights_.shape()[depthDim_], perGroup = channels_ / groups_;
-    for (int64_t position = 0, end = weights_.size(); position < end; ++position) {
-      int64_t output = channel.of(position);
-      function(position, output / perGroup * inputs + depth.of(position), output);
+    const int64_t inputs = weights_.shape()[depthDim_], perGroup = channels_ / groups_;
+    const int64_t taps = weights_.size() / (inputs * channels_);
+    int64_t position = 0;
+    if (depthDim_ < channelDim_) { // [taps…, inputs, channels]
+      for (int64_t tap = 0; tap < taps; ++tap)
+        for (int64_t depth = 0; depth < inputs; ++depth)
+          for (int64_t group = 0; group < groups_; ++group)
+            for (int64_t output = group * perGroup, end = output + perGroup; output < end; ++output)
+              function(position++, group * inputs + depth, output);
+      return;
     }
+    for (int64_t output = 0; output < channels_; ++output) // [channels, inputs, taps…]
+      for (int64_t depth = 0; depth < inputs; ++depth)
+        for (int64_t tap = 0; tap < taps; ++tap)
+          function(position++, output / perGroup * inputs + depth, output);
   }
 
 private:
-  struct Stride {
-    int64_t step, extent;
-    int64_t of(int64_t position) const { return position / step % extent; }
-  };
-
   WeightedProduct(mlir::Operation *op, graph::HostTensor weights) : op_(op), weights_(std::move(weights)) {}
-  Stride strideOf(int64_t dim) const;
 
   mlir::Operation *op_;
   graph::HostTensor weights_;

@@ -23,12 +23,14 @@ public:
   explicit Observation(const driver::CompileOptions &options) : options_(options) {}
 
   llvm::Error compile(const std::string &path);
-  void run(const runner::Artifact &artifact, const std::string &sample);
-  /// What was found, for the products of a module of the same model.
-  Configuration choose(ModuleOp module, RangeMethod method) const;
+  /// A few samples at once; what is found does not depend on how many.
+  void run(const runner::Artifact &artifact, ArrayRef<std::string> samples);
+  /// What was found, for the products of a module of the same model, by each method.
+  std::vector<Configuration> choose(ModuleOp module, ArrayRef<RangeMethod> methods) const;
 
 private:
   void observe(ModuleOp module);
+  Configuration withRanges(ArrayRef<WeightedProduct> products, ArrayRef<Scaling> scalings, RangeMethod method) const;
 
   const driver::CompileOptions &options_;
   Configuration layers_;
@@ -89,17 +91,31 @@ static uint64_t partsOf(ArrayRef<int64_t> shape, bool hasRows) {
   return parts;
 }
 
-void Observation::run(const runner::Artifact &artifact, const std::string &sample) {
-  runner::Instance instance(artifact);
-  runner::Buffers buffers = inputsOf(instance, sample);
-  buffers.run(instance);
+namespace {
+/// A sample's values.
+struct Observed {
+  runner::Instance instance;
+  runner::Buffers buffers;
+
+  Observed(const runner::Artifact &artifact, const std::string &sample)
+      : instance(artifact), buffers(inputsOf(instance, sample)) {
+    buffers.run(instance);
+  }
+};
+} // namespace
+
+void Observation::run(const runner::Artifact &artifact, ArrayRef<std::string> samples) {
+  std::vector<std::unique_ptr<Observed>> runs(samples.size());
+  inParallel(samples.size(), threadsOf(options_),
+             [&](size_t i) { runs[i] = std::make_unique<Observed>(artifact, samples[i]); });
   const std::vector<std::optional<size_t>> numbers = observedOutputs(artifact.model(), statistics_.size());
   inParallel(artifact.model().output_count, threadsOf(options_), [&](size_t i) {
     const smelt_tensor_info &info = artifact.model().outputs[i];
     if (std::optional<size_t> number = numbers[i])
-      statistics_[*number].add(reinterpret_cast<const float *>(buffers.outputs()[i].data()),
-                               instance.bytesOf(info) / sizeof(float),
-                               partsOf(instance.shapeOf(info), hasRows_[*number]));
+      for (const std::unique_ptr<Observed> &run : runs)
+        statistics_[*number].add(reinterpret_cast<const float *>(run->buffers.outputs()[i].data()),
+                                 run->instance.bytesOf(info) / sizeof(float),
+                                 partsOf(run->instance.shapeOf(info), hasRows_[*number]));
   });
 }
 
@@ -111,16 +127,9 @@ static std::vector<float> meansOf(const Statistics &statistics, ArrayRef<float> 
   return means;
 }
 
-Configuration Observation::choose(ModuleOp module, RangeMethod method) const {
+Configuration Observation::withRanges(ArrayRef<WeightedProduct> products, ArrayRef<Scaling> scalings,
+                                      RangeMethod method) const {
   Configuration result = layers_;
-  std::vector<WeightedProduct> products = weightedProducts(module);
-  std::vector<std::vector<WeightedProduct>> readers(statistics_.size());
-  for (size_t i = 0; i < products.size(); ++i)
-    readers[observed_[i]].push_back(products[i]);
-  std::vector<Scaling> scalings;
-  for (size_t i = 0; i < readers.size(); ++i)
-    scalings.push_back(method == RangeMethod::Dynamic ? chooseDynamicScaling(readers[i], statistics_[i])
-                                                      : chooseScaling(readers[i], statistics_[i], method));
   for (size_t i = 0; i < result.layers.size(); ++i) {
     Layer &layer = result.layers[i];
     layer.range = scalings[observed_[i]].range;
@@ -136,6 +145,23 @@ Configuration Observation::choose(ModuleOp module, RangeMethod method) const {
   return result;
 }
 
+std::vector<Configuration> Observation::choose(ModuleOp module, ArrayRef<RangeMethod> methods) const {
+  std::vector<WeightedProduct> products = weightedProducts(module);
+  std::vector<std::vector<WeightedProduct>> readers(statistics_.size());
+  for (size_t i = 0; i < products.size(); ++i)
+    readers[observed_[i]].push_back(products[i]);
+  std::vector<std::vector<Scaling>> scalings(methods.size(), std::vector<Scaling>(readers.size()));
+  inParallel(readers.size(), threadsOf(options_), [&](size_t i) {
+    for (auto [method, of] : llvm::zip_equal(methods, scalings))
+      of[i] = method == RangeMethod::Dynamic ? chooseDynamicScaling(readers[i], statistics_[i])
+                                             : chooseScaling(readers[i], statistics_[i], method);
+  });
+  std::vector<Configuration> found;
+  for (auto [method, of] : llvm::zip_equal(methods, scalings))
+    found.push_back(withRanges(products, of, method));
+  return found;
+}
+
 llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOptions &options,
                                                      const std::vector<std::string> &samples,
                                                      llvm::ArrayRef<RangeMethod> methods) {
@@ -148,14 +174,15 @@ llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOption
     return error;
   runner::Artifact artifact(path);
   driver::Progress progress(options.model);
-  for (size_t i = 0; i < samples.size(); ++i) {
+  constexpr size_t kMostAtOnce = 8; // all of whose values are in memory
+  const size_t atOnce = std::min<size_t>(threadsOf(options), kMostAtOnce);
+  for (size_t i = 0; i < samples.size(); i += atOnce) {
     progress.stage("calibrating: sample " + std::to_string(i + 1) + " of " + std::to_string(samples.size()));
-    observation.run(artifact, samples[i]);
+    observation.run(artifact, ArrayRef(samples).slice(i, std::min(atOnce, samples.size() - i)));
   }
   std::vector<Configuration> found;
   if (llvm::Error error = driver::lookAtGraph(options, [&](ModuleOp module) {
-        for (RangeMethod method : methods)
-          found.push_back(observation.choose(module, method));
+        found = observation.choose(module, methods);
         return llvm::Error::success();
       }))
     return std::move(error);

@@ -48,26 +48,50 @@ void Histogram::widen(float magnitude) {
   }
 }
 
+/// The least and the largest of numbers and 0, whatever is not finite left out. In lanes, which become a vector's.
+static Range extentsOf(const float *numbers, uint64_t count) {
+  constexpr uint64_t kLanes = 16;
+  std::array<float, kLanes> low{}, high{};
+  auto take = [&](uint64_t lane, float given) {
+    const float number = given - given == 0 ? given : 0;
+    low[lane] = number < low[lane] ? number : low[lane];
+    high[lane] = number > high[lane] ? number : high[lane];
+  };
+  uint64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (uint64_t lane = 0; lane < kLanes; ++lane)
+      take(lane, numbers[i + lane]);
+  for (; i < count; ++i)
+    take(0, numbers[i]);
+  return {*std::min_element(low.begin(), low.end()), *std::max_element(high.begin(), high.end())};
+}
+
 void Histogram::add(const float *numbers, uint64_t count) {
+  constexpr uint64_t kAtOnce = 4096; // that the first cache holds while they are looked at twice
+  for (uint64_t first = 0; first < count; first += kAtOnce)
+    addBlock(numbers + first, std::min(kAtOnce, count - first));
+}
+
+void Histogram::addBlock(const float *numbers, uint64_t count) {
+  const Range extents = extentsOf(numbers, count);
+  low_ = std::min(low_, static_cast<float>(extents.low));
+  high_ = std::max(high_, static_cast<float>(extents.high));
+  if (const float magnitude = std::max(-low_, high_); magnitude > 0 && magnitude >= limit_)
+    widen(magnitude);
+  const double half = static_cast<double>(kBins) / 2, scale = limit_ > 0 ? half / limit_ : 0;
+  uint64_t zeros = 0, notFinite = 0; // there are many zeros behind a ReLU
   for (uint64_t i = 0; i < count; ++i) {
-    const float number = numbers[i], magnitude = std::abs(number);
-    if (!std::isfinite(number)) {
-      ++notFinite_;
-      continue;
-    }
-    ++count_;
-    low_ = std::min(low_, number);
-    high_ = std::max(high_, number);
-    if (magnitude >= limit_) {
-      if (number == 0) {
-        ++zeros_;
-        continue;
-      }
-      widen(magnitude);
-    }
-    const double place = (number / limit_ + 1) * (static_cast<double>(kBins) / 2);
-    ++bins_[std::min(kBins - 1, static_cast<size_t>(place))];
+    const float number = numbers[i];
+    if (number == 0)
+      ++zeros;
+    else if (!std::isfinite(number))
+      ++notFinite;
+    else
+      ++bins_[std::min(kBins - 1, static_cast<size_t>(number * scale + half))];
   }
+  count_ += count - notFinite;
+  notFinite_ += notFinite;
+  (limit_ > 0 ? bins_[kBins / 2] : zeros_) += zeros;
 }
 
 double Histogram::centre(size_t bin) const {

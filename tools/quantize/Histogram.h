@@ -46,6 +46,7 @@ public:
   double meanClamped(Range range) const;
 
 private:
+  void addBlock(const float *numbers, uint64_t count);
   void widen(float magnitude);
   Range percentile(double share) const;
   Range leastLoss(double (Histogram::*loss)(Range) const) const;

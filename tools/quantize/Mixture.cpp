@@ -45,6 +45,7 @@ private:
   std::vector<size_t> layersByDistance() const;
   std::vector<size_t> worstFirst(double mostMultiplyAdds, double mostWeights = 1) const;
   double distanceWithout(llvm::ArrayRef<size_t> order) const;
+  size_t fewest(llvm::ArrayRef<size_t> order, size_t from, size_t to, double distance) const;
   double multiplyAddsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].multiplyAdds); }
   double weightsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].weights); }
 
@@ -61,22 +62,23 @@ private:
 };
 } // namespace
 
-constexpr size_t kMostSamples = 48; // that anything is measured on
-
-/// On how many samples each layer is measured: the larger the model, the fewer.
-static size_t fewOf(const Configuration &layers) {
-  constexpr double kMostMultiplyAdds = 2e12; // of all runs of all layers
-  constexpr double kLeast = 8;
+/// How many samples a configuration is measured on, or each layer alone: the larger the model, the fewer.
+static size_t samplesFor(const Configuration &layers, double runs, double mostMultiplyAdds, double least) {
+  constexpr double kMost = 48;
   double sum = 1;
   for (const Layer &layer : layers.layers)
     sum += static_cast<double>(layer.multiplyAdds);
-  return static_cast<size_t>(std::clamp(kMostMultiplyAdds / (sum * static_cast<double>(layers.layers.size() + 1)),
-                                        kLeast, static_cast<double>(kMostSamples)));
+  return static_cast<size_t>(std::clamp(mostMultiplyAdds / (sum * runs), least, kMost));
+}
+
+static size_t manyOf(const Configuration &layers) { return samplesFor(layers, 1, 1e11, 16); }
+static size_t fewOf(const Configuration &layers) {
+  return samplesFor(layers, static_cast<double>(layers.layers.size() + 1), 1e12, 4);
 }
 
 Mixing::Mixing(const Budget &budget, const driver::CompileOptions &options, const std::vector<std::string> &samples,
                const Configuration &any)
-    : budget_(budget), options_(options), many_(someOf(samples, kMostSamples)), few_(someOf(samples, fewOf(any))),
+    : budget_(budget), options_(options), many_(someOf(samples, manyOf(any))), few_(someOf(samples, fewOf(any))),
       threads_(threadsOf(options)), progress_(options.model) {}
 
 llvm::Expected<Candidate> Mixing::compile(Configuration layers) {
@@ -219,26 +221,53 @@ double Mixing::distanceWithout(llvm::ArrayRef<size_t> order) const {
   return best().sensitivity->distance(lowered);
 }
 
-/// Those that cost next to nothing, and then the fewest that are enough, by halves; where none are, as many as may be.
+/// Of so many layers that go back, the fewest that leave no more than a distance; `to` where none do.
+size_t Mixing::fewest(llvm::ArrayRef<size_t> order, size_t from, size_t to, double distance) const {
+  auto isEnough = [&](size_t count) { return distanceWithout(order.take_front(count)) <= distance; };
+  if (from == to || isEnough(from))
+    return from;
+  if (!isEnough(to))
+    return to;
+  while (to - from > 1) {
+    const size_t count = from + (to - from) / 2;
+    (isEnough(count) ? to : from) = count;
+  }
+  return to;
+}
+
+/// Those that cost next to nothing, then the fewest that make the distance tolerable, by halves, and those after them
+/// that are worth it; where none are enough, as many as may be.
 void Mixing::retreat(const std::string &fallback) {
   const std::vector<size_t> free = worstFirst(budget_.freeMultiplyAdds, budget_.freeWeights);
   std::vector<size_t> order = free;
   for (size_t layer : worstFirst(budget_.mostMultiplyAdds - budget_.freeMultiplyAdds))
     if (!llvm::is_contained(free, layer))
       order.push_back(layer);
-  const llvm::ArrayRef<size_t> all = order;
-  auto isEnough = [&](size_t count) { return distanceWithout(all.take_front(count)) <= budget_.distance; };
-  size_t enough = order.size(), tooFew = free.size();
   progress_.stage("giving back layers");
-  if (tooFew == enough || isEnough(tooFew))
-    enough = tooFew;
-  else if (isEnough(enough))
-    while (enough - tooFew > 1) {
-      const size_t count = tooFew + (enough - tooFew) / 2;
-      (isEnough(count) ? enough : tooFew) = count;
-    }
-  for (size_t layer : all.take_front(enough))
+  size_t enough = fewest(order, free.size(), order.size(), budget_.tolerable);
+  std::vector<double> costs;
+  for (size_t layer = 0; layer < alone_.size(); ++layer)
+    costs.push_back(multiplyAddsOf(layer));
+  enough = fewest(order, enough, std::max(enough, worthwhile(alone_, costs, order, budget_.worth)), budget_.distance);
+  for (size_t layer : llvm::ArrayRef(order).take_front(enough))
     candidates_[best_].layers.layers[layer].precision = fallback;
+}
+
+size_t worthwhile(llvm::ArrayRef<double> alone, llvm::ArrayRef<double> costs, llvm::ArrayRef<size_t> order,
+                  double worth) {
+  double left = 0, all = 0;
+  for (auto [distance, cost] : llvm::zip_equal(alone, costs)) {
+    left += distance * distance;
+    all += cost;
+  }
+  for (size_t count = 0; count < order.size(); ++count) {
+    const size_t layer = order[count];
+    const double square = alone[layer] * alone[layer];
+    if (square * all < worth * left * costs[layer])
+      return count;
+    left -= square;
+  }
+  return order.size();
 }
 
 llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,

@@ -4,6 +4,7 @@
 #include "tools/quantize/Parallel.h"
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <future>
 #include <thread>
 #include <vector>
@@ -16,16 +17,24 @@ unsigned threadsOf(const driver::CompileOptions &options) {
 
 void inParallel(size_t count, unsigned threads, llvm::function_ref<void(size_t)> function) {
   std::atomic<size_t> next = 0;
+  std::vector<std::exception_ptr> thrown(count);
   auto work = [&] {
     for (size_t i = next++; i < count; i = next++)
-      function(i);
+      try {
+        function(i);
+      } catch (...) {
+        thrown[i] = std::current_exception();
+      }
   };
-  std::vector<std::future<void>> others; // whose destructors wait
-  for (size_t thread = 1; thread < std::min<size_t>(threads, count); ++thread)
-    others.push_back(std::async(std::launch::async, work));
-  work();
-  for (std::future<void> &other : others)
-    other.get();
+  {
+    std::vector<std::future<void>> others; // whose destructors wait
+    for (size_t thread = 1; thread < std::min<size_t>(threads, count); ++thread)
+      others.push_back(std::async(std::launch::async, work));
+    work();
+  }
+  for (const std::exception_ptr &exception : thrown)
+    if (exception)
+      std::rethrow_exception(exception);
 }
 
 } // namespace smelt::quantize

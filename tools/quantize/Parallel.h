@@ -12,7 +12,8 @@ namespace smelt::quantize {
 /// On how many threads work of a compilation is done.
 unsigned threadsOf(const driver::CompileOptions &options);
 
-/// Calls `function` with each index below `count`, on several threads, in any order. Throws what it throws.
+/// Calls `function` with each index below `count`, on several threads, in any order. Throws what the
+/// first of them throws, by index.
 void inParallel(size_t count, unsigned threads, llvm::function_ref<void(size_t)> function);
 
 } // namespace smelt::quantize

@@ -8,7 +8,8 @@
 namespace smelt::quantize {
 
 Statistics::Statistics(int64_t channels, int64_t within)
-    : low_(channels, 0), high_(channels, 0), sums_(channels, 0), squares_(channels, 0), within_(within) {}
+    : extents_{std::vector<float>(channels, 0), std::vector<float>(channels, 0)}, sums_(channels, 0),
+      squares_(channels, 0), within_(within) {}
 
 void Statistics::add(const float *numbers, uint64_t count, uint64_t parts) {
   constexpr uint64_t kMostAtOnce = 4, kMostParts = 512; // what more would tell is not worth the memory
@@ -22,30 +23,40 @@ void Statistics::add(const float *numbers, uint64_t count, uint64_t parts) {
     addPart(numbers + i * parts / taken * inPart * run, inPart);
 }
 
-void Statistics::addChannels(const float *numbers, uint64_t runs) {
-  const size_t channels = low_.size();
-  for (uint64_t run = 0; run < runs; ++run, ++runs_)
-    for (size_t channel = 0; channel < channels; ++channel)
-      for (uint64_t i = 0; i < within_; ++i) {
-        const float number = numbers[(run * channels + channel) * within_ + i];
-        if (!std::isfinite(number))
-          continue;
-        low_[channel] = std::min(low_[channel], number);
-        high_[channel] = std::max(high_[channel], number);
-        sums_[channel] += number;
-        squares_[channel] += static_cast<double>(number) * number;
+/// What is not finite counts as 0, which is in every channel's extent.
+static float finiteOf(float number) { return number - number == 0 ? number : 0; }
+
+void Statistics::extend(ChannelExtents &extents, const float *numbers, uint64_t runs) const {
+  float *low = extents.low.data(), *high = extents.high.data();
+  for (uint64_t run = 0; run < runs; ++run)
+    for (uint64_t i = 0; i < within_; ++i) {
+      const float *first = numbers + run * channels() * within_ + i;
+      for (size_t channel = 0; channel < channels(); ++channel) {
+        const float number = finiteOf(first[channel * within_]);
+        low[channel] = number < low[channel] ? number : low[channel];
+        high[channel] = number > high[channel] ? number : high[channel];
       }
+    }
+}
+
+void Statistics::addChannels(const float *numbers, uint64_t runs) {
+  extend(extents_, numbers, runs);
+  runs_ += runs;
+  double *sums = sums_.data(), *squares = squares_.data();
+  for (uint64_t run = 0; run < runs; ++run)
+    for (uint64_t i = 0; i < within_; ++i) {
+      const float *first = numbers + run * channels() * within_ + i;
+      for (size_t channel = 0; channel < channels(); ++channel) {
+        const double number = finiteOf(first[channel * within_]);
+        sums[channel] += number;
+        squares[channel] += number * number;
+      }
+    }
 }
 
 void Statistics::addPart(const float *numbers, uint64_t runs) {
   ChannelExtents part{std::vector<float>(channels(), 0), std::vector<float>(channels(), 0)};
-  for (uint64_t run = 0; run < runs; ++run)
-    for (size_t channel = 0; channel < channels(); ++channel)
-      for (uint64_t i = 0; i < within_; ++i, ++numbers)
-        if (std::isfinite(*numbers)) {
-          part.low[channel] = std::min(part.low[channel], *numbers);
-          part.high[channel] = std::max(part.high[channel], *numbers);
-        }
+  extend(part, numbers, runs);
   parts_.push_back(std::move(part));
 }
 

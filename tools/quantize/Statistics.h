@@ -24,21 +24,22 @@ public:
   void add(const float *numbers, uint64_t count, uint64_t parts);
 
   const Histogram &histogram() const { return histogram_; }
-  size_t channels() const { return low_.size(); }
+  size_t channels() const { return extents_.low.size(); }
   /// The least and the largest number of a channel, and of 0; the mean of its numbers, and of their squares.
-  float low(size_t channel) const { return low_[channel]; }
-  float high(size_t channel) const { return high_[channel]; }
+  float low(size_t channel) const { return extents_.low[channel]; }
+  float high(size_t channel) const { return extents_.high[channel]; }
   double mean(size_t channel) const;
   double meanSquare(size_t channel) const;
   /// A few parts of each tensor that was added.
   const std::vector<ChannelExtents> &parts() const { return parts_; }
 
 private:
+  void extend(ChannelExtents &extents, const float *numbers, uint64_t runs) const;
   void addChannels(const float *numbers, uint64_t runs);
   void addPart(const float *numbers, uint64_t runs);
 
   Histogram histogram_;
-  std::vector<float> low_, high_;
+  ChannelExtents extents_;
   std::vector<double> sums_, squares_;
   uint64_t within_, runs_ = 0;
   std::vector<ChannelExtents> parts_;

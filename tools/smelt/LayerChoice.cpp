@@ -29,15 +29,26 @@ Precision fallbackOf(const CompileFlags &flags) {
 /// All layers stay as `candidates` have them.
 static quantize::Budget anyDistance() { return {std::numeric_limits<double>::infinity(), 0}; }
 
+void LayerChoice::shareKernels(driver::CompileOptions &options) const {
+  if (kernels_ && options.cache.empty())
+    options.cache = kernels_->file("kernels");
+}
+
 /// Layers of int8, from data.
 llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
+  llvm::Expected<TemporaryFolder> kernels = TemporaryFolder::create();
+  if (!kernels)
+    return kernels.takeError();
+  kernels_.emplace(std::move(*kernels));
+  driver::CompileOptions options = flags.options;
+  shareKernels(options);
   if (flags.calibration.empty())
     llvm::errs() << "smelt: ranges come from seeded inputs: give --calibration for real use\n";
   llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
   if (!samples)
     return samples.takeError();
   llvm::Expected<std::vector<Configuration>> found =
-      quantize::calibrate(flags.options, *samples, quantize::rangeMethodsOf(flags.method));
+      quantize::calibrate(options, *samples, quantize::rangeMethodsOf(flags.method));
   if (!found)
     return found.takeError();
   constexpr size_t kMany = 8; // with fewer, ranges depend on which samples were taken
@@ -53,7 +64,7 @@ llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
     }
   const quantize::Budget budget = keepsWorst ? quantize::Budget() : anyDistance();
   llvm::Expected<Configuration> chosen =
-      quantize::chooseMixture(budget, nameOf(fallbackOf(flags)).str(), flags.options, *samples, std::move(*found));
+      quantize::chooseMixture(budget, nameOf(fallbackOf(flags)).str(), options, *samples, std::move(*found));
   if (!chosen)
     return chosen.takeError();
   layers_ = std::move(*chosen);
@@ -128,6 +139,7 @@ llvm::Error LayerChoice::lowerAll(const CompileFlags &flags) {
 void LayerChoice::applyTo(driver::CompileOptions &options) const {
   if (isMixed_)
     options.afterLayout = [this](mlir::ModuleOp module) { return quantize::mark(module, layers_); };
+  shareKernels(options);
 }
 
 std::string fileOf(const CompileFlags &flags, const Configuration &layers) {

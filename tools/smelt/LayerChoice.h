@@ -4,8 +4,10 @@
 #ifndef SMELT_TOOLS_SMELT_LAYERCHOICE_H
 #define SMELT_TOOLS_SMELT_LAYERCHOICE_H
 
+#include "tools/driver/TemporaryFolder.h"
 #include "tools/quantize/Configuration.h"
 #include "tools/smelt/CompileFlags.h"
+#include <optional>
 
 namespace smelt {
 
@@ -27,11 +29,13 @@ public:
 private:
   llvm::Error find(const CompileFlags &flags, bool keepsWorst);
   llvm::Error findDynamic(const CompileFlags &flags);
+  void shareKernels(driver::CompileOptions &options) const;
   llvm::Error fit(const CompileFlags &flags);
   llvm::Error list(const CompileFlags &flags);
 
   quantize::Configuration layers_;
   bool isMixed_ = false;
+  std::optional<TemporaryFolder> kernels_; // of the compilations that layers are tried in, which share most of them
 };
 
 /// bf16 where the target of the flags multiplies that, else f32: what counts as exact beside integers.

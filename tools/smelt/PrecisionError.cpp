@@ -4,6 +4,7 @@
 #include "tools/smelt/PrecisionError.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/TemporaryFolder.h"
+#include "tools/quantize/Parallel.h"
 #include "tools/quantize/Samples.h"
 #include "tools/runner/Buffers.h"
 #include "tools/runner/Compare.h"
@@ -23,16 +24,13 @@ class Measurement {
 public:
   Measurement(const std::string &exact, const std::string &lowered) : exact_(exact), lowered_(lowered) {}
 
-  /// One run each, on the arrays of a file, or on seeded inputs where there is none.
-  void run(const std::string &file) {
-    runner::Instance exact(exact_), lowered(lowered_);
-    runner::Buffers want = quantize::inputsOf(exact, file), got = quantize::inputsOf(lowered, file);
-    if (file.empty())
-      keepShapes(exact);
-    want.run(exact);
-    got.run(lowered);
-    for (uint32_t i = 0; i < exact.model().output_count; ++i)
-      add(exact.model().outputs[i].name, viewOf(lowered, got, i), viewOf(exact, want, i));
+  /// One run each, on the arrays of every file, or on seeded inputs where there is none.
+  void run(const std::vector<std::string> &files, unsigned threads) {
+    std::vector<std::vector<OutputError>> found(files.size());
+    quantize::inParallel(files.size(), threads, [&](size_t i) { found[i] = errorsOn(files[i]); });
+    for (const std::vector<OutputError> &errors : found)
+      for (const OutputError &error : errors)
+        add(error);
   }
 
   std::vector<OutputError> errors() const {
@@ -47,6 +45,18 @@ public:
   std::vector<std::pair<std::string, std::vector<int64_t>>> shapes() const { return shapes_; }
 
 private:
+  std::vector<OutputError> errorsOn(const std::string &file) {
+    runner::Instance exact(exact_), lowered(lowered_);
+    runner::Buffers want = quantize::inputsOf(exact, file), got = quantize::inputsOf(lowered, file);
+    if (file.empty())
+      keepShapes(exact);
+    want.run(exact);
+    got.run(lowered);
+    std::vector<OutputError> errors;
+    for (uint32_t i = 0; i < exact.model().output_count; ++i)
+      errors.push_back(errorOf(exact.model().outputs[i].name, viewOf(lowered, got, i), viewOf(exact, want, i)));
+    return errors;
+  }
   void keepShapes(const runner::Instance &instance) {
     const smelt_model &model = instance.model();
     for (uint32_t i = 0; i < model.input_count; ++i)
@@ -58,20 +68,29 @@ private:
     return {static_cast<smelt_dtype>(info.dtype), instance.shapeOf(info), buffers.outputs()[output].data()};
   }
   /// Shapes that depend on data may differ: then all of it does.
-  void add(const std::string &name, const runner::TensorView &got, const runner::TensorView &want) {
-    OutputError &error = errors_.try_emplace(name, OutputError{name}).first->second;
-    error.elements += want.count();
+  static OutputError errorOf(const std::string &name, const runner::TensorView &got, const runner::TensorView &want) {
+    OutputError error{name};
+    error.elements = want.count();
     if (got.shape != want.shape) {
-      error.differing += want.count();
+      error.differing = want.count();
       error.maxAbs = error.maxRelative = runner::largest(want);
       error.cosine = 0;
-      return;
+      return error;
     }
     const runner::Difference apart = runner::difference(got, want);
-    error.maxAbs = std::max(error.maxAbs, apart.maxAbs);
-    error.maxRelative = std::max(error.maxRelative, apart.maxRelative);
-    error.cosine = std::min(error.cosine, apart.cosine);
-    error.differing += apart.differing;
+    error.maxAbs = apart.maxAbs;
+    error.maxRelative = apart.maxRelative;
+    error.cosine = apart.cosine;
+    error.differing = apart.differing;
+    return error;
+  }
+  void add(const OutputError &more) {
+    OutputError &error = errors_.try_emplace(more.name, OutputError{more.name}).first->second;
+    error.elements += more.elements;
+    error.maxAbs = std::max(error.maxAbs, more.maxAbs);
+    error.maxRelative = std::max(error.maxRelative, more.maxRelative);
+    error.cosine = std::min(error.cosine, more.cosine);
+    error.differing += more.differing;
   }
 
   runner::Artifact exact_, lowered_;
@@ -110,8 +129,7 @@ llvm::Expected<PrecisionReport> measurePrecision(const driver::CompileOptions &o
     }
   try {
     Measurement measurement(exact, lowered);
-    for (const std::string &file : *files)
-      measurement.run(file);
+    measurement.run(*files, quantize::threadsOf(options));
     report.outputs = measurement.errors();
     report.shapes = measurement.shapes();
   } catch (const runner::Error &error) {

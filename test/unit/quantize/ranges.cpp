@@ -87,6 +87,32 @@ TEST(Range, DoesNotDependOnTheOrder) {
   }
 }
 
+TEST(Range, DoesNotDependOnHowManyNumbersComeAtOnce) {
+  std::vector<float> numbers = bell(10001);
+  numbers[5000] = 90;
+  for (size_t i = 0; i < numbers.size(); i += 3)
+    numbers[i] = 0;
+  Histogram together = of(numbers), apart;
+  for (const float &number : numbers)
+    apart.add(&number, 1);
+  EXPECT_EQ(together.count(), apart.count());
+  for (RangeMethod method : {RangeMethod::MinMax, RangeMethod::Percentile, RangeMethod::Entropy, RangeMethod::Mse}) {
+    EXPECT_EQ(together.range(method).low, apart.range(method).low);
+    EXPECT_EQ(together.range(method).high, apart.range(method).high);
+  }
+}
+
+TEST(Statistics, LeavesOutWhatIsNoNumber) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float numbers[] = {1, infinity, std::nanf(""), -2};
+  Statistics statistics(2, 1);
+  statistics.add(numbers, 4, 1);
+  EXPECT_EQ(statistics.high(1), 0);
+  EXPECT_EQ(statistics.low(1), -2);
+  EXPECT_EQ(statistics.high(0), 1);
+  EXPECT_DOUBLE_EQ(statistics.meanSquare(1), 4 / 2.0);
+}
+
 TEST(Statistics, KnowsChannels) {
   const float numbers[] = {1, 2, -3, 4, 5, 6, -7, 8}; // two channels of runs of two
   Statistics statistics(2, 2);
