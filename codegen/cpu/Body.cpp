@@ -267,6 +267,8 @@ Value Body::emitElementwise(Operation *op, ArrayRef<LaneIndex> index, unsigned l
       return nullptr;
     operands.push_back(value);
   }
+  if (isa<graph::GeluOp>(op) && op->hasAttr(graph::kCoarse))
+    return graph::roundedGelu(graph::Expr(builder_, operands.front())).value();
   return cast<graph::ScalarInterface>(op).emitScalar(builder_, operands);
 }
 

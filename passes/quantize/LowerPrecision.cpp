@@ -175,6 +175,7 @@ void quantize::registerQuantizePasses() {
   registerPass(createKeepCodesPass);
   registerPass(createHoistCastsPass);
   registerPass(createShareRoundingsPass);
+  registerPass(createCoarsenFunctionsPass);
   registerPass(createSinkDequantisationPass);
   registerPass(createUnscaleProductsPass);
   registerPass(createNarrowProductsPass);

@@ -50,6 +50,8 @@ std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(Precision precision = Prec
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.
 std::unique_ptr<mlir::Pass> createShareRoundingsPass();
+/// Functions whose results are rounded to 8 bits at once → marked `graph.coarse`, where fewer digits do not show.
+std::unique_ptr<mlir::Pass> createCoarsenFunctionsPass();
 
 /// Moves of dequantised elements → moves of integers of 8 bits, exactly; quantising again in the same way → nothing.
 /// Before unscale-products.

@@ -69,6 +69,7 @@ void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, q
     manager.addNestedPass<func::FuncOp>(quantize::createShareRoundingsPass());
     manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass()); // what had other readers before
     manager.addPass(graph::createFoldConstantsPass());
+    manager.addNestedPass<func::FuncOp>(quantize::createCoarsenFunctionsPass());
   }
   manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createSharePaddingPass());
