@@ -4,7 +4,7 @@
 // coarsen-functions: what is rounded to 8 bits at once needs no more digits than those show.
 //   quantize(gelu(x))       →   quantize(gelu(x) {graph.coarse})
 //   quantize(gelu(x) · c)   →   quantize(gelu(x) {graph.coarse} · c)      c a constant: what evens out channels
-// where the coarse formula is off by a small part of a step, so that it moves few results, and these by one.
+// where the coarse formula is off by no more than a part of a step, so that it moves some results, and these by one.
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Ops/RoundedFormulas.h"
@@ -56,7 +56,7 @@ struct CoarsenFunctions : PassWrapper<CoarsenFunctions, OperationPass<func::Func
   }
 
   void runOnOperation() override {
-    constexpr double kMostSteps = 1.0 / 16;
+    constexpr double kMostSteps = 0.25; // rounding is off by 0.5
     getOperation().walk([](graph::GeluOp gelu) {
       if (gelu.getTanhForm() || !graph::typeOf(gelu.getResult()).getElementType().isF32())
         return;

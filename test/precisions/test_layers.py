@@ -251,5 +251,27 @@ def compare_is_in_the_precision_it_names(folder):
     expect(done.code == 0 and json.loads(done.output)["outputs"][0]["max_abs"] == 0, f"{done.output} {done.errors}")
 
 
+@case
+def gelu_of_8_bits(folder):
+    """A GELU whose result is quantised at once has fewer digits, and results hardly know."""
+    rng = np.random.default_rng(8)
+    weights = [numpy_helper.from_array(rng.standard_normal((WIDTH, WIDTH)).astype(np.float32) / 4, f"w{i}") for i in range(2)]
+    nodes = [helper.make_node("MatMul", ["x", "w0"], ["a"], name="/mm_0"), helper.make_node("Gelu", ["a"], ["b"], name="/gelu"),
+             helper.make_node("MatMul", ["b", "w1"], ["y"], name="/mm_1")]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 16, WIDTH])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], weights)
+    model, data = folder / "gelu.onnx", calibration(folder)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), model)
+    file = written(folder, {"default": "int8"})
+    done = Done("compile", model, "--precision", file, "--calibration", data, "-o", folder / "g.so", "--dump-after", "coarsen-functions")
+    expect(done.code == 0 and "graph.coarse" in done.errors, done.errors[:2000])
+    smelt_ok("compile", model, "-o", folder / "f.so")
+    for name in ("f", "g"):
+        smelt_ok("run", folder / f"{name}.so", "--inputs", data / "0.npz", "--outputs", folder / f"{name}.npz")
+    exact, rounded = (np.load(folder / f"{name}.npz")["y"] for name in ("f", "g"))
+    apart = np.linalg.norm(rounded - exact) / np.linalg.norm(exact)
+    expect(apart < 0.02, f"off by {apart:.2%}")
+
+
 if __name__ == "__main__":
     sys.exit(harness.run_cases(__doc__, case, in_folder=True))

@@ -43,11 +43,12 @@ private:
   llvm::Error compileDynamic();
   bool suitBest(size_t layer, Configuration &mended);
   std::vector<size_t> layersByDistance() const;
-  std::vector<size_t> worstFirst(double mostMultiplyAdds, double mostWeights = 1) const;
+  std::vector<size_t> worstFirst(double most, double mostWeights = 1) const;
   double distanceWithout(llvm::ArrayRef<size_t> order) const;
   size_t fewest(llvm::ArrayRef<size_t> order, size_t from, size_t to, double distance) const;
   double multiplyAddsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].multiplyAdds); }
   double weightsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].weights); }
+  double costOf(size_t layer) const;
 
   const Budget &budget_;
   const driver::CompileOptions &options_;
@@ -189,26 +190,39 @@ llvm::Error Mixing::mend() {
   return llvm::Error::success();
 }
 
-/// Lowered layers by the squared distance that each of them alone makes, for each multiply-add; as many as may be, by
-/// their parts of all multiply-adds and of all weights.
-std::vector<size_t> Mixing::worstFirst(double mostMultiplyAdds, double mostWeights) const {
-  double all = 0, spent = 0, allWeights = 0, spentWeights = 0;
+/// In multiply-adds: what a layer takes in f32, where weights that are used once or a few times are waited for.
+double Mixing::costOf(size_t layer) const {
+  constexpr double kOfWeight = 24; // 90 billion multiply-adds a second, and 15 GB
+  return std::max({1.0, multiplyAddsOf(layer), kOfWeight * weightsOf(layer)});
+}
+
+/// Lowered layers by the squared distance that each of them alone makes, for what it costs; as many as may be, by their
+/// parts of all multiply-adds, of all costs and of all weights.
+std::vector<size_t> Mixing::worstFirst(double most, double mostWeights) const {
+  struct Sums {
+    double multiplyAdds = 0, cost = 0, weights = 0;
+    bool areWithin(double most, double mostWeights, const Sums &all) const {
+      return multiplyAdds <= most * all.multiplyAdds && cost <= most * all.cost && weights <= mostWeights * all.weights;
+    }
+  };
+  auto with = [&](const Sums &sums, size_t layer) {
+    return Sums{sums.multiplyAdds + multiplyAddsOf(layer), sums.cost + costOf(layer), sums.weights + weightsOf(layer)};
+  };
+  Sums all, spent;
   std::vector<std::pair<double, size_t>> worth;
   for (size_t i = 0; i < alone_.size(); ++i) {
-    all += multiplyAddsOf(i);
-    allWeights += weightsOf(i);
+    all = with(all, i);
     if (best().layers.layers[i].precision == "f32")
-      spent += multiplyAddsOf(i);
+      spent = with(spent, i);
     else if (alone_[i] > 0)
-      worth.push_back({alone_[i] * alone_[i] / std::max(1.0, multiplyAddsOf(i)), i});
+      worth.push_back({alone_[i] * alone_[i] / costOf(i), i});
   }
   std::stable_sort(worth.begin(), worth.end(), [](const auto &a, const auto &b) { return a.first > b.first; });
+  spent.weights = 0;
   std::vector<size_t> order;
   for (const auto &[_, layer] : worth)
-    if (spent + multiplyAddsOf(layer) <= mostMultiplyAdds * all &&
-        spentWeights + weightsOf(layer) <= mostWeights * allWeights) {
-      spent += multiplyAddsOf(layer);
-      spentWeights += weightsOf(layer);
+    if (const Sums more = with(spent, layer); more.areWithin(most, mostWeights, all)) {
+      spent = more;
       order.push_back(layer);
     }
   return order;
@@ -247,7 +261,7 @@ void Mixing::retreat(const std::string &fallback) {
   size_t enough = fewest(order, free.size(), order.size(), budget_.tolerable);
   std::vector<double> costs;
   for (size_t layer = 0; layer < alone_.size(); ++layer)
-    costs.push_back(multiplyAddsOf(layer));
+    costs.push_back(costOf(layer));
   enough = fewest(order, enough, std::max(enough, worthwhile(alone_, costs, order, budget_.worth)), budget_.distance);
   for (size_t layer : llvm::ArrayRef(order).take_front(enough))
     candidates_[best_].layers.layers[layer].precision = fallback;

@@ -68,7 +68,7 @@ llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
   if (!chosen)
     return chosen.takeError();
   layers_ = std::move(*chosen);
-  return flags.calibration.empty() ? llvm::Error::success() : quantize::roundProducts(flags.options, *samples, layers_);
+  return flags.calibration.empty() ? llvm::Error::success() : quantize::roundProducts(options, *samples, layers_);
 }
 
 /// Layers as a file says, with ranges from data where it has none.
