@@ -108,6 +108,15 @@ Values OperatorReader::call(int64_t graph, ArrayRef<Value> inputs) {
   return importer_.inlineGraph(graph, inputs, frame_, Handles(), /*isPart=*/false);
 }
 
+const schema::StableHLOCompositeOptions &OperatorReader::compositeOptions() const {
+  const auto *found = op_.builtin_options_2_type() == kCompositeTag && op_.builtin_options_2()
+                          ? model().as<schema::StableHLOCompositeOptions>(op_.builtin_options_2())
+                          : nullptr;
+  if (!found)
+    malformed("has no options, or such of another operator");
+  return *found;
+}
+
 /// A table that states nothing: its vtable, of two sizes, and the distance back to it.
 const uint8_t *OperatorReader::emptyTable() {
   alignas(8) static const uint8_t bytes[] = {4, 0, 4, 0, 4, 0, 0, 0};

@@ -64,8 +64,7 @@ public:
   const schema::Tensor &tensor(int32_t index) const;
 
   /// The operator's options; their defaults where it states none.
-  template <typename T> const T &options() {
-    readOptions_ = true;
+  template <typename T> const T &options() const {
     if (op_.builtin_options_type() == 0 || !op_.builtin_options())
       return *reinterpret_cast<const T *>(emptyTable());
     if (op_.builtin_options_type() != optionsTag<T>())
@@ -75,6 +74,8 @@ public:
       malformed("has options that are no sound table");
     return *found;
   }
+  /// Those of STABLEHLO_COMPOSITE, which are in another union.
+  const schema::StableHLOCompositeOptions &compositeOptions() const;
   /// Those of a custom operator, as bytes.
   llvm::ArrayRef<char> customOptions() const { return model().customOptions(op_); }
 
@@ -95,7 +96,6 @@ private:
   Frame &frame_;
   const schema::Operator &op_;
   llvm::SmallSet<unsigned, 8> read_;
-  bool readOptions_ = false;
 };
 
 } // namespace smelt::frontend::tflite

@@ -26,6 +26,7 @@ llvm::ArrayRef<Operator> activationOperators();
 llvm::ArrayRef<Operator> arithmeticOperators();
 llvm::ArrayRef<Operator> controlOperators();
 llvm::ArrayRef<Operator> convolutionOperators();
+llvm::ArrayRef<Operator> detectionOperators();
 llvm::ArrayRef<Operator> indexingOperators();
 llvm::ArrayRef<Operator> matMulOperators();
 llvm::ArrayRef<Operator> normalizationOperators();

@@ -17,6 +17,9 @@ enum class Padding : int8_t { Same = 0, Valid = 1 };
 /// ActivationFunctionType
 enum class Activation : int8_t { None = 0, Relu = 1, ReluN1To1 = 2, Relu6 = 3, Tanh = 4, SignBit = 5 };
 
+/// The tag of BuiltinOptions2 that goes with StableHLOCompositeOptions.
+constexpr uint8_t kCompositeTag = 21;
+
 /// The tag of BuiltinOptions that goes with a table.
 template <typename T> constexpr uint8_t optionsTag();
 template <> constexpr uint8_t optionsTag<schema::Conv2DOptions>() { return 1; }

@@ -80,8 +80,8 @@ Value Differences::of(Value value, unsigned depth) {
     return difference;
   Operation *op = value.getDefiningOp();
   OpBuilder::InsertionGuard guard(b_.builder());
-  if (op)
-    b_.builder().setInsertionPointAfter(op);
+  // An argument is there from the beginning, and so is the number.
+  b_.builder().setInsertionPointAfter(op ? op : number_.getDefiningOp());
   if (depth < kDeepest) {
     if (auto concat = dyn_cast_if_present<graph::ConcatOp>(op))
       return ofConcat(concat, depth);

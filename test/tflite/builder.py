@@ -43,7 +43,7 @@ class Graph:
         array = np.asarray(array)
         return self.tensor(array.dtype, array.shape, data=array.tobytes(), **how)
 
-    def op(self, name, inputs, outputs, options=None, custom=b"", **fields):
+    def op(self, operator_name, inputs, outputs, options=None, custom=b"", **fields):
         """Adds an operator. `outputs` are dtypes, or (dtype, (scale, zero point)), or indices. The index of its output, or a list."""
         made = []
         for output in outputs:
@@ -54,13 +54,16 @@ class Graph:
             else:
                 made.append(self.tensor(output))
         operator = schema.OperatorT()
-        operator.opcodeIndex, operator.inputs, operator.outputs = self._model.opcode(name), list(inputs), made
+        operator.opcodeIndex, operator.inputs, operator.outputs = self._model.opcode(operator_name), list(inputs), made
         if options:
-            operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
-            operator.builtinOptions = getattr(schema, options + "T")()
+            made_of = getattr(schema, options + "T")()
             for field, value in fields.items():
-                assert hasattr(operator.builtinOptions, field), field
-                setattr(operator.builtinOptions, field, value)
+                assert hasattr(made_of, field), field
+                setattr(made_of, field, value)
+            if hasattr(schema.BuiltinOptions, options):
+                operator.builtinOptionsType, operator.builtinOptions = getattr(schema.BuiltinOptions, options), made_of
+            else:
+                operator.builtinOptions2Type, operator.builtinOptions2 = getattr(schema.BuiltinOptions2, options), made_of
         if custom:
             operator.customOptions = list(custom)
         self._graph.operators.append(operator)

@@ -370,6 +370,48 @@ def dynamic_update_slice(graph):
     return graph.op("DYNAMIC_UPDATE_SLICE", [graph.input(F32, (4, 5)), graph.input(F32, (2, 3)), graph.constant(np.array([1, 4], I32))], [F32])
 
 
+@case("slices")
+def sparse_to_dense(graph):
+    return graph.op("SPARSE_TO_DENSE", [graph.constant(np.array([[0, 1], [2, 0]], I32)), graph.constant(np.array([3, 2], I32)), graph.input(F32, (2,)),
+                                        graph.constant(np.array(-1, F32))], [F32], "SparseToDenseOptions")
+
+
+@case("slices")
+def segment_sum(graph):
+    return graph.op("SEGMENT_SUM", [graph.input(F32, (4, 3)), graph.constant(np.array([0, 0, 1, 2], I32))], [F32])
+
+
+for _name in ("SUM", "PROD", "MAX", "MIN"):
+    CASES["slices"].append((f"unsorted_segment_{_name.lower()}", lambda graph, name=_name: graph.op(
+        f"UNSORTED_SEGMENT_{name}", [graph.input(F32, (4, 3)), graph.constant(np.array([1, 0, 3, 1], I32)), graph.constant(np.array(4, I32))], [F32])))
+
+
+@case("binary")
+def bitcast(graph):
+    return graph.op("BITCAST", [graph.input(F32, (5,))], [I32])
+
+
+@case("binary")
+def bucketize(graph):
+    return graph.op("BUCKETIZE", [graph.input(F32, (3, 5))], [I32], "BucketizeOptions", boundaries=[-1.0, 0.0, 0.5, 2.0])
+
+
+@case("convolutions")
+def conv_3d_transpose(graph):
+    return graph.op("CONV_3D_TRANSPOSE", [graph.constant(np.array([1, 6, 7, 8, 2], I32)), graph.constant(draw(2, 3, 3, 2, 4)), graph.input(F32, (1, 3, 7, 4, 4))], [F32],
+                    "Conv3DOptions", strideD=2, strideH=1, strideW=2, dilationDFactor=1, dilationHFactor=1, dilationWFactor=1, padding=0)
+
+
+@case("images")
+def non_max_suppression(graph):
+    corners = RANDOM.random((20, 2)).astype(F32)
+    boxes = graph.constant(np.concatenate([corners, corners + RANDOM.uniform(0.1, 0.5, (20, 2)).astype(F32)], axis=1))
+    scores = graph.op("LOGISTIC", [graph.input(F32, (20,))], [F32])
+    numbers = [graph.constant(np.array(number, dtype)) for number, dtype in ((12, I32), (0.3, F32), (0.4, F32), (0.0, F32))]
+    return [*graph.op("NON_MAX_SUPPRESSION_V4", [boxes, scores, *numbers[:3]], [I32, I32]),
+            *graph.op("NON_MAX_SUPPRESSION_V5", [boxes, scores, *numbers], [I32, F32, I32])]
+
+
 # Images.
 
 for _name in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):

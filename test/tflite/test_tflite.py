@@ -15,6 +15,7 @@ import litert
 litert.enter()
 
 import numpy as np
+from flatbuffers import flexbuffers
 
 import builder
 import harness
@@ -97,6 +98,50 @@ def calls_and_branches(folder):
     for chosen in (True, False):
         feeds = {"t0": np.array([1, -2, 3], np.float32), "t1": np.array(chosen)}
         compare("if", ours.run(feeds)[ours.outputs[0].name], judge.run(feeds)[0])
+
+
+@case
+def composites(folder):
+    model = builder.Model()
+    square = model.graph("square")
+    x = square.input(np.float32, (3,))
+    square.output(square.op("MUL", [x, x], [np.float32], "MulOptions"))
+    main = model.main
+    x = main.input(np.float32, (3,))
+    main.output(main.op("STABLEHLO_COMPOSITE", [x], [main.tensor(np.float32, (3,))], "StableHLOCompositeOptions", name="own.square", decompositionSubgraphIndex=1,
+                        compositeAttributes=list(flexbuffers.Dumps({}))))
+    judge, ours = built(folder, model)
+    feeds = {"t0": np.array([1, -2, 3], np.float32)}
+    compare("square", ours.run(feeds)[ours.outputs[0].name], judge.run(feeds)[0])
+
+
+@case
+def windows_of_frames(folder):
+    """A variable of integers that begins as their zero point, and moves by a frame in each run."""
+    how = (0.05, -128)
+    model = builder.Model()
+    begin, main = model.graph("begin"), model.main
+
+    def name(graph):
+        return graph.op("VAR_HANDLE", [], ["RESOURCE"], "VarHandleOptions", container="", sharedName="frames")
+
+    begin.op("ASSIGN_VARIABLE", [name(begin), begin.constant(np.full((1, 3, 4), -128, np.int8), quantised=how)], [], "AssignVariableOptions")
+    main.op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+    handle = name(main)
+    before = main.op("READ_VARIABLE", [handle], [main.tensor(np.int8, (1, 3, 4), quantised=how)], "ReadVariableOptions")
+    frame = main.input(np.int8, (1, 1, 4), quantised=how)
+    window = main.op("CONCATENATION", [before, frame], [main.tensor(np.int8, (1, 4, 4), quantised=how)], "ConcatenationOptions", axis=1)
+    lists = [main.constant(np.array(numbers, np.int32)) for numbers in ([0, 1, 0], [1, 4, 4], [1, 1, 1])]
+    later = main.op("STRIDED_SLICE", [window, *lists], [main.tensor(np.int8, (1, 3, 4), quantised=how)], "StridedSliceOptions")
+    main.op("ASSIGN_VARIABLE", [handle, later], [], "AssignVariableOptions")
+    weights = main.constant(operators.codes(5, 16), quantised=(0.01, 0))
+    main.output(window, main.op("FULLY_CONNECTED", [window, weights, -1], [(np.int8, (0.2, 3))], "FullyConnectedOptions"))
+    judge, ours = built(folder, model)
+    for turn in range(6):
+        feeds = {judge.inputs[0]["name"]: operators.codes(1, 1, 4)}
+        results = ours.run(feeds)
+        for tensor, want in zip(ours.outputs, judge.run(feeds)):
+            compare(f"run {turn}", results[tensor.name], want)
 
 
 @case

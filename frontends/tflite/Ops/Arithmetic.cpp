@@ -110,11 +110,43 @@ static Values rightShift(OperatorReader &node) {
   return {node.builder().make<graph::ShiftRightOp>(node.input(0), node.input(1))};
 }
 
+// BITCAST: the same bytes as elements of as many bytes each
+static Values bitcast(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.input(0);
+  Type to = node.outputType(0);
+  if (graph::elementBytes(to) != graph::elementBytes(elementOf(x)))
+    unsupported("takes elements of " + inWords(elementOf(x)) + " as " + inWords(to) + ", of another size");
+  return {elementOf(x) == to ? x : b.makeAs<graph::BitCastOp>(graph::typeOf(x).clone(to), x)};
+}
+
+// BUCKETIZE: how many boundaries are no more than each element
+static Values bucketize(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  constexpr size_t kMostBoundaries = 1 << 16;
+  ArrayRef<float> boundaries = numbersOf(node.options<schema::BucketizeOptions>().boundaries());
+  if (boundaries.size() > kMostBoundaries)
+    unsupported("has " + Twine(boundaries.size()) + " boundaries");
+  Value x = node.real(0);
+  graph::HostTensor list = graph::HostTensor::zeros(
+      RankedTensorType::get({static_cast<int64_t>(boundaries.size())}, b.builder().getF32Type()));
+  llvm::copy(boundaries, list.asMutable<float>().begin());
+  graph::Extents column = extentsOf(x);
+  column.push_back(1);
+  Value wide = b.reshape(b.cast(x, b.builder().getF32Type()), column);
+  Value isBeyond = b.make<graph::GreaterEqualOp>(wide, b.constant(list));
+  Value counts = b.make<graph::ReduceOp>(b.cast(isBeyond, b.builder().getI32Type()), graph::ReduceKind::Sum,
+                                         ArrayRef<int64_t>{rankOf(wide) - 1});
+  return {b.reshape(counts, extentsOf(x))};
+}
+
 static constexpr Operator kOperators[] = {
     {"ADD", fused<graph::AddOp, schema::AddOptions>},
     {"ADD_N", addN},
     {"ATAN2", atan2},
+    {"BITCAST", bitcast},
     {"BITWISE_XOR", binary<graph::XorOp>},
+    {"BUCKETIZE", bucketize},
     {"CAST", cast},
     {"DIV", fused<graph::DivOp, schema::DivOptions>},
     {"EQUAL", binary<graph::EqualOp>},

@@ -38,6 +38,14 @@ static Values call(OperatorReader &node) {
                                      /*isPart=*/false);
 }
 
+// STABLEHLO_COMPOSITE: an operator by name, with a subgraph that computes it
+static Values composite(OperatorReader &node) {
+  Handles handles;
+  Values inputs = arguments(node, 0, handles);
+  return node.importer().inlineGraph(node.compositeOptions().decomposition_subgraph_index(), inputs, node.frame(),
+                                     handles, /*isPart=*/false);
+}
+
 static Values callOnce(OperatorReader &node) {
   node.importer().initialise(node.options<schema::CallOnceOptions>().init_subgraph_index(), node.frame());
   return {};
@@ -130,6 +138,7 @@ static constexpr Operator kOperators[] = {
     {"CALL_ONCE", callOnce},
     {"IF", ifElse},
     {"READ_VARIABLE", readVariable},
+    {"STABLEHLO_COMPOSITE", composite},
     {"VAR_HANDLE", varHandle},
     {"WHILE", repeat},
 };

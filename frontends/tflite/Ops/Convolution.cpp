@@ -170,6 +170,29 @@ static Values transposeConv(OperatorReader &node) {
   return {activated(node, bias(node, result, 3), options.fused_activation_function())};
 }
 
+// CONV_3D_TRANSPOSE: the same of three dims, with a filter [d, h, w, oc, c]
+static Values conv3dTranspose(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  const auto &options = node.options<schema::Conv3DOptions>();
+  Integers shape = node.integersInput(0);
+  Value filter = node.real(1), input = node.real(2);
+  checkRanks(input, filter, 5);
+  filter = b.moveDim(filter, 3, 0); // [oc, d, h, w, c]
+  if (shape.size() != 5 || options.dilation_d_factor() != 1 || options.dilation_h_factor() != 1 ||
+      options.dilation_w_factor() != 1)
+    unsupported("has " + Twine(shape.size()) + " dims, or dilations other than 1");
+  Windows windows{{fixedDim(filter, 1), fixedDim(filter, 2), fixedDim(filter, 3)},
+                  {options.stride_d(), options.stride_h(), options.stride_w()},
+                  {1, 1, 1}};
+  windows.isSame = isSame(options.padding());
+  windows.check();
+  if (extentsOf(input).back() != extentsOf(filter).back())
+    malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
+              " channels");
+  Value result = transposed(b, input, filter, {shape[1], shape[2], shape[3]}, windows);
+  return {activated(node, bias(node, result, 3), options.fused_activation_function())};
+}
+
 /// The parameters that MediaPipe writes for its transposed convolution, TfLiteTransposeConvParams: padding (1 is SAME,
 /// 2 VALID) and strides.
 struct TransposeBiasOptions {
@@ -206,6 +229,7 @@ static Values transposeConvBias(OperatorReader &node) {
 static constexpr Operator kOperators[] = {
     {"CONV_2D", conv2d},
     {"CONV_3D", conv3d},
+    {"CONV_3D_TRANSPOSE", conv3dTranspose},
     {"Convolution2DTransposeBias", transposeConvBias, /*isCustom=*/true},
     {"DEPTHWISE_CONV_2D", depthwiseConv2d},
     {"TRANSPOSE_CONV", transposeConv},

@@ -5,6 +5,8 @@
 // Elements chosen and placed by indices.
 
 #include "frontends/tflite/Operators.h"
+#include "llvm/Support/MathExtras.h"
+#include <limits>
 
 using namespace mlir;
 using llvm::Twine;
@@ -61,6 +63,62 @@ static Values scatterNd(OperatorReader &node) {
   Extents shape = node.extentsInput(2, GraphBuilder::Sign::NotNegative);
   Value zeros = b.broadcast(b.scalar(elementOf(updates), graph::Scalar::ofSigned(0)), shape);
   return {b.make<graph::ScatterNdOp>(zeros, places, updates, graph::ScatterReduction::Add)};
+}
+
+// SPARSE_TO_DENSE: indices, dims, values or one, what is elsewhere
+static Values sparseToDense(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value places = indices(node, 0), values = node.moved(2);
+  const Extents shape = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
+  if (rankOf(places) == 0)
+    places = b.reshape(places, {1, 1});
+  if (rankOf(places) == 1)
+    places = b.reshape(places, {extentsOf(places)[0], 1});
+  values = b.broadcast(values, {extentsOf(places)[0]});
+  Value elsewhere = b.broadcast(b.reshape(node.moved(3), ArrayRef<Extent>()), shape);
+  return {b.make<graph::ScatterNdOp>(elsewhere, places, values, graph::ScatterReduction::None)};
+}
+
+/// Rows of input 0 that fall together, in as many segments as there are; `start` is what an empty one holds.
+static Value segments(OperatorReader &node, const Extent &count, graph::ScatterReduction reduction,
+                      graph::Scalar start) {
+  GraphBuilder &b = node.builder();
+  Value rows = node.real(0), places = indices(node, 1);
+  if (rankOf(rows) < 1 || rankOf(places) != 1)
+    malformed("needs rows and a list of segments, not " + inWords(extentsOf(rows)) + " and " +
+              inWords(extentsOf(places)));
+  Extents shape = extentsOf(rows);
+  shape[0] = count;
+  Value empty = b.broadcast(b.scalar(elementOf(rows), start), shape);
+  return b.make<graph::ScatterNdOp>(empty, b.reshape(places, {extentsOf(places)[0], 1}), rows, reduction);
+}
+
+// SEGMENT_SUM: as many segments as the last of their numbers says
+static Values segmentSum(OperatorReader &node) {
+  Integers numbers = node.integersInput(1);
+  if (numbers.empty() || numbers.back() < 0 || !llvm::is_sorted(numbers))
+    malformed("has segments " + inWords(ArrayRef(numbers).take_front(8)) + " that do not ascend");
+  return {segments(node, checkedAdd(numbers.back(), 1), graph::ScatterReduction::Add, graph::Scalar::ofSigned(0))};
+}
+
+/// The largest (or least) number of a type.
+static graph::Scalar extreme(Type element, bool isLargest) {
+  if (isa<FloatType>(element)) {
+    const double most = std::numeric_limits<float>::max();
+    return graph::Scalar::ofFloat(isLargest ? most : -most);
+  }
+  const unsigned width = element.getIntOrFloatBitWidth();
+  return graph::Scalar::ofSigned(isLargest ? llvm::maxIntN(width) : llvm::minIntN(width));
+}
+
+template <graph::ScatterReduction reduction> static Values unsortedSegments(OperatorReader &node) {
+  const Extents count = node.extentsInput(2, GraphBuilder::Sign::NotNegative);
+  if (count.size() != 1)
+    malformed("needs one number of segments");
+  graph::Scalar start = graph::Scalar::ofSigned(reduction == graph::ScatterReduction::Mul ? 1 : 0);
+  if (reduction == graph::ScatterReduction::Max || reduction == graph::ScatterReduction::Min)
+    start = extreme(elementOf(node.real(0)), reduction == graph::ScatterReduction::Min);
+  return {segments(node, count.front(), reduction, start)};
 }
 
 // ONE_HOT: indices, depth, on, off
@@ -125,6 +183,12 @@ static constexpr Operator kOperators[] = {
     {"ONE_HOT", oneHot},
     {"REVERSE_SEQUENCE", reverseSequence},
     {"SCATTER_ND", scatterNd},
+    {"SEGMENT_SUM", segmentSum},
+    {"SPARSE_TO_DENSE", sparseToDense},
+    {"UNSORTED_SEGMENT_MAX", unsortedSegments<graph::ScatterReduction::Max>},
+    {"UNSORTED_SEGMENT_MIN", unsortedSegments<graph::ScatterReduction::Min>},
+    {"UNSORTED_SEGMENT_PROD", unsortedSegments<graph::ScatterReduction::Mul>},
+    {"UNSORTED_SEGMENT_SUM", unsortedSegments<graph::ScatterReduction::Add>},
 };
 
 ArrayRef<Operator> indexingOperators() { return kOperators; }
