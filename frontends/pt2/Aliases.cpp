@@ -25,7 +25,8 @@ static StringRef tensorName(const json::Object &node, StringRef argument) {
 }
 
 StringRef changedName(const json::Object &node, const Schema &schema) {
-  return schema.arguments.empty() ? "" : tensorName(node, schema.arguments.front().name);
+  StringRef own = schema.arguments.empty() ? "" : tensorName(node, schema.arguments.front().name);
+  return own.empty() ? tensorName(node, "self") : own;
 }
 
 /// Results that may be views of an operand share its storage.

@@ -23,6 +23,12 @@ NodeReader::NodeReader(Importer &importer, Frame &frame, const json::Object &nod
     if (!named.empty() && !given_.insert({named, argument}).second)
       malformed("states its argument '" + printable(named) + "' twice");
   }
+  // Forms that change their operand call it self: dropout_(self, …) beside dropout(input, …).
+  const bool hasOwnName = schema && !schema->arguments.empty() && !schema->find("self");
+  if (auto self = given_.find("self"); hasOwnName && self != given_.end()) {
+    given_.try_emplace(schema->arguments.front().name, self->second);
+    given_.erase("self");
+  }
 }
 
 GraphBuilder &NodeReader::builder() const { return importer_.builder(); }

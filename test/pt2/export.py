@@ -12,13 +12,16 @@ DIALECTS = ("training", "functional", "core")
 
 
 def seeded(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
-    """The module in eval mode, with weights as they are initialised from a seed and statistics of batch norms that are none."""
+    """The module in eval mode, with weights as they are initialised, none all zero, and statistics of batch norms that are none."""
     generator = torch.Generator().manual_seed(seed)
     for name, buffer in module.named_buffers():
         if name.endswith("running_mean"):
             buffer.copy_(torch.randn(buffer.shape, generator=generator) * 0.1)
         if name.endswith("running_var"):
             buffer.copy_(torch.rand(buffer.shape, generator=generator) + 0.5)
+    for parameter in module.parameters():
+        if parameter.numel() > 1 and not parameter.any():  # a head that is zero would hide what is before it
+            parameter.data.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
     return module.eval()
 
 

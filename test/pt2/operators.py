@@ -3,6 +3,7 @@
 """Operators in small modules, several to a module, so that few files cover many: name → (function, inputs). Each function returns a list."""
 
 import torch
+import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 import torch.nn.functional as F
 from torch import nn
 
@@ -168,8 +169,10 @@ def inplace(x):
     y.mul_(2).add_(x)
     F.relu_(y)
     y += 1
+    F.dropout(y, 0.5, training=False, inplace=True)
     z = torch.zeros(2, 3, 8)
     z[0] = y[1]
+    z[1, 1:].zero_()
     return [y, z, y.sigmoid_()]
 
 
@@ -177,6 +180,18 @@ def branches(x):
     doubled = torch.cond(x.sum() > 0, lambda a: a * 2, lambda a: a - 1, (x,))
     count, grown = torch._higher_order_ops.while_loop(lambda n, a: n < 5, lambda n, a: (n + 1, a * 1.5 + n), (torch.tensor(0), x))
     return [doubled, count, grown]
+
+
+def quantised(x):
+    q, i8, u8 = torch.ops.quantized_decomposed, torch.int8, torch.uint8
+    scales, points = torch.tensor([0.02, 0.05, 0.1]), torch.tensor([0, 3, -5])
+    one = q.quantize_per_tensor(x, 0.05, 3, -128, 127, i8)
+    bytes_ = q.quantize_per_tensor(x, 0.05, 128, 0, 255, u8)
+    each = q.quantize_per_channel(x, scales, points, 1, -127, 127, i8)
+    scale, point = q.choose_qparams.tensor(x, -128, 127, 1e-5, i8)
+    found = q.quantize_per_tensor.tensor(x, scale, point, -128, 127, i8)
+    return [one, q.dequantize_per_tensor(one, 0.05, 3, -128, 127, i8), q.dequantize_per_tensor(bytes_, 0.05, 128, 0, 255, u8), each,
+            q.dequantize_per_channel(each, scales, points, 1, -127, 127, i8), point, q.dequantize_per_tensor.tensor(found, scale, point, -128, 127, i8)]
 
 
 def of(function):
@@ -205,5 +220,6 @@ CASES = {
     "attention": (of(attention), tuple(torch.randn(2, 4, 6, 8) for _ in range(3))),
     "cells": (Cells(), (torch.randn(6, 3, 8),)),
     "inplace": (of(inplace), (X,)),
+    "quantised": (of(quantised), (X,)),
     "branches": (of(branches), (X,)),
 }

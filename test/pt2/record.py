@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in sys.argv[1:] or operators.CASES:
             # What is changed in place is so in TRAINING graphs alone; others are recorded as core operators.
-            record(name, "training" if name in ("inplace", "branches", "cells", "attention") else "core", Path(folder))
+            record(name, "training" if name in ("inplace", "branches", "cells", "attention", "quantised") else "core", Path(folder))
 
 
 main()

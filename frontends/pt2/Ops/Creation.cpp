@@ -66,6 +66,11 @@ static Value fill(NodeReader &node) {
   return node.builder().broadcast(operandAs(node, "value", elementOf(x)), extentsOf(x));
 }
 
+static Value zero(NodeReader &node) {
+  Value x = node.tensor("self");
+  return filled(node, extentsOf(x), elementOf(x), constantNumber(0));
+}
+
 /// The first dims of a tensor are those of another, whose elements it becomes.
 static Value copy(NodeReader &node) {
   Value x = node.tensor("self"), from = node.tensor("src");
@@ -170,6 +175,7 @@ static constexpr Operator kOperators[] = {
     {"aten.ones.default", constantOf<1>},
     {"aten.ones_like.default", constantLike<1>},
     {"aten.scalar_tensor.default", scalarTensor},
+    {"aten.zero.default", zero},
     {"aten.zeros.default", constantOf<0>},
     {"aten.zeros_like.default", constantLike<0>},
 };

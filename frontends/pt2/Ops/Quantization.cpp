@@ -4,6 +4,7 @@
 //
 // What PT2E's quantisation leaves in a program: torch.ao.quantization.fx._decomposed.
 
+#include "frontends/common/Linear.h"
 #include "frontends/pt2/Ops/Operands.h"
 
 using namespace mlir;
@@ -61,29 +62,49 @@ static Value quantised(NodeReader &node, Value x, const Parameters &parameters) 
   return b.cast(b.make<graph::ClampOp>(number, b.scalarLike(number, low), b.scalarLike(number, high)), to);
 }
 
-// (x - zero point) · scale
-static Value dequantised(NodeReader &node, Value x, const Parameters &parameters) {
-  GraphBuilder &b = node.builder();
+/// The type that a dequantised tensor has.
+static Type dequantisedType(NodeReader &node) {
   for (StringRef name : {"quant_min", "quant_max", "dtype"})
     node.ignore(name);
-  Value number = b.cast(x, f32(node));
+  for (StringRef name : {"out_dtype", "output_dtype"})
+    if (node.hasArgument(name))
+      if (std::optional<Type> type = node.optionalType(name))
+        return *type;
+  return f32(node);
+}
+
+/// (x - zero point) · scale, of integers in the form in which later passes know them: differences are exact.
+static Value dequantised(NodeReader &node, Value x, const Parameters &parameters) {
+  GraphBuilder &b = node.builder();
+  Type to = dequantisedType(node), number = isa<IntegerType>(elementOf(x)) ? Type(b.builder().getI32Type()) : f32(node);
+  Value centred = b.cast(x, number);
   if (parameters.zeroPoint)
-    number = b.make<graph::SubOp>(number, parameters.zeroPoint);
-  std::optional<Type> to = node.hasArgument("out_dtype")      ? node.optionalType("out_dtype")
-                           : node.hasArgument("output_dtype") ? node.optionalType("output_dtype")
-                                                              : std::nullopt;
-  return b.cast(b.make<graph::MulOp>(number, parameters.scale), to.value_or(f32(node)));
+    centred = b.make<graph::SubOp>(centred, b.cast(parameters.zeroPoint, number));
+  return b.cast(b.make<graph::MulOp>(b.cast(centred, f32(node)), parameters.scale), to);
+}
+
+/// The same of all weights at once, where they are known.
+static Value dequantisedWeights(NodeReader &node, Value x, const Parameters &parameters, int64_t axis) {
+  GraphBuilder &b = node.builder();
+  Value zeroPoint = parameters.zeroPoint ? b.cast(b.flat(parameters.zeroPoint), elementOf(x)) : Value();
+  std::optional<graph::HostTensor> known = graph::constantOf(x);
+  if (known && dequantisedType(node).isF32())
+    if (std::optional<graph::HostTensor> all = dequantisedConstant(x, b.flat(parameters.scale), zeroPoint, axis))
+      return b.constant(*all);
+  return dequantised(node, x, parameters);
 }
 
 static Value quantizePerTensor(NodeReader &node) { return quantised(node, node.tensor("input"), perTensor(node)); }
-static Value dequantizePerTensor(NodeReader &node) { return dequantised(node, node.tensor("input"), perTensor(node)); }
+static Value dequantizePerTensor(NodeReader &node) {
+  return dequantisedWeights(node, node.tensor("input"), perTensor(node), 0);
+}
 static Value quantizePerChannel(NodeReader &node) {
   Value x = node.tensor("input");
   return quantised(node, x, perChannel(node, x));
 }
 static Value dequantizePerChannel(NodeReader &node) {
   Value x = node.tensor("input");
-  return dequantised(node, x, perChannel(node, x));
+  return dequantisedWeights(node, x, perChannel(node, x), node.axis("axis", x));
 }
 static Value quantizePerToken(NodeReader &node) { return quantised(node, node.tensor("input"), perToken(node)); }
 static Value dequantizePerToken(NodeReader &node) { return dequantised(node, node.tensor("input"), perToken(node)); }

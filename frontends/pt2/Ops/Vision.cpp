@@ -41,7 +41,11 @@ static Value roiAlign(NodeReader &node) {
                                    /*maximum=*/false);
 }
 
+/// What nms asks for before it chooses a device: there is no CUDA.
+static Things cudaVersion(NodeReader &) { return {Thing(Extent(-1))}; }
+
 static constexpr Operator kOperators[] = {
+    {"torchvision._cuda_version.default", cudaVersion},
     {"torchvision.nms.default", nms},
     {"torchvision.roi_align.default", roiAlign},
 };
