@@ -85,6 +85,8 @@ const Thing &Importer::lookup(Frame &frame, StringRef name) {
   auto found = frame.values.find(name);
   if (found == frame.values.end())
     malformed("value '" + printable(name) + "' is made by no node before");
+  if (found->second.isLost() && refused_.empty())
+    unsupported("needs '" + printable(name) + "', which its operator makes and Smelt does not compute");
   if (found->second.isLost())
     throw Lost{};
   return found->second;

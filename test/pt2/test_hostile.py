@@ -196,6 +196,15 @@ def no_such_value(folder):
 
 
 @case
+def fewer_results_than_outputs(folder):
+    def change(program):
+        node(program, "relu")["outputs"].append({"as_tensor": {"name": "second"}})
+        graph(program)["outputs"] = [{"as_tensor": {"name": "second"}}]
+        program["graph_module"]["signature"]["output_specs"] = [{"user_output": {"arg": {"as_tensor": {"name": "second"}}}}]
+    return changed(folder, change, "'second'", codes=[4])
+
+
+@case
 def unknown_operators_all_at_once(folder):
     def change(program):
         node(program, "relu")["target"] = "torch.ops.aten.fancy.default"
