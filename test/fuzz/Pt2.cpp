@@ -10,6 +10,7 @@
 #include "tools/driver/Compile.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CRC.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/raw_ostream.h"
