@@ -23,6 +23,8 @@ using smelt::graph::LaneIndex;
 
 namespace smelt::cpu {
 
+constexpr int64_t kLineBytes = 64; // of a cache
+
 namespace {
 
 class Contraction {
@@ -41,13 +43,21 @@ private:
     SmallVector<Value> outer; // index of every dim before the tiled ones
     Value row, column;        // first point; row is null when there is one tiled dim
     Value group, panel;
+    Value turn; // which of the tiles that read the panel it is; null where that does not matter
     int64_t rows = 1, columns = 1;
     int64_t channels = 0; // of the panel that exist
     Value someChannels;   // the same where only the run knows, `channels` being the most; else null
   };
 
+  /// Elements at one step along K.
+  struct Place {
+    Value input, packed;
+    Value ahead; // of the next panel, to be fetched; may be null
+  };
+
   void findReductions(ArrayRef<Extent> inputStrides);
   bool tilesRows() { return root_.getWindow().size() > 1; }
+  int64_t bytesOfInputRead();
   void orderTiles();
   void emitTile(ValueRange index);
   void emitCodedTile(const Tile &tile);
@@ -56,21 +66,25 @@ private:
   void emitMicrokernel(const Tile &tile);
   Value inputBase(const Tile &tile);
   Value packedBase(const Tile &tile);
-  SmallVector<Value> accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums);
-  SmallVector<Value> step(const Tile &tile, Value input, Value packed, ValueRange sums);
+  Place placeOf(const Tile &tile);
+  Value aheadBase(const Tile &tile, Value packed);
+  SmallVector<Value> accumulate(const Tile &tile, size_t level, const Place &place, ValueRange sums);
+  SmallVector<Value> step(const Tile &tile, const Place &place, ValueRange sums);
   SmallVector<Value> stepByLanes(const Tile &tile, Value input, Value packed, ValueRange sums);
   SmallVector<Value> accumulateGroups(const Tile &tile, Value input, Value packed, ValueRange sums);
   SmallVector<Value> loadGroups(const Tile &tile, Value packed, int64_t count);
   SmallVector<Value> stepGroup(const Tile &tile, Value input, Value packed, ValueRange sums, int64_t count);
   SmallVector<Value> stepGroupsByLanes(const Tile &tile, Value input, Value packed, ValueRange sums);
-  SmallVector<Value> loadPanel(const Tile &tile, Value packed);
+  SmallVector<Value> loadPanel(const Tile &tile, Value packed, Value ahead = {});
   Value widened(Value loaded, RankedTensorType type);
   Extent inputOffset(int64_t row, int64_t column);
   SmallVector<Value> placesOf(const Tile &tile, Value input);
   bool hasCostlyEpilogue();
   void prefetch(Value argument, Value at, bool toFirstCache);
   void prefetchPanel(const Tile &tile, Value packed);
-  bool arePanelsReadByFew();
+  void prefetchLines(Value argument, Value at, int64_t elements, bool toFirstCache);
+  bool isPanelSmall();
+  int64_t readersOfPanels();
   void prefetchAhead(const Tile &tile, Value step, Value input, Value packed);
   void prefetchEpilogue(const Tile &tile);
   void storeInline(const Tile &tile, ArrayRef<Value> sums);
@@ -101,7 +115,8 @@ private:
   Extents tiles_;                    // extents of the tile index, outermost first
   size_t groupAt_ = 0, panelAt_ = 0; // among them
   int64_t blockTiles_ = 1;           // of columns, that all panels take turns with
-  bool areReadByFew_ = false;        // panels
+  int64_t readers_ = 0;              // tiles that read a panel, where they fetch the next one
+  int64_t share_ = 0;                // of a panel's row, that each of these fetches
   bool costly_ = false;
   bool failed_ = false;
 };
@@ -174,11 +189,26 @@ FailureOr<graph::Extent> Contraction::emit(TileRange range) {
       return failure();
     codes_.emplace(body_, root_, machine_, body_.constant(0));
   }
-  areReadByFew_ = !byLane_ && !codes_ && arePanelsReadByFew();
+  if (!byLane_ && !codes_)
+    readers_ = readersOfPanels();
   Extent count = forTiles(body_, range, tiles_, [&](ValueRange index) { emitTile(index); });
   if (failed_)
     return failure();
   return count;
+}
+
+/// Bytes of the input, less those of rows and columns that the window steps over.
+int64_t Contraction::bytesOfInputRead() {
+  Extents shape = graph::extentsOf(inputType_), results = graph::extentsOf(type_);
+  int64_t bytes = graph::elementBytes(inputType_.getElementType());
+  size_t spatial = root_.getWindow().size(), first = shape.size() - 1 - spatial;
+  for (auto [dim, extent] : llvm::enumerate(shape)) {
+    int64_t length = kernel::typicalLength(extent);
+    if (dim >= first && dim < first + spatial)
+      length = std::min(length, kernel::typicalLength(results[dim]) * root_.getWindow()[dim - first]);
+    bytes *= length;
+  }
+  return bytes;
 }
 
 /// Panels shared by all batches are the outer loop, unless the whole input would be read anew for each of them from
@@ -198,8 +228,8 @@ void Contraction::orderTiles() {
              graph::elementBytes(type.getElementType());
     };
     SmallVector<int64_t> points = llvm::map_to_vector(tiles_, kernel::typicalLength);
-    kernel::LoopOrder order =
-        kernel::chooseLoopOrder(points, bytesOf(inputType_), bytesOf(packedType_), kernel::typicalLength(panels_));
+    kernel::LoopOrder order = kernel::chooseLoopOrder(machine_, points, bytesOfInputRead(), bytesOf(packedType_),
+                                                      kernel::typicalLength(panels_));
     if (order.blocks > 1) {
       blockTiles_ = llvm::divideCeil(points.back(), order.blocks);
       tiles_.back() = tiles_.back().ceilDiv(blockTiles_);
@@ -217,6 +247,8 @@ void Contraction::emitTile(ValueRange index) {
   Tile tile;
   tile.group = index[groupAt_];
   tile.panel = index[panelAt_];
+  for (size_t dim = panelAt_ + 1; readers_ > 0 && dim < index.size(); ++dim)
+    tile.turn = tile.turn ? body_.add(body_.scale(tile.turn, tiles_[dim]), index[dim]) : index[dim];
   SmallVector<Value> points(index);
   points.erase(points.begin() + panelAt_);
   points.erase(points.begin() + groupAt_);
@@ -361,11 +393,13 @@ Value Contraction::widened(Value loaded, RankedTensorType type) {
 }
 
 /// The panel's vectors at one step along K.
-SmallVector<Value> Contraction::loadPanel(const Tile &tile, Value packed) {
+SmallVector<Value> Contraction::loadPanel(const Tile &tile, Value packed, Value ahead) {
   auto stored = VectorType::get({lanes_}, codes_ ? element_ : storageType(packedType_.getElementType()));
   Value panels = codes_ ? codes_->numbers() : body_.bufferOf(packedArgument_);
   SmallVector<Value> vectors;
-  if (areReadByFew_)
+  if (ahead)
+    prefetchLines(packedArgument_, ahead, share_, /*toFirstCache=*/false);
+  else if (readers_ > 0)
     prefetchPanel(tile, packed);
   for (int64_t v = 0; v < vectorsOf(tile); ++v) {
     Value loaded = vector::LoadOp::create(b_, stored, panels, body_.add(packed, body_.constant(v * lanes_)));
@@ -394,11 +428,11 @@ SmallVector<Value> Contraction::placesOf(const Tile &tile, Value input) {
 }
 
 /// One step along K for every point and vector of the tile.
-SmallVector<Value> Contraction::step(const Tile &tile, Value input, Value packed, ValueRange sums) {
+SmallVector<Value> Contraction::step(const Tile &tile, const Place &place, ValueRange sums) {
   auto vectorType = VectorType::get({lanes_}, element_);
-  SmallVector<Value> vectors = loadPanel(tile, packed), next;
-  for (Value place : placesOf(tile, input)) {
-    Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), place);
+  SmallVector<Value> vectors = loadPanel(tile, place.packed, place.ahead), next;
+  for (Value point : placesOf(tile, place.input)) {
+    Value scalar = memref::LoadOp::create(b_, body_.bufferOf(inputArgument_), point);
     Value repeated = vector::BroadcastOp::create(b_, vectorType, widened(scalar, inputType_));
     for (Value vector : vectors)
       next.push_back(multiplyAdd(b_, repeated, vector, sums[next.size()]));
@@ -467,29 +501,53 @@ void Contraction::prefetch(Value argument, Value at, bool toFirstCache) {
                              /*isDataCache=*/true);
 }
 
+void Contraction::prefetchLines(Value argument, Value at, int64_t elements, bool toFirstCache) {
+  const int64_t line = kLineBytes / graph::elementBytes(cast<MemRefType>(argument.getType()).getElementType());
+  for (int64_t element = 0; element < elements; element += line)
+    prefetch(argument, body_.add(at, body_.constant(element)), toFirstCache);
+}
+
+/// Whether two panels fit into the second cache, beside what they multiply.
+bool Contraction::isPanelSmall() {
+  const int64_t most = int64_t(machine_.secondCacheBytes) / 16 * 5;
+  return taps_.isNumber() &&
+         taps_.number() <= most / (rowSize_ * int64_t(graph::elementBytes(packedType_.getElementType())));
+}
+
 /// The first points of a panel read it faster than the memory yields it: all of them fetch the next one into the second
 /// cache, where both fit, else what so many steps later will read.
 void Contraction::prefetchPanel(const Tile &tile, Value packed) {
-  constexpr int64_t kStepsAhead = 48, kMostPanelBytes = int64_t(320) << 10;
-  const int64_t width = graph::elementBytes(packedType_.getElementType());
-  const bool isSmall = taps_.isNumber() && taps_.number() <= kMostPanelBytes / (rowSize_ * width);
+  constexpr int64_t kStepsAhead = 48;
+  const bool isSmall = isPanelSmall();
   const int64_t rows = isSmall ? taps_.number() : kStepsAhead;
-  const int64_t line = 64 / width, elements = vectorsOf(tile) * lanes_ * together_;
-  for (int64_t at = 0; at < elements; at += line)
-    prefetch(packedArgument_, body_.add(packed, body_.constant(at + rows * rowSize_)), !isSmall);
+  prefetchLines(packedArgument_, body_.add(packed, body_.constant(rows * rowSize_)),
+                vectorsOf(tile) * lanes_ * together_, !isSmall);
 }
 
-/// Whether so few tiles share a panel that waiting for its first reading counts.
-bool Contraction::arePanelsReadByFew() {
-  constexpr int64_t kFewTiles = 16;
+/// How many tiles share a panel; 0 where these are so many that waiting for its first reading does not count, or only
+/// the run knows.
+int64_t Contraction::readersOfPanels() {
+  constexpr int64_t kFewTiles = 64;
   std::optional<int64_t> tiles = graph::productOf(ArrayRef<Extent>(tiles_).drop_front(panelAt_ + 1)).asNumber();
-  return !batchedPanels_ && tiles && *tiles > 1 && *tiles <= kFewTiles;
+  return !batchedPanels_ && tiles && *tiles > 1 && *tiles <= kFewTiles ? *tiles : 0;
+}
+
+/// Where this tile begins to fetch the next panel into the second cache: each of a panel's readers fetches its share,
+/// so that the memory yields it all the while. Null where two panels do not fit.
+Value Contraction::aheadBase(const Tile &tile, Value packed) {
+  if (!tile.turn || !isPanelSmall())
+    return {};
+  const int64_t line = kLineBytes / graph::elementBytes(packedType_.getElementType());
+  share_ = llvm::divideCeil(rowSize_, readers_);
+  if (share_ > line) // whole lines
+    share_ = llvm::alignTo(share_, line);
+  Value next = body_.add(packed, body_.constant(taps_.number() * rowSize_));
+  return body_.add(next, body_.scale(tile.turn, taps_ * share_));
 }
 
 /// Steps are short beside the time that memory takes. Of the points' rows, which lie apart, one is fetched at each
 /// step: all have had their turn when a line of the cache has been read.
 void Contraction::prefetchAhead(const Tile &tile, Value step, Value input, Value packed) {
-  constexpr int64_t kLineBytes = 64;
   if (root_.getTogether() > 1)
     prefetchPanel(tile, packed);
   const int64_t points = tile.rows * tile.columns;
@@ -533,11 +591,11 @@ SmallVector<Value> Contraction::accumulateGroups(const Tile &tile, Value input, 
 }
 
 /// The loops along K from `level` inwards.
-SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value input, Value packed, ValueRange sums) {
+SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, const Place &place, ValueRange sums) {
   if (level == reductions_.size())
-    return step(tile, input, packed, sums);
+    return step(tile, place, sums);
   if (together_ > 1 && level + 1 == reductions_.size())
-    return accumulateGroups(tile, input, packed, sums);
+    return accumulateGroups(tile, place.input, place.packed, sums);
   const Reduction &reduction = reductions_[level];
   Extent inner = rowSize_, first = 0;
   for (const Reduction &deeper : ArrayRef<Reduction>(reductions_).drop_front(level + 1))
@@ -548,23 +606,28 @@ SmallVector<Value> Contraction::accumulate(const Tile &tile, size_t level, Value
     OpBuilder::InsertionGuard guard(b_);
     b_.setInsertionPointToStart(loop.getBody());
     Value at = loop.getInductionVar();
-    Value nextInput = body_.add(input, body_.scale(at, reduction.inputStride));
-    Value nextPacked = body_.add(packed, body_.scale(at, inner));
-    scf::YieldOp::create(b_, body(nextInput, nextPacked, SmallVector<Value>(loop.getRegionIterArgs())));
+    Place next{body_.add(place.input, body_.scale(at, reduction.inputStride)),
+               body_.add(place.packed, body_.scale(at, inner)), place.ahead};
+    if (place.ahead)
+      next.ahead = body_.add(place.ahead, body_.scale(at, inner.floorDiv(rowSize_) * share_));
+    scf::YieldOp::create(b_, body(next, SmallVector<Value>(loop.getRegionIterArgs())));
     all.assign(loop.getResults().begin(), loop.getResults().end());
   };
   if (byLane_ && level + 1 == reductions_.size() && reduction.inputStride == Extent(1)) {
     first = reduction.extent.floorDiv(lanes_) * lanes_;
     if (first != Extent(0))
-      loop(0, first, lanes_, [&](Value nextInput, Value nextPacked, ValueRange carried) {
-        return stepByLanes(tile, nextInput, nextPacked, carried);
-      });
+      loop(0, first, lanes_,
+           [&](const Place &next, ValueRange carried) { return stepByLanes(tile, next.input, next.packed, carried); });
   }
   if (first != reduction.extent)
-    loop(first, reduction.extent, 1, [&](Value nextInput, Value nextPacked, ValueRange carried) {
-      return accumulate(tile, level + 1, nextInput, nextPacked, carried);
-    });
+    loop(first, reduction.extent, 1,
+         [&](const Place &next, ValueRange carried) { return accumulate(tile, level + 1, next, carried); });
   return all;
+}
+
+Contraction::Place Contraction::placeOf(const Tile &tile) {
+  Value packed = packedBase(tile);
+  return {inputBase(tile), packed, together_ == 1 ? aheadBase(tile, packed) : Value()};
 }
 
 void Contraction::emitMicrokernel(const Tile &tile) {
@@ -576,7 +639,7 @@ void Contraction::emitMicrokernel(const Tile &tile) {
   if (isOneRow_)
     sums = codes_->multiplyRow(tile.panel, vectorsOf(tile));
   else
-    sums = accumulate(tile, 0, inputBase(tile), packedBase(tile), sums);
+    sums = accumulate(tile, 0, placeOf(tile), sums);
   if (costly_ || tile.someChannels)
     storeFromStack(tile, sums);
   else

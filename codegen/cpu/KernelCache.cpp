@@ -40,12 +40,13 @@ private:
 /// for instructions of integers that this kernel has no use for.
 static void print(const Target &target, kernel::FuncOp kernel, llvm::raw_ostream &os) {
   const kernel::Machine &machine = target.machine;
-  static_assert(sizeof machine == 4 * sizeof(unsigned), "print the new fields of Machine here, too");
+  static_assert(sizeof machine == 6 * sizeof(unsigned), "print the new fields of Machine here, too");
   for (StringRef text : {target.triple, target.cpu, target.features})
     os << text << '\0';
   unsigned dots = (machine.dots & ~kernel::kIntegerDots) | integerDotsOf(kernel, machine);
-  for (uint64_t number : {target.cpuFeatures, uint64_t(machine.vectorBytes), uint64_t(machine.vectorRegisters),
-                          uint64_t(dots), uint64_t(machine.byLane)})
+  for (uint64_t number :
+       {target.cpuFeatures, uint64_t(machine.vectorBytes), uint64_t(machine.vectorRegisters), uint64_t(dots),
+        uint64_t(machine.byLane), uint64_t(machine.multiplyAdds), uint64_t(machine.secondCacheBytes)})
     os << number << '\0';
 }
 

@@ -19,7 +19,24 @@ SmallVector<Value> PanelProduct::zeros(Body &body) const {
   return SmallVector<Value>(count * vectors, zero);
 }
 
-/// A panel's row, and a hint to fetch the next panel's: the first rows read a panel faster than the memory yields it.
+/// A hint to fetch what follows the panel into the second cache: the first of a panel's readers would read it faster
+/// than the memory yields it.
+void PanelProduct::prefetchShare(Body &body, Value k) const {
+  constexpr uint32_t kSecondCache = 2;
+  constexpr int64_t kLineBytes = 64;
+  ImplicitLocOpBuilder &b = body.builder();
+  const int64_t line = kLineBytes / graph::elementBytes(cast<MemRefType>(panel.getType()).getElementType());
+  int64_t share = llvm::divideCeil(width, readers); // of a row
+  if (share > line)
+    share = llvm::alignTo(share, line);
+  Value step = body.add(arith::MulIOp::create(b, turn, steps), k);
+  Value at = body.add(body.add(panelBase, body.scale(steps, width)), body.scale(step, share));
+  for (int64_t element = 0; element < share; element += line)
+    memref::PrefetchOp::create(b, body.bufferOf(panel), ValueRange{body.add(at, body.constant(element))},
+                               /*isWrite=*/false, kSecondCache, /*isDataCache=*/true);
+}
+
+/// A panel's row.
 SmallVector<Value> PanelProduct::loadPanel(Body &body, Value k) const {
   ImplicitLocOpBuilder &b = body.builder();
   Type element = cast<MemRefType>(panel.getType()).getElementType();
@@ -30,11 +47,8 @@ SmallVector<Value> PanelProduct::loadPanel(Body &body, Value k) const {
     Value place = body.add(at, body.constant(v * lanes));
     loaded.push_back(body.toCompute(vector::LoadOp::create(b, stored, buffer, place), element));
   }
-  constexpr uint32_t kSecondCache = 2;
-  for (int64_t v = 0; fetchesNext && v < vectors; ++v) {
-    Value next = body.add(body.add(at, body.constant(v * lanes)), body.scale(steps, width));
-    memref::PrefetchOp::create(b, buffer, ValueRange{next}, /*isWrite=*/false, kSecondCache, /*isDataCache=*/true);
-  }
+  if (readers > 0)
+    prefetchShare(body, k);
   return loaded;
 }
 

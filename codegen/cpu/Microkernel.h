@@ -19,9 +19,10 @@ struct PanelProduct {
   int64_t count = 1;            // rows
   int64_t vectors = 1;          // of `lanes` elements
   int64_t lanes = 1;
-  bool byLanes = false;     // `lanes` steps at a time, of which there is a whole number, each multiplied by a lane
-  bool fetchesNext = false; // what follows the panel, into the second cache
-  Dots *dots = nullptr;     // multiplies rows and a panel that are both of its type
+  bool byLanes = false; // `lanes` steps at a time, of which there is a whole number, each multiplied by a lane
+  int64_t readers = 0;  // products that read the panel: each fetches its share of what follows; 0: none does
+  mlir::Value turn;     // which of them this is
+  Dots *dots = nullptr; // multiplies rows and a panel that are both of its type
 
   /// Emits the loop along k; `sums` are count · vectors values, row after row.
   llvm::SmallVector<mlir::Value> emit(Body &body, mlir::ValueRange sums) const;
@@ -29,6 +30,7 @@ struct PanelProduct {
   llvm::SmallVector<mlir::Value> zeros(Body &body) const;
 
 private:
+  void prefetchShare(Body &body, mlir::Value k) const;
   llvm::SmallVector<mlir::Value> loadPanel(Body &body, mlir::Value k) const;
   llvm::SmallVector<mlir::Value> emitGroups(Body &body, mlir::ValueRange sums) const;
 };

@@ -31,17 +31,18 @@ constexpr uint64_t kAvx512Bits = SMELT_CPU_AVX2 | SMELT_CPU_AVX512, kBf16Bits = 
 constexpr const char *kVnni = ",+avx512vnni", *kAvxVnni = ",+avxvnni";
 constexpr uint64_t kVnniBits = SMELT_CPU_AVX512_VNNI, kAvxVnniBits = SMELT_CPU_AVX_VNNI;
 constexpr unsigned kDotprod = kernel::DotNeonSigned, kI8mm = kDotprod | kernel::DotNeonMixed;
-constexpr kernel::Machine kAvx2{32, 16, kernel::DotWords}, kAvx2Vnni{32, 16, kernel::DotVnni},
-    kAvx512{64, 32, kernel::DotWords}, kAvx512Vnni{64, 32, kernel::DotVnni}, kNeon{16, 32, 0, /*byLane=*/true},
-    kNeonDot{16, 32, kDotprod, true}, kNeonI8mm{16, 32, kI8mm, true};
+constexpr unsigned kMegabyte = 1 << 20;
+constexpr kernel::Machine kAvx2{32, 16, kernel::DotWords, false, 2}, kAvx2Vnni{32, 16, kernel::DotVnni, false, 2},
+    kAvx512{64, 32, kernel::DotWords, false, 2}, kRapids{64, 32, kernel::DotVnni, false, 2, 2 * kMegabyte},
+    kZen4{64, 32, kernel::DotVnni, false, 1}, kNeon{16, 32, 0, /*byLane=*/true}, kNeonDot{16, 32, kDotprod, true},
+    kNeonI8mm{16, 32, kI8mm, true};
 
 const Target kTargets[] = {
     {"x86-64-v3", kX86, "x86-64-v3", "", SMELT_CPU_AVX2, kAvx2},
     {"x86-64-v4", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512},
     {"alderlake", kX86, "x86-64-v3", "", SMELT_CPU_AVX2, kAvx2Vnni, 0, "", 0, kAvxVnni, kAvxVnniBits},
-    {"sapphirerapids", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512Vnni, 0, "", 0, kVnni, kVnniBits},
-    {"znver4", kX86, "x86-64-v4", kWide, kAvx512Bits, kAvx512Vnni, kernel::DotAvx512Bf16, kBf16, kBf16Bits, kVnni,
-     kVnniBits},
+    {"sapphirerapids", kX86, "x86-64-v4", kWide, kAvx512Bits, kRapids, 0, "", 0, kVnni, kVnniBits},
+    {"znver4", kX86, "x86-64-v4", kWide, kAvx512Bits, kZen4, kernel::DotAvx512Bf16, kBf16, kBf16Bits, kVnni, kVnniBits},
     {"aarch64", kArm, "generic", "+neon", SMELT_CPU_NEON, kNeon},
     {"cortex-a53", kArm, "cortex-a53", "", SMELT_CPU_NEON, kNeon},
     {"cortex-a72", kArm, "cortex-a72", "", SMELT_CPU_NEON, kNeon},
@@ -79,6 +80,25 @@ static void addIntegerDots(Target &target, const llvm::StringMap<bool> &features
 /// one port: 89 GFLOP/s where FMAs reach 192 (Emerald Rapids); AMD's at the rate of FMAs, each worth two.
 static bool hasFastBf16(llvm::StringRef processor) { return processor.starts_with("znver"); }
 
+/// What is known of a processor beside its instruction sets: the rows of the table are for many.
+static void describe(kernel::Machine &machine, llvm::StringRef processor) {
+  struct Processor {
+    const char *name;
+    unsigned multiplyAdds, secondCacheBytes;
+  };
+  static constexpr Processor kProcessors[] = {
+      {"icelake-client", 1, kMegabyte / 2}, {"rocketlake", 1, kMegabyte / 2},
+      {"tigerlake", 1, kMegabyte / 4 * 5},  {"icelake-server", 2, kMegabyte / 4 * 5},
+      {"sapphirerapids", 2, 2 * kMegabyte}, {"emeraldrapids", 2, 2 * kMegabyte},
+      {"graniterapids", 2, 2 * kMegabyte},  {"znver4", 1, kMegabyte},
+  };
+  for (const Processor &known : kProcessors)
+    if (known.name == processor && machine.vectorBytes == kAvx512.vectorBytes) {
+      machine.multiplyAdds = known.multiplyAdds;
+      machine.secondCacheBytes = known.secondCacheBytes;
+    }
+}
+
 /// The table's row whose instruction sets this processor has, scheduled for this very processor.
 static std::optional<Target> nativeTarget() {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
@@ -109,6 +129,7 @@ static std::optional<Target> nativeTarget() {
     target->dotCpuFeatures = kBf16Bits;
   }
   addIntegerDots(*target, features);
+  describe(target->machine, llvm::sys::getHostCPUName());
   return target;
 }
 

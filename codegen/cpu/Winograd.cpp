@@ -38,7 +38,7 @@ private:
   void transformInput(Value first);
   void transformVector(Value from, Value to);
   void multiply(Value panel);
-  void multiplyRows(Value input, Value packed, Value to, int64_t rows);
+  void multiplyRows(Value input, Value packed, Value to, Value turn, int64_t rows);
   void transformOutput(Value first, Value skip, Value panel);
   void transformResult(const Place &place, Value from, Value channel, int64_t channels);
   void storeTile(const Place &place, Value channel, int64_t channels);
@@ -64,7 +64,6 @@ private:
   VectorType vector_;
   Value transformed_, multiplied_; // the block's matrices
   Value result_;                   // of a tile, on the stack
-  bool prefetches_;                // the panels. Elsewhere the code stays as it was measured
   bool failed_ = false;
 };
 
@@ -73,7 +72,7 @@ private:
 Winograd::Winograd(Body &body, kernel::WinogradOp root, const kernel::Machine &machine)
     : body_(body), b_(body.builder()), root_(root), layout_(kernel::winogradLayout(root, machine)),
       lanes_(machine.vectorBytes / sizeof(float)), byLane_(machine.byLane),
-      vector_(VectorType::get({lanes_}, b_.getF32Type())), prefetches_(machine.dots & kernel::kBf16Dots) {}
+      vector_(VectorType::get({lanes_}, b_.getF32Type())) {}
 
 FailureOr<graph::Extent> Winograd::emit(TileRange range) {
   auto input = root_.getInput().getDefiningOp<kernel::LoadOp>(),
@@ -197,15 +196,17 @@ void Winograd::multiply(Value panel) {
     // Where only the run knows the tiles, the last step may compute some that are not there: nobody reads them.
     Value end = layout_.tiles.isNumber() ? body_.constant(whole) : blockTiles_;
     Value row = forRange(body_.constant(0), end, layout_.rowsPerStep).getInductionVar();
+    Value turn = arith::DivUIOp::create(b_, row, body_.constant(layout_.rowsPerStep));
     multiplyRows(body_.add(input, body_.scale(row, layout_.rowStride)), packed,
-                 body_.add(to, body_.scale(row, layout_.width)), layout_.rowsPerStep);
+                 body_.add(to, body_.scale(row, layout_.width)), turn, layout_.rowsPerStep);
   }
   if (whole < layout_.block.tiles)
     multiplyRows(body_.add(input, body_.constant(whole * layout_.rowStride)), packed,
-                 body_.add(to, body_.constant(whole * layout_.width)), layout_.block.tiles - whole);
+                 body_.add(to, body_.constant(whole * layout_.width)), body_.constant(whole / layout_.rowsPerStep),
+                 layout_.block.tiles - whole);
 }
 
-void Winograd::multiplyRows(Value input, Value packed, Value to, int64_t rows) {
+void Winograd::multiplyRows(Value input, Value packed, Value to, Value turn, int64_t rows) {
   PanelProduct product;
   product.rows = transformed_;
   product.rowsBase = input;
@@ -218,7 +219,10 @@ void Winograd::multiplyRows(Value input, Value packed, Value to, int64_t rows) {
   product.vectors = layout_.width / lanes_;
   product.lanes = lanes_;
   product.byLanes = byLane_; // lanes divide the channels
-  product.fetchesNext = prefetches_;
+  if (!byLane_) {
+    product.readers = llvm::divideCeil(layout_.block.tiles, layout_.rowsPerStep);
+    product.turn = turn;
+  }
   for (auto [number, value] : llvm::enumerate(product.emit(body_, product.zeros(body_))))
     vector::StoreOp::create(b_, value, multiplied_, body_.add(to, body_.constant(number * lanes_)));
 }

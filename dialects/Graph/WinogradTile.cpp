@@ -10,12 +10,20 @@ namespace smelt::graph {
 
 constexpr double kPairs[] = {1, 2, 0.5};
 
-std::optional<WinogradTile> winogradTile(int64_t taps) {
+ArrayRef<WinogradTile> winogradTiles(int64_t taps) {
   // More points need fewer products a result, but larger filters, and lose more digits. Errors of one layer, of the
   // largest result: 1e-6 along one dim, 4e-6 to 6e-6 of two.
-  constexpr WinogradTile kTiles[] = {{1, 1, 1}, {2, 3, 4}, {3, 4, 6}, {5, 4, 8}, {7, 2, 8}};
-  const WinogradTile *found = find_if(kTiles, [&](const WinogradTile &tile) { return tile.taps == taps; });
-  return found == std::end(kTiles) ? std::nullopt : std::optional(*found);
+  static constexpr WinogradTile kTiles[] = {{1, 1, 1}, {2, 3, 4}, {3, 4, 6}, {3, 2, 4},
+                                            {5, 4, 8}, {5, 2, 6}, {7, 2, 8}};
+  return ArrayRef(kTiles)
+      .drop_while([&](const WinogradTile &tile) { return tile.taps != taps; })
+      .take_while([&](const WinogradTile &tile) { return tile.taps == taps; });
+}
+
+std::optional<WinogradTile> winogradTile(int64_t taps, int64_t results) {
+  ArrayRef<WinogradTile> tiles = winogradTiles(taps);
+  const WinogradTile *found = find_if(tiles, [&](const WinogradTile &tile) { return tile.results == results; });
+  return found == tiles.end() ? std::nullopt : std::optional(*found);
 }
 
 ArrayRef<double> WinogradTile::pairs() const {

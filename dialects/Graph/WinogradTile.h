@@ -30,8 +30,10 @@ struct WinogradTile {
   llvm::SmallVector<double> filterTransform() const;
 };
 
-/// The tile for a dim of a window; nothing for numbers of taps that do not gain.
-std::optional<WinogradTile> winogradTile(int64_t taps);
+/// The tiles for a dim of a window, those of most results first; none for numbers of taps that do not gain.
+llvm::ArrayRef<WinogradTile> winogradTiles(int64_t taps);
+/// That of so many results, where there is one.
+std::optional<WinogradTile> winogradTile(int64_t taps, int64_t results);
 
 } // namespace smelt::graph
 

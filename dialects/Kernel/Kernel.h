@@ -4,6 +4,7 @@
 #ifndef SMELT_DIALECTS_KERNEL_KERNEL_H
 #define SMELT_DIALECTS_KERNEL_KERNEL_H
 
+#include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Buffers.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
@@ -13,6 +14,7 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/Kernel/KernelDialect.h.inc"

@@ -87,14 +87,14 @@ LogicalResult WinogradOp::verify() {
   auto result = cast<RankedTensorType>(getResult().getType());
   graph::Extents from = graph::extentsOf(input), to = graph::extentsOf(result);
   size_t dims = getWindow().size();
-  if (dims < 1 || dims > 2 || getDilations().size() != dims || from.size() != dims + 2 || packed.getRank() != 4 ||
-      to.size() != dims + 2 || from[0] != to[0])
+  if (dims < 1 || dims > 2 || getTile().size() != dims || getDilations().size() != dims || from.size() != dims + 2 ||
+      packed.getRank() != 4 || to.size() != dims + 2 || from[0] != to[0])
     return emitOpError("input and result must have a batch, the window's one or two dims, and channels");
   int64_t products = 1;
-  for (auto [dim, taps, dilation] : llvm::enumerate(getWindow(), getDilations())) {
-    std::optional<graph::WinogradTile> tile = graph::winogradTile(taps);
+  for (auto [dim, taps, count, dilation] : llvm::enumerate(getWindow(), getTile(), getDilations())) {
+    std::optional<graph::WinogradTile> tile = graph::winogradTile(taps, count);
     if (!tile || dilation < 1)
-      return emitOpError("there is no tile for a window of ") << taps;
+      return emitOpError("there is no tile of ") << count << " results for a window of " << taps;
     products *= tile->points;
     int64_t step = tile->results * dilation, border = (taps - 1) * dilation;
     graph::Extent extent = to[dim + 1];

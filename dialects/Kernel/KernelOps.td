@@ -5,9 +5,11 @@
 #define SMELT_KERNEL_OPS
 
 include "dialects/Graph/ExtentsAttr.td"
+include "dialects/Graph/GraphInterfaces.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Kernel_Dialect : Dialect {
@@ -50,14 +52,25 @@ def Kernel_ContractOp : Kernel_Op<"contract", [Pure]> {
 def Kernel_WinogradOp : Kernel_Op<"winograd", [Pure]> {
   let summary = "a convolution of stride 1 by Winograd's algorithm, over tiles of results";
   let description = [{
-    `window` are the taps of one or two dims, and of each F(m, taps) with p points is graph::winogradTile's. A tile's results lie `dilations` apart.
+    `window` are the taps of one or two dims, `tile` the results m along each; F(m, taps) with p points is graph::winogradTile's. A tile's results
+    lie `dilations` apart.
     input [b, x…, c], zero where padding is, x = ceil(h / (m · dilation)) · m · dilation + dilation · (taps - 1), or, where h is symbolic,
-    the most that this may be; packed [panels, Π p, c, width], the panels of graph.winograd_filter; result [b, h…, n] with panels = ceil(n / width).
+    the most that this may be; packed [panels, Π p, c, width], the panels of kernel.winograd_filter; result [b, h…, n] with panels = ceil(n / width).
   }];
-  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$dilations);
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$packed, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$tile,
+                       DenseI64ArrayAttr:$dilations);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+}
+
+def Kernel_WinogradFilterOp
+    : Kernel_Op<"winograd_filter", [Pure, InferTypeOpAdaptor, DeclareOpInterfaceMethods<Graph_EvaluateInterface>]> {
+  let summary = "a filter [k…, c, n] as one matrix [c, n] for each product of a Winograd tile (WinogradTile.h); constant filters only";
+  let description = [{ `tile` are the tile's results along each dim of the window. }];
+  let arguments = (ins AnyRankedTensor:$filter, DenseI64ArrayAttr:$tile);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
 def Kernel_DispatchOp : Kernel_Op<"dispatch", [Pure, IsolatedFromAbove, SingleBlock]> {

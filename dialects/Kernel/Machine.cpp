@@ -44,13 +44,13 @@ int64_t Machine::together(mlir::Type left, mlir::Type right) const {
   return found ? found->together : 1;
 }
 
-/// Cycles a step along K takes for a tile of `points` × `vectors`: one multiply-add a cycle, a chain of four cycles'
-/// latency, and one load a cycle. Whole tiles of a few registers wait for latency. Machines that multiply by lanes load
-/// four steps of a point at once, and have at least two units of 16 bytes.
+/// Cycles a step along K takes for a tile of `points` × `vectors`, times the multiply-adds of a cycle: there are as
+/// many loads, and a chain has four cycles' latency. Whole tiles of a few registers wait for latency. Machines that
+/// multiply by lanes load four steps of a point at once, and have at least two units of 16 bytes.
 static double stepCycles(const Machine &machine, int64_t points, int64_t vectors) {
   if (machine.byLane)
     return std::max({double(points * vectors), 8.0, double(vectors) + double(points) / 4});
-  return double(std::max({points * vectors, int64_t(4), vectors + points}));
+  return double(std::max({points * vectors, 4 * int64_t(machine.multiplyAdds), vectors + points}));
 }
 
 /// Points of which a tile of so many vectors has accumulators in registers, beside one step of the panel and what it is
@@ -107,13 +107,14 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
   return best;
 }
 
-LoopOrder chooseLoopOrder(llvm::ArrayRef<int64_t> points, int64_t inputBytes, int64_t panelBytes, int64_t panels) {
-  constexpr double kCacheBytes = 512 << 10; // half of a second cache of a megabyte: there is more in it
-  constexpr double kGain = 0.75;            // what a less simple order must save
+LoopOrder chooseLoopOrder(const Machine &machine, llvm::ArrayRef<int64_t> points, int64_t inputBytes,
+                          int64_t panelBytes, int64_t panels) {
+  constexpr double kGain = 0.75;                            // what a less simple order must save
+  const double cacheBytes = machine.secondCacheBytes / 2.0; // there is more in it
   auto traffic = [&](double outside) {
     double input = double(inputBytes), weights = double(panelBytes);
-    return input * (input / outside <= kCacheBytes ? 1 : double(panels)) +
-           weights * (weights <= kCacheBytes ? 1 : outside);
+    return input * (input / outside <= cacheBytes ? 1 : double(panels)) +
+           weights * (weights <= cacheBytes ? 1 : outside);
   };
   LoopOrder best;
   double least = kGain * traffic(1), outside = 1;
@@ -134,18 +135,25 @@ LoopOrder chooseLoopOrder(llvm::ArrayRef<int64_t> points, int64_t inputBytes, in
   return best;
 }
 
-// A block's transformed input and products lie in a second cache of a megabyte and, of threads that got no scratch
-// memory (Scratch.h), on the stack. With so many products at most and panels of six vectors of 64 bytes these are below
-// the 1.5 MB that smelt.h says.
-constexpr int64_t kTransformedBytes = int64_t(512) << 10;
-constexpr int64_t kMostProducts = int64_t(64) * 36; // of 64 tiles of F(4x4, 3x3)
+/// A block's transformed input, beside which its products and the panels at hand lie in the second cache.
+static int64_t transformedBytes(const Machine &machine) { return machine.secondCacheBytes / 2; }
 
-WinogradBlock chooseWinogradBlock(int64_t products, int64_t tiles, int64_t channels, int64_t panels) {
+/// Products that a block has at most: threads that got no scratch memory (Scratch.h) have them and the transformed
+/// input on their stack, for which smelt.h says 1.5 MB.
+static int64_t mostProducts(const Machine &machine, int64_t width) {
+  constexpr int64_t kStackBytes = int64_t(1536 - 64) << 10; // of these two
+  constexpr int64_t kMany = int64_t(64) * 36;               // of 64 tiles of F(4x4, 3x3)
+  int64_t left = kStackBytes - transformedBytes(machine);
+  return std::clamp<int64_t>(left / (width * static_cast<int64_t>(sizeof(float))), 1, kMany);
+}
+
+WinogradBlock chooseWinogradBlock(const Machine &machine, int64_t products, int64_t tiles, int64_t channels,
+                                  int64_t panels, int64_t width) {
   constexpr int64_t kFewBlocks = 4; // fewer leave threads idle
   int64_t tileBytes = products * channels * static_cast<int64_t>(sizeof(float));
+  int64_t most = std::min(transformedBytes(machine) / tileBytes, mostProducts(machine, width) / products);
   WinogradBlock block;
-  int64_t most = std::max<int64_t>(1, kTransformedBytes / tileBytes);
-  block.count = llvm::divideCeil(tiles, std::min(most, kMostProducts / products));
+  block.count = llvm::divideCeil(tiles, std::max<int64_t>(1, most));
   block.tiles = llvm::divideCeil(tiles, block.count);
   block.count = llvm::divideCeil(tiles, block.tiles);
   if (block.count < kFewBlocks)
@@ -153,23 +161,31 @@ WinogradBlock chooseWinogradBlock(int64_t products, int64_t tiles, int64_t chann
   return block;
 }
 
-bool winogradPays(const Machine &machine, const WinogradWork &work) {
+// Measured of chains of convolutions from 56x56 of 64 channels to 7x7 of 512, within 15 % for all tiles (Emerald
+// Rapids).
+std::optional<double> winogradTime(const Machine &machine, const WinogradWork &work) {
   constexpr double kWeightBytesPerCycle = 5; // from memory: a model's weights do not fit into a cache
   constexpr double kTransformCycles = 3.3;   // of a vector of channels, for each product and dim, each way
-  constexpr double kGain = 0.8;              // what the larger weights must be paid back with
-  int64_t lanes = std::max<int64_t>(1, machine.vectorBytes / sizeof(float));
-  if (work.inputs % lanes || work.channels < lanes ||
-      work.inputs > kTransformedBytes / (work.products * static_cast<int64_t>(sizeof(float))))
-    return false;
+  constexpr double kAgain = 0.25;            // of a reading, what another one takes: a third cache has them
+  constexpr double kNotHidden = 0.25; // of computing and reading, the part of the shorter that the other waits for
+  constexpr double kGain = 0.8;       // what the larger weights must be paid back with
+  const int64_t lanes = machine.lanes();
+  int64_t tileBytes = work.products * work.inputs * static_cast<int64_t>(sizeof(float));
+  if (work.inputs % lanes || work.channels < lanes || tileBytes > transformedBytes(machine))
+    return std::nullopt;
   double in = double(work.inputs), out = double(llvm::divideCeil(work.channels, lanes));
-  auto cycles = [&](double points, double matrices) {
-    return std::max(points * matrices * in * out,
-                    matrices * in * double(work.channels) * sizeof(float) / kWeightBytesPerCycle);
+  // Of products of matrices, which are read so many times.
+  auto cycles = [&](double points, double matrices, double readings, double others) {
+    double computing = points * matrices * in * out / machine.multiplyAdds + others;
+    double reading = readings * matrices * in * double(work.channels) * sizeof(float) / kWeightBytesPerCycle;
+    return std::max(computing, reading) + kNotHidden * std::min(computing, reading);
   };
   double transforms =
       double(work.tiles) * double(work.products * work.dims) * kTransformCycles * (in / double(lanes) + out);
-  return cycles(double(work.tiles), double(work.products)) + transforms <
-         kGain * cycles(double(work.results), double(work.taps)) / double(work.together);
+  WinogradBlock block = chooseWinogradBlock(machine, work.products, work.tiles, work.inputs, /*panels=*/1, 2 * lanes);
+  double winograd = cycles(double(work.tiles), double(work.products), 1 + kAgain * double(block.count - 1), transforms);
+  double time = winograd / cycles(double(work.results), double(work.taps), 1, 0) * double(work.together);
+  return time < kGain ? std::optional(time) : std::nullopt;
 }
 
 } // namespace smelt::kernel

@@ -31,11 +31,19 @@ constexpr unsigned kIntegerDots = DotVnni | DotWords | DotNeonSigned | DotNeonMi
 struct Machine {
   unsigned vectorBytes = 32;
   unsigned vectorRegisters = 16;
-  unsigned dots = 0;   // of enum Dot: those that may be used
-  bool byLane = false; // multiplies a vector by one lane of a register; else by a scalar from memory, repeated
+  unsigned dots = 0;         // of enum Dot: those that may be used
+  bool byLane = false;       // multiplies a vector by one lane of a register; else by a scalar from memory, repeated
+  unsigned multiplyAdds = 1; // of vectors of f32, a cycle
+  unsigned secondCacheBytes = 1 << 20; // of one core
+
+  int64_t lanes() const { return std::max<int64_t>(1, vectorBytes / sizeof(float)); } // of f32
 
   /// The same for products in f32.
-  Machine withoutDots() const { return {vectorBytes, vectorRegisters, 0, byLane}; }
+  Machine withoutDots() const {
+    Machine machine = *this;
+    machine.dots = 0;
+    return machine;
+  }
   /// The dot instruction for elements of these types, left and right; nothing where there is none.
   std::optional<Dot> dotOf(mlir::Type left, mlir::Type right) const;
   /// How many neighbours along K it multiplies; 1 where there is none.
@@ -79,8 +87,9 @@ struct LoopOrder {
 };
 
 /// The order that reads least from beyond the second cache. `points` are the tiles in each dim, outermost first; the
-/// bytes are those of the whole input and of all panels.
-LoopOrder chooseLoopOrder(llvm::ArrayRef<int64_t> points, int64_t inputBytes, int64_t panelBytes, int64_t panels);
+/// bytes are those of the whole input, as far as it is read, and of all panels.
+LoopOrder chooseLoopOrder(const Machine &machine, llvm::ArrayRef<int64_t> points, int64_t inputBytes,
+                          int64_t panelBytes, int64_t panels);
 
 /// How a Winograd convolution is cut: `tiles` tiles at a time, `count` times; each block may be spread over groups
 /// of panels, so that there is work for several threads.
@@ -91,10 +100,11 @@ struct WinogradBlock {
 };
 
 /// Blocks whose transformed input stays in the second cache. `products` are those of a tile, `tiles` is the number of
-/// tiles in all.
-WinogradBlock chooseWinogradBlock(int64_t products, int64_t tiles, int64_t channels, int64_t panels);
+/// tiles in all, and `width` that of a panel in elements: two vectors where it is to be chosen.
+WinogradBlock chooseWinogradBlock(const Machine &machine, int64_t products, int64_t tiles, int64_t channels,
+                                  int64_t panels, int64_t width);
 
-/// What a convolution of stride 1 computes, and how Winograd's algorithm would, in f32.
+/// What a convolution of stride 1 computes, and how Winograd's algorithm would with one kind of tile, in f32.
 struct WinogradWork {
   int64_t results = 1;  // points
   int64_t taps = 1;     // of the whole window
@@ -106,9 +116,9 @@ struct WinogradWork {
   int64_t together = 1; // products that the direct convolution makes at once
 };
 
-/// Whether Winograd's algorithm is estimated to take clearly less time than a direct convolution; never where one tile
-/// is more than a block may hold.
-bool winogradPays(const Machine &machine, const WinogradWork &work);
+/// The time that Winograd's algorithm is estimated to take, as a part of the direct convolution's; nothing where that
+/// is not clearly less, or one tile is more than a block may hold.
+std::optional<double> winogradTime(const Machine &machine, const WinogradWork &work);
 
 } // namespace smelt::kernel
 

@@ -21,7 +21,7 @@ static void chooseBlock(WinogradLayout &layout, const Machine &machine) {
         .columns;
   };
   auto block = [&](int64_t tiles) {
-    return chooseWinogradBlock(layout.products, tiles, layout.channels, layout.panels);
+    return chooseWinogradBlock(machine, layout.products, tiles, layout.channels, layout.panels, layout.width);
   };
   if (layout.tiles.isNumber()) {
     layout.block = block(layout.tiles.number());
@@ -50,7 +50,7 @@ WinogradLayout winogradLayout(WinogradOp op, const Machine &machine) {
   layout.width = packed.getDimSize(3);
   for (size_t number = 0; number < op.getWindow().size(); ++number) {
     WinogradDim &dim = layout.isImage && number == 0 ? layout.rows : layout.columns;
-    dim.tile = *graph::winogradTile(op.getWindow()[number]);
+    dim.tile = *graph::winogradTile(op.getWindow()[number], op.getTile()[number]);
     dim.dilation = op.getDilations()[number];
     dim.extent = layout.shape[number + 1];
     dim.tiles = dim.extent.ceilDiv(dim.tile.results * dim.dilation) * dim.dilation;

@@ -6,6 +6,7 @@
 //   op(c…)   →   constant   when the value is not much larger than c… and the work is bounded
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -77,7 +78,7 @@ Folder::Folder(Operation *root) : root_(root), ownsBlobs_(isa<ModuleOp>(root)) {
 
 /// No fewer than the elements that computing `op` touches.
 static uint64_t workOf(Operation *op, uint64_t results, ArrayRef<graph::HostTensor> operands) {
-  if (isa<graph::ScalarInterface, graph::IndexedInterface, graph::WinogradFilterOp>(op))
+  if (isa<graph::ScalarInterface, graph::IndexedInterface, kernel::WinogradFilterOp>(op))
     return results; // a handful of operations for each
   uint64_t largest = 1;
   for (const graph::HostTensor &operand : operands)

@@ -33,38 +33,74 @@ struct Tiling {
 };
 } // namespace
 
-/// Nothing where the algorithm does not apply.
-static std::optional<Tiling> tilingOf(graph::ConvOp op) {
+/// Whether the algorithm applies.
+static bool isCandidate(graph::ConvOp op) {
   constexpr int64_t kMostDilation = 64; // tiles of windows that are further apart would be mostly empty
   auto isOne = [](int64_t value) { return value == 1; };
-  RankedTensorType filter = graph::typeOf(op.getFilter());
-  size_t dims = op.getStrides().size();
-  if (op.getLayout() != graph::Layout::ChannelsLast || dims > 2 || op.getGroups() != 1 ||
-      !llvm::all_of(op.getStrides(), isOne) || !isF32(op.getResult()) || !isF32(plan::unrounded(op.getInput())) ||
-      !isF32(plan::unrounded(op.getFilter())) || !plan::unrounded(op.getFilter()).getDefiningOp<graph::ConstantOp>())
-    return std::nullopt;
+  auto isFew = [](int64_t value) { return value <= kMostDilation; };
+  return op.getLayout() == graph::Layout::ChannelsLast && op.getStrides().size() <= 2 && op.getGroups() == 1 &&
+         llvm::all_of(op.getStrides(), isOne) && llvm::all_of(op.getDilations(), isFew) && isF32(op.getResult()) &&
+         isF32(plan::unrounded(op.getInput())) && isF32(plan::unrounded(op.getFilter())) &&
+         plan::unrounded(op.getFilter()).getDefiningOp<graph::ConstantOp>();
+}
+
+/// The work with these tiles.
+static Tiling tilingOf(graph::ConvOp op, ArrayRef<graph::WinogradTile> tiles) {
   Tiling tiling;
+  tiling.tiles.assign(tiles.begin(), tiles.end());
   kernel::WinogradWork &work = tiling.work;
+  RankedTensorType filter = graph::typeOf(op.getFilter());
   graph::Extents shape = graph::extentsOf(op.getResult());
-  auto typical = dims == 2 ? kernel::typicalSide : kernel::typicalLength;
+  auto typical = tiles.size() == 2 ? kernel::typicalSide : kernel::typicalLength;
   work.dims = 0;
   work.results = work.tiles = kernel::typicalBatch(shape.front());
   work.inputs = filter.getShape().end()[-2];
   work.channels = filter.getShape().back();
-  for (size_t dim = 0; dim < dims; ++dim) {
-    std::optional<graph::WinogradTile> tile = graph::winogradTile(filter.getDimSize(dim));
-    int64_t extent = typical(shape[dim + 1]), dilation = filter.getDimSize(dim) > 1 ? op.getDilations()[dim] : 1;
-    if (!tile || dilation > kMostDilation)
-      return std::nullopt;
-    work.taps *= tile->taps;
-    work.products *= tile->points;
-    work.dims += tile->points > 1;
+  for (auto [dim, tile] : llvm::enumerate(tiles)) {
+    int64_t extent = typical(shape[dim + 1]), dilation = tile.taps > 1 ? op.getDilations()[dim] : 1;
+    work.taps *= tile.taps;
+    work.products *= tile.points;
+    work.dims += tile.points > 1;
     work.results *= extent;
-    work.tiles *= llvm::divideCeil(extent, tile->results * dilation) * dilation;
-    tiling.tiles.push_back(*tile);
+    work.tiles *= llvm::divideCeil(extent, tile.results * dilation) * dilation;
     tiling.dilations.push_back(dilation);
   }
-  return work.dims ? std::optional(tiling) : std::nullopt;
+  return tiling;
+}
+
+/// One tile for each dim, in all ways; none where a dim has no tile.
+static SmallVector<SmallVector<graph::WinogradTile>> tilesOf(graph::ConvOp op) {
+  SmallVector<SmallVector<graph::WinogradTile>> all(1);
+  for (int64_t taps : graph::typeOf(op.getFilter()).getShape().drop_back(2)) {
+    SmallVector<SmallVector<graph::WinogradTile>> longer;
+    for (ArrayRef<graph::WinogradTile> begun : all)
+      for (const graph::WinogradTile &tile : graph::winogradTiles(taps)) {
+        longer.emplace_back(begun);
+        longer.back().push_back(tile);
+      }
+    all = std::move(longer);
+  }
+  return all;
+}
+
+/// The fastest of those that gain.
+static std::optional<Tiling> fastestTiling(graph::ConvOp op, const kernel::Machine &machine) {
+  Type element = graph::typeOf(op.getFilter()).getElementType();
+  std::optional<Tiling> best;
+  double least = 1;
+  if (!isCandidate(op))
+    return best;
+  for (ArrayRef<graph::WinogradTile> tiles : tilesOf(op)) {
+    Tiling tiling = tilingOf(op, tiles);
+    tiling.work.together = machine.together(element, element);
+    if (tiling.work.dims == 0)
+      continue;
+    if (std::optional<double> time = kernel::winogradTime(machine, tiling.work); time && *time < least) {
+      least = *time;
+      best = std::move(tiling);
+    }
+  }
+  return best;
 }
 
 static void rewrite(graph::ConvOp op, const Tiling &tiling, const kernel::Machine &machine, IRRewriter &rewriter) {
@@ -73,18 +109,21 @@ static void rewrite(graph::ConvOp op, const Tiling &tiling, const kernel::Machin
   RankedTensorType type = graph::typeOf(op.getResult());
   graph::Extents shape = graph::extentsOf(type);
   // The result is computed in whole tiles: past its end the input has zeros of its own, as many as may be needed.
-  SmallVector<int64_t> high(op.getHigh()), window;
+  SmallVector<int64_t> high(op.getHigh()), window, results;
   for (auto [dim, tile, dilation] : llvm::enumerate(tiling.tiles, tiling.dilations)) {
     std::optional<int64_t> extent = shape[dim + 1].asNumber();
     int64_t step = tile.results * dilation;
     high[dim] += extent ? static_cast<int64_t>(llvm::alignTo(*extent, step)) - *extent : step - 1;
     window.push_back(tile.taps);
+    results.push_back(tile.results);
   }
   Value input = plan::padSpatial(rewriter, loc, plan::unrounded(op.getInput()), op.getLow(), high);
   const kernel::WinogradWork &work = tiling.work;
-  int64_t rows = kernel::chooseWinogradBlock(work.products, work.tiles, work.inputs, 1).tiles;
+  int64_t rows =
+      kernel::chooseWinogradBlock(machine, work.products, work.tiles, work.inputs, /*panels=*/1, 2 * machine.lanes())
+          .tiles;
   kernel::RegisterTile tile = kernel::chooseTile(machine.withoutDots(), 1, rows, work.channels, sizeof(float), 1);
-  Value transformed = graph::WinogradFilterOp::create(rewriter, loc, plan::unrounded(op.getFilter()));
+  Value transformed = kernel::WinogradFilterOp::create(rewriter, loc, plan::unrounded(op.getFilter()), results);
   Value panels = plan::packPanels(rewriter, loc, transformed, tile.width);
   Value packed = graph::TransposeOp::create(rewriter, loc, panels, ArrayRef<int64_t>{1, 0, 2, 3});
   // Where only sizes gain. To the type of more digits: the transformation back makes errors larger.
@@ -92,6 +131,7 @@ static void rewrite(graph::ConvOp op, const Tiling &tiling, const kernel::Machin
   if (op.getWide() && machine.together(element, element) == 1)
     packed = graph::CastOp::create(rewriter, loc, packed, rewriter.getF16Type());
   rewriter.replaceOpWithNewOp<kernel::WinogradOp>(op, type, input, packed, rewriter.getDenseI64ArrayAttr(window),
+                                                  rewriter.getDenseI64ArrayAttr(results),
                                                   rewriter.getDenseI64ArrayAttr(tiling.dilations));
 }
 
@@ -105,12 +145,7 @@ struct ChooseWinograd : plan::MachinePass<ChooseWinograd> {
   void runOnOperation() override {
     SmallVector<std::pair<graph::ConvOp, Tiling>> chosen;
     getOperation().walk([&](graph::ConvOp op) {
-      std::optional<Tiling> tiling = tilingOf(op);
-      if (!tiling)
-        return;
-      Type element = graph::typeOf(op.getFilter()).getElementType();
-      tiling->work.together = machine().together(element, element);
-      if (kernel::winogradPays(machine(), tiling->work))
+      if (std::optional<Tiling> tiling = fastestTiling(op, machine()))
         chosen.emplace_back(op, std::move(*tiling));
     });
     IRRewriter rewriter(&getContext());

@@ -20,6 +20,8 @@ public:
     vectorBytes_ = machine.vectorBytes;
     vectorRegisters_ = machine.vectorRegisters;
     dots_ = machine.dots;
+    multiplyAdds_ = machine.multiplyAdds;
+    secondCacheBytes_ = machine.secondCacheBytes;
   }
   // Options know their pass: a copy has options of its own, which MLIR then sets.
   MachinePass(const MachinePass &other) : mlir::PassWrapper<Derived, mlir::OperationPass<Op>>(other) {}
@@ -29,7 +31,9 @@ public:
   }
 
 protected:
-  kernel::Machine machine() const { return {vectorBytes_, vectorRegisters_, dots_}; }
+  kernel::Machine machine() const {
+    return {vectorBytes_, vectorRegisters_, dots_, /*byLane=*/false, multiplyAdds_, secondCacheBytes_};
+  }
 
 private:
   mlir::Pass::Option<unsigned> vectorBytes_{*this, "vector-bytes", llvm::cl::desc("bytes of a vector register"),
@@ -38,6 +42,10 @@ private:
                                                 llvm::cl::init(kernel::Machine().vectorRegisters)};
   mlir::Pass::Option<unsigned> dots_{*this, "dots", llvm::cl::desc("dot instructions, a mask of kernel::Dot"),
                                      llvm::cl::init(0)};
+  mlir::Pass::Option<unsigned> multiplyAdds_{*this, "multiply-adds", llvm::cl::desc("of vectors of f32, a cycle"),
+                                             llvm::cl::init(kernel::Machine().multiplyAdds)};
+  mlir::Pass::Option<unsigned> secondCacheBytes_{*this, "second-cache-bytes", llvm::cl::desc("of one core"),
+                                                 llvm::cl::init(kernel::Machine().secondCacheBytes)};
 };
 
 } // namespace smelt::plan

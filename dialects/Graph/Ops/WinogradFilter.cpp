@@ -12,7 +12,8 @@ namespace smelt::graph {
 static std::optional<SmallVector<WinogradTile>> tilesOf(ArrayRef<int64_t> filter) {
   SmallVector<WinogradTile> tiles;
   for (int64_t taps : filter.drop_back(2)) {
-    std::optional<WinogradTile> tile = winogradTile(taps);
+    std::optional<WinogradTile> tile =
+        winogradTiles(taps).empty() ? std::nullopt : std::optional(winogradTiles(taps).front());
     if (!tile)
       return std::nullopt;
     tiles.push_back(*tile);

@@ -16,6 +16,6 @@ kernel.func @k attributes {scratch = 299520 : i64} {
 ^bb0(%x: memref<1x18x18x64xf32, strided<[20736, 1152, 64, 1]>>, %w: memref<1x36x64x64xf32, strided<[147456, 4096, 64, 1]>>, %y: memref<1x16x16x64xf32, strided<[16384, 1024, 64, 1]>>):
   %0 = kernel.load %x : memref<1x18x18x64xf32, strided<[20736, 1152, 64, 1]>> -> tensor<1x18x18x64xf32>
   %1 = kernel.load %w : memref<1x36x64x64xf32, strided<[147456, 4096, 64, 1]>> -> tensor<1x36x64x64xf32>
-  %2 = kernel.winograd %0, %1 {dilations = array<i64: 1, 1>, window = array<i64: 3, 3>} : (tensor<1x18x18x64xf32>, tensor<1x36x64x64xf32>) -> tensor<1x16x16x64xf32>
+  %2 = kernel.winograd %0, %1 {dilations = array<i64: 1, 1>, tile = array<i64: 4, 4>, window = array<i64: 3, 3>} : (tensor<1x18x18x64xf32>, tensor<1x36x64x64xf32>) -> tensor<1x16x16x64xf32>
   kernel.store %2, %y : tensor<1x16x16x64xf32>, memref<1x16x16x64xf32, strided<[16384, 1024, 64, 1]>>
 }

@@ -12,10 +12,10 @@
 !packed = tensor<1x36x64x64xf32>
 !padded = tensor<1x18x18x64xf32>
 func.func @main(%x: !padded, %w: !packed) -> tensor<1x16x16x64xf32> {
-  %0 = kernel.winograd %x, %w {window = array<i64: 3, 3>, dilations = array<i64: 1, 1>} : (!padded, !packed) -> tensor<1x16x16x64xf32>
+  %0 = kernel.winograd %x, %w {window = array<i64: 3, 3>, tile = array<i64: 4, 4>, dilations = array<i64: 1, 1>} : (!padded, !packed) -> tensor<1x16x16x64xf32>
   %zero = graph.constant dense<0.0> : tensor<f32>
   %1 = graph.pad %0, %zero {low = #graph.extents<"0, 1, 1, 0">, high = #graph.extents<"0, 1, 1, 0">} : (tensor<1x16x16x64xf32>, tensor<f32>) -> !padded
-  %2 = kernel.winograd %1, %w {window = array<i64: 3, 3>, dilations = array<i64: 1, 1>} : (!padded, !packed) -> tensor<1x16x16x64xf32>
+  %2 = kernel.winograd %1, %w {window = array<i64: 3, 3>, tile = array<i64: 4, 4>, dilations = array<i64: 1, 1>} : (!padded, !packed) -> tensor<1x16x16x64xf32>
   return %2 : tensor<1x16x16x64xf32>
 }
 
@@ -27,7 +27,7 @@ func.func @main(%x: !padded, %w: !packed) -> tensor<1x16x16x64xf32> {
 !image = tensor<?x?x?x64xf32, #graph.extents<"n, 4*h + 2, 4*w + 2, 64">>
 !result = tensor<?x?x?x64xf32, #graph.extents<"n, 4*h, 4*w, 64">>
 func.func @main(%x: !image, %w: tensor<1x36x64x64xf32>) -> !result {
-  %0 = kernel.winograd %x, %w {window = array<i64: 3, 3>, dilations = array<i64: 1, 1>} : (!image, tensor<1x36x64x64xf32>) -> !result
+  %0 = kernel.winograd %x, %w {window = array<i64: 3, 3>, tile = array<i64: 4, 4>, dilations = array<i64: 1, 1>} : (!image, tensor<1x36x64x64xf32>) -> !result
   return %0 : !result
 }
 
@@ -37,7 +37,7 @@ func.func @main(%x: !image, %w: tensor<1x36x64x64xf32>) -> !result {
 // CHECK: kernel.func @kernel_0 {
 // CHECK-NOT: scratch
 func.func @main(%x: tensor<1x6x6x16xf32>, %w: tensor<1x36x16x16xf32>) -> tensor<1x4x4x16xf32> {
-  %0 = kernel.winograd %x, %w {window = array<i64: 3, 3>, dilations = array<i64: 1, 1>} : (tensor<1x6x6x16xf32>, tensor<1x36x16x16xf32>) -> tensor<1x4x4x16xf32>
+  %0 = kernel.winograd %x, %w {window = array<i64: 3, 3>, tile = array<i64: 4, 4>, dilations = array<i64: 1, 1>} : (tensor<1x6x6x16xf32>, tensor<1x36x16x16xf32>) -> tensor<1x4x4x16xf32>
   return %0 : tensor<1x4x4x16xf32>
 }
 
