@@ -400,6 +400,25 @@ std::optional<Type> NodeReader::statedType() {
   return code ? std::optional(dtypeOf(*code, context(), "its result")) : std::nullopt;
 }
 
+bool NodeReader::isRowMajor(StringRef name) {
+  Union given = argument(name);
+  const json::Object *tensors = frame_.graph->getObject("tensor_values"), *tensor = given.value->getAsObject();
+  const json::Object *meta = tensors && tensor ? tensors->getObject(tensor->getString("name").value_or("")) : nullptr;
+  const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
+  const json::Array *strides = meta ? meta->getArray("strides") : nullptr;
+  if (!sizes || !strides || sizes->size() != strides->size())
+    return false;
+  int64_t expected = 1;
+  for (size_t dim = sizes->size(); dim-- > 0;) {
+    std::optional<int64_t> size = unionOf((*sizes)[dim]).value->getAsInteger();
+    std::optional<int64_t> stride = unionOf((*strides)[dim]).value->getAsInteger();
+    if (!size || !stride || (*size != 1 && *stride != expected))
+      return false;
+    expected = checkedMul(expected, *size);
+  }
+  return true;
+}
+
 size_t NodeReader::resultCount() const {
   size_t count = 0;
   for (const json::Value &output : arrayIn(node_, "outputs")) {

@@ -105,6 +105,8 @@ public:
 
   /// The dtype that the file says the node's first result has; nothing where it says none.
   std::optional<Type> statedType();
+  /// Whether the file says that a tensor's elements lie in row-major order.
+  bool isRowMajor(llvm::StringRef name);
   /// How many tensors the node makes.
   size_t resultCount() const;
 
