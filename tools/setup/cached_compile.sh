@@ -8,10 +8,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_PCH_EXTSUM=1
 
 if [[ " $* " != *" -emit-pch "* ]]; then
-  relative=()
+  relative=() previous=
   for argument in "$@"; do
-    argument=${argument//"$PWD"/.}
-    relative+=("${argument//"$root"/..}")
+    if [ "$previous" = -Xclang ]; then
+      argument=${argument//"$PWD"/.}
+      argument=${argument//"$root"/..}
+    fi
+    relative+=("$argument")
+    previous=$argument
   done
   exec ccache "${relative[@]}"
 fi
