@@ -84,7 +84,7 @@ def parse():
     kind.add_argument("--trend", action="store_true", help="print what is kept of this processor, without measuring")
     parser.add_argument("--peers", type=contestants.parse_peers, default=contestants.DEFAULT_PEERS, metavar="LIST",
                         help=f"of {', '.join(contestants.PEERS)}; or all, none (default: onnxruntime,openvino; the others are installed when asked for)")
-    parser.add_argument("--target", default="native", help="what Smelt compiles for (default: native); with x86-64-v3 peers are held to AVX2 where they let themselves")
+    parser.add_argument("--target", default="native", help="what Smelt compiles for (default: native); with x86-64-v3 peers are held to AVX2")
     parser.add_argument("--precision", default="f32", metavar="P", help="as of smelt compile (default: f32); with others OpenVINO computes as it does by default; with int8 all run the model in "
                              "integers, calibrated on the same samples; qdq: all run the file that ONNX Runtime's quantiser makes")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"turns of each contestant (default: about {peers.SECONDS_PER_MODEL:g} s a model)")

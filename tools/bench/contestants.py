@@ -12,6 +12,7 @@ import sys
 import numpy as np
 
 import harness
+import avx2_only
 import integers
 import models
 
@@ -25,12 +26,16 @@ MOST_ERROR, MOST_ERROR_ROUNDED = 1e-2, 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """Another runtime: the package that it comes in, and whether it can be held to AVX2."""
+    """Another runtime: the package that it comes in, and whether it lets itself be held to AVX2."""
 
     title: str
     package: str
     installed: bool  # with the tests' own packages
-    can_be_held: bool
+    lets_itself_be_held: bool
+
+    def is_held(self):
+        """Whether it can be held to AVX2 on this machine."""
+        return self.lets_itself_be_held or bool(avx2_only.variables())
 
 
 PEERS = {
@@ -82,7 +87,8 @@ class Contestant:
         self.name = job["peer"]
         installed = self.name == "smelt" or PEERS[self.name].installed
         python = sys.executable if installed else PEERS_VENV / "bin" / "python"
-        variables = {"ONEDNN_MAX_CPU_ISA": "AVX2"} if job["target"] == "x86-64-v3" else {}
+        is_held = job["target"] == "x86-64-v3" and self.name != "smelt"
+        variables = {"ONEDNN_MAX_CPU_ISA": "AVX2"} | avx2_only.variables() if is_held else {}
         self._process = subprocess.Popen([python, HERE / "contestant.py", json.dumps(job)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=subprocess.DEVNULL, text=True, env=os.environ | variables)
         try:

@@ -68,7 +68,7 @@ def fastest_of(ratios):
 
 def header(args):
     held = args.target == "x86-64-v3"
-    titles = [PEERS[peer].title + ("*" if held and not PEERS[peer].can_be_held else "") for peer in args.peers]
+    titles = [PEERS[peer].title + ("*" if held and not PEERS[peer].is_held() else "") for peer in args.peers]
     return f"{'model':14} {'Smelt ms':>9}" + "".join(f" {title:>9} {'ratio':>5}" for title in titles) + f"   {'fastest':9} {'ratio':>5}"
 
 
@@ -96,7 +96,7 @@ def summary(results, args):
         largest = max(worst, key=worst.get)
         lines.append(f"geometric mean of the ratio to the fastest peer of each model: {geometric_mean(worst.values()):.3f}, "
                      f"largest {worst[largest]:.2f} ({largest})")
-    if args.target == "x86-64-v3" and (free := [PEERS[peer].title for peer in args.peers if not PEERS[peer].can_be_held]):
+    if args.target == "x86-64-v3" and (free := [PEERS[peer].title for peer in args.peers if not PEERS[peer].is_held()]):
         lines.append(f"* {', '.join(free)} cannot be held to AVX2, and used what this processor has")
     titles = {"smelt": "Smelt"} | {name: peer.title for name, peer in PEERS.items()}
     lines += [f"{result['model']}: {titles[name]}: {why}" for result in results for name, why in (result["errors"] | result["notes"]).items()]
