@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // quantize-dynamically: products by constant weights are computed in integers of 8 bits, by ranges that the run finds:
-// of each row of what a matrix product reads, or of all that a convolution reads. Weights have a scale for each
+// of each row of what a matrix product reads, or of each image that a convolution reads. Weights have a scale for each
 // channel.
 //   low = min(x, 0), high = max(x, 0), s = (high - low) / 255, z = round(-low / s)            ONNX
 //   DynamicQuantizeLinear x · w   →   (q · v - z Σv) · s t       q = round(x / s) + z, v = round(w / t)
-// Sums are exact. Where a convolution pads, q is padded with z. Depthwise convolutions stay as they are, and so does
-// what is marked to have another precision. Marks that were found with data count as in quantize-products:
-// `graph.smoothing` evens out the input's channels, `graph.rounding` rounds weights, and what they then add to the
-// means of results, by `graph.means`, is taken off.
+// Sums are exact. Where a convolution pads, one image is padded as q with its z, and several as x with 0. Depthwise
+// convolutions stay as they are, and so does what is marked to have another precision. What has weights that are not
+// finite is marked to stay in f32, and what runs in a loop or under a condition is left alone. Marks that were found
+// with data count as in quantize-products: `graph.smoothing` evens out the input's channels, `graph.rounding` rounds
+// weights, and what they then add to the means of results, by `graph.means`, is taken off.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -17,7 +18,6 @@
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/Products.h"
 #include "passes/quantize/Weights.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace smelt;
@@ -26,9 +26,16 @@ namespace {
 
 constexpr int64_t kMostSummed = 1 << 16; // products of 8 bits, whose sums are of 32
 
-/// A tensor in integers: ui8, the zero points that were added, and what a step stands for, f32.
+/// How each row or image of a tensor is written in 8 bits: the zero points that are added, ui8, what a step stands for,
+/// and its reciprocal, both f32. All have the tensor's rank and dims of 1.
+struct Scales {
+  Value zeroPoints, steps, inverses;
+};
+
+/// A tensor in integers of ui8.
 struct Quantised {
-  Value integers, zeroPoints, steps;
+  Value integers;
+  Scales scales;
 };
 
 class Quantizing {
@@ -38,7 +45,9 @@ public:
   void lower(const quantize::WeightedProduct &product);
 
 private:
-  const Quantised &quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing);
+  Quantised quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing);
+  Scales scalesOf(Value x, bool byRow);
+  Value scaled(Value centred, const Quantised &x, const quantize::WeightedProduct &product, ArrayRef<float> scales);
   Value smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors);
   Value sums(const quantize::WeightedProduct &product, const Quantised &x, Value weights);
   template <typename T> Value perChannel(Value tensor, int64_t dim, Type element, ArrayRef<T> numbers);
@@ -47,7 +56,9 @@ private:
   }
 
   IRRewriter &rewriter_;
-  DenseMap<std::pair<Value, Attribute>, Quantised> quantised_; // by value, and whether of rows, and factors
+  DenseMap<std::pair<Value, Attribute>, Value> smoothed_; // by value, and factors
+  DenseMap<std::pair<Value, unsigned>, Scales> scales_;   // by value, and whether of rows
+  DenseMap<std::pair<Value, Attribute>, Value> integers_; // by value, and whether of rows, and padding
 };
 
 } // namespace
@@ -66,46 +77,91 @@ Value Quantizing::smoothed(const quantize::WeightedProduct &product, ArrayRef<fl
   Value x = product.input();
   if (factors.empty())
     return x;
-  SmallVector<float> inverse(llvm::map_range(factors, [](float factor) { return 1 / factor; }));
-  Value factor = perChannel<float>(x, product.inputDim(), rewriter_.getF32Type(), inverse);
-  return graph::MulOp::create(rewriter_, x.getLoc(), x, factor);
+  Value &known = smoothed_[{x, rewriter_.getDenseF32ArrayAttr(factors)}];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(rewriter_);
+    rewriter_.setInsertionPointAfterValue(x);
+    SmallVector<float> inverse(llvm::map_range(factors, [](float factor) { return 1 / factor; }));
+    Value factor = perChannel<float>(x, product.inputDim(), rewriter_.getF32Type(), inverse);
+    known = graph::MulOp::create(rewriter_, x.getLoc(), x, factor);
+  }
+  return known;
 }
 
-/// Computed once for all that read it so.
-const Quantised &Quantizing::quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing) {
-  const bool byRow = isa<graph::MatMulOp>(product.op());
-  Attribute how = rewriter_.getArrayAttr({rewriter_.getBoolAttr(byRow), rewriter_.getDenseF32ArrayAttr(smoothing)});
-  auto [entry, isNew] = quantised_.try_emplace({product.input(), how});
-  if (!isNew)
-    return entry->second;
-  OpBuilder::InsertionGuard guard(rewriter_);
-  rewriter_.setInsertionPointAfterValue(product.input());
-  Value x = smoothed(product, smoothing);
+/// Computed once for all that read the tensor so. Bounds are divided before they are subtracted: all numbers of f32
+/// have a finite step so.
+Scales Quantizing::scalesOf(Value x, bool byRow) {
+  Scales &known = scales_[{x, byRow}];
+  if (known.steps)
+    return known;
   Location loc = x.getLoc();
   const int64_t rank = graph::typeOf(x).getRank();
-  SmallVector<int64_t> axes{rank - 1};
-  if (!byRow) {
-    axes.resize(rank);
-    std::iota(axes.begin(), axes.end(), 0);
-  }
+  const auto axes = llvm::to_vector(llvm::seq<int64_t>(byRow ? rank - 1 : 1, rank));
   auto extreme = [&](graph::ReduceKind kind) -> Value {
     return graph::ReduceOp::create(rewriter_, loc, x, kind, axes);
   };
+  auto times = [&](Value a, Value b) -> Value { return graph::MulOp::create(rewriter_, loc, a, b); };
   // Zero is a number of every scale; of zeros alone the step is of no account, but for being one.
-  Value zero = number(loc, 0), most = number(loc, 255), least = number(loc, 0x1p-100);
+  Value zero = number(loc, 0), most = number(loc, 255), least = number(loc, 0x1p-100), part = number(loc, 1.0 / 255);
   Value low = graph::MinOp::create(rewriter_, loc, extreme(graph::ReduceKind::Min), zero);
   Value high = graph::MaxOp::create(rewriter_, loc, extreme(graph::ReduceKind::Max), zero);
-  Value range = graph::SubOp::create(rewriter_, loc, high, low);
-  Value step = graph::MulOp::create(rewriter_, loc, range, number(loc, 1.0 / 255));
-  step = graph::MaxOp::create(rewriter_, loc, step, least);
-  Value inverse = graph::ReciprocalOp::create(rewriter_, loc, step);
-  Value place = graph::NegOp::create(rewriter_, loc, graph::MulOp::create(rewriter_, loc, low, inverse));
-  place = graph::ClampOp::create(rewriter_, loc, graph::RoundOp::create(rewriter_, loc, place), zero, most);
-  Type byte = rewriter_.getIntegerType(8, /*isSigned=*/false);
-  Value zeroPoint = graph::CastOp::create(rewriter_, loc, place, byte);
-  Value scaled = graph::MulOp::create(rewriter_, loc, x, inverse);
-  entry->second = {graph::RoundToOp::create(rewriter_, loc, scaled, zeroPoint), zeroPoint, step};
-  return entry->second;
+  Value step = graph::SubOp::create(rewriter_, loc, times(high, part), times(low, part));
+  known.steps = graph::MaxOp::create(rewriter_, loc, step, least);
+  known.inverses = graph::ReciprocalOp::create(rewriter_, loc, known.steps);
+  Value place =
+      graph::RoundOp::create(rewriter_, loc, graph::NegOp::create(rewriter_, loc, times(low, known.inverses)));
+  place = graph::ClampOp::create(rewriter_, loc, place, zero, most);
+  known.zeroPoints = graph::CastOp::create(rewriter_, loc, place, rewriter_.getIntegerType(8, /*isSigned=*/false));
+  return known;
+}
+
+/// The padding of a convolution around its image; empty where there is none.
+static SmallVector<int64_t> paddingOf(graph::ConvOp conv, ArrayRef<int64_t> ofSpace) {
+  const int64_t first = conv.getLayout() == graph::Layout::ChannelsLast ? 1 : 2;
+  SmallVector<int64_t> padding(graph::typeOf(conv.getResult()).getRank(), 0);
+  llvm::copy(ofSpace, padding.begin() + first);
+  return padding;
+}
+
+static bool isPadded(graph::ConvOp conv) {
+  auto isZero = [](int64_t extent) { return extent == 0; };
+  return !llvm::all_of(conv.getLow(), isZero) || !llvm::all_of(conv.getHigh(), isZero);
+}
+
+/// What the product reads, with the padding of a convolution. Computed once for all that read it so.
+Quantised Quantizing::quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing) {
+  const bool byRow = isa<graph::MatMulOp>(product.op());
+  Value x = smoothed(product, smoothing);
+  OpBuilder::InsertionGuard guard(rewriter_);
+  rewriter_.setInsertionPointAfterValue(x);
+  const Scales scales = scalesOf(x, byRow);
+  rewriter_.setInsertionPointAfterValue(scales.zeroPoints);
+  Location loc = x.getLoc();
+  auto conv = dyn_cast<graph::ConvOp>(product.op());
+  const bool hasPadding = conv && isPadded(conv), isOne = graph::typeOf(x).getShape().front() == 1;
+  SmallVector<int64_t> low, high;
+  if (hasPadding) {
+    low = paddingOf(conv, conv.getLow());
+    high = paddingOf(conv, conv.getHigh());
+  }
+  auto integers = [&](bool ofPadded) -> Value {
+    Attribute how = rewriter_.getArrayAttr({rewriter_.getBoolAttr(byRow),
+                                            rewriter_.getDenseI64ArrayAttr(ofPadded ? low : SmallVector<int64_t>()),
+                                            rewriter_.getDenseI64ArrayAttr(ofPadded ? high : SmallVector<int64_t>())});
+    Value &known = integers_[{x, how}];
+    if (!known) {
+      Value image = ofPadded ? graph::PadOp::create(rewriter_, loc, x, number(loc, 0), low, high).getResult() : x;
+      Value scaled = graph::MulOp::create(rewriter_, loc, image, scales.inverses);
+      known = graph::RoundToOp::create(rewriter_, loc, scaled, scales.zeroPoints);
+    }
+    return known;
+  };
+  if (!hasPadding || !isOne)
+    return {integers(/*ofPadded=*/hasPadding), scales};
+  Value image = integers(/*ofPadded=*/false);
+  rewriter_.setInsertionPoint(product.op());
+  Value zeroPoint = graph::reshapeTo(rewriter_, loc, scales.zeroPoints, ArrayRef<graph::Extent>());
+  return {graph::PadOp::create(rewriter_, loc, image, zeroPoint, low, high), scales};
 }
 
 /// q · v
@@ -114,19 +170,29 @@ Value Quantizing::sums(const quantize::WeightedProduct &product, const Quantised
   auto conv = dyn_cast<graph::ConvOp>(product.op());
   if (!conv)
     return graph::MatMulOp::create(rewriter_, loc, x.integers, weights, /*wide=*/true);
-  Value image = x.integers;
   SmallVector<int64_t> none(conv.getLow().size(), 0);
-  auto isZero = [](int64_t number) { return number == 0; };
-  if (!llvm::all_of(conv.getLow(), isZero) || !llvm::all_of(conv.getHigh(), isZero)) {
-    int64_t rank = graph::typeOf(image).getRank(), first = conv.getLayout() == graph::Layout::ChannelsLast ? 1 : 2;
-    SmallVector<int64_t> low(rank, 0), high(rank, 0);
-    llvm::copy(conv.getLow(), low.begin() + first);
-    llvm::copy(conv.getHigh(), high.begin() + first);
-    Value zeroPoint = graph::reshapeTo(rewriter_, loc, x.zeroPoints, ArrayRef<graph::Extent>());
-    image = graph::PadOp::create(rewriter_, loc, image, zeroPoint, low, high);
-  }
-  return graph::ConvOp::create(rewriter_, loc, image, weights, conv.getStrides(), conv.getDilations(), none, none,
+  return graph::ConvOp::create(rewriter_, loc, x.integers, weights, conv.getStrides(), conv.getDilations(), none, none,
                                conv.getGroups(), conv.getLayout(), /*wide=*/true);
+}
+
+/// Sums times the steps of weights and of what they were multiplied by. Weights' steps above 1 come last: numbers that
+/// f32 holds are so computed without any that it does not hold.
+Value Quantizing::scaled(Value centred, const Quantised &x, const quantize::WeightedProduct &product,
+                         ArrayRef<float> scales) {
+  Location loc = product.op()->getLoc();
+  Type f32 = rewriter_.getF32Type();
+  auto timesEach = [&](Value value, ArrayRef<float> factors) -> Value {
+    Value constant = perChannel(product.op()->getResult(0), product.resultDim(), f32, factors);
+    return graph::MulOp::create(rewriter_, loc, value, constant);
+  };
+  SmallVector<float> small, large;
+  for (float scale : scales) {
+    small.push_back(std::min(scale, 1.0F));
+    large.push_back(std::max(scale, 1.0F));
+  }
+  Value result = timesEach(graph::CastOp::create(rewriter_, loc, centred, f32), small);
+  result = graph::MulOp::create(rewriter_, loc, result, x.scales.steps);
+  return llvm::all_of(large, [](float scale) { return scale == 1; }) ? result : timesEach(result, large);
 }
 
 void Quantizing::lower(const quantize::WeightedProduct &product) {
@@ -140,15 +206,13 @@ void Quantizing::lower(const quantize::WeightedProduct &product) {
   rewriter_.setInsertionPoint(op);
   Type i32 = rewriter_.getI32Type(), f32 = rewriter_.getF32Type();
   Value integers = sums(product, x, graph::makeConstant(rewriter_, loc, weights.integers));
-  Value zeroPoints = graph::CastOp::create(rewriter_, loc, x.zeroPoints, i32);
+  Value zeroPoints = graph::CastOp::create(rewriter_, loc, x.scales.zeroPoints, i32);
   auto ofResult = [&](Type element, auto numbers) {
     return perChannel(op->getResult(0), product.resultDim(), element, numbers);
   };
   Value added = graph::MulOp::create(rewriter_, loc, ofResult(i32, ArrayRef(columnSums)), zeroPoints);
   Value centred = graph::SubOp::create(rewriter_, loc, integers, added);
-  Value scaled = graph::MulOp::create(rewriter_, loc, graph::CastOp::create(rewriter_, loc, centred, f32),
-                                      ofResult(f32, ArrayRef(weights.scales)));
-  Value result = graph::MulOp::create(rewriter_, loc, scaled, x.steps);
+  Value result = scaled(centred, x, product, weights.scales);
   if (!means.empty()) {
     std::vector<float> corrections;
     for (double mean : quantize::addedBy(product, weights, smoothing, means))
@@ -165,6 +229,8 @@ struct QuantizeDynamically : PassWrapper<QuantizeDynamically, OperationPass<func
   StringRef getDescription() const override { return "products by weights → integers, by ranges that the run finds"; }
 
   void runOnOperation() override {
+    if (getOperation().isPrivate()) // runs in a loop or under a condition
+      return;
     std::vector<quantize::WeightedProduct> products;
     getOperation().walk([&](Operation *op) {
       auto conv = dyn_cast<graph::ConvOp>(op);
@@ -172,7 +238,9 @@ struct QuantizeDynamically : PassWrapper<QuantizeDynamically, OperationPass<func
       if ((mark && mark != nameOf(quantize::Precision::Int8Dynamic)) || (conv && quantize::isDepthwise(conv)))
         return;
       std::optional<quantize::WeightedProduct> product = quantize::WeightedProduct::of(op);
-      if (product && product->weights().size() / product->channels() <= kMostSummed)
+      if (product && !product->isFinite())
+        op->setAttr(quantize::kPrecision, StringAttr::get(&getContext(), nameOf(quantize::Precision::F32)));
+      else if (product && product->weights().size() / product->channels() <= kMostSummed)
         products.push_back(*std::move(product));
     });
     IRRewriter rewriter(&getContext());

@@ -320,6 +320,10 @@ void Quantizing::quantize(Operation *op) {
   std::optional<quantize::WeightedProduct> product = quantize::WeightedProduct::of(op);
   if (!product || !range || range.size() != 2)
     return;
+  if (!product->isFinite()) {
+    op->setAttr(quantize::kPrecision, rewriter_.getStringAttr(nameOf(quantize::Precision::F32)));
+    return;
+  }
   std::optional<ArrayRef<float>> smoothing = quantize::perInputChannel(*product, quantize::kSmoothing),
                                  means = quantize::perInputChannel(*product, quantize::kMeans);
   if (!smoothing || !means)

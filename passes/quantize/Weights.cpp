@@ -48,6 +48,10 @@ int64_t WeightedProduct::multiplyAdds() const {
   return count;
 }
 
+bool WeightedProduct::isFinite() const {
+  return llvm::all_of(weights_.as<float>(), [](float weight) { return std::isfinite(weight); });
+}
+
 std::string WeightedProduct::name() const { return graph::sourceNames(op_->getLoc()); }
 
 std::vector<WeightedProduct> weightedProducts(ModuleOp module) {

@@ -27,6 +27,8 @@ public:
   int64_t inputDim() const { return inputDim_; }
   /// Multiply-adds of one inference, symbolic dims taken as typical ones.
   int64_t multiplyAdds() const;
+  /// Whether all weights are numbers, and none infinite: others have no scale, and their product stays in f32.
+  bool isFinite() const;
   /// The source node's name.
   std::string name() const;
 

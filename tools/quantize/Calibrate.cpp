@@ -139,7 +139,7 @@ Configuration Observation::withRanges(ArrayRef<WeightedProduct> products, ArrayR
     if (static_cast<int64_t>(statistics.channels()) == products[i].inputChannels())
       layer.means = meansOf(statistics, layer.smoothing);
     const Histogram &histogram = statistics.histogram();
-    if (histogram.notFinite() == 0 && histogram.count() > 0)
+    if (histogram.notFinite() == 0 && histogram.count() > 0 && products[i].isFinite())
       layer.precision = nameOf(options_.precision).str();
   }
   return result;

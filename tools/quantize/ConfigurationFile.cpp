@@ -340,6 +340,9 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
     layer.node = names[i];
     layer.multiplyAdds = products[i].multiplyAdds();
     layer.precision = entries[i] && !entries[i]->precision.empty() ? entries[i]->precision : standard_;
+    const std::optional<Precision> precision = precisionOf(layer.precision);
+    if ((precision == Precision::Int8 || precision == Precision::Int8Dynamic) && !products[i].isFinite())
+      layer.precision = nameOf(Precision::F32).str();
     if (entries[i] && entries[i]->range) {
       layer.isRangeGiven = true;
       layer.range = *entries[i]->range;

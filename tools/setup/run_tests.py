@@ -209,6 +209,7 @@ SUITES = {
     "quantised": script("test/quantised/test_quantised.py", 1800),
     "layers": script("test/precisions/test_layers.py", 600),
     "samples": script("test/precisions/test_samples.py", 300),
+    "ranges": script("test/precisions/test_ranges.py", 300),
     "accuracy": script("test/tools/test_accuracy.py", 600),
     "profile": script("test/profile/test_profile.py", 900),
     "aarch64": script("test/models/test_aarch64.py", 900),
@@ -238,7 +239,7 @@ ON_DEMAND = {"pt2_torch"}
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
-         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "pt2": "tools/smelt"}
+         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "ranges": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "pt2": "tools/smelt"}
 
 
 def exists(suite):
