@@ -4,6 +4,7 @@
 #include "tools/driver/Errors.h"
 #include "codegen/artifact/WriteError.h"
 #include "frontends/common/ImportError.h"
+#include "tools/driver/TemporaryFolder.h"
 #include "tools/runner/Crash.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -68,17 +69,42 @@ static void onFatalError(void *, const char *reason, bool) {
 
 static void onNoMemory() { leave(kEnvironment, "smelt: error: out of memory\n"); }
 
-/// Signals that take away the output that is being written. One that this program was started to ignore, as a script
-/// does with SIGINT for its jobs in the background, must go on doing nothing, which LLVM does not look for.
+// What LLVM does on a signal: it takes away files that are being written, and sends the signal again. One of each of
+// kSignals, for a handler that gets no argument of its own.
+constexpr int kSignals[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGXFSZ};
+static struct sigaction handlersOfLlvm[std::size(kSignals)];
+
+static void onInterrupt(int number, siginfo_t *info, void *context) {
+  TemporaryFolder::removeAllOnSignal();
+  for (auto [known, action] : llvm::zip_equal(kSignals, handlersOfLlvm))
+    if (known == number && action.sa_flags & SA_SIGINFO)
+      action.sa_sigaction(number, info, context);
+    else if (known == number && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+      action.sa_handler(number);
+}
+
+/// Signals that take away folders of this process, and the output that is being written. One that this program was
+/// started to ignore, as a script does with SIGINT for its jobs in the background, must go on doing nothing, which LLVM
+/// does not look for.
 static void installInterruptHandlers() {
-  constexpr int kSignals[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGXFSZ};
   struct sigaction before[std::size(kSignals)];
   for (auto [number, action] : llvm::zip_equal(kSignals, before))
     sigaction(number, nullptr, &action);
   llvm::sys::SetInterruptFunction(nullptr); // installs LLVM's handlers
-  for (auto [number, action] : llvm::zip_equal(kSignals, before))
-    if (action.sa_handler == SIG_IGN)
+  for (auto [number, action, handler] : llvm::zip_equal(kSignals, before, handlersOfLlvm)) {
+    if (action.sa_handler == SIG_IGN) {
       signal(number, SIG_IGN);
+      continue;
+    }
+    sigaction(number, nullptr, &handler);
+    const bool ends = number == SIGHUP || number == SIGINT || number == SIGTERM || number == SIGQUIT;
+    if (!ends)
+      continue;
+    struct sigaction ours = handler;
+    ours.sa_flags |= SA_SIGINFO;
+    ours.sa_sigaction = onInterrupt;
+    sigaction(number, &ours, nullptr);
+  }
 }
 
 void installCrashHandlers() {

@@ -4,32 +4,24 @@
 #ifndef SMELT_TOOLS_DRIVER_TEMPORARYFOLDER_H
 #define SMELT_TOOLS_DRIVER_TEMPORARYFOLDER_H
 
-#include "tools/driver/Errors.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Error.h"
 #include <string>
 #include <utility>
 
 namespace smelt {
 
-/// A folder that is gone at the end.
+/// A folder that is gone at the end, also where a signal asks the process to end (driver::installCrashHandlers).
 class TemporaryFolder {
 public:
-  static llvm::Expected<TemporaryFolder> create() {
-    llvm::SmallString<128> path;
-    if (std::error_code code = llvm::sys::fs::createUniqueDirectory("smelt", path))
-      return driver::toolError(driver::kEnvironment, "no temporary folder can be made at " + path +
-                                                         " (TMPDIR says where): " + code.message());
-    return TemporaryFolder(path.str().str());
-  }
+  static llvm::Expected<TemporaryFolder> create();
   TemporaryFolder(TemporaryFolder &&other) noexcept : path_(std::exchange(other.path_, "")) {}
   TemporaryFolder &operator=(TemporaryFolder &&) = delete;
-  ~TemporaryFolder() {
-    if (!path_.empty())
-      (void)llvm::sys::fs::remove_directories(path_);
-  }
+  ~TemporaryFolder();
 
   std::string file(const char *name) const { return path_ + "/" + name; }
+
+  /// Removes all of them, with what is in them: for a signal's handler, which may do nothing but call the system.
+  static void removeAllOnSignal();
 
 private:
   explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
