@@ -366,9 +366,83 @@ def calibration_data(folder):
     refused(folder, [3], ["cut.npz"], *compile_int8, folder / "cut.npz")
     done = Done(*compile_int8, folder / "nan" / "0.npz")
     expect(done.code == 0 and "warning" in done.errors and "one sample" in done.errors, f"one sample: exit code {done.code}, {done.errors}")
+    refused(folder, [2], ["'other'", "leave this array out", "'labels'"], *compile_int8, folder / "extra")
     np.savez(folder / "infinite.npz", x=np.full((4, 8), np.inf, np.float32))
     done = Done(*compile_int8, folder / "infinite.npz")
     expect(done.code == 0 and "100.0 % of multiply-adds in f32" in done.errors, f"infinity: exit code {done.code}, {done.errors}")
+
+
+@case
+def samples_that_never_vary(folder):
+    """A warning names the input; where samples vary there is none."""
+    weights = numpy_helper.from_array(np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32), "w")
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"], name="product"), helper.make_node("Add", ["h", "bias"], ["z"]), helper.make_node("Mul", ["z", "scale"], ["y"])]
+    model = write_model(folder / "product.onnx", nodes, [value("x", [4, 64]), value("bias", [4, 64]), value("scale", [1])], [value("y", None)], [weights])
+    rng = np.random.default_rng(1)
+
+    def some():
+        return rng.normal(size=(4, 64)).astype(np.float32)
+
+    same, zeros, one = some(), np.zeros((4, 64), np.float32), np.ones(1, np.float32)
+    for name, made, words in (("varied", lambda: {"x": some(), "bias": some()}, []), ("equal", lambda: {"x": same, "bias": same}, ["all 8 samples are equal", "'x'"]),
+                              ("zeros", lambda: {"x": zeros, "bias": some()}, ["input 'x': one number throughout", "all 8 samples"]),
+                              ("one", lambda: {"x": same, "bias": some()}, ["input 'x': the same in all 8 samples"])):
+        (folder / name).mkdir()
+        for number in range(8):
+            np.savez(folder / name / f"{number}.npz", scale=one, **made())
+        for precision in ("int8", "int8-dynamic", "int4-weights"):
+            done = Done("compile", model, "--precision", precision, "--calibration", folder / name, "--skip-error", "-o", folder / "m.so")
+            expect(done.code == 0 and done.errors.count("warning: --calibration") == bool(words), f"{name}: {done.code}, {done.errors}")
+            expect(all(word in done.errors for word in words) and "'scale'" not in done.errors, f"{name}: {done.errors}")
+
+
+@case
+def samples_that_profile_takes(folder):
+    """Labels are passed over, and of calibration/ and evaluation/ the first is taken."""
+    weights = numpy_helper.from_array(np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32), "w")
+    model = write_model(folder / "product.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")], [value("x", [4, 64])], [value("y", None)], [weights])
+    rng, files = np.random.default_rng(1), []
+    for use in ("calibration", "evaluation"):
+        (folder / "split" / use).mkdir(parents=True)
+        for number in range(8):
+            np.savez(folder / "split" / use / f"{number}.npz", x=rng.normal(size=(4, 64)).astype(np.float32), labels=np.arange(4))
+    for samples in (folder / "split", folder / "split" / "calibration"):
+        files.append(folder / f"{samples.name}.json")
+        done = Done("compile", model, "--precision", "int8", "--calibration", samples, "-o", folder / "m.so", "--save-precisions", files[-1])
+        expect(done.code == 0, f"{samples}: {done.errors}")
+    expect(files[0].read_text() == files[1].read_text(), "not the samples for calibration")
+
+
+@case
+def what_is_found_before_the_work(folder):
+    """An output that cannot be written, and a method of ranges where there are none."""
+    model = good_model(folder, shape=(4096, 8))
+    given = inputs(folder, x=np.full((4096, 8), np.nan, np.float32))  # found later
+    for flags, name in (((), "m.so"), (("--emit", "static"), "m")):
+        refused(folder, [5], ["absent/m", "cannot be written"], "compile", model, "--precision", "int8", "--calibration", given, "-o", folder / "absent" / name, *flags)
+    for precision in ("f32", "bf16", "int4-weights"):
+        refused(folder, [2], ["--calibration-method", "int8"], "compile", model, "-o", folder / "m.so", "--precision", precision, "--calibration-method", "mse")
+
+
+@case
+def an_interrupt_leaves_no_folder(folder):
+    """While layers are tried, in folders of their own."""
+    weights = [numpy_helper.from_array(np.random.default_rng(i).normal(size=(512, 512)).astype(np.float32), f"w{i}") for i in range(6)]
+    nodes = [helper.make_node("MatMul", [f"h{i}" if i else "x", f"w{i}"], [f"h{i + 1}" if i < 5 else "y"], name=f"m{i}") for i in range(6)]
+    model = write_model(folder / "net.onnx", nodes, [value("x", [64, 512])], [value("y", None)], weights)
+    place = folder / "temporary"
+    place.mkdir()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for files in (1, 2, 4):
+            started = subprocess.Popen([harness.BIN / "smelt", "compile", model, "--precision", "int8", "-o", folder / "m.so"], stderr=subprocess.PIPE,
+                                       env={**os.environ, "TMPDIR": str(place)}, start_new_session=True)
+            while started.poll() is None and len(list(place.rglob("*"))) < files:
+                time.sleep(0.001)
+            os.killpg(started.pid, number)
+            _, errors = started.communicate(timeout=MOST_WALL_SECONDS)
+            expect(started.returncode == -number, f"exit code {started.returncode}: {errors}")
+            left = [str(path.relative_to(place)) for path in place.rglob("*")]
+            expect(not left, f"left behind by {number.name} with {files} files: {', '.join(left)}")
 
 
 @case

@@ -128,6 +128,32 @@ def weights_beside_integers(folder):
 
 
 @case
+def four_bits_rounded_by_data_are_in_the_file(folder):
+    """Codes, scales and zero points: without data the same bytes, also where a layer of the file is changed to something else."""
+    model, data, saved = network(folder), calibration(folder), folder / "saved.json"
+    smelt_ok("compile", model, "--precision", "int4-weights", "--calibration", data, "--save-precisions", saved, "-o", folder / "a.so")
+    smelt_ok("compile", model, "--precision", saved, "-o", folder / "b.so")
+    smelt_ok("compile", model, "--precision", "int4-weights", "-o", folder / "nearest.so")
+    same = (folder / "a.so").read_bytes()
+    expect(same == (folder / "b.so").read_bytes(), "other bytes from the file")
+    expect(same != (folder / "nearest.so").read_bytes(), "data changes nothing")
+    file = json.loads(saved.read_text())
+    rounding = file["layers"]["/mm_0"]["rounding"]
+    file["layers"]["/mm_2"] = "f32"
+    smelt_ok("compile", model, "--precision", written(folder, file, "mixed.json"), "-o", folder / "mixed.so", "--report", folder / "r.json")
+    file["layers"]["/mm_0"].pop("rounding")
+    smelt_ok("compile", model, "--precision", written(folder, file, "plain.json"), "-o", folder / "plain.so", "--report", folder / "p.json")
+    expect((folder / "mixed.so").read_bytes() != (folder / "plain.so").read_bytes(), "the rounding in a mixture counts for nothing")
+    sizes = [json.loads((folder / f"{name}.json").read_text())["sizes"]["weights"] for name in "rp"]
+    expect(sizes[0] == sizes[1], f"the rounding takes room: {sizes}")
+    for text in (rounding[:-4], rounding + "AAAA", "#" + rounding[1:], "A" * (len(rounding) - 4), "/" * len(rounding)):
+        file["layers"]["/mm_0"] = {"precision": "int4-weights", "rounding": text}
+        refused(folder, [2], ["bad.json", "'/mm_0'", "'rounding'"], "compile", model, "--precision", written(folder, file, "bad.json"), "-o", folder / "m.so")
+    file["layers"]["/mm_0"] = {"precision": "int8-weights", "rounding": rounding}
+    refused(folder, [3], ["'rounding'"], "compile", model, "--precision", written(folder, file, "bad.json"), "-o", folder / "m.so")
+
+
+@case
 def a_name_that_is_a_file(folder):
     model = network(folder)
     written(folder, {"default": "bf16"}, "plain")
@@ -145,7 +171,7 @@ def malformed_files(folder):
                        ({"defaults": "int8"}, "no key"), ({"default": "int9"}, "no precision 'int9'"), ({"default": 8}, "should be a string"),
                        ({"layers": ["/mm_0"]}, "'layers' is of type array"), ({"layers": {"/mm_0": 1}}, "'/mm_0' is of type number"), ({"layers": {"/mm_0": {"bits": 8}}}, "'bits'"),
                        ({"layers": {"/mm_0": "int3"}}, "'int3'"), ({"version": 2}, "version"), ({"model": 1}, "'model'"), ({"rest": "int8"}, "'rest'"), ({"rest": "int8-dynamic"}, "'rest'"),
-                       ('{"layers": {"/mm_0": {"range": [-1e999, 1]}}}', "too large"), ({"layers": {"/mm_0": {"range": [-1e300, 1]}}}, "f32 cannot hold"),
+                       ('{"layers": {"/mm_0": {"range": [-1e999, 1]}}}', "too large: that of 'range'"), ({"layers": {"/mm_0": {"range": [-1e300, 1]}}}, "f32 cannot hold"),
                        ('{"layers": {"/mm_0": {"range": [NaN, 1]}}}', "no JSON"), ({"layers": {"/mm_0": {"range": [1, -1]}}}, "the least, the largest"),
                        ({"layers": {"/mm_0": {"range": [1]}}}, "the least, the largest"), ({"layers": {"/mm_0": {"range": "wide"}}}, "list of numbers"),
                        ({"layers": {"/mm_0": {"range": [0, "x"]}}}, "should be a number"), ({"layers": {"/mm_0": {**layer, "smoothing": [0] * WIDTH}}}, "above 0"),
@@ -164,7 +190,7 @@ def files_of_another_model(folder):
     model = network(folder)
     layer = {"precision": "int8", "range": [-1, 1]}
     for layers, words in (({"/conv_9": "f32", "/conv_8": "f32"}, ["'/conv_8', '/conv_9'", "'/mm_0', '/mm_1'"]), ({"/mm_1": [layer]}, ["'/mm_1' is 2 layers"]),
-                          ({"/mm_1": layer}, ["'/mm_1' is 2 layers"]), ({"/mm_0": [layer, layer]}, ["'/mm_0' is 1 layers"]),
+                          ({"/mm_1": layer}, ["'/mm_1' is 2 layers"]), ({"/mm_0": [layer, layer]}, ["'/mm_0' is one layer", "list of 2"]),
                           ({"/mm_0": {**layer, "smoothing": [1, 2]}}, ["'/mm_0'", "2 numbers of 'smoothing'", f"{WIDTH} channels", "another model"]),
                           ({"/mm_0": {**layer, "rounding": "#" * (WIDTH * WIDTH // 4 - 1)}}, ["'/mm_0'", "'rounding'", f"{WIDTH * WIDTH} weights"]),
                           ({"/mm_0": {**layer, "rounding": "~" * (WIDTH * WIDTH // 4)}}, ["'rounding'", "damaged"]),

@@ -25,6 +25,9 @@ IMAGENET = "scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"
 # 8 x 8 points, all of gray 128
 JPEG = base64.b64decode("/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAIAAgBAREA"
                         "/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AP//Z")
+# the same in CMYK
+CMYK = base64.b64decode("/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwBQNzxGPDJQRkFGWlVQX3jIgnhubnj1r7mRyP///////////////////////////////////////////////////8AAFAgACAAIBEMRAE0R"
+                        "AFkRAEsRAP/EABQAAQAAAAAAAAAAAAAAAAAAAAT/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oADgRDAE0AWQBLAAA/AGmmGP/Z")
 
 
 def network(folder, inputs=1):
@@ -157,6 +160,14 @@ def images_that_do_not_fit(folder):
                        ("cut.jpg", JPEG[:-20]), ("start.jpeg", JPEG[:3]), ("not.jpg", JPEG[:20] + b"\xff\xd9")):
         (folder / name).write_bytes(data)
         refused(folder, [3], [name], *compile_, folder / name, "--calibration-preprocess", "scale=1")
+    (folder / "cmyk.jpg").write_bytes(CMYK)
+    refused(folder, [3], ["cmyk.jpg", "CMYK", "convert it to RGB"], *compile_, folder / "cmyk.jpg", "--calibration-preprocess", "scale=1")
+    (made(folder, "webp") / "a.webp").write_bytes(b"RIFF")
+    refused(folder, [2], ["a.webp", "neither PNG nor JPEG"], *compile_, folder / "webp", "--calibration-preprocess", "scale=1")
+    refused(folder, [2], ["a.webp", "neither PNG nor JPEG"], *compile_, folder / "webp")
+    (good / "a.webp").write_bytes(b"RIFF")
+    done = smelt_ok(*compile_, good, "--calibration-preprocess", "scale=1")
+    expect("warning" in done.stderr and "a.webp is neither PNG nor JPEG" in done.stderr, done.stderr)
     np.save(good / "0.npy", np.zeros((1, 3, SIDE, SIDE), np.float32))
     refused(folder, [2], ["arrays beside images"], *compile_, good, "--calibration-preprocess", "scale=1")
 

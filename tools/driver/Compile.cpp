@@ -86,6 +86,16 @@ struct StageInstrumentation : PassInstrumentation {
   std::string &failed;
 };
 
+} // namespace
+
+/// What outputs and symbols are called by default.
+static std::string stemOf(const CompileOptions &options) { return llvm::sys::path::stem(options.model).str(); }
+
+static std::string outputOf(const CompileOptions &options, const char *suffix) {
+  return options.output.empty() ? stemOf(options) + suffix : options.output;
+}
+
+namespace {
 /// One compilation from file to file.
 class Compilation {
 public:
@@ -113,9 +123,8 @@ private:
   llvm::Expected<std::vector<cpu::KernelObject>> compileKernels(const cpu::Target &target);
   llvm::Error openCache();
   void closeCache();
-  std::string output(const char *suffix) const { return options_.output.empty() ? stem() + suffix : options_.output; }
+  std::string output(const char *suffix) const { return outputOf(options_, suffix); }
   bool isText() const { return options_.emit == Emit::Llvm || options_.emit == Emit::Asm; }
-  std::string stem() const;
 
   CompileOptions options_;
   CompileReport &report_;
@@ -138,7 +147,16 @@ static void countOperators(ModuleOp module, CompileReport &report) {
   });
 }
 
-std::string Compilation::stem() const { return llvm::sys::path::stem(options_.model).str(); }
+std::vector<std::string> outputsOf(const CompileOptions &options) {
+  std::map<Emit, std::vector<std::string>> outputs = {
+      {Emit::Shared, {outputOf(options, ".so")}},
+      {Emit::Static, {outputOf(options, "") + ".a", outputOf(options, "") + ".h"}},
+      {Emit::Object, {outputOf(options, ".o")}},
+      {Emit::Mlir, {outputOf(options, ".mlir")}},
+      {Emit::Llvm, {outputOf(options, ".ll")}},
+      {Emit::Asm, {outputOf(options, ".s")}}};
+  return outputs[options.emit];
+}
 
 llvm::Error Compilation::import() {
   clock_.begin("import");
@@ -155,11 +173,7 @@ llvm::Error Compilation::import() {
 
 /// What is written may not be what the model is read from, nor written twice.
 llvm::Error Compilation::checkOverwriting() const {
-  std::map<Emit, std::vector<std::string>> outputs = {
-      {Emit::Shared, {output(".so")}}, {Emit::Static, {output("") + ".a", output("") + ".h"}},
-      {Emit::Object, {output(".o")}},  {Emit::Mlir, {output(".mlir")}},
-      {Emit::Llvm, {output(".ll")}},   {Emit::Asm, {output(".s")}}};
-  std::vector<std::string> &written = outputs[options_.emit];
+  std::vector<std::string> written = outputsOf(options_);
   if (!options_.report.empty())
     written.push_back(options_.report);
   for (size_t i = 0; i < written.size(); ++i) {
@@ -339,7 +353,7 @@ llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &targ
   if (!planned)
     return planned.takeError();
   artifact::Model &model = planned->model;
-  model.name = stem();
+  model.name = stemOf(options_);
   if (options_.emit == Emit::Static && !options_.output.empty())
     model.name = llvm::sys::path::filename(options_.output).str(); // the C symbol is what the user asked for
   model.target = target.name;

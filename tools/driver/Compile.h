@@ -88,6 +88,9 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importGraph(const CompileOptio
 /// then.
 llvm::Error compile(const CompileOptions &options, CompileReport &report);
 
+/// The files that a compilation writes, without its report; "-" is stdout.
+std::vector<std::string> outputsOf(const CompileOptions &options);
+
 /// Options that compile the same model in a precision for the machine at hand, to a shared artefact that is run at
 /// once: without a report, IR on stderr, or marks on the graph.
 CompileOptions forThisMachine(CompileOptions options, quantize::Precision precision, std::string output);

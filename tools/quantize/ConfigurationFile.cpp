@@ -5,6 +5,7 @@
 #include "passes/quantize/RoundingSteps.h"
 #include "passes/quantize/Weights.h"
 #include "tools/driver/Errors.h"
+#include "tools/quantize/WeightRounding.h"
 #include "tools/runner/Error.h"
 #include "tools/runner/File.h"
 #include "llvm/ADT/StringExtras.h"
@@ -19,10 +20,10 @@ using nlohmann::json;
 
 namespace smelt::quantize {
 
-constexpr uint64_t kMostFileBytes = uint64_t(256) << 20;
-constexpr int kMostDepth = 8;         // of objects and lists in one another
-constexpr size_t kMostNamesTold = 5;  // in a message
-constexpr double kMostFactor = 1e+30; // of smoothing; the least is its inverse
+constexpr uint64_t kMostFileBytes = uint64_t(1) << 30; // of int4-weights, each takes 0.8
+constexpr int kMostDepth = 8;                          // of objects and lists in one another
+constexpr size_t kMostNamesTold = 5;                   // in a message
+constexpr double kMostFactor = 1e+30;                  // of smoothing; the least is its inverse
 
 namespace {
 /// Why a file is no configuration.
@@ -33,7 +34,7 @@ struct Wrong {
 
 [[noreturn]] static void wrong(const llvm::Twine &why) { throw Wrong{why.str()}; }
 
-constexpr llvm::StringLiteral kInt8 = "int8", kDynamicInt8 = "int8-dynamic";
+constexpr llvm::StringLiteral kInt8 = "int8", kDynamicInt8 = "int8-dynamic", kInt4 = "int4-weights";
 
 /// Whether a layer in this precision is told what its input reaches.
 static bool needsRange(llvm::StringRef precision) { return precision == kInt8; }
@@ -76,6 +77,7 @@ static std::string placeOf(llvm::StringRef text, size_t byte) {
 /// The text as JSON, in which no object has a key twice.
 static json parsed(const std::string &text) {
   std::vector<std::set<std::string>> keys;
+  std::string last; // of the keys before what cannot be read
   const auto check = [&](int depth, json::parse_event_t event, json &value) {
     if (depth > kMostDepth)
       wrong("has objects in one another, more than " + llvm::Twine(kMostDepth) + " deep");
@@ -83,8 +85,8 @@ static json parsed(const std::string &text) {
       keys.emplace_back();
     else if (event == json::parse_event_t::object_end)
       keys.pop_back();
-    else if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      wrong("has " + runner::quoted(value.get<std::string>()) + " twice in one object");
+    else if (event == json::parse_event_t::key && !keys.back().insert(last = value.get<std::string>()).second)
+      wrong("has " + runner::quoted(last) + " twice in one object");
     return true;
   };
   try {
@@ -92,7 +94,7 @@ static json parsed(const std::string &text) {
   } catch (const json::parse_error &error) {
     wrong("is no JSON: " + placeOf(text, error.byte) + " cannot be read");
   } catch (const json::exception &) { // the other thing that parsing finds wrong
-    wrong("has a number that is too large");
+    wrong("has a number that is too large" + (last.empty() ? "" : ": that of " + runner::quoted(last)));
   }
 }
 
@@ -190,7 +192,8 @@ ConfigurationReader::Entry ConfigurationReader::entry(const json &value, const s
   for (float factor : entry.smoothing)
     if (!(factor <= kMostFactor && factor >= 1 / kMostFactor))
       wrong(where + ": 'smoothing' should be of numbers above 0 that inputs can be divided by");
-  if (!entry.range && (!entry.smoothing.empty() || !entry.means.empty() || !entry.rounding.empty() || entry.isDynamic))
+  const bool hasRounding = !entry.rounding.empty() && entry.precision != kInt4;
+  if (!entry.range && (!entry.smoothing.empty() || !entry.means.empty() || hasRounding || entry.isDynamic))
     wrong(where + ": 'smoothing', 'means', 'rounding' and 'dynamic' go with a 'range'");
   return entry;
 }
@@ -314,8 +317,11 @@ std::vector<const ConfigurationFile::Entry *> ConfigurationFile::entriesOf(const
       const Indices &meant = found->second;
       const bool hasRange = llvm::any_of(named.entries, [](const Entry &entry) { return entry.range.has_value(); });
       if (named.isList ? named.entries.size() != meant.size() : hasRange && meant.size() > 1)
-        why = "node " + runner::quoted(named.name) + " is " + std::to_string(meant.size()) +
-              " layers, so it needs a list of as many entries, in the order in which they are computed";
+        why = "node " + runner::quoted(named.name) + " is " +
+              (meant.size() == 1
+                   ? "one layer, so it has one entry, and not a list of " + std::to_string(named.entries.size())
+                   : std::to_string(meant.size()) + " layers, so it needs a list of as many entries, in the "
+                                                    "order in which they are computed");
       for (size_t i = 0; i < meant.size() && why.empty(); ++i)
         if (!entries[meant[i]])
           entries[meant[i]] = &named.entries[named.isList ? i : 0];
@@ -324,6 +330,13 @@ std::vector<const ConfigurationFile::Entry *> ConfigurationFile::entriesOf(const
     why = "the model has no layer " + inWords(unknown) + "; its layers are " +
           (layers.empty() ? "none: it has no product by constant weights" : inWords(layers));
   return entries;
+}
+
+/// Whether the layer's rounding is of these weights.
+static bool isRounding(const Layer &layer, const WeightedProduct &product) {
+  if (layer.precision == kInt4)
+    return WeightRounding::isOf(layer.rounding, product.weights().shape());
+  return stepsOf(layer.rounding, static_cast<size_t>(product.weights().size())).has_value();
 }
 
 llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) const {
@@ -350,6 +363,8 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
       layer.means = entries[i]->means;
       layer.rounding = entries[i]->rounding;
       layer.isDynamic = entries[i]->isDynamic;
+    } else if (entries[i]) {
+      layer.rounding = entries[i]->rounding;
     }
     const auto channels = static_cast<size_t>(products[i].inputChannels());
     for (const auto &[key, count] : {std::pair("smoothing", layer.smoothing.size()), {"means", layer.means.size()}})
@@ -357,7 +372,7 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
         why = "layer " + runner::quoted(names[i]) + " has " + std::to_string(count) + " numbers of '" + key +
               "', and its input " + std::to_string(channels) + " channels: the file is of another model";
     const int64_t weights = products[i].weights().size();
-    if (!layer.rounding.empty() && !stepsOf(layer.rounding, static_cast<size_t>(weights)))
+    if (!layer.rounding.empty() && !isRounding(layer, products[i]))
       why = "layer " + runner::quoted(names[i]) + " has a 'rounding' that is not one of its " +
             std::to_string(weights) + " weights: the file is damaged, or of another model";
     result.layers.push_back(std::move(layer));
@@ -369,7 +384,7 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
 
 void ConfigurationFile::complete(Configuration &configuration, const Configuration &found) {
   for (auto [layer, data] : llvm::zip_equal(configuration.layers, found.layers)) {
-    if (layer.isRangeGiven)
+    if (layer.isRangeGiven || layer.precision == kInt4)
       continue;
     layer.range = data.range;
     layer.smoothing = data.smoothing;
@@ -415,9 +430,9 @@ static std::string lineOf(const Layer &layer) {
       line["smoothing"] = listOf(layer.smoothing);
     if (!layer.means.empty())
       line["means"] = listOf(layer.means);
-    if (!layer.rounding.empty())
-      line["rounding"] = layer.rounding;
   }
+  if (!layer.rounding.empty())
+    line["rounding"] = layer.rounding;
   return line.dump();
 }
 

@@ -90,6 +90,10 @@ static bool decodeJpeg(const Bytes &file, Image &image, std::string &why, jpeg_d
   jpeg_create_decompress(&jpeg);
   jpeg_mem_src(&jpeg, file.data(), file.size());
   jpeg_read_header(&jpeg, TRUE);
+  if (jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK) {
+    why = "its colors are CMYK, for print; convert it to RGB";
+    return true;
+  }
   jpeg.out_color_space = JCS_RGB;
   jpeg.dct_method = JDCT_ISLOW; // the same numbers on all machines
   why = resize(image, jpeg.image_height, jpeg.image_width);

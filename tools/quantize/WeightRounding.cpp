@@ -6,6 +6,7 @@
 #include "passes/quantize/Weights.h"
 #include "tools/driver/Progress.h"
 #include "tools/quantize/InputMoments.h"
+#include "llvm/Support/Base64.h"
 
 using namespace mlir;
 
@@ -75,12 +76,96 @@ WeightRounding::Matrix WeightRounding::kept(const RoundedBlocks &blocks) {
           blocks.fraction};
 }
 
+// Of matrices that roundBlocks makes: so many rows share a scale, and so many steps of a zero point are a code.
+constexpr int64_t kBlock = 32, kFraction = 16;
+
+std::string WeightRounding::textOf(const Matrix &matrix) {
+  if (matrix.block != kBlock || matrix.fraction != kFraction)
+    return "";
+  const std::vector<char> &codes = matrix.codes.bytes;
+  std::string bytes;
+  for (size_t i = 0; i < codes.size(); i += 2)
+    bytes += static_cast<char>(codes[i] | (i + 1 < codes.size() ? codes[i + 1] : 0) << 4);
+  bytes.append(matrix.scales.bytes.begin(), matrix.scales.bytes.end());
+  bytes.append(matrix.zeroPoints.bytes.begin(), matrix.zeroPoints.bytes.end());
+  return llvm::encodeBase64(bytes);
+}
+
+/// Whether all scales, f16 or f32, are finite.
+static bool areFinite(ArrayRef<char> scales, bool isHalf) {
+  const size_t bytes = isHalf ? 2 : 4;
+  const unsigned exponent = isHalf ? 0x7C : 0x7F; // in the last byte, and of f32 the highest bit before it
+  for (size_t i = bytes - 1; i < scales.size(); i += bytes)
+    if ((scales[i] & exponent) == exponent && (isHalf || scales[i - 1] & 0x80))
+      return false;
+  return true;
+}
+
+std::optional<WeightRounding::Matrix> WeightRounding::read(StringRef text, ArrayRef<int64_t> shape) {
+  std::vector<char> bytes;
+  if (llvm::Error error = llvm::decodeBase64(text, bytes)) {
+    llvm::consumeError(std::move(error));
+    return std::nullopt;
+  }
+  if (shape.size() != 2)
+    return std::nullopt;
+  const int64_t blocks = (shape[0] + kBlock - 1) / kBlock;
+  const auto count = static_cast<size_t>(shape[0] * shape[1]), scales = static_cast<size_t>(blocks * shape[1]);
+  const size_t packed = (count + 1) / 2;
+  const bool isHalf = bytes.size() == packed + 3 * scales;
+  if (!isHalf && bytes.size() != packed + 5 * scales)
+    return std::nullopt;
+  Matrix matrix{{shape.vec(), std::vector<char>(count)}, {{blocks, shape[1]}, {}}, {}, isHalf, kBlock, kFraction};
+  for (size_t i = 0; i < count; ++i)
+    matrix.codes.bytes[i] = static_cast<char>(static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4) & 15);
+  const auto zeroPoints = bytes.end() - static_cast<ptrdiff_t>(scales);
+  matrix.scales.bytes.assign(bytes.begin() + static_cast<ptrdiff_t>(packed), zeroPoints);
+  matrix.zeroPoints = {matrix.scales.shape, {zeroPoints, bytes.end()}};
+  if (!areFinite(matrix.scales.bytes, isHalf))
+    return std::nullopt;
+  return matrix;
+}
+
+bool WeightRounding::isOf(StringRef text, ArrayRef<int64_t> shape) { return read(text, shape).has_value(); }
+
+static bool hasCodes(const Layer &layer) {
+  return layer.precision == nameOf(Precision::Int4Weights) && !layer.rounding.empty();
+}
+
+std::optional<WeightRounding> WeightRounding::of(const Configuration &configuration) {
+  if (llvm::none_of(configuration.layers, hasCodes))
+    return std::nullopt;
+  WeightRounding rounding;
+  for (const Layer &layer : configuration.layers)
+    rounding.texts_.push_back(hasCodes(layer) ? layer.rounding : "");
+  return rounding;
+}
+
+void WeightRounding::writeTo(Configuration &configuration) const {
+  for (auto [layer, matrix] : llvm::zip(configuration.layers, products_))
+    if (matrix)
+      layer.rounding = textOf(*matrix);
+}
+
+std::optional<WeightRounding::Matrix> WeightRounding::matrixOf(size_t number, const WeightedProduct &product) const {
+  if (number < texts_.size() && !texts_[number].empty())
+    return read(texts_[number], product.weights().shape());
+  return number < products_.size() ? products_[number] : std::nullopt;
+}
+
+/// Those that are marked for something else have their weights as they are.
+static bool mayHaveCodes(graph::MatMulOp matmul) {
+  auto mark = matmul->getAttrOfType<StringAttr>(kPrecision);
+  return !mark || mark.getValue() == nameOf(Precision::Int4Weights);
+}
+
 void WeightRounding::apply(ModuleOp module) const {
   std::vector<WeightedProduct> products = weightedProducts(module);
   OpBuilder builder(module.getContext());
-  for (auto [product, matrix] : llvm::zip(products, products_)) {
-    auto matmul = dyn_cast<graph::MatMulOp>(product.op());
-    if (!matrix || !matmul || matmul->hasAttr(kPrecision))
+  for (size_t i = 0; i < products.size(); ++i) {
+    auto matmul = dyn_cast<graph::MatMulOp>(products[i].op());
+    const std::optional<Matrix> matrix = matrixOf(i, products[i]);
+    if (!matrix || !matmul || !mayHaveCodes(matmul))
       continue;
     builder.setInsertionPoint(matmul);
     auto make = [&](const Constant &constant, Type element) {

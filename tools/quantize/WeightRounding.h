@@ -6,12 +6,15 @@
 
 #include "passes/quantize/BlockRounding.h"
 #include "tools/driver/Compile.h"
+#include "tools/quantize/Configuration.h"
 
 namespace mlir {
 class ModuleOp;
 } // namespace mlir
 
 namespace smelt::quantize {
+
+class WeightedProduct;
 
 /// Weights of few bits whose rounding makes up for itself, found on samples: what rounding one row of a matrix adds to
 /// the results is taken off by the rows that are rounded later, as far as inputs go together (Frantar et al., "GPTQ:
@@ -23,8 +26,16 @@ public:
   static llvm::Expected<WeightRounding> find(const driver::CompileOptions &options,
                                              const std::vector<std::string> &samples);
 
+  /// What the layers of a configuration say in `rounding`; nothing where none of int4-weights says anything, or what
+  /// one says is not of its weights (`isOf`).
+  static std::optional<WeightRounding> of(const Configuration &configuration);
+  /// Whether a text is the rounding of a matrix of this shape.
+  static bool isOf(llvm::StringRef text, llvm::ArrayRef<int64_t> shape);
+
   /// Gives the products of a graph of the same model (that driver::buildGraphStages made) their codes.
   void apply(mlir::ModuleOp module) const;
+  /// Makes it the `rounding` of the layers of the same model: codes, two to a byte, scales and zero points, in base64.
+  void writeTo(Configuration &configuration) const;
 
 private:
   /// A constant, which outlives the MLIR context that it was found in.
@@ -40,8 +51,13 @@ private:
   };
 
   static Matrix kept(const RoundedBlocks &blocks);
+  static std::string textOf(const Matrix &matrix);
+  static std::optional<Matrix> read(llvm::StringRef text, llvm::ArrayRef<int64_t> shape);
+
+  std::optional<Matrix> matrixOf(size_t number, const WeightedProduct &product) const;
 
   std::vector<std::optional<Matrix>> products_; // in order; nothing for those that need no data
+  std::vector<std::string> texts_;              // the same as a file has it
 };
 
 } // namespace smelt::quantize

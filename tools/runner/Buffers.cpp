@@ -98,12 +98,18 @@ static void checkOnly(const smelt_model &model, const NpzReader &file, const std
                                  "; give a .npz file with one for each of them");
 }
 
-Buffers Buffers::read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside) {
+Buffers Buffers::read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside,
+                      const std::vector<std::string> &ignored) {
   const smelt_model &model = instance.model();
   checkOnly(model, file, beside);
   for (const NpzEntry &entry : file.entries())
-    if (!file.only() && !findInput(model, entry.name))
-      throw Error(Exit::Usage, file.path() + ": no input is called " + quoted(entry.name) + "; " + inputNames(model));
+    if (!file.only() && !findInput(model, entry.name) &&
+        std::find(ignored.begin(), ignored.end(), entry.name) == ignored.end())
+      throw Error(
+          Exit::Usage,
+          file.path() + ": no input is called " + quoted(entry.name) + "; " + inputNames(model) +
+              "; leave this array out" +
+              (ignored.empty() ? "" : ", or call it " + quoted(ignored.front()) + " if it tells what is right"));
   std::vector<const NpzEntry *> entries; // all are checked before memory is used
   Shapes shapes;
   for (uint32_t i = 0; i < model.input_count; ++i) {

@@ -15,8 +15,9 @@ namespace smelt::runner {
 class Buffers {
 public:
   /// Inputs from a file, save for those called as one `beside`, which are zeros. Throws Usage that names the tensor
-  /// which is missing, unknown, or of another type or shape.
-  static Buffers read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside = {});
+  /// which is missing, unknown and not one of `ignored`, or of another type or shape.
+  static Buffers read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside = {},
+                      const std::vector<std::string> &ignored = {});
   /// Seeded inputs: floats from the standard normal distribution, integers and bools 0 or 1, which indices, tokens and
   /// masks usually allow. Throws Usage where the instance lacks shapes.
   static Buffers seeded(const Instance &instance);

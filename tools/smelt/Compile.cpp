@@ -29,7 +29,8 @@ struct CompileCommand {
 
 private:
   llvm::Error checkSaved() const;
-  llvm::Error roundWeights();
+  llvm::Error checkOutputs() const;
+  llvm::Error roundWeights(LayerChoice &layers);
 };
 } // namespace
 
@@ -75,17 +76,33 @@ static llvm::Error commit(std::optional<artifact::OutputFile> &file, const std::
   return file->commit();
 }
 
-/// Where there is data, weights of 4 bits are rounded by it.
-llvm::Error CompileCommand::roundWeights() {
+/// Whether the output can be written, which is known before the work that calibration is.
+llvm::Error CompileCommand::checkOutputs() const {
+  for (const std::string &path : driver::outputsOf(flags.options))
+    if (path != "-")
+      if (llvm::Error error = artifact::OutputFile::create(path).takeError())
+        return error;
+  return llvm::Error::success();
+}
+
+/// Weights of 4 bits are rounded as a file of layers says, else by data, where there is any.
+llvm::Error CompileCommand::roundWeights(LayerChoice &layers) {
   driver::CompileOptions &options = flags.options;
-  if (options.precision != quantize::Precision::Int4Weights || flags.calibration.empty())
+  std::optional<quantize::WeightRounding> found = quantize::WeightRounding::of(layers.layers());
+  if (!found && (options.precision != quantize::Precision::Int4Weights || flags.calibration.empty()))
     return llvm::Error::success();
-  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
-  if (!samples)
-    return samples.takeError();
-  llvm::Expected<quantize::WeightRounding> found = quantize::WeightRounding::find(options, *samples);
-  if (!found)
-    return found.takeError();
+  if (!found) {
+    llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
+    if (!samples)
+      return samples.takeError();
+    llvm::Expected<quantize::WeightRounding> rounded = quantize::WeightRounding::find(options, *samples);
+    if (!rounded)
+      return rounded.takeError();
+    if (llvm::Error error = warnOfSamples(flags))
+      return error;
+    layers.keepRounding(*rounded);
+    found = std::move(*rounded);
+  }
   options.afterLayout = [marks = options.afterLayout,
                          rounding = std::move(*found)](mlir::ModuleOp module) -> llvm::Error {
     if (marks)
@@ -111,6 +128,9 @@ llvm::Error CompileCommand::run() {
       return error;
   if (llvm::Error error = llvm::joinErrors(create(options.report, report), create(saved, configuration)))
     return error;
+  if (options.precision != quantize::Precision::F32 || flags.configuration)
+    if (llvm::Error error = checkOutputs())
+      return error;
   driver::CompileReport result;
   LayerChoice layers;
   const bool isDynamic = options.precision == quantize::Precision::Int8Dynamic && !flags.calibration.empty();
@@ -118,7 +138,7 @@ llvm::Error CompileCommand::run() {
     if (llvm::Error error = layers.choose(flags))
       return error;
   layers.applyTo(options);
-  if (llvm::Error error = roundWeights())
+  if (llvm::Error error = roundWeights(layers))
     return error;
   const std::string name = layers.isMixed() && flags.configuration ? flags.precision : nameOf(options.precision).str();
   if (options.precision != quantize::Precision::F32 && !skipsError) { // first: it may refuse the calibration

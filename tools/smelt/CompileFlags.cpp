@@ -77,10 +77,11 @@ void CompileFlags::addTo(CLI::App &command) {
                      "how images (PNG, JPEG) of --calibration become the model's input: "
                      "resize=256,crop=224x224,color=rgb,scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225,"
                      "layout=nchw,type=f32; each may be left out");
-  command
-      .add_option("--calibration-method", method,
-                  "how ranges are chosen: " + std::string(quantize::rangeMethodNames()) + "; auto tries several")
-      ->capture_default_str();
+  method_ = command
+                .add_option("--calibration-method", method,
+                            "how ranges of int8 are chosen: " + std::string(quantize::rangeMethodNames()) +
+                                "; auto tries several")
+                ->capture_default_str();
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->check(CLI::Range(0, SMELT_MAX_THREADS))
@@ -247,6 +248,9 @@ llvm::Error CompileFlags::parsePrecision() {
   if (quantize::rangeMethodsOf(method).empty())
     return driver::toolError(driver::kUsage, "--calibration-method: no method '" + method + "'; there are " +
                                                  std::string(quantize::rangeMethodNames()));
+  if (method_ && method_->count() > 0 && options.precision != quantize::Precision::Int8 && !configuration)
+    return driver::toolError(driver::kUsage, "--calibration-method goes with --precision int8, the one that has ranges "
+                                             "from samples");
   return parseCalibration();
 }
 

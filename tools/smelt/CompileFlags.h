@@ -36,6 +36,7 @@ private:
   llvm::Error parsePrecision();
   llvm::Error parseCalibration();
 
+  CLI::Option *method_ = nullptr;             // of `method`
   std::shared_ptr<TemporaryFolder> prepared_; // the folder of `samples`
 };
 

@@ -26,6 +26,16 @@ Precision fallbackOf(const CompileFlags &flags) {
   return target && target->dots & kernel::kBf16Dots ? Precision::BF16 : Precision::F32;
 }
 
+/// After calibration, which refuses samples that are wrong.
+llvm::Error warnOfSamples(const CompileFlags &flags) {
+  llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
+  if (!samples)
+    return samples.takeError();
+  if (const std::string why = quantize::whatNeverVaries(*samples); !why.empty())
+    llvm::errs() << "smelt: warning: --calibration " << flags.calibration << ": " << why << "\n";
+  return llvm::Error::success();
+}
+
 /// All layers stay as `candidates` have them.
 static quantize::Budget anyDistance() { return {std::numeric_limits<double>::infinity(), 0}; }
 
@@ -56,6 +66,8 @@ llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
     llvm::errs() << "smelt: warning: --calibration " << flags.calibration << ": "
                  << (samples->size() == 1 ? "one sample" : std::to_string(samples->size()) + " samples")
                  << "; what it lacks may lie out of the ranges that are found, and a hundred samples are better\n";
+  if (llvm::Error error = warnOfSamples(flags))
+    return error;
   if (flags.configuration)
     for (Configuration &candidate : *found) {
       Configuration completed = layers_;
@@ -115,6 +127,8 @@ llvm::Error LayerChoice::findDynamic(const CompileFlags &flags) {
       quantize::calibrate(flags.options, *samples, quantize::RangeMethod::Dynamic);
   if (!found)
     return found.takeError();
+  if (llvm::Error error = warnOfSamples(flags))
+    return error;
   layers_ = std::move(found->front());
   isMixed_ = true;
   return quantize::roundProducts(flags.options, *samples, layers_);

@@ -6,6 +6,7 @@
 
 #include "tools/driver/TemporaryFolder.h"
 #include "tools/quantize/Configuration.h"
+#include "tools/quantize/WeightRounding.h"
 #include "tools/smelt/CompileFlags.h"
 #include <optional>
 
@@ -25,6 +26,8 @@ public:
   /// Whether layers are marked one by one; else all are in the precision of the flags.
   bool isMixed() const { return isMixed_; }
   const quantize::Configuration &layers() const { return layers_; }
+  /// How weights of few bits were rounded, which the file of layers then has.
+  void keepRounding(const quantize::WeightRounding &rounding) { rounding.writeTo(layers_); }
 
 private:
   llvm::Error find(const CompileFlags &flags, bool keepsWorst);
@@ -37,6 +40,9 @@ private:
   bool isMixed_ = false;
   std::optional<TemporaryFolder> kernels_; // of the compilations that layers are tried in, which share most of them
 };
+
+/// Says on stderr where samples of --calibration cannot tell what the model sees in use. Throws runner::Error.
+llvm::Error warnOfSamples(const CompileFlags &flags);
 
 /// bf16 where the target of the flags multiplies that, else f32: what counts as exact beside integers.
 quantize::Precision fallbackOf(const CompileFlags &flags);
