@@ -3,6 +3,7 @@
 
 usage: test_profile.py [NAME…] [--json FILE]
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -67,7 +68,12 @@ def built_in_metrics(folder):
     expect(characters(exact, scores(1, 0, 1, 2, 2, 5, 3), {}) == (5, 5), "CTC collapses repeats")
     expect(characters(exact, scores(1, 0, 1, 4, 4, 5, 3), {}) == (4, 5), "one character is another")
     expect(wer(exact, scores(1, 0, 1, 4, 4, 5, 3), {}) == (1, 2), f"{wer(exact, scores(1, 0, 1, 4, 4, 5, 3), {})}")
-    for text, word in (("beauty", "no metric 'beauty'"), ("iou:blank=1", "no option 'blank'"), ("iou:threshold=x", "no float"), ("absent.py:f", "cannot be read")):
+    nothing = {"y": np.full((2, 3), np.nan, np.float32), "z": np.zeros(3, np.float32)}
+    for name in ("cosine", "top1", "iou:output=y"):
+        fails(2, "output 'y' is NaN throughout", metrics.Metric.of(name).function(), nothing, nothing, {})
+    expect(metrics.Metric.of("cosine:output=z").function()(nothing, nothing, {}) == 1, "another output")
+    for text, word in (("beauty", "no metric 'beauty'"), ("iou:blank=1", "no option 'blank'"), ("iou:threshold=x", "no float"), ("absent.py:f", "cannot be read"),
+                       ("iou:", "threshold, as in"), ("iou:threshold=0.3,", "empty"), ("met.py", "met.py:FUNCTION"), ("met.py:", "met.py:FUNCTION")):
         fails(2, word, metrics.Metric.of, text)
 
 
@@ -108,17 +114,42 @@ def which_samples_are_for_what(folder):
     expect(one.calibration == one.evaluation, "one file is both")
     for use in (data.CALIBRATION, data.EVALUATION):
         (samples / use).mkdir()
-    fails(2, "no .npz file", data.find, str(samples))
+    fails(2, "no .npz or .npy file", data.find, str(samples))
     (samples / data.CALIBRATION / "0.npz").write_text("no arrays")
-    fails(2, "no .npz file", data.find, str(samples))
+    fails(2, "no .npz or .npy file", data.find, str(samples))
     fails(3, "not a .npz file", data.read, samples / data.CALIBRATION / "0.npz")
     np.save(folder / "bare.npy", np.zeros(3))
     (folder / "bare.npy").rename(folder / "bare.npz")
     fails(3, "not a .npz file", data.read, folder / "bare.npz")
+    np.save(folder / "one.npy", np.ones(3))
+    expect(list(data.read(folder / "one.npy", {"x"})) == ["x"], "an array by itself is the only input")
+    fails(2, "2 inputs", data.read, folder / "one.npy", {"x", "z"})
+    (folder / "images").mkdir()
+    (folder / "images" / "a.PNG").write_bytes(b"")
+    fails(2, "a.PNG", data.find, str(folder / "images"))
 
 
 def _point(number, size, loss, target="native"):
     return {"number": number, "name": f"p{number}", "size": size, "loss": loss, "target": target, "latency_ms": None}
+
+
+@case
+def samples_that_are_made_up(folder):
+    """Of the types that `smelt inspect` names."""
+    inputs = [{"name": "a", "type": "f32", "shape": [2, 3]}, {"name": "b", "type": "i64", "shape": []}, {"name": "c", "type": "bool", "shape": [4]},
+              {"name": "d", "type": "bf16", "shape": [8]}]
+    made = data.read(data.seeded(inputs, folder).evaluation[0])
+    expect({name: str(array.dtype) for name, array in made.items()} == {"a": "float32", "b": "int64", "c": "bool", "d": "uint16"} and made["a"].shape == (2, 3), f"{made}")
+    fails(2, "open dims", data.seeded, [{"name": "a", "type": "f32", "shape": [None, 3]}], folder)
+    fails(2, "f8e5m2", data.seeded, [{"name": "a", "type": "f8e5m2", "shape": [3]}], folder)
+
+
+@case
+def what_nobody_expected(folder):
+    """An exception in Smelt itself is a defect, and no budget that is exceeded."""
+    code = "import sys; from smelt.profile import command; command.run = lambda arguments: {}['dtype']; sys.exit(command.main([]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    expect(done.returncode == 70 and "KeyError: 'dtype'" in done.stderr and done.stderr.count("\n") == 1, f"{done.returncode}: {done.stderr}")
 
 
 @case
@@ -208,6 +239,15 @@ def within_a_budget(folder):
     expect(any(not holds[a] and holds[b] and b - a == 1 for a, b in zip(kept, kept[1:])), f"where the budget ends was not looked for: {holds}")
     summary = (folder / "summary.md").read_text()
     expect(summary.count("|\n") == len(result["points"]) + 2 and "int8-all" in summary + " int8-all", summary)
+    # As typed where the profile was, whatever the report's folder is called.
+    (folder / "a report").mkdir()
+    done = harness.smelt("profile", "net.onnx", "--data", "samples", "--max-loss", "0.1%", "--points", "4", "-o", "a report/r.html", seconds=300, cwd=folder,
+                         env={**os.environ, "SMELT_PYTHON": sys.executable})
+    command, told = done.stdout.split("within the budget")[1].splitlines()[1].strip(), json.loads((folder / "a report" / "r.json").read_text())
+    again = subprocess.run(f"{command} -o again.so --skip-error", shell=True, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": f"{harness.BIN}:{os.environ['PATH']}"})
+    point = next(point for point in told["points"] if point["id"] == told["chosen"])
+    expect(again.returncode == 0 and hashlib.sha256((folder / "again.so").read_bytes()).hexdigest() == point["sha256"], f"{command}: {again.stderr}")
+    expect(point["command"] == command, point["command"])
     result, done = profile(folder, model, "--data", samples, "--max-loss", "0.0001%", "--max-size", "1KB", "--points", "6", code=1)
     expect(result["chosen"] is None and "no point is within the budget" in done.stdout, done.stdout)
     return {"chosen": chosen["id"]}
@@ -227,6 +267,42 @@ def labels_and_a_metric_of_ones_own(folder):
     expect(result["metric"] == "share" and 0 < result["points"][0]["score"] < 1, f"{result['metric']}")
     (folder / "mine.py").write_text("def share(exact, outputs, sample):\n    return sample['absent']\n")
     refuses([2], ["KeyError", "share"], model, "--data", samples, "--metric", f"{folder}/mine.py:share", "-o", folder / "r.html")
+    (folder / "budget.yaml").write_text("max_size: 1 KB\n")
+    for text in ("def share(exact, outputs, sample):\n    raise SystemExit(0)\n", "raise SystemExit(0)\n"):
+        (folder / "mine.py").write_text(text)
+        refuses([2], ["SystemExit", "share"], model, "--data", samples, "--metric", f"{folder}/mine.py:share", "--check", folder / "budget.yaml")
+
+
+@case
+def samples_that_tell_nothing(folder):
+    """NaN is the sample's fault, or the output's, and no metric's."""
+    model, samples, x = network(folder, names=NAMES[:2], hard=None), folder / "bad", np.ones((1, 16, WIDTH), np.float32)
+    samples.mkdir()
+    for number in range(4):
+        np.save(samples / f"{number}.npy", x)
+    output = ("-o", folder / "r.html")
+    x[0, 2, 5] = np.nan
+    for number in (2, 3):
+        np.save(samples / f"{number}.npy", x)
+        refuses([2], [f"bad/{number}.npy", "input 'x'", f"element {2 * WIDTH + 5}"], model, "--data", samples, *output, environment={"SMELT_PYTHON": sys.executable})
+        np.save(samples / f"{number}.npy", np.ones_like(x))
+    np.save(samples / "2.npy", np.ones((1, 16, 3), np.float32))  # what smelt compile says of a file is said of the user's
+    refuses([2], ["bad/2.npy", "1x16x3"], model, "--data", samples, *output, environment={"SMELT_PYTHON": sys.executable})
+    for number in range(4):
+        np.save(samples / f"{number}.npy", np.full_like(x, np.inf))  # less infinity is NaN
+    (folder / "mine.py").write_text("def mean(exact, outputs, sample):\n    return outputs['y'].mean()\n")
+    for metric in ("cosine", f"{folder}/mine.py:mean"):
+        refuses([2], ["bad/1.npy", "output 'y' is NaN throughout"], model, "--data", samples, "--metric", metric, *output, environment={"SMELT_PYTHON": sys.executable})
+
+
+@case
+def without_data(folder):
+    model = network(folder, names=NAMES[:2], hard=None)
+    result, done = profile(folder, model, "--points", "3")
+    expect(result["data"]["name"] == "seeded inputs" and len(result["points"]) >= 3, f"{result['data']}")
+    (folder / "budget.yaml").write_text("max_size: 1 KB\n")
+    done = harness.smelt("profile", model, "--check", folder / "budget.yaml", env={**os.environ, "SMELT_PYTHON": sys.executable})
+    expect(done.returncode == 1 and "EXCEEDED" in done.stdout, f"{done.returncode}: {done.stderr}")
 
 
 @case

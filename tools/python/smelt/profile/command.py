@@ -1,10 +1,13 @@
 """The command line of `smelt profile`."""
 import argparse
+import errno
 import json
+import os
 import pathlib
 import re
 import sys
 import tempfile
+import traceback
 
 from .. import inspect
 from ..runtime import SmeltError
@@ -33,8 +36,8 @@ class _Parser(argparse.ArgumentParser):
 def parser():
     options = _Parser(prog="smelt profile", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     options.add_argument("model", metavar="MODEL", help="an .onnx file, or .mlir of the graph dialect")
-    options.add_argument("--data", metavar="DIR|FILE.npz", help="samples: a folder with calibration/*.npz and evaluation/*.npz; or one of .npz files, of which "
-                         "every second is for evaluation; arrays that are no inputs are for the metric: labels. By default seeded inputs")
+    options.add_argument("--data", metavar="DIR|FILE.npz", help="samples: a folder with .npz or .npy files in calibration/ and in evaluation/; or one of such "
+                         "files, of which every second is for evaluation; arrays that are no inputs are for the metric: labels. By default seeded inputs")
     options.add_argument("-o", "--output", metavar="REPORT.html", help="the page; beside it are REPORT.json and REPORT.points/ (default: MODEL.profile.html here)")
     options.add_argument("--metric", default="cosine", metavar="M", help="of " + ", ".join(metrics.BUILT_IN) + " (options after a colon, iou:threshold=0.3), or "
                          "file.py:function, which is given the outputs in f32, the outputs, and the sample, and returns a number, 1 at best, or (amount, of "
@@ -69,7 +72,7 @@ def _flags(args):
     for flag, values in (("--shape", args.shape), ("--state", args.state), ("--custom", args.custom), ("--link", args.link)):
         for value in values:
             words += [flag, value]
-    return tuple(words + (["--calibration-method", args.calibration_method] if args.calibration_method else []))
+    return tuple(words)
 
 
 def _inputs(args):
@@ -85,11 +88,14 @@ def _inputs(args):
 
 
 def setting_of(args, metric, scratch):
-    """(the setting of all trials, the data)"""
+    """(the setting of all trials, the data, {path of a file made of it: the user's file})"""
     inputs = _inputs(args)
+    names = {value["name"] for value in inputs}
     found = data.find(args.data) if args.data else data.seeded(inputs, _made(scratch / "seeded"))
-    calibration = data.for_calibration(found, {value["name"] for value in inputs}, _made(scratch / data.CALIBRATION))
-    return trial.Setting(args.model, str(calibration), tuple(map(str, found.evaluation)), metric, _flags(args), str(scratch / "kernels")), found
+    calibration, evaluation = (_made(scratch / use) for use in (data.CALIBRATION, data.EVALUATION))
+    made = data.for_calibration(found, names, calibration)
+    paths, more = data.for_evaluation(found, names, evaluation)
+    return trial.Setting(args.model, str(calibration), paths, metric, _flags(args), str(scratch / "kernels"), args.calibration_method or ""), found, {**made, **more}
 
 
 def _made(folder):
@@ -107,8 +113,17 @@ def _checked(args):
     for path in (args.output, args.summary):
         if path and not pathlib.Path(path).absolute().parent.is_dir():
             raise SmeltError(f"{path}: there is no such folder", 5)
+        if path and not os.access(pathlib.Path(path).absolute().parent, os.W_OK):
+            raise SmeltError(f"{path}: cannot be written: {os.strerror(errno.EACCES)}", 5)
     args.target = list(dict.fromkeys(args.target or ["native"]))
     return args
+
+
+def _of_the_user(message, names):
+    """A message that names the user's files instead of what was made of them."""
+    for made, path in names.items():
+        message = message.replace(made, path)
+    return message
 
 
 def run(arguments):
@@ -119,12 +134,14 @@ def run(arguments):
     progress = Progress()
     with tempfile.TemporaryDirectory(prefix="smelt-profile-") as folder:
         try:
-            setting, found = setting_of(args, metric, pathlib.Path(folder))
+            setting, found, names = setting_of(args, metric, pathlib.Path(folder))
             runner = runners.Cluster(setting, args.workers) if args.workers else runners.Local(setting)
             try:
                 if args.check:
                     return check.run(args, file, setting, runner, progress)
                 return search.run(args, limits, setting, found, runner, progress)
+            except SmeltError as error:
+                raise SmeltError(_of_the_user(str(error), names), error.exit_code) from error
             finally:
                 runner.close()
         finally:
@@ -150,4 +167,10 @@ def main(arguments=None):
         return 5
     except json.JSONDecodeError as error:
         print(f"smelt: error: profile: smelt printed what is no JSON ({error}); this is a defect of Smelt", file=sys.stderr)
+        return 70
+    except Exception as error:  # 1, as Python ends by itself, would say that a budget is exceeded
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"smelt: error: profile: {what} ({pathlib.Path(frame.filename).name}, line {frame.lineno}); this is a defect of Smelt: please report it",
+              file=sys.stderr)
         return 70

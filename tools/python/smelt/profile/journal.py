@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 
+from ..runtime import SmeltError
 from . import trial
 
 
@@ -15,6 +16,8 @@ def write(path, contents):
     try:
         partial.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
         partial.replace(path)
+    except OSError as error:  # which names the other file
+        raise SmeltError(f"{path}: cannot be written: {error.strerror}", 5) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -23,7 +26,7 @@ class Journal:
     def __init__(self, folder, setting, data):
         """`folder` is this profile's own; results of another model, other data, another metric, compiler or processor are not taken for its."""
         key = hashlib.sha256()
-        for part in (pathlib.Path(setting.model).read_bytes(), json.dumps(setting.flags).encode(), data.key.encode(), setting.metric.key.encode(),
+        for part in (pathlib.Path(setting.model).read_bytes(), json.dumps([setting.flags, setting.method]).encode(), data.key.encode(), setting.metric.key.encode(),
                      trial.compiler_key().encode(), trial.processor().encode()):
             key.update(hashlib.sha256(part).digest())
         self._root = pathlib.Path(folder)

@@ -32,6 +32,24 @@ def _output(outputs, name):
     return floats[0] if floats else next(iter(arrays.values()))
 
 
+def _floats(outputs):
+    return {name: value for name, value in outputs.items() if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)}
+
+
+def without_numbers(outputs):
+    """The names of outputs that are NaN throughout."""
+    return [name for name, value in _floats(outputs).items() if value.size and np.isnan(value).all()]
+
+
+def _refuse_nan(metric, exact, output):
+    """What f32 itself has no numbers for agrees with anything, or with nothing."""
+    looked_at = [output] if output else list(_floats(exact))[: None if metric == "cosine" else 1]
+    for name in without_numbers(exact):
+        if name in looked_at:
+            raise SmeltError(f"--metric {metric}: output '{name}' is NaN throughout, in f32 already, so that there is nothing to measure; leave the sample "
+                             f"out, or name another output with {metric}:output=NAME", 2)
+
+
 def _cosine_of(a, b):
     a, b = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
     if a.shape != b.shape or not np.isfinite(b).all():
@@ -131,14 +149,17 @@ BUILT_IN = {function.__name__: function for function in (cosine, top1, iou, char
 _OPTIONS = {"output": str, "threshold": float, "blank": int, "space": int}
 
 
+def _known(function):
+    return [key for key in _OPTIONS if key in function.__code__.co_varnames[: function.__code__.co_argcount]]
+
+
 def _options(name, function, text):
     """"threshold=0.3,output=mask" """
     options = {}
     for part in filter(None, text.split(",")):
         key, _, value = part.partition("=")
-        if key not in _OPTIONS or key not in function.__code__.co_varnames[: function.__code__.co_argcount]:
-            known = [key for key in _OPTIONS if key in function.__code__.co_varnames[: function.__code__.co_argcount]]
-            raise SmeltError(f"--metric {name}: no option '{key}'; there are {', '.join(known)}", 2)
+        if key not in _known(function):
+            raise SmeltError(f"--metric {name}: no option '{key}'; there are {', '.join(_known(function))}", 2)
         try:
             options[key] = _OPTIONS[key](value)
         except ValueError as error:
@@ -156,11 +177,14 @@ class Metric:
     @staticmethod
     def of(text):
         """Of "iou:threshold=0.3" or "file.py:function". Raises SmeltError."""
-        if not text.partition(":")[0].endswith(".py"):
+        file, _, function = text.rpartition(":")
+        if text.endswith(".py") or file.endswith(".py") and not function:
+            raise SmeltError(f"--metric {text}: names no function of this file; wanted {text.rstrip(':')}:FUNCTION", 2)
+        if not file.endswith(".py"):
             metric = Metric(text)
             metric.function()
             return metric
-        path = pathlib.Path(text.rpartition(":")[0])
+        path = pathlib.Path(file)
         try:
             metric = Metric(text, path.read_text())
         except (OSError, UnicodeDecodeError) as error:
@@ -181,18 +205,27 @@ class Metric:
     def function(self):
         """(exact, outputs, sample) → number, or (amount, of how much)"""
         if not self.source:
-            name, _, text = self.name.partition(":")
+            name, colon, text = self.name.partition(":")
             if name not in BUILT_IN:
                 raise SmeltError(f"--metric: no metric '{name}'; there are {', '.join(BUILT_IN)}, and file.py:function", 2)
             function = BUILT_IN[name]
+            if colon and not all(text.split(",")):
+                raise SmeltError(f"--metric {self.name}: an option is empty; there are {', '.join(_known(function))}, as in iou:threshold=0.3", 2)
             options = _options(name, function, text)
-            return lambda exact, outputs, sample: function(exact, outputs, sample, **options)
+
+            def measured(exact, outputs, sample):
+                _refuse_nan(name, exact, options.get("output", ""))
+                return function(exact, outputs, sample, **options)
+
+            return measured
         path, _, name = self.name.rpartition(":")
         module = importlib.util.module_from_spec(importlib.util.spec_from_loader(pathlib.PurePath(path).stem, loader=None))
         module.__file__ = path
         try:
             exec(compile(self.source, path, "exec"), module.__dict__)
-        except Exception as error:  # whatever the user's file does
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the user's file does; it may not end the profile as if all were well
             raise SmeltError(f"--metric {self.name}: {type(error).__name__}: {error}", 2) from error
         if not callable(getattr(module, name, None)):
             raise SmeltError(f"--metric {self.name}: the file has no function '{name}'", 2)

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import platform
+import shlex
 
 from ..runtime import SmeltError
 from . import front, journal, latency, page, points, table, trial
@@ -108,11 +109,18 @@ def machine():
         return platform.machine()
 
 
-def _result(args, limits, setting, found, search, chosen):
+def _command(args, setting, folder, point):
+    """What makes a point's artefact again, as typed where this command was."""
+    words = ["smelt", "compile", args.model, *setting.flags, "--precision", folder / f"{point['id']}.json"]
+    words += [] if point["target"] == "native" else ["--target", point["target"]]
+    return shlex.join(map(str, words))
+
+
+def _result(args, limits, setting, found, folder, search, chosen):
     """What REPORT.json holds."""
     hidden = ("artefact", "layers", "number")
     rows = [{**{key: value for key, value in point.items() if key not in hidden}, "layers": _precisions(point["layers"]), "configuration": point["file"],
-             "within_budget": front.within(point, limits)} for point in search.points]
+             "command": _command(args, setting, folder, point), "within_budget": front.within(point, limits)} for point in search.points]
     return {"version": 1, "model": pathlib.Path(args.model).name, "machine": machine(), "targets": args.target, "metric": setting.metric.title,
             "flags": list(setting.flags),
             "data": {"name": pathlib.Path(found.where).name, "calibration": len(found.calibration), "evaluation": len(found.evaluation)}, "budget": limits,
@@ -144,7 +152,7 @@ def run(args, limits, setting, found, runner, progress):
     rounds = measure_latencies(search.points, setting, args, progress)
     front.mark(search.points, rounds)
     chosen = front.choose(search.points, limits)
-    result = _result(args, limits, setting, found, search, chosen)
+    result = _result(args, limits, setting, found, folder, search, chosen)
     for old in folder.glob("*.json"):
         old.unlink()
     for point in search.points:

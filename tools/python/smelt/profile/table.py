@@ -41,9 +41,8 @@ def _verdict(result):
     if not result["budget"]:
         return ""
     if result["chosen"]:
-        point = next(point for point in result["points"] if _id(point) == result["chosen"])
-        more = " --calibration CALIBRATION" if point["needs_data"] else ""
-        return f"within the budget ({_budget(result)}): {result['chosen']}; smelt compile --precision {point['configuration']}{more}"
+        command = next(point["command"] for point in result["points"] if _id(point) == result["chosen"])
+        return f"within the budget ({_budget(result)}): {result['chosen']}\n  {command}"
     return f"no point is within the budget ({_budget(result)})"
 
 

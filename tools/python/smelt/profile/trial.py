@@ -17,7 +17,6 @@ from . import data, metrics
 
 EXACT = "f32"
 CALIBRATED = ("int8", "int4-weights")  # those that take samples
-WITHOUT_FILE = ("int4-weights",)  # of them, those whose files of layers do not hold what was found
 INSIDE = "archive:"  # before a flag that is a path in what `pack` makes
 
 
@@ -31,6 +30,10 @@ class Setting:
     metric: metrics.Metric
     flags: tuple = ()  # of smelt compile: shapes, states, custom operators
     cache: str = ""  # a folder for the code of kernels, of which trials share most
+    method: str = ""  # --calibration-method, where ranges are found
+
+    def method_flags(self):
+        return ["--calibration-method", self.method] if self.method else []
 
     def compile_flags(self, target):
         return [*self.flags, "--target", target, *(["--cache", self.cache] if self.cache else [])]
@@ -104,6 +107,7 @@ def compile_job(setting, job, folder):
         precision = folder / "given.json"
         precision.write_text(job.configuration)
     flags = ["--calibration", setting.calibration] if job.calibrates else []
+    flags += setting.method_flags() if job.calibrates and (job.configuration or job.precision == "int8") else []
     call("compile", setting.model, *setting.compile_flags(job.target), "--precision", precision, "--skip-error", *flags, "-o", artefact, "--report", report,
          *([] if job.configuration else ["--save-precisions", layers]))
     return artefact, json.loads(report.read_text()), job.configuration or layers.read_text()
@@ -114,6 +118,12 @@ def _load(path, target):
         return load(path)
     except SmeltError as error:
         raise SmeltError(f"target {target}: {error}", error.exit_code) from error
+
+
+def _nan_in(outputs):
+    """What may be the reason for what a metric could not do."""
+    names = metrics.without_numbers(outputs)
+    return f"; output '{names[0]}' is NaN throughout" if names else ""
 
 
 def judge(setting, exact, artefact, target):
@@ -132,10 +142,12 @@ def judge(setting, exact, artefact, target):
         for rows, got in zip(sums, outputs):
             try:
                 rows.append(metrics.pair(metric(outputs[0], got, sample), title))
-            except SmeltError:
+            except KeyboardInterrupt:
                 raise
-            except Exception as error:  # whatever the user's function does
-                raise SmeltError(f"--metric {title}: {type(error).__name__}: {error} (sample {pathlib.Path(path).name})", 2) from error
+            except SmeltError as error:
+                raise SmeltError(f"{error}{_nan_in(got)} (sample {path})", error.exit_code) from error
+            except BaseException as error:  # whatever the user's function does; SystemExit(0) is no success
+                raise SmeltError(f"--metric {title}: {type(error).__name__}: {error}{_nan_in(got)} (sample {path})", 2) from error
     return [[math.fsum(amount for amount, _ in rows), math.fsum(of for _, of in rows)] for rows in reversed(sums)]
 
 
@@ -172,7 +184,8 @@ def run(setting, job):
     sizes = report["sizes"]
     return {"name": job.name, "target": job.target, "score": score, "base": base, "weights": sizes["weights"], "code": sizes["code"], "arena": sizes["arena"],
             "sha256": hashlib.sha256(contents).hexdigest(), "mixture": report.get("mixture", {}).get("multiply_adds_share", {}),
-            "needs_data": job.precision in WITHOUT_FILE, "layers": layers}, contents
+            "needs_data": False,  # files of layers hold all that was found
+            "layers": layers}, contents
 
 
 def sensitivity(setting, target):
@@ -180,7 +193,7 @@ def sensitivity(setting, target):
     with tempfile.TemporaryDirectory(prefix="smelt-profile-") as scratch:
         path = pathlib.Path(scratch) / "layers.json"
         told = call("compare", setting.model, *setting.compile_flags(target if runs_here(target) else "native"), "--precision", "int8",
-                    "--calibration", setting.calibration, "--layers", "--json", "-o", path)
+                    *setting.method_flags(), "--calibration", setting.calibration, "--layers", "--json", "-o", path)
         return json.loads(told), path.read_text()
 
 
@@ -194,7 +207,7 @@ def pack(setting, files):
         for name, path in sorted(files.items()):
             archive.writestr(zipfile.ZipInfo(name), pathlib.Path(path).read_bytes())
         archive.writestr(zipfile.ZipInfo("metric.json"), json.dumps([setting.metric.name, setting.metric.source]))
-        archive.writestr(zipfile.ZipInfo("setting.json"), json.dumps([pathlib.Path(setting.model).name, setting.flags]))
+        archive.writestr(zipfile.ZipInfo("setting.json"), json.dumps([pathlib.Path(setting.model).name, setting.flags, setting.method]))
     return buffer.getvalue()
 
 
@@ -205,11 +218,11 @@ def unpack(digest, contents):
     place = pathlib.Path(folder.name)
     with zipfile.ZipFile(io.BytesIO(contents)) as archive:
         archive.extractall(place)
-    name, flags = json.loads((place / "setting.json").read_text())
+    name, flags, method = json.loads((place / "setting.json").read_text())
     flags = tuple(str(place / flag.removeprefix(INSIDE)) if flag.startswith(INSIDE) else flag for flag in flags)
     evaluation = tuple(map(str, sorted((place / data.EVALUATION).iterdir())))
     metric = metrics.Metric(*json.loads((place / "metric.json").read_text()))
-    return Setting(str(place / "model" / name), str(place / data.CALIBRATION), evaluation, metric, flags, str(place / "kernels")), folder
+    return Setting(str(place / "model" / name), str(place / data.CALIBRATION), evaluation, metric, flags, str(place / "kernels"), method), folder
 
 
 def run_elsewhere(contents, digest, job, compiler, machine):
