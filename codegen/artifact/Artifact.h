@@ -44,6 +44,7 @@ struct Step {
   std::vector<Operand> operands;
   StepKind kind = StepKind::Kernel;
   uint32_t first = 0, last = 0; // as in smelt_step
+  bool isAlone = false;         // so little work that another thread could only delay it
 };
 
 struct Tensor {

@@ -20,7 +20,7 @@ namespace smelt::artifact {
 
 // The structures below list the fields of these without any padding.
 static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 12);
-static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, reserved) == 52);
+static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, alone) == 52);
 static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, held) == 48);
 static_assert(sizeof(smelt_state) == 152 && offsetof(smelt_state, bytes) == 144);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
@@ -177,7 +177,7 @@ Expected<Constant *> PlanTable::step(const Model &model, const Step &step) {
                   Twine(SMELT_MAX_OPERANDS));
   return fields({kernel, array(operands(step.operands), "operands"), text(step.name), wide(step.tiles),
                  word(step.operands.size()), word(step.tilesIsSize), word(static_cast<uint32_t>(step.kind)),
-                 word(step.first), word(step.last), word(0)});
+                 word(step.first), word(step.last), word(step.isAlone)});
 }
 
 Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weightsSymbol) {

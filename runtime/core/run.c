@@ -80,7 +80,7 @@ static void run_kernel(const smelt_instance *instance, const smelt_step *step, c
     operands[i] = resolve(from, &step->operands[i]);
 
   const int64_t tiles = step->tiles_is_size ? from->sizes[step->tiles] : step->tiles;
-  if (!instance->parallel_for || tiles <= 1) {
+  if (!instance->parallel_for || tiles <= 1 || step->alone) {
     step->kernel(operands, 0, tiles);
     return;
   }

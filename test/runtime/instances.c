@@ -4,7 +4,9 @@
  * Runs a statically linked model, -DMODEL=<its symbol>, for test_runtime.py. All inputs are floats.
  *     instances alone      one instance without threads: none is started
  *     instances small      the same on a thread that has no more stack than smelt_run is said to need
- *     instances together   two instances on two threads at once, each with a pool of two: bit for bit the same as alone
+ *     instances split      threads are asked for steps of much work, and not for those of little, the number of which
+ * is printed instances together   two instances on two threads at once, each with a pool of two: bit for bit the same
+ * as alone
  */
 #include "smelt/threads.h"
 
@@ -108,6 +110,24 @@ static void small(void) {
   pthread_join(thread, NULL);
 }
 
+static void count_calls(void *user, int64_t tiles, smelt_range_body body, void *context) {
+  ++*(uint32_t *)user;
+  body(context, 0, tiles);
+}
+
+static void split(void) {
+  work work;
+  prepare(&work, 1);
+  uint32_t asked = 0, small = 0, wanted = 0;
+  for (uint32_t i = 0; i < MODEL.step_count; ++i)
+    if (MODEL.steps[i].tiles > 1)
+      ++*(MODEL.steps[i].alone ? &small : &wanted);
+  smelt_set_parallel_for(&work.instance, count_calls, &asked);
+  run(&work);
+  check(wanted > 0 && asked == wanted, "steps of much work are not split");
+  printf("%u\n", small);
+}
+
 static void same_results(const work *a, const work *b) {
   for (uint32_t i = 0; i < MODEL.output_count; ++i)
     check(!memcmp(a->outputs[i], b->outputs[i], MODEL.outputs[i].bytes), "the results differ");
@@ -146,11 +166,13 @@ static void together(void) {
 }
 
 int main(int argc, char **argv) {
-  check(argc == 2, "usage: instances alone|small|together");
+  check(argc == 2, "usage: instances alone|small|split|together");
   if (!strcmp(argv[1], "alone"))
     alone();
   else if (!strcmp(argv[1], "small"))
     small();
+  else if (!strcmp(argv[1], "split"))
+    split();
   else
     together();
   return 0;

@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 RUNTIME = harness.REPOSITORY / "runtime"
 CORE = harness.BIN.parent / "lib" / "libsmelt_runtime.a"
 NAMES = ("mobilenetv2", "oww_embed")  # inputs of floats; steps of many tiles
+HAS_SMALL_STEPS = "oww_embed"
 MOST_CORE_BYTES = 16 << 10
 
 
@@ -68,6 +69,13 @@ def needs_little_stack(folder):
     call(program(folder), "small")
 
 
+def splits_what_is_worth_it(name, folder):
+    small = int(call(program(folder), "split"))
+    if name == HAS_SMALL_STEPS and not small:
+        raise harness.Failure("every step is split")
+    return {"small": small}
+
+
 def two_at_once(folder):
     output = call(program(folder, "-fsanitize=thread"), "together", env={**os.environ, "TSAN_OPTIONS": "halt_on_error=0:exitcode=66"})
     if re.search("ThreadSanitizer", output):
@@ -87,6 +95,7 @@ def main():
                 cases.run(f"{name} needs nothing", lambda: needs_nothing(name, folder))
                 cases.run(f"{name} starts no thread unasked", lambda: starts_no_thread(folder))
                 cases.run(f"{name} needs little stack", lambda: needs_little_stack(folder))
+                cases.run(f"{name} splits what is worth it", lambda: splits_what_is_worth_it(name, folder))
                 cases.run(f"{name} two instances at once, ThreadSanitizer", lambda: two_at_once(folder))
     return cases.close(args.json)
 

@@ -178,7 +178,7 @@ typedef struct smelt_step {
   uint32_t tiles_is_size;
   uint32_t kind; /* a smelt_step_kind */
   uint32_t first, last;
-  uint32_t reserved;
+  uint32_t alone; /* not 0: over before another thread could help, so that parallel_for is not asked */
 } smelt_step;
 
 /* A tensor that stays in an instance from one run to the next: what was an output in the source model becomes the input

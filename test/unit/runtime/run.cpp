@@ -188,6 +188,21 @@ TEST_F(Run, StepsOfSeveralTilesGoThroughParallelFor) {
   EXPECT_THAT(counts, ElementsAre(kTiles, kTiles, kTiles));
 }
 
+TEST_F(Run, StepsThatAreAloneStayWithTheCaller) {
+  smelt_step steps[std::size(kSteps)];
+  std::copy(std::begin(kSteps), std::end(kSteps), steps);
+  steps[1].alone = 1;
+  smelt_model model = sampleModel();
+  model.steps = steps;
+  smelt_instance alone;
+  ASSERT_EQ(smelt_init(&alone, &model, sample.arena, sizeof sample.arena), SMELT_OK);
+  std::vector<int64_t> counts;
+  smelt_set_parallel_for(&alone, backwards, &counts);
+  ASSERT_EQ(smelt_run(&alone, sample.inputs.data(), sample.outputs.data()), SMELT_OK);
+  EXPECT_EQ(sample.result, sample.expected());
+  EXPECT_THAT(counts, ElementsAre(kTiles, kTiles));
+}
+
 TEST_F(Run, ParallelForMayBeTakenAway) {
   std::vector<int64_t> counts;
   smelt_set_parallel_for(&instance, backwards, &counts);
