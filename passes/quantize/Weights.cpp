@@ -64,6 +64,24 @@ std::vector<WeightedProduct> weightedProducts(ModuleOp module) {
   return products;
 }
 
+std::string whyNoProducts(ModuleOp module) {
+  size_t inParts = 0, ofOthers = 0;
+  module.walk([&](func::FuncOp function) {
+    function.walk([&](Operation *op) {
+      if (WeightedProduct::of(op))
+        inParts += function.isPrivate();
+      else if (isa<graph::ConvOp, graph::MatMulOp>(op) && graph::constantOf(op->getOperand(1)))
+        ofOthers += !graph::typeOf(op->getOperand(1)).getElementType().isF32();
+    });
+  });
+  std::string why = "the model has no product by constant weights of f32";
+  if (ofOthers > 0)
+    why += "; of " + std::to_string(ofOthers) + " products the weights have another type";
+  if (inParts > 0)
+    why += (ofOthers > 0 ? ", and " : "; ") + std::to_string(inParts) + " run in a loop or under a condition";
+  return why;
+}
+
 /// By which each weight is to be off the nearest integer; nothing: by 0.
 static std::vector<int8_t> givenSteps(const WeightedProduct &product) {
   auto text = product.op()->getAttrOfType<StringAttr>(kRounding);

@@ -65,6 +65,9 @@ private:
 /// in a loop nothing is quantised.
 std::vector<WeightedProduct> weightedProducts(mlir::ModuleOp module);
 
+/// Why a module has none of them: "it has no product by constant weights of f32", and what products it has instead.
+std::string whyNoProducts(mlir::ModuleOp module);
+
 /// Weights rounded to signed 8-bit integers, symmetrically, with a scale for each channel of the result.
 struct QuantisedWeights {
   graph::HostTensor integers;

@@ -109,6 +109,21 @@ def written_by_hand(folder):
 
 
 @case
+def where_nothing_is_lowered(folder):
+    """Models without layers say so, and why; others say nothing of the kind."""
+    kinds = {np.float64: TensorProto.DOUBLE, np.float16: TensorProto.FLOAT16, np.float32: TensorProto.FLOAT}
+    for kind, code in kinds.items():
+        graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"], name="/mm")], "g",
+                                  [helper.make_tensor_value_info("x", code, [4, 32])], [helper.make_tensor_value_info("y", code, None)],
+                                  [numpy_helper.from_array(np.ones((32, 32), kind), "w")])
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "k.onnx")
+        for precision in ("int8", "int8-dynamic"):
+            done = Done("compile", folder / "k.onnx", "--precision", precision, "-o", folder / "k.so")
+            says = "nothing was lowered: the model has no product by constant weights of f32" in done.errors
+            expect(done.code == 0 and says == (kind is not np.float32), f"{kind.__name__}, {precision}: {done.errors}")
+
+
+@case
 def weights_beside_integers(folder):
     """Weights of few bits mix with all else; what finds ranges as the model runs does not with what has them."""
     model, data = network(folder), calibration(folder)

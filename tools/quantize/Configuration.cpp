@@ -22,6 +22,8 @@ static std::string share(double part, double all, const std::string &precision) 
 
 std::string inWords(const Configuration &configuration) {
   constexpr size_t kMostNames = 5;
+  if (configuration.layers.empty())
+    return "nothing was lowered: " + (configuration.whyNone.empty() ? "there are no layers" : configuration.whyNone);
   std::map<std::string, double> multiplyAdds; // of each precision
   std::string others;
   size_t lowered = 0, all = configuration.layers.size();

@@ -137,6 +137,11 @@ llvm::Error CompileCommand::run() {
   if (options.precision == quantize::Precision::Int8 || isDynamic || flags.configuration || configuration)
     if (llvm::Error error = layers.choose(flags))
       return error;
+  const bool isOfIntegers =
+      options.precision == quantize::Precision::Int8 || options.precision == quantize::Precision::Int8Dynamic;
+  if (isOfIntegers && layers.layers().layers.empty())
+    if (llvm::Error error = layers.explainNone(flags))
+      return error;
   layers.applyTo(options);
   if (llvm::Error error = roundWeights(layers))
     return error;
@@ -153,6 +158,8 @@ llvm::Error CompileCommand::run() {
     return error;
   if (result.precision)
     llvm::errs() << "smelt: " << inWords(*result.precision, name) << "\n";
+  if (!layers.isMixed() && !layers.layers().whyNone.empty())
+    llvm::errs() << "smelt: " << quantize::inWords(layers.layers()) << "\n";
   if (layers.isMixed()) {
     llvm::errs() << "smelt: " << quantize::inWords(layers.layers()) << "\n";
     result.layers.assign(layers.layers().layers.begin(), layers.layers().layers.end());

@@ -150,6 +150,14 @@ llvm::Error LayerChoice::lowerAll(const CompileFlags &flags) {
   return isMixed_ ? find(flags, /*keepsWorst=*/false) : list(flags);
 }
 
+llvm::Error LayerChoice::explainNone(const CompileFlags &flags) {
+  return driver::lookAtGraph(flags.options, [&](mlir::ModuleOp module) {
+    if (quantize::weightedProducts(module).empty())
+      layers_.whyNone = quantize::whyNoProducts(module);
+    return llvm::Error::success();
+  });
+}
+
 void LayerChoice::applyTo(driver::CompileOptions &options) const {
   if (isMixed_)
     options.afterLayout = [this](mlir::ModuleOp module) { return quantize::mark(module, layers_); };

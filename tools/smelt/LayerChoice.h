@@ -28,6 +28,8 @@ public:
   const quantize::Configuration &layers() const { return layers_; }
   /// How weights of few bits were rounded, which the file of layers then has.
   void keepRounding(const quantize::WeightRounding &rounding) { rounding.writeTo(layers_); }
+  /// Where integers were asked for and there is no layer, says why.
+  llvm::Error explainNone(const CompileFlags &flags);
 
 private:
   llvm::Error find(const CompileFlags &flags, bool keepsWorst);
