@@ -7,7 +7,9 @@
 #include "llvm/Support/FileSystem.h"
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,12 +33,23 @@ static void forget(const std::string &path) {
       std::free(known);
 }
 
+// How many threads have made a folder, or are about to, that is not among them yet: a handler waits for these.
+static std::atomic<int> creating;
+
 llvm::Expected<TemporaryFolder> TemporaryFolder::create() {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before); // or a handler on this thread would wait for itself
+  ++creating;
   llvm::SmallString<128> path;
-  if (std::error_code code = llvm::sys::fs::createUniqueDirectory("smelt", path))
+  std::error_code code = llvm::sys::fs::createUniqueDirectory("smelt", path);
+  if (!code)
+    remember(path.str().str());
+  --creating;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (code)
     return driver::toolError(driver::kEnvironment,
                              "no temporary folder can be made at " + path + " (TMPDIR says where): " + code.message());
-  remember(path.str().str());
   return TemporaryFolder(path.str().str());
 }
 
@@ -84,6 +97,9 @@ static void empty(int folder, int depth) { // NOLINT(misc-no-recursion): as deep
 
 void TemporaryFolder::removeAllOnSignal() {
   constexpr int kAttempts = 8; // other threads go on writing
+  constexpr timespec kTurn = {0, 1'000'000};
+  for (int turn = 0; turn < 100 && creating; ++turn)
+    nanosleep(&kTurn, nullptr);
   for (std::atomic<char *> &folder : folders)
     if (const char *path = folder.load())
       for (int attempt = 0; attempt < kAttempts && rmdir(path) != 0; ++attempt)
