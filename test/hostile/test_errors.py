@@ -427,15 +427,16 @@ def what_is_found_before_the_work(folder):
 @case
 def an_interrupt_leaves_no_folder(folder):
     """While layers are tried, in folders of their own."""
-    weights = [numpy_helper.from_array(np.random.default_rng(i).normal(size=(512, 512)).astype(np.float32), f"w{i}") for i in range(6)]
-    nodes = [helper.make_node("MatMul", [f"h{i}" if i else "x", f"w{i}"], [f"h{i + 1}" if i < 5 else "y"], name=f"m{i}") for i in range(6)]
-    model = write_model(folder / "net.onnx", nodes, [value("x", [64, 512])], [value("y", None)], weights)
+    weights = [numpy_helper.from_array(np.random.default_rng(i).normal(size=(768, 768)).astype(np.float32), f"w{i}") for i in range(12)]
+    nodes = [helper.make_node("MatMul", [f"h{i}" if i else "x", f"w{i}"], [f"h{i + 1}" if i < 11 else "y"], name=f"m{i}") for i in range(12)]
+    model = write_model(folder / "net.onnx", nodes, [value("x", [64, 768])], [value("y", None)], weights)
     place = folder / "temporary"
     place.mkdir()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         for files in (1, 2, 4):
             started = subprocess.Popen([harness.BIN / "smelt", "compile", model, "--precision", "int8", "-o", folder / "m.so"], stderr=subprocess.PIPE,
-                                       env={**os.environ, "TMPDIR": str(place)}, start_new_session=True)
+                                       env={**os.environ, "TMPDIR": str(place)}, start_new_session=True,
+                                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a script's jobs in the background ignore it
             while started.poll() is None and len(list(place.rglob("*"))) < files:
                 time.sleep(0.001)
             os.killpg(started.pid, number)
