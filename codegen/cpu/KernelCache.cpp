@@ -36,17 +36,28 @@ private:
 };
 } // namespace
 
+/// Whether tiles and the order of loops depend on how fast the processor is, and not on its instruction sets alone.
+static bool dependsOnSpeed(kernel::FuncOp kernel) {
+  return kernel
+      ->walk([](Operation *op) {
+        return isa<kernel::ContractOp, kernel::WinogradOp, graph::ConvOp>(op) ? WalkResult::interrupt()
+                                                                              : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// All of the row that the kernel's code depends on: --target native has the code of the row that it stands for, save
-/// for instructions of integers that this kernel has no use for.
+/// for instructions of integers that this kernel has no use for, and for products on processors that Target.cpp knows.
 static void print(const Target &target, kernel::FuncOp kernel, llvm::raw_ostream &os) {
   const kernel::Machine &machine = target.machine;
   static_assert(sizeof machine == 6 * sizeof(unsigned), "print the new fields of Machine here, too");
   for (StringRef text : {target.triple, target.cpu, target.features})
     os << text << '\0';
   unsigned dots = (machine.dots & ~kernel::kIntegerDots) | integerDotsOf(kernel, machine);
-  for (uint64_t number :
-       {target.cpuFeatures, uint64_t(machine.vectorBytes), uint64_t(machine.vectorRegisters), uint64_t(dots),
-        uint64_t(machine.byLane), uint64_t(machine.multiplyAdds), uint64_t(machine.secondCacheBytes)})
+  const bool hasSpeed = dependsOnSpeed(kernel);
+  for (uint64_t number : {target.cpuFeatures, uint64_t(machine.vectorBytes), uint64_t(machine.vectorRegisters),
+                          uint64_t(dots), uint64_t(machine.byLane), uint64_t(hasSpeed ? machine.multiplyAdds : 0),
+                          uint64_t(hasSpeed ? machine.secondCacheBytes : 0)})
     os << number << '\0';
 }
 

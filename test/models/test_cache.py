@@ -97,12 +97,13 @@ def targets_do_not_mix(folder):
 
 @suite
 def native_shares_with_its_row(folder):
-    """--target native stands for a row of the table of processors, and its code is that row's."""
+    """--target native stands for a row of the table of processors, and its code is that row's, but for products where it knows more of the processor."""
     cache = folder / "cache"
     row = "x86-64-v4" if "x86-64-v4" in harness.x86_targets() else "x86-64-v3"
     magika(folder, "--cache", cache, target=row)
     _, report, _ = magika(folder, "--cache", cache, target="native")
-    all_cached(report)
+    cached = report["kernels_cached"]
+    harness.expect(0 < cached <= report["kernels"], f"{cached} of {report['kernels']} kernels come from the cache")
 
 
 def damage(path, number):
