@@ -17,6 +17,7 @@
 #include "mlir/Pass/Pass.h"
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/Products.h"
+#include "passes/quantize/Smoothing.h"
 #include "passes/quantize/Weights.h"
 
 using namespace mlir;
@@ -48,45 +49,18 @@ private:
   Quantised quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing);
   Scales scalesOf(Value x, bool byRow);
   Value scaled(Value centred, const Quantised &x, const quantize::WeightedProduct &product, ArrayRef<float> scales);
-  Value smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors);
   Value sums(const quantize::WeightedProduct &product, const Quantised &x, Value weights);
-  template <typename T> Value perChannel(Value tensor, int64_t dim, Type element, ArrayRef<T> numbers);
   Value number(Location loc, double value) {
     return graph::makeScalar(rewriter_, loc, rewriter_.getF32Type(), graph::Scalar::ofFloat(value));
   }
 
   IRRewriter &rewriter_;
-  DenseMap<std::pair<Value, Attribute>, Value> smoothed_; // by value, and factors
+  quantize::SmoothedInputs smoothed_{rewriter_};
   DenseMap<std::pair<Value, unsigned>, Scales> scales_;   // by value, and whether of rows
   DenseMap<std::pair<Value, Attribute>, Value> integers_; // by value, and whether of rows, and padding
 };
 
 } // namespace
-
-/// A constant with a number for each channel, which lie along a dim of a tensor that it broadcasts to.
-template <typename T> Value Quantizing::perChannel(Value tensor, int64_t dim, Type element, ArrayRef<T> numbers) {
-  SmallVector<int64_t> shape(graph::typeOf(tensor).getRank() - dim, 1);
-  shape.front() = static_cast<int64_t>(numbers.size());
-  auto constant = graph::HostTensor::zeros(RankedTensorType::get(shape, element));
-  llvm::copy(numbers, constant.asMutable<T>().begin());
-  return graph::makeConstant(rewriter_, tensor.getLoc(), constant);
-}
-
-/// x / f
-Value Quantizing::smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors) {
-  Value x = product.input();
-  if (factors.empty())
-    return x;
-  Value &known = smoothed_[{x, rewriter_.getDenseF32ArrayAttr(factors)}];
-  if (!known) {
-    OpBuilder::InsertionGuard guard(rewriter_);
-    rewriter_.setInsertionPointAfterValue(x);
-    SmallVector<float> inverse(llvm::map_range(factors, [](float factor) { return 1 / factor; }));
-    Value factor = perChannel<float>(x, product.inputDim(), rewriter_.getF32Type(), inverse);
-    known = graph::MulOp::create(rewriter_, x.getLoc(), x, factor);
-  }
-  return known;
-}
 
 /// Computed once for all that read the tensor so. Bounds are divided before they are subtracted: all numbers of f32
 /// have a finite step so.
@@ -131,7 +105,7 @@ static bool isPadded(graph::ConvOp conv) {
 /// What the product reads, with the padding of a convolution. Computed once for all that read it so.
 Quantised Quantizing::quantised(const quantize::WeightedProduct &product, ArrayRef<float> smoothing) {
   const bool byRow = isa<graph::MatMulOp>(product.op());
-  Value x = smoothed(product, smoothing);
+  Value x = smoothed_.of(product, smoothing);
   OpBuilder::InsertionGuard guard(rewriter_);
   rewriter_.setInsertionPointAfterValue(x);
   const Scales scales = scalesOf(x, byRow);
@@ -182,7 +156,7 @@ Value Quantizing::scaled(Value centred, const Quantised &x, const quantize::Weig
   Location loc = product.op()->getLoc();
   Type f32 = rewriter_.getF32Type();
   auto timesEach = [&](Value value, ArrayRef<float> factors) -> Value {
-    Value constant = perChannel(product.op()->getResult(0), product.resultDim(), f32, factors);
+    Value constant = quantize::perChannel(rewriter_, product.op()->getResult(0), product.resultDim(), f32, factors);
     return graph::MulOp::create(rewriter_, loc, value, constant);
   };
   SmallVector<float> small, large;
@@ -208,7 +182,7 @@ void Quantizing::lower(const quantize::WeightedProduct &product) {
   Value integers = sums(product, x, graph::makeConstant(rewriter_, loc, weights.integers));
   Value zeroPoints = graph::CastOp::create(rewriter_, loc, x.scales.zeroPoints, i32);
   auto ofResult = [&](Type element, auto numbers) {
-    return perChannel(op->getResult(0), product.resultDim(), element, numbers);
+    return quantize::perChannel(rewriter_, op->getResult(0), product.resultDim(), element, numbers);
   };
   Value added = graph::MulOp::create(rewriter_, loc, ofResult(i32, ArrayRef(columnSums)), zeroPoints);
   Value centred = graph::SubOp::create(rewriter_, loc, integers, added);

@@ -16,6 +16,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/quantize/Passes.h"
+#include "passes/quantize/Smoothing.h"
 #include "passes/quantize/Weights.h"
 #include <cmath>
 
@@ -57,19 +58,21 @@ private:
   Value scaled(Value sums, const Found &found, int64_t channelDim, const Factors &factors);
   Value sumOfTaps(graph::ConvOp conv, const Found &found, const quantize::QuantisedWeights &weights);
   template <typename Larger> Value extreme(Value x, graph::ReduceKind kind, ArrayRef<int64_t> axes);
-  Value smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors);
   Value quantised(Value x, Scale scale);
   Value padded(graph::ConvOp conv, Value x, graph::Scalar zero);
   Value sums(const quantize::WeightedProduct &product, Value x, const graph::HostTensor &weights, bool isPadded);
-  Value perChannel(Value tensor, int64_t dim, ArrayRef<float> numbers);
+  Value perChannel(Value tensor, int64_t dim, ArrayRef<float> numbers) {
+    return quantize::perChannel(rewriter_, tensor, dim, rewriter_.getF32Type(), numbers);
+  }
   void addOffsets(const quantize::WeightedProduct &product, Value scaled, ArrayRef<float> offsets);
   Value number(Location loc, double number) {
     return graph::makeScalar(rewriter_, loc, rewriter_.getF32Type(), graph::Scalar::ofFloat(number));
   }
 
   RewriterBase &rewriter_;
-  DenseMap<std::pair<Value, Attribute>, Value> quantised_, smoothed_; // by value, and range or factors
-  DenseMap<std::pair<Value, Attribute>, Found> found_;                // by value, and what else findScale is told
+  quantize::SmoothedInputs smoothed_{rewriter_};
+  DenseMap<std::pair<Value, Attribute>, Value> quantised_; // by value, and range
+  DenseMap<std::pair<Value, Attribute>, Found> found_;     // by value, and what else findScale is told
 };
 
 } // namespace
@@ -124,30 +127,6 @@ Value Quantizing::sums(const quantize::WeightedProduct &product, Value x, const 
     result = graph::MatMulOp::create(rewriter_, loc, x, v, /*wide=*/true);
   }
   return graph::CastOp::create(rewriter_, loc, result, rewriter_.getF32Type());
-}
-
-/// A constant with a number for each channel, which lie along a dim of a tensor that it broadcasts to.
-Value Quantizing::perChannel(Value tensor, int64_t dim, ArrayRef<float> numbers) {
-  SmallVector<int64_t> shape(graph::typeOf(tensor).getRank() - dim, 1);
-  shape.front() = static_cast<int64_t>(numbers.size());
-  auto constant = graph::HostTensor::zeros(RankedTensorType::get(shape, rewriter_.getF32Type()));
-  llvm::copy(numbers, constant.asMutable<float>().begin());
-  return graph::makeConstant(rewriter_, tensor.getLoc(), constant);
-}
-
-/// x / f
-Value Quantizing::smoothed(const quantize::WeightedProduct &product, ArrayRef<float> factors) {
-  Value x = product.input();
-  if (factors.empty())
-    return x;
-  Value &known = smoothed_[{x, rewriter_.getDenseF32ArrayAttr(factors)}];
-  if (!known) {
-    OpBuilder::InsertionGuard guard(rewriter_);
-    rewriter_.setInsertionPointAfterValue(x);
-    SmallVector<float> inverse(llvm::map_range(factors, [](float factor) { return 1 / factor; }));
-    known = graph::MulOp::create(rewriter_, x.getLoc(), x, perChannel(x, product.inputDim(), inverse));
-  }
-  return known;
 }
 
 /// Replaces the product by `scaled` + offsets, in a bias that follows where there is one.
@@ -294,7 +273,7 @@ void Quantizing::quantizeDynamic(const quantize::WeightedProduct &product, bool 
   quantize::QuantisedWeights weights = quantize::roundWeights(product, smoothing);
   std::vector<double> added = quantize::addedBy(product, weights, smoothing, means);
   const bool isInTaps = isOfFewTaps(product);
-  Value x = smoothed(product, smoothing), image = x;
+  Value x = smoothed_.of(product, smoothing), image = x;
   rewriter_.setInsertionPoint(op);
   auto conv = dyn_cast<graph::ConvOp>(op);
   if (conv && (hasNegatives || isInTaps))
@@ -335,7 +314,7 @@ void Quantizing::quantize(Operation *op) {
   }
   quantize::QuantisedWeights weights = quantize::roundWeights(*product, *smoothing);
   Factors factors = factorsOf(weights, scale, quantize::addedBy(*product, weights, *smoothing, *means));
-  Value x = quantised(smoothed(*product, *smoothing), scale), image = x;
+  Value x = quantised(smoothed_.of(*product, *smoothing), scale), image = x;
   rewriter_.setInsertionPoint(op);
   if (auto conv = dyn_cast<graph::ConvOp>(op); conv && scale.zeroPoint != 0)
     image = padded(conv, x, graph::Scalar::ofSigned(scale.zeroPoint));
