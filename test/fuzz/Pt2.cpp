@@ -4,12 +4,8 @@
 // The JSON of an exported program → a graph. An archive is made around it whose checksums hold, so that what is behind
 // them is met; bytes that begin as an archive does are taken as one. What is imported verifies.
 
-#include "mlir/IR/Verifier.h"
-#include "test/fuzz/Context.h"
 #include "test/fuzz/Fuzz.h"
-#include "tools/driver/Compile.h"
-#include "tools/driver/Errors.h"
-#include "tools/driver/Passes.h"
+#include "test/fuzz/ImportFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CRC.h"
 #include "llvm/Support/Endian.h"
@@ -83,26 +79,10 @@ static std::string archiveOf(llvm::StringRef model) {
   return archive.finish();
 }
 
-static void import(const std::string &path) {
-  mlir::MLIRContext &context = fuzz::contextFrom([] {
-    mlir::DialectRegistry registry;
-    driver::registerDialects(registry);
-    return std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
-  });
-  driver::CompileOptions options;
-  options.model = path;
-  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = driver::importGraph(options, context);
-  if (module)
-    return fuzz::require(succeeded(mlir::verify(**module)), "the imported graph verifies");
-  const driver::Failure failure = driver::explain(module.takeError());
-  fuzz::require(failure.exitCode != driver::kDefect, failure.message);
-  fuzz::require(failure.message.find('\n') == std::string::npos, "a message of one line");
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const llvm::StringRef text(reinterpret_cast<const char *>(data), size);
   const std::string bytes = text.starts_with("PK") ? text.str() : archiveOf(text);
   const fuzz::MemoryFile file(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
-  import(file.path());
+  fuzz::importFile(file.path());
   return 0;
 }
