@@ -41,7 +41,6 @@ private:
   llvm::Error set(const graph::Extent &extent, int64_t &number, bool &isSize);
 
   graph::Extent tilesOf(kernel::CallOp call) const;
-  bool isAlone(kernel::CallOp call) const;
   void noteWork(kernel::CallOp call) { work_.add(steps().size(), call, kernels_.lookup(call.getCallee())); }
   std::vector<Wanted> wantedBy(Operation &op) const;
   std::vector<Wanted> outputSizes();
@@ -235,27 +234,6 @@ graph::Extent Conversion::tilesOf(kernel::CallOp call) const {
   return tiles ? kernel::inCaller(tiles.extents().front(), call) : 1;
 }
 
-/// Whether a call is over before another thread could help. One core does some 64 operations a nanosecond and takes 16
-/// bytes from its second cache; to hand tiles over and to wait for the last of them takes a microsecond or two.
-bool Conversion::isAlone(kernel::CallOp call) const {
-  constexpr int64_t kOperationsPerNanosecond = 64, kBytesPerNanosecond = 16, kNanoseconds = 2000;
-  auto function = dyn_cast_or_null<kernel::FuncOp>(kernels_.lookup(call.getCallee()));
-  if (!function)
-    return false;
-  kernel::Work work = kernel::workOf(function);
-  const graph::Extent operations = kernel::inCaller(work.operations, call);
-  if (!operations.isNumber() || operations.number() >= kNanoseconds * kOperationsPerNanosecond)
-    return false;
-  int64_t nanoseconds = operations.number() / kOperationsPerNanosecond;
-  for (const graph::Extent &inKernel : work.bytes) {
-    const graph::Extent bytes = kernel::inCaller(inKernel, call);
-    if (!bytes.isNumber() || bytes.number() >= kNanoseconds * kBytesPerNanosecond)
-      return false;
-    nanoseconds += bytes.number() / kBytesPerNanosecond;
-  }
-  return nanoseconds < kNanoseconds;
-}
-
 /// The extents that must have been computed when a step runs.
 std::vector<Conversion::Wanted> Conversion::wantedBy(Operation &op) const {
   std::vector<Wanted> wanted;
@@ -307,8 +285,8 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
   }
   if (llvm::Error error = set(tilesOf(call), step.tiles, step.tilesIsSize))
     return error;
-  step.isAlone = isAlone(call);
   noteWork(call);
+  step.isAlone = work_.isBrief(steps().size());
   steps().push_back(std::move(step));
   return llvm::Error::success();
 }

@@ -28,6 +28,17 @@ void WorkOfSteps::add(size_t step, kernel::CallOp call, mlir::Operation *kernel)
   entries_.push_back(entry);
 }
 
+// One core does some 64 operations a nanosecond and takes 16 bytes from its second cache; to hand tiles over and to
+// wait for the last of them takes a microsecond or two.
+bool WorkOfSteps::isBrief(size_t step) const {
+  constexpr int64_t kOperationsPerNanosecond = 64, kBytesPerNanosecond = 16, kNanoseconds = 2000;
+  if (entries_.empty() || entries_.back().step != step)
+    return false;
+  const Extent &operations = entries_.back().operations, &bytes = entries_.back().bytes;
+  return operations.isNumber() && !operations.isTooLarge() && bytes.isNumber() && !bytes.isTooLarge() &&
+         operations.number() / kOperationsPerNanosecond + bytes.number() / kBytesPerNanosecond < kNanoseconds;
+}
+
 /// An extent as a number, or as the number of a size, with the flag that says so.
 static int64_t encode(const Extent &extent, uint32_t flag, SizeProgram &sizes, uint32_t &flags) {
   constexpr int64_t kUnknown = -1;

@@ -14,6 +14,8 @@ class WorkOfSteps {
 public:
   /// Step number `step` is this call; nothing is known of its work where the kernel has become code already.
   void add(size_t step, kernel::CallOp call, mlir::Operation *kernel);
+  /// Whether step number `step`, the last that was added, is over before another thread could help.
+  bool isBrief(size_t step) const;
   /// What the model's own sizes do not have is computed by rows of the table.
   std::string table(SizeProgram sizes, size_t steps) const;
 
