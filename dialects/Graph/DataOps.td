@@ -175,12 +175,6 @@ def Graph_PackOp : Graph_IndexedOp<"pack", [InferTypeOpAdaptor]> {
   let arguments = (ins Graph_Tensor:$input);
 }
 
-def Graph_WinogradFilterOp : Graph_InferredOp<"winograd_filter"> {
-  let summary = "a filter [k…, c, n] as one matrix [c, n] for each product of a Winograd tile (WinogradTile.h); constant filters only";
-  let arguments = (ins Graph_Tensor:$filter);
-  let results = (outs Graph_Tensor:$result);
-}
-
 def Graph_ScatterReduction : I32EnumAttr<"ScatterReduction", "how updates meet the data", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Add", 1, "add">, I32EnumAttrCase<"Mul", 2, "mul">,
     I32EnumAttrCase<"Max", 3, "max">, I32EnumAttrCase<"Min", 4, "min">]> { let cppNamespace = "::smelt::graph"; }
