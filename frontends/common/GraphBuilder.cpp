@@ -354,6 +354,30 @@ Value GraphBuilder::broadcast(Value value, ArrayRef<graph::Extent> shape) {
   return type == value.getType() ? value : makeAs<graph::BroadcastOp>(type, value);
 }
 
+Value GraphBuilder::repeat(Value value, ArrayRef<graph::Extent> counts) {
+  graph::Extents split, repeated, joined;
+  for (auto [extent, count] : llvm::zip_equal(extentsOf(value), counts)) {
+    if (count != graph::Extent(1)) {
+      split.push_back(1);
+      repeated.push_back(count);
+    }
+    split.push_back(extent);
+    repeated.push_back(extent);
+    joined.push_back(extent * count);
+  }
+  checkedType(joined, elementOf(value));
+  return reshape(broadcast(reshape(value, split), repeated), joined);
+}
+
+Value GraphBuilder::leastLike(Value like) {
+  Type element = elementOf(like);
+  if (isa<FloatType>(element))
+    return scalar(element, graph::Scalar::ofFloat(-std::numeric_limits<double>::infinity()));
+  if (graph::isUnsignedElement(element))
+    return scalar(element, graph::Scalar::ofUnsigned(0));
+  return scalar(element, graph::Scalar::ofSigned(llvm::minIntN(element.getIntOrFloatBitWidth())));
+}
+
 Value GraphBuilder::cast(Value value, Type elementType) {
   return elementOf(value) == elementType ? value : make<graph::CastOp>(value, elementType);
 }

@@ -59,6 +59,8 @@ public:
   }
   /// A rank-0 constant of another value's element type.
   mlir::Value scalarLike(mlir::Value like, double value) { return scalar(graph::typeOf(like).getElementType(), value); }
+  /// The least number of that element type, which no maximum notices.
+  mlir::Value leastLike(mlir::Value like);
   /// An extent as an i64 of rank 0.
   mlir::Value number(const graph::Extent &extent);
   /// first, first + 1, … along a dim, in i64.
@@ -81,6 +83,9 @@ public:
   mlir::Value broadcast(mlir::Value value, const Numbers &shape) {
     return broadcast(value, llvm::ArrayRef<graph::Extent>(graph::toExtents(shape)));
   }
+  /// Each dim so many times, one behind the other: [a, b] → [1, a, 1, b] → [r, a, s, b] → [r a, s b]. As many counts
+  /// as dims.
+  mlir::Value repeat(mlir::Value value, llvm::ArrayRef<graph::Extent> counts);
   mlir::Value cast(mlir::Value value, mlir::Type elementType);
   /// What `compute` makes of floats, for integers too: of them as f64, cast back.
   mlir::Value throughFloat(mlir::Value value, llvm::function_ref<mlir::Value(mlir::Value)> compute) {

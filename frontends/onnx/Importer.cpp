@@ -3,9 +3,9 @@
 
 #include "frontends/onnx/Importer.h"
 #include "dialects/Graph/Location.h"
+#include "frontends/common/Main.h"
 #include "frontends/common/Sequences.h"
 #include "frontends/common/Unsupported.h"
-#include "frontends/common/Unused.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -375,15 +375,9 @@ void Importer::finishMain(func::FuncOp main, const Frame &frame) {
   for (const auto &[name, value] : results)
     if (!names.insert(name).second)
       unsupported("two outputs are called '" + printable(name) + "', one of which is part of a sequence");
-  auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
-  auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
-  func::ReturnOp::create(builder, main.getLoc(), values);
-  main.setType(builder.getFunctionType(main.getArgumentTypes(), types));
-  for (auto [position, result] : llvm::enumerate(results))
-    main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
   if (!forms_.empty())
     main->getParentOp()->setAttr("graph.forms", builder.getStringAttr(forms_));
-  eraseUnused(main->getParentOfType<ModuleOp>());
+  frontend::finishMain(main, results, builder);
 }
 
 /// Refuses the nodes that do not compute an output of the model.

@@ -7,6 +7,7 @@
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Inputs.h"
 #include "frontends/common/Item.h"
+#include "frontends/common/Main.h"
 #include "frontends/onnx/Onnx.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
@@ -66,8 +67,6 @@ public:
   mlir::MLIRContext *context() { return context_; }
 
 private:
-  using Results = std::vector<std::pair<std::string, mlir::Value>>;
-
   void addForm(llvm::StringRef direction, llvm::StringRef form, llvm::StringRef name);
   Item inputItem(const struct GivenInput &input, mlir::ValueRange tensors);
   mlir::func::FuncOp makeMain(mlir::ModuleOp module, Frame &frame);

@@ -4,8 +4,8 @@
 #include "frontends/pt2/Importer.h"
 #include "dialects/Graph/Location.h"
 #include "frontends/common/Inputs.h"
+#include "frontends/common/Main.h"
 #include "frontends/common/Unsupported.h"
-#include "frontends/common/Unused.h"
 #include "frontends/pt2/Pt2.h"
 #include "frontends/pt2/States.h"
 #include "llvm/ADT/StringExtras.h"
@@ -351,14 +351,7 @@ void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) 
     if (spec.kind == InputSpec::Kind::Buffer && states.lacks(spec.target))
       states.set(spec.target, lookup(frame, spec.name).tensor);
   states.finish(results);
-  OpBuilder &builder = builder_.builder();
-  auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
-  auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
-  func::ReturnOp::create(builder, main.getLoc(), values);
-  main.setType(builder.getFunctionType(main.getArgumentTypes(), types));
-  for (auto [position, result] : llvm::enumerate(results))
-    main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
-  eraseUnused(main->getParentOfType<ModuleOp>());
+  frontend::finishMain(main, results, builder_.builder());
 }
 
 std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const OperatorTable &operators) {

@@ -5,6 +5,7 @@
 #define SMELT_FRONTENDS_PT2_STATES_H
 
 #include "frontends/common/GraphBuilder.h"
+#include "frontends/common/Main.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -15,8 +16,6 @@ namespace smelt::frontend::pt2 {
 /// as zeros; those that should not are told by another one, a bool, whether this is the first run.
 class StateKeeper {
 public:
-  using Results = std::vector<std::pair<std::string, mlir::Value>>;
-
   StateKeeper(GraphBuilder &builder, mlir::func::FuncOp main) : b_(builder), main_(main) {}
 
   /// A buffer's value when a run begins.

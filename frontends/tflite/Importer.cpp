@@ -6,8 +6,8 @@
 #include "frontends/common/CustomCall.h"
 #include "frontends/common/FileTensor.h"
 #include "frontends/common/Linear.h"
+#include "frontends/common/Main.h"
 #include "frontends/common/Unsupported.h"
-#include "frontends/common/Unused.h"
 #include "frontends/tflite/Ops/Quantization.h"
 #include "frontends/tflite/Tflite.h"
 #include "llvm/ADT/StringSet.h"
@@ -273,15 +273,9 @@ void Importer::finishMain(Frame &frame) {
     results.push_back({uniqueName(frame.graph, output, taken), lookup(frame, output)});
   SmallVector<int64_t> states;
   addStates(results, states);
-  auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
-  auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
-  func::ReturnOp::create(builder, main_.getLoc(), values);
-  main_.setType(builder.getFunctionType(main_.getBody().front().getArgumentTypes(), types));
-  for (auto [position, result] : llvm::enumerate(results))
-    main_.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
   if (!states.empty())
     main_->getParentOp()->setAttr("graph.states", builder.getDenseI64ArrayAttr(states));
-  eraseUnused(main_->getParentOfType<ModuleOp>());
+  frontend::finishMain(main_, results, builder);
 }
 
 OwningOpRef<ModuleOp> Importer::run() {

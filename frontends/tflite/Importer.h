@@ -5,6 +5,7 @@
 #define SMELT_FRONTENDS_TFLITE_IMPORTER_H
 
 #include "frontends/common/Inputs.h"
+#include "frontends/common/Main.h"
 #include "frontends/tflite/Operators.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -78,8 +79,6 @@ public:
   mlir::MLIRContext *context() { return context_; }
 
 private:
-  using Results = std::vector<std::pair<std::string, Value>>;
-
   void makeMain(mlir::ModuleOp module, Frame &frame);
   void finishMain(Frame &frame);
   Value constantOf(const schema::SubGraph &graph, int32_t tensor);

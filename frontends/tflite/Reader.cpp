@@ -104,7 +104,7 @@ ArrayRef<char> Model::customOptions(const schema::Operator &op) const {
 
 void Model::checkBuffers() const {
   for (uint32_t index = 0; index < sizeOf(root_->buffers()); ++index)
-    buffer(index);
+    (void)buffer(index);
 }
 
 static void checkIndices(ArrayRef<int32_t> indices, size_t count, bool mayBeAbsent, const Twine &what) {

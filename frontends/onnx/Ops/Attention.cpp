@@ -4,6 +4,7 @@
 // Operators that transformers are made of, in their parts.
 
 #include "frontends/onnx/Ops/Attention.h"
+#include "frontends/common/Masks.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include <cmath>
@@ -30,7 +31,6 @@ private:
   void addBias(Value bias) { bias_ = bias_ ? b_.make<graph::AddOp>(bias_, bias) : bias; }
   void addMask();
   void addPositionLimits();
-  Value biasWhere(Value allowed);
   Value softmax(Value scores);
   Value coordinates(const Extent &extent, int64_t dim);
 
@@ -111,11 +111,6 @@ Value AttentionBuilder::scores(double scale) {
   return b_.reshape(product, {batch_, queryHeads_, queryLength_, keyLength_});
 }
 
-/// 0 where allowed, else -∞
-Value AttentionBuilder::biasWhere(Value allowed) {
-  return b_.make<graph::SelectOp>(allowed, b_.scalarLike(query_, 0), b_.scalarLike(query_, -HUGE_VAL));
-}
-
 /// A mask may be shorter than the keys: those beyond it do not count.
 void AttentionBuilder::addMask() {
   Value mask = node_.optionalInput(3, Numbers | Bools);
@@ -123,7 +118,7 @@ void AttentionBuilder::addMask() {
     return;
   if (rankOf(mask) < 1 || rankOf(mask) > 4)
     malformed("has a mask of " + Twine(rankOf(mask)) + " dims");
-  mask = elementOf(mask).isInteger(1) ? biasWhere(mask) : b_.cast(mask, elementOf(query_));
+  mask = elementOf(mask).isInteger(1) ? biasWhere(b_, mask, query_) : b_.cast(mask, elementOf(query_));
   const Extent given = extentsOf(mask).back(), missing = keyLength_ - given;
   if (missing.isNumber() && missing.number() > 0 && (given != Extent(1) || keyLength_ == Extent(0) || nonPadded_))
     mask = b_.padDim(mask, rankOf(mask) - 1, 0, missing, b_.scalarLike(mask, -HUGE_VAL));
@@ -152,14 +147,14 @@ void AttentionBuilder::addPositionLimits() {
   if (nonPadded_) {
     length = b_.reshape(b_.cast(nonPadded_, i64), {batch_, 1, 1, 1});
     queries = b_.make<graph::AddOp>(queries, b_.make<graph::SubOp>(length, number(queryLength_)));
-    addBias(biasWhere(b_.make<graph::LessOp>(keys, length)));
+    addBias(biasWhere(b_, b_.make<graph::LessOp>(keys, length), query_));
   } else {
     queries = b_.make<graph::AddOp>(queries, number(pastLength_));
   }
   if (right >= 0)
-    addBias(biasWhere(b_.make<graph::LessEqualOp>(keys, b_.make<graph::AddOp>(queries, number(right)))));
+    addBias(biasWhere(b_, b_.make<graph::LessEqualOp>(keys, b_.make<graph::AddOp>(queries, number(right))), query_));
   if (left >= 0)
-    addBias(biasWhere(b_.make<graph::GreaterEqualOp>(keys, b_.make<graph::SubOp>(queries, number(left)))));
+    addBias(biasWhere(b_, b_.make<graph::GreaterEqualOp>(keys, b_.make<graph::SubOp>(queries, number(left))), query_));
 }
 
 /// Along the keys; 0 for a query that may attend to none.
@@ -169,14 +164,7 @@ Value AttentionBuilder::softmax(Value scores) {
   if (node_.has("softmax_precision"))
     precision = elementTypeOf(node_.integer("softmax_precision"), type.getContext(), "its softmax");
   Value weights = b_.cast(b_.make<graph::SoftmaxOp>(b_.cast(scores, precision), int64_t(3)), type);
-  if (!bias_)
-    return weights;
-  Value highest = b_.make<graph::ReduceOp>(bias_, graph::ReduceKind::Max, rankOf(bias_) - 1);
-  Value isMasked = b_.make<graph::EqualOp>(highest, b_.scalarLike(bias_, -HUGE_VAL));
-  std::optional<graph::HostTensor> known = graph::constantOf(isMasked);
-  if (known && llvm::all_of(known->bytes(), [](char masked) { return masked == 0; }))
-    return weights;
-  return b_.make<graph::SelectOp>(isMasked, b_.scalarLike(weights, 0), weights);
+  return bias_ ? withoutMaskedRows(b_, weights, bias_, rankOf(bias_) - 1) : weights;
 }
 
 Values AttentionBuilder::build() {

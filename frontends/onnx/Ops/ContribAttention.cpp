@@ -3,6 +3,7 @@
 //
 // The attentions of com.microsoft, in their parts. Tensors inside are [batch, heads, length, size].
 
+#include "frontends/common/Masks.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/Attention.h"
 #include "frontends/onnx/Ops/Quantization.h"
@@ -78,15 +79,10 @@ static Value places(GraphBuilder &b, const Extent &extent, int64_t dim) {
 
 static Value sum(GraphBuilder &b, Value x, Value y) { return !x ? y : !y ? x : b.make<graph::AddOp>(x, y); }
 
-/// 0 where allowed, else `other`; of the elements of `like`.
-static Value biasWhere(GraphBuilder &b, Value allowed, Value like, double other) {
-  return b.make<graph::SelectOp>(allowed, b.scalarLike(like, 0), b.scalarLike(like, other));
-}
-
 /// A query may attend to what stands before it, itself included.
 static Value causalBias(GraphBuilder &b, Value like, const Extent &length, const Extent &total) {
   Value last = b.make<graph::AddOp>(places(b, length, 2), b.number(total - length));
-  return biasWhere(b, b.make<graph::LessEqualOp>(places(b, total, 3), last), like, -HUGE_VAL);
+  return biasWhere(b, b.make<graph::LessEqualOp>(places(b, total, 3), last), like);
 }
 
 /// The bias of a mask of integers: [batch] or [2 · batch], where keys end and, then, begin; or 1 where a key counts,
@@ -483,7 +479,7 @@ Value GroupQueryBuilder::positionBias() {
   if (window > 0)
     allowed =
         b_.make<graph::AndOp>(allowed, b_.make<graph::GreaterOp>(keys, b_.make<graph::SubOp>(queries, number(window))));
-  return biasWhere(b_, allowed, in_.query, -HUGE_VAL);
+  return biasWhere(b_, allowed, in_.query);
 }
 
 void GroupQueryBuilder::addBias() {

@@ -70,19 +70,11 @@ static Value countedElements(GraphBuilder &b, Value x, const Pooling &pooling, b
   return padded(b, padded(b, inside, pooling.padding.low, pooling.declaredHigh, one), none, after, zero);
 }
 
-static graph::Scalar leastNumber(Type element) {
-  if (isa<FloatType>(element))
-    return graph::Scalar::ofFloat(-std::numeric_limits<double>::infinity());
-  if (graph::isUnsignedElement(element))
-    return graph::Scalar::ofUnsigned(0);
-  return graph::Scalar::ofSigned(llvm::minIntN(element.getIntOrFloatBitWidth()));
-}
-
 /// A pool whose padding only the run knows: it is made first, of elements that change nothing.
 static Value poolPadded(GraphBuilder &b, Value x, const Pooling &pooling, PoolKind kind, bool countPadding, int64_t p) {
   const AutoPadding &padding = pooling.padding;
   bool isMax = kind == PoolKind::Max, isAverage = kind == PoolKind::Average;
-  Value neutral = isMax ? b.scalar(elementOf(x), leastNumber(elementOf(x))) : b.scalarLike(x, 0);
+  Value neutral = isMax ? b.leastLike(x) : b.scalarLike(x, 0);
   Value result = poolInside(b, padded(b, x, padding.low, padding.high, neutral), pooling.windows, kind, p);
   if (!isAverage || (countPadding && padding.high == pooling.declaredHigh))
     return result;
@@ -130,7 +122,7 @@ static Value placesPadded(GraphBuilder &b, Value x, const Pooling &pooling, bool
   const Extents inside = spatialExtents(x);
   if (elementOf(x).getIntOrFloatBitWidth() == 8)
     x = b.cast(x, b.builder().getI32Type());
-  Value around = padded(b, x, padding.low, padding.high, b.scalar(elementOf(x), leastNumber(elementOf(x))));
+  Value around = padded(b, x, padding.low, padding.high, b.leastLike(x));
   Integers none(windows.dims(), 0);
   Value places =
       b.make<graph::ArgPoolOp>(around, windows.kernel, windows.strides, windows.dilations, none, none, columnMajor);

@@ -156,27 +156,17 @@ static Values expand(NodeReader &node) {
   return {node.builder().broadcast(x, *shape)};
 }
 
-// Tile: [a, b] → [1, a, 1, b] → [r, a, s, b] → [r a, s b]                                 ONNX Tile, versions 6–13
+// Tile                                                                                    ONNX Tile, versions 6–13
 static Values tile(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
   Extents repeats = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
   if (static_cast<int64_t>(repeats.size()) != rankOf(x))
     malformed("has " + Twine(repeats.size()) + " repeats for " + Twine(rankOf(x)) + " dims");
-  Extents split, repeated, joined;
-  for (auto [extent, count] : llvm::zip_equal(extentsOf(x), repeats)) {
+  for (const Extent &count : repeats)
     if (count.isNumber() && count.number() < 0)
       malformed("repeats " + inWords(repeats) + " are negative");
-    if (count != Extent(1)) {
-      split.push_back(1);
-      repeated.push_back(count);
-    }
-    split.push_back(extent);
-    repeated.push_back(extent);
-    joined.push_back(extent * count);
-  }
-  checkedType(joined, elementOf(x));
-  return {b.reshape(b.broadcast(b.reshape(x, split), repeated), joined)};
+  return {b.repeat(x, repeats)};
 }
 
 // [n, c, h, w] ↔ blocks of s × s elements of one channel                   ONNX DepthToSpace, SpaceToDepth, 1–13

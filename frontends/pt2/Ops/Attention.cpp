@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/Masks.h"
 #include "frontends/pt2/Ops/Operands.h"
 #include <cmath>
 
@@ -20,10 +21,8 @@ public:
 
 private:
   void readOperands(bool sharesHeads);
-  Value biasWhere(Value allowed);
   void addBias(Value bias) { bias_ = bias_ ? b_.make<graph::AddOp>(bias_, bias) : bias; }
   void addCausal();
-  Value withoutMaskedRows(Value weights);
 
   NodeReader &node_;
   GraphBuilder &b_;
@@ -52,25 +51,10 @@ void AttentionBuilder::readOperands(bool sharesHeads) {
   shared_ = heads / keyHeads;
 }
 
-/// 0 where allowed, else -∞
-Value AttentionBuilder::biasWhere(Value allowed) {
-  return b_.make<graph::SelectOp>(allowed, b_.scalarLike(query_, 0), b_.scalarLike(query_, -HUGE_VAL));
-}
-
 /// A query sees the keys up to its own place.
 void AttentionBuilder::addCausal() {
   Value queries = b_.countAlong(Extents{queryLength_, 1}, 0), keys = b_.countAlong(Extents{1, keyLength_}, 1);
-  addBias(biasWhere(b_.make<graph::LessEqualOp>(keys, queries)));
-}
-
-/// 0 for a query that may attend to no key.
-Value AttentionBuilder::withoutMaskedRows(Value weights) {
-  Value highest = b_.make<graph::ReduceOp>(bias_, graph::ReduceKind::Max, rankOf(bias_) - 1);
-  Value isMasked = b_.make<graph::EqualOp>(highest, b_.scalarLike(bias_, -HUGE_VAL));
-  std::optional<graph::HostTensor> known = graph::constantOf(isMasked);
-  if (known && llvm::all_of(known->bytes(), [](char masked) { return masked == 0; }))
-    return weights;
-  return b_.make<graph::SelectOp>(isMasked, b_.scalarLike(weights, 0), weights);
+  addBias(biasWhere(b_, b_.make<graph::LessEqualOp>(keys, queries), query_));
 }
 
 Value AttentionBuilder::build(Value mask, bool isCausal, bool sharesHeads) {
@@ -97,7 +81,7 @@ Value AttentionBuilder::build(Value mask, bool isCausal, bool sharesHeads) {
   if (shared_ > 1)
     scores = b_.reshape(scores, shape);
   if (mask)
-    addBias(b_.alignedTo(elementOf(mask).isInteger(1) ? biasWhere(mask) : b_.cast(mask, elementOf(query_)),
+    addBias(b_.alignedTo(elementOf(mask).isInteger(1) ? biasWhere(b_, mask, query_) : b_.cast(mask, elementOf(query_)),
                          extentsOf(scores)));
   if (isCausal)
     addCausal();
@@ -105,7 +89,7 @@ Value AttentionBuilder::build(Value mask, bool isCausal, bool sharesHeads) {
     scores = b_.make<graph::AddOp>(scores, bias_);
   Value weights = b_.make<graph::SoftmaxOp>(scores, rankOf(scores) - 1);
   if (bias_)
-    weights = withoutMaskedRows(weights);
+    weights = withoutMaskedRows(b_, weights, bias_, rankOf(bias_) - 1);
   if (shared_ > 1)
     weights = b_.reshape(weights, grouped);
   Value result = b_.matMul(weights, value_);

@@ -4,6 +4,7 @@
 //
 // Sums, means, extrema, norms and running sums.
 
+#include "frontends/common/Masks.h"
 #include "frontends/pt2/Ops/Operands.h"
 #include <cmath>
 
@@ -228,12 +229,8 @@ template <bool log> static Value softmax(NodeReader &node) {
 
 // Softmax that is 0 where a whole row is -∞.
 static Value safeSoftmax(NodeReader &node) {
-  GraphBuilder &b = node.builder();
   Value x = node.tensor("self"), weights = softmax<false>(node);
-  int64_t axis = node.axis("dim", x);
-  Value highest = b.make<graph::ReduceOp>(x, ReduceKind::Max, axis);
-  Value isMasked = b.make<graph::EqualOp>(highest, b.scalarLike(x, -HUGE_VAL));
-  return b.make<graph::SelectOp>(isMasked, b.scalarLike(weights, 0), weights);
+  return withoutMaskedRows(node.builder(), weights, x, node.axis("dim", x));
 }
 
 static constexpr Operator kOperators[] = {

@@ -245,14 +245,13 @@ static Value expand(NodeReader &node) { return expandTo(node, node.tensor("self"
 static Value expandAs(NodeReader &node) { return expandTo(node, node.tensor("self"), extentsOf(node.tensor("other"))); }
 
 /// Each element of a dim `count` times, beside one another or the whole again.
-static Value repeated(GraphBuilder &b, Value x, int64_t dim, const Extent &count, bool isInterleaved) {
+static Value interleaved(GraphBuilder &b, Value x, int64_t dim, const Extent &count) {
   Extents shape = extentsOf(x), wide = shape;
   if (count == Extent(1))
     return x;
-  const int64_t at = isInterleaved ? dim + 1 : dim;
-  wide.insert(wide.begin() + at, 1);
+  wide.insert(wide.begin() + dim + 1, 1);
   x = b.reshape(x, wide);
-  wide[at] = count;
+  wide[dim + 1] = count;
   shape[dim] *= count;
   return b.reshape(b.broadcast(x, wide), shape);
 }
@@ -264,10 +263,7 @@ static Value repeatBy(NodeReader &node, Extents counts) {
   if (counts.size() < shape.size())
     counts.insert(counts.begin(), shape.size() - counts.size(), 1);
   shape.insert(shape.begin(), counts.size() - shape.size(), 1);
-  x = b.reshape(x, shape);
-  for (auto [dim, count] : llvm::enumerate(counts))
-    x = repeated(b, x, static_cast<int64_t>(dim), count, /*isInterleaved=*/false);
-  return x;
+  return b.repeat(b.reshape(x, shape), counts);
 }
 static Value repeat(NodeReader &node) { return repeatBy(node, node.extents("repeats")); }
 static Value tile(NodeReader &node) { return repeatBy(node, node.extents("dims")); }
@@ -277,8 +273,8 @@ static Value repeatInterleave(NodeReader &node) {
   Value x = node.tensor("self");
   node.ignore("output_size");
   if (!node.has("dim"))
-    return repeated(b, b.flat(x), 0, node.extent("repeats"), /*isInterleaved=*/true);
-  return repeated(b, x, node.axis("dim", x), node.extent("repeats"), /*isInterleaved=*/true);
+    return interleaved(b, b.flat(x), 0, node.extent("repeats"));
+  return interleaved(b, x, node.axis("dim", x), node.extent("repeats"));
 }
 
 // Parts.

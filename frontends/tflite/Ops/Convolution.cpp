@@ -94,14 +94,18 @@ static Values convolve(OperatorReader &node, int64_t rank, Convolution how, llvm
   return {product ? convolveIntegers(node, filter, how, *product) : convolveFloats(node, filter, how)};
 }
 
-static Values conv2d(OperatorReader &node) {
-  const auto &options = node.options<schema::Conv2DOptions>();
+/// Over images, as options of CONV_2D and DEPTHWISE_CONV_2D say.
+template <typename Options> static Convolution overImages(const Options &options) {
   Convolution how;
   how.windows.strides = {options.stride_h(), options.stride_w()};
   how.windows.dilations = {options.dilation_h_factor(), options.dilation_w_factor()};
   how.windows.isSame = isSame(options.padding());
   how.activation = options.fused_activation_function();
-  return convolve(node, 4, how, [](Value filter) { return filter; });
+  return how;
+}
+
+static Values conv2d(OperatorReader &node) {
+  return convolve(node, 4, overImages(node.options<schema::Conv2DOptions>()), [](Value filter) { return filter; });
 }
 
 static Values conv3d(OperatorReader &node) {
@@ -119,13 +123,7 @@ static Values conv3d(OperatorReader &node) {
 // DEPTHWISE_CONV_2D: a filter [1, h, w, oc]; each channel makes oc / c of the outputs
 static Values depthwiseConv2d(OperatorReader &node) {
   GraphBuilder &b = node.builder();
-  const auto &options = node.options<schema::DepthwiseConv2DOptions>();
-  Convolution how;
-  how.windows.strides = {options.stride_h(), options.stride_w()};
-  how.windows.dilations = {options.dilation_h_factor(), options.dilation_w_factor()};
-  how.windows.isSame = isSame(options.padding());
-  how.activation = options.fused_activation_function();
-  return convolve(node, 4, how, [&](Value filter) {
+  return convolve(node, 4, overImages(node.options<schema::DepthwiseConv2DOptions>()), [&](Value filter) {
     if (extentsOf(filter)[0] != Extent(1))
       malformed("needs a filter whose first dim is 1, not " + inWords(extentsOf(filter)));
     return b.transpose(filter, {3, 1, 2, 0});

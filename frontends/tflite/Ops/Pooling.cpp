@@ -28,14 +28,6 @@ static Value pool(GraphBuilder &b, Value input, const Windows &windows, PoolKind
                                windows.high, windows.high, /*count_padding=*/false, /*p=*/2, Layout::ChannelsLast);
 }
 
-static graph::Scalar leastNumber(Type element) {
-  if (isa<FloatType>(element))
-    return graph::Scalar::ofFloat(-std::numeric_limits<double>::infinity());
-  if (graph::isUnsignedElement(element))
-    return graph::Scalar::ofUnsigned(0);
-  return graph::Scalar::ofSigned(llvm::minIntN(element.getIntOrFloatBitWidth()));
-}
-
 // AVERAGE_POOL_2D: over the elements of a window that lie inside
 static Values averagePool(OperatorReader &node) {
   GraphBuilder &b = node.builder();
@@ -57,7 +49,7 @@ static Values maxPool(OperatorReader &node) {
   const int8_t activation = node.options<schema::Pool2DOptions>().fused_activation_function();
   Value input = activation == 0 ? node.moved(0) : node.real(0);
   Windows windows = readWindows(node, input);
-  input = windows.pad(b, input, b.scalar(elementOf(input), leastNumber(elementOf(input))));
+  input = windows.pad(b, input, b.leastLike(input));
   Value result = pool(b, input, windows, PoolKind::Max);
   return {activation == 0 ? result : activated(node, result, activation)};
 }

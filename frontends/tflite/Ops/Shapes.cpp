@@ -159,21 +159,11 @@ static Values broadcastTo(OperatorReader &node) {
 }
 
 static Values tile(OperatorReader &node) {
-  GraphBuilder &b = node.builder();
   Value x = node.moved(0);
-  Extents counts = node.extentsInput(1, GraphBuilder::Sign::NotNegative), split, repeated, joined;
+  Extents counts = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
   if (static_cast<int64_t>(counts.size()) != rankOf(x))
     malformed("repeats " + Twine(counts.size()) + " dims of " + inWords(extentsOf(x)));
-  for (auto [extent, count] : llvm::zip_equal(extentsOf(x), counts)) {
-    if (count != Extent(1)) {
-      split.push_back(1);
-      repeated.push_back(count);
-    }
-    split.push_back(extent);
-    repeated.push_back(extent);
-    joined.push_back(extent * count);
-  }
-  return {b.reshape(b.broadcast(b.reshape(x, split), repeated), joined)};
+  return {node.builder().repeat(x, counts)};
 }
 
 static Values fill(OperatorReader &node) {

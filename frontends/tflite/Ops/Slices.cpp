@@ -57,7 +57,7 @@ namespace {
 /// A strided slice as TensorFlow writes it: bits of five masks, one a place of its lists.
 class StridedSlice {
 public:
-  explicit StridedSlice(OperatorReader &node) : node_(node), b_(node.builder()), x_(node.moved(0)) {
+  explicit StridedSlice(OperatorReader &node) : b_(node.builder()), x_(node.moved(0)) {
     const auto &options = node.options<schema::StridedSliceOptions>();
     begin_ = node.extentsInput(1);
     end_ = node.extentsInput(2);
@@ -76,7 +76,6 @@ private:
   void readPlaces();
   void readPlace(size_t place);
 
-  OperatorReader &node_;
   GraphBuilder &b_;
   Value x_;
   Extents begin_, end_;

@@ -13,7 +13,7 @@ struct Windows {
   Integers kernel, strides, dilations;
   bool isSame = false;
   // Filled in by pad():
-  Integers low, high;
+  Integers low = {}, high = {};
 
   size_t dims() const { return kernel.size(); }
   /// Elements from the first to the last of a window.

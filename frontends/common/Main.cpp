@@ -1,0 +1,23 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontends/common/Main.h"
+#include "frontends/common/Unused.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVectorExtras.h"
+
+using namespace mlir;
+
+namespace smelt::frontend {
+
+void finishMain(func::FuncOp main, const Results &results, OpBuilder &builder) {
+  auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
+  auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
+  func::ReturnOp::create(builder, main.getLoc(), values);
+  main.setType(builder.getFunctionType(main.getBody().front().getArgumentTypes(), types));
+  for (auto [position, result] : llvm::enumerate(results))
+    main.setResultAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(result.first));
+  eraseUnused(main->getParentOfType<ModuleOp>());
+}
+
+} // namespace smelt::frontend
