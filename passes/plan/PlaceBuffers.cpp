@@ -335,13 +335,19 @@ void Outliner::placeStates(ArrayRef<plan::State> states) {
   for (const plan::State &state : states) {
     SmallVector<int64_t> own{blocks, state.isOne ? blocks : blocks + 1}, places(2, -1);
     blocks += state.isOne ? 1 : 2;
+    // A block begins where the state does; what it is a window of begins before.
+    int64_t before = 0, all = state.bytes.value_or(0);
+    if (state.whole) {
+      before = state.skipped * graph::elementBytes(getElementTypeOrSelf(state.whole));
+      all = plan::bytesOf(graph::typeOf(state.whole)).number();
+    }
     for (size_t number = 0; state.bytes && number < 2; ++number) {
-      places[number] = number == 1 && state.isOne ? places[0] : bytes;
-      bytes += number == 1 && state.isOne ? 0 : llvm::alignTo(*state.bytes, plan::kAlignment);
+      places[number] = number == 1 && state.isOne ? places[0] : bytes + before;
+      bytes += number == 1 && state.isOne ? 0 : llvm::alignTo(all, plan::kAlignment);
       fixedBlocks_.insert(static_cast<int>(own[number]));
     }
     around_.inputs[state.input] = {Base::Block, static_cast<int>(own[0]), 0};
-    around_.outputs[state.output] = {Base::Block, static_cast<int>(own[1]), 0};
+    around_.outputs[state.output] = {Base::Block, static_cast<int>(own[1]), graph::Extent(-before)};
     NamedAttrList row;
     row.set("input", builder_.getI64IntegerAttr(state.input));
     row.set("output", builder_.getI64IntegerAttr(state.output));

@@ -347,6 +347,12 @@ void Placement::placeOutputs(Operation *terminator) {
       onePlace_[output.buffer] = views_[function_.getArgument(state->input)].buffer;
     }
     held_.push_back(isHeld ? std::optional(output) : std::nullopt);
+    if (isState && state->whole) {
+      const View whole = dense(state->whole, output.buffer);
+      output.offset = state->skipped;
+      if (demand(state->whole, whole))
+        continue;
+    }
     if (!demand(operand.get(), output))
       copies_[{terminator, index}] = output;
   }

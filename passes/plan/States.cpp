@@ -58,6 +58,28 @@ static void placeTogether(State &state, Value input, Value output, const std::op
     state.strides = graph::rowMajorStrides(isOneRow ? shape : *capacity);
 }
 
+/// slice(concat(input, more)) of one row: the next run finds its input where it lies in the whole, which is all that
+/// need be written.
+static void placeWindow(State &state, Value input, Value output) {
+  auto slice = output.getDefiningOp<graph::SliceOp>();
+  auto concat = slice ? slice.getInput().getDefiningOp<graph::ConcatOp>() : graph::ConcatOp();
+  if (!concat || concat.getOperand(0) != input || input.getType() != output.getType() ||
+      !graph::typeOf(concat.getResult()).hasStaticShape())
+    return;
+  ArrayRef<int64_t> shape = graph::typeOf(concat.getResult()).getShape();
+  auto isOne = [](int64_t extent) { return extent == 1; };
+  auto isStep = [](const Extent &step) { return step == Extent(1); };
+  if (!llvm::all_of(shape.take_front(concat.getAxis()), isOne) || !llvm::all_of(slice.getSteps(), isStep))
+    return;
+  // Dims but the axis are whole in both.
+  const Extents starts(slice.getStarts()), strides = graph::rowMajorStrides(graph::extentsOf(concat.getResult()));
+  std::optional<int64_t> first = starts[concat.getAxis()].asNumber(), stride = strides[concat.getAxis()].asNumber();
+  if (!first || !stride || *first < 0)
+    return;
+  state.whole = concat.getResult();
+  state.skipped = *first * *stride;
+}
+
 SmallVector<int64_t> State::gaps() const {
   SmallVector<int64_t> numbers;
   for (const Extent &stride : strides)
@@ -84,6 +106,8 @@ SmallVector<State> statesOf(func::FuncOp main) {
     if (before && after)
       state.bytes = std::max(*before, *after);
     placeTogether(state, input, output, state.bytes ? capacity : std::nullopt);
+    if (!state.isOne)
+      placeWindow(state, input, output);
   }
   return states;
 }

@@ -17,7 +17,11 @@ struct State {
   int input = 0, output = 0;
   /// Whether both are in one place: the output is the input with something behind it.
   bool isOne = false;
-  graph::Extents strides;       // of that place
+  graph::Extents strides; // of that place
+  /// What the output is a window of, where it may stay as it is made: the input with something behind it, of which the
+  /// first elements go. Null where it is not so.
+  mlir::Value whole;
+  int64_t skipped = 0;          // elements of the whole that lie before the output
   std::optional<int64_t> bytes; // that are always enough; nothing where no bound is known
 
   /// The strides as numbers, where elements of a place do not lie side by side.

@@ -74,6 +74,16 @@ Value Suiting::moved(Operation *mover, Type form) {
   return copy->getResult(0);
 }
 
+/// What 128 was added to (or -128, which is the same in 8 bits, and so is the exclusive or); null for all else.
+static Value withoutBit(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!isa_and_present<graph::AddOp, graph::SubOp, graph::XorOp>(op))
+    return nullptr;
+  std::optional<graph::Scalar> number = graph::splatOf(op->getOperand(1));
+  const bool isBit = number && (number->asSigned() & 0xFF) == 128;
+  return isBit && op->getOperand(0).getType() == value.getType() ? op->getOperand(0) : Value();
+}
+
 Value Suiting::inForm(Value value, Type form) {
   auto found = known_.find({value, form});
   if (found != known_.end())
@@ -83,6 +93,9 @@ Value Suiting::inForm(Value value, Type form) {
   if (!result) {
     rewriter_.setInsertionPointAfterValue(value);
     Location loc = value.getLoc();
+    // x + 128 ^ 128 are the bits of x
+    if (Value same = form.isInteger(8) ? withoutBit(value) : Value())
+      return known_[{value, form}] = graph::BitCastOp::create(rewriter_, loc, graph::typeOf(same).clone(form), same);
     if (form.isInteger(8)) {
       Value bit = graph::makeScalar(rewriter_, loc, elementOf(value), graph::Scalar::ofUnsigned(128));
       value = graph::XorOp::create(rewriter_, loc, value, bit);

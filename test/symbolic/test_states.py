@@ -72,6 +72,30 @@ def a_state_of_one_size_lies_in_the_arena(folder):
 
 
 @case
+def a_window_that_moves(folder):
+    """past' = concat(past, x) without its first rows; y is all of it. Nothing is copied but the past, and that once."""
+    for rows, shape, axis in ((1, [1, 5, 4], 1), (2, [1, 5, 4], 1), (1, [5], 0), (1, [3, 5], 1)):
+        first = integers(rows)
+        extent = shape[axis]
+        x_shape = shape[:axis] + [rows] + shape[axis + 1 :]
+        model = graph([node("Concat", ["past", "x"], "all", axis=axis), node("Slice", ["all", "first", "end", "axis"], "next"), node("Exp", ["all"], "y")],
+                      {"past": shape, "x": x_shape}, ["y", "next"], first=first, end=integers(extent + rows), axis=integers(axis))
+        ours = loaded(folder, model, {"past": "next"})
+        for _ in range(2):
+            past = np.zeros(shape, np.float32)
+            for turn in range(2 * extent + 1):
+                x = floats(*x_shape)
+                whole = np.concatenate([past, x], axis)
+                past = np.delete(whole, range(rows), axis)
+                near(ours.run({"x": x})["y"], np.exp(whole), f"{shape}, turn {turn}")
+                near(ours.state("past"), past, "the state")
+            ours.reset()
+        if shape[:axis] == [1] * axis:
+            copies = [step for step in steps_of(folder) if not step]
+            expect(not copies, f"the window is copied: {steps_of(folder)}")
+
+
+@case
 def a_state_of_any_batch(folder):
     model = loaded(folder, cell("n"), {"h": "next"})
     for batch in (3, 1, 5):

@@ -151,6 +151,24 @@ def windows_of_frames(folder):
 
 
 @case
+def bytes_are_multiplied(folder):
+    """Convolutions of 8-bit tensors are products of 8 bits, with padding or without, by whichever zero points."""
+    model = builder.Model()
+    main = model.main
+    x = main.input(np.int8, (1, 6, 6, 8), quantised=(0.05, 7))
+    for name, shape, options in (("CONV_2D", (4, 3, 3, 8), "Conv2DOptions"), ("DEPTHWISE_CONV_2D", (1, 3, 3, 8), "DepthwiseConv2DOptions")):
+        for padding in (0, 1):
+            weights = main.constant(operators.codes(*shape), quantised=(0.01, 0))
+            more = dict(depthMultiplier=1) if name == "DEPTHWISE_CONV_2D" else {}
+            main.output(main.op(name, [x, weights, -1], [(np.int8, (0.2, 3))], options, padding=padding, strideH=1, strideW=1, dilationHFactor=1,
+                                dilationWFactor=1, **more))
+    path = model.save(folder / "m.tflite")
+    dumped = harness.smelt_ok("compile", path, "-o", folder / "m.so", "--dump-after", "narrow-products").stderr
+    convolutions = [line for line in dumped.splitlines() if "graph.conv " in line]
+    expect(len(convolutions) == 4 and all("wide = true" in line for line in convolutions), "\n".join(convolutions))
+
+
+@case
 def repeats(folder):
     model = builder.Model()
     goes_on, body = model.graph("goes on"), model.graph("body")

@@ -72,10 +72,13 @@ static Value convolveFloats(OperatorReader &node, Value filter, Convolution how)
 static Value convolveIntegers(OperatorReader &node, Value filter, Convolution how, const IntegerProduct &product) {
   GraphBuilder &b = node.builder();
   const int64_t last = rankOf(node.input(0)) - 1;
-  Value input = centred(b, node.input(0), product.input);
-  input = how.windows.pad(b, input, b.scalar(elementOf(input), graph::Scalar::ofSigned(0)));
-  Value sums = b.make<graph::ConvOp>(b.moveDim(input, last, 1), channelsFirstFilter(b, filter), how.windows.strides,
-                                     how.windows.dilations, how.windows.low, how.windows.high, how.groups);
+  // What is outside the image stands for 0.
+  Value integers = node.input(0);
+  integers =
+      how.windows.pad(b, integers, b.scalar(elementOf(integers), graph::Scalar::ofSigned(product.input.zeroPoint())));
+  Value input = centred(b, b.moveDim(integers, last, 1), product.input);
+  Value sums = b.make<graph::ConvOp>(input, channelsFirstFilter(b, filter), how.windows.strides, how.windows.dilations,
+                                     how.windows.low, how.windows.high, how.groups);
   return b.moveDim(product.finish(node, sums, /*channels=*/1, how.activation), 1, last);
 }
 

@@ -69,3 +69,21 @@ func.func @padded(%x: tensor<1x2x4x4xi8>) -> tensor<1x3x4x4xi32> {
   %0 = graph.conv %x, %w {dilations = array<i64: 1, 1>, groups = 1 : i64, high = array<i64: 1, 1>, low = array<i64: 1, 1>, strides = array<i64: 1, 1>, wide = true} : (tensor<1x2x4x4xi8>, tensor<3x2x3x3xi8>) -> tensor<1x3x4x4xi32>
   return %0 : tensor<1x3x4x4xi32>
 }
+
+// 128 more, and the bit that is then changed, leave x; other numbers do not.
+// CHECK-LABEL: func.func @held_as_differences
+// VNNI-SAME: %[[X:.*]]: tensor<4x3xi8>
+// VNNI: %[[B:.*]] = graph.bit_cast %[[X]] : (tensor<4x3xi8>) -> tensor<4x3xui8>
+// VNNI: %[[C:.*]] = graph.cast %{{.*}} {to = ui8}
+// VNNI: graph.matmul %[[B]], %{{.*}} {wide = true} : (tensor<4x3xui8>, tensor<3x2xi8>) -> tensor<4x2xi32>
+// VNNI: graph.matmul %[[C]], %{{.*}} {wide = true}
+func.func @held_as_differences(%x: tensor<4x3xi8>) -> (tensor<4x2xi32>, tensor<4x2xi32>) {
+  %w = graph.constant dense<2> : tensor<3x2xi8>
+  %bit = graph.constant dense<-128> : tensor<i8>
+  %other = graph.constant dense<-127> : tensor<i8>
+  %0 = graph.add %x, %bit : (tensor<4x3xi8>, tensor<i8>) -> tensor<4x3xi8>
+  %1 = graph.sub %x, %other : (tensor<4x3xi8>, tensor<i8>) -> tensor<4x3xi8>
+  %2 = graph.matmul %0, %w {wide = true} : (tensor<4x3xi8>, tensor<3x2xi8>) -> tensor<4x2xi32>
+  %3 = graph.matmul %1, %w {wide = true} : (tensor<4x3xi8>, tensor<3x2xi8>) -> tensor<4x2xi32>
+  return %2, %3 : tensor<4x2xi32>, tensor<4x2xi32>
+}
