@@ -45,7 +45,8 @@ std::unique_ptr<mlir::Pass> createQuantizeDynamicallyPass();
 std::unique_ptr<mlir::Pass> createKeepCodesPass();
 /// Constant matrices of products, and tables → codes of 4 or 8 bits, computed with in f32. With any other precision
 /// than those two, only those of ops that are marked so.
-std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(Precision precision = Precision::Int4Weights);
+std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(Precision products = Precision::Int4Weights,
+                                                      Precision tables = Precision::Int4Weights);
 /// Roundings to a narrower type → to before what only moves elements, where kernels that compute them can do it.
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.

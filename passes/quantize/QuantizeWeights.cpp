@@ -7,6 +7,7 @@
 //   gather(t, i)                    →   gather(dequantize_blocks(…), i)
 //   matmul(x, w), gather(wᵀ, i)     →   the same codes for both
 // What is small stays as it is. Ops marked `graph.precision` are as the mark says, where that is one of these two.
+// Tables may be narrowed alone: beside products of integers they lose no more than those do.
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -106,7 +107,10 @@ void Rounding::lower(graph::GatherOp op) {
 namespace {
 struct QuantizeWeights : PassWrapper<QuantizeWeights, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(QuantizeWeights)
-  explicit QuantizeWeights(quantize::Precision precision) { precision_ = quantize::nameOf(precision).str(); }
+  QuantizeWeights(quantize::Precision products, quantize::Precision tables) {
+    products_ = quantize::nameOf(products).str();
+    tables_ = quantize::nameOf(tables).str();
+  }
   QuantizeWeights(const QuantizeWeights &other) : PassWrapper(other) {} // a copy has options of its own
   StringRef getArgument() const override { return "quantize-weights"; }
   StringRef getDescription() const override { return "constant matrices → codes of few bits, computed with in f32"; }
@@ -117,8 +121,8 @@ struct QuantizeWeights : PassWrapper<QuantizeWeights, OperationPass<func::FuncOp
     std::vector<std::pair<Operation *, Rounding *>> ops;
     getOperation().walk([&](Operation *op) {
       auto mark = op->getAttrOfType<StringAttr>(quantize::kPrecision);
-      std::optional<quantize::Precision> precision =
-          quantize::precisionOf(mark ? mark.getValue() : StringRef(precision_));
+      StringRef unmarked = isa<graph::GatherOp>(op) ? tables_ : products_;
+      std::optional<quantize::Precision> precision = quantize::precisionOf(mark ? mark.getValue() : unmarked);
       if (precision == quantize::Precision::Int4Weights)
         ops.emplace_back(op, &toFour);
       else if (precision == quantize::Precision::Int8Weights)
@@ -133,11 +137,13 @@ struct QuantizeWeights : PassWrapper<QuantizeWeights, OperationPass<func::FuncOp
   }
 
 private:
-  Option<std::string> precision_{*this, "precision", llvm::cl::desc("int4-weights, int8-weights, or others for none"),
-                                 llvm::cl::init("int4-weights")};
+  Option<std::string> products_{*this, "products", llvm::cl::desc("int4-weights, int8-weights, or others for none"),
+                                llvm::cl::init("int4-weights")};
+  Option<std::string> tables_{*this, "tables", llvm::cl::desc("the same, of what is gathered from"),
+                              llvm::cl::init("int4-weights")};
 };
 } // namespace
 
-std::unique_ptr<Pass> quantize::createQuantizeWeightsPass(Precision precision) {
-  return std::make_unique<QuantizeWeights>(precision);
+std::unique_ptr<Pass> quantize::createQuantizeWeightsPass(Precision products, Precision tables) {
+  return std::make_unique<QuantizeWeights>(products, tables);
 }

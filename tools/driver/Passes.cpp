@@ -42,18 +42,21 @@ void buildGraphStages(OpPassManager &manager) {
   manager.addPass(graph::createFoldConstantsPass()); // the new filters, which the next passes look at
 }
 
-/// Products in fewer digits. Beside those in integers, others are in bf16 where the processor multiplies that.
+/// Products in fewer digits. Beside those in integers, others are in bf16 where the processor multiplies that, and
+/// tables in 8 bits with a scale for each block.
 static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &machine,
                                  quantize::Precision precision) {
   if (precision == quantize::Precision::F32)
     return;
+  quantize::Precision tables = precision;
   if (precision == quantize::Precision::Int8 || precision == quantize::Precision::Int8Dynamic) {
     manager.addNestedPass<func::FuncOp>(precision == quantize::Precision::Int8
                                             ? quantize::createQuantizeProductsPass()
                                             : quantize::createQuantizeDynamicallyPass());
     precision = machine.dots & kernel::kBf16Dots ? quantize::Precision::BF16 : quantize::Precision::F32;
+    tables = quantize::Precision::Int8Weights;
   }
-  manager.addNestedPass<func::FuncOp>(quantize::createQuantizeWeightsPass(precision));
+  manager.addNestedPass<func::FuncOp>(quantize::createQuantizeWeightsPass(precision, tables));
   if (precision == quantize::Precision::Int4Weights || precision == quantize::Precision::Int8Weights)
     precision = quantize::Precision::F32;
   manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));

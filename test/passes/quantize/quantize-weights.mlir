@@ -1,5 +1,6 @@
-// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(quantize-weights{precision=int4-weights}))' | FileCheck %s
-// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(quantize-weights{precision=int8-weights}))' | FileCheck %s --check-prefix=BYTES
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(quantize-weights))' | FileCheck %s
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(quantize-weights{products=int8-weights tables=f32}))' | FileCheck %s --check-prefix=BYTES
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(quantize-weights{products=bf16 tables=int8-weights}))' | FileCheck %s --check-prefix=TABLES
 
 // matmul(x, w) → matmul(x, dequantize_blocks(codes, scales, zero points)), in blocks of 32 of 4 bits, or of 128 of 8; what is marked stays, and so does what is small.
 // CHECK-LABEL: func.func @products
@@ -22,6 +23,15 @@ func.func @products(%x: tensor<1x160xf32>) -> (tensor<1x64xf32>, tensor<1x8xf32>
 // CHECK-LABEL: func.func @table
 // CHECK: %[[T:.*]] = graph.dequantize_blocks %{{.*}} {axis = 1 : i64, {{.*}}} : (tensor<64x128xui4>, tensor<64x4xf16>, tensor<64x4xui8>) -> tensor<64x128xf32>
 // CHECK: graph.gather %[[T]], %arg0
+// Beside products of integers only tables are in codes.
+// TABLES-LABEL: func.func @products
+// TABLES-NOT: graph.dequantize_blocks
+// TABLES-LABEL: func.func @table
+// TABLES: %[[T:.*]] = graph.dequantize_blocks %{{.*}} {axis = 1 : i64, block = 128 : i64} : (tensor<64x128xi8>, tensor<64x1xf16>) -> tensor<64x128xf32>
+// TABLES: graph.gather %[[T]], %arg0
+// BYTES-LABEL: func.func @table
+// BYTES-NOT: graph.dequantize_blocks
+// BYTES: return
 func.func @table(%i: tensor<3xi64>) -> tensor<3x128xf32> {
   %t = graph.constant dense<0.25> : tensor<64x128xf32>
   %0 = graph.gather %t, %i {axis = 0 : i64} : (tensor<64x128xf32>, tensor<3xi64>) -> tensor<3x128xf32>
