@@ -31,7 +31,7 @@ struct Operand {
 };
 
 /// As smelt_step_kind.
-enum class StepKind : uint32_t { Kernel = 0, Sizes = 1, Jump = 2, Grow = 3 };
+enum class StepKind : uint32_t { Kernel = 0, Sizes = 1, Jump = 2, Grow = 3, Device = 4 };
 
 /// One row of the plan.
 struct Step {
@@ -45,6 +45,29 @@ struct Step {
   StepKind kind = StepKind::Kernel;
   uint32_t first = 0, last = 0; // as in smelt_step
   bool isAlone = false;         // so little work that another thread could only delay it
+};
+
+/// One way in which a shader sees an operand, as smelt_vulkan_binding.
+struct DeviceBinding {
+  uint32_t operand = 0;
+  uint32_t view = 0; // a smelt_vulkan_view
+  uint32_t elementBytes = 0;
+  uint64_t bytes = 0; // of the operand
+};
+
+/// A kernel as a shader, as smelt_vulkan_kernel.
+struct DeviceKernel {
+  std::string name;
+  std::vector<uint32_t> code; // SPIR-V
+  std::vector<DeviceBinding> bindings;
+  uint64_t invocations = 0;
+};
+
+/// What a device runs, as smelt_vulkan_program. A step's kernel is its place among these.
+struct DeviceProgram {
+  std::vector<DeviceKernel> kernels;
+  uint32_t groupSize = 0, groupsX = 0;
+  bool needsInt64 = false;
 };
 
 struct Tensor {
@@ -113,6 +136,7 @@ struct Model {
   std::vector<std::string> customFunctions; // of C, that kernels call
   std::vector<std::string> libraries;       // paths of what defines them; of writeShared alone
   std::string work;                         // as WorkTable.h has it; of writeShared alone; empty where it is not known
+  std::optional<DeviceProgram> device;      // of writeShared alone
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.
   std::vector<llvm::StringRef> kernelObjects;

@@ -285,6 +285,11 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
   }
   if (llvm::Error error = set(tilesOf(call), step.tiles, step.tilesIsSize))
     return error;
+  Operation *kernel = kernels_.lookup(call.getCallee());
+  if (auto number = kernel ? kernel->getAttrOfType<IntegerAttr>(kDeviceKernel) : IntegerAttr()) {
+    step.kind = StepKind::Device;
+    step.first = static_cast<uint32_t>(number.getInt());
+  }
   noteWork(call);
   step.isAlone = work_.isBrief(steps().size());
   steps().push_back(std::move(step));

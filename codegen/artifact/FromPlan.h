@@ -17,6 +17,9 @@ struct PlannedModel {
   uint64_t liveBytes = 0; // the lower bound of the arena
 };
 
+/// Of a kernel that a device computes: which of the program's it is.
+constexpr llvm::StringLiteral kDeviceKernel = "kernel.device";
+
 /// The descriptor of a module that holds one kernel.plan and its kernels as functions with the attribute kernel.tiles.
 /// Name, target and CPU features are the caller's to set. Fails with a WriteError where the plan is wrong.
 llvm::Expected<PlannedModel> fromPlan(mlir::ModuleOp module);

@@ -4,6 +4,7 @@
 #include "codegen/artifact/PlanTable.h"
 
 #include "smelt/smelt.h"
+#include "smelt/vulkan.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -25,6 +26,11 @@ static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, hel
 static_assert(sizeof(smelt_state) == 152 && offsetof(smelt_state, bytes) == 144);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
 static_assert(sizeof(smelt_model) == 160 && offsetof(smelt_model, size_uses) == 152);
+static_assert(sizeof(smelt_vulkan_binding) == 24 && offsetof(smelt_vulkan_binding, reserved) == 20);
+static_assert(sizeof(smelt_vulkan_kernel) == 40 && offsetof(smelt_vulkan_kernel, reserved) == 36);
+static_assert(sizeof(smelt_vulkan_program) == 32 && offsetof(smelt_vulkan_program, kernels) == 24);
+
+constexpr StringLiteral kDeviceSymbol = "smelt_device";
 
 namespace {
 class PlanTable {
@@ -52,6 +58,8 @@ private:
   SmallVector<Constant *> operands(ArrayRef<Operand> list);
   Function *kernelNamed(StringRef name, bool mayBeElsewhere);
   Expected<Constant *> step(const Model &model, const Step &step);
+  Constant *deviceKernel(const DeviceKernel &kernel);
+  void addDevice(const DeviceProgram &program);
 
   Module &module_;
   LLVMContext &context_;
@@ -180,6 +188,29 @@ Expected<Constant *> PlanTable::step(const Model &model, const Step &step) {
                  word(step.first), word(step.last), word(step.isAlone)});
 }
 
+Constant *PlanTable::deviceKernel(const DeviceKernel &kernel) {
+  SmallVector<Constant *> bindings;
+  for (const DeviceBinding &binding : kernel.bindings)
+    bindings.push_back(fields({wide(binding.bytes), word(binding.operand), word(binding.view),
+                               word(binding.elementBytes), word(0)}));
+  GlobalVariable *code = table(ConstantDataArray::get(context_, kernel.code), "shader");
+  code->setAlignment(Align(8));
+  return fields({code, array(bindings, "bindings"), wide(kernel.code.size() * sizeof(uint32_t)),
+                 wide(kernel.invocations), word(kernel.bindings.size()), word(0)});
+}
+
+void PlanTable::addDevice(const DeviceProgram &program) {
+  SmallVector<Constant *> kernels;
+  for (const DeviceKernel &kernel : program.kernels)
+    kernels.push_back(deviceKernel(kernel));
+  Constant *value = fields({word(SMELT_VULKAN_VERSION), word(kernels.size()), word(program.groupSize),
+                            word(program.groupsX), word(program.needsInt64 ? SMELT_VULKAN_INT64 : 0), word(0),
+                            array(kernels, "device_kernels")});
+  auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
+                                    kDeviceSymbol);
+  global->setAlignment(Align(8));
+}
+
 Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weightsSymbol) {
   if (model.steps.size() > std::numeric_limits<uint32_t>::max())
     return defect("the plan has too many steps");
@@ -226,6 +257,8 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     modelSymbol);
   global->setAlignment(Align(8));
+  if (model.device)
+    addDevice(*model.device);
   return Error::success();
 }
 

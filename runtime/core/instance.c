@@ -31,6 +31,7 @@ smelt_status smelt_init(smelt_instance *instance, const smelt_model *model, void
   smelt_set_parallel_for(instance, 0, 0);
   smelt_set_step_hook(instance, 0, 0);
   smelt_set_resize(instance, 0, 0);
+  smelt_set_device(instance, 0, 0);
   for (uint32_t i = 0; i < model->block_count; ++i) {
     smelt_blocks(instance)[i].memory = 0;
     smelt_blocks(instance)[i].bytes = 0;
@@ -67,6 +68,11 @@ smelt_status smelt_move(smelt_instance *instance, void *arena, size_t arena_byte
 void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user) {
   instance->resize = resize;
   instance->resize_user = user;
+}
+
+void smelt_set_device(smelt_instance *instance, smelt_run_device run_device, void *user) {
+  instance->run_device = run_device;
+  instance->device_user = user;
 }
 
 void smelt_release(smelt_instance *instance) {

@@ -142,6 +142,8 @@ static smelt_status run_step(const smelt_instance *instance, const smelt_step *s
     return SMELT_OK;
   case SMELT_STEP_GROW:
     return smelt_grow(instance, &from->blocks[step->first], from->sizes[step->last]);
+  case SMELT_STEP_DEVICE:
+    return instance->run_device ? instance->run_device(instance->device_user, *next - 1, next) : SMELT_ERROR_DEVICE;
   }
   return SMELT_ERROR_ARGUMENT;
 }

@@ -23,6 +23,8 @@ const char *smelt_status_string(smelt_status status) {
            "large.";
   case SMELT_ERROR_MEMORY:
     return "The model needs memory that grows, and there is none, or not enough.";
+  case SMELT_ERROR_DEVICE:
+    return "The model needs a device, and there is none, or it failed.";
   }
   return "The status is unknown.";
 }

@@ -11,6 +11,7 @@
 #include "codegen/cpu/Lower.h"
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/Target.h"
+#include "codegen/gpu/CompileKernels.h"
 #include "dialects/Graph/Location.h"
 #include "frontends/common/ImportError.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -119,6 +120,9 @@ private:
   llvm::Error writeText(ModuleOp module);
   llvm::Expected<artifact::PlannedModel> plan(const cpu::Target &target);
   llvm::Error writeObjects(const cpu::Target &target, llvm::TargetMachine &machine);
+  llvm::Error checkDevice();
+  llvm::Expected<std::vector<cpu::KernelObject>> compileAllKernels(const cpu::Target &target);
+  void compileDeviceKernels();
   llvm::Error writeReadable(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Expected<std::vector<cpu::KernelObject>> compileKernels(const cpu::Target &target);
   llvm::Error openCache();
@@ -132,6 +136,8 @@ private:
   StageClock clock_;
   std::optional<artifact::ContentCache> cache_;
   std::vector<std::string> read_;                // the files of the model
+  std::optional<gpu::Profile> profile_;          // of the device to compile for, if any
+  std::optional<artifact::DeviceProgram> device_;
   std::unique_ptr<llvm::StdThreadPool> threads_; // outlives the context
   std::unique_ptr<MLIRContext> context_;
   OwningOpRef<ModuleOp> module_;
@@ -320,6 +326,63 @@ void Compilation::closeCache() {
   llvm::errs() << "smelt: warning: --cache: " << warning << "; the model is compiled all the same\n";
 }
 
+/// Marks the kernels that the device computes.
+void Compilation::compileDeviceKernels() {
+  clock_.begin("compile-device-kernels");
+  gpu::DeviceKernels compiled = gpu::compileKernels(*module_, *profile_);
+  SymbolTable kernels(*module_);
+  auto word = IntegerType::get(context_.get(), 32);
+  for (auto [number, kernel] : llvm::enumerate(compiled.kernels))
+    kernels.lookup(kernel.name)->setAttr(artifact::kDeviceKernel, IntegerAttr::get(word, number));
+  report_.device.emplace();
+  for (gpu::LeftOut &kernel : compiled.leftOut)
+    report_.device->leftOut.emplace_back(std::move(kernel.kernel), std::move(kernel.why));
+  report_.kernels = compiled.kernels.size();
+  device_ = gpu::programOf(std::move(compiled), *profile_);
+  clock_.end("compile-device-kernels");
+}
+
+/// Those of the processor, which is left what the device lacks.
+llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileAllKernels(const cpu::Target &target) {
+  if (!profile_)
+    return compileKernels(target);
+  compileDeviceKernels();
+  OwningOpRef<ModuleOp> whole = std::move(module_);
+  module_ = whole->clone();
+  for (auto kernel : llvm::make_early_inc_range(module_->getOps<kernel::FuncOp>()))
+    if (kernel->hasAttr(artifact::kDeviceKernel))
+      kernel.erase();
+  const uint64_t onDevice = report_.kernels;
+  llvm::Expected<std::vector<cpu::KernelObject>> objects = compileKernels(target);
+  report_.kernels += onDevice;
+  OwningOpRef<ModuleOp> rest = std::move(module_);
+  module_ = std::move(whole);
+  SymbolTable kernels(*module_);
+  for (auto kernel : rest->getOps<kernel::FuncOp>())
+    if (Attribute tiles = kernel->getAttr("kernel.tiles"))
+      kernels.lookup(kernel.getSymName())->setAttr("kernel.tiles", tiles);
+  return objects;
+}
+
+/// What a device does not do yet.
+llvm::Error Compilation::checkDevice() {
+  if (!profile_)
+    return llvm::Error::success();
+  auto plans = module_->getOps<kernel::PlanOp>();
+  kernel::PlanOp plan = *plans.begin();
+  std::string what;
+  if (plan.getSymbols())
+    what = "dims that its file leaves open; give them all with --shape";
+  else if (plan.getStates())
+    what = "states";
+  else if (plan.getBlocks() > 0 || !llvm::all_of(plan.getBody().front(), [](Operation &op) { return isa<kernel::CallOp>(op); }))
+    what = "sizes, branches or loops that depend on data";
+  if (what.empty())
+    return llvm::Error::success();
+  return toolError(kUnsupported, options_.model + ": the model has " + what + ", which --target " + options_.target +
+                                     " does not take; compile it for a processor");
+}
+
 llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const cpu::Target &target) {
   clock_.begin("compile-kernels");
   cpu::CompileKernelsOptions options;
@@ -347,6 +410,11 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
   return objects;
 }
 
+static void countDeviceSteps(const artifact::Model &model, DeviceReport &report) {
+  for (const artifact::Step &step : model.steps)
+    ++(step.kind == artifact::StepKind::Device ? report.steps : report.processorSteps);
+}
+
 /// The descriptor of the artefact to be.
 llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &target) {
   llvm::Expected<artifact::PlannedModel> planned = artifact::fromPlan(*module_);
@@ -356,7 +424,7 @@ llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &targ
   model.name = stemOf(options_);
   if (options_.emit == Emit::Static && !options_.output.empty())
     model.name = llvm::sys::path::filename(options_.output).str(); // the C symbol is what the user asked for
-  model.target = target.name;
+  model.target = profile_ ? options_.target : target.name;
   model.cpuFeatures = target.cpuFeatures;
   report_.arenaBytes = model.arenaBytes;
   report_.arenaLowerBound = planned->liveBytes;
@@ -379,13 +447,16 @@ llvm::Error Compilation::writeReadable(const cpu::Target &target, llvm::TargetMa
 }
 
 llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMachine &machine) {
-  llvm::Expected<std::vector<cpu::KernelObject>> objects = compileKernels(target);
+  llvm::Expected<std::vector<cpu::KernelObject>> objects = compileAllKernels(target);
   if (!objects)
     return objects.takeError();
   llvm::Expected<artifact::PlannedModel> planned = plan(target);
   if (!planned)
     return planned.takeError();
   artifact::Model &model = planned->model;
+  model.device = std::move(device_);
+  if (profile_)
+    countDeviceSteps(model, *report_.device);
   std::vector<std::string> kernels;
   for (const cpu::KernelObject &object : *objects) {
     model.kernelObjects.push_back(object.contents());
@@ -445,9 +516,19 @@ llvm::Error Compilation::runGraphStages() {
 }
 
 llvm::Error Compilation::run() {
-  std::optional<cpu::Target> target = cpu::findTarget(options_.target);
+  profile_ = gpu::findProfile(options_.target);
+  std::optional<cpu::Target> target = cpu::findTarget(profile_ ? "native" : options_.target);
   if (!target)
-    return toolError(kUsage, "--target: no target '" + options_.target + "'; there are " + cpu::targetNames());
+    return toolError(kUsage, "--target: no target '" + options_.target + "'; there are " + cpu::targetNames() + ", " +
+                                 gpu::profileNames());
+  if (profile_ && options_.emit != Emit::Shared && options_.emit != Emit::Mlir)
+    return toolError(kUsage, "--target " + options_.target + " goes with --emit shared, or mlir");
+  if (profile_ && options_.precision != quantize::Precision::F32)
+    return toolError(kUnsupported, "--target " + options_.target + " computes in f32 alone; leave --precision out");
+  if (profile_) { // kernels that the device lacks have its tiles
+    target->machine = gpu::machineOf(*profile_);
+    target->dots = 0;
+  }
   if (options_.precision != quantize::Precision::F32)
     target = cpu::withDots(*std::move(target));
   if (!options_.libraries.empty() && options_.emit != Emit::Shared)
@@ -457,6 +538,8 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = checkOverwriting())
     return error;
   if (llvm::Error error = runPasses(target->machine))
+    return error;
+  if (llvm::Error error = checkDevice())
     return error;
   if (cpu::integerDotsOf(module_->getOperation(), target->machine) != 0)
     target = cpu::withIntegerDots(*std::move(target));

@@ -63,6 +63,13 @@ struct LayerPrecision {
   int64_t multiplyAdds = 0; // of an inference
 };
 
+/// What of a model a device computes, and what the processor.
+struct DeviceReport {
+  uint64_t steps = 0, processorSteps = 0;
+  uint64_t copies = 0, copiedBytes = 0; // between them, inputs and outputs included, where memory is not shared
+  std::vector<std::pair<std::string, std::string>> leftOut; // kernels of the processor, and why
+};
+
 /// What a compilation did.
 struct CompileReport {
   artifact::Sizes sizes;
@@ -77,6 +84,7 @@ struct CompileReport {
   std::optional<PrecisionReport> precision;
   std::vector<LayerPrecision> layers;
   std::string configuration; // the file that says so; empty: none
+  std::optional<DeviceReport> device;
 };
 
 /// The graph of a model as the options say: read from its file, then changed by `afterImport`. Errors are ImportError

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
@@ -24,6 +25,7 @@ using namespace mlir;
 namespace smelt::driver {
 
 void registerDialects(DialectRegistry &registry) {
+  registry.insert<spirv::SPIRVDialect>();
   registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
   cpu::registerTranslations(registry);
@@ -66,7 +68,8 @@ void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, q
   buildPrecisionStages(manager, machine, precision);
   manager.addNestedPass<func::FuncOp>(quantize::createFuseQuantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createSuitProductsPass(machine));
-  manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
+  if (!machine.isDevice)
+    manager.addNestedPass<func::FuncOp>(plan::createChooseWinogradPass(machine));
   if (precision != quantize::Precision::F32) { // of the roundings, those that are left
     manager.addNestedPass<func::FuncOp>(quantize::createHoistCastsPass());
     manager.addNestedPass<func::FuncOp>(quantize::createShareRoundingsPass());

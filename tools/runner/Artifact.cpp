@@ -19,7 +19,7 @@ extern "C" {
 
 namespace smelt::runner {
 
-constexpr char kSymbol[] = "smelt_model";
+constexpr char kSymbol[] = "smelt_model", kDeviceSymbol[] = "smelt_device";
 constexpr uint32_t kMostTensors = 1 << 16; // more than any compiler makes; a descriptor that states more is damaged
 
 std::string cpuFeatureNames(uint64_t features) {
@@ -107,7 +107,8 @@ static void checkProcessor(const std::string &path, const smelt_model &model) {
 }
 
 Artifact::Artifact(const std::string &path) : path_(path) {
-  if (!ElfFile(path).exportsObject(kSymbol, sizeof(smelt_model)))
+  const ElfFile file(path);
+  if (!file.exportsObject(kSymbol, sizeof(smelt_model)))
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: it exports no smelt_model");
   // A name without a slash would be looked for among the system's libraries.
   const std::string place = path.find('/') == std::string::npos ? "./" + path : path;
@@ -120,6 +121,8 @@ Artifact::Artifact(const std::string &path) : path_(path) {
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: " + why);
   }
   model_ = static_cast<const smelt_model *>(dlsym(library_, kSymbol));
+  if (file.exportsObject(kDeviceSymbol, sizeof(smelt_vulkan_program)))
+    program_ = static_cast<const smelt_vulkan_program *>(dlsym(library_, kDeviceSymbol));
   try {
     checkDescriptor(path, *model_);
   } catch (...) {
@@ -152,6 +155,7 @@ static Exit exitOf(smelt_status status) {
   switch (status) {
   case SMELT_ERROR_THREADS:
   case SMELT_ERROR_MEMORY:
+  case SMELT_ERROR_DEVICE:
     return Exit::Environment;
   case SMELT_ERROR_SHAPE:
     return Exit::Usage;
@@ -194,7 +198,11 @@ static std::string whyNoSize(const smelt_model &model, uint64_t size) {
 
 void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
-  require(smelt_init(&instance_, &model(), arena_.data(), arena_.size()), artifact_.path());
+  void *arena = device_ ? smelt_vulkan_arena(device_->handle()) : arena_.data();
+  arenaBytes_ = device_ ? model().arena_bytes : arena_.size();
+  require(smelt_init(&instance_, &model(), arena, arenaBytes_), artifact_.path());
+  if (device_)
+    smelt_vulkan_bind(device_->handle(), &instance_);
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
   smelt_set_resize(&instance_, resizeBlock, nullptr);
 }
@@ -243,6 +251,7 @@ void Instance::setShapes(const Shapes &shapes) {
     AlignedBytes larger(bytes, artifact_.path() + ": its arena");
     require(smelt_move(&instance_, larger.data(), larger.size()), artifact_.path());
     arena_ = std::move(larger);
+    arenaBytes_ = arena_.size();
   }
   require(smelt_set_shapes(&instance_, table.data()), artifact_.path());
 }
@@ -284,7 +293,10 @@ static uint64_t leastArena(const smelt_model &model) {
 }
 
 Instance::Instance(const Artifact &artifact, unsigned threads)
-    : artifact_(artifact), arena_(leastArena(artifact.model()), artifact.path() + ": its arena"), instance_() {
+    : artifact_(artifact), device_(artifact.deviceProgram() ? std::make_unique<Device>(artifact.path(), artifact.model(),
+                                                                                       *artifact.deviceProgram())
+                                                            : nullptr),
+      arena_(device_ ? 0 : leastArena(artifact.model()), artifact.path() + ": its arena"), instance_() {
   checkProcessor(artifact.path(), artifact.model());
   bind();
   const smelt_tensor_info *inputs = model().inputs, *end = inputs + model().input_count;
@@ -309,7 +321,8 @@ Instance::~Instance() {
 }
 
 void Instance::run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const {
-  const smelt_status status = smelt_run(&instance_, inputs.data(), outputs.data());
+  const smelt_status status = device_ ? smelt_vulkan_run(device_->handle(), inputs.data(), outputs.data())
+                                      : smelt_run(&instance_, inputs.data(), outputs.data());
   if (status == SMELT_ERROR_SHAPE)
     throw Error(Exit::Usage, artifact_.path() + ": " + whyNoSize(model(), smelt_failed_size(&instance_)));
   require(status, artifact_.path());

@@ -8,6 +8,7 @@
 
 #include "smelt/smelt.h"
 #include "smelt/threads.h"
+#include "tools/runner/Device.h"
 #include "tools/runner/Tensor.h"
 
 #include <memory>
@@ -26,6 +27,8 @@ public:
 
   const std::string &path() const { return path_; }
   const smelt_model &model() const { return *model_; }
+  /// What steps of a device run; null where there are none.
+  const smelt_vulkan_program *deviceProgram() const { return program_; }
   /// Names of the kernels of all steps, in their order; "" where the file does not say.
   std::vector<std::string> kernelNames() const;
 
@@ -33,6 +36,7 @@ private:
   std::string path_;
   void *library_ = nullptr;
   const smelt_model *model_ = nullptr;
+  const smelt_vulkan_program *program_ = nullptr;
 };
 
 /// The most dims of a tensor: more than any compiler makes.
@@ -51,7 +55,7 @@ using Shapes = std::vector<std::vector<int64_t>>;
 class Instance {
 public:
   /// `threads` from 1 to SMELT_MAX_THREADS; 1 starts none. Throws Environment where the processor lacks an instruction
-  /// set that the artefact needs, or the machine memory.
+  /// set that the artefact needs, or the machine memory, or the device that it was compiled for.
   explicit Instance(const Artifact &artifact, unsigned threads = 1);
   Instance(Instance &&) = delete;
   Instance &operator=(Instance &&) = delete;
@@ -69,7 +73,9 @@ public:
   /// Of a tensor of the model, with the shapes that were set.
   std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) const;
   uint64_t bytesOf(const smelt_tensor_info &tensor) const { return smelt_tensor_bytes(&instance_, &tensor); }
-  uint64_t arenaBytes() const { return arena_.size(); }
+  uint64_t arenaBytes() const { return arenaBytes_; }
+  /// Whether steps run on a device.
+  bool hasDevice() const { return device_ != nullptr; }
   /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
   void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const;
   /// Sets its states back to what they are before the first run.
@@ -84,7 +90,9 @@ private:
   std::string whyNoShapes(const Shapes &shapes, uint64_t size) const;
 
   const Artifact &artifact_;
+  std::unique_ptr<Device> device_; // null where no step needs one; else it has the arena
   AlignedBytes arena_;
+  uint64_t arenaBytes_ = 0;
   smelt_instance instance_;
   std::unique_ptr<smelt_pool> pool_; // null for one thread
 };

@@ -89,7 +89,7 @@ static bool loops(const smelt_model &model) {
 }
 
 void runOnce(Instance &instance, Buffers &buffers) {
-  if (loops(instance.model()))
+  if (loops(instance.model()) || instance.hasDevice()) // which has the weights in memory of its own
     return buffers.run(instance);
   Discarding discarding(*instance.handle().model, buffers);
   smelt_set_step_hook(&instance.handle(), Discarding::afterStep, &discarding);

@@ -47,7 +47,8 @@ typedef enum smelt_status {
   SMELT_ERROR_THREADS = 6,   /* the operating system refused to start a thread */
   SMELT_ERROR_SHAPE =
       7, /* shapes, or sizes that the run finds, are missing, contradict one another, or are too large */
-  SMELT_ERROR_MEMORY = 8 /* the model needs blocks that grow, and was given none, or too little */
+  SMELT_ERROR_MEMORY = 8, /* the model needs blocks that grow, and was given none, or too little */
+  SMELT_ERROR_DEVICE = 9  /* steps of the model are a device's, and there is none, or it failed: see smelt/vulkan.h */
 } smelt_status;
 
 typedef enum smelt_dtype {
@@ -165,7 +166,8 @@ typedef enum smelt_step_kind {
   SMELT_STEP_SIZES = 1,  /* the 64-bit integers at `operands` become sizes first, first + 1, ...; then those behind them
                             up  to `last`, exclusive, are computed */
   SMELT_STEP_JUMP = 2,   /* on to step number `first` where size number `last` is 0; UINT32_MAX is no size: always */
-  SMELT_STEP_GROW = 3 /* block number `first` gets as many bytes as size number `last` says, and keeps what it holds */
+  SMELT_STEP_GROW = 3, /* block number `first` gets as many bytes as size number `last` says, and keeps what it holds */
+  SMELT_STEP_DEVICE = 4 /* kernel number `first` of the device's program on `operands`: smelt/vulkan.h */
 } smelt_step_kind;
 
 /* One row of the plan: a kernel, its operands, and the source nodes it computes. */
@@ -278,6 +280,10 @@ typedef void (*smelt_step_hook)(void *user, const smelt_model *model, uint32_t s
  * there is no more memory. */
 typedef void *(*smelt_resize)(void *user, void *block, uint64_t old_bytes, uint64_t bytes);
 
+/* Runs step number `step`, a SMELT_STEP_DEVICE, and as many such steps behind it as it likes; `next` becomes the step
+ * after them. */
+typedef smelt_status (*smelt_run_device)(void *user, uint32_t step, uint32_t *next);
+
 /* Fields may be read; set them through the functions below. */
 typedef struct smelt_instance {
   const smelt_model *model;
@@ -290,6 +296,8 @@ typedef struct smelt_instance {
   void *hook_user;
   smelt_resize resize; /* null: the model may have no blocks */
   void *resize_user;
+  smelt_run_device run_device; /* null: steps of a device fail */
+  void *device_user;
 } smelt_instance;
 
 /* Extents of all inputs, in the order of the model's descriptor: shapes[i][d] is dim d of input i. */
@@ -326,6 +334,9 @@ void smelt_set_parallel_for(smelt_instance *instance, smelt_parallel_for paralle
 
 /* Reports every step to `hook`; null stops it. */
 void smelt_set_step_hook(smelt_instance *instance, smelt_step_hook hook, void *user);
+
+/* Lets `run_device` run steps of a device; null: there is none. smelt/vulkan.h has one. */
+void smelt_set_device(smelt_instance *instance, smelt_run_device run_device, void *user);
 
 /* Where the blocks of a model come from, sizes of which only the run tells. smelt_release gives them back. */
 void smelt_set_resize(smelt_instance *instance, smelt_resize resize, void *user);

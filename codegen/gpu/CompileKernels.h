@@ -1,0 +1,36 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_GPU_COMPILEKERNELS_H
+#define SMELT_CODEGEN_GPU_COMPILEKERNELS_H
+
+#include "codegen/artifact/Artifact.h"
+#include "codegen/gpu/Profile.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+#include <vector>
+
+namespace smelt::gpu {
+
+/// A kernel that a device lacks, and why.
+struct LeftOut {
+  std::string kernel;
+  std::string why;
+};
+
+/// Which kernels a device computes.
+struct DeviceKernels {
+  std::vector<artifact::DeviceKernel> kernels;
+  std::vector<LeftOut> leftOut;
+};
+
+/// Compiles what has code for devices of the kernel.func's of a module, one by one, in the module's order; the module
+/// stays as it is. The others are the processor's.
+DeviceKernels compileKernels(mlir::ModuleOp module, const Profile &profile);
+
+/// The part of an artefact that they become.
+artifact::DeviceProgram programOf(DeviceKernels kernels, const Profile &profile);
+
+} // namespace smelt::gpu
+
+#endif // SMELT_CODEGEN_GPU_COMPILEKERNELS_H

@@ -1,0 +1,258 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Products and convolutions over packed panels. An invocation has the sums of a few points along the last point dim and
+// of a few vectors of channels in registers; neighbouring invocations have neighbouring points, and so the same weights.
+
+#include "codegen/gpu/Emitters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/SmallVectorExtras.h"
+
+using namespace mlir;
+using smelt::graph::LaneIndex;
+
+namespace smelt::gpu {
+
+namespace {
+
+class Contraction {
+public:
+  Contraction(Body &body, kernel::ContractOp root, const Profile &profile);
+  /// Fails where products are not of plain f32 panels.
+  FailureOr<int64_t> emit(Value invocation);
+
+private:
+  bool isSupported();
+  LogicalResult emitTile(ValueRange index);
+  LogicalResult accumulate(size_t level, Value packedRow, SmallVector<Value> &sums);
+  LogicalResult accumulateChannels(Value packedRow, SmallVector<Value> &sums);
+  LogicalResult step(Value channel, Value packedRow, unsigned lanes, SmallVector<Value> &sums);
+  Value readInput(int64_t point, Value channel, unsigned lanes);
+  Value readPanel(Value row, int64_t vector);
+  LogicalResult store(ArrayRef<Value> sums);
+  LogicalResult storeVector(ArrayRef<LaneIndex> outer, int64_t vector, Value sum);
+  using Steps = llvm::function_ref<LogicalResult(Value index, SmallVector<Value> &sums)>;
+  LogicalResult loop(int64_t end, int64_t step, SmallVector<Value> &sums, Steps body);
+
+  Body &body_;
+  ImplicitLocOpBuilder &b_;
+  kernel::ContractOp root_;
+  ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
+  VectorType type_;                  // of a sum
+  size_t spatial_;                   // dims of points
+  int64_t groups_, depth_, channels_, width_, points_, vectors_;
+  // The tile at hand.
+  SmallVector<Value> place_; // [batch…, point…]: its first point
+  Value group_, panel_;
+  Value column_;            // its first column in the panel
+  SmallVector<Value> taps_; // where in the window
+};
+
+constexpr int64_t kMostUnrolledTaps = 9;
+
+} // namespace
+
+Contraction::Contraction(Body &body, kernel::ContractOp root, const Profile &profile)
+    : body_(body), b_(body.builder()), root_(root), shape_(graph::typeOf(root.getResult()).getShape()),
+      packed_(graph::typeOf(root.getPacked()).getShape()), type_(VectorType::get({kLanes}, b_.getF32Type())),
+      spatial_(root.getWindow().size()), groups_(static_cast<int64_t>(root.getGroups())),
+      depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
+      width_(packed_.back()), points_(divisorOf(shape_[shape_.size() - 2], profile.points)),
+      vectors_(divisorOf(width_ / kLanes, profile.vectors)) {}
+
+bool Contraction::isSupported() {
+  auto isPlain = [](Value value) {
+    RankedTensorType type = graph::typeOf(value);
+    return type.getElementType().isF32() && type.hasStaticShape();
+  };
+  return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isPlain(root_.getInput()) &&
+         isPlain(root_.getPacked()) && isPlain(root_.getResult());
+}
+
+FailureOr<int64_t> Contraction::emit(Value invocation) {
+  if (!isSupported())
+    return failure();
+  const bool hasGroups = groups_ > 1;
+  const int64_t panels = packed_[packed_.size() - 3];
+  SmallVector<int64_t> extents{groups_, panels, width_ / (kLanes * vectors_)};
+  extents.append(shape_.begin(), shape_.end() - 1);
+  extents.back() /= points_;
+  std::optional<int64_t> count = graph::elementCount(extents);
+  if (!count || packed_.size() < 3 + size_t(hasGroups))
+    return failure();
+  if (failed(emitTile(indexOf(body_, invocation, extents))))
+    return failure();
+  return *count;
+}
+
+LogicalResult Contraction::emitTile(ValueRange index) {
+  group_ = index[0];
+  panel_ = index[1];
+  column_ = body_.scale(index[2], kLanes * vectors_);
+  place_.assign(index.begin() + 3, index.end());
+  place_.back() = body_.scale(place_.back(), points_);
+  SmallVector<Value> sums(points_ * vectors_, arith::ConstantOp::create(b_, b_.getZeroAttr(type_)));
+  if (failed(accumulate(0, body_.constant(0), sums)))
+    return failure();
+  return store(sums);
+}
+
+/// Calls `body` for 0, step, … below `end`, with the sums carried from one to the next.
+LogicalResult Contraction::loop(int64_t end, int64_t step, SmallVector<Value> &sums, Steps body) {
+  if (end <= step)
+    return end > 0 ? body(body_.constant(0), sums) : success();
+  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(end), body_.constant(step), sums);
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  if (failed(body(loop.getInductionVar(), carried)))
+    return failure();
+  scf::YieldOp::create(b_, carried);
+  sums.assign(loop.getResults().begin(), loop.getResults().end());
+  return success();
+}
+
+/// The window's dims from number `level` on, then the channels; `packedRow` is the panels' row where they begin.
+LogicalResult Contraction::accumulate(size_t level, Value packedRow, SmallVector<Value> &sums) {
+  if (level == spatial_)
+    return accumulateChannels(packedRow, sums);
+  int64_t taps = 1, inner = depth_;
+  for (int64_t extent : root_.getWindow())
+    taps *= extent;
+  for (int64_t extent : root_.getWindow().drop_front(level + 1))
+    inner *= extent;
+  auto emitTap = [&](Value tap, SmallVector<Value> &carried) {
+    taps_.push_back(tap);
+    LogicalResult done = accumulate(level + 1, body_.add(packedRow, body_.scale(tap, inner)), carried);
+    taps_.pop_back();
+    return done;
+  };
+  const int64_t extent = root_.getWindow()[level];
+  if (taps > kMostUnrolledTaps)
+    return loop(extent, 1, sums, emitTap);
+  for (int64_t tap = 0; tap < extent; ++tap)
+    if (failed(emitTap(body_.constant(tap), sums)))
+      return failure();
+  return success();
+}
+
+LogicalResult Contraction::accumulateChannels(Value packedRow, SmallVector<Value> &sums) {
+  const int64_t whole = depth_ / kLanes * kLanes;
+  if (failed(loop(whole, kLanes, sums, [&](Value channel, SmallVector<Value> &carried) {
+        return step(channel, body_.add(packedRow, channel), kLanes, carried);
+      })))
+    return failure();
+  for (int64_t channel = whole; channel < depth_; ++channel)
+    if (failed(step(body_.constant(channel), body_.add(packedRow, body_.constant(channel)), 1, sums)))
+      return failure();
+  return success();
+}
+
+/// As many channels of the input as `lanes`, by as many rows of the panel.
+LogicalResult Contraction::step(Value channel, Value packedRow, unsigned lanes, SmallVector<Value> &sums) {
+  SmallVector<Value> inputs;
+  for (int64_t point = 0; point < points_; ++point) {
+    inputs.push_back(readInput(point, channel, lanes));
+    if (!inputs.back() && lanes > 1) { // whatever is fused to it can be read one by one alone
+      SmallVector<Value> elements;
+      for (unsigned lane = 0; lane < lanes; ++lane)
+        elements.push_back(readInput(point, body_.add(channel, body_.constant(lane)), 1));
+      if (llvm::all_of(elements, [](Value element) { return element != nullptr; }))
+        inputs.back() = vector::FromElementsOp::create(b_, type_, elements);
+    }
+    if (!inputs.back())
+      return failure();
+  }
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    Value row = body_.add(packedRow, body_.constant(lane));
+    for (int64_t vector = 0; vector < vectors_; ++vector) {
+      Value weights = readPanel(row, vector);
+      if (!weights)
+        return failure();
+      for (int64_t point = 0; point < points_; ++point) {
+        Value factor = lanes == 1 ? inputs[point] : vector::ExtractOp::create(b_, inputs[point], lane).getResult();
+        Value &sum = sums[point * vectors_ + vector];
+        Value product = arith::MulFOp::create(b_, vector::BroadcastOp::create(b_, type_, factor), weights);
+        sum = arith::AddFOp::create(b_, sum, product);
+      }
+    }
+  }
+  return success();
+}
+
+Value Contraction::readInput(int64_t point, Value channel, unsigned lanes) {
+  const size_t batch = place_.size() - spatial_;
+  SmallVector<LaneIndex> index;
+  for (auto [dim, at] : llvm::enumerate(place_)) {
+    Value position = dim + 1 == place_.size() ? body_.add(at, body_.constant(point)) : at;
+    if (dim >= batch) {
+      size_t along = dim - batch;
+      position = body_.add(body_.scale(position, root_.getStrides()[along]),
+                           body_.scale(taps_[along], root_.getDilations()[along]));
+    }
+    index.push_back({position, 0});
+  }
+  index.push_back({body_.add(body_.scale(group_, depth_), channel), lanes > 1 ? 1 : 0});
+  body_.startPoint();
+  return body_.read(root_.getInput(), index, lanes);
+}
+
+/// [batch…, group, panel, row, column], the first two where there are any.
+Value Contraction::readPanel(Value row, int64_t vector) {
+  SmallVector<LaneIndex> index;
+  const size_t others = 3 + size_t(groups_ > 1);
+  for (size_t dim = 0; dim + others < packed_.size(); ++dim)
+    index.push_back({place_[dim], 0});
+  if (groups_ > 1)
+    index.push_back({group_, 0});
+  index.push_back({panel_, 0});
+  index.push_back({row, 0});
+  index.push_back({body_.add(column_, body_.constant(kLanes * vector)), 1});
+  body_.startPoint();
+  return body_.read(root_.getPacked(), index, kLanes);
+}
+
+LogicalResult Contraction::store(ArrayRef<Value> sums) {
+  for (int64_t point = 0; point < points_; ++point) {
+    SmallVector<LaneIndex> outer = llvm::map_to_vector(place_, [](Value at) { return LaneIndex{at, 0}; });
+    outer.back().base = body_.add(outer.back().base, body_.constant(point));
+    for (int64_t vector = 0; vector < vectors_; ++vector)
+      if (failed(storeVector(outer, vector, sums[point * vectors_ + vector])))
+        return failure();
+  }
+  return success();
+}
+
+/// What a panel has beyond the last channel is not stored.
+LogicalResult Contraction::storeVector(ArrayRef<LaneIndex> outer, int64_t vector, Value sum) {
+  Value column = body_.add(column_, body_.constant(kLanes * vector));
+  Value inGroup = body_.add(body_.scale(panel_, width_), column); // of the group's channels
+  Value first = body_.add(body_.scale(group_, channels_), inGroup);
+  auto storeSome = [&](int64_t channels) { return body_.storeChannels(root_.getResult(), sum, outer, first, channels); };
+  if (channels_ % width_ == 0)
+    return storeSome(kLanes);
+  OpBuilder::InsertionGuard guard(b_);
+  const int64_t rest = channels_ % kLanes;
+  if (channels_ >= kLanes) {
+    Value isWhole =
+        arith::CmpIOp::create(b_, arith::CmpIPredicate::sle, inGroup, body_.constant(channels_ - kLanes));
+    auto choice = scf::IfOp::create(b_, isWhole, /*withElseRegion=*/rest != 0);
+    b_.setInsertionPointToStart(choice.thenBlock());
+    if (failed(storeSome(kLanes)))
+      return failure();
+    if (rest == 0)
+      return success();
+    b_.setInsertionPointToStart(choice.elseBlock());
+  }
+  Value isCut = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, inGroup, body_.constant(channels_ - rest));
+  b_.setInsertionPointToStart(scf::IfOp::create(b_, isCut, /*withElseRegion=*/false).thenBlock());
+  return storeSome(rest);
+}
+
+FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, Value invocation, const Profile &profile) {
+  return Contraction(body, root, profile).emit(invocation);
+}
+
+} // namespace smelt::gpu

@@ -1,0 +1,441 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// convert-to-spirv: the work of one invocation → a shader. Arithmetic, control flow and vectors are MLIR's own
+// conversions; buffers are ours: each is bound in one or several ways (Bindings.h), and begins where a push constant
+// says. Buffers that the kernel writes are storage buffers; of the others, f32 may be read as texels.
+
+#include "codegen/gpu/Bindings.h"
+#include "codegen/gpu/Emitters.h"
+#include "codegen/gpu/Passes.h"
+#include "mlir/Conversion/ArithToSPIRV/ArithToSPIRV.h"
+#include "mlir/Conversion/MathToSPIRV/MathToSPIRV.h"
+#include "mlir/Conversion/SCFToSPIRV/SCFToSPIRV.h"
+#include "mlir/Conversion/UBToSPIRV/UBToSPIRV.h"
+#include "mlir/Conversion/VectorToSPIRV/VectorToSPIRV.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
+#include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
+#include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+using namespace mlir;
+
+namespace smelt::gpu {
+
+namespace {
+
+constexpr StringLiteral kOperand = "gpu.operand"; // of the op that stands for a buffer
+constexpr StringLiteral kPushConstants = "offsets", kGlobalId = "invocation", kGroupCounts = "groups";
+
+/// One way in which an operand is bound.
+struct Binding {
+  unsigned operand;
+  View view;
+  Type element; // of the buffer
+  Value base;   // what its push constant says, in the function
+};
+
+/// The shader's bindings, made as they are asked for.
+class Shader {
+public:
+  Shader(spirv::ModuleOp module, spirv::FuncOp function, const Profile &profile, ArrayRef<bool> isWritten)
+      : module_(module), function_(function), profile_(profile), isWritten_(isWritten) {}
+
+  /// How an operand is read: as texels where that is the profile's way.
+  View viewOf(unsigned operand, Type element, bool isVector) const {
+    bool isTexels = profile_.reads == Reads::Texels && element.isF32() && !isWritten_[operand];
+    if (isVector)
+      return isTexels ? View::VectorTexels : View::Vectors;
+    return isTexels ? View::Texels : View::Elements;
+  }
+  Value load(OpBuilder &b, Location loc, unsigned operand, Type element, Value index, bool isVector);
+  void store(OpBuilder &b, Location loc, unsigned operand, Value value, Value index);
+  ArrayRef<Binding> bindings() const { return bindings_; }
+  /// Declares the push constants, when all bindings are known.
+  void finish();
+
+private:
+  size_t find(unsigned operand, View view, Type element);
+  Value place(OpBuilder &b, Location loc, size_t binding, Value index);
+  Value pointer(OpBuilder &b, Location loc, size_t binding, Value index);
+  std::string nameOf(size_t binding) const { return "binding" + std::to_string(binding); }
+
+  spirv::ModuleOp module_;
+  spirv::FuncOp function_;
+  const Profile &profile_;
+  SmallVector<bool> isWritten_;
+  SmallVector<Binding> bindings_;
+};
+
+} // namespace
+
+static Value integer(OpBuilder &b, Location loc, int64_t value) {
+  return spirv::ConstantOp::create(b, loc, b.getI32Type(), b.getI32IntegerAttr(static_cast<int32_t>(value)));
+}
+
+static bool isTexel(View view) { return view == View::Texels || view == View::VectorTexels; }
+static bool isVector(View view) { return view == View::Vectors || view == View::VectorTexels; }
+
+static spirv::PointerType pushConstantsType(MLIRContext *context) {
+  auto word = IntegerType::get(context, 32);
+  auto offsets = spirv::ArrayType::get(word, kMostBindings, /*stride=*/4);
+  return spirv::PointerType::get(spirv::StructType::get({offsets}, {0}), spirv::StorageClass::PushConstant);
+}
+
+/// The variable of a binding: an image, or a struct of an array whose length the run tells.
+static Type variableType(View view, Type element) {
+  if (isTexel(view)) {
+    auto image =
+        spirv::ImageType::get(element, spirv::Dim::Buffer, spirv::ImageDepthInfo::NoDepth,
+                              spirv::ImageArrayedInfo::NonArrayed, spirv::ImageSamplingInfo::SingleSampled,
+                              spirv::ImageSamplerUseInfo::NeedSampler, spirv::ImageFormat::Unknown);
+    return spirv::PointerType::get(image, spirv::StorageClass::UniformConstant);
+  }
+  const unsigned bytes = element.getIntOrFloatBitWidth() / 8;
+  Type inner = isVector(view) ? Type(VectorType::get({kLanes}, element)) : element;
+  auto array = spirv::RuntimeArrayType::get(inner, isVector(view) ? bytes * kLanes : bytes);
+  return spirv::PointerType::get(spirv::StructType::get({array}, {0}), spirv::StorageClass::StorageBuffer);
+}
+
+/// Which binding an operand has for this view; a new one begins at the function's start with its push constant.
+size_t Shader::find(unsigned operand, View view, Type element) {
+  for (auto [number, known] : llvm::enumerate(bindings_))
+    if (known.operand == operand && known.view == view)
+      return number;
+  const size_t number = bindings_.size();
+  OpBuilder outer(function_);
+  spirv::GlobalVariableOp::create(outer, function_.getLoc(), variableType(view, element), nameOf(number),
+                                  /*descriptorSet=*/0, static_cast<unsigned>(number));
+  OpBuilder b(&function_.getBody().front(), function_.getBody().front().begin());
+  Location loc = function_.getLoc();
+  Value base;
+  if (number < kMostBindings) {
+    auto offsets = spirv::AddressOfOp::create(b, loc, pushConstantsType(b.getContext()), kPushConstants);
+    Value at = spirv::AccessChainOp::create(b, loc, offsets,
+                                            ValueRange{integer(b, loc, 0), integer(b, loc, static_cast<int64_t>(number))});
+    base = spirv::LoadOp::create(b, loc, at);
+  } else { // too many: whoever asks finds out by their number
+    base = integer(b, loc, 0);
+  }
+  bindings_.push_back({operand, view, element, base});
+  return number;
+}
+
+/// The number of an element, or of four of them, in what is bound.
+Value Shader::place(OpBuilder &b, Location loc, size_t binding, Value index) {
+  if (isVector(bindings_[binding].view))
+    index = spirv::ShiftRightLogicalOp::create(b, loc, index.getType(), index, integer(b, loc, 2));
+  return spirv::IAddOp::create(b, loc, bindings_[binding].base, index);
+}
+
+Value Shader::pointer(OpBuilder &b, Location loc, size_t binding, Value index) {
+  const Binding &bound = bindings_[binding];
+  auto variable =
+      spirv::AddressOfOp::create(b, loc, variableType(bound.view, bound.element), nameOf(binding));
+  return spirv::AccessChainOp::create(b, loc, variable,
+                                      ValueRange{integer(b, loc, 0), place(b, loc, binding, index)});
+}
+
+Value Shader::load(OpBuilder &b, Location loc, unsigned operand, Type element, Value index, bool isVector) {
+  View view = viewOf(operand, element, isVector);
+  size_t binding = find(operand, view, element);
+  if (!isTexel(view))
+    return spirv::LoadOp::create(b, loc, pointer(b, loc, binding, index));
+  auto variable = spirv::AddressOfOp::create(b, loc, variableType(view, element), nameOf(binding));
+  Value image = spirv::LoadOp::create(b, loc, variable);
+  Value texel = spirv::ImageFetchOp::create(b, loc, VectorType::get({kLanes}, element), image,
+                                            place(b, loc, binding, index), spirv::ImageOperandsAttr(), ValueRange());
+  return isVector ? texel : spirv::CompositeExtractOp::create(b, loc, texel, ArrayRef<int32_t>{0}).getResult();
+}
+
+void Shader::store(OpBuilder &b, Location loc, unsigned operand, Value value, Value index) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  size_t binding = find(operand, vector ? View::Vectors : View::Elements, getElementTypeOrSelf(value.getType()));
+  spirv::StoreOp::create(b, loc, pointer(b, loc, binding, index), value);
+}
+
+//===-- Patterns ------------------------------------------------------------------------------------------------===//
+
+/// The number of the operand that a buffer is; nothing for a local array.
+static std::optional<unsigned> operandOf(Value buffer) {
+  Operation *op = buffer.getDefiningOp();
+  auto number = op ? op->getAttrOfType<IntegerAttr>(kOperand) : IntegerAttr();
+  return number ? std::optional<unsigned>(number.getInt()) : std::nullopt;
+}
+
+namespace {
+
+template <typename Op> struct BufferPattern : OpConversionPattern<Op> {
+  BufferPattern(const TypeConverter &types, MLIRContext *context, Shader &shader)
+      : OpConversionPattern<Op>(types, context, /*benefit=*/2), shader(shader) {} // before MLIR's own
+
+protected:
+  /// A single element of an operand or of a local array.
+  Value loadOne(OpBuilder &b, Location loc, Value buffer, Value converted, Value index) const {
+    Type element = cast<MemRefType>(buffer.getType()).getElementType();
+    if (std::optional<unsigned> operand = operandOf(buffer))
+      return shader.load(b, loc, *operand, element, index, /*isVector=*/false);
+    return spirv::LoadOp::create(b, loc, spirv::AccessChainOp::create(b, loc, converted, ValueRange{index}));
+  }
+  void storeOne(OpBuilder &b, Location loc, Value buffer, Value converted, Value value, Value index) const {
+    if (std::optional<unsigned> operand = operandOf(buffer))
+      return shader.store(b, loc, *operand, value, index);
+    spirv::StoreOp::create(b, loc, spirv::AccessChainOp::create(b, loc, converted, ValueRange{index}), value);
+  }
+  static Value after(OpBuilder &b, Location loc, Value index, int64_t lane) {
+    return lane == 0 ? index : spirv::IAddOp::create(b, loc, index, integer(b, loc, lane)).getResult();
+  }
+
+  Shader &shader;
+};
+
+struct ConvertLoad : BufferPattern<memref::LoadOp> {
+  using BufferPattern::BufferPattern;
+  LogicalResult matchAndRewrite(memref::LoadOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    if (adaptor.getIndices().size() != 1)
+      return failure();
+    b.replaceOp(op, loadOne(b, op.getLoc(), op.getMemRef(), adaptor.getMemref(), adaptor.getIndices().front()));
+    return success();
+  }
+};
+
+struct ConvertStore : BufferPattern<memref::StoreOp> {
+  using BufferPattern::BufferPattern;
+  LogicalResult matchAndRewrite(memref::StoreOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    if (adaptor.getIndices().size() != 1)
+      return failure();
+    storeOne(b, op.getLoc(), op.getMemRef(), adaptor.getMemref(), adaptor.getValue(), adaptor.getIndices().front());
+    b.eraseOp(op);
+    return success();
+  }
+};
+
+struct ConvertVectorLoad : BufferPattern<vector::LoadOp> {
+  using BufferPattern::BufferPattern;
+  LogicalResult matchAndRewrite(vector::LoadOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    if (adaptor.getIndices().size() != 1)
+      return failure();
+    Location loc = op.getLoc();
+    VectorType type = op.getVectorType();
+    Value index = adaptor.getIndices().front();
+    if (std::optional<unsigned> operand = operandOf(op.getBase()); operand && op->hasAttr(kAligned)) {
+      b.replaceOp(op, shader.load(b, loc, *operand, type.getElementType(), index, /*isVector=*/true));
+      return success();
+    }
+    SmallVector<Value> elements;
+    for (int64_t lane = 0; lane < type.getNumElements(); ++lane)
+      elements.push_back(loadOne(b, loc, op.getBase(), adaptor.getBase(), after(b, loc, index, lane)));
+    b.replaceOpWithNewOp<spirv::CompositeConstructOp>(op, type, elements);
+    return success();
+  }
+};
+
+struct ConvertVectorStore : BufferPattern<vector::StoreOp> {
+  using BufferPattern::BufferPattern;
+  LogicalResult matchAndRewrite(vector::StoreOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    if (adaptor.getIndices().size() != 1)
+      return failure();
+    Location loc = op.getLoc();
+    Value index = adaptor.getIndices().front(), value = adaptor.getValueToStore();
+    if (std::optional<unsigned> operand = operandOf(op.getBase()); operand && op->hasAttr(kAligned)) {
+      shader.store(b, loc, *operand, value, index);
+    } else {
+      for (int64_t lane = 0; lane < op.getVectorType().getNumElements(); ++lane) {
+        Value element = spirv::CompositeExtractOp::create(b, loc, value, ArrayRef<int32_t>{static_cast<int32_t>(lane)});
+        storeOne(b, loc, op.getBase(), adaptor.getBase(), element, after(b, loc, index, lane));
+      }
+    }
+    b.eraseOp(op);
+    return success();
+  }
+};
+
+/// A local array.
+struct ConvertAlloca : OpConversionPattern<memref::AllocaOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(memref::AllocaOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
+    Type type = getTypeConverter()->convertType(op.getType());
+    if (!type)
+      return failure();
+    b.replaceOpWithNewOp<spirv::VariableOp>(op, type, spirv::StorageClass::Function, /*initializer=*/nullptr);
+    return success();
+  }
+};
+
+struct ConvertReturn : OpConversionPattern<func::ReturnOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(func::ReturnOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
+    b.replaceOpWithNewOp<spirv::ReturnOp>(op);
+    return success();
+  }
+};
+
+} // namespace
+
+//===-- The pass ------------------------------------------------------------------------------------------------===//
+
+static spirv::TargetEnvAttr targetEnv(MLIRContext *context, const Profile &profile) {
+  SmallVector<spirv::Capability> capabilities{spirv::Capability::Shader};
+  if (profile.reads == Reads::Texels)
+    capabilities.push_back(spirv::Capability::SampledBuffer);
+  if (profile.hasInt64)
+    capabilities.push_back(spirv::Capability::Int64);
+  auto triple = spirv::VerCapExtAttr::get(spirv::Version::V_1_3, capabilities,
+                                          {spirv::Extension::SPV_KHR_storage_buffer_storage_class}, context);
+  return spirv::TargetEnvAttr::get(triple, spirv::getDefaultResourceLimits(context), spirv::ClientAPI::Vulkan,
+                                   spirv::Vendor::Unknown, spirv::DeviceType::Unknown,
+                                   spirv::TargetEnvAttr::kUnknownDeviceID);
+}
+
+/// The number of this invocation: they lie in rows of the grid.
+static Value emitInvocation(OpBuilder &b, Location loc, const Profile &profile) {
+  auto vector = VectorType::get({3}, b.getI32Type());
+  auto pointer = spirv::PointerType::get(vector, spirv::StorageClass::Input);
+  auto component = [&](StringRef variable, int32_t dim) -> Value {
+    Value all = spirv::LoadOp::create(b, loc, spirv::AddressOfOp::create(b, loc, pointer, variable));
+    return spirv::CompositeExtractOp::create(b, loc, all, ArrayRef<int32_t>{dim});
+  };
+  Value row = spirv::IMulOp::create(b, loc, component(kGroupCounts, 0), integer(b, loc, profile.groupSize));
+  Value before = spirv::IMulOp::create(b, loc, component(kGlobalId, 1), row);
+  return spirv::IAddOp::create(b, loc, before, component(kGlobalId, 0));
+}
+
+/// Which operands a kernel writes.
+static SmallVector<bool> writtenOperands(func::FuncOp function) {
+  SmallVector<bool> written;
+  for (BlockArgument argument : function.getArguments())
+    written.push_back(llvm::any_of(argument.getUsers(), [&](Operation *user) {
+      if (auto store = dyn_cast<memref::StoreOp>(user))
+        return store.getMemRef() == argument;
+      auto store = dyn_cast<vector::StoreOp>(user);
+      return store && store.getBase() == argument;
+    }));
+  return written;
+}
+
+void Shader::finish() {
+  OpBuilder outer(function_);
+  if (!bindings_.empty())
+    spirv::GlobalVariableOp::create(outer, function_.getLoc(), pushConstantsType(outer.getContext()), kPushConstants);
+}
+
+namespace {
+struct ConvertToSpirv : PassWrapper<ConvertToSpirv, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToSpirv)
+  explicit ConvertToSpirv(const Profile &profile) : profile(profile) {}
+  StringRef getArgument() const override { return "convert-to-spirv"; }
+  StringRef getDescription() const override { return "the work of one invocation → a shader"; }
+  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<spirv::SPIRVDialect>(); }
+
+  void runOnOperation() override {
+    for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (failed(convert(function))) {
+        function.emitError("has operations that shaders lack");
+        return signalPassFailure();
+      }
+  }
+
+private:
+  spirv::FuncOp makeShader(func::FuncOp function, spirv::ModuleOp &module);
+  LogicalResult convert(func::FuncOp function);
+  LogicalResult convertBody(spirv::FuncOp function, Shader &shader);
+
+  Profile profile;
+};
+} // namespace
+
+/// The shader with the function's body in it, its buffers stood for by ops that say which operand each is.
+spirv::FuncOp ConvertToSpirv::makeShader(func::FuncOp function, spirv::ModuleOp &module) {
+  Location loc = function.getLoc();
+  OpBuilder b(function);
+  module = spirv::ModuleOp::create(b, loc, spirv::AddressingModel::Logical, spirv::MemoryModel::GLSL450,
+                                   spirv::VerCapExtAttr(), function.getSymName());
+  module->setAttr(spirv::getTargetEnvAttrName(), targetEnv(&getContext(), profile));
+  module->setAttr(kInvocations, function->getAttr(kInvocations));
+  b.setInsertionPointToStart(module.getBody());
+  auto builtin = spirv::PointerType::get(VectorType::get({3}, b.getI32Type()), spirv::StorageClass::Input);
+  spirv::GlobalVariableOp::create(b, loc, builtin, kGlobalId, spirv::BuiltIn::GlobalInvocationId);
+  spirv::GlobalVariableOp::create(b, loc, builtin, kGroupCounts, spirv::BuiltIn::NumWorkgroups);
+  auto shader = spirv::FuncOp::create(b, loc, "main", b.getFunctionType({}, {}));
+  SmallVector<Attribute> interface{FlatSymbolRefAttr::get(&getContext(), kGlobalId),
+                                   FlatSymbolRefAttr::get(&getContext(), kGroupCounts)};
+  spirv::EntryPointOp::create(b, loc, spirv::ExecutionModel::GLCompute, shader, interface);
+  auto size = static_cast<int32_t>(profile.groupSize);
+  spirv::ExecutionModeOp::create(b, loc, shader, spirv::ExecutionMode::LocalSize, ArrayRef<int32_t>{size, 1, 1});
+
+  Block *entry = shader.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  SmallVector<Value> arguments;
+  for (BlockArgument argument : function.getArguments().drop_back()) {
+    auto buffer = UnrealizedConversionCastOp::create(b, loc, argument.getType(), ValueRange());
+    buffer->setAttr(kOperand, b.getI64IntegerAttr(argument.getArgNumber()));
+    arguments.push_back(buffer.getResult(0));
+  }
+  arguments.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), emitInvocation(b, loc, profile)));
+  Block &body = function.getBody().front();
+  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
+    argument.replaceAllUsesWith(value);
+  entry->getOperations().splice(entry->end(), body.getOperations());
+  return shader;
+}
+
+LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader) {
+  SPIRVConversionOptions options;
+  options.emulateLT32BitScalarTypes = false;
+  options.emulateUnsupportedFloatTypes = false;
+  SPIRVTypeConverter types(targetEnv(&getContext(), profile), options);
+  types.addConversion([](MemRefType type) -> std::optional<Type> { // of local arrays
+    auto array = spirv::ArrayType::get(type.getElementType(), type.getNumElements());
+    return spirv::PointerType::get(array, spirv::StorageClass::Function);
+  });
+  ScfToSPIRVContext scf;
+  RewritePatternSet patterns(&getContext());
+  arith::populateArithToSPIRVPatterns(types, patterns);
+  populateMathToSPIRVPatterns(types, patterns);
+  populateSCFToSPIRVPatterns(types, scf, patterns);
+  ub::populateUBToSPIRVConversionPatterns(types, patterns);
+  populateVectorToSPIRVPatterns(types, patterns);
+  patterns.add<ConvertLoad, ConvertStore, ConvertVectorLoad, ConvertVectorStore>(types, &getContext(), shader);
+  patterns.add<ConvertAlloca, ConvertReturn>(types, &getContext());
+  ConversionTarget target(getContext());
+  target.addLegalDialect<spirv::SPIRVDialect>();
+  target.addLegalOp<UnrealizedConversionCastOp>();
+  return applyFullConversion(function, target, std::move(patterns));
+}
+
+LogicalResult ConvertToSpirv::convert(func::FuncOp function) {
+  SmallVector<bool> written = writtenOperands(function);
+  SmallVector<int64_t> spans;
+  for (Type type : function.getArgumentTypes())
+    if (auto buffer = dyn_cast<MemRefType>(type))
+      spans.push_back(buffer.getNumElements());
+  spirv::ModuleOp module;
+  spirv::FuncOp shader = makeShader(function, module);
+  Shader bindings(module, shader, profile, written);
+  if (failed(convertBody(shader, bindings)) || bindings.bindings().size() > kMostBindings)
+    return failure();
+  bindings.finish();
+  function.erase();
+  for (auto cast : llvm::make_early_inc_range(shader.getBody().getOps<UnrealizedConversionCastOp>()))
+    if (cast->use_empty())
+      cast.erase();
+  SmallVector<int64_t> numbers;
+  for (const Binding &binding : bindings.bindings()) {
+    const int64_t bytes = binding.element.getIntOrFloatBitWidth() / 8;
+    numbers.append({binding.operand, static_cast<int64_t>(binding.view), bytes, bytes * spans[binding.operand]});
+  }
+  module->setAttr(kBindings, DenseI64ArrayAttr::get(&getContext(), numbers));
+  return success();
+}
+
+std::unique_ptr<Pass> createConvertToSpirvPass(const Profile &profile) {
+  return std::make_unique<ConvertToSpirv>(profile);
+}
+
+} // namespace smelt::gpu

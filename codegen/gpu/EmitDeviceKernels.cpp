@@ -1,0 +1,139 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// emit-device-kernels: kernel.func → func.func over one-dimensional memrefs, the work of one invocation:
+//   func @k(%buffer0: memref<?>, …, %invocation: index) attributes {gpu.invocations = N}
+// Invocations from number N on, which the last workgroup has, do nothing.
+
+#include "codegen/cpu/Emitters.h"
+#include "codegen/gpu/Bindings.h"
+#include "codegen/gpu/Emitters.h"
+#include "codegen/gpu/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+
+namespace smelt::gpu {
+
+/// As many elements as lie between the first and the last one that strides reach; nothing where the run says, or too
+/// many to count with 31 bits.
+static std::optional<int64_t> spanOf(MemRefType type) {
+  auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
+  if (!layout || !type.hasStaticShape())
+    return std::nullopt;
+  __int128 span = 1;
+  for (auto [extent, stride] : llvm::zip_equal(type.getShape(), layout.getStrides()))
+    span += static_cast<__int128>(std::max<int64_t>(extent, 1) - 1) * std::abs(stride);
+  if (span > std::numeric_limits<int32_t>::max())
+    return std::nullopt;
+  return static_cast<int64_t>(span);
+}
+
+/// Null where a buffer can't be one of a device.
+static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
+  if (kernel.getScratch() || kernel.getSizes())
+    return nullptr;
+  SmallVector<Type> types;
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    std::optional<int64_t> span = type ? spanOf(type) : std::nullopt;
+    if (!span)
+      return nullptr;
+    types.push_back(MemRefType::get({*span}, cpu::storageType(type.getElementType())));
+  }
+  types.push_back(builder.getIndexType());
+  auto function =
+      func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), builder.getFunctionType(types, {}));
+  function.setPrivate();
+  function.addEntryBlock();
+  if (Attribute aligned = kernel->getAttr(kAlignedOperands))
+    function->setAttr(kAlignedOperands, aligned);
+  return function;
+}
+
+/// The op's own loops, of which an invocation computes one tile.
+static FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, Value invocation, const Profile &profile) {
+  cpu::TileRange range{invocation, body.add(invocation, body.constant(1))};
+  FailureOr<graph::Extent> tiles = cpu::emitLoops(body, root, range, machineOf(profile));
+  if (failed(tiles) || !tiles->isNumber())
+    return failure();
+  return tiles->number();
+}
+
+static FailureOr<int64_t> emitRoot(Body &body, Value invocation, const Profile &profile) {
+  Block &ops = body.kernel().getBody().front();
+  if (kernel::findAttention(ops))
+    return failure();
+  for (Operation &op : ops) {
+    if (isa<kernel::WinogradOp, graph::CustomOp>(op))
+      return failure();
+    if (auto contract = dyn_cast<kernel::ContractOp>(op))
+      return emitContraction(body, contract, invocation, profile);
+    if (auto conv = dyn_cast<graph::ConvOp>(op); conv && cpu::isDepthwise(conv))
+      return emitDepthwise(body, conv, invocation);
+    if (auto loops = dyn_cast<graph::LoopInterface>(op))
+      return emitLoops(body, loops, invocation, profile);
+  }
+  return emitPointwise(body, invocation);
+}
+
+namespace {
+struct EmitDeviceKernels : PassWrapper<EmitDeviceKernels, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EmitDeviceKernels)
+  explicit EmitDeviceKernels(const Profile &profile) : profile(profile) {}
+  StringRef getArgument() const override { return "emit-device-kernels"; }
+  StringRef getDescription() const override { return "kernels → the work of one invocation"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, math::MathDialect,
+                    memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  }
+
+  void runOnOperation() override {
+    for (auto kernel : llvm::make_early_inc_range(getOperation()->getRegion(0).getOps<kernel::FuncOp>()))
+      if (failed(emit(kernel))) {
+        kernel.emitError("has no code for devices");
+        return signalPassFailure();
+      }
+  }
+
+private:
+  LogicalResult emit(kernel::FuncOp kernel) {
+    OpBuilder outer(kernel);
+    func::FuncOp function = declare(kernel, outer);
+    if (!function)
+      return failure();
+    Block &entry = function.getBody().front();
+    ImplicitLocOpBuilder builder(kernel.getLoc(), &getContext());
+    builder.setInsertionPointToStart(&entry);
+    builder.setInsertionPoint(func::ReturnOp::create(builder));
+    Value invocation = entry.getArguments().back();
+    Body body(kernel, function, builder, machineOf(profile));
+    auto count = arith::ConstantIndexOp::create(builder, 0); // as many as there turn out to be
+    Value isOne = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, invocation, count);
+    auto guard = scf::IfOp::create(builder, isOne, /*withElseRegion=*/false);
+    builder.setInsertionPointToStart(guard.thenBlock());
+    FailureOr<int64_t> invocations = emitRoot(body, invocation, profile);
+    if (failed(invocations) || *invocations <= 0 || *invocations > std::numeric_limits<int32_t>::max() / 2)
+      return failure();
+    count->setAttr("value", builder.getIndexAttr(*invocations));
+    if (*invocations % profile.groupSize == 0)
+      guard->setOperand(0, arith::ConstantOp::create(builder, builder.getBoolAttr(true)));
+    function->setAttr(kInvocations, builder.getI64IntegerAttr(*invocations));
+    kernel.erase();
+    return success();
+  }
+
+  Profile profile;
+};
+} // namespace
+
+std::unique_ptr<Pass> createEmitDeviceKernelsPass(const Profile &profile) {
+  return std::make_unique<EmitDeviceKernels>(profile);
+}
+
+} // namespace smelt::gpu

@@ -1,0 +1,38 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One function for each kind of kernel. Each emits what one invocation does at the builder's place, and returns how
+// many invocations there are; it fails where the kernel's element types or indices are not supported, or an extent is
+// symbolic.
+
+#ifndef SMELT_CODEGEN_GPU_EMITTERS_H
+#define SMELT_CODEGEN_GPU_EMITTERS_H
+
+#include "codegen/cpu/Body.h"
+#include "codegen/gpu/Profile.h"
+#include "dialects/Graph/Graph.h"
+
+namespace smelt::gpu {
+
+using cpu::Body;
+
+constexpr int64_t kLanes = 4; // of a vector: what a device reads and writes at once
+
+llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, mlir::Value invocation,
+                                         const Profile &profile);
+llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation);
+llvm::FailureOr<int64_t> emitPointwise(Body &body, mlir::Value invocation);
+
+/// An index for each of `extents`, of which there are `number`: the last changes fastest.
+llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::ArrayRef<int64_t> extents);
+
+/// The most of 1 … `most` that divides `extent`.
+int64_t divisorOf(int64_t extent, int64_t most);
+
+/// Emits elements first, …, first + 3 of a dim of `extent`: whole vectors, and what is cut by the dim's end one by one.
+/// A body that fails for vectors is emitted again for single elements.
+llvm::LogicalResult emitVector(Body &body, mlir::Value first, int64_t extent, graph::LanesBody emit);
+
+} // namespace smelt::gpu
+
+#endif // SMELT_CODEGEN_GPU_EMITTERS_H

@@ -1,0 +1,75 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/gpu/Emitters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace smelt::gpu {
+
+SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<int64_t> extents) {
+  ImplicitLocOpBuilder &b = body.builder();
+  SmallVector<Value> index(extents.size());
+  // The first dim with more than one index takes what is left: no remainder to compute.
+  size_t outermost = 0;
+  while (outermost < extents.size() && extents[outermost] == 1)
+    index[outermost++] = body.constant(0);
+  for (size_t dim = extents.size(); dim > outermost; --dim) {
+    if (extents[dim - 1] == 1) {
+      index[dim - 1] = body.constant(0);
+      continue;
+    }
+    if (dim - 1 == outermost) {
+      index[dim - 1] = number;
+      break;
+    }
+    Value extent = body.constant(extents[dim - 1]);
+    index[dim - 1] = arith::RemUIOp::create(b, number, extent);
+    number = arith::DivUIOp::create(b, number, extent);
+  }
+  return index;
+}
+
+int64_t divisorOf(int64_t extent, int64_t most) {
+  while (most > 1 && extent % most != 0)
+    --most;
+  return most;
+}
+
+/// Emits single elements first + from, …, first + to - 1.
+static LogicalResult emitElements(Body &body, Value first, int64_t from, int64_t to, graph::LanesBody emit) {
+  for (int64_t lane = from; lane < to; ++lane)
+    if (failed(emit(body.add(first, body.constant(lane)), 1)))
+      return failure();
+  return success();
+}
+
+LogicalResult emitVector(Body &body, Value first, int64_t extent, graph::LanesBody emit) {
+  ImplicitLocOpBuilder &b = body.builder();
+  const int64_t rest = extent % kLanes;
+  if (extent < kLanes)
+    return emitElements(body, first, 0, rest, emit);
+  OpBuilder::InsertionGuard guard(b);
+  // In a region of its own, so that what fails can be taken back.
+  Value isWhole = rest == 0 ? arith::ConstantOp::create(b, b.getBoolAttr(true)).getResult()
+                            : arith::CmpIOp::create(b, arith::CmpIPredicate::sle, first, body.constant(extent - kLanes))
+                                  .getResult();
+  auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/rest != 0);
+  b.setInsertionPointToStart(choice.thenBlock());
+  if (failed(emit(first, kLanes))) {
+    Block *block = choice.thenBlock();
+    while (&block->front() != block->getTerminator())
+      block->getTerminator()->getPrevNode()->erase();
+    b.setInsertionPointToStart(block);
+    if (failed(emitElements(body, first, 0, kLanes, emit)))
+      return failure();
+  }
+  if (rest == 0)
+    return success();
+  b.setInsertionPointToStart(choice.elseBlock());
+  return emitElements(body, first, 0, rest, emit);
+}
+
+} // namespace smelt::gpu

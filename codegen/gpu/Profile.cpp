@@ -1,0 +1,41 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/gpu/Profile.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace smelt::gpu {
+
+namespace {
+constexpr unsigned kGroupsX = 65535; // what every Vulkan device has
+
+// Mesa's lavapipe has an invocation in each lane of a register of 256 bits. It reads storage buffers lane by lane with
+// a branch each, and texel buffers by gathers: 6 to 8 times as fast. Elsewhere texel buffers may be as short as 65536
+// elements.
+constexpr Profile kProfiles[] = {
+    {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 1024},
+    {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/2, /*vectors=*/1, 1024},
+};
+} // namespace
+
+std::optional<Profile> findProfile(llvm::StringRef name) {
+  for (const Profile &profile : kProfiles)
+    if (name == profile.name)
+      return profile;
+  return std::nullopt;
+}
+
+std::string profileNames() {
+  return llvm::join(llvm::map_range(kProfiles, [](const Profile &profile) { return std::string(profile.name); }), ", ");
+}
+
+kernel::Machine machineOf(const Profile &) {
+  kernel::Machine machine;
+  machine.vectorBytes = 4 * sizeof(float);
+  machine.vectorRegisters = 16;
+  machine.isDevice = true;
+  return machine;
+}
+
+} // namespace smelt::gpu

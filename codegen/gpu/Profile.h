@@ -1,0 +1,42 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_GPU_PROFILE_H
+#define SMELT_CODEGEN_GPU_PROFILE_H
+
+#include "dialects/Kernel/Machine.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+
+namespace smelt::gpu {
+
+/// What kernels read their operands through.
+enum class Reads {
+  Storage, // storage buffers
+  Texels,  // uniform texel buffers of f32, and storage buffers for the rest
+};
+
+/// A kind of device to compile for: one row of the table in Profile.cpp.
+struct Profile {
+  const char *name;    // as given to --target
+  Reads reads;
+  bool hasInt64;       // 64-bit integers, in registers and in memory
+  unsigned groupSize;  // invocations of a workgroup
+  unsigned groupsX;    // workgroups along the grid's first dim, at most; more of them lie along the second
+  int64_t points;      // of a product's result that an invocation computes, at most
+  int64_t vectors;     // of channels of each
+  int64_t stackBytes;  // of local arrays, at most
+};
+
+/// The profile of that name; nothing for an unknown name.
+std::optional<Profile> findProfile(llvm::StringRef name);
+/// All names, for messages: "vulkan, vulkan:lavapipe".
+std::string profileNames();
+
+/// What passes that know processors take for the device: vectors of four, and no memory to work in.
+kernel::Machine machineOf(const Profile &profile);
+
+} // namespace smelt::gpu
+
+#endif // SMELT_CODEGEN_GPU_PROFILE_H

@@ -1,0 +1,107 @@
+/* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+
+/*
+ * Models that run on a Vulkan device: `smelt compile net.onnx --target vulkan -o net.so`. Such an artefact exports
+ * `smelt_device`, a smelt_vulkan_program, beside its model:
+ *
+ *     smelt_vulkan *vulkan;
+ *     char why[SMELT_VULKAN_WHY_BYTES];
+ *     if (smelt_vulkan_open(&vulkan, model, program, why, sizeof why) != SMELT_OK)
+ *       return fail(why);                          // "there is no Vulkan loader, libvulkan.so.1"
+ *     smelt_instance instance;
+ *     smelt_init(&instance, model, smelt_vulkan_arena(vulkan), model->arena_bytes);
+ *     smelt_vulkan_bind(vulkan, &instance);
+ *     smelt_vulkan_run(vulkan, inputs, outputs);   // as often as wanted
+ *     smelt_vulkan_close(vulkan);
+ *
+ * The loader is opened when it is needed; nothing is linked with it. Steps that a device lacks are computed by the
+ * processor, in memory that both see.
+ */
+#ifndef SMELT_VULKAN_H
+#define SMELT_VULKAN_H
+
+#include "smelt/smelt.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes whenever the layout of a structure below, or what shaders take for granted, does. */
+#define SMELT_VULKAN_VERSION 1u
+
+/* How a shader sees an operand. */
+typedef enum smelt_vulkan_view {
+  SMELT_VULKAN_ELEMENTS = 0,     /* a storage buffer of elements */
+  SMELT_VULKAN_VECTORS = 1,      /* a storage buffer of four elements each */
+  SMELT_VULKAN_TEXELS = 2,       /* a uniform texel buffer of f32 */
+  SMELT_VULKAN_VECTOR_TEXELS = 3 /* of four f32 each */
+} smelt_vulkan_view;
+
+/* Binding number i of set 0. Push constant number i is what it begins with: elements, or groups of four. */
+typedef struct smelt_vulkan_binding {
+  uint64_t bytes; /* of the operand */
+  uint32_t operand;
+  uint32_t view; /* a smelt_vulkan_view */
+  uint32_t element_bytes;
+  uint32_t reserved;
+} smelt_vulkan_binding;
+
+#define SMELT_VULKAN_MAX_BINDINGS 16u
+
+/* A shader, "main", whose invocations are numbered along rows of at most groups_x workgroups. */
+typedef struct smelt_vulkan_kernel {
+  const uint32_t *code; /* SPIR-V 1.3 */
+  const smelt_vulkan_binding *bindings;
+  uint64_t code_bytes;
+  uint64_t invocations;
+  uint32_t binding_count; /* at most SMELT_VULKAN_MAX_BINDINGS */
+  uint32_t reserved;
+} smelt_vulkan_kernel;
+
+/* What smelt_vulkan_program.features may ask for. */
+#define SMELT_VULKAN_INT64 (1u << 0) /* 64-bit integers in shaders */
+
+typedef struct smelt_vulkan_program {
+  uint32_t version; /* SMELT_VULKAN_VERSION */
+  uint32_t kernel_count;
+  uint32_t group_size; /* invocations of a workgroup */
+  uint32_t groups_x;
+  uint32_t features; /* bits SMELT_VULKAN_* */
+  uint32_t reserved;
+  const smelt_vulkan_kernel *kernels;
+} smelt_vulkan_program;
+
+typedef struct smelt_vulkan smelt_vulkan;
+
+#define SMELT_VULKAN_WHY_BYTES 256u
+
+/* Opens a device and makes all that the model needs there: memory, its weights, pipelines, recorded commands. `why` gets
+ * a sentence that says what is missing. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, MEMORY, DEVICE}. */
+smelt_status smelt_vulkan_open(smelt_vulkan **vulkan, const smelt_model *model, const smelt_vulkan_program *program,
+                               char *why, size_t why_bytes);
+
+/* What the device is called; alive as long as `vulkan`. */
+const char *smelt_vulkan_device_name(const smelt_vulkan *vulkan);
+
+/* An arena of model->arena_bytes, which the device sees as well. */
+void *smelt_vulkan_arena(const smelt_vulkan *vulkan);
+
+/* Lets the instance, which must be in that arena, run its steps on the device. */
+void smelt_vulkan_bind(smelt_vulkan *vulkan, smelt_instance *instance);
+
+/* As smelt_run, with the buffers' contents copied to the device before, and back after. One at a time. Returns what
+ * smelt_run does, and SMELT_ERROR_DEVICE where the device fails. With a step hook, every step is waited for. */
+smelt_status smelt_vulkan_run(smelt_vulkan *vulkan, const void *const *inputs, void *const *outputs);
+
+/* Where inputs and outputs of a run lie, in the order of the model's. */
+const void *const *smelt_vulkan_inputs(const smelt_vulkan *vulkan);
+void *const *smelt_vulkan_outputs(const smelt_vulkan *vulkan);
+
+/* Gives everything back; null is nothing. */
+void smelt_vulkan_close(smelt_vulkan *vulkan);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SMELT_VULKAN_H */
