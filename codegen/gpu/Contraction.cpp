@@ -174,8 +174,7 @@ LogicalResult Contraction::step(Value channel, Value packedRow, unsigned lanes, 
       for (int64_t point = 0; point < points_; ++point) {
         Value factor = lanes == 1 ? inputs[point] : vector::ExtractOp::create(b_, inputs[point], lane).getResult();
         Value &sum = sums[point * vectors_ + vector];
-        Value product = arith::MulFOp::create(b_, vector::BroadcastOp::create(b_, type_, factor), weights);
-        sum = arith::AddFOp::create(b_, sum, product);
+        sum = vector::FMAOp::create(b_, vector::BroadcastOp::create(b_, type_, factor), weights, sum);
       }
     }
   }

@@ -325,6 +325,14 @@ void Shader::finish() {
     spirv::GlobalVariableOp::create(outer, function_.getLoc(), pushConstantsType(outer.getContext()), kPushConstants);
 }
 
+/// Drivers may take (x + c) - c for x, unless they are told not to; what may be contracted is an fma already.
+static void forbidContraction(spirv::FuncOp function) {
+  function.walk([](Operation *op) {
+    if (isa<spirv::FAddOp, spirv::FSubOp, spirv::FMulOp, spirv::FDivOp, spirv::FNegateOp>(op))
+      op->setAttr("no_contraction", UnitAttr::get(op->getContext()));
+  });
+}
+
 namespace {
 struct ConvertToSpirv : PassWrapper<ConvertToSpirv, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToSpirv)
@@ -403,10 +411,10 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
   populateVectorToSPIRVPatterns(types, patterns);
   patterns.add<ConvertLoad, ConvertStore, ConvertVectorLoad, ConvertVectorStore>(types, &getContext(), shader);
   patterns.add<ConvertAlloca, ConvertReturn>(types, &getContext());
-  ConversionTarget target(getContext());
-  target.addLegalDialect<spirv::SPIRVDialect>();
-  target.addLegalOp<UnrealizedConversionCastOp>();
-  return applyFullConversion(function, target, std::move(patterns));
+  // What the capabilities allow is legal, so that of several patterns one is taken that leads there.
+  std::unique_ptr<SPIRVConversionTarget> target = SPIRVConversionTarget::get(targetEnv(&getContext(), profile));
+  target->addLegalOp<UnrealizedConversionCastOp>();
+  return applyFullConversion(function, *target, std::move(patterns));
 }
 
 LogicalResult ConvertToSpirv::convert(func::FuncOp function) {
@@ -421,6 +429,7 @@ LogicalResult ConvertToSpirv::convert(func::FuncOp function) {
   if (failed(convertBody(shader, bindings)) || bindings.bindings().size() > kMostBindings)
     return failure();
   bindings.finish();
+  forbidContraction(shader);
   function.erase();
   for (auto cast : llvm::make_early_inc_range(shader.getBody().getOps<UnrealizedConversionCastOp>()))
     if (cast->use_empty())

@@ -5,6 +5,8 @@
 
 #include "codegen/gpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
@@ -40,8 +42,12 @@ public:
       Value x = body_.read(root_.getInput(), input, lanes), w = body_.read(root_.getFilter(), weight, lanes);
       if (!x || !w)
         return failure();
-      Value product = arith::MulFOp::create(b, x, w);
-      sum = sum ? arith::AddFOp::create(b, sum, product).getResult() : product;
+      if (!sum)
+        sum = arith::MulFOp::create(b, x, w);
+      else if (lanes > 1)
+        sum = vector::FMAOp::create(b, x, w, sum);
+      else
+        sum = math::FmaOp::create(b, x, w, sum);
     } while (graph::advance(tap, window_));
     SmallVector<LaneIndex> index = llvm::map_to_vector(place, [](Value at) { return LaneIndex{at, 0}; });
     index.push_back(lane);

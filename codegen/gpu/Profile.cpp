@@ -14,8 +14,8 @@ constexpr unsigned kGroupsX = 65535; // what every Vulkan device has
 // a branch each, and texel buffers by gathers: 6 to 8 times as fast. Elsewhere texel buffers may be as short as 65536
 // elements.
 constexpr Profile kProfiles[] = {
-    {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 1024},
-    {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/2, /*vectors=*/1, 1024},
+    {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 4096},
+    {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/2, /*vectors=*/1, 4096},
 };
 } // namespace
 

@@ -50,6 +50,18 @@ static nlohmann::ordered_json toJson(const std::vector<LayerPrecision> &layers) 
   return json;
 }
 
+static nlohmann::ordered_json toJson(const DeviceReport &report) {
+  nlohmann::ordered_json json, leftOut = nlohmann::ordered_json::array();
+  json["steps"] = report.steps;
+  json["processor_steps"] = report.processorSteps;
+  json["copies"] = report.copies;
+  json["copied_bytes"] = report.copiedBytes;
+  for (const auto &[kernel, why] : report.leftOut)
+    leftOut.push_back({{"kernel", kernel}, {"why", why}});
+  json["processor_kernels"] = leftOut;
+  return json;
+}
+
 std::string toJson(const CompileOptions &options, const CompileReport &report) {
   nlohmann::ordered_json json, stages;
   for (const auto &[name, milliseconds] : report.stages)
@@ -67,6 +79,8 @@ std::string toJson(const CompileOptions &options, const CompileReport &report) {
                    {"weights", report.sizes.weights},
                    {"arena", report.arenaBytes},
                    {"arena_lower_bound", report.arenaLowerBound}};
+  if (report.device)
+    json["device"] = toJson(*report.device);
   json["kernels"] = report.kernels;
   json["kernels_cached"] = report.kernelsCached;
   json["steps"] = report.steps;

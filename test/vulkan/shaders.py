@@ -1,0 +1,32 @@
+"""The shaders of an artefact, read as runtime/include/smelt/vulkan.h lays them out."""
+import ctypes
+import pathlib
+import subprocess
+
+
+class Kernel(ctypes.Structure):
+    _fields_ = [("code", ctypes.POINTER(ctypes.c_uint32)), ("bindings", ctypes.c_void_p), ("code_bytes", ctypes.c_uint64),
+                ("invocations", ctypes.c_uint64), ("binding_count", ctypes.c_uint32), ("reserved", ctypes.c_uint32)]
+
+
+class Program(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in ("version", "kernel_count", "group_size", "groups_x", "features", "reserved")]
+    _fields_ += [("kernels", ctypes.POINTER(Kernel))]
+
+
+def shaders(artefact):
+    """SPIR-V of each kernel of a device, in the program's order."""
+    program = Program.in_dll(ctypes.CDLL(str(artefact)), "smelt_device")
+    return [ctypes.string_at(kernel.code, kernel.code_bytes) for kernel in program.kernels[:program.kernel_count]]
+
+
+def validate(artefact):
+    """What spirv-val says against each shader: [(number, message)]."""
+    complaints = []
+    for number, code in enumerate(shaders(artefact)):
+        path = pathlib.Path(artefact).with_suffix(f".{number}.spv")
+        path.write_bytes(code)
+        done = subprocess.run(["spirv-val", "--target-env", "vulkan1.1", path], capture_output=True, text=True)
+        if done.returncode:
+            complaints.append((number, (done.stdout + done.stderr).strip()))
+    return complaints
