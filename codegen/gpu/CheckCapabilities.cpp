@@ -7,14 +7,65 @@
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace smelt::gpu {
+
+constexpr uint64_t kUnknown = std::numeric_limits<uint64_t>::max();
+
+/// A number that `value` is never above (`isUpper`), or never below; nothing where none is known.
+static std::optional<int64_t> boundOf(Value value, bool isUpper) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return constant;
+  const bool isMin = value.getDefiningOp<arith::MinSIOp>(), isMax = value.getDefiningOp<arith::MaxSIOp>();
+  if (isUpper ? !isMin : !isMax)
+    return std::nullopt;
+  std::optional<int64_t> bound;
+  for (Value operand : value.getDefiningOp()->getOperands())
+    if (std::optional<int64_t> other = boundOf(operand, isUpper))
+      bound = !bound ? *other : isUpper ? std::min(*bound, *other) : std::max(*bound, *other);
+  return bound;
+}
+
+/// How often a loop's body runs, at most.
+static uint64_t tripsOf(scf::ForOp loop) {
+  std::optional<int64_t> first = boundOf(loop.getLowerBound(), /*isUpper=*/false),
+                         last = boundOf(loop.getUpperBound(), /*isUpper=*/true), step = getConstantIntValue(loop.getStep());
+  if (!first || !last || !step || *step <= 0)
+    return kUnknown;
+  return *last <= *first ? 0 : llvm::divideCeil(static_cast<uint64_t>(*last) - static_cast<uint64_t>(*first), *step);
+}
+
+static uint64_t stepsOf(Region &region);
+
+/// How many steps of loops an op takes, at most; kUnknown where the run tells.
+static uint64_t stepsOf(Operation *op) {
+  uint64_t inner = 0;
+  for (Region &region : op->getRegions())
+    inner = llvm::SaturatingAdd(inner, stepsOf(region));
+  if (isa<scf::WhileOp>(op))
+    return kUnknown;
+  auto loop = dyn_cast<scf::ForOp>(op);
+  if (!loop)
+    return inner;
+  return llvm::SaturatingMultiply(tripsOf(loop), llvm::SaturatingAdd<uint64_t>(inner, 1));
+}
+
+static uint64_t stepsOf(Region &region) {
+  uint64_t steps = 0;
+  for (Operation &op : region.getOps())
+    steps = llvm::SaturatingAdd(steps, stepsOf(&op));
+  return steps;
+}
 
 namespace {
 struct CheckCapabilities : PassWrapper<CheckCapabilities, OperationPass<>> {
@@ -41,6 +92,10 @@ struct CheckCapabilities : PassWrapper<CheckCapabilities, OperationPass<>> {
       for (BlockArgument argument : function.getArguments())
         if (failed(check(function, argument.getType())))
           return signalPassFailure();
+      if (stepsOf(function.getBody()) > profile.loopSteps) {
+        function.emitError("takes more steps of loops than devices do");
+        signalPassFailure();
+      }
       if (stack > profile.stackBytes) {
         function.emitError("needs ") << stack << " bytes of local arrays";
         signalPassFailure();

@@ -268,6 +268,21 @@ struct ConvertAlloca : OpConversionPattern<memref::AllocaOp> {
   }
 };
 
+/// One condition for all lanes, which SPIR-V has from version 1.4 on.
+struct ConvertUniformSelect : OpConversionPattern<arith::SelectOp> {
+  ConvertUniformSelect(const TypeConverter &types, MLIRContext *context)
+      : OpConversionPattern(types, context, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(arith::SelectOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    if (!type || isa<VectorType>(op.getCondition().getType()))
+      return failure();
+    SmallVector<Value> lanes(type.getNumElements(), adaptor.getCondition());
+    Value condition = spirv::CompositeConstructOp::create(b, op.getLoc(), type.clone(b.getI1Type()), lanes);
+    b.replaceOpWithNewOp<spirv::SelectOp>(op, condition, adaptor.getTrueValue(), adaptor.getFalseValue());
+    return success();
+  }
+};
+
 struct ConvertReturn : OpConversionPattern<func::ReturnOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(func::ReturnOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
@@ -410,7 +425,7 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
   ub::populateUBToSPIRVConversionPatterns(types, patterns);
   populateVectorToSPIRVPatterns(types, patterns);
   patterns.add<ConvertLoad, ConvertStore, ConvertVectorLoad, ConvertVectorStore>(types, &getContext(), shader);
-  patterns.add<ConvertAlloca, ConvertReturn>(types, &getContext());
+  patterns.add<ConvertAlloca, ConvertReturn, ConvertUniformSelect>(types, &getContext());
   // What the capabilities allow is legal, so that of several patterns one is taken that leads there.
   std::unique_ptr<SPIRVConversionTarget> target = SPIRVConversionTarget::get(targetEnv(&getContext(), profile));
   target->addLegalOp<UnrealizedConversionCastOp>();

@@ -9,13 +9,16 @@ namespace smelt::gpu {
 
 namespace {
 constexpr unsigned kGroupsX = 65535; // what every Vulkan device has
+// Mesa's software rasterisers leave all loops after 65535 steps of an invocation; other drivers stop one that takes
+// seconds.
+constexpr uint64_t kLoopSteps = 65000;
 
 // Mesa's lavapipe has an invocation in each lane of a register of 256 bits. It reads storage buffers lane by lane with
 // a branch each, and texel buffers by gathers: 6 to 8 times as fast. Elsewhere texel buffers may be as short as 65536
 // elements.
 constexpr Profile kProfiles[] = {
-    {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 4096},
-    {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/2, /*vectors=*/1, 4096},
+    {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 4096, kLoopSteps},
+    {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/2, /*vectors=*/1, 4096, kLoopSteps},
 };
 } // namespace
 

@@ -27,6 +27,7 @@ struct Profile {
   int64_t points;      // of a product's result that an invocation computes, at most
   int64_t vectors;     // of channels of each
   int64_t stackBytes;  // of local arrays, at most
+  uint64_t loopSteps;   // of all loops of an invocation, at most
 };
 
 /// The profile of that name; nothing for an unknown name.
