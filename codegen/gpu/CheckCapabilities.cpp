@@ -27,13 +27,13 @@ static std::optional<int64_t> boundOf(Value value, bool isUpper) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return constant;
   const bool isMin = value.getDefiningOp<arith::MinSIOp>(), isMax = value.getDefiningOp<arith::MaxSIOp>();
-  if (isUpper ? !isMin : !isMax)
+  if (!isMin && !isMax)
     return std::nullopt;
-  std::optional<int64_t> bound;
-  for (Value operand : value.getDefiningOp()->getOperands())
-    if (std::optional<int64_t> other = boundOf(operand, isUpper))
-      bound = !bound ? *other : isUpper ? std::min(*bound, *other) : std::max(*bound, *other);
-  return bound;
+  std::optional<int64_t> left = boundOf(value.getDefiningOp()->getOperand(0), isUpper),
+                         right = boundOf(value.getDefiningOp()->getOperand(1), isUpper);
+  if (left && right)
+    return isMin ? std::min(*left, *right) : std::max(*left, *right);
+  return isMin != isUpper ? std::nullopt : left ? left : right; // one is enough where the other only goes its way
 }
 
 /// How often a loop's body runs, at most.

@@ -1,7 +1,11 @@
-"""The shaders of an artefact, read as runtime/include/smelt/vulkan.h lays them out."""
+"""The shaders of an artefact, read as runtime/include/smelt/vulkan.h lays them out, and whether a device can run them.
+
+usage: shaders.py        exit code 1 and a sentence where there is no Vulkan device
+"""
 import ctypes
 import pathlib
 import subprocess
+import sys
 
 
 class Kernel(ctypes.Structure):
@@ -30,3 +34,23 @@ def validate(artefact):
         if done.returncode:
             complaints.append((number, (done.stdout + done.stderr).strip()))
     return complaints
+
+
+def missing_device():
+    """What this machine lacks to run Vulkan; "" where there is a device."""
+    try:
+        vulkan = ctypes.CDLL("libvulkan.so.1")
+    except OSError:
+        return "no Vulkan loader, libvulkan.so.1"
+    create_info, instance, count = (ctypes.c_uint64 * 8)(1), ctypes.c_void_p(), ctypes.c_uint32()  # VkInstanceCreateInfo, of its type alone
+    if vulkan.vkCreateInstance(create_info, None, ctypes.byref(instance)):
+        return "no Vulkan driver"
+    vulkan.vkEnumeratePhysicalDevices(instance, ctypes.byref(count), None)
+    vulkan.vkDestroyInstance(instance, None)
+    return "" if count.value else "no Vulkan device"
+
+
+if __name__ == "__main__":
+    what = missing_device()
+    print(what)
+    sys.exit(1 if what else 0)

@@ -5,8 +5,8 @@ missing.
 usage: test_vulkan.py [NAME…] [--target T]… [--json FILE]
 """
 import json
+import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -17,8 +17,8 @@ import harness
 import models
 import shaders
 
-TARGETS = ("vulkan", "vulkan:lavapipe")
-# Steps of the processor, at most, of those that have all their kernels on the device.
+# What any device takes, through storage buffers, on those that show most of it; lavapipe's profile on all.
+PORTABLE = ("mobilenetv2", "ppocr4_rec", "minilm_l6")
 MODELS = ("mobilenetv2", "resnet18", "resnet50", "shufflenet", "ppocr4_det", "ppocr4_rec", "magika", "oww_embed", "basic_pitch", "minilm_l6",
           "vit_s", "yolov8n")
 
@@ -56,6 +56,68 @@ def test(cases, name, target, reference):
         cases.run(f"{name} {target} shaders", lambda: valid(artefact))
 
 
+def refused(code, *words):
+    """`smelt` ends with this exit code; returns what it says."""
+    done = harness.smelt(*words)
+    harness.expect(done.returncode == code, f"exit code {done.returncode}, not {code}: {done.stderr.strip()}")
+    return done.stderr
+
+
+def errors(cases):
+    """Nothing is left of what cannot be compiled or run, and the message says why."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        artefact, here = folder / "net.so", models.fetch("mobilenetv2")
+        compile_ = ("compile", here, "--target", "vulkan", "-o", artefact)
+
+        def no_driver():
+            harness.smelt_ok(*compile_)
+            np.savez(folder / "in.npz", **models.inputs("mobilenetv2"))
+            environment = {**os.environ, "VK_ICD_FILENAMES": str(folder / "none.json"), "VK_DRIVER_FILES": str(folder / "none.json")}
+            done = harness.smelt("run", artefact, "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", env=environment)
+            harness.expect(done.returncode == 5 and "there is no driver" in done.stderr, f"exit code {done.returncode}: {done.stderr}")
+            harness.expect(not (folder / "out.npz").exists(), "outputs without a device")
+
+        def open_dims():
+            said = refused(4, "compile", models.fetch("minilm_l6"), "--target", "vulkan", "-o", folder / "open.so")
+            harness.expect("--shape" in said and not (folder / "open.so").exists(), said)
+
+        cases.run("errors no driver", no_driver)
+        cases.run("errors open dims", open_dims)
+        cases.run("errors static", lambda: refused(2, *compile_, "--emit", "static") and None)
+        cases.run("errors precision", lambda: refused(4, *compile_, "--precision", "bf16") and None)
+        cases.run("errors profile", lambda: refused(2, "compile", here, "--target", "vulkan:none", "-o", artefact) and None)
+
+
+def interface(cases):
+    """Bench, compare and inspect take such artefacts like any other."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        artefact = folder / "net.so"
+
+        def bench():
+            compile_model("mobilenetv2", "vulkan:lavapipe", artefact)
+            figures = json.loads(harness.smelt_ok("bench", artefact, "--seconds", "1", "--json").stdout)
+            harness.expect(len(figures["layers"]) == 73 and figures["median_ms"] > 0, f"{len(figures['layers'])} layers")
+
+        def compare():
+            harness.smelt_ok("compare", models.fetch("mobilenetv2"), "--target", "vulkan:lavapipe", "--against", "onnxruntime")
+
+        def inspect():
+            said = harness.smelt_ok("inspect", artefact).stdout
+            harness.expect("for vulkan:lavapipe" in said and "73 steps" in said and "needs" not in said, said)
+
+        def same_bytes():
+            other = folder / "other.so"
+            compile_model("mobilenetv2", "vulkan:lavapipe", other)
+            harness.expect(artefact.read_bytes() == other.read_bytes(), "compiled twice, two artefacts")
+
+        cases.run("interface bench", bench)
+        cases.run("interface compare", compare)
+        cases.run("interface inspect", inspect)
+        cases.run("interface same bytes", same_bytes)
+
+
 def main():
     options = harness.parser(__doc__)
     options.add_argument("--target", action="append", help="only these targets")
@@ -63,8 +125,11 @@ def main():
     cases = harness.Cases()
     for name in args.names or MODELS:
         reference = models.reference(models.fetch(name), models.inputs(name))
-        for target in args.target or TARGETS:
+        for target in args.target or (["vulkan"] if name in PORTABLE else []) + ["vulkan:lavapipe"]:
             test(cases, name, target, reference)
+    if not args.names:
+        errors(cases)
+        interface(cases)
     return cases.close(args.json)
 
 

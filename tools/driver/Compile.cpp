@@ -12,6 +12,7 @@
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/Target.h"
 #include "codegen/gpu/CompileKernels.h"
+#include "codegen/gpu/Copies.h"
 #include "dialects/Graph/Location.h"
 #include "frontends/common/ImportError.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -372,15 +373,16 @@ llvm::Error Compilation::checkDevice() {
   kernel::PlanOp plan = *plans.begin();
   std::string what;
   if (plan.getSymbols())
-    what = "dims that its file leaves open; give them all with --shape";
+    what = "dims that its file leaves open";
   else if (plan.getStates())
     what = "states";
   else if (plan.getBlocks() > 0 || !llvm::all_of(plan.getBody().front(), [](Operation &op) { return isa<kernel::CallOp>(op); }))
     what = "sizes, branches or loops that depend on data";
   if (what.empty())
     return llvm::Error::success();
+  const std::string advice = plan.getSymbols() ? "give them all with --shape" : "compile it for a processor";
   return toolError(kUnsupported, options_.model + ": the model has " + what + ", which --target " + options_.target +
-                                     " does not take; compile it for a processor");
+                                     " does not take; " + advice);
 }
 
 llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const cpu::Target &target) {
@@ -425,7 +427,10 @@ llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &targ
   if (options_.emit == Emit::Static && !options_.output.empty())
     model.name = llvm::sys::path::filename(options_.output).str(); // the C symbol is what the user asked for
   model.target = profile_ ? options_.target : target.name;
-  model.cpuFeatures = target.cpuFeatures;
+  const bool isUsed = llvm::any_of(model.steps, [](const artifact::Step &step) {
+    return step.kind == artifact::StepKind::Kernel;
+  });
+  model.cpuFeatures = isUsed || !profile_ ? target.cpuFeatures : 0;
   report_.arenaBytes = model.arenaBytes;
   report_.arenaLowerBound = planned->liveBytes;
   report_.steps = model.steps.size();
@@ -455,8 +460,12 @@ llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMac
     return planned.takeError();
   artifact::Model &model = planned->model;
   model.device = std::move(device_);
-  if (profile_)
+  if (profile_) {
+    const gpu::Copies copies = gpu::countCopies(*module_);
+    report_.device->copies = copies.count;
+    report_.device->copiedBytes = copies.bytes;
     countDeviceSteps(model, *report_.device);
+  }
   std::vector<std::string> kernels;
   for (const cpu::KernelObject &object : *objects) {
     model.kernelObjects.push_back(object.contents());

@@ -124,6 +124,9 @@ std::vector<Description::Step> Reader::steps(uint64_t field, uint32_t count) con
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t address = pointerAt(field) + i * sizeof(smelt_step);
     const auto step = at<smelt_step>(address);
+    if (step.kind == SMELT_STEP_DEVICE)
+      steps.push_back({textOf(address, offsetof(smelt_step, name)), "device kernel " + std::to_string(step.first),
+                       step.tiles, ~static_cast<uint64_t>(step.first)});
     if (step.kind != SMELT_STEP_KERNEL)
       continue; // sizes that are computed, jumps
     const uint64_t kernel = pointerAt(address + offsetof(smelt_step, kernel));

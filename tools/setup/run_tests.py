@@ -154,6 +154,15 @@ def script(path, seconds, *arguments):
     return suite
 
 
+def vulkan():
+    """Where there is no Vulkan driver nothing can run; that is said, and no failure."""
+    # vulkan-tools need not be there where a driver is, so the question goes to the loader.
+    asked = subprocess.run([PYTHON, REPOSITORY / "test" / "vulkan" / "shaders.py"], stdout=subprocess.PIPE, text=True)
+    if asked.returncode:
+        return Result(0, [], f"skipped: {asked.stdout.strip()}")
+    return script("test/vulkan/test_vulkan.py", 900)()
+
+
 def lint():
     """What `./dev lint` checks of every file in seconds; clang-tidy takes many minutes and is for `./dev lint --all`."""
     code, output = run(["./dev", "lint", "--quick"], 300)
@@ -228,6 +237,7 @@ SUITES = {
     "runtime": script("test/runtime/test_runtime.py", 600),
     "package": script("test/package/test_package.py", 600),
     "bench": script("test/bench/test_bench.py", 600),
+    "vulkan": vulkan,
     "pt2": lambda: script("test/pt2/test_pt2.py", 900)() + script("test/pt2/test_hostile.py", 900)(),
     "asan": sanitized,
     "fuzz": fuzzed,
@@ -239,7 +249,7 @@ ON_DEMAND = {"pt2_torch"}
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
-         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "ranges": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "pt2": "tools/smelt"}
+         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "ranges": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "vulkan": "tools/smelt", "pt2": "tools/smelt"}
 
 
 def exists(suite):

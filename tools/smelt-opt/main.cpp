@@ -5,6 +5,7 @@
 
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/Target.h"
+#include "codegen/gpu/Passes.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,6 +14,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -42,10 +44,26 @@ static void registerCpuPasses() {
   registerPass([] { return cpu::createExpandMathPass(); });
 }
 
+/// The same for kinds of devices.
+static void registerDevicePasses() {
+  for (const auto &[name, profile] : {std::pair("vulkan", "vulkan"), std::pair("lavapipe", "vulkan:lavapipe")}) {
+    gpu::Profile device = *gpu::findProfile(profile);
+    PassPipelineRegistration<>(
+        ("emit-device-kernels-" + std::string(name)), "kernels → the work of one invocation, for this profile",
+        [device](OpPassManager &manager) { manager.addPass(gpu::createEmitDeviceKernelsPass(device)); });
+    PassPipelineRegistration<>(
+        ("check-capabilities-" + std::string(name)), "fail where a kernel needs what this profile lacks",
+        [device](OpPassManager &manager) { manager.addPass(gpu::createCheckCapabilitiesPass(device)); });
+    PassPipelineRegistration<>(("device-pipeline-" + std::string(name)), "kernels → shaders, for this profile",
+                               [device](OpPassManager &manager) { gpu::buildDevicePipeline(manager, device); });
+  }
+  registerPass([] { return gpu::createMarkAlignedPass(); });
+}
+
 int main(int argc, char **argv) {
   DialectRegistry registry;
   registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
-                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, spirv::SPIRVDialect, vector::VectorDialect>();
   registerCanonicalizerPass();
   registerCSEPass();
   graph::registerGraphPasses();
@@ -53,5 +71,6 @@ int main(int argc, char **argv) {
   quantize::registerQuantizePasses();
   plan::registerPlanPasses();
   registerCpuPasses();
+  registerDevicePasses();
   return asMainReturnCode(MlirOptMain(argc, argv, "Smelt's passes\n", registry));
 }

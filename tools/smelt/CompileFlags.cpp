@@ -3,6 +3,7 @@
 
 #include "tools/smelt/CompileFlags.h"
 #include "codegen/cpu/Target.h"
+#include "codegen/gpu/Profile.h"
 #include "smelt/threads.h"
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Histogram.h"
@@ -45,7 +46,7 @@ void CompileFlags::addCustom(CLI::App &command) {
 
 void CompileFlags::addTo(CLI::App &command) {
   command.add_option("MODEL", options.model, "an .onnx or .tflite file, or .mlir of the graph dialect")->required();
-  command.add_option("--target", options.target, "processor to compile for: " + cpu::targetNames())
+  command.add_option("--target", options.target, "processor to compile for: " + cpu::targetNames() + "; or a kind of device: " + gpu::profileNames())
       ->capture_default_str();
   addShape(command);
   addState(command);

@@ -1,0 +1,31 @@
+// RUN: smelt-opt %s --emit-device-kernels-lavapipe --canonicalize | FileCheck %s
+// RUN: smelt-opt %s --device-pipeline-lavapipe | FileCheck %s --check-prefix=TEXELS
+// RUN: smelt-opt %s --device-pipeline-vulkan | FileCheck %s --check-prefix=STORAGE
+
+// Six rows in pairs by three vectors of columns and one of none: twelve invocations, of which neighbours have neighbouring rows. A panel has
+// four columns more than the result, and those are not stored.
+// CHECK-LABEL: func.func private @product
+// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.aligned_operands = array<i1: true, true, true>, gpu.invocations = 12 : i64}
+// CHECK: arith.remui
+// CHECK: scf.for {{.*}} iter_args
+// CHECK-COUNT-2: vector.load {{.*}} vector<4xf32>
+// CHECK-COUNT-8: vector.fma
+// CHECK: scf.if
+// CHECK: vector.store {{.*}} vector<4xf32>
+
+// Texels where that is the profile's way; what is written is a storage buffer of vectors on either.
+// TEXELS: spirv.GlobalVariable @binding0 bind(0, 0) : !spirv.ptr<!spirv.image<f32, Buffer
+// TEXELS: !spirv.ptr<!spirv.struct<{{.*}}rtarray<vector<4xf32>, stride=16>
+// TEXELS: spirv.GlobalVariable @offsets : {{.*}}PushConstant
+// TEXELS: spirv.ImageFetch
+// TEXELS: spirv.GL.Fma
+// STORAGE: spirv.module
+// STORAGE-NOT: spirv.image
+// STORAGE: spirv.GL.Fma
+kernel.func @product attributes {gpu.aligned_operands = array<i1: true, true, true>} {
+^bb0(%x: memref<6x8xf32, strided<[8, 1]>>, %w: memref<2x8x8xf32, strided<[64, 8, 1]>>, %y: memref<6x12xf32, strided<[12, 1]>>):
+  %0 = kernel.load %x : memref<6x8xf32, strided<[8, 1]>> -> tensor<6x8xf32>
+  %1 = kernel.load %w : memref<2x8x8xf32, strided<[64, 8, 1]>> -> tensor<2x8x8xf32>
+  %2 = kernel.contract %0, %1 {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<6x8xf32>, tensor<2x8x8xf32>) -> tensor<6x12xf32>
+  kernel.store %2, %y : tensor<6x12xf32>, memref<6x12xf32, strided<[12, 1]>>
+}
