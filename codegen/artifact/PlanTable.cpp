@@ -191,8 +191,8 @@ Expected<Constant *> PlanTable::step(const Model &model, const Step &step) {
 Constant *PlanTable::deviceKernel(const DeviceKernel &kernel) {
   SmallVector<Constant *> bindings;
   for (const DeviceBinding &binding : kernel.bindings)
-    bindings.push_back(fields({wide(binding.bytes), word(binding.operand), word(binding.view),
-                               word(binding.elementBytes), word(0)}));
+    bindings.push_back(
+        fields({wide(binding.bytes), word(binding.operand), word(binding.view), word(binding.elementBytes), word(0)}));
   GlobalVariable *code = table(ConstantDataArray::get(context_, kernel.code), "shader");
   code->setAlignment(Align(8));
   return fields({code, array(bindings, "bindings"), wide(kernel.code.size() * sizeof(uint32_t)),
@@ -203,9 +203,9 @@ void PlanTable::addDevice(const DeviceProgram &program) {
   SmallVector<Constant *> kernels;
   for (const DeviceKernel &kernel : program.kernels)
     kernels.push_back(deviceKernel(kernel));
-  Constant *value = fields({word(SMELT_VULKAN_VERSION), word(kernels.size()), word(program.groupSize),
-                            word(program.groupsX), word(program.needsInt64 ? SMELT_VULKAN_INT64 : 0), word(0),
-                            array(kernels, "device_kernels")});
+  Constant *value =
+      fields({word(SMELT_VULKAN_VERSION), word(kernels.size()), word(program.groupSize), word(program.groupsX),
+              word(program.needsInt64 ? SMELT_VULKAN_INT64 : 0), word(0), array(kernels, "device_kernels")});
   auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
                                     kDeviceSymbol);
   global->setAlignment(Align(8));

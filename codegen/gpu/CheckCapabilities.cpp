@@ -39,7 +39,8 @@ static std::optional<int64_t> boundOf(Value value, bool isUpper) {
 /// How often a loop's body runs, at most.
 static uint64_t tripsOf(scf::ForOp loop) {
   std::optional<int64_t> first = boundOf(loop.getLowerBound(), /*isUpper=*/false),
-                         last = boundOf(loop.getUpperBound(), /*isUpper=*/true), step = getConstantIntValue(loop.getStep());
+                         last = boundOf(loop.getUpperBound(), /*isUpper=*/true),
+                         step = getConstantIntValue(loop.getStep());
   if (!first || !last || !step || *step <= 0)
     return kUnknown;
   return *last <= *first ? 0 : llvm::divideCeil(static_cast<uint64_t>(*last) - static_cast<uint64_t>(*first), *step);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Products and convolutions over packed panels. An invocation has the sums of a few points along the last point dim and
-// of a few vectors of channels in registers; neighbouring invocations have neighbouring points, and so the same weights.
+// of a few vectors of channels in registers; neighbouring invocations have neighbouring points, and so the same
+// weights.
 
 #include "codegen/gpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -229,14 +230,15 @@ LogicalResult Contraction::storeVector(ArrayRef<LaneIndex> outer, int64_t vector
   Value column = body_.add(column_, body_.constant(kLanes * vector));
   Value inGroup = body_.add(body_.scale(panel_, width_), column); // of the group's channels
   Value first = body_.add(body_.scale(group_, channels_), inGroup);
-  auto storeSome = [&](int64_t channels) { return body_.storeChannels(root_.getResult(), sum, outer, first, channels); };
+  auto storeSome = [&](int64_t channels) {
+    return body_.storeChannels(root_.getResult(), sum, outer, first, channels);
+  };
   if (channels_ % width_ == 0)
     return storeSome(kLanes);
   OpBuilder::InsertionGuard guard(b_);
   const int64_t rest = channels_ % kLanes;
   if (channels_ >= kLanes) {
-    Value isWhole =
-        arith::CmpIOp::create(b_, arith::CmpIPredicate::sle, inGroup, body_.constant(channels_ - kLanes));
+    Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::sle, inGroup, body_.constant(channels_ - kLanes));
     auto choice = scf::IfOp::create(b_, isWhole, /*withElseRegion=*/rest != 0);
     b_.setInsertionPointToStart(choice.thenBlock());
     if (failed(storeSome(kLanes)))

@@ -91,10 +91,9 @@ static spirv::PointerType pushConstantsType(MLIRContext *context) {
 /// The variable of a binding: an image, or a struct of an array whose length the run tells.
 static Type variableType(View view, Type element) {
   if (isTexel(view)) {
-    auto image =
-        spirv::ImageType::get(element, spirv::Dim::Buffer, spirv::ImageDepthInfo::NoDepth,
-                              spirv::ImageArrayedInfo::NonArrayed, spirv::ImageSamplingInfo::SingleSampled,
-                              spirv::ImageSamplerUseInfo::NeedSampler, spirv::ImageFormat::Unknown);
+    auto image = spirv::ImageType::get(element, spirv::Dim::Buffer, spirv::ImageDepthInfo::NoDepth,
+                                       spirv::ImageArrayedInfo::NonArrayed, spirv::ImageSamplingInfo::SingleSampled,
+                                       spirv::ImageSamplerUseInfo::NeedSampler, spirv::ImageFormat::Unknown);
     return spirv::PointerType::get(image, spirv::StorageClass::UniformConstant);
   }
   const unsigned bytes = element.getIntOrFloatBitWidth() / 8;
@@ -117,8 +116,8 @@ size_t Shader::find(unsigned operand, View view, Type element) {
   Value base;
   if (number < kMostBindings) {
     auto offsets = spirv::AddressOfOp::create(b, loc, pushConstantsType(b.getContext()), kPushConstants);
-    Value at = spirv::AccessChainOp::create(b, loc, offsets,
-                                            ValueRange{integer(b, loc, 0), integer(b, loc, static_cast<int64_t>(number))});
+    Value at = spirv::AccessChainOp::create(
+        b, loc, offsets, ValueRange{integer(b, loc, 0), integer(b, loc, static_cast<int64_t>(number))});
     base = spirv::LoadOp::create(b, loc, at);
   } else { // too many: whoever asks finds out by their number
     base = integer(b, loc, 0);
@@ -136,10 +135,8 @@ Value Shader::place(OpBuilder &b, Location loc, size_t binding, Value index) {
 
 Value Shader::pointer(OpBuilder &b, Location loc, size_t binding, Value index) {
   const Binding &bound = bindings_[binding];
-  auto variable =
-      spirv::AddressOfOp::create(b, loc, variableType(bound.view, bound.element), nameOf(binding));
-  return spirv::AccessChainOp::create(b, loc, variable,
-                                      ValueRange{integer(b, loc, 0), place(b, loc, binding, index)});
+  auto variable = spirv::AddressOfOp::create(b, loc, variableType(bound.view, bound.element), nameOf(binding));
+  return spirv::AccessChainOp::create(b, loc, variable, ValueRange{integer(b, loc, 0), place(b, loc, binding, index)});
 }
 
 Value Shader::load(OpBuilder &b, Location loc, unsigned operand, Type element, Value index, bool isVector) {

@@ -85,7 +85,8 @@ static void countCall(kernel::CallOp call, kernel::FuncOp kernel, Counter &count
     if (!type || !offset.isNumber())
       continue;
     Stretch stretch{base, index, offset.number(), offset.number() + bytesOf(type), side};
-    const bool isWritten = llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<kernel::StoreOp>(user); });
+    const bool isWritten =
+        llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<kernel::StoreOp>(user); });
     if (isWritten)
       written.push_back(stretch);
     else

@@ -53,9 +53,10 @@ LogicalResult emitVector(Body &body, Value first, int64_t extent, graph::LanesBo
     return emitElements(body, first, 0, rest, emit);
   OpBuilder::InsertionGuard guard(b);
   // In a region of its own, so that what fails can be taken back.
-  Value isWhole = rest == 0 ? arith::ConstantOp::create(b, b.getBoolAttr(true)).getResult()
-                            : arith::CmpIOp::create(b, arith::CmpIPredicate::sle, first, body.constant(extent - kLanes))
-                                  .getResult();
+  Value isWhole =
+      rest == 0
+          ? arith::ConstantOp::create(b, b.getBoolAttr(true)).getResult()
+          : arith::CmpIOp::create(b, arith::CmpIPredicate::sle, first, body.constant(extent - kLanes)).getResult();
   auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/rest != 0);
   b.setInsertionPointToStart(choice.thenBlock());
   if (failed(emit(first, kLanes))) {

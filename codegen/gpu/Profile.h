@@ -19,15 +19,15 @@ enum class Reads {
 
 /// A kind of device to compile for: one row of the table in Profile.cpp.
 struct Profile {
-  const char *name;    // as given to --target
+  const char *name; // as given to --target
   Reads reads;
-  bool hasInt64;       // 64-bit integers, in registers and in memory
-  unsigned groupSize;  // invocations of a workgroup
-  unsigned groupsX;    // workgroups along the grid's first dim, at most; more of them lie along the second
-  int64_t points;      // of a product's result that an invocation computes, at most
-  int64_t vectors;     // of channels of each
-  int64_t stackBytes;  // of local arrays, at most
-  uint64_t loopSteps;   // of all loops of an invocation, at most
+  bool hasInt64;      // 64-bit integers, in registers and in memory
+  unsigned groupSize; // invocations of a workgroup
+  unsigned groupsX;   // workgroups along the grid's first dim, at most; more of them lie along the second
+  int64_t points;     // of a product's result that an invocation computes, at most
+  int64_t vectors;    // of channels of each
+  int64_t stackBytes; // of local arrays, at most
+  uint64_t loopSteps; // of all loops of an invocation, at most
 };
 
 /// The profile of that name; nothing for an unknown name.

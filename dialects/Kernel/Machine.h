@@ -35,7 +35,7 @@ struct Machine {
   bool byLane = false;       // multiplies a vector by one lane of a register; else by a scalar from memory, repeated
   unsigned multiplyAdds = 1; // of vectors of f32, a cycle
   unsigned secondCacheBytes = 1 << 20; // of one core
-  bool isDevice = false; // a GPU, whose invocations have registers, and no memory of their own to work in
+  bool isDevice = false;               // a GPU, whose invocations have registers, and no memory of their own to work in
 
   int64_t lanes() const { return std::max<int64_t>(1, vectorBytes / sizeof(float)); } // of f32
 

@@ -41,8 +41,7 @@ int smelt_vulkan_load(smelt_vulkan_functions *functions, char *why, size_t why_b
   functions->library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!functions->library)
     return failed(why, why_bytes, "there is no Vulkan loader, libvulkan.so.1; install libvulkan1", VK_SUCCESS);
-  const PFN_vkGetInstanceProcAddr find =
-      (PFN_vkGetInstanceProcAddr)dlsym(functions->library, "vkGetInstanceProcAddr");
+  const PFN_vkGetInstanceProcAddr find = (PFN_vkGetInstanceProcAddr)dlsym(functions->library, "vkGetInstanceProcAddr");
   const PFN_vkCreateInstance create = find ? (PFN_vkCreateInstance)find(NULL, "vkCreateInstance") : NULL;
   if (!create)
     return failed(why, why_bytes, "libvulkan.so.1 is no Vulkan loader", VK_SUCCESS);
@@ -52,8 +51,7 @@ int smelt_vulkan_load(smelt_vulkan_functions *functions, char *why, size_t why_b
   if (result != VK_SUCCESS)
     return failed(why, why_bytes, "Vulkan does not start", result);
   int all = 1;
-#define SMELT_VULKAN_FIND(name)                                                                                        \
-  all &= (functions->name = (PFN_vk##name)find(functions->instance, "vk" #name)) != NULL;
+#define SMELT_VULKAN_FIND(name) all &= (functions->name = (PFN_vk##name)find(functions->instance, "vk" #name)) != NULL;
   SMELT_VULKAN_INSTANCE_FUNCTIONS(SMELT_VULKAN_FIND)
 #undef SMELT_VULKAN_FIND
   return all ? 1 : failed(why, why_bytes, "the Vulkan loader lacks functions of version 1.1", VK_SUCCESS);

@@ -44,11 +44,11 @@ struct smelt_vulkan {
   VkQueue queue;
   uint32_t family;
   block data, weights;
-  uint64_t *at;             /* in data: inputs, then outputs */
-  const void **inputs;      /* the same as addresses */
+  uint64_t *at;        /* in data: inputs, then outputs */
+  const void **inputs; /* the same as addresses */
   void **outputs;
-  pipeline *pipelines;      /* of the program's kernels */
-  step *steps;              /* of the model's; those of the processor are not used */
+  pipeline *pipelines; /* of the program's kernels */
+  step *steps;         /* of the model's; those of the processor are not used */
   VkBufferView *views;
   uint32_t view_count;
   VkDescriptorPool descriptors;
@@ -71,9 +71,10 @@ static smelt_status fail(smelt_vulkan *v, smelt_status status, const char *what,
   do {                                                                                                                 \
     const VkResult result_ = (call);                                                                                   \
     if (result_ != VK_SUCCESS)                                                                                         \
-      return fail(v, result_ == VK_ERROR_OUT_OF_HOST_MEMORY || result_ == VK_ERROR_OUT_OF_DEVICE_MEMORY                \
-                         ? SMELT_ERROR_MEMORY                                                                          \
-                         : SMELT_ERROR_DEVICE,                                                                         \
+      return fail(v,                                                                                                   \
+                  result_ == VK_ERROR_OUT_OF_HOST_MEMORY || result_ == VK_ERROR_OUT_OF_DEVICE_MEMORY                   \
+                      ? SMELT_ERROR_MEMORY                                                                             \
+                      : SMELT_ERROR_DEVICE,                                                                            \
                   what, result_);                                                                                      \
   } while (0)
 
@@ -175,7 +176,8 @@ static uint32_t find_memory(const smelt_vulkan *v, uint32_t usable) {
   v->vk.GetPhysicalDeviceMemoryProperties(v->physical, &memory);
   for (size_t choice = 0; choice < sizeof liked / sizeof *liked; ++choice)
     for (uint32_t i = 0; i < memory.memoryTypeCount; ++i)
-      if (usable >> i & 1 && (memory.memoryTypes[i].propertyFlags & (needed | liked[choice])) == (needed | liked[choice]))
+      if (usable >> i & 1 &&
+          (memory.memoryTypes[i].propertyFlags & (needed | liked[choice])) == (needed | liked[choice]))
         return i;
   return UINT32_MAX;
 }
@@ -184,8 +186,10 @@ static smelt_status make_block(smelt_vulkan *v, block *block, uint64_t bytes) {
   block->bytes = align_up(bytes, ALIGNMENT) + ALIGNMENT; /* what is bound may end behind the last element */
   const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                    .size = block->bytes,
-                                   .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT};
-  TRY(v->vk.CreateBuffer(v->device, &info, NULL, &block->buffer), "the device has no buffer as large as the model needs");
+                                   .usage =
+                                       VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT};
+  TRY(v->vk.CreateBuffer(v->device, &info, NULL, &block->buffer),
+      "the device has no buffer as large as the model needs");
   VkMemoryRequirements needed;
   v->vk.GetBufferMemoryRequirements(v->device, block->buffer, &needed);
   const uint32_t type = find_memory(v, needed.memoryTypeBits);
@@ -233,9 +237,7 @@ static smelt_status make_memory(smelt_vulkan *v) {
 
 /*--- Kernels --------------------------------------------------------------------------------------------------------*/
 
-static int is_texel(uint32_t view) {
-  return view == SMELT_VULKAN_TEXELS || view == SMELT_VULKAN_VECTOR_TEXELS;
-}
+static int is_texel(uint32_t view) { return view == SMELT_VULKAN_TEXELS || view == SMELT_VULKAN_VECTOR_TEXELS; }
 
 static uint64_t unit_of(const smelt_vulkan_binding *binding) {
   const int is_vector = binding->view == SMELT_VULKAN_VECTORS || binding->view == SMELT_VULKAN_VECTOR_TEXELS;
@@ -276,8 +278,7 @@ static smelt_status make_pipeline(smelt_vulkan *v, const smelt_vulkan_kernel *ke
                                                       .module = module,
                                                       .pName = "main"},
                                             .layout = made->layout};
-  const VkResult result =
-      v->vk.CreateComputePipelines(v->device, VK_NULL_HANDLE, 1, &info, NULL, &made->pipeline);
+  const VkResult result = v->vk.CreateComputePipelines(v->device, VK_NULL_HANDLE, 1, &info, NULL, &made->pipeline);
   v->vk.DestroyShaderModule(v->device, module, NULL);
   TRY(result, "the device does not take a kernel");
   return SMELT_OK;
@@ -412,9 +413,8 @@ static smelt_status make_steps(smelt_vulkan *v) {
 /*--- Commands -------------------------------------------------------------------------------------------------------*/
 
 static void barrier(const smelt_vulkan *v, VkCommandBuffer commands, VkPipelineStageFlags stage, VkAccessFlags access) {
-  const VkMemoryBarrier memory = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                                  .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
-                                  .dstAccessMask = access};
+  const VkMemoryBarrier memory = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER, .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT, .dstAccessMask = access};
   v->vk.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, stage, 0, 1, &memory, 0, NULL, 0, NULL);
 }
 
@@ -426,7 +426,8 @@ static smelt_status record(smelt_vulkan *v, VkCommandBuffer commands, uint32_t f
     const pipeline *kernel = &v->pipelines[v->model->steps[i].first];
     const step *made = &v->steps[i];
     if (i > first)
-      barrier(v, commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+      barrier(v, commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+              VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
     v->vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
     v->vk.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1, &made->set, 0, NULL);
     v->vk.CmdPushConstants(commands, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof made->offsets,

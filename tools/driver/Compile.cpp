@@ -136,8 +136,8 @@ private:
   Progress progress_;
   StageClock clock_;
   std::optional<artifact::ContentCache> cache_;
-  std::vector<std::string> read_;                // the files of the model
-  std::optional<gpu::Profile> profile_;          // of the device to compile for, if any
+  std::vector<std::string> read_;       // the files of the model
+  std::optional<gpu::Profile> profile_; // of the device to compile for, if any
   std::optional<artifact::DeviceProgram> device_;
   std::unique_ptr<llvm::StdThreadPool> threads_; // outlives the context
   std::unique_ptr<MLIRContext> context_;
@@ -376,7 +376,8 @@ llvm::Error Compilation::checkDevice() {
     what = "dims that its file leaves open";
   else if (plan.getStates())
     what = "states";
-  else if (plan.getBlocks() > 0 || !llvm::all_of(plan.getBody().front(), [](Operation &op) { return isa<kernel::CallOp>(op); }))
+  else if (plan.getBlocks() > 0 ||
+           !llvm::all_of(plan.getBody().front(), [](Operation &op) { return isa<kernel::CallOp>(op); }))
     what = "sizes, branches or loops that depend on data";
   if (what.empty())
     return llvm::Error::success();
@@ -427,9 +428,8 @@ llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &targ
   if (options_.emit == Emit::Static && !options_.output.empty())
     model.name = llvm::sys::path::filename(options_.output).str(); // the C symbol is what the user asked for
   model.target = profile_ ? options_.target : target.name;
-  const bool isUsed = llvm::any_of(model.steps, [](const artifact::Step &step) {
-    return step.kind == artifact::StepKind::Kernel;
-  });
+  const bool isUsed =
+      llvm::any_of(model.steps, [](const artifact::Step &step) { return step.kind == artifact::StepKind::Kernel; });
   model.cpuFeatures = isUsed || !profile_ ? target.cpuFeatures : 0;
   report_.arenaBytes = model.arenaBytes;
   report_.arenaLowerBound = planned->liveBytes;

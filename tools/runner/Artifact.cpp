@@ -293,9 +293,10 @@ static uint64_t leastArena(const smelt_model &model) {
 }
 
 Instance::Instance(const Artifact &artifact, unsigned threads)
-    : artifact_(artifact), device_(artifact.deviceProgram() ? std::make_unique<Device>(artifact.path(), artifact.model(),
-                                                                                       *artifact.deviceProgram())
-                                                            : nullptr),
+    : artifact_(artifact),
+      device_(artifact.deviceProgram()
+                  ? std::make_unique<Device>(artifact.path(), artifact.model(), *artifact.deviceProgram())
+                  : nullptr),
       arena_(device_ ? 0 : leastArena(artifact.model()), artifact.path() + ": its arena"), instance_() {
   checkProcessor(artifact.path(), artifact.model());
   bind();

@@ -12,8 +12,8 @@ Device::Device(const std::string &path, const smelt_model &model, const smelt_vu
   if (status == SMELT_ERROR_ARGUMENT)
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: " + why);
   if (status != SMELT_OK)
-    throw Error(Exit::Environment, path + ": compiled for a Vulkan device, and " + why +
-                                       "; or compile the model with --target native");
+    throw Error(Exit::Environment,
+                path + ": compiled for a Vulkan device, and " + why + "; or compile the model with --target native");
 }
 
 } // namespace smelt::runner

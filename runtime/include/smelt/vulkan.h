@@ -75,8 +75,8 @@ typedef struct smelt_vulkan smelt_vulkan;
 
 #define SMELT_VULKAN_WHY_BYTES 256u
 
-/* Opens a device and makes all that the model needs there: memory, its weights, pipelines, recorded commands. `why` gets
- * a sentence that says what is missing. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, MEMORY, DEVICE}. */
+/* Opens a device and makes all that the model needs there: memory, its weights, pipelines, recorded commands. `why`
+ * gets a sentence that says what is missing. Returns SMELT_OK, or SMELT_ERROR_{ARGUMENT, ABI, MEMORY, DEVICE}. */
 smelt_status smelt_vulkan_open(smelt_vulkan **vulkan, const smelt_model *model, const smelt_vulkan_program *program,
                                char *why, size_t why_bytes);
 
