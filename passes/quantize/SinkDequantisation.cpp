@@ -7,12 +7,17 @@
 //                                                          the maximum of windows, and concat where all are alike
 //   quantise(dequantise(q))   →   q                        with one step and zero point
 //   quantise(concat(x…))      →   concat(quantise(x)…)     where nothing else reads it
+//   quantise(clamp(dequantise(q), low, high))   →   clamp(q, quantise(low), quantise(high))     with one step and zero
+//                                                          point; so of relu, and left out where q lies within anyway
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/graph/Match.h"
 #include "passes/quantize/Linear.h"
 #include "passes/quantize/Passes.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace smelt;
@@ -90,6 +95,55 @@ struct CancelQuantisation : OpRewritePattern<graph::CastOp> {
   }
 };
 
+/// Bounds of f32 that an op puts on its operand.
+struct Bounds {
+  Value input;
+  float low, high;
+};
+
+struct ClampIntegers : OpRewritePattern<graph::CastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(graph::CastOp op, PatternRewriter &rewriter) const override {
+    std::optional<Quantised> quantised = quantize::quantisedOf(op);
+    std::optional<Bounds> bounds = quantised ? boundsOf(quantised->input) : std::nullopt;
+    std::optional<Dequantised> dequantised = bounds ? quantize::dequantisedOf(bounds->input) : std::nullopt;
+    if (!dequantised || dequantised->step != quantised->step ||
+        zeroPointOf(dequantised->centred) != quantised->zeroPoint ||
+        dequantised->centred.integers.getType() != op.getType())
+      return rewriter.notifyMatchFailure(op, "bounds nothing that was quantised alike");
+    const bool isUnsigned = op.getTo().isUnsignedInteger();
+    const float least = isUnsigned ? 0 : -128, most = isUnsigned ? 255 : 127;
+    // Quantising is monotone and gives back what was dequantised: so the bounds can be quantised instead.
+    auto quantise = [&](float number) {
+      float whole = std::nearbyint(number / quantised->step) + static_cast<float>(quantised->zeroPoint);
+      return std::clamp(whole, least, most);
+    };
+    const float low = quantise(bounds->low), high = quantise(bounds->high);
+    Value integers = dequantised->centred.integers;
+    auto bound = [&](float whole) {
+      return graph::makeScalar(rewriter, op.getLoc(), op.getTo(), graph::Scalar::ofSigned(static_cast<int64_t>(whole)));
+    };
+    if (low == least && high == most)
+      rewriter.replaceOp(op, integers);
+    else
+      rewriter.replaceOpWithNewOp<graph::ClampOp>(op, integers, bound(low), bound(high));
+    return success();
+  }
+
+private:
+  static std::optional<Bounds> boundsOf(Value value) {
+    constexpr float kNone = std::numeric_limits<float>::infinity();
+    if (auto relu = value.getDefiningOp<graph::ReluOp>())
+      return Bounds{relu.getInput(), 0, kNone};
+    auto clamp = value.getDefiningOp<graph::ClampOp>();
+    std::optional<graph::Scalar> low = clamp ? graph::splatOf(clamp.getLow()) : std::nullopt;
+    std::optional<graph::Scalar> high = clamp ? graph::splatOf(clamp.getHigh()) : std::nullopt;
+    if (!low || !high || std::isnan(low->asFloat()) || std::isnan(high->asFloat()))
+      return std::nullopt;
+    return Bounds{clamp.getInput(), static_cast<float>(low->asFloat()), static_cast<float>(high->asFloat())};
+  }
+};
+
 struct QuantiseBeforeConcat : OpRewritePattern<graph::CastOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(graph::CastOp op, PatternRewriter &rewriter) const override {
@@ -127,7 +181,7 @@ struct SinkDequantisation : PassWrapper<SinkDequantisation, OperationPass<func::
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<SinkBelowMove, CancelQuantisation, QuantiseBeforeConcat>(&getContext());
+    patterns.add<SinkBelowMove, CancelQuantisation, ClampIntegers, QuantiseBeforeConcat>(&getContext());
     graph::applyTopDown(getOperation(), std::move(patterns), /*fold=*/false);
   }
 };
