@@ -109,10 +109,11 @@ def say(text=""):
 def other_format(position):
     """`--format tflite …`: models of another format have a peer, and a program, of their own."""
     wanted, rest = sys.argv[position + 1 : position + 2], sys.argv[1:position] + sys.argv[position + 2 :]
-    if wanted != ["tflite"]:
-        print("bench.py: error: --format takes tflite", file=sys.stderr)
+    programs = {"tflite": "litert.py", "pt2": "executorch_bench.py"}
+    if not wanted or wanted[0] not in programs:
+        print(f"bench.py: error: --format takes {' or '.join(programs)}", file=sys.stderr)
         return 2
-    return subprocess.run([sys.executable, REPOSITORY / "tools" / "bench" / "litert.py", *rest]).returncode
+    return subprocess.run([sys.executable, REPOSITORY / "tools" / "bench" / programs[wanted[0]], *rest]).returncode
 
 
 def main():

@@ -1,26 +1,37 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
 /* The most memory that a process has resident which runs a model once: `peak NET.so`, or, built with -DMODEL=net and
- * linked with a static artefact, `peak`. Prints JSON, in bytes: what it had before it knew of the model, the most, and
- * what the model's arena with the blocks that grow, inputs and outputs are of that. Linux only. */
+ * linked with a static artefact, `peak`. Prints JSON, in bytes: what it had before it knew of the model, the most, what
+ * of it no file backs, and what the model's arena with the blocks that grow, inputs and outputs are of that; and
+ * milliseconds until the model was ready, and of the run. Linux only. */
 #include "smelt/smelt.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* VmHWM: unlike getrusage's maximum, of this program alone, and not of the one that started it. */
-static unsigned long long most_resident(void) {
+/* What a line of this process's status says, in bytes. */
+static unsigned long long status_of(const char *name) {
   char line[128];
-  unsigned long long kilobytes = 0;
+  unsigned long long bytes = 0;
   FILE *status = fopen("/proc/self/status", "r");
   while (status && fgets(line, sizeof line, status))
-    if (sscanf(line, "VmHWM: %llu", &kilobytes) == 1)
-      break;
+    if (strncmp(line, name, strlen(name)) == 0)
+      bytes = strtoull(line + strlen(name), 0, 10) * 1024;
   if (status)
     fclose(status);
-  return kilobytes * 1024;
+  return bytes;
+}
+
+/* Unlike getrusage's maximum, of this program alone, and not of the one that started it. */
+static unsigned long long most_resident(void) { return status_of("VmHWM:"); }
+
+static double milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
 }
 
 /* Memory that is touched. */
@@ -60,7 +71,7 @@ static uint64_t make_buffers(const smelt_instance *instance, const smelt_tensor_
   return sum;
 }
 
-static int run(const smelt_model *model, unsigned long long before) {
+static int run(const smelt_model *model, unsigned long long before, double begun) {
   smelt_instance instance;
   void *inputs[256], *outputs[256];
   /* As calloc gives it: what a run does not touch takes no memory. */
@@ -69,31 +80,39 @@ static int run(const smelt_model *model, unsigned long long before) {
   if (!room || model->input_count > 256 || model->output_count > 256 ||
       smelt_init(&instance, model, arena, model->arena_bytes) != SMELT_OK)
     return 1;
+  const double ready = milliseconds();
   blocks grown = {0, 0};
   smelt_set_resize(&instance, resize, &grown);
   const uint64_t in = make_buffers(&instance, model->inputs, model->input_count, inputs);
   const uint64_t out = make_buffers(&instance, model->outputs, model->output_count, outputs);
+  const double started = milliseconds();
   const smelt_status status = smelt_run(&instance, (const void *const *)inputs, outputs);
   if (status != SMELT_OK) {
     fprintf(stderr, "%s\n", smelt_status_string(status));
     return 1;
   }
-  printf(
-      "{\"before\": %llu, \"peak\": %llu, \"arena\": %llu, \"weights\": %llu, \"inputs\": %llu, \"outputs\": %llu}\n",
-      before, most_resident(), (unsigned long long)(model->arena_bytes + grown.most),
-      (unsigned long long)model->weights_bytes, (unsigned long long)in, (unsigned long long)out);
+  const double ended = milliseconds();
+  printf("{\"before\": %llu, \"peak\": %llu, \"anonymous\": %llu, ", before, most_resident(), status_of("RssAnon:"));
+  printf("\"arena\": %llu, \"weights\": %llu, ", (unsigned long long)(model->arena_bytes + grown.most),
+         (unsigned long long)model->weights_bytes);
+  printf("\"inputs\": %llu, \"outputs\": %llu, ", (unsigned long long)in, (unsigned long long)out);
+  printf("\"load_ms\": %.4f, \"first_ms\": %.4f}\n", ready - begun, ended - started);
   return 0;
 }
 
 #ifdef MODEL
 extern const smelt_model MODEL;
 
-int main(void) { return run(&MODEL, most_resident()); }
+int main(void) {
+  const unsigned long long before = most_resident();
+  return run(&MODEL, before, milliseconds());
+}
 #else
 int main(int count, char **arguments) {
   const unsigned long long before = most_resident();
+  const double begun = milliseconds();
   void *library = count == 2 ? dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL) : 0;
   const smelt_model *model = library ? dlsym(library, "smelt_model") : 0;
-  return model ? run(model, before) : 2;
+  return model ? run(model, before, begun) : 2;
 }
 #endif

@@ -137,13 +137,13 @@ def conformance_of(name, share, options):
     return Result(passed, failures, f"{unsupported} of {name} unsupported")
 
 
-def script(path, seconds, *arguments):
+def script(path, seconds, *arguments, python=PYTHON):
     """A test program of ours: a line "PASS name …" or "FAIL name …" per case, at the end "N passed, N failed"."""
 
     def suite():
         if not (REPOSITORY / "build" / "bin" / "smelt").exists():
             return Result(0, ["build/bin/smelt is missing"])
-        code, output = run([PYTHON, path, *arguments], seconds)
+        code, output = run([python, path, *arguments], seconds)
         failures = re.findall(r"^FAIL (.*)$", output, re.MULTILINE)
         closing = re.search(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
         print(output, end="")
@@ -192,7 +192,7 @@ def fuzzed():
 
 
 def with_torch():
-    """Modules exported here and now, in all dialects, beside eager PyTorch."""
+    """Modules exported here and now, in all dialects and quantised, beside eager PyTorch; and smelt.export_torch."""
     python = subprocess.run([PYTHON, "tools/setup/torch_environment.py"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     total = Result()
     for program in ("test/pt2/check_operators.py", "test/pt2/check_models.py"):
@@ -200,6 +200,8 @@ def with_torch():
         rows = [line for line in output.splitlines() if len(line.split()) > 2]
         failures = [line[:200] for line in rows if line.split()[2] != "agrees"]
         total += Result(len(rows) - len(failures), failures or ([] if code == 0 else [f"{program}: exit code {code}"]))
+    for program in ("test/pt2/check_quantised.py", "test/pt2/test_export.py"):
+        total += script(program, 3600, python=python)()
     return total
 
 

@@ -6,7 +6,7 @@
 PyPI's torch for x86-64 is built with CUDA, whose libraries take 2.4 GB more; the processor's part works without them where libraries of their names
 define the symbols that the linker looks for. 539 MB are fetched.
 
-usage: torch_environment.py        prints the path of its Python
+usage: torch_environment.py [--executorch]        prints the path of its Python; with ExecuTorch beside it, which ./dev bench compares with
 """
 import collections
 import os
@@ -22,6 +22,7 @@ FOLDER = REPOSITORY / ".cache" / "torch-venv"
 PYTHON = FOLDER / "bin" / "python"
 PACKAGES = ["torch==2.15.0", "torchvision==0.29.2", "torchao==0.18.0", "typing_extensions", "sympy", "mpmath", "filelock", "jinja2", "markupsafe", "networkx", "fsspec",
             "numpy", "pillow"]
+EXECUTORCH = ["executorch==1.5.1", "flatbuffers", "ruamel.yaml", "tabulate", "pyyaml", "packaging"]
 CUDA = re.compile(r"(cu|nv|nccl|__cuda)\w*$")
 # What says that there is no device; all others are never called.
 RESULTS = {"cudaGetDeviceCount": 100, "cuInit": 100, "cudaGetDriverEntryPoint": 100}
@@ -88,7 +89,17 @@ def write_stubs(folder):
         write_library(folder / name, groups or {"": needs.plain})
 
 
+def add_executorch():
+    """Into the same environment, as it needs the very torch that is there."""
+    stamp = FOLDER / "executorch"
+    if not stamp.exists() or stamp.read_text() != " ".join(EXECUTORCH):
+        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--no-deps", *EXECUTORCH], check=True, stdout=sys.stderr)
+        stamp.write_text(" ".join(EXECUTORCH))
+
+
 def main():
+    if sys.argv[1:] not in ([], ["--executorch"]):
+        sys.exit("usage: torch_environment.py [--executorch]")
     if not (FOLDER / "complete").exists():
         venv.create(FOLDER, with_pip=True)
         subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--no-deps", *PACKAGES], check=True, stdout=sys.stderr)
@@ -96,6 +107,8 @@ def main():
         write_stubs(FOLDER / "lib" / version / "site-packages" / "torch" / "lib")
         subprocess.run([PYTHON, "-c", "import torch, torchvision"], check=True, stdout=sys.stderr, env={**os.environ})
         (FOLDER / "complete").touch()
+    if sys.argv[1:]:
+        add_executorch()
     print(PYTHON)
 
 

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""smelt.export_torch: live modules exported, saved and compiled in one call. Runs in the environment that has torch.
+
+usage: test_export.py [NAME…] [--json FILE]
+"""
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import torch
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1])]
+import harness
+from harness import Suite, expect
+
+sys.path.insert(0, str(harness.REPOSITORY / "tools" / "python"))
+import smelt
+from smelt import export_torch
+
+case = Suite()
+SOURCE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv, self.drop = nn.Conv2d(3, width, 3, padding=1), nn.Dropout(0.5)
+
+    def forward(self, image, scale=None):
+        y = self.drop(torch.relu(self.conv(image))).mean((2, 3))
+        return y if scale is None else y * scale, {"soft": y.softmax(1)}
+
+class Counter(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(2))
+
+    def forward(self, x):
+        self.count += x
+        return self.count * 2
+
+class Branching(nn.Module):
+    def forward(self, x):
+        return x + 1 if x.sum().item() > 0 else x
+
+ready = Net()
+number = 3
+"""
+
+
+def module(folder, name="Net"):
+    path = folder / "net.py"
+    path.write_text(SOURCE)
+    space = {}
+    exec(compile(SOURCE, str(path), "exec"), space)  # pylint: disable=exec-used
+    return space[name]()
+
+
+def command(folder, *arguments, code=0):
+    (folder / "net.py").write_text(SOURCE)
+    done = subprocess.run([sys.executable, "-m", "smelt.export_torch", *map(str, arguments)], cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+                          env={"PYTHONPATH": str(harness.REPOSITORY / "tools" / "python"), "PATH": "/usr/bin:/bin", "HOME": str(folder)})
+    expect(done.returncode == code, f"exit code {done.returncode}, not {code}: {done.stderr[-500:]}{done.stdout[-200:]}")
+    if code:
+        expect(done.stderr.count("\n") == 1 and done.stderr.startswith("smelt: error: "), f"not one line: {done.stderr[-500:]}")
+    return done
+
+
+def refused(code, word, function, *arguments, **options):
+    try:
+        function(*arguments, **options)
+    except smelt.SmeltError as error:
+        expect(error.exit_code == code and word in str(error), f"exit code {error.exit_code}: {error}")
+        return
+    raise harness.Failure("no error")
+
+
+@case
+def one_call(folder):
+    """In training mode, and left so; what is saved is in evaluation mode."""
+    net, image = module(folder).train(), torch.rand(2, 3, 8, 8)
+    artefact = export_torch.compile(net, (image,), folder / "net.so")
+    expect(net.training, "the module is in evaluation mode now")
+    expect((folder / "net.pt2").exists() and artefact == folder / "net.so", f"{artefact}")
+    expect(export_torch.check(artefact, net, (image,)) < 1e-5, "it differs")
+    expect(not list(folder.glob(".smelt-*")), "a temporary folder stayed")
+
+
+@case
+def by_name_and_open(folder):
+    net, given = module(folder), {"image": torch.rand(2, 3, 8, 8), "scale": torch.tensor(3.0)}
+    dims = {"image": {0: torch.export.Dim("batch", min=1, max=8)}, "scale": None}
+    artefact = export_torch.compile(net, (), folder / "net.so", kwargs=given, dynamic_shapes=dims)
+    for count in (1, 5):
+        other = {"image": torch.rand(count, 3, 8, 8), "scale": torch.tensor(0.5)}
+        expect(export_torch.check(artefact, net, (), kwargs=other) < 1e-5, "it differs")
+
+
+@case
+def buffers_stay(folder):
+    model = smelt.load(export_torch.compile(module(folder, "Counter"), (torch.ones(2),), folder / "net.so"))
+    for run in (1, 2, 3):
+        expect(np.array_equal(next(iter(model.run({"x": np.ones(2, np.float32)}).values())), [2 * run] * 2), f"run {run}")
+
+
+@case
+def same_file_again(folder):
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        torch.manual_seed(0)
+        export_torch.compile(module(folder), (torch.rand(2, 3, 8, 8),), folder / name / "net.so")
+    expect((folder / "a/net.so").read_bytes() == (folder / "b/net.so").read_bytes(), "two exports differ")
+
+
+@case
+def refusals(folder):
+    refused(4, "Branching", export_torch.compile, module(folder, "Branching"), (torch.rand(2),), folder / "net.so")
+    refused(2, "is no torch.nn.Module", export_torch.compile, len, (torch.rand(2),), folder / "net.so")
+    refused(2, "should be a tuple", export_torch.compile, module(folder), torch.rand(2), folder / "net.so")
+    refused(5, "nowhere", export_torch.compile, module(folder), (torch.rand(2, 3, 8, 8),), folder / "nowhere" / "net.so")
+    refused(2, "--target", export_torch.compile, module(folder), (torch.rand(2, 3, 8, 8),), folder / "net.so", target="none")
+    expect(not (folder / "net.so").exists(), "something was written")
+
+
+@case
+def the_command(folder):
+    said = command(folder, "net.py:Net", "--arguments", '{"width": 6}', "--input", "1..8x3x?16x16", "-o", "open.so").stdout
+    expect("largest difference from PyTorch" in said and (folder / "open.so").exists(), said)
+    shapes = [tensor.shape for tensor in smelt.load(folder / "open.so").inputs]
+    expect(shapes[0][0] is None and shapes[0][1] == 3 and shapes[0][2] is None, f"{shapes}")
+    np.savez(folder / "in.npz", image=np.ones((2, 3, 8, 8), np.float32), scale=np.float32(2))
+    command(folder, "net.py:ready", "--inputs", "in.npz", "-o", "ready.so")
+    torch.save(module(folder).state_dict(), folder / "net.pth")
+    command(folder, "net:Net", "--weights", "net.pth", "--input", "2x3x8x8", "-o", "bf16.so", "--precision", "bf16")
+
+
+@case
+def the_command_refuses(folder):
+    for words, code in ((("net.py", "--input", "2"), 2), (("net.py:None_", "--input", "2"), 2), (("net.py:number", "--input", "2"), 2),
+                        (("net.py:Net", "--input", "2y"), 2), (("net.py:Net", "--input", "2:f31"), 2), (("net.py:Net",), 2), (("none.py:Net", "--input", "2"), 2),
+                        (("net.py:Net", "--input", "2", "--arguments", "["), 2), (("net.py:Net", "--inputs", "none.npz"), 2),
+                        (("net.py:Net", "--input", "2", "--weights", "none.pth"), 2), (("net.py:Branching", "--input", "2"), 4),
+                        (("net.py:Net", "--input", "1x3x8x8", "--target", "none"), 2)):
+        command(folder, *words, code=code)
+
+
+if __name__ == "__main__":
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))
