@@ -691,6 +691,10 @@ def compare_needs_a_reference(folder):
     np.savez(folder / "short.npz", y=np.zeros(3, np.float32))
     refused(folder, [1], ["'y'", "f32 3"], "compare", model, "--against", folder / "short.npz")
     refused(folder, [5], ["onnxruntime"], "compare", model, "--against", "onnxruntime", environment={"SMELT_PYTHON": "/nowhere/python"})
+    refused(folder, [2], ["torch", ".pt2"], "compare", model, "--against", "torch", environment={"SMELT_PYTHON": sys.executable})
+    program = pathlib.Path(__file__).resolve().parents[1] / "pt2/files/tiny_2.15.0.pt2"
+    refused(folder, [2], ["onnxruntime", ".onnx"], "compare", program, "--shape", "x=2x3x8x8", "--against", "onnxruntime", environment={"SMELT_PYTHON": sys.executable})
+    refused(folder, [5], ["torch"], "compare", program, "--shape", "x=2x3x8x8", "--against", "torch", environment={"SMELT_PYTHON": "/nowhere/python"})
 
 
 @case

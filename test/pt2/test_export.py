@@ -117,6 +117,29 @@ def same_file_again(folder):
 
 
 @case
+def compared_with_torch(folder):
+    """smelt compare --against torch: outputs, layers, and buffers that change."""
+    for name, inputs in (("Net", (torch.rand(2, 3, 8, 8),)), ("Counter", (torch.ones(2),))):
+        export_torch.export(module(folder, name), inputs, folder / "net.pt2")
+        for layers in ((), ("--layers",)):
+            done = subprocess.run([harness.BIN / "smelt", "compare", folder / "net.pt2", "--against", "torch", *layers], capture_output=True, text=True, timeout=300,
+                                  check=False, env={"SMELT_PYTHON": sys.executable})
+            expect(done.returncode == 0, f"{name}: exit code {done.returncode}: {done.stderr[-300:]}{done.stdout[-300:]}")
+            expect(name != "Counter" or "count.next" in done.stdout, done.stdout)
+            expect(name != "Net" or not layers or "'conv2d'" in done.stdout, done.stdout)
+
+
+@case
+def recorded_generations(_folder):
+    """Files of torch 2.6 on, which this torch reads as well."""
+    for version in ("2.6.0", "2.7.1", "2.8.0", "2.9.1", "2.12.1", "2.15.0"):
+        path = pathlib.Path(__file__).resolve().parent / "files" / f"tiny_{version}.pt2"
+        done = subprocess.run([harness.BIN / "smelt", "compare", path, "--shape", "x=3x3x8x8", "--against", "torch"], capture_output=True, text=True, timeout=300,
+                              check=False, env={"SMELT_PYTHON": sys.executable})
+        expect(done.returncode == 0, f"{version}: {done.stderr[-300:]}{done.stdout[-300:]}")
+
+
+@case
 def refusals(folder):
     refused(4, "Branching", export_torch.compile, module(folder, "Branching"), (torch.rand(2),), folder / "net.so")
     refused(2, "is no torch.nn.Module", export_torch.compile, len, (torch.rand(2),), folder / "net.so")

@@ -2,7 +2,7 @@
 # Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Programs of PyTorch beside ExecuTorch with XNNPACK: latency on one thread, CPU time, in turns on the same input; load time, and memory of a process
-that loads a program and runs it once. Weights are seeded, and int8 is what PT2E makes, on seeded images.
+that loads a program and runs it once: at most, and of it what no file backs. Weights are seeded, and int8 is what PT2E makes, on seeded images.
 
 usage: executorch_bench.py [MODEL…] [--precision f32,int8] [--rounds N] [--json FILE]      `./dev bench --format pt2` calls it
 """
@@ -121,9 +121,13 @@ def compare(source, precision, peer_program, peak, rounds):
         shape = [str(extent) for extent in image.shape]
         loads = {"smelt": median_of([alone([peak, artefact]) for _ in range(LOADS)]),
                  "executorch": median_of([alone([peer_program, source / f"{precision}.pte", folder / "in.bin", folder / "out.bin", *shape]) for _ in range(LOADS)])}
+        smelt.compile(source / f"{precision}.pt2", folder / "net", emit="static")
+        static = median_of([alone([figures.build(folder, "-DMODEL=net", "-static", folder / "net.a")]) for _ in range(LOADS)])
         outputs = {"smelt": next(iter(results.values())), "executorch": peer.output}
-    return {name: {"ms": medians[name], "load_ms": each["load_ms"], "first_ms": each["first_ms"], "peak_mb": each["peak"] / MEGABYTE, "anonymous_mb": each["anonymous"] / MEGABYTE,
+    found = {name: {"ms": medians[name], "load_ms": each["load_ms"], "first_ms": each["first_ms"], "peak_mb": each["peak"] / MEGABYTE, "anonymous_mb": each["anonymous"] / MEGABYTE,
                    "within_a_step" if step else "error": error_of(outputs[name], wanted, step)} for name, each in loads.items()}
+    found["smelt"]["static_peak_mb"] = static["peak"] / MEGABYTE
+    return found
 
 
 COLUMNS = (("ms", 8, 2), ("load_ms", 9, 3), ("first_ms", 9, 2), ("peak_mb", 8, 2), ("anonymous_mb", 9, 2))
@@ -135,7 +139,8 @@ def print_rows(name, precision, found):
         agreement = f"{each['within_a_step']:.2%} within a step" if "within_a_step" in each else f"error {each['error']:.1e}"
         print(f"{name:14}{precision:6}{runtime:11}" + "".join(f"{each[key]:{width}.{digits}f}" for key, width, digits in COLUMNS) + f"  {agreement}")
     ratios = "".join(f"{found['smelt'][key] / found['executorch'][key]:{width}.{digits}f}" for key, width, digits in COLUMNS)
-    print(f"{'':20}{'ratio':11}{ratios}", flush=True)
+    static = found["smelt"]["static_peak_mb"]
+    print(f"{'':20}{'ratio':11}{ratios}  linked statically: {static:.2f} MB, {static / found['executorch']['peak_mb']:.2f}", flush=True)
 
 
 def main():

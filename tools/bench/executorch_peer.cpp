@@ -4,8 +4,8 @@
 // A contestant of ./dev bench --format pt2 that runs an ExecuTorch program on one thread, as often as it is told:
 //   executorch_peer PROGRAM.pte INPUT OUTPUT EXTENT…
 // INPUT holds the f32 of the only input, of these extents; OUTPUT gets those of the first output. After one run it
-// prints a line of JSON: milliseconds until the program was ready and of the first run, bytes resident before it knew of
-// the program and at most since, and bytes that no file backs. Each line N of its input is answered with the seconds
+// prints a line of JSON: milliseconds until the program was ready and of the first run, bytes resident before it knew
+// of the program and at most since, and bytes that no file backs. Each line N of its input is answered with the seconds
 // that N runs took, {"cpu", "wall"}. Linux only.
 
 #include <chrono>

@@ -21,8 +21,8 @@
 #include "tools/smelt/Commands.h"
 #include "tools/smelt/CompareLayers.h"
 #include "tools/smelt/CompileFlags.h"
+#include "tools/smelt/Framework.h"
 #include "tools/smelt/LayerChoice.h"
-#include "tools/smelt/OnnxRuntime.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -38,7 +38,6 @@ namespace smelt {
 
 // Of the reference's largest value, in any precision.
 constexpr double kMostRelativeError = 1e-3;
-constexpr llvm::StringLiteral kOnnxRuntime = "onnxruntime";
 
 namespace {
 /// One output or layer beside its reference.
@@ -346,8 +345,8 @@ static llvm::Error checkTarget(const std::string &name) {
 
 static llvm::Error withAdvice(llvm::Error error) {
   const driver::Failure failure = driver::explain(std::move(error));
-  return driver::toolError(static_cast<driver::ExitCode>(failure.exitCode),
-                           failure.message + "; the inputs were random ones, --inputs gives others");
+  const char *advice = failure.exitCode == driver::kUsage ? "" : "; the inputs were random ones, --inputs gives others";
+  return driver::toolError(static_cast<driver::ExitCode>(failure.exitCode), failure.message + advice);
 }
 
 llvm::Error CompareCommand::checkUsage() const {
@@ -392,10 +391,10 @@ llvm::Error CompareCommand::run(int &exitCode) {
       inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));
   buffers.run(instance);
   Comparison comparison(instance, buffers);
-  if (against == kOnnxRuntime) {
+  if (const Framework *framework = findFramework(against)) {
     const std::string given = folder->file("in.npz"), reference = folder->file("out.npz");
     buffers.writeInputs(instance, given);
-    if (llvm::Error error = runOnnxRuntime(options.model, given, reference, layers))
+    if (llvm::Error error = runFramework(*framework, options.model, given, reference, layers))
       return inputs.empty() && model.input_count > 0 ? withAdvice(std::move(error)) : std::move(error);
     if (llvm::Error error = addFromFile(model, reference, comparison))
       return error;
@@ -422,7 +421,8 @@ void addCompareCommand(CLI::App &app, int &exitCode) {
   command->add_option("--inputs", state->inputs,
                       "arrays under the names of the model's inputs; by default seeded ones");
   command->add_option("--against", state->against,
-                      "a .npz file of outputs, or onnxruntime; by default the operators' own slow evaluation");
+                      "a .npz file of outputs, onnxruntime for .onnx files, or torch for .pt2; by default the "
+                      "operators' own slow evaluation");
   command->add_flag("--layers", state->layers,
                     "compare the result of every source node as well, which keeps them from being fused; of a lower "
                     "precision, without --against: what each layer adds to the error of the outputs when it alone is "

@@ -45,7 +45,8 @@ void CompileFlags::addCustom(CLI::App &command) {
 }
 
 void CompileFlags::addTo(CLI::App &command) {
-  command.add_option("MODEL", options.model, "an .onnx or .tflite file, or .mlir of the graph dialect")->required();
+  command.add_option("MODEL", options.model, "an .onnx, .tflite or .pt2 file, or .mlir of the graph dialect")
+      ->required();
   command
       .add_option("--target", options.target,
                   "processor to compile for: " + cpu::targetNames() + "; or a kind of device: " + gpu::profileNames())

@@ -1,27 +1,18 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "tools/smelt/OnnxRuntime.h"
-#include "tools/driver/Errors.h"
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
-#include <cstdlib>
-#include <optional>
+#include "tools/smelt/Framework.h"
 
 namespace smelt {
 
-constexpr llvm::StringLiteral kLayerPrefix = "layer:";
-
-// Arguments: MODEL IN.npz OUT.npz PREFIX, the last one empty where no layers are wanted. One line on stderr says what
-// is wrong.
-constexpr llvm::StringLiteral kScript = R"(
+static constexpr llvm::StringLiteral kScript = R"(
 import itertools, sys, zipfile
 model, inputs, outputs, prefix = sys.argv[1:]
+with open(model, "rb") as file:
+    begin = file.read(8)
+if begin[:4] == b"PK\3\4" or begin[4:] == b"TFL3":
+    print("runs .onnx files only", file=sys.stderr)
+    sys.exit(2)
 try:
     import numpy as np
     import onnxruntime as ort
@@ -78,48 +69,6 @@ except Exception as error:
     sys.exit(1)
 )";
 
-std::string layerName(const std::string &node) { return kLayerPrefix.str() + node; }
-
-static std::string besideThisProgram(llvm::StringRef path) {
-  static int anchor; // any address of this program
-  llvm::SmallString<256> whole(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)));
-  llvm::sys::path::append(whole, path);
-  return std::string(whole);
-}
-
-static llvm::Expected<std::string> findPython() {
-  if (const char *named = std::getenv("SMELT_PYTHON"))
-    return std::string(named);
-  if (std::string own = besideThisProgram("../../.venv/bin/python"); llvm::sys::fs::can_execute(own))
-    return own;
-  if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName("python3"))
-    return *found;
-  return driver::toolError(driver::kEnvironment,
-                           "--against onnxruntime needs Python 3 with the package onnxruntime; there is no python3");
-}
-
-static std::string messageIn(llvm::StringRef path) {
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = llvm::MemoryBuffer::getFile(path);
-  std::string text = file ? (*file)->getBuffer().trim().str() : "";
-  return text.empty() ? "no message" : text;
-}
-
-llvm::Error runOnnxRuntime(const std::string &model, const std::string &inputs, const std::string &outputs,
-                           bool layers) {
-  llvm::Expected<std::string> python = findPython();
-  if (!python)
-    return python.takeError();
-  const std::string log = outputs + ".log";
-  llvm::FileRemover removeLog(log);
-  const llvm::StringRef prefix = layers ? llvm::StringRef(kLayerPrefix) : "";
-  const std::optional<llvm::StringRef> redirects[] = {std::nullopt, std::nullopt, llvm::StringRef(log)};
-  std::string why;
-  const int code = llvm::sys::ExecuteAndWait(*python, {*python, "-c", kScript, model, inputs, outputs, prefix},
-                                             std::nullopt, redirects, 0, 0, &why);
-  if (code == 0)
-    return llvm::Error::success();
-  return driver::toolError(driver::kEnvironment,
-                           "--against onnxruntime: " + (code < 0 ? *python + ": " + why : messageIn(log)));
-}
+const Framework kOnnxRuntime = {"onnxruntime", kScript, "../../.venv/bin/python"};
 
 } // namespace smelt

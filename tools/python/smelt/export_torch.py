@@ -92,10 +92,15 @@ def compile(module, inputs, output=None, *, kwargs=None, dynamic_shapes=None, st
     return compile_file(path, output, **options)
 
 
-def _arrays(torch, values):
-    """The tensors of nested tuples, lists and dicts as arrays, in order."""
-    found = [value for value in torch.utils._pytree.tree_leaves(values) if value is not None]
-    return [np.asarray(value.float() if value.dtype == torch.bfloat16 else value) if isinstance(value, torch.Tensor) else np.asarray(value) for value in found]
+def _array(torch, value):
+    """A tensor as an array; bfloat16 as the bits that models take, as NumPy has no such type."""
+    value = torch.as_tensor(value).detach().contiguous()
+    return value.view(torch.int16).numpy().view(np.uint16) if value.dtype == torch.bfloat16 else value.numpy()
+
+
+def _numbers(array, is_bfloat16):
+    bits = np.asarray(array).view(np.uint16).astype(np.uint32) << 16 if is_bfloat16 else None
+    return np.asarray(array).astype(float) if bits is None else bits.view(np.float32).astype(float)
 
 
 def check(artefact, module, inputs, *, kwargs=None):
@@ -103,17 +108,21 @@ def check(artefact, module, inputs, *, kwargs=None):
     torch, model = _torch(), load(artefact)
     held = copy.deepcopy(module).cpu().eval()
     inputs, kwargs = _on_host(torch, tuple(inputs)), _on_host(torch, kwargs or {})
-    given = [value for value in _arrays(torch, (inputs, kwargs))]
-    made = list(model.run(dict(zip([tensor.name for tensor in model.inputs], given))).values())
+
+    def leaves(values):
+        return [value for value in torch.utils._pytree.tree_leaves(values) if value is not None]
+
+    given = {tensor.name: _array(torch, value) for tensor, value in zip(model.inputs, leaves((inputs, kwargs)))}
+    made, worst = list(model.run(given).values()), 0.0
     with torch.no_grad():
-        wanted = _arrays(torch, held(*inputs, **kwargs))
-    worst = 0.0
+        wanted = leaves(held(*inputs, **kwargs))
     for ours, theirs in zip(made, wanted):
-        if ours.shape != theirs.shape:
+        theirs = torch.as_tensor(theirs)
+        if ours.shape != tuple(theirs.shape):
             return float("nan")
-        if theirs.size:
-            difference = np.abs(ours.astype(float) - theirs.astype(float)).max()
-            worst = max(worst, float(difference / max(np.abs(theirs.astype(float)).max(), 1e-30)))
+        if ours.size:
+            right = theirs.to(torch.float64).numpy()
+            worst = max(worst, float(np.abs(_numbers(ours, theirs.dtype == torch.bfloat16) - right).max() / max(np.abs(right).max(), 1e-30)))
     return worst
 
 

@@ -35,7 +35,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser():
     options = _Parser(prog="smelt profile", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    options.add_argument("model", metavar="MODEL", help="an .onnx file, or .mlir of the graph dialect")
+    options.add_argument("model", metavar="MODEL", help="an .onnx, .tflite or .pt2 file, or .mlir of the graph dialect")
     options.add_argument("--data", metavar="DIR|FILE.npz", help="samples: a folder with .npz or .npy files in calibration/ and in evaluation/; or one of such "
                          "files, of which every second is for evaluation; arrays that are no inputs are for the metric: labels. By default seeded inputs")
     options.add_argument("-o", "--output", metavar="REPORT.html", help="the page; beside it are REPORT.json and REPORT.points/ (default: MODEL.profile.html here)")

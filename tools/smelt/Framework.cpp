@@ -1,0 +1,76 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/smelt/Framework.h"
+#include "tools/driver/Errors.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include <cstdlib>
+#include <optional>
+
+namespace smelt {
+
+constexpr llvm::StringLiteral kLayerPrefix = "layer:";
+
+const Framework *findFramework(llvm::StringRef name) {
+  for (const Framework *framework : {&kOnnxRuntime, &kTorch})
+    if (framework->name == name)
+      return framework;
+  return nullptr;
+}
+
+std::string layerName(const std::string &node) { return kLayerPrefix.str() + node; }
+
+static std::string besideThisProgram(llvm::StringRef path) {
+  static int anchor; // any address of this program
+  llvm::SmallString<256> whole(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)));
+  llvm::sys::path::append(whole, path);
+  return std::string(whole);
+}
+
+static llvm::Expected<std::string> findPython(const Framework &framework) {
+  if (const char *named = std::getenv("SMELT_PYTHON"))
+    return std::string(named);
+  if (std::string own = besideThisProgram(framework.python); llvm::sys::fs::can_execute(own))
+    return own;
+  if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName("python3"))
+    return *found;
+  return driver::toolError(driver::kEnvironment, "--against " + framework.name.str() +
+                                                     " needs Python 3 with the package " + framework.name.str() +
+                                                     "; there is no python3");
+}
+
+/// What a script says of its end: frameworks may have said more before.
+static std::string lastLineIn(llvm::StringRef path) {
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = llvm::MemoryBuffer::getFile(path);
+  std::string text = file ? (*file)->getBuffer().trim().rsplit('\n').second.str() : "";
+  if (text.empty() && file)
+    text = (*file)->getBuffer().trim().str();
+  return text.empty() ? "no message" : text;
+}
+
+llvm::Error runFramework(const Framework &framework, const std::string &model, const std::string &inputs,
+                         const std::string &outputs, bool layers) {
+  llvm::Expected<std::string> python = findPython(framework);
+  if (!python)
+    return python.takeError();
+  const std::string log = outputs + ".log";
+  llvm::FileRemover removeLog(log);
+  const llvm::StringRef prefix = layers ? llvm::StringRef(kLayerPrefix) : "";
+  const std::optional<llvm::StringRef> redirects[] = {std::nullopt, llvm::StringRef(), llvm::StringRef(log)};
+  std::string why;
+  const int code = llvm::sys::ExecuteAndWait(*python, {*python, "-c", framework.script, model, inputs, outputs, prefix},
+                                             std::nullopt, redirects, 0, 0, &why);
+  if (code == 0)
+    return llvm::Error::success();
+  return driver::toolError(code == driver::kUsage ? driver::kUsage : driver::kEnvironment,
+                           "--against " + framework.name.str() + ": " +
+                               (code < 0 ? *python + ": " + why : lastLineIn(log)));
+}
+
+} // namespace smelt

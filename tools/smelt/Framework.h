@@ -1,0 +1,38 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_TOOLS_SMELT_FRAMEWORK_H
+#define SMELT_TOOLS_SMELT_FRAMEWORK_H
+
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace smelt {
+
+/// A framework that runs models of one format, in Python.
+struct Framework {
+  llvm::StringLiteral name; // of its package, and what --against takes
+  /// Arguments: MODEL IN.npz OUT.npz PREFIX, the last one empty where no layers are wanted. One line on stderr says
+  /// what is wrong; the exit code is 2 where the model is of another format.
+  llvm::StringLiteral script;
+  llvm::StringLiteral
+      python; // the interpreter of an environment of the repository that has it, from this program's folder
+};
+extern const Framework kOnnxRuntime, kTorch;
+
+/// The framework of a name; null for other texts.
+const Framework *findFramework(llvm::StringRef name);
+
+/// Runs a model with a framework on the inputs of a .npz file and writes its outputs to another. With `layers`, so are
+/// the results of all nodes that have one output, under layerName(). The interpreter is SMELT_PYTHON, that of an
+/// environment of the repository, or python3. Fails with Environment where something is missing, and with Usage where
+/// the framework has another format.
+llvm::Error runFramework(const Framework &framework, const std::string &model, const std::string &inputs,
+                         const std::string &outputs, bool layers);
+
+/// The name of the result of a source node among the outputs.
+std::string layerName(const std::string &node);
+
+} // namespace smelt
+
+#endif // SMELT_TOOLS_SMELT_FRAMEWORK_H
