@@ -6,6 +6,7 @@
 #include "frontends/common/Inputs.h"
 #include "frontends/common/Main.h"
 #include "frontends/common/Unsupported.h"
+#include "frontends/pt2/Custom.h"
 #include "frontends/pt2/Pt2.h"
 #include "frontends/pt2/States.h"
 #include "llvm/ADT/StringExtras.h"
@@ -170,6 +171,11 @@ void Importer::bindResults(const json::Object &node, const Things &results, Fram
 void Importer::importNode(const json::Object &node, Frame &frame) {
   std::string target = operatorOf(node);
   builder_.setLocation(graph::sourceLocation(context_, nameOf(node), operatorText(node)));
+  if (const CustomOperator *declared = findCustom(options_.custom, target)) {
+    NodeReader reader(*this, frame, node, target, nullptr);
+    Values values = importCustom(reader, *declared);
+    return bindResults(node, Things(values.begin(), values.end()), frame);
+  }
   OperatorTable::Found row = operators_.find(target);
   if (!row.import)
     unsupported(kUnknownOperator);
@@ -354,11 +360,12 @@ void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) 
   frontend::finishMain(main, results, builder_.builder());
 }
 
-std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const OperatorTable &operators) {
+std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const OperatorTable &operators,
+                                              const CustomOperators &custom) {
   std::vector<UnsupportedNode> found;
   walkNodes(program.graph(), [&](const json::Object &node) {
     std::string target = operatorOf(node);
-    if (!operators.find(target).import)
+    if (!operators.find(target).import && !findCustom(custom, target))
       found.push_back({nameOf(node), operatorText(node), "", kUnknownOperator.str(), 0});
   });
   return found;
@@ -366,9 +373,7 @@ std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const Oper
 
 OwningOpRef<ModuleOp> Importer::run() {
   if (!options_.onUnsupported)
-    refuseUnsupported(unsupportedNodes(program_, operators_));
-  if (!options_.custom.empty())
-    unsupported("operators of the user's own are not supported in exported programs");
+    refuseUnsupported(unsupportedNodes(program_, operators_, options_.custom));
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
   (*module)->setAttr("graph.name", builder_.builder().getStringAttr("main"));
   Frame frame;

@@ -85,8 +85,9 @@ void forResults(const llvm::json::Object &node, llvm::function_ref<void(llvm::St
 llvm::StringRef changedName(const llvm::json::Object &node, const Schema &schema);
 /// "aten.conv2d.default at model.py:7"
 std::string operatorText(const llvm::json::Object &node);
-/// Every node whose operator is in no table.
-std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const OperatorTable &operators);
+/// Every node whose operator is in no table, and is not declared either.
+std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const OperatorTable &operators,
+                                              const CustomOperators &custom);
 /// Calls `visit` with each node of a graph, those of graphs in it included.
 void walkNodes(const llvm::json::Object &graph, llvm::function_ref<void(const llvm::json::Object &node)> visit,
                unsigned depth = 0);

@@ -22,6 +22,8 @@ NodeReader::NodeReader(Importer &importer, Frame &frame, const json::Object &nod
     positional_.push_back(argument);
     if (!named.empty() && !given_.insert({named, argument}).second)
       malformed("states its argument '" + printable(named) + "' twice");
+    if (!named.empty())
+      givenNames_.push_back(named.str());
   }
   // Forms that change their operand call it self: dropout_(self, …) beside dropout(input, …).
   const bool hasOwnName = schema && !schema->arguments.empty() && !schema->find("self");

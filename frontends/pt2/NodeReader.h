@@ -57,6 +57,8 @@ public:
   mlir::MLIRContext *context() const { return builder().builder().getContext(); }
   llvm::StringRef operatorName() const { return operatorName_; }
 
+  /// The names of the arguments that the file states, in its order.
+  llvm::ArrayRef<std::string> givenNames() const { return givenNames_; }
   /// Whether the operator has an argument of this name.
   bool hasArgument(llvm::StringRef name) const { return schema_ && schema_->find(name); }
   /// Whether an argument is there, and not None.
@@ -129,6 +131,7 @@ private:
   std::string operatorName_;
   const Schema *schema_;
   llvm::StringMap<const llvm::json::Value *> given_;
+  llvm::SmallVector<std::string> givenNames_;
   llvm::SmallVector<const llvm::json::Value *> positional_;
   llvm::StringSet<> read_;
 };

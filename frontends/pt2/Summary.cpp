@@ -58,7 +58,7 @@ static void count(const Program &program, const Uses &uses, ModelSummary &summar
   }
 }
 
-ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*/, const CustomOperators & /*custom*/) {
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*/, const CustomOperators &custom) {
   Program program(std::move(file));
   OperatorTable operators;
   ModelSummary summary;
@@ -79,7 +79,7 @@ ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*
     return std::make_pair(-a.count, a.name) < std::make_pair(-b.count, b.name);
   });
   count(program, Uses(program, operators), summary);
-  for (UnsupportedNode &node : unsupportedNodes(program, operators))
+  for (UnsupportedNode &node : unsupportedNodes(program, operators, custom))
     summary.unsupported.push_back(std::move(node));
   return summary;
 }

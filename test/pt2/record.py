@@ -4,6 +4,8 @@
 """Writes files/NAME.{pt2.xz,in.npz,out.npz} of the modules of operators.py: what test_pt2.py runs where there is no torch.
 
     .cache/torch-venv/bin/python test/pt2/record.py [CASE…]
+
+The case `custom` is of its own: files/custom.pt2, which calls an operator that torch does not have.
 """
 
 import copy
@@ -14,6 +16,7 @@ import warnings
 from pathlib import Path
 
 import numpy
+import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import export
@@ -32,10 +35,33 @@ def record(name: str, dialect: str, folder: Path) -> None:
         numpy.savez_compressed(FILES / f"{path.name}.{kind}.npz", **numpy.load(path.with_suffix(f".{kind}.npz")))
 
 
+@torch.library.custom_op("acme::scale", mutates_args=())
+def scale(x: torch.Tensor, factors: torch.Tensor, added: torch.Tensor | None = None, by: float = 1.5) -> torch.Tensor:
+    return x * factors * by + (0 if added is None else added)
+
+
+@scale.register_fake
+def _(x, factors, added=None, by=1.5):
+    return torch.empty_like(x)
+
+
+class Custom(torch.nn.Module):
+    def forward(self, x, factors):
+        return scale(scale(x, factors), factors, factors, by=2.0) + 1
+
+
+def record_custom() -> None:
+    dims = {"x": {0: torch.export.Dim("rows")}, "factors": None}
+    program = torch.export.export(Custom(), (torch.rand(3, 4), torch.rand(4)), dynamic_shapes=dims)
+    torch.export.save(program, FILES / "custom.pt2")
+
+
 def main() -> None:
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[1:] or operators.CASES:
+        if not sys.argv[1:] or "custom" in sys.argv[1:]:
+            record_custom()
+        for name in [name for name in sys.argv[1:] if name != "custom"] if sys.argv[1:] else operators.CASES:
             # What is changed in place is so in TRAINING graphs alone; others are recorded as core operators.
             record(name, "training" if name in ("inplace", "branches", "cells", "attention", "quantised") else "core", Path(folder))
 

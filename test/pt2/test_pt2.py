@@ -127,6 +127,33 @@ def buffers_are_states(folder):
 
 
 @case
+def custom_operators(folder):
+    """Refused by name where nobody declares them; else a call of a C function."""
+    model, library, declared = FILES / "custom.pt2", folder / "acme.o", folder / "acme.ops"
+    said = smelt("compile", model, "-o", folder / "m.so", code=4).stderr
+    expect("node 'scale' (acme.scale.default at record.py:" in said and "node 'scale_1'" in said and said.count("\n") == 1, said)
+    expect("acme.scale.default" in smelt("inspect", model).stdout, "inspect does not name it")
+    source = harness.REPOSITORY / "test" / "custom" / "acme.c"
+    subprocess.run(["clang-22", "-O1", "-fPIC", f"-I{harness.REPOSITORY / 'runtime' / 'include'}", "-c", source, "-o", library], check=True)
+    declared.write_text("acme::scale(f32[..., n], f32[n], f32[n]?, by: float = 1.5) -> f32[..., n] = acme_scale\n")
+    expect("all of them are supported" in smelt("inspect", model, "--custom", declared).stdout, "inspect does not know it")
+    smelt("compile", model, "--custom", declared, "--link", library, "-o", folder / "m.so")
+    random = np.random.default_rng(3)
+    x, factors = random.random((5, 4)).astype(np.float32), random.random(4).astype(np.float32)
+    np.savez(folder / "in.npz", x=x, factors=factors)
+    smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+    made = next(iter(np.load(folder / "out.npz").values()))
+    expect(np.allclose(made, x * factors * 1.5 * factors * 2 + factors + 1, rtol=1e-5), f"{made}")
+    for text, words in (("acme::scale(f32[..., n], f32[n], f32[n]?) -> f32[..., n] = f", "'by'"), ("acme::scale(f32[..., n]) -> f32[..., n] = f", "more than its declaration"),
+                        ("acme::scale(f32[..., n], f32[n], f32[n], by: float = 1) -> f32[..., n] = f", "input 2"),
+                        ("acme::scale(f32[..., n], f32[n], f32[n]?, by: int = 1) -> f32[..., n] = f", "no integer"),
+                        ("acme::scale(f32[..., n], f32[n], f32[n]?, by: float) -> f32[..., n] = f", "'by'")):
+        declared.write_text(text + "\n")
+        done = subprocess.run([harness.BIN / "smelt", "compile", model, "--custom", declared, "-o", folder / "n.so"], capture_output=True, text=True, timeout=60, check=False)
+        expect(done.returncode in (3, 4) and words in done.stderr and done.stderr.count("\n") == 1, f"{text}: exit code {done.returncode}: {done.stderr}")
+
+
+@case
 def inspection(_folder):
     found = json.loads(smelt("inspect", FILES / "tiny_2.15.0.pt2", "--json").stdout)
     expect(found["format"] == "pt2" and found["inputs"][0]["name"] == "x", f"{found}")
