@@ -37,9 +37,40 @@ static void checkSize(StringRef text, const Twine &name) {
   }
 }
 
+/// The same text with the numbers that JSON does not have in quotes, as torch writes them, but for 2.6, which leaves
+/// them bare.
+static std::string withQuotedNumbers(StringRef text) {
+  std::string quoted;
+  bool inString = false;
+  for (size_t at = 0; at < text.size();) {
+    size_t length = 1;
+    if (inString && text[at] == '\\')
+      length = 2;
+    else if (text[at] == '"')
+      inString = !inString;
+    else if (!inString)
+      for (StringRef number : {"-Infinity", "Infinity", "NaN"})
+        if (text.substr(at).starts_with(number)) {
+          quoted += '"';
+          quoted += number;
+          quoted += '"';
+          at += number.size();
+          length = 0;
+          break;
+        }
+    quoted += text.substr(at, length);
+    at += length;
+  }
+  return quoted;
+}
+
 json::Value parseJson(StringRef text, const Twine &name) {
   checkSize(text, name);
   Expected<json::Value> value = json::parse(text);
+  if (!value && (text.contains("Infinity") || text.contains("NaN"))) {
+    consumeError(value.takeError());
+    value = json::parse(withQuotedNumbers(text));
+  }
   if (value)
     return std::move(*value);
   std::string why = printable(toString(value.takeError()), 200);
