@@ -183,12 +183,15 @@ static std::vector<const smelt_tensor_info *> outputsOf(const smelt_model &model
   return outputs;
 }
 
-/// References from a file. It must have all outputs; layers it may have.
-static llvm::Error addFromFile(const smelt_model &model, const std::string &path, Comparison &comparison) {
+/// References from a file. It must have all outputs; layers it may have, and states that a framework keeps for itself.
+static llvm::Error addFromFile(const smelt_model &model, const std::string &path, Comparison &comparison,
+                               bool hasStates = true) {
   const runner::NpzReader file(path);
-  for (const smelt_tensor_info *output : outputsOf(model)) {
+  for (auto [number, output] : llvm::enumerate(outputsOf(model))) {
     const StringRef name = output->name;
     const runner::NpzEntry *entry = file.find({name.data(), name.size()});
+    if (!entry && !hasStates && number >= model.output_count)
+      continue;
     if (!entry && (name.starts_with(layerName("")) || comparison.isNothing(name)))
       continue;
     if (!entry)
@@ -234,6 +237,19 @@ static llvm::Error addResults(func::FuncOp main, ArrayRef<graph::HostTensor> res
         return error;
   }
   return llvm::Error::success();
+}
+
+/// In the order of the source model, which has its layers behind them here.
+static TensorNames namesOf(const smelt_model &model) {
+  TensorNames names;
+  for (uint32_t i = 0; i < model.input_count; ++i)
+    names.inputs.push_back(model.inputs[i].name);
+  for (uint32_t i = 0; i < model.output_count; ++i) {
+    StringRef name = model.outputs[i].name;
+    const bool isLayer = name.consume_front(layerName(""));
+    (isLayer ? names.layers : names.outputs).push_back(name.str());
+  }
+  return names;
 }
 
 /// The options to import a model for the very shapes of a run: the evaluation knows no others.
@@ -394,9 +410,9 @@ llvm::Error CompareCommand::run(int &exitCode) {
   if (const Framework *framework = findFramework(against)) {
     const std::string given = folder->file("in.npz"), reference = folder->file("out.npz");
     buffers.writeInputs(instance, given);
-    if (llvm::Error error = runFramework(*framework, options.model, given, reference, layers))
+    if (llvm::Error error = runFramework(*framework, options.model, namesOf(model), given, reference, layers))
       return inputs.empty() && model.input_count > 0 ? withAdvice(std::move(error)) : std::move(error);
-    if (llvm::Error error = addFromFile(model, reference, comparison))
+    if (llvm::Error error = addFromFile(model, reference, comparison, framework->yieldsStates))
       return error;
   } else if (!against.empty()) {
     if (llvm::Error error = addFromFile(model, against, comparison))
@@ -420,9 +436,10 @@ void addCompareCommand(CLI::App &app, int &exitCode) {
   state->flags.addTo(*command);
   command->add_option("--inputs", state->inputs,
                       "arrays under the names of the model's inputs; by default seeded ones");
-  command->add_option("--against", state->against,
-                      "a .npz file of outputs, onnxruntime for .onnx files, or torch for .pt2; by default the "
-                      "operators' own slow evaluation");
+  command->add_option(
+      "--against", state->against,
+      "a .npz file of outputs, onnxruntime for .onnx files, litert for .tflite, or torch for .pt2; by default the "
+      "operators' own slow evaluation");
   command->add_flag("--layers", state->layers,
                     "compare the result of every source node as well, which keeps them from being fused; of a lower "
                     "precision, without --against: what each layer adds to the error of the outputs when it alone is "

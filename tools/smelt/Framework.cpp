@@ -11,6 +11,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 namespace smelt {
@@ -18,7 +19,7 @@ namespace smelt {
 constexpr llvm::StringLiteral kLayerPrefix = "layer:";
 
 const Framework *findFramework(llvm::StringRef name) {
-  for (const Framework *framework : {&kOnnxRuntime, &kTorch})
+  for (const Framework *framework : {&kOnnxRuntime, &kLiteRt, &kTorch})
     if (framework->name == name)
       return framework;
   return nullptr;
@@ -54,18 +55,21 @@ static std::string lastLineIn(llvm::StringRef path) {
   return text.empty() ? "no message" : text;
 }
 
-llvm::Error runFramework(const Framework &framework, const std::string &model, const std::string &inputs,
-                         const std::string &outputs, bool layers) {
+llvm::Error runFramework(const Framework &framework, const std::string &model, const TensorNames &names,
+                         const std::string &inputs, const std::string &outputs, bool layers) {
   llvm::Expected<std::string> python = findPython(framework);
   if (!python)
     return python.takeError();
   const std::string log = outputs + ".log";
   llvm::FileRemover removeLog(log);
   const llvm::StringRef prefix = layers ? llvm::StringRef(kLayerPrefix) : "";
+  const nlohmann::json listed = {{"inputs", names.inputs}, {"outputs", names.outputs}, {"layers", names.layers}};
+  const std::string text = listed.dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
   const std::optional<llvm::StringRef> redirects[] = {std::nullopt, llvm::StringRef(), llvm::StringRef(log)};
   std::string why;
-  const int code = llvm::sys::ExecuteAndWait(*python, {*python, "-c", framework.script, model, inputs, outputs, prefix},
-                                             std::nullopt, redirects, 0, 0, &why);
+  const int code =
+      llvm::sys::ExecuteAndWait(*python, {*python, "-c", framework.script, model, inputs, outputs, prefix, text},
+                                std::nullopt, redirects, 0, 0, &why);
   if (code == 0)
     return llvm::Error::success();
   return driver::toolError(code == driver::kUsage ? driver::kUsage : driver::kEnvironment,

@@ -6,19 +6,27 @@
 
 #include "llvm/Support/Error.h"
 #include <string>
+#include <vector>
 
 namespace smelt {
 
 /// A framework that runs models of one format, in Python.
 struct Framework {
   llvm::StringLiteral name; // of its package, and what --against takes
-  /// Arguments: MODEL IN.npz OUT.npz PREFIX, the last one empty where no layers are wanted. One line on stderr says
-  /// what is wrong; the exit code is 2 where the model is of another format.
+  /// Arguments: MODEL IN.npz OUT.npz PREFIX NAMES; the prefix is empty where no layers are wanted, the names are
+  /// TensorNames in JSON. One line on stderr says what is wrong; the exit code is 2 where the model is of another
+  /// format.
   llvm::StringLiteral script;
   llvm::StringLiteral
       python; // the interpreter of an environment of the repository that has it, from this program's folder
+  bool yieldsStates = true; // what stays from run to run is among the outputs
 };
-extern const Framework kOnnxRuntime, kTorch;
+extern const Framework kLiteRt, kOnnxRuntime, kTorch;
+
+/// Names of a model's inputs and outputs, in the order of its file, and of the nodes whose results are compared.
+struct TensorNames {
+  std::vector<std::string> inputs, outputs, layers;
+};
 
 /// The framework of a name; null for other texts.
 const Framework *findFramework(llvm::StringRef name);
@@ -27,8 +35,8 @@ const Framework *findFramework(llvm::StringRef name);
 /// the results of all nodes that have one output, under layerName(). The interpreter is SMELT_PYTHON, that of an
 /// environment of the repository, or python3. Fails with Environment where something is missing, and with Usage where
 /// the framework has another format.
-llvm::Error runFramework(const Framework &framework, const std::string &model, const std::string &inputs,
-                         const std::string &outputs, bool layers);
+llvm::Error runFramework(const Framework &framework, const std::string &model, const TensorNames &names,
+                         const std::string &inputs, const std::string &outputs, bool layers);
 
 /// The name of the result of a source node among the outputs.
 std::string layerName(const std::string &node);

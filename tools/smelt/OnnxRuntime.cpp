@@ -7,7 +7,7 @@ namespace smelt {
 
 static constexpr llvm::StringLiteral kScript = R"(
 import itertools, sys, zipfile
-model, inputs, outputs, prefix = sys.argv[1:]
+model, inputs, outputs, prefix, _ = sys.argv[1:]
 with open(model, "rb") as file:
     begin = file.read(8)
 if begin[:4] == b"PK\3\4" or begin[4:] == b"TFL3":

@@ -9,7 +9,7 @@ namespace smelt {
 // NAME.next. What a node makes is kept as it is then: later ones may change it in place.
 static constexpr llvm::StringLiteral kScript = R"(
 import sys, warnings, zipfile
-model, inputs, outputs, prefix = sys.argv[1:]
+model, inputs, outputs, prefix, _ = sys.argv[1:]
 warnings.filterwarnings("ignore")
 if not zipfile.is_zipfile(model):
     print("runs .pt2 files only", file=sys.stderr)

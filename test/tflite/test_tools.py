@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+# Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""TensorFlow Lite models in all of Smelt's commands: inspect, compare, profile, lower precisions.
+
+usage: test_tools.py [NAME…] [--json FILE]
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import litert
+
+litert.enter()
+
+import numpy as np
+
+import builder
+import harness
+import operators
+import smelt
+from harness import expect
+from test_tflite import sums
+
+case = harness.Suite()
+DIGITS = {"bf16": 0.02, "f16": 0.005, "int8-dynamic": 0.03, "int8-weights": 0.01, "int4-weights": 0.15}  # error of the largest value; 0.7 times that is seen
+
+
+def floats(folder):
+    """A convolution, a pool and two products by matrices that are large enough for weights in blocks."""
+    model = builder.Model()
+    main = model.main
+    x = main.input(np.float32, (1, 8, 8, 16), name="image")
+    x = main.op("CONV_2D", [x, main.constant(operators.draw(64, 3, 3, 16) / 12), main.constant(operators.draw(64))], [main.tensor(np.float32, name="features")],
+                "Conv2DOptions", padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=1)
+    x = main.op("MEAN", [x, main.constant(np.array([1, 2], np.int32))], [main.tensor(np.float32, name="means")], "ReducerOptions")
+    for size, name in ((128, "hidden"), (64, "scores")):
+        weights = main.constant(operators.draw(size, 64 if size == 128 else 128) / 8)
+        x = main.op("FULLY_CONNECTED", [x, weights, main.constant(operators.draw(size))], [main.tensor(np.float32, name=name)], "FullyConnectedOptions")
+    main.output(x)
+    return model.save(folder / "floats.tflite")
+
+
+def bytes_(folder):
+    """The same kind of model in 8 bits."""
+    model = builder.Model()
+    main = model.main
+    x = main.input(np.int8, (1, 8, 8, 4), name="image", quantised=(0.02, 3))
+    x = main.op("CONV_2D", [x, main.constant(operators.codes(8, 3, 3, 4), quantised=(0.01, 0)), main.constant(np.arange(8, dtype=np.int32), quantised=(2e-4, 0))], [main.tensor(np.int8, name="features", quantised=(0.1, -128))],
+                "Conv2DOptions", padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=1)
+    x = main.op("MEAN", [x, main.constant(np.array([1, 2], np.int32))], [main.tensor(np.int8, name="means", quantised=(0.1, -128))], "ReducerOptions")
+    main.output(main.op("FULLY_CONNECTED", [x, main.constant(operators.codes(5, 8), quantised=(0.01, 0)), -1], [main.tensor(np.int8, name="scores", quantised=(0.2, 0))],
+                        "FullyConnectedOptions"))
+    return model.save(folder / "bytes.tflite")
+
+
+def compared(path, *options):
+    return json.loads(harness.smelt_ok("compare", path, "--json", *options).stdout)
+
+
+@case
+def inspect_tells_what_the_file_says(folder):
+    told = json.loads(harness.smelt_ok("inspect", floats(folder), "--json").stdout)
+    counts = {each["name"]: each["count"] for each in told["operators"]}
+    expect(counts == {"CONV_2D": 1, "FULLY_CONNECTED": 2, "MEAN": 1}, f"{counts}")
+    expect("made by a test of Smelt" in json.dumps(told), f"{told}")
+    artefact = smelt.compile(folder / "floats.tflite", folder / "m.so")
+    names = [step["name"] for step in json.loads(harness.smelt_ok("inspect", artefact, "--json").stdout)["steps"]]
+    expect(any("hidden" in name for name in names), f"{names}")
+
+
+@case
+def compare_agrees_with_litert(folder):
+    for path, most in ((floats(folder), 1e-4), (bytes_(folder), 1)):  # LiteRT's own kernels round integers twice
+        done = harness.smelt("compare", path, "--json", "--against", "litert", "--layers")
+        rows = json.loads(done.stdout)
+        expect([row["name"] for row in rows["outputs"]] == ["scores"] and rows["outputs"][0]["max_abs"] <= most, f"{rows}")
+        expect({"features", "means"} <= {row["name"] for row in rows["layers"]}, f"{rows['layers']}")
+        expect(done.returncode == (0 if rows["outputs"][0]["holds"] else 1), f"exit code {done.returncode}")
+
+
+@case
+def compare_tells_what_is_wrong(folder):
+    """Of another model's outputs, with exit code 1."""
+    path = floats(folder)
+    np.savez(folder / "in.npz", image=operators.draw(1, 8, 8, 16))
+    ours = smelt.load(smelt.compile(path, folder / "m.so"))
+    right = ours.run(dict(np.load(folder / "in.npz")))
+    for change, code in ((0, 0), (1, 1)):
+        np.savez(folder / "out.npz", scores=right["scores"] + np.float32(change))
+        done = harness.smelt("compare", path, "--inputs", folder / "in.npz", "--against", folder / "out.npz")
+        expect(done.returncode == code, f"exit code {done.returncode}: {done.stderr}")
+
+
+@case
+def compare_knows_variables_and_names_that_occur_twice(folder):
+    """LiteRT keeps variables for itself; the outputs are told apart by their places."""
+    path = sums(np.float32, [0.5, -2, 3]).save(folder / "sums.tflite")
+    rows = compared(path, "--against", "litert")["outputs"]
+    expect(len(rows) == 1 and rows[0]["holds"], f"{rows}")
+    model = builder.Model()
+    main = model.main
+    x = main.input(np.float32, (3,), name="x")
+    main.output(*(main.op(name, [x], [main.tensor(np.float32, (3,), name="same")]) for name in ("NEG", "ABS", "EXP")))
+    rows = compared(model.save(folder / "m.tflite"), "--against", "litert")["outputs"]
+    expect(len({row["name"] for row in rows}) == 3 and all(row["holds"] for row in rows), f"{rows}")
+
+
+@case
+def compare_takes_shapes(folder):
+    model = builder.Model()
+    x = model.main.input(np.float32, (1, 4), name="x", signature=(-1, 4))
+    model.main.output(model.main.op("EXP", [x], [np.float32]))
+    rows = compared(model.save(folder / "m.tflite"), "--against", "litert", "--shape", "x=5x4")["outputs"]
+    expect(rows[0]["type"] == "f32 5x4" and rows[0]["holds"], f"{rows}")
+
+
+@case
+def a_python_without_litert(folder):
+    """One line, and the exit code of what is missing."""
+    done = subprocess.run([harness.BIN / "smelt", "compare", floats(folder), "--against", "litert"], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "SMELT_PYTHON": "/usr/bin/python3", "PYTHONNOUSERSITE": "1"})
+    lines = done.stderr.strip().splitlines()
+    expect(done.returncode == 5 and len(lines) == 1 and "needs the packages numpy and ai-edge-litert" in lines[0], f"exit code {done.returncode}: {done.stderr}")
+
+
+@case
+def floats_in_lower_precisions(folder):
+    path = floats(folder)
+    feeds = {"image": operators.draw(1, 8, 8, 16)}
+    want = litert.Interpreter(path).run(feeds)[0]
+    errors = {}
+    for precision, most in DIGITS.items():
+        ours = smelt.load(smelt.compile(path, folder / f"{precision}.so", precision=precision))
+        errors[precision] = float(np.abs(ours.run(feeds)["scores"] - want).max() / np.abs(want).max())
+        expect(0 < errors[precision] < most, f"{precision}: off by {errors[precision]:.3g} of the largest value")
+    return errors
+
+
+@case
+def floats_in_bytes_by_samples(folder):
+    path = floats(folder)
+    (folder / "samples").mkdir()
+    for number in range(6):
+        np.savez(folder / "samples" / f"{number}.npz", image=operators.draw(1, 8, 8, 16))
+    ours = smelt.load(smelt.compile(path, folder / "m.so", precision="int8", calibration=folder / "samples"))
+    feeds = dict(np.load(folder / "samples" / "3.npz"))
+    want = litert.Interpreter(path).run(feeds)[0]
+    error = np.abs(ours.run(feeds)["scores"] - want).max() / np.abs(want).max()
+    expect(error < 0.03, f"off by {error:.3g} of the largest value")
+    layers = harness.smelt_ok("compare", path, "--precision", "int8", "--calibration", folder / "samples", "--layers").stdout
+    expect("hidden" in layers and "features" in layers, layers)
+    return {"error": float(error)}
+
+
+@case
+def bytes_stay_as_they_are(folder):
+    """What is quantised already is exact in any precision."""
+    path = bytes_(folder)
+    feeds = {"image": operators.codes(1, 8, 8, 4)}
+    want = smelt.load(smelt.compile(path, folder / "m.so")).run(feeds)["scores"]
+    np.savez(folder / "in.npz", **feeds)
+    for precision in (*DIGITS, "int8"):
+        calibration = {"calibration": folder / "in.npz"} if precision == "int8" else {}
+        got = smelt.load(smelt.compile(path, folder / f"{precision}.so", precision=precision, **calibration)).run(feeds)["scores"]
+        expect((got == want).all(), f"{precision}: {got} {want}")
+
+
+@case
+def profile_measures_precisions(folder):
+    path = floats(folder)
+    (folder / "samples").mkdir()
+    for number in range(2):
+        np.savez(folder / "samples" / f"{number}.npz", image=operators.draw(1, 8, 8, 16))
+    harness.smelt_ok("profile", path, "--data", folder / "samples", "--points", 2, "--seconds", 0.02, "-o", folder / "report.html")
+    points = (folder / "report.points").iterdir()
+    expect({"f32", "bf16", "int8-dynamic"} <= {point.stem for point in points}, f"{[*points]}")
+    smelt.compile(path, folder / "m.so", precision=folder / "report.points" / "int8.json")
+
+
+if __name__ == "__main__":
+    sys.exit(harness.run_cases(__doc__, case, in_folder=True))
