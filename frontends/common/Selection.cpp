@@ -46,6 +46,60 @@ Values coordinatesOfSet(GraphBuilder &b, Value x) {
   return rows;
 }
 
+Value Distinct::order(Value list) {
+  Type types[] = {list.getType(), graph::tensorOf(extentsOf(list), b_.builder().getI64Type())};
+  return b_.makeMany<graph::TopKOp>(types, list, int64_t(0), /*smallest=*/true)[1];
+}
+Value Distinct::take(Value list, Value places) { return b_.make<graph::GatherOp>(list, places, int64_t(0)); }
+
+/// The rows' numbers in the rows' order.
+Value Distinct::sorted() {
+  Value order;
+  for (int64_t column = extentsOf(rows_)[1].number() - 1; column >= 0; --column) {
+    Value keys = b_.reshape(b_.sliceDim(rows_, 1, column, 1), count_);
+    if (elementOf(keys).isInteger(1))
+      keys = b_.cast(keys, b_.builder().getI32Type());
+    Value next = this->order(order ? take(keys, order) : keys);
+    order = order ? take(order, next) : next;
+  }
+  return order ? order : b_.countAlong(count_, 0);
+}
+
+/// i1: a row differs from the one before it; the first does.
+Value Distinct::startsOfRuns(Value order) {
+  Value sorted = take(rows_, order), before = b_.make<graph::SubOp>(b_.countAlong(count_, 0), b_.number(1));
+  Value previous = take(sorted, b_.make<graph::MaxOp>(before, b_.number(0)));
+  Value same = b_.make<graph::EqualOp>(sorted, previous);
+  if (isa<FloatType>(elementOf(sorted))) {
+    auto isNan = [&](Value x) { return b_.make<graph::NotOp>(b_.make<graph::EqualOp>(x, x)); };
+    same = b_.make<graph::OrOp>(same, b_.make<graph::AndOp>(isNan(sorted), isNan(previous)));
+  }
+  Value allSame = b_.make<graph::ReduceOp>(same, graph::ReduceKind::Min, ArrayRef<int64_t>{1});
+  Value isFirst = b_.make<graph::LessOp>(before, b_.number(0));
+  return b_.make<graph::OrOp>(isFirst, b_.make<graph::NotOp>(b_.reshape(allSame, count_)));
+}
+
+void Distinct::find() {
+  Value order = sorted(), starts = startsOfRuns(order), places = placesOf(b_, starts);
+  first = take(order, places);
+  Value run = b_.make<graph::CumulativeOp>(b_.cast(starts, b_.builder().getI64Type()), int64_t(0), false, false, false);
+  Value number = b_.make<graph::SubOp>(run, b_.number(1));
+  Value room = b_.broadcast(b_.number(0), count_);
+  which = b_.make<graph::ScatterElementsOp>(room, order, number, int64_t(0), graph::ScatterReduction::None);
+  Value found = b_.broadcast(b_.number(0), extentsOf(first)), ones = b_.broadcast(b_.number(1), count_);
+  counts = b_.make<graph::ScatterElementsOp>(found, which, ones, int64_t(0), graph::ScatterReduction::Add);
+}
+
+void Distinct::sortByPlace() {
+  Value order = this->order(first);
+  Value room = b_.broadcast(b_.number(0), extentsOf(first));
+  Value newPlace = b_.make<graph::ScatterElementsOp>(room, order, b_.countAlong(extentsOf(first)[0], 0), int64_t(0),
+                                                     graph::ScatterReduction::None);
+  first = take(first, order);
+  counts = take(counts, order);
+  which = take(newPlace, which);
+}
+
 Value suppressed(GraphBuilder &b, Value boxes, Value scores, Value most, Value overlap, Value threshold,
                  bool isCenter) {
   if (!most)

@@ -81,9 +81,13 @@ Value Importer::derivedConstant(const graph::HostTensor &tensor) {
   return builder_.constant(tensor.toAttribute());
 }
 
-Value Importer::lookup(Frame &frame, int32_t tensor) {
+Value Importer::lookup(Frame &frame, int32_t tensor, bool mayBeComplex) {
   if (frame.isLost[tensor])
     throw Lost{};
+  if (const int8_t type = frame.graph.tensors()->Get(static_cast<unsigned>(tensor))->type();
+      type == kComplex64 && !mayBeComplex)
+    unsupported("tensor '" + printable(nameOf(frame.graph, tensor)) + "' has elements of " + typeName(type) +
+                ", which are not supported here");
   if (Value known = frame.values[tensor])
     return known;
   Value value = constantOf(frame.graph, tensor);
@@ -146,6 +150,12 @@ void Importer::setResult(Frame &frame, int32_t tensor, Value value) {
   const std::string where = "its output '" + printable(nameOf(frame.graph, tensor)) + "'";
   if (!value) {
     frame.isLost[tensor] = !frame.handles.contains(tensor);
+    return;
+  }
+  if (declared.type() == kComplex64) {
+    if (!elementOf(value).isF32() || rankOf(value) < 1 || extentsOf(value)[0] != graph::Extent(2))
+      unsupported(where + " has elements of " + typeName(declared.type()) + ", which it does not make");
+    frame.values[tensor] = value;
     return;
   }
   Type element = elementTypeOf(declared.type(), context_, where);

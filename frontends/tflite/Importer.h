@@ -54,7 +54,8 @@ public:
   mlir::OwningOpRef<mlir::ModuleOp> run();
 
   /// What a tensor stands for. Throws Lost where the operator that should have made it was refused.
-  Value lookup(Frame &frame, int32_t tensor);
+  /// Refuses complex numbers where the caller does not know of them.
+  Value lookup(Frame &frame, int32_t tensor, bool mayBeComplex = false);
   /// What the variable is called that a tensor names.
   const std::string &handle(const Frame &frame, int32_t tensor) const;
 

@@ -40,6 +40,20 @@ Value OperatorReader::input(unsigned index) {
   return importer_.lookup(frame_, inputTensor(index));
 }
 
+bool OperatorReader::isComplex(unsigned index) const {
+  return hasInput(index) && tensor(inputTensor(index)).type() == kComplex64;
+}
+
+ComplexValue OperatorReader::complexInput(unsigned index) {
+  read_.insert(index);
+  if (!isComplex(index))
+    malformed("takes complex numbers as its input " + Twine(index));
+  Value both = importer_.lookup(frame_, inputTensor(index), /*mayBeComplex=*/true);
+  const graph::Extents shape(ArrayRef<graph::Extent>(extentsOf(both)).drop_front());
+  auto part = [&](int64_t at) { return builder().reshape(builder().sliceDim(both, 0, at, 1), shape); };
+  return {part(0), part(1)};
+}
+
 std::optional<Quantisation> OperatorReader::quantisation(unsigned index) const {
   return hasInput(index) ? quantisationOf(tensor(inputTensor(index))) : std::nullopt;
 }

@@ -19,6 +19,12 @@ using mlir::Value;
 using Values = llvm::SmallVector<Value>;
 using Integers = llvm::SmallVector<int64_t>;
 
+/// A tensor of complex numbers, which values of the graph hold as two tensors of floats along a new first dim.
+struct ComplexValue {
+  Value real, imaginary;
+  Value together(GraphBuilder &builder) const { return builder.stack({real, imaginary}, 0); }
+};
+
 /// What the import of one operator sees of it. Everything it asks for is checked, and refused in a message that names
 /// the operator; inputs that it does not ask for are refused as well, so that nothing is silently ignored.
 ///
@@ -41,6 +47,9 @@ public:
   /// The same of what a quantised tensor stands for, f32; others are as they are.
   Value real(unsigned index);
   Value optionalReal(unsigned index) { return hasInput(index) ? real(index) : (skip(index), Value()); }
+  /// Complex numbers, which no other function takes.
+  bool isComplex(unsigned index) const;
+  ComplexValue complexInput(unsigned index);
   /// For operators that move elements: integers where they stand for the same in output 0, else what they stand for.
   Value moved(unsigned index);
   /// The value of an input that has to be known now.

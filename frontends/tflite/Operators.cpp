@@ -9,10 +9,10 @@ using llvm::ArrayRef, llvm::StringLiteral;
 namespace smelt::frontend::tflite {
 
 constexpr ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators, arithmeticOperators,   controlOperators,   convolutionOperators,
-    detectionOperators,  indexingOperators,     matMulOperators,    normalizationOperators,
-    poolingOperators,    quantizationOperators, recurrentOperators, reductionOperators,
-    resizeOperators,     shapeOperators,        sliceOperators,     spatialOperators,
+    activationOperators, arithmeticOperators, controlOperators,       convolutionOperators, detectionOperators,
+    indexingOperators,   matMulOperators,     normalizationOperators, poolingOperators,     quantizationOperators,
+    randomOperators,     recurrentOperators,  reductionOperators,     resizeOperators,      selectionOperators,
+    shapeOperators,      sliceOperators,      spatialOperators,       spectralOperators,
 };
 
 // BuiltinOperator, from 0 on.

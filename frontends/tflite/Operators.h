@@ -32,12 +32,15 @@ llvm::ArrayRef<Operator> matMulOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
 llvm::ArrayRef<Operator> poolingOperators();
 llvm::ArrayRef<Operator> quantizationOperators();
+llvm::ArrayRef<Operator> randomOperators();
 llvm::ArrayRef<Operator> recurrentOperators();
 llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> resizeOperators();
+llvm::ArrayRef<Operator> selectionOperators();
 llvm::ArrayRef<Operator> shapeOperators();
 llvm::ArrayRef<Operator> sliceOperators();
 llvm::ArrayRef<Operator> spatialOperators();
+llvm::ArrayRef<Operator> spectralOperators();
 
 /// All operators, by name.
 class OperatorTable {

@@ -57,6 +57,7 @@ template <> constexpr uint8_t optionsTag<schema::PackOptions>() { return 59; }
 template <> constexpr uint8_t optionsTag<schema::OneHotOptions>() { return 61; }
 template <> constexpr uint8_t optionsTag<schema::UnpackOptions>() { return 64; }
 template <> constexpr uint8_t optionsTag<schema::BidirectionalSequenceLSTMOptions>() { return 69; }
+template <> constexpr uint8_t optionsTag<schema::BidirectionalSequenceRNNOptions>() { return 70; }
 template <> constexpr uint8_t optionsTag<schema::UnidirectionalSequenceLSTMOptions>() { return 71; }
 template <> constexpr uint8_t optionsTag<schema::ResizeNearestNeighborOptions>() { return 74; }
 template <> constexpr uint8_t optionsTag<schema::LeakyReluOptions>() { return 75; }
@@ -71,6 +72,7 @@ template <> constexpr uint8_t optionsTag<schema::CumsumOptions>() { return 102; 
 template <> constexpr uint8_t optionsTag<schema::CallOnceOptions>() { return 103; }
 template <> constexpr uint8_t optionsTag<schema::Conv3DOptions>() { return 106; }
 template <> constexpr uint8_t optionsTag<schema::VarHandleOptions>() { return 111; }
+template <> constexpr uint8_t optionsTag<schema::RandomOptions>() { return 114; }
 template <> constexpr uint8_t optionsTag<schema::BucketizeOptions>() { return 115; }
 template <> constexpr uint8_t optionsTag<schema::GeluOptions>() { return 116; }
 

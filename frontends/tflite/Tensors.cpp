@@ -49,6 +49,7 @@ constexpr ElementType kTypes[] = {
     {"BFLOAT16", [](Builder &b) -> Type { return b.getBF16Type(); }},
 };
 constexpr int8_t kInt4 = 17;
+static_assert(kTypes[kComplex64].make == nullptr);
 
 static const ElementType *find(int8_t type) {
   return type >= 0 && static_cast<size_t>(type) < std::size(kTypes) ? &kTypes[type] : nullptr;

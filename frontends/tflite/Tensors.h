@@ -25,6 +25,8 @@ struct Quantisation {
   }
 };
 
+constexpr int8_t kComplex64 = 8;
+
 /// "FLOAT16" of a TensorType; "type 99" of one that there is not.
 std::string typeName(int8_t type);
 /// The element type of a tensor; null for one that Smelt lacks.

@@ -43,8 +43,8 @@ class Graph:
         array = np.asarray(array)
         return self.tensor(array.dtype, array.shape, data=array.tobytes(), **how)
 
-    def op(self, operator_name, inputs, outputs, options=None, custom=b"", **fields):
-        """Adds an operator. `outputs` are dtypes, or (dtype, (scale, zero point)), or indices. The index of its output, or a list."""
+    def op(self, operator_name, inputs, outputs, options=None, custom=b"", intermediates=(), **fields):
+        """Adds an operator. `outputs` are dtypes, or (dtype, (scale, zero point)), or indices; `intermediates` are indices. The index of its output, or a list."""
         made = []
         for output in outputs:
             if isinstance(output, int):
@@ -64,6 +64,8 @@ class Graph:
                 operator.builtinOptionsType, operator.builtinOptions = getattr(schema.BuiltinOptions, options), made_of
             else:
                 operator.builtinOptions2Type, operator.builtinOptions2 = getattr(schema.BuiltinOptions2, options), made_of
+        if intermediates:
+            operator.intermediates = list(intermediates)
         if custom:
             operator.customOptions = list(custom)
         self._graph.operators.append(operator)

@@ -527,3 +527,50 @@ def int16_by_int8(graph):
     w = graph.constant(codes(3, 3, 3, 4), quantised=(np.array([0.01, 0.02, 0.005], F32), np.zeros(3), 0))
     b = graph.constant(codes(3, dtype=I64, low=-5000, high=5000), quantised=(np.array([0.01, 0.02, 0.005], F32) * np.float32(0.0005), np.zeros(3), 0))
     return graph.op("CONV_2D", [x, w, b], [(I16, (0.0008, 0))], "Conv2DOptions", padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+
+
+# Diagonals, keys, spectra.
+
+@case("others")
+def matrix_diag(graph):
+    return graph.op("MATRIX_DIAG", [graph.input(F32, (2, 3, 4))], [F32])
+
+
+@case("others")
+def matrix_set_diag(graph):
+    return [graph.op("MATRIX_SET_DIAG", [graph.input(F32, shape), graph.input(F32, (2, 3))], [F32]) for shape in ((2, 3, 5), (2, 5, 3))]
+
+
+@case("others")
+def hashtable_lookup(graph):
+    keys = graph.constant(np.array([-4, 2, 7, 90], I32))
+    return graph.op("HASHTABLE_LOOKUP", [graph.constant(np.array([7, 3, -4, 90, 7], I32)), keys, graph.input(F32, (4, 3))], [F32, U8])
+
+
+@case("others")
+def broadcast_args(graph):
+    dims = graph.op("BROADCAST_ARGS", [graph.constant(np.array([5, 1, 3], I32)), graph.constant(np.array([4, 1], I32))], [I32])
+    return graph.op("BROADCAST_TO", [graph.input(F32, (3,)), dims], [F32])
+
+
+def spectrum(graph, shape, lengths):
+    return graph.op("RFFT2D", [graph.input(F32, shape), graph.constant(np.array(lengths, I32))], ["COMPLEX64"])
+
+
+@case("others")
+def rfft_of_rows(graph):
+    both = spectrum(graph, (3, 1, 64), (1, 64))
+    return [graph.op(name, [both], [F32]) for name in ("REAL", "IMAG", "COMPLEX_ABS")]
+
+
+@case("others")
+def rfft_of_planes_cut_and_filled(graph):
+    both = spectrum(graph, (2, 6, 20), (8, 16))
+    return [graph.op(name, [both], [F32]) for name in ("REAL", "IMAG")]
+
+
+@case("others")
+def complex_numbers_move(graph):
+    both = graph.op("RESHAPE", [spectrum(graph, (2, 3, 1, 16), (1, 16)), graph.constant(np.array([6, 9], I32))], ["COMPLEX64"], "ReshapeOptions", newShape=[6, 9])
+    both = graph.op("EXPAND_DIMS", [both, graph.constant(np.array(1, I32))], ["COMPLEX64"], "ExpandDimsOptions")
+    return graph.op("COMPLEX_ABS", [both], [F32])

@@ -17,6 +17,7 @@ litert.enter()
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import flexbuffers
 
 import bounded
 import builder
@@ -339,6 +340,84 @@ def result_of_great_dims(model):
 @spoils((MALFORMED, UNSUPPORTED))
 def range_without_end(model):
     model.main.output(model.main.op("RANGE", [model.main.constant(np.array(number, F32)) for number in (0, 1e30, 1e-30)], [F32]))
+
+
+def spectrum(model, lengths):
+    rows = model.main.op("RESHAPE", [0, model.main.constant(np.array([2, 16], I32))], [F32], "ReshapeOptions", newShape=[2, 16])
+    return model.main.op("RFFT2D", [rows, model.main.constant(np.array(lengths, I32))], ["COMPLEX64"])
+
+
+@spoils(UNSUPPORTED, "COMPLEX64")
+def complex_numbers_as_an_output(model):
+    model.main.output(spectrum(model, (2, 16)))
+
+
+@spoils(UNSUPPORTED, "COMPLEX64", "ADD")
+def complex_numbers_where_none_are_taken(model):
+    both = spectrum(model, (2, 16))
+    model.main.output(model.main.op("REAL", [model.main.op("ADD", [both, both], ["COMPLEX64"], "AddOptions")], [F32]))
+
+
+@spoils(UNSUPPORTED, "COMPLEX64")
+def floats_that_are_called_complex(model):
+    model.main.output(model.main.op("REAL", [model.main.op("NEG", [0], ["COMPLEX64"])], [F32]))
+
+
+@spoils(MALFORMED, "takes complex numbers")
+def real_part_of_floats(model):
+    model.main.output(model.main.op("REAL", [0], [F32]))
+
+
+@spoils(UNSUPPORTED, "too long")
+def transform_of_great_length(model):
+    model.main.output(model.main.op("COMPLEX_ABS", [spectrum(model, (1, 2**30))], [F32]))
+
+
+@spoils(MALFORMED, "transforms -4 values")
+def transform_of_negative_length(model):
+    model.main.output(model.main.op("COMPLEX_ABS", [spectrum(model, (-4, 16))], [F32]))
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def random_numbers_without_end(model):
+    model.main.output(model.main.op("RANDOM_UNIFORM", [model.main.constant(np.array([2**31 - 1] * 3, I32))], [F32], "RandomOptions"))
+
+
+def post_process(model, options, custom=None):
+    count = 8
+    inputs = [model.main.constant(np.ones((1, count, 4), F32)), model.main.constant(np.ones((1, count, 3), F32)), model.main.constant(np.ones((count, 4), F32))]
+    whole = dict(max_detections=4, max_classes_per_detection=1, nms_score_threshold=0.3, nms_iou_threshold=0.4, num_classes=2, y_scale=10.0, x_scale=10.0,
+                 h_scale=5.0, w_scale=5.0, **options)
+    model.main.output(*model.main.op("TFLite_Detection_PostProcess", inputs, [F32] * 4, custom=custom or bytes(flexbuffers.Dumps(whole))))
+
+
+@spoils(0)
+def detections_that_are_sound(model):
+    post_process(model, {})
+
+
+@spoils(MALFORMED, "no sound map")
+def options_that_are_no_map(model):
+    post_process(model, {}, custom=b"\xff\x7f\x01\x02\x29\xff\xfe")
+
+
+@spoils(MALFORMED, "chooses")
+def detections_without_end(model):
+    post_process(model, dict(detections_per_class=2**62))
+
+
+@spoils((MALFORMED, UNSUPPORTED))
+def detections_that_fill_all_memory(model):
+    post_process(model, dict(detections_per_class=2**30, use_regular_nms=True))
+
+
+@spoils(MALFORMED, "5 columns")
+def recurrent_state_of_other_dims(model):
+    x = model.main.op("RESHAPE", [0, model.main.constant(np.array([1, 4, 8], I32))], [F32], "ReshapeOptions", newShape=[1, 4, 8])
+    parts = []
+    for _ in range(2):
+        parts += [model.main.constant(np.ones(shape, F32)) for shape in ((6, 8), (6, 6), (6,))] + [model.main.tensor(F32, (1, 5), variable=True)]
+    model.main.output(model.main.op("BIDIRECTIONAL_SEQUENCE_RNN", [x, *parts, -1, -1, -1], [F32], "BidirectionalSequenceRNNOptions", mergeOutputs=True))
 
 
 @spoils((MALFORMED, UNSUPPORTED), "variable")

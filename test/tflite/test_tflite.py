@@ -265,6 +265,155 @@ def recurrent_rnn_and_svdf(folder):
             compare(f"run {turn}", results[tensor.name], want, most=2e-5)
 
 
+def both_directions(kind, merged, time_major, batch=2, steps=4, inputs=3, cells=5):
+    model = builder.Model()
+    main = model.main
+    x = main.input(np.float32, (steps, batch, inputs) if time_major else (batch, steps, inputs))
+
+    def weights(*shape):
+        return main.constant(operators.draw(*shape) / 2)
+
+    def state():
+        return main.tensor(np.float32, (batch, cells), variable=True)
+
+    if kind == "RNN":
+        parts = [tensor for _ in range(2) for tensor in (weights(cells, inputs), weights(cells, cells), weights(cells), state())] + [-1] * 3
+    else:
+        ways = [[weights(cells, inputs) for _ in range(4)] + [weights(cells, cells) for _ in range(4)] + [weights(cells) for _ in range(3)] +
+                [weights(cells) for _ in range(4)] + [-1, -1] for _ in range(2)]
+        parts = ways[0] + ways[1] + [state() for _ in range(4)] + [-1] * 9
+    made = main.op(f"BIDIRECTIONAL_SEQUENCE_{kind}", [x, *parts], [np.float32] if merged else [np.float32] * 2,
+                   f"BidirectionalSequence{kind}Options", fusedActivationFunction=4, mergeOutputs=merged, timeMajor=time_major)
+    main.output(*(made if isinstance(made, list) else [made]))
+    return model
+
+
+@case
+def recurrent_both_directions(folder):
+    worst = 0
+    for kind in ("RNN", "LSTM"):
+        for merged, time_major in ((True, False), (False, True)):
+            judge, ours = built(folder, both_directions(kind, merged, time_major))
+            for turn in range(3):
+                feeds = {judge.inputs[0]["name"]: feed(judge.inputs[0])}
+                results = ours.run(feeds)
+                for tensor, want in zip(ours.outputs, judge.run(feeds)):
+                    worst = max(worst, compare(f"run {turn} of {kind} {merged}", results[tensor.name], want, most=2e-5))
+    return {"worst": float(worst)}
+
+
+@case
+def recurrent_svdf_of_integers(folder):
+    """LiteRT sums in integers and rounds twice: within a step."""
+    model = builder.Model()
+    main = model.main
+    how, time, state = (0.05, 3), 0.01, 0.002
+    inputs = [main.input(np.int8, (2, 4), quantised=how), main.constant(operators.codes(8, 4), quantised=(0.02, 0)),
+              main.constant(operators.codes(8, 3, dtype=np.int16, low=-1000, high=1000), quantised=(time, 0)),
+              main.constant(operators.codes(4, dtype=np.int32, low=-9000, high=9000), quantised=(time * state, 0)),
+              main.tensor(np.int16, (2, 24), quantised=(state, 0), variable=True)]
+    main.output(main.op("SVDF", inputs, [(np.int8, (1.5, -128))], "SVDFOptions", rank=2, fusedActivationFunction=1))
+    judge, ours = built(folder, model)
+    for turn in range(8):
+        feeds = {judge.inputs[0]["name"]: operators.codes(2, 4)}
+        compare(f"run {turn}", ours.run(feeds)[ours.outputs[0].name], judge.run(feeds)[0])
+
+
+@case
+def recurrent_lstm_of_integers(folder):
+    """Gates of 16 bits in LiteRT: within two steps of 1/128 after several runs."""
+    model = builder.Model()
+    main = model.main
+    cells, size, batch, steps = 6, 4, 2, 5
+    x_how, h_how, w_how = (0.03, 2), (1 / 128, 1), 0.006
+
+    def weights(columns):
+        return main.constant(operators.codes(cells, columns), quantised=(w_how, 0))
+
+    gates, recurrence = [weights(size) for _ in range(4)], [weights(cells) for _ in range(4)]
+    bias = [main.constant(operators.codes(cells, dtype=np.int32, low=-4000, high=4000), quantised=(x_how[0] * w_how, 0)) for _ in range(4)]
+    states = [main.tensor(np.int8, (batch, cells), quantised=h_how, variable=True), main.tensor(np.int16, (batch, cells), quantised=(2.0**-11, 0), variable=True)]
+    between = [main.tensor(np.int16, (), quantised=(1.0, 0)) for _ in range(4)] + [main.tensor(np.int8, (), quantised=h_how)]
+    x = main.input(np.int8, (batch, steps, size), quantised=x_how)
+    main.output(main.op("UNIDIRECTIONAL_SEQUENCE_LSTM", [x, *gates, *recurrence, -1, -1, -1, *bias, -1, -1, *states, -1, -1, -1, -1], [(np.int8, h_how)],
+                        "UnidirectionalSequenceLSTMOptions", intermediates=between, fusedActivationFunction=4))
+    judge, ours = built(folder, model)
+    furthest = 0
+    for turn in range(4):
+        feeds = {judge.inputs[0]["name"]: operators.codes(batch, steps, size)}
+        error = np.abs(ours.run(feeds)[ours.outputs[0].name].astype(int) - judge.run(feeds)[0])
+        furthest = max(furthest, int(error.max()))
+        expect(furthest <= 2, f"run {turn} is off by {furthest} steps")
+    return {"steps": furthest}
+
+
+@case
+def as_many_as_the_run_finds(folder):
+    for dtype in (np.float32, np.int32, np.bool_):
+        model = builder.Model()
+        main = model.main
+        x = main.input(dtype, (3, 4))
+        main.output(main.op("WHERE", [x], [main.tensor(np.int64, (1, 2))]))
+        judge, ours = built(folder, model)
+        for share in (0.0, 0.4, 1.0):
+            given = (RANDOM.random((3, 4)) < share).astype(dtype)
+            got = ours.run({"t0": given})[ours.outputs[0].name]
+            want = judge.run({"t0": given})[0] if given.any() else np.zeros((0, 2), np.int64)  # of nothing LiteRT has no tensor to give
+            expect(got.shape == want.shape and (got == want).all(), f"where of {dtype}")
+    for dtype in (np.float32, np.int32):
+        model = builder.Model()
+        main = model.main
+        x = main.input(dtype, (12,))
+        main.output(*main.op("UNIQUE", [x], [main.tensor(dtype, (1,)), np.int32], "UniqueOptions", idxOutType=2))
+        judge, ours = built(folder, model)
+        for most in (1, 5, 100):
+            given = RANDOM.integers(-most, most, 12).astype(dtype)
+            results = ours.run({"t0": given})
+            for tensor, want in zip(ours.outputs, judge.run({"t0": given})):
+                expect((results[tensor.name] == want).all(), f"unique of {given}: {results[tensor.name]} {want}")
+
+
+@case
+def detections(folder):
+    worst = 0
+    for regular, background, per_box in ((False, 1, 1), (False, 0, 3), (True, 1, 1)):
+        model = builder.Model()
+        main = model.main
+        count, classes, most = 40, 5, 12
+        centers = np.concatenate([RANDOM.random((count, 2)), 0.1 + 0.3 * RANDOM.random((count, 2))], 1).astype(np.float32)
+        options = dict(max_detections=most, max_classes_per_detection=per_box, detections_per_class=7, use_regular_nms=regular, nms_score_threshold=0.3,
+                       nms_iou_threshold=0.4, num_classes=classes, y_scale=10.0, x_scale=10.0, h_scale=5.0, w_scale=5.0)
+        inputs = [main.input(np.float32, (1, count, 4)), main.input(np.float32, (1, count, classes + background)), main.constant(centers)]
+        main.output(*main.op("TFLite_Detection_PostProcess", inputs, [np.float32] * 4, custom=bytes(flexbuffers.Dumps(options))))
+        judge, ours = built(folder, model)
+        for _ in range(4):
+            feeds = {"t0": feed(judge.inputs[0]), "t1": RANDOM.random((1, count, classes + background)).astype(np.float32)}
+            results, wanted = ours.run(feeds), judge.run(feeds)
+            found = int(wanted[3][0])
+            expect(results[ours.outputs[3].name][0] == found, f"{results[ours.outputs[3].name]} are found, not {found}")
+            for tensor, want in zip(ours.outputs[:3], wanted):
+                rows = found * (1 if regular else per_box)
+                worst = max(worst, compare(tensor.name, results[tensor.name][:, :rows], want[:, :rows]))
+                expect(not results[tensor.name][:, rows:].any(), "what is behind the last is no zero")
+    return {"worst": float(worst)}
+
+
+@case
+def random_numbers(folder):
+    """Of the right distribution, and the same in each run."""
+    model = builder.Model()
+    main = model.main
+    shape = main.constant(np.array([200, 300], np.int32))
+    for name, seed in (("RANDOM_UNIFORM", 0), ("RANDOM_UNIFORM", 5), ("RANDOM_STANDARD_NORMAL", 0)):
+        main.output(main.op(name, [shape], [np.float32], "RandomOptions", seed=seed, seed2=seed + 1 if seed else 0))
+    ours = smelt.load(smelt.compile(model.save(folder / "m.tflite"), folder / "m.so"))
+    uniform, seeded, normal = (ours.run({})[tensor.name] for tensor in ours.outputs)
+    for numbers in (uniform, seeded):
+        expect(0 <= numbers.min() and numbers.max() < 1 and abs(numbers.mean() - 0.5) < 0.01 and abs(numbers.var() - 1 / 12) < 0.002, "not uniform")
+    expect(not (uniform == seeded).all() and (uniform == ours.run({})[ours.outputs[0].name]).all(), "seeds do not matter, or runs differ")
+    expect(abs(normal.mean()) < 0.02 and abs(normal.var() - 1) < 0.02 and np.abs(normal).max() < 6, "not normal")
+
+
 @case
 def open_dims(folder):
     model = builder.Model()

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/tflite/Operators.h"
+#include "frontends/tflite/Ops/DetectionPostProcess.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -61,6 +62,7 @@ static Values nonMaxSuppressionV5(OperatorReader &node) {
 static constexpr Operator kOperators[] = {
     {"NON_MAX_SUPPRESSION_V4", nonMaxSuppressionV4},
     {"NON_MAX_SUPPRESSION_V5", nonMaxSuppressionV5},
+    {"TFLite_Detection_PostProcess", detectionPostProcess, /*isCustom=*/true},
 };
 
 ArrayRef<Operator> detectionOperators() { return kOperators; }

@@ -141,6 +141,59 @@ static Values oneHot(OperatorReader &node) {
   return {b.make<graph::SelectOp>(isNone, off, hot)};
 }
 
+/// i1 [n, n]: the diagonal.
+static Value diagonalOf(GraphBuilder &b, const Extent &rows, const Extent &columns) {
+  return b.make<graph::EqualOp>(b.countAlong({rows, columns}, 0), b.countAlong({rows, columns}, 1));
+}
+
+// MATRIX_DIAG: the last dim as the diagonal of matrices
+static Values matrixDiag(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.real(0);
+  if (rankOf(x) < 1)
+    malformed("needs a tensor of one dim or more");
+  Extents column = extentsOf(x);
+  const Extent size = column.back();
+  column.push_back(1);
+  Value zero = b.scalar(elementOf(x), graph::Scalar::ofSigned(0));
+  return {b.make<graph::SelectOp>(diagonalOf(b, size, size), b.reshape(x, column), zero)};
+}
+
+// MATRIX_SET_DIAG: matrices with another diagonal
+static Values matrixSetDiag(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.moved(0), diagonal = node.moved(1);
+  if (rankOf(x) < 2 || rankOf(diagonal) != rankOf(x) - 1)
+    malformed("sets " + inWords(extentsOf(diagonal)) + " as diagonals of " + inWords(extentsOf(x)));
+  const Extent rows = extentsOf(x)[rankOf(x) - 2], columns = extentsOf(x).back();
+  const Extent size = Extent::min(rows, columns);
+  diagonal = b.padDim(b.withDim(diagonal, rankOf(diagonal) - 1, size), rankOf(diagonal) - 1, 0, rows - size,
+                      b.scalar(elementOf(x), graph::Scalar::ofSigned(0)));
+  Extents column = extentsOf(diagonal);
+  column.push_back(1);
+  return {b.make<graph::SelectOp>(diagonalOf(b, rows, columns), b.reshape(diagonal, column), x)};
+}
+
+// HASHTABLE_LOOKUP: for each key wanted, the row of its first place among the keys, or zeros, and whether it is there
+static Values hashtableLookup(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value wanted = node.input(0), keys = node.input(1), rows = node.real(2);
+  if (rankOf(wanted) != 1 || rankOf(keys) != 1 || rankOf(rows) < 1)
+    malformed("needs lists of keys, and rows");
+  Value same = b.make<graph::EqualOp>(b.reshape(wanted, {extentsOf(wanted)[0], 1}), keys);
+  Value marks = b.cast(same, b.builder().getI32Type());
+  Value hits =
+      b.reshape(b.make<graph::ReduceOp>(marks, graph::ReduceKind::Max, ArrayRef<int64_t>{1}), extentsOf(wanted));
+  Value at =
+      b.reshape(b.make<graph::ArgReduceOp>(marks, int64_t(1), /*isMin=*/false, /*last=*/false), extentsOf(wanted));
+  Value found = b.make<graph::GatherOp>(rows, at, int64_t(0));
+  Extents column(rankOf(found), 1);
+  column[0] = extentsOf(wanted)[0];
+  Value isFound = b.cast(b.reshape(hits, column), b.builder().getI1Type());
+  return {b.make<graph::SelectOp>(isFound, found, b.scalar(elementOf(rows), graph::Scalar::ofSigned(0))),
+          b.cast(hits, node.outputType(1))};
+}
+
 static Values reverseSequence(OperatorReader &node) {
   GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::ReverseSequenceOptions>();
@@ -180,6 +233,9 @@ static constexpr Operator kOperators[] = {
     {"EMBEDDING_LOOKUP", embeddingLookup},
     {"GATHER", gather},
     {"GATHER_ND", gatherNd},
+    {"HASHTABLE_LOOKUP", hashtableLookup},
+    {"MATRIX_DIAG", matrixDiag},
+    {"MATRIX_SET_DIAG", matrixSetDiag},
     {"ONE_HOT", oneHot},
     {"REVERSE_SEQUENCE", reverseSequence},
     {"SCATTER_ND", scatterNd},

@@ -4,10 +4,13 @@
 //
 // Recurrent operators. Their states are variables, which stay from run to run as they do in LiteRT. A step is ops, and
 // several of them are a loop: cells may be clipped, normalised and projected, of which graph.recurrent knows nothing.
+// Integers are computed as what they stand for; states that are integers are rounded to such after each step.
 
 #include "frontends/common/Loops.h"
 #include "frontends/tflite/Importer.h"
 #include "frontends/tflite/Ops/Activations.h"
+#include "frontends/tflite/Ops/Quantization.h"
+#include "frontends/tflite/Ops/Slices.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -16,7 +19,7 @@ namespace smelt::frontend::tflite {
 
 using graph::Extent, graph::Extents;
 
-/// A float input, or integers that stand for floats; what is computed in integers alone is refused.
+/// A float input, or integers that stand for floats.
 static Value floats(OperatorReader &node, unsigned index) {
   Value value = node.real(index);
   if (!elementOf(value).isF32())
@@ -27,9 +30,29 @@ static Value optionalFloats(OperatorReader &node, unsigned index) {
   return node.hasInput(index) ? floats(node, index) : (node.skip(index), Value());
 }
 
-static void refuseIntegers(OperatorReader &node) {
-  if (!elementOf(node.input(0)).isF32())
-    unsupported("keeps a state of integers; convert the model with float activations");
+/// The same of a bias, which may be whole numbers of the steps that products of input 0 by weights have.
+static Value biasOf(OperatorReader &node, unsigned index, unsigned weights) {
+  if (!node.hasInput(index) || !elementOf(node.input(index)).isInteger(32) || node.quantisation(index))
+    return optionalFloats(node, index);
+  std::optional<Quantisation> x = node.quantisation(0), w = node.quantisation(weights);
+  if (!x || !w || x->isPerAxis() || w->isPerAxis())
+    malformed("has a bias of integers, and products of no scale");
+  return dequantised(node.importer(), node.input(index), {{x->scale() * w->scale()}, {0}});
+}
+
+/// How the tensor of a state is quantised; nothing where it holds floats.
+static std::optional<Quantisation> roundingOf(OperatorReader &node, unsigned index) {
+  return isa<IntegerType>(elementOf(node.input(index))) ? node.quantisation(index) : std::nullopt;
+}
+
+/// A state as its tensor holds it, and what that stands for.
+static Value held(OperatorReader &node, unsigned index, Value state) {
+  std::optional<Quantisation> how = roundingOf(node, index);
+  return how ? quantised(node.builder(), state, *how, elementOf(node.input(index))) : state;
+}
+static Value rounded(OperatorReader &node, unsigned index, Value state) {
+  std::optional<Quantisation> how = roundingOf(node, index);
+  return how ? dequantised(node.importer(), held(node, index, state), *how) : state;
 }
 
 /// x · wᵀ
@@ -43,12 +66,16 @@ static Value limited(GraphBuilder &b, Value x, double most) {
   return most > 0 ? b.make<graph::ClampOp>(x, b.scalarLike(x, -most), b.scalarLike(x, most)) : x;
 }
 
-/// Steps [t, b, n] through `step`, from (x, state) to (result, state); the results, [t, b, o], and the last state.
-static std::pair<Value, Values> overSteps(GraphBuilder &b, Value x, Values state,
-                                          llvm::function_ref<std::pair<Value, Values>(Value, ArrayRef<Value>)> step) {
+/// From (x, state) to (result, state).
+using Step = llvm::function_ref<std::pair<Value, Values>(Value, ArrayRef<Value>)>;
+
+/// Steps [t, b, n], the last one first where it goes backwards; the results, [t, b, o], and the last state.
+static std::pair<Value, Values> overSteps(GraphBuilder &b, Value x, Values state, Step step, bool isBackward) {
   const Extents shape = extentsOf(x);
   const Extent steps = shape[0];
-  auto at = [&](const Extent &round) { return b.reshape(b.sliceDim(x, 0, round, 1), {shape[1], shape[2]}); };
+  auto at = [&](const Extent &round) {
+    return b.reshape(b.sliceDim(x, 0, isBackward ? steps - 1 - round : round, 1), {shape[1], shape[2]});
+  };
   if (steps == Extent(1)) {
     auto [result, last] = step(at(0), state);
     return {b.stack({result}, 0), last};
@@ -60,43 +87,51 @@ static std::pair<Value, Values> overSteps(GraphBuilder &b, Value x, Values state
   });
   Value results = made.back();
   made.pop_back();
-  return {results, made};
+  return {isBackward ? reversed(b, results, 0, 0, steps) : results, made};
 }
 
 namespace {
-/// The cell of the LSTM operators, with their inputs from 1 on in common.
+/// What options say of a cell.
+struct LstmLimits {
+  int8_t activation;
+  double cell, projection;
+};
+
+/// The cell of the LSTM operators, with their inputs from `first` on in common.
 class LstmCell {
 public:
-  LstmCell(OperatorReader &node, int8_t activation, double cellClip, double projectionClip);
+  LstmCell(OperatorReader &node, unsigned first, bool hasNorms, LstmLimits limits);
   /// (h, c) of a step.
   std::pair<Value, Values> step(Value x, ArrayRef<Value> state) const;
 
 private:
   enum Gate : unsigned { In, Forget, Cell, Out };
   Value gate(Gate gate, Value x, Value hidden, Value cell) const;
-  Value activated(Value x) const { return tflite::activated(b_, x, activation_); }
+  Value activated(Value x) const { return tflite::activated(b_, x, limits_.activation); }
 
   GraphBuilder &b_;
-  int8_t activation_;
-  double cellClip_, projectionClip_;
+  LstmLimits limits_;
   Value weights_[4], recurrence_[4], peepholes_[4], bias_[4], norms_[4], projection_, projectionBias_;
 };
 } // namespace
 
-LstmCell::LstmCell(OperatorReader &node, int8_t activation, double cellClip, double projectionClip)
-    : b_(node.builder()), activation_(activation), cellClip_(cellClip), projectionClip_(projectionClip) {
+LstmCell::LstmCell(OperatorReader &node, unsigned first, bool hasNorms, LstmLimits limits)
+    : b_(node.builder()), limits_(limits) {
   for (unsigned gate = 0; gate < 4; ++gate) {
     const bool mayLack = gate == In; // then it is 1 - forget
-    weights_[gate] = mayLack ? optionalFloats(node, 1 + gate) : floats(node, 1 + gate);
-    recurrence_[gate] = mayLack ? optionalFloats(node, 5 + gate) : floats(node, 5 + gate);
-    bias_[gate] = mayLack ? optionalFloats(node, 12 + gate) : floats(node, 12 + gate);
-    norms_[gate] = optionalFloats(node, 20 + gate);
+    const unsigned weights = first + gate, recurrence = weights + 4, bias = weights + 11, norm = weights + 19;
+    weights_[gate] = mayLack ? optionalFloats(node, weights) : floats(node, weights);
+    recurrence_[gate] = mayLack ? optionalFloats(node, recurrence) : floats(node, recurrence);
+    if (!mayLack && !node.hasInput(bias))
+      malformed("lacks its input " + Twine(bias));
+    bias_[gate] = biasOf(node, bias, weights);
+    norms_[gate] = hasNorms ? optionalFloats(node, norm) : Value();
   }
-  peepholes_[In] = optionalFloats(node, 9);
-  peepholes_[Forget] = optionalFloats(node, 10);
-  peepholes_[Out] = optionalFloats(node, 11);
-  projection_ = optionalFloats(node, 16);
-  projectionBias_ = optionalFloats(node, 17);
+  peepholes_[In] = optionalFloats(node, first + 8);
+  peepholes_[Forget] = optionalFloats(node, first + 9);
+  peepholes_[Out] = optionalFloats(node, first + 10);
+  projection_ = optionalFloats(node, first + 15);
+  projectionBias_ = optionalFloats(node, first + 16);
   if (static_cast<bool>(weights_[In]) != static_cast<bool>(recurrence_[In]))
     malformed("has weights of the input gate for one of its two inputs alone");
 }
@@ -118,14 +153,14 @@ std::pair<Value, Values> LstmCell::step(Value x, ArrayRef<Value> state) const {
                           : b_.make<graph::SubOp>(b_.scalarLike(forget, 1), forget);
   Value candidate = activated(gate(Cell, x, hidden, cell));
   cell = b_.make<graph::AddOp>(b_.make<graph::MulOp>(forget, cell), b_.make<graph::MulOp>(in, candidate));
-  cell = limited(b_, cell, cellClip_);
+  cell = limited(b_, cell, limits_.cell);
   Value out = b_.make<graph::SigmoidOp>(gate(Out, x, hidden, cell));
   Value result = b_.make<graph::MulOp>(out, activated(cell));
   if (projection_) {
     result = product(b_, result, projection_);
     if (projectionBias_)
       result = b_.make<graph::AddOp>(result, projectionBias_);
-    result = limited(b_, result, projectionClip_);
+    result = limited(b_, result, limits_.projection);
   }
   return {result, {result, cell}};
 }
@@ -141,13 +176,13 @@ static Value stateOf(OperatorReader &node, unsigned index) {
 static void keep(OperatorReader &node, unsigned index, Value last) {
   if (!node.tensor(node.inputTensor(index)).is_variable())
     malformed("keeps its state in input " + Twine(index) + ", which is no variable");
-  last = node.builder().expect(last, extentsOf(node.input(index)), "a state");
+  last = held(node, index, node.builder().expect(last, extentsOf(node.input(index)), "a state"));
   node.importer().assignStateful(node.frame(), node.inputTensor(index), last);
 }
 
 /// Of [t, b, n], or [b, t, n], or one step [b, n].
-static Values sequenceOf(OperatorReader &node, bool timeMajor, ArrayRef<unsigned> states,
-                         llvm::function_ref<std::pair<Value, Values>(Value, ArrayRef<Value>)> step) {
+static Value sequenceOf(OperatorReader &node, bool timeMajor, ArrayRef<unsigned> states, Step step,
+                        bool isBackward = false) {
   GraphBuilder &b = node.builder();
   Value x = floats(node, 0);
   const bool isStep = rankOf(x) == 2;
@@ -161,60 +196,102 @@ static Values sequenceOf(OperatorReader &node, bool timeMajor, ArrayRef<unsigned
   Values initial;
   for (unsigned index : states)
     initial.push_back(stateOf(node, index));
-  auto [results, last] = overSteps(b, x, initial, step);
+  auto roundedStep = [&](Value x, ArrayRef<Value> before) {
+    auto [result, after] = step(x, before);
+    for (auto [index, value] : llvm::zip_equal(states, after))
+      value = rounded(node, index, value);
+    return std::pair<Value, Values>{result, after};
+  };
+  auto [results, last] = overSteps(b, x, initial, roundedStep, isBackward);
   for (auto [index, value] : llvm::zip_equal(states, last))
     keep(node, index, value);
   if (isStep)
-    return {b.reshape(results, {extentsOf(results)[1], extentsOf(results)[2]})};
-  return {isSwapped ? b.transpose(results, {1, 0, 2}) : results};
+    return b.reshape(results, {extentsOf(results)[1], extentsOf(results)[2]});
+  return isSwapped ? b.transpose(results, {1, 0, 2}) : results;
+}
+
+/// Results of both directions, side by side where they are one.
+static Values both(OperatorReader &node, Value forward, Value backward, bool areMerged) {
+  if (!areMerged)
+    return {forward, backward};
+  return {node.builder().concat({forward, backward}, rankOf(forward) - 1)};
+}
+
+static void refuseSecondInput(OperatorReader &node, unsigned first, unsigned end) {
+  for (unsigned index = first; index < end; ++index) {
+    if (node.hasInput(index))
+      unsupported("has a second input; convert the model with one input for both directions");
+    node.skip(index);
+  }
 }
 
 static Values unidirectionalSequenceLstm(OperatorReader &node) {
-  refuseIntegers(node);
   const auto &options = node.options<schema::UnidirectionalSequenceLSTMOptions>();
   if (options.diagonal_recurrent_tensors())
     unsupported("has diagonal recurrent weights");
-  LstmCell cell(node, options.fused_activation_function(), options.cell_clip(), options.proj_clip());
-  return sequenceOf(node, options.time_major(), {18, 19},
-                    [&](Value x, ArrayRef<Value> state) { return cell.step(x, state); });
+  LstmCell cell(node, 1, /*hasNorms=*/true,
+                {options.fused_activation_function(), options.cell_clip(), options.proj_clip()});
+  return {sequenceOf(node, options.time_major(), {18, 19},
+                     [&](Value x, ArrayRef<Value> state) { return cell.step(x, state); })};
+}
+
+static Values bidirectionalSequenceLstm(OperatorReader &node) {
+  const auto &options = node.options<schema::BidirectionalSequenceLSTMOptions>();
+  refuseSecondInput(node, 39, 48);
+  const LstmLimits limits{options.fused_activation_function(), options.cell_clip(), options.proj_clip()};
+  auto direction = [&](unsigned first, ArrayRef<unsigned> states, bool isBackward) {
+    LstmCell cell(node, first, /*hasNorms=*/false, limits);
+    auto step = [&](Value x, ArrayRef<Value> state) { return cell.step(x, state); };
+    return sequenceOf(node, options.time_major(), states, step, isBackward);
+  };
+  Value forward = direction(1, {35, 36}, false);
+  return both(node, forward, direction(18, {37, 38}, true), options.merge_outputs());
 }
 
 // LSTM: one step of it
 static Values lstm(OperatorReader &node) {
-  refuseIntegers(node);
   const auto &options = node.options<schema::LSTMOptions>();
   if (options.kernel_type() != 0)
     unsupported("is of the basic kernel; convert the model with the full one");
-  LstmCell cell(node, options.fused_activation_function(), options.cell_clip(), options.proj_clip());
-  return sequenceOf(node, true, {18, 19}, [&](Value x, ArrayRef<Value> state) { return cell.step(x, state); });
+  LstmCell cell(node, 1, /*hasNorms=*/true,
+                {options.fused_activation_function(), options.cell_clip(), options.proj_clip()});
+  return {sequenceOf(node, true, {18, 19}, [&](Value x, ArrayRef<Value> state) { return cell.step(x, state); })};
 }
 
-/// h = activation(x · Wᵀ + h · Rᵀ + b)
-static Values rnnOf(OperatorReader &node, bool timeMajor, int8_t activation) {
-  refuseIntegers(node);
+/// h = activation(x · Wᵀ + h · Rᵀ + b), of four inputs from `first` on
+static Value rnnOf(OperatorReader &node, unsigned first, bool timeMajor, int8_t activation, bool isBackward = false) {
   GraphBuilder &b = node.builder();
-  Value weights = floats(node, 1), recurrence = floats(node, 2), bias = floats(node, 3);
-  return sequenceOf(node, timeMajor, {4}, [&](Value x, ArrayRef<Value> state) -> std::pair<Value, Values> {
+  Value weights = floats(node, first), recurrence = floats(node, first + 1), bias = biasOf(node, first + 2, first);
+  if (!bias)
+    malformed("lacks its input " + Twine(first + 2));
+  auto step = [&](Value x, ArrayRef<Value> state) -> std::pair<Value, Values> {
     Value sum = b.make<graph::AddOp>(product(b, x, weights), product(b, state.front(), recurrence));
     Value next = activated(b, b.make<graph::AddOp>(sum, bias), activation);
     return {next, {next}};
-  });
+  };
+  return sequenceOf(node, timeMajor, {first + 3}, step, isBackward);
 }
 
 static Values rnn(OperatorReader &node) {
-  return rnnOf(node, true, node.options<schema::RNNOptions>().fused_activation_function());
+  return {rnnOf(node, 1, true, node.options<schema::RNNOptions>().fused_activation_function())};
 }
 static Values unidirectionalSequenceRnn(OperatorReader &node) {
   const auto &options = node.options<schema::SequenceRNNOptions>();
-  return rnnOf(node, options.time_major(), options.fused_activation_function());
+  return {rnnOf(node, 1, options.time_major(), options.fused_activation_function())};
+}
+static Values bidirectionalSequenceRnn(OperatorReader &node) {
+  const auto &options = node.options<schema::BidirectionalSequenceRNNOptions>();
+  refuseSecondInput(node, 9, 12);
+  const int8_t activation = options.fused_activation_function();
+  Value forward = rnnOf(node, 1, options.time_major(), activation);
+  return both(node, forward, rnnOf(node, 5, options.time_major(), activation, true), options.merge_outputs());
 }
 
 // SVDF: features of an input, remembered for as many runs as the memory is long, and weighted by how old they are
 static Values svdf(OperatorReader &node) {
-  refuseIntegers(node);
   GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::SVDFOptions>();
-  Value x = floats(node, 0), features = floats(node, 1), times = floats(node, 2), bias = optionalFloats(node, 3);
+  Value x = floats(node, 0), features = floats(node, 1), times = floats(node, 2), bias = biasOf(node, 3, 2);
   if (rankOf(x) != 2 || rankOf(times) != 2 || options.rank() < 1)
     malformed("needs an input and weights of two dims, and a rank");
   const int64_t filters = fixedDim(times, 0), memory = fixedDim(times, 1), units = filters / options.rank();
@@ -224,7 +301,7 @@ static Values svdf(OperatorReader &node) {
   Value state = stateOf(node, 4);
   const Extent batch = extentsOf(state)[0];
   state = b.reshape(b.expect(state, {batch, filters * memory}, "a state"), {batch, filters, memory});
-  Value added = b.expect(product(b, x, features), {batch, filters}, "features");
+  Value added = rounded(node, 4, b.expect(product(b, x, features), {batch, filters}, "features"));
   Value next = b.concat({b.sliceDim(state, 2, 1, memory - 1), b.reshape(added, {batch, filters, 1})}, 2);
   keep(node, 4, b.reshape(next, {batch, filters * memory}));
   Value weighted = b.reshape(b.make<graph::MulOp>(next, times), {batch, units, options.rank() * memory});
@@ -236,6 +313,8 @@ static Values svdf(OperatorReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
+    {"BIDIRECTIONAL_SEQUENCE_LSTM", bidirectionalSequenceLstm},
+    {"BIDIRECTIONAL_SEQUENCE_RNN", bidirectionalSequenceRnn},
     {"LSTM", lstm},
     {"RNN", rnn},
     {"SVDF", svdf},

@@ -41,8 +41,15 @@ static Extents shapeFor(Value x, Extents wanted) {
   return wanted;
 }
 
-static Values reshape(OperatorReader &node) {
-  Value x = node.moved(0);
+/// What only moves the elements of input 0, of which complex numbers have two parts.
+template <Value (*move)(OperatorReader &node, Value x)> static Values moving(OperatorReader &node) {
+  if (!node.isComplex(0))
+    return {move(node, node.moved(0))};
+  const ComplexValue x = node.complexInput(0);
+  return {ComplexValue{move(node, x.real), move(node, x.imaginary)}.together(node.builder())};
+}
+
+static Value reshape(OperatorReader &node, Value x) {
   Extents wanted;
   if (node.hasInput(1) && rankOf(node.input(1)) <= 1)
     wanted = node.extentsInput(1);
@@ -54,11 +61,10 @@ static Values reshape(OperatorReader &node) {
   if (count.isNumber() && elementsOf(extentsOf(x)).isNumber() && count != elementsOf(extentsOf(x)))
     malformed("has " + elementsOf(extentsOf(x)).str() + " elements, which the shape " + inWords(wanted) +
               " does not hold");
-  return {node.builder().reshape(x, wanted)};
+  return node.builder().reshape(x, wanted);
 }
 
-static Values squeeze(OperatorReader &node) {
-  Value x = node.moved(0);
+static Value squeeze(OperatorReader &node, Value x) {
   ArrayRef<int32_t> given = numbersOf(node.options<schema::SqueezeOptions>().squeeze_dims());
   Integers axes;
   for (int32_t axis : given)
@@ -71,14 +77,13 @@ static Values squeeze(OperatorReader &node) {
     if (!(given.empty() ? extent == Extent(1) : isNamed))
       shape.push_back(extent);
   }
-  return {node.builder().reshape(x, shape)};
+  return node.builder().reshape(x, shape);
 }
 
-static Values expandDims(OperatorReader &node) {
-  Value x = node.moved(0);
+static Value expandDims(OperatorReader &node, Value x) {
   Extents shape = extentsOf(x);
   shape.insert(shape.begin() + normalAxis(node.integerInput(1), rankOf(x) + 1), 1);
-  return {node.builder().reshape(x, shape)};
+  return node.builder().reshape(x, shape);
 }
 
 static Values shape(OperatorReader &node) {
@@ -92,15 +97,14 @@ static Values rank(OperatorReader &node) {
   return {b.scalar(node.outputType(0), graph::Scalar::ofSigned(rankOf(node.input(0))))};
 }
 
-static Values transpose(OperatorReader &node) {
-  Value x = node.moved(0);
+static Value transpose(OperatorReader &node, Value x) {
   Integers permutation;
   for (int64_t axis : node.integersInput(1))
     permutation.push_back(normalAxis(axis, rankOf(x)));
   normalAxes(permutation, rankOf(x)); // each once
   if (static_cast<int64_t>(permutation.size()) != rankOf(x))
     malformed("has a permutation of " + Twine(permutation.size()) + " dims of " + inWords(extentsOf(x)));
-  return {node.builder().transpose(x, permutation)};
+  return node.builder().transpose(x, permutation);
 }
 
 /// Inputs as integers where all stand for the same as the result does, else as what they stand for.
@@ -158,6 +162,25 @@ static Values broadcastTo(OperatorReader &node) {
   return {node.builder().broadcast(node.moved(0), node.extentsInput(1, GraphBuilder::Sign::NotNegative))};
 }
 
+// BROADCAST_ARGS: the dims to which tensors of two lists of dims broadcast
+static Values broadcastArgs(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Extents first = node.extentsInput(0), second = node.extentsInput(1);
+  if (first.size() < second.size())
+    std::swap(first, second);
+  for (size_t back = 1; back <= second.size(); ++back) {
+    Extent &to = first[first.size() - back];
+    const Extent &other = second[second.size() - back];
+    if (to == Extent(1))
+      to = other;
+    else if (other != Extent(1) && !mayEqual(to, other))
+      malformed("dims " + inWords(first) + " and " + inWords(second) + " do not broadcast");
+    else if (other != Extent(1) && to != other)
+      unsupported("dims " + to.str() + " and " + other.str() + " are not known to be alike; fix them with --shape");
+  }
+  return {b.sizes(first, checkedType({static_cast<int64_t>(first.size())}, node.outputType(0)))};
+}
+
 static Values tile(OperatorReader &node) {
   Value x = node.moved(0);
   Extents counts = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
@@ -199,18 +222,19 @@ static Values range(OperatorReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
+    {"BROADCAST_ARGS", broadcastArgs},
     {"BROADCAST_TO", broadcastTo},
     {"CONCATENATION", concatenation},
-    {"EXPAND_DIMS", expandDims},
+    {"EXPAND_DIMS", moving<expandDims>},
     {"FILL", fill},
     {"PACK", pack},
     {"RANGE", range},
     {"RANK", rank},
-    {"RESHAPE", reshape},
+    {"RESHAPE", moving<reshape>},
     {"SHAPE", shape},
-    {"SQUEEZE", squeeze},
+    {"SQUEEZE", moving<squeeze>},
     {"TILE", tile},
-    {"TRANSPOSE", transpose},
+    {"TRANSPOSE", moving<transpose>},
     {"UNPACK", unpack},
     {"ZEROS_LIKE", zerosLike},
 };

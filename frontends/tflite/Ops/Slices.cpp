@@ -4,6 +4,7 @@
 //
 // Operators that take a part of a tensor, or put something around it.
 
+#include "frontends/tflite/Ops/Slices.h"
 #include "frontends/tflite/Operators.h"
 #include "frontends/tflite/Ops/Quantization.h"
 
@@ -272,8 +273,7 @@ static Values pad(OperatorReader &node) {
   return {padded(b, x, low, high, number)};
 }
 
-/// Elements [first, first + count) of a dim in reverse order.
-static Value reversed(GraphBuilder &b, Value x, int64_t dim, const Extent &first, const Extent &count) {
+Value reversed(GraphBuilder &b, Value x, int64_t dim, const Extent &first, const Extent &count) {
   Extents shape = extentsOf(x), starts(shape.size(), 0), steps(shape.size(), 1);
   starts[dim] = first + count - 1;
   steps[dim] = -1;
