@@ -229,6 +229,8 @@ constexpr StringLiteral kNames[] = {
     "STABLEHLO_CASE",
 };
 
+ArrayRef<StringLiteral> builtinNames() { return kNames; }
+
 std::string builtinName(int32_t code) {
   return code >= 0 && static_cast<size_t>(code) < std::size(kNames) ? kNames[code].str()
                                                                     : "operator " + std::to_string(code);

@@ -14,6 +14,9 @@ constexpr int32_t kCustom = 32; // BuiltinOperator.CUSTOM
 /// "CONV_2D" of a BuiltinOperator; "operator 999" of one that there is not.
 std::string builtinName(int32_t code);
 
+/// Those of all, imported or not.
+llvm::ArrayRef<llvm::StringLiteral> builtinNames();
+
 /// One operator and what imports it: a row of a family's table.
 struct Operator {
   llvm::StringLiteral name; // the schema's, or that of a custom operator
