@@ -560,7 +560,12 @@ def spectrum(graph, shape, lengths):
 @case("others")
 def rfft_of_rows(graph):
     both = spectrum(graph, (3, 1, 64), (1, 64))
-    return [graph.op(name, [both], [F32]) for name in ("REAL", "IMAG", "COMPLEX_ABS")]
+    return [graph.op(name, [both], [F32]) for name in ("REAL", "IMAG", "COMPLEX_ABS", "CAST")]
+
+
+@case("others")
+def rfft_of_few(graph):
+    return [graph.op(name, [spectrum(graph, (2, 3), (1, length))], [F32]) for length in (2, 4) for name in ("REAL", "IMAG")]  # of 1, LiteRT has an imaginary part
 
 
 @case("others")

@@ -88,8 +88,9 @@ static Values selectV2(OperatorReader &node) {
 }
 
 static Values cast(OperatorReader &node) {
-  // As what the tensor holds, quantised or not.
-  return {node.builder().cast(node.input(0), node.outputType(0))};
+  // As what the tensor holds, quantised or not; of complex numbers, the real parts.
+  Value x = node.isComplex(0) ? node.complexInput(0).real : node.input(0);
+  return {node.builder().cast(x, node.outputType(0))};
 }
 
 // ATAN2: the angle of (x, y), of inputs y and x

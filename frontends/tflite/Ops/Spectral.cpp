@@ -6,6 +6,7 @@
 // one of sines: Σ x[n] e^(-2πi k n / length) = Σ x[n] cos(2π k n / length) - i Σ x[n] sin(2π k n / length).
 
 #include "frontends/tflite/Operators.h"
+#include "frontends/tflite/Ops/Slices.h"
 #include <cmath>
 
 using namespace mlir;
@@ -18,26 +19,39 @@ using graph::Extents;
 constexpr double kTwoPi = 6.283185307179586;
 constexpr int64_t kLongest = 1 << 11; // a transform is a product with a matrix of the square of its length
 
-namespace {
-/// cos and sin of 2π k n / length, [length, count], n along the first dim.
-struct Waves {
-  Waves(GraphBuilder &b, int64_t length, int64_t count);
-  Value cosines, sines;
-};
-} // namespace
-
-Waves::Waves(GraphBuilder &b, int64_t length, int64_t count) {
-  RankedTensorType type = checkedType({length, count}, b.builder().getF32Type());
-  graph::HostTensor c = graph::HostTensor::zeros(type), s = graph::HostTensor::zeros(type);
-  MutableArrayRef<float> cosine = c.asMutable<float>(), sine = s.asMutable<float>();
-  for (int64_t n = 0; n < length; ++n)
-    for (int64_t k = 0; k < count; ++k) {
-      const double angle = kTwoPi * static_cast<double>(n * k % length) / static_cast<double>(length);
-      cosine[n * count + k] = static_cast<float>(std::cos(angle));
-      sine[n * count + k] = static_cast<float>(std::sin(angle));
+/// `function` (cos or sin) of 2π k n / length, n from `first` on along the first dim, k from 0 on along the second.
+static Value waves(GraphBuilder &b, double (*function)(double), int64_t length, int64_t first, int64_t rows,
+                   int64_t columns) {
+  graph::HostTensor made = graph::HostTensor::zeros(checkedType({rows, columns}, b.builder().getF32Type()));
+  MutableArrayRef<float> numbers = made.asMutable<float>();
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t k = 0; k < columns; ++k) {
+      const auto turn = static_cast<double>((first + row) * k % length);
+      numbers[row * columns + k] = static_cast<float>(function(kTwoPi * turn / static_cast<double>(length)));
     }
-  cosines = b.constant(c);
-  sines = b.constant(s);
+  return b.constant(made);
+}
+static Value cosines(GraphBuilder &b, int64_t length, int64_t first, int64_t rows, int64_t columns) {
+  return waves(b, std::cos, length, first, rows, columns);
+}
+static Value sines(GraphBuilder &b, int64_t length, int64_t first, int64_t rows, int64_t columns) {
+  return waves(b, std::sin, length, first, rows, columns);
+}
+
+/// Rows [r, length] of reals. Cosines of n and length - n are alike, and sines opposite: sums and differences of what
+/// stands there are half as much to multiply.
+static ComplexValue transformedRows(GraphBuilder &b, Value x) {
+  const int64_t length = fixedDim(x, 1), count = length / 2 + 1, pairs = (length - 1) / 2;
+  if (pairs == 0) // sines are 0
+    return {b.matMul(x, cosines(b, length, 0, length, count)),
+            b.broadcast(b.scalarLike(x, 0), {extentsOf(x)[0], graph::Extent(count)})};
+  Value first = b.sliceDim(x, 1, 1, pairs), second = reversed(b, x, 1, length - pairs, pairs);
+  Values even = {b.sliceDim(x, 1, 0, 1), b.make<graph::AddOp>(first, second)};
+  if (length % 2 == 0)
+    even.push_back(b.sliceDim(x, 1, length / 2, 1));
+  Value odd = b.make<graph::SubOp>(second, first); // the imaginary part has the other sign
+  return {b.matMul(b.concat(even, 1), cosines(b, length, 0, count, count)),
+          b.matMul(odd, sines(b, length, 1, pairs, count))};
 }
 
 /// The first `extent` places of a dim, with zeros behind the last where it has fewer.
@@ -61,14 +75,16 @@ static Values rfft2d(OperatorReader &node) {
       unsupported("a transform of " + Twine(length) + " values is too long; Smelt takes " + Twine(kLongest));
   }
   x = resized(b, resized(b, x, rank - 2, lengths[0]), rank - 1, lengths[1]);
-  const Waves along(b, lengths[1], lengths[1] / 2 + 1);
-  Value real = b.matMul(x, along.cosines), imaginary = b.make<graph::NegOp>(b.matMul(x, along.sines));
+  // One product of all rows.
+  Extents shape = extentsOf(x);
+  ComplexValue made = transformedRows(b, b.reshape(x, {elementsOf(ArrayRef(shape).drop_back()), shape.back()}));
+  shape.back() = lengths[1] / 2 + 1;
+  Value real = b.reshape(made.real, shape), imaginary = b.reshape(made.imaginary, shape);
   if (lengths[0] > 1) {
-    // (r + i m) (c - i s) = (r c + m s) + i (m c - r s), of matrices that are their own transposes
-    const Waves down(b, lengths[0], lengths[0]);
-    auto product = [&](Value waves, Value of) { return b.matMul(waves, of); };
-    Value sum = b.make<graph::AddOp>(product(down.cosines, real), product(down.sines, imaginary));
-    imaginary = b.make<graph::SubOp>(product(down.cosines, imaginary), product(down.sines, real));
+    // (c - i s) (r + i m) = (c r + s m) + i (c m - s r)
+    Value c = cosines(b, lengths[0], 0, lengths[0], lengths[0]), s = sines(b, lengths[0], 0, lengths[0], lengths[0]);
+    Value sum = b.make<graph::AddOp>(b.matMul(c, real), b.matMul(s, imaginary));
+    imaginary = b.make<graph::SubOp>(b.matMul(c, imaginary), b.matMul(s, real));
     real = sum;
   }
   return {ComplexValue{real, imaginary}.together(b)};
