@@ -9,11 +9,59 @@ using namespace mlir;
 namespace smelt::frontend::pt2 {
 
 static constexpr ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators,   attentionOperators, binaryOperators,    controlOperators,       convolutionOperators,
-    creationOperators,     indexingOperators,  linearOperators,    normalizationOperators, poolingOperators,
-    quantizationOperators, recurrentOperators, reductionOperators, resizeOperators,        sizeOperators,
-    sortingOperators,      unaryOperators,     viewOperators,      visionOperators,
+    activationOperators, attentionOperators,     binaryOperators,      cellOperators,         columnOperators,
+    compositeOperators,  controlOperators,       convolutionOperators, creationOperators,     indexingOperators,
+    linearOperators,     normalizationOperators, poolingOperators,     quantizationOperators, recurrentOperators,
+    reductionOperators,  resizeOperators,        sizeOperators,        sortingOperators,      stackingOperators,
+    unaryOperators,      viewOperators,          visionOperators,
 };
+
+/// Operators that torch has under two names, with the same arguments.
+static constexpr std::pair<StringLiteral, StringLiteral> kAliases[] = {
+    {"aten.absolute.default", "aten.abs.default"},
+    {"aten.arccos.default", "aten.acos.default"},
+    {"aten.arccosh.default", "aten.acosh.default"},
+    {"aten.arcsin.default", "aten.asin.default"},
+    {"aten.arcsinh.default", "aten.asinh.default"},
+    {"aten.arctan.default", "aten.atan.default"},
+    {"aten.arctan2.default", "aten.atan2.default"},
+    {"aten.arctanh.default", "aten.atanh.default"},
+    {"aten.argwhere.default", "aten.nonzero.default"},
+    {"aten.broadcast_to.default", "aten.expand.default"},
+    {"aten.divide.Scalar", "aten.div.Scalar"},
+    {"aten.divide.Tensor", "aten.div.Tensor"},
+    {"aten.divide.Tensor_mode", "aten.div.Tensor_mode"},
+    {"aten.fix.default", "aten.trunc.default"},
+    {"aten.ger.default", "aten.outer.default"},
+    {"aten.greater.Scalar", "aten.gt.Scalar"},
+    {"aten.greater.Tensor", "aten.gt.Tensor"},
+    {"aten.greater_equal.Scalar", "aten.ge.Scalar"},
+    {"aten.greater_equal.Tensor", "aten.ge.Tensor"},
+    {"aten.less.Scalar", "aten.lt.Scalar"},
+    {"aten.less.Tensor", "aten.lt.Tensor"},
+    {"aten.less_equal.Scalar", "aten.le.Scalar"},
+    {"aten.less_equal.Tensor", "aten.le.Tensor"},
+    {"aten.moveaxis.int", "aten.movedim.int"},
+    {"aten.moveaxis.intlist", "aten.movedim.intlist"},
+    {"aten.negative.default", "aten.neg.default"},
+    {"aten.not_equal.Scalar", "aten.ne.Scalar"},
+    {"aten.not_equal.Tensor", "aten.ne.Tensor"},
+    {"aten.reshape_as.default", "aten.view_as.default"},
+    {"aten.row_stack.default", "aten.vstack.default"},
+    {"aten.subtract.Scalar", "aten.sub.Scalar"},
+    {"aten.subtract.Tensor", "aten.sub.Tensor"},
+    {"aten.swapdims.default", "aten.transpose.int"},
+    {"aten.unsafe_chunk.default", "aten.chunk.default"},
+    {"aten.unsafe_split.Tensor", "aten.split.Tensor"},
+};
+
+/// The name that rows have for it.
+static StringRef aliased(StringRef name) {
+  for (const auto &[alias, own] : kAliases)
+    if (alias == name)
+      return own;
+  return name;
+}
 
 OperatorTable::OperatorTable() {
   for (auto family : kFamilies)
@@ -29,9 +77,9 @@ static std::string withoutUnderscore(StringRef name) {
 
 OperatorTable::Found OperatorTable::find(StringRef name) const {
   Found found;
-  auto row = byName_.find(name);
+  auto row = byName_.find(aliased(name));
   if (row == byName_.end()) {
-    row = byName_.find(withoutUnderscore(name));
+    row = byName_.find(aliased(withoutUnderscore(name)));
     found.isInPlace = true;
   }
   if (row == byName_.end())

@@ -43,6 +43,9 @@ struct Operator {
 llvm::ArrayRef<Operator> activationOperators();
 llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> binaryOperators();
+llvm::ArrayRef<Operator> cellOperators();
+llvm::ArrayRef<Operator> columnOperators();
+llvm::ArrayRef<Operator> compositeOperators();
 llvm::ArrayRef<Operator> controlOperators();
 llvm::ArrayRef<Operator> convolutionOperators();
 llvm::ArrayRef<Operator> creationOperators();
@@ -56,6 +59,7 @@ llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> resizeOperators();
 llvm::ArrayRef<Operator> sizeOperators();
 llvm::ArrayRef<Operator> sortingOperators();
+llvm::ArrayRef<Operator> stackingOperators();
 llvm::ArrayRef<Operator> unaryOperators();
 llvm::ArrayRef<Operator> viewOperators();
 llvm::ArrayRef<Operator> visionOperators();

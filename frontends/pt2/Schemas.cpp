@@ -52,6 +52,8 @@ static json::Value parseDefault(StringRef text, StringRef type) {
         numbers.push_back(integer);
     return single("as_ints", std::move(numbers));
   }
+  if (type.starts_with("ScalarType") && !text.getAsInteger(10, integer))
+    return single("as_scalar_type", integer + 1); // files count from 1 where declarations count from 0
   if (!text.getAsInteger(10, integer))
     return isList ? single("as_ints", json::Array{integer}) : single("as_int", integer);
   if (!text.getAsDouble(number))

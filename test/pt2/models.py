@@ -13,6 +13,9 @@ VISION = ("alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficie
           "swin_t", "swin_v2_t", "vgg11", "vit_b_16", "wide_resnet50_2")
 
 
+SEGMENTATION, VIDEO = ("fcn_resnet50", "lraspp_mobilenet_v3_large"), ("r3d_18",)
+
+
 class Encoder(nn.Module):
     """A transformer of `layers` layers over words."""
 
@@ -113,6 +116,22 @@ class Detector(nn.Module):
         return corners, scores, corners[0][kept][chosen]
 
 
+class Heads(nn.Module):
+    """What a detector of torchvision makes of an image before it chooses boxes, which torch.export does not take."""
+
+    def __init__(self, detector):
+        super().__init__()
+        self.backbone, self.head = detector.backbone, detector.head
+
+    def forward(self, image):
+        return self.head(list(self.backbone(image).values()))
+
+
+def torchvision_models():
+    import torchvision
+    return torchvision.models
+
+
 def vision(name):
     import torchvision
     if name in ("googlenet", "inception_v3"):
@@ -132,7 +151,11 @@ def make(name):
     if name == "ssdlite":
         import torchvision
         model = torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None)
-        return model, ([torch.rand(3, 320, 320)],)
+        return Heads(model), (torch.rand(1, 3, 320, 320),)
+    if name in SEGMENTATION:
+        return getattr(torchvision_models().segmentation, name)(weights=None, weights_backbone=None), (torch.rand(1, 3, 128, 128),)
+    if name in VIDEO:
+        return getattr(torchvision_models().video, name)(weights=None), (torch.rand(1, 3, 8, 56, 56),)
     if name == "detector":
         return Detector(), (torch.rand(1, 3, 64, 64),)
     if name == "encoder":
@@ -146,4 +169,4 @@ def make(name):
     raise KeyError(name)
 
 
-ALL = VISION + ("deeplabv3", "detector", "encoder", "decoder", "lstm", "gru")
+ALL = VISION + SEGMENTATION + VIDEO + ("deeplabv3", "detector", "ssdlite", "encoder", "decoder", "lstm", "gru")

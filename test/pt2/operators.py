@@ -204,6 +204,43 @@ def of(function):
     return Module()
 
 
+def stacking(x, y):
+    a, b = x[0, 0], y[0, 1]
+    return [torch.hstack([x, y]), torch.hstack([a, b]), torch.vstack([a, b]), torch.vstack([x, y]), torch.dstack([a, b]), torch.dstack([x[0], y[0]]), torch.dstack([x, y]),
+            torch.column_stack([a, b]), torch.column_stack([x[0], a[:3]]), *torch.broadcast_tensors(x, a), torch.broadcast_to(a, (2, 8)), *torch.meshgrid(a[:3], b, indexing="ij"),
+            *torch.meshgrid(a[:3], b, indexing="xy"), torch.cartesian_prod(a[:2], b[:3]), *torch.tensor_split(x, 3, 2), *torch.vsplit(x, 2), *torch.hsplit(x, 3), torch.atleast_3d(a),
+            torch.atleast_2d(a), torch.fliplr(x), torch.flipud(x), torch.rot90(x), torch.rot90(x, 2, (1, 2)), torch.rot90(x, -1, (0, 2)), torch.swapdims(x, 0, 2), torch.moveaxis(x, 0, 2),
+            x.reshape_as(y.reshape(6, 8)), *torch.unsafe_chunk(x, 2, 2)]
+
+
+def composites(x, y):
+    u, nan = x.abs() + 0.5, torch.where(x > 0.5, torch.full_like(x, float("nan")), x)
+    edges = torch.tensor([-0.5, 0.1, 0.7])
+    return [torch.fmin(nan, y), torch.fmax(y, nan), torch.hypot(x, y), torch.logaddexp(x, y), torch.xlogy(u, u), torch.xlogy(torch.zeros_like(u), u), F.cosine_similarity(x, y, dim=1),
+            F.cosine_similarity(x, y, dim=-1, eps=1e-3), F.pairwise_distance(x, y), F.pairwise_distance(x, y, p=1, keepdim=True), torch.cdist(x, y), torch.cdist(x[0], y[0], p=1),
+            torch.linalg.cross(x.mT[:, :3], y.mT[:, :3], dim=1), torch.inner(x, y[0]), torch.inner(x[0, 0], y[0, 0]), torch.tensordot(x, y, dims=([0, 2], [0, 2])),
+            torch.addbmm(torch.ones(3, 3), x, y.mT, beta=0.5, alpha=2.0), *torch.aminmax(x), *torch.aminmax(x, dim=1), *torch.aminmax(x, dim=2, keepdim=True), torch.diff(x), torch.diff(x, 2, 1),
+            torch.diff(x, dim=1, prepend=y), torch.trace(x[0]), torch.diag(x[0, 0]), torch.diag(x[0, 0], -2), torch.diag_embed(x[0]), torch.diag_embed(x, 1, 0, 2), torch.tril_indices(3, 4),
+            torch.triu_indices(3, 4, 1), torch.bucketize(x, edges), torch.bucketize(x, edges, right=True), torch.searchsorted(edges, x), torch.searchsorted(edges, x, side="right"),
+            torch.isin(x, x[0, 0]), torch.isin(x, x[0, 0], invert=True), torch.rad2deg(x), torch.absolute(x), torch.arctan2(x, y), torch.greater(x, y), torch.less_equal(x, 0.3),
+            torch.subtract(x, y, alpha=2), torch.divide(x, u), torch.divide(x, u, rounding_mode="floor"), torch.argwhere(torch.ones(2, 3)), torch.fix(x * 3)]
+
+
+def columns(image):
+    return [F.unfold(image, 3), F.unfold(image, (2, 3), dilation=2, padding=1, stride=2), F.unfold(image[0], 2, stride=2), F.fold(F.unfold(image, 3), (10, 12), 3),
+            F.fold(F.unfold(image, (2, 3), dilation=2, padding=1, stride=2), (10, 12), (2, 3), dilation=2, padding=1, stride=2)]
+
+
+class OneStep(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.gru, self.rnn, self.bare = nn.LSTMCell(8, 5), nn.GRUCell(8, 5), nn.RNNCell(8, 5, nonlinearity="relu"), nn.LSTMCell(8, 5, bias=False)
+
+    def forward(self, x):
+        h, c = self.lstm(x[0])
+        return [h, c, *self.lstm(x[1], (h, c)), self.gru(x[0], h), self.rnn(x[0], h), *self.bare(x[0])]
+
+
 CASES = {
     "unary": (of(unary), (X, P, I, M)),
     "binary": (of(binary), (X, Y, I, M)),
@@ -222,4 +259,8 @@ CASES = {
     "inplace": (of(inplace), (X,)),
     "quantised": (of(quantised), (X,)),
     "branches": (of(branches), (X,)),
+    "stacking": (of(stacking), (X, Y)),
+    "composites": (of(composites), (X, Y)),
+    "columns": (of(columns), (IMAGE,)),
+    "steps": (OneStep(), (torch.randn(2, 4, 8),)),
 }

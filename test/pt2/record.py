@@ -23,6 +23,8 @@ import export
 import operators
 
 FILES = Path(__file__).resolve().parent / "files"
+# What is changed in place, and operators that others are made of, are so in TRAINING graphs alone; others are recorded as core operators.
+TRAINING = ("inplace", "branches", "cells", "attention", "quantised", "stacking", "composites", "columns", "steps")
 
 
 def record(name: str, dialect: str, folder: Path) -> None:
@@ -62,8 +64,7 @@ def main() -> None:
         if not sys.argv[1:] or "custom" in sys.argv[1:]:
             record_custom()
         for name in [name for name in sys.argv[1:] if name != "custom"] if sys.argv[1:] else operators.CASES:
-            # What is changed in place is so in TRAINING graphs alone; others are recorded as core operators.
-            record(name, "training" if name in ("inplace", "branches", "cells", "attention", "quantised") else "core", Path(folder))
+            record(name, "training" if name in TRAINING else "core", Path(folder))
 
 
 main()
