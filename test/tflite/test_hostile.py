@@ -27,8 +27,6 @@ import harness
 from harness import expect
 
 case = harness.Suite()
-# As tools/setup/run_tests.py has them: MLIR and LLVM come without instrumentation.
-SANITIZER = {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0:detect_odr_violation=0:use_sigaltstack=0"}
 F32, I32 = np.float32, np.int32
 MALFORMED, UNSUPPORTED, USAGE = 3, 4, 2
 
@@ -504,7 +502,7 @@ def bytes_that_are_others(folder):
         files[-1].write_bytes(variant)
     for first in range(0, len(files), 500):
         some = files[first : first + 500]
-        done = subprocess.run([program, *some], capture_output=True, text=True, timeout=600, env={**os.environ, **SANITIZER})
+        done = subprocess.run([program, *some], capture_output=True, text=True, timeout=600, env={**os.environ, **fuzz.SANITIZER})
         lines = done.stdout.splitlines()
         expect(done.returncode == 0, f"exit code {done.returncode} on {lines[-1] if lines else 'no file'}: {done.stderr.strip()[-300:]}")
         expect(sum(line.startswith("PASS ") for line in lines) == len(some), "not all were read")
