@@ -579,3 +579,41 @@ def complex_numbers_move(graph):
     both = graph.op("RESHAPE", [spectrum(graph, (2, 3, 1, 16), (1, 16)), graph.constant(np.array([6, 9], I32))], ["COMPLEX64"], "ReshapeOptions", newShape=[6, 9])
     both = graph.op("EXPAND_DIMS", [both, graph.constant(np.array(1, I32))], ["COMPLEX64"], "ExpandDimsOptions")
     return graph.op("COMPLEX_ABS", [both], [F32])
+
+
+# Integers of 16 bits: LiteRT rounds twice. Of its tables for functions (LOGISTIC, TANH, SOFTMAX) Smelt is up to 9 of 32767 away, and nearer to the function.
+
+WIDE = (0.0005, 0)
+
+
+def wide(graph, *shape, how=WIDE):
+    return graph.input(I16, shape, quantised=how)
+
+
+def weights_and_bias(graph, *shape, outputs, axis):
+    scales = np.full(outputs, 0.01, F32)
+    return [graph.constant(codes(*shape), quantised=(scales, np.zeros(outputs), axis)),
+            graph.constant(codes(outputs, dtype=I64, low=-5000, high=5000), quantised=(scales * np.float32(WIDE[0]), np.zeros(outputs), 0))]
+
+
+for _name, _build in {
+        "add": lambda g: g.op("ADD", [wide(g, 2, 9), wide(g, 2, 9, how=(0.0007, 0))], [(I16, (0.001, 0))], "AddOptions", potScaleInt16=False),
+        "sub": lambda g: g.op("SUB", [wide(g, 2, 9), wide(g, 2, 9, how=(0.0007, 0))], [(I16, (0.001, 0))], "SubOptions", potScaleInt16=False),
+        "mul": lambda g: g.op("MUL", [wide(g, 2, 9), wide(g, 2, 9, how=(0.0007, 0))], [(I16, (0.005, 0))], "MulOptions"),
+        "minimum": lambda g: g.op("MINIMUM", [wide(g, 2, 9), wide(g, 2, 9)], [(I16, WIDE)]),
+        "fully_connected": lambda g: g.op("FULLY_CONNECTED", [wide(g, 2, 16), *weights_and_bias(g, 5, 16, outputs=5, axis=0)], [(I16, (0.005, 0))],
+                                          "FullyConnectedOptions"),
+        "depthwise": lambda g: g.op("DEPTHWISE_CONV_2D", [wide(g, 1, 6, 6, 4), *weights_and_bias(g, 1, 3, 3, 4, outputs=4, axis=3)], [(I16, (0.002, 0))],
+                                    "DepthwiseConv2DOptions", padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, depthMultiplier=1),
+        "batch_matmul": lambda g: g.op("BATCH_MATMUL", [wide(g, 2, 3, 8), wide(g, 2, 8, 4)], [(I16, (0.002, 0))], "BatchMatMulOptions"),
+        "average_pool": lambda g: g.op("AVERAGE_POOL_2D", [wide(g, 1, 6, 6, 3)], [(I16, WIDE)], "Pool2DOptions", padding=1, strideH=2, strideW=2,
+                                       filterHeight=2, filterWidth=2),
+        "mean": lambda g: g.op("MEAN", [wide(g, 1, 6, 6, 3), g.constant(np.array([1, 2], I32))], [(I16, (0.0004, 0))], "ReducerOptions"),
+        "leaky_relu": lambda g: g.op("LEAKY_RELU", [wide(g, 2, 9)], [(I16, (0.0006, 0))], "LeakyReluOptions", alpha=0.1),
+        "concat": lambda g: g.op("CONCATENATION", [wide(g, 2, 9), wide(g, 2, 9)], [(I16, WIDE)], "ConcatenationOptions", axis=1),
+        "resize": lambda g: g.op("RESIZE_BILINEAR", [wide(g, 1, 4, 5, 3), g.constant(np.array([8, 10], I32))], [(I16, WIDE)], "ResizeBilinearOptions",
+                                 halfPixelCenters=True),
+        "quantize": lambda g: g.op("QUANTIZE", [wide(g, 2, 9)], [(I8, (0.01, 3))]),
+        "dequantize": lambda g: g.op("DEQUANTIZE", [wide(g, 2, 9)], [F32]),
+}.items():
+    CASES.setdefault("int16", []).append((_name, _build))
