@@ -456,6 +456,8 @@ Value GraphBuilder::concat(ArrayRef<Value> values, int64_t dim) {
 Value GraphBuilder::stack(ArrayRef<Value> values, int64_t dim) {
   SmallVector<Value> parts;
   for (Value value : values) {
+    if (rankOf(value) != rankOf(values.front()))
+      malformed("stacks tensors of dims " + inWords(extentsOf(values.front())) + " and " + inWords(extentsOf(value)));
     graph::Extents shape = extentsOf(value);
     shape.insert(shape.begin() + dim, 1);
     parts.push_back(reshape(value, shape));

@@ -348,6 +348,12 @@ def spectrum(model, lengths):
     return model.main.op("RFFT2D", [rows, model.main.constant(np.array(lengths, I32))], ["COMPLEX64"])
 
 
+@spoils(MALFORMED, "stacks tensors")
+def tensors_of_unlike_ranks_stacked(model):
+    number = model.main.constant(np.array(1, F32))
+    model.main.output(model.main.op("PACK", [0, number], [F32], "PackOptions", valuesCount=2, axis=2))
+
+
 @spoils(UNSUPPORTED, "COMPLEX64")
 def complex_numbers_as_an_output(model):
     model.main.output(spectrum(model, (2, 16)))
