@@ -10,6 +10,7 @@
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/SPIRV/Serialization.h"
 #include "mlir/Transforms/Passes.h"
@@ -35,19 +36,45 @@ void buildDevicePipeline(OpPassManager &manager, const Profile &profile) {
   shaders.addPass(spirv::createSPIRVUpdateVCEPass());
 }
 
-/// Of each kernel's operands, whether all calls have it at a multiple of 16 bytes of its base.
-static llvm::StringMap<SmallVector<bool>> alignedOperands(ModuleOp module) {
-  constexpr int64_t kVectorBytes = kLanes * sizeof(float);
-  llvm::StringMap<SmallVector<bool>> aligned;
+namespace {
+/// What the calls of a kernel have in common.
+struct Calls {
+  SmallVector<bool> aligned; // of each operand: at a multiple of a vector of its base
+  bool areFixed = true;      // operands lie where the compiler says, in memory that a device has
+};
+} // namespace
+
+static bool isOfDevice(int32_t base) {
+  switch (static_cast<artifact::Base>(base)) {
+  case artifact::Base::Arena:
+  case artifact::Base::Weights:
+  case artifact::Base::Input:
+  case artifact::Base::Output:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static llvm::StringMap<Calls> callsOf(ModuleOp module) {
+  llvm::StringMap<Calls> calls;
+  SymbolTable kernels(module);
   module.walk([&](kernel::CallOp call) {
     ArrayRef<graph::Extent> offsets = call.getOffsets();
-    auto [known, isNew] = aligned.try_emplace(call.getCallee());
+    auto [known, isNew] = calls.try_emplace(call.getCallee());
+    auto &[aligned, areFixed] = known->second;
     if (isNew)
-      known->second.assign(offsets.size(), true);
-    for (auto [isAligned, offset] : llvm::zip_equal(known->second, offsets))
-      isAligned &= offset.isNumber() && offset.number() % kVectorBytes == 0;
+      aligned.assign(offsets.size(), true);
+    areFixed &= llvm::all_of(call.getBases(), isOfDevice) &&
+                llvm::all_of(offsets, [](const graph::Extent &offset) { return offset.isNumber(); });
+    Block &body = kernels.lookup<kernel::FuncOp>(call.getCallee()).getBody().front();
+    for (auto [isAligned, offset, argument] : llvm::zip(aligned, offsets, body.getArguments())) {
+      auto type = dyn_cast<MemRefType>(argument.getType());
+      isAligned &=
+          type && offset.isNumber() && offset.number() % (kLanes * graph::elementBytes(type.getElementType())) == 0;
+    }
   });
-  return aligned;
+  return calls;
 }
 
 /// The shader of a module that has one kernel.
@@ -74,11 +101,15 @@ static std::optional<artifact::DeviceKernel> shaderOf(ModuleOp module) {
 DeviceKernels compileKernels(ModuleOp module, const Profile &profile) {
   DeviceKernels result;
   MLIRContext *context = module.getContext();
-  llvm::StringMap<SmallVector<bool>> aligned = alignedOperands(module);
+  llvm::StringMap<Calls> calls = callsOf(module);
   PassManager passes(context);
   passes.enableVerifier(false); // costs as much as the passes; smelt-opt and the tests verify
   buildDevicePipeline(passes, profile);
   for (auto kernel : module.getOps<kernel::FuncOp>()) {
+    if (!calls[kernel.getSymName()].areFixed) {
+      result.leftOut.push_back({kernel.getSymName().str(), "the run finds where its operands lie"});
+      continue;
+    }
     std::string why;
     ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
       if (diagnostic.getSeverity() == DiagnosticSeverity::Error && why.empty())
@@ -87,7 +118,7 @@ DeviceKernels compileKernels(ModuleOp module, const Profile &profile) {
     });
     OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
     kernel::FuncOp copy = kernel.clone();
-    copy->setAttr(kAlignedOperands, DenseBoolArrayAttr::get(context, aligned[kernel.getSymName()]));
+    copy->setAttr(kAlignedOperands, DenseBoolArrayAttr::get(context, calls[kernel.getSymName()].aligned));
     alone->push_back(copy);
     std::optional<artifact::DeviceKernel> shader;
     if (succeeded(passes.run(*alone)))

@@ -15,6 +15,7 @@
 #include "mlir/Conversion/VectorToSPIRV/VectorToSPIRV.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
@@ -280,6 +281,51 @@ struct ConvertUniformSelect : OpConversionPattern<arith::SelectOp> {
   }
 };
 
+/// copysign(a, b)   →   |a| with the sign of b, by a comparison
+/// MLIR's pattern joins the bits, which Mesa 22.3 was found to compute as bits(a) | bits(b) where they are scalars.
+struct ConvertCopySign : OpConversionPattern<math::CopySignOp> {
+  ConvertCopySign(const TypeConverter &types, MLIRContext *context)
+      : OpConversionPattern(types, context, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(math::CopySignOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return failure();
+    Location loc = op.getLoc();
+    Type type = op.getType(), bits = b.getI32Type();
+    TypedAttr zero = b.getI32IntegerAttr(0);
+    if (auto vector = dyn_cast<VectorType>(type)) {
+      bits = vector.clone(bits);
+      zero = DenseElementsAttr::get(cast<VectorType>(bits), Attribute(zero));
+    }
+    Value sign = spirv::BitcastOp::create(b, loc, bits, adaptor.getRhs());
+    Value isNegative = spirv::SLessThanOp::create(b, loc, sign, spirv::ConstantOp::create(b, loc, bits, zero));
+    Value positive = spirv::GLFAbsOp::create(b, loc, adaptor.getLhs());
+    Value negative = spirv::FNegateOp::create(b, loc, positive);
+    b.replaceOpWithNewOp<spirv::SelectOp>(op, isNegative, negative, positive);
+    return success();
+  }
+};
+
+/// 32 → 64 bits with the sign, by shifts: Mesa 22.3 was found to extend some with zeros.
+template <typename Op> struct ConvertSignExtension : OpConversionPattern<Op> {
+  ConvertSignExtension(const TypeConverter &types, MLIRContext *context)
+      : OpConversionPattern<Op>(types, context, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor, ConversionPatternRewriter &b) const override {
+    constexpr int64_t kWord = 32;
+    Type from = adaptor.getIn().getType(), to = this->getTypeConverter()->convertType(op.getType());
+    if (!to || !getElementTypeOrSelf(from).isInteger(kWord) || !getElementTypeOrSelf(to).isInteger(2 * kWord))
+      return failure();
+    Location loc = op.getLoc();
+    Attribute shift = b.getI64IntegerAttr(kWord);
+    if (auto vector = dyn_cast<VectorType>(to))
+      shift = DenseElementsAttr::get(vector, shift);
+    Value amount = spirv::ConstantOp::create(b, loc, to, shift);
+    Value wide = spirv::UConvertOp::create(b, loc, to, adaptor.getIn());
+    Value high = spirv::ShiftLeftLogicalOp::create(b, loc, to, wide, amount);
+    b.replaceOpWithNewOp<spirv::ShiftRightArithmeticOp>(op, to, high, amount);
+    return success();
+  }
+};
+
 struct ConvertReturn : OpConversionPattern<func::ReturnOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(func::ReturnOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
@@ -422,7 +468,8 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
   ub::populateUBToSPIRVConversionPatterns(types, patterns);
   populateVectorToSPIRVPatterns(types, patterns);
   patterns.add<ConvertLoad, ConvertStore, ConvertVectorLoad, ConvertVectorStore>(types, &getContext(), shader);
-  patterns.add<ConvertAlloca, ConvertReturn, ConvertUniformSelect>(types, &getContext());
+  patterns.add<ConvertAlloca, ConvertReturn, ConvertUniformSelect, ConvertCopySign>(types, &getContext());
+  patterns.add<ConvertSignExtension<arith::ExtSIOp>, ConvertSignExtension<arith::IndexCastOp>>(types, &getContext());
   // What the capabilities allow is legal, so that of several patterns one is taken that leads there.
   std::unique_ptr<SPIRVConversionTarget> target = SPIRVConversionTarget::get(targetEnv(&getContext(), profile));
   target->addLegalOp<UnrealizedConversionCastOp>();

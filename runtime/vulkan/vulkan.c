@@ -503,15 +503,15 @@ static smelt_status check(smelt_vulkan *v) {
   const smelt_model *model = v->model;
   if (model->abi_version != SMELT_ABI_VERSION || v->program->version != SMELT_VULKAN_VERSION)
     return fail(v, SMELT_ERROR_ABI, "the artefact was made for another version of the runtime", VK_SUCCESS);
-  int isWhole = v->program->group_size > 0 && v->program->groups_x > 0 && !model->block_count && !model->state_count &&
-                !smelt_needs_shapes(model);
+  int isWhole =
+      v->program->group_size > 0 && v->program->groups_x > 0 && !model->state_count && !smelt_needs_shapes(model);
   for (uint32_t i = 0; i < v->program->kernel_count && isWhole; ++i)
     isWhole = v->program->kernels[i].binding_count <= SMELT_VULKAN_MAX_BINDINGS && v->program->kernels[i].invocations;
   for (uint32_t i = 0; i < model->step_count && isWhole; ++i) {
     const smelt_step *row = &model->steps[i];
-    if (row->kind == SMELT_STEP_KERNEL)
+    if (row->kind != SMELT_STEP_DEVICE)
       continue;
-    isWhole = row->kind == SMELT_STEP_DEVICE && row->first < v->program->kernel_count;
+    isWhole = row->first < v->program->kernel_count;
     for (uint32_t k = 0; isWhole && k < v->program->kernels[row->first].binding_count; ++k)
       isWhole = v->program->kernels[row->first].bindings[k].operand < row->operand_count;
   }

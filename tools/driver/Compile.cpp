@@ -376,9 +376,6 @@ llvm::Error Compilation::checkDevice() {
     what = "dims that its file leaves open";
   else if (plan.getStates())
     what = "states";
-  else if (plan.getBlocks() > 0 ||
-           !llvm::all_of(plan.getBody().front(), [](Operation &op) { return isa<kernel::CallOp>(op); }))
-    what = "sizes, branches or loops that depend on data";
   if (what.empty())
     return llvm::Error::success();
   const std::string advice = plan.getSymbols() ? "give them all with --shape" : "compile it for a processor";

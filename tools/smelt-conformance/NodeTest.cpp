@@ -42,10 +42,10 @@ struct Stop {
 /// One test on its way. Functions throw Stop once the outcome is known.
 class NodeTest {
 public:
-  NodeTest(const std::string &folder, const std::string &scratch, bool opensDims)
-      : folder_(folder), artefact_(scratch + "/model.so"), opened_(opensDims ? scratch + "/opened.onnx" : ""),
-        context_(mlir::MLIRContext::Threading::DISABLED), model_(frontend::MappedFile::open(modelPath()), modelPath()) {
-  }
+  NodeTest(const std::string &folder, const std::string &scratch, std::string target, bool opensDims)
+      : folder_(folder), target_(std::move(target)), artefact_(scratch + "/model.so"),
+        opened_(opensDims ? scratch + "/opened.onnx" : ""), context_(mlir::MLIRContext::Threading::DISABLED),
+        model_(frontend::MappedFile::open(modelPath()), modelPath()) {}
 
   void run();
 
@@ -68,7 +68,7 @@ private:
                  const TestValue &wanted);
   runner::Tolerance toleranceFor(const runner::TensorView &want) const;
 
-  std::string folder_, artefact_;
+  std::string folder_, target_, artefact_;
   std::string opened_; // the model without the extents of its inputs; "" where they stay
   mlir::MLIRContext context_;
   onnx::Model model_;
@@ -147,6 +147,7 @@ void NodeTest::compile(const TestValues &inputs) {
     options.model = opened_;
   }
   options.output = artefact_;
+  options.target = target_;
   options.threads = 1; // the tests themselves run side by side
   for (size_t i = 0; i < inputs.size(); ++i)
     if (opened_.empty() || inputs[i].kind != TestValue::Kind::Tensor)
@@ -403,9 +404,9 @@ void NodeTest::run() {
     stop(Status::Error, "the folder has no test_data_set_0");
 }
 
-Outcome runNodeTest(const std::string &folder, const std::string &scratch, bool opensDims) {
+Outcome runNodeTest(const std::string &folder, const std::string &scratch, const std::string &target, bool opensDims) {
   try {
-    NodeTest(folder, scratch, opensDims).run();
+    NodeTest(folder, scratch, target, opensDims).run();
     return {Status::Pass, ""};
   } catch (const Stop &stopped) {
     return stopped.outcome;

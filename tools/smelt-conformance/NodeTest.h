@@ -19,8 +19,9 @@ struct Outcome {
 };
 
 /// Compiles and runs the ONNX node test in `folder` (see test/conformance/README.md) in this process. `scratch` is a
-/// folder for the artefact. With `opensDims` the model is compiled for inputs of any extents, each a symbol by itself.
-Outcome runNodeTest(const std::string &folder, const std::string &scratch, bool opensDims);
+/// folder for the artefact; it is compiled for `target`, as --target has it. With `opensDims` the model is compiled for
+/// inputs of any extents, each a symbol by itself.
+Outcome runNodeTest(const std::string &folder, const std::string &scratch, const std::string &target, bool opensDims);
 
 } // namespace smelt::conformance
 

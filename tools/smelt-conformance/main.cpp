@@ -27,7 +27,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> folders;
-  std::string list;
+  std::string list, target = "native";
   bool json = false, opensDims = false;
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   unsigned seconds = 60;
@@ -149,9 +149,9 @@ Outcome decode(const Answer &answer) {
   return {static_cast<Status>(answer.text.front() - '0'), answer.text.substr(1)};
 }
 
-Outcome runTest(const Test &test, const ScratchFolder &scratch, bool opensDims) {
+Outcome runTest(const Test &test, const ScratchFolder &scratch, const Options &options) {
   return test.folder.empty() ? Outcome{Status::Error, "there is no such test"}
-                             : runNodeTest(test.folder, scratch.own(), opensDims);
+                             : runNodeTest(test.folder, scratch.own(), options.target, options.opensDims);
 }
 
 int run(const Options &options) {
@@ -167,7 +167,7 @@ int run(const Options &options) {
   Report report(tests, options.json);
   runInWorkers(
       tests.size(), options.jobs, options.seconds,
-      [&](size_t i) { return encode(runTest(tests[i], scratch, options.opensDims)); },
+      [&](size_t i) { return encode(runTest(tests[i], scratch, options)); },
       [&](size_t i, const Answer &answer) { report.add(i, decode(answer)); });
   std::cerr << (isatty(STDERR_FILENO) ? "\r\033[K" : "") << report.summary() << "\n";
   if (!std::cout.flush())
@@ -184,6 +184,7 @@ int main(int argc, char **argv) {
                "smelt-conformance");
   app.add_option("DIR", options.folders, "folders of tests, or tests")->required();
   app.add_option("--list", options.list, "only the tests that this file names, in its order");
+  app.add_option("--target", options.target, "what to compile for, native by default; devices must be here");
   app.add_flag("--open-dims", options.opensDims,
                "compile each model without the extents of its inputs, which a run then gives");
   app.add_flag("--json", options.json, "a line of JSON a test: name, status, detail");
