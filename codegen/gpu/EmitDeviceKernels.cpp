@@ -56,13 +56,30 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   return function;
 }
 
-/// The op's own loops, of which an invocation computes one tile.
+/// The op's own loops, of which an invocation computes a tile, or a part of one.
 static FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, Value invocation, const Profile &profile) {
-  cpu::TileRange range{invocation, body.add(invocation, body.constant(1))};
+  ImplicitLocOpBuilder &b = body.builder();
+  // What stands for the tile's number until it is known how many invocations share a tile.
+  auto tile = UnrealizedConversionCastOp::create(b, b.getIndexType(), ValueRange());
+  cpu::TileRange range{tile.getResult(0), body.constant(-1)};
   FailureOr<graph::Extent> tiles = cpu::emitLoops(body, root, range, machineOf(profile));
   if (failed(tiles) || !tiles->isNumber())
     return failure();
-  return tiles->number();
+  // The loop over tiles, which begins there, has one step.
+  Block *block = tile->getBlock();
+  auto loop = llvm::find_if(block->getOps<scf::ForOp>(),
+                            [&](scf::ForOp loop) { return loop.getLowerBound() == tile.getResult(0); });
+  if (loop == block->getOps<scf::ForOp>().end())
+    return failure();
+  scf::ForOp over = *loop;
+  over.getInductionVar().replaceAllUsesWith(tile.getResult(0));
+  Block *inner = over.getBody();
+  block->getOperations().splice(Block::iterator(over), inner->getOperations(), inner->begin(),
+                                inner->getTerminator()->getIterator());
+  over.erase();
+  const int64_t parts = distributeLoops(*block, invocation, tile.getResult(0));
+  tile.erase();
+  return tiles->number() * parts;
 }
 
 static FailureOr<int64_t> emitRoot(Body &body, Value invocation, const Profile &profile) {

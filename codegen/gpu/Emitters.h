@@ -29,6 +29,10 @@ llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::Arr
 /// The most of 1 … `most` that divides `extent`.
 int64_t divisorOf(int64_t extent, int64_t most);
 
+/// Spreads what a block does for `tile` over invocations, where its loops allow that. Returns how many there are for
+/// each tile; all uses of `tile` become the tile of `invocation`.
+int64_t distributeLoops(mlir::Block &block, mlir::Value invocation, mlir::Value tile);
+
 /// Emits elements first, …, first + 3 of a dim of `extent`: whole vectors, and what is cut by the dim's end one by one.
 /// A body that fails for vectors is emitted again for single elements.
 llvm::LogicalResult emitVector(Body &body, mlir::Value first, int64_t extent, graph::LanesBody emit);

@@ -36,7 +36,7 @@ class Grouping {
 public:
   explicit Grouping(func::FuncOp function);
   /// The groups, each in an order where operands come first.
-  SmallVector<Group> take();
+  SmallVector<Group> take(bool fusesAttention);
 
 private:
   void place(Operation *op);
@@ -356,8 +356,9 @@ void Grouping::fuseAttention() {
   }
 }
 
-SmallVector<Group> Grouping::take() {
-  fuseAttention();
+SmallVector<Group> Grouping::take(bool fusesAttention) {
+  if (fusesAttention)
+    fuseAttention();
   SmallVector<Group> result;
   for (Group &group : groups_) {
     if (group.ops.empty())
@@ -408,6 +409,7 @@ static void formDispatch(const Group &group, IRRewriter &rewriter) {
 namespace {
 struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormDispatches)
+  explicit FormDispatches(bool fusesAttention) : fusesAttention(fusesAttention) {}
   StringRef getArgument() const override { return "form-dispatches"; }
   StringRef getDescription() const override {
     return "gather roots and the elementwise work that follows into kernels";
@@ -416,7 +418,7 @@ struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>>
 
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
-    for (const Group &group : Grouping(getOperation()).take())
+    for (const Group &group : Grouping(getOperation()).take(fusesAttention))
       formDispatch(group, rewriter);
     // A dispatch stands where its last op stood; what it feeds may stand before.
     plan::sortBySymbols(getOperation().getBody().front());
@@ -424,6 +426,8 @@ struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>>
   }
 
 private:
+  const bool fusesAttention; // a kernel of it needs memory to work in
+
   void eraseDead() {
     SmallVector<Operation *> ops =
         llvm::map_to_vector(getOperation().getBody().front().without_terminator(), [](Operation &op) { return &op; });
@@ -434,4 +438,6 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Pass> plan::createFormDispatchesPass() { return std::make_unique<FormDispatches>(); }
+std::unique_ptr<Pass> plan::createFormDispatchesPass(bool fusesAttention) {
+  return std::make_unique<FormDispatches>(fusesAttention);
+}

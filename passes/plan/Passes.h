@@ -30,7 +30,7 @@ std::unique_ptr<mlir::Pass> createPackElementsPass();
 /// The attribute of an argument or result of a function that holds the type it has for whoever runs the model.
 constexpr llvm::StringLiteral kDeclaredType = "graph.declared_type";
 /// Roots and the elementwise work that follows them → kernel.dispatch.
-std::unique_ptr<mlir::Pass> createFormDispatchesPass();
+std::unique_ptr<mlir::Pass> createFormDispatchesPass(bool fusesAttention = true);
 /// Dispatches and views → kernel.func with strided buffers, and a kernel.plan of calls over one arena.
 std::unique_ptr<mlir::Pass> createPlaceBuffersPass(const kernel::Machine &machine = {});
 /// Merges neighbouring dims of elementwise kernels, so that their inner loops are long.

@@ -14,7 +14,7 @@ namespace smelt::plan {
 void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createPackElementsPass());
-  function.addPass(createFormDispatchesPass());
+  function.addPass(createFormDispatchesPass(/*fusesAttention=*/!machine.isDevice));
   manager.addPass(createPlaceBuffersPass(machine));
   manager.addPass(createCollapseDimsPass());
   manager.addPass(createParametriseKernelsPass());
@@ -22,10 +22,10 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
 }
 
 void registerPlanPasses() {
-  for (auto create :
-       {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass, createFormDispatchesPass,
-        createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
+  for (auto create : {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass,
+                      createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
     registerPass(create);
+  registerPass([] { return createFormDispatchesPass(); });
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });
   registerPass([] { return createPackContractionsPass(); });

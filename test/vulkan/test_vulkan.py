@@ -7,6 +7,7 @@ usage: test_vulkan.py [NAME…] [--target T]… [--json FILE]
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -112,7 +113,15 @@ def interface(cases):
             compile_model("mobilenetv2", "vulkan:lavapipe", other)
             harness.expect(artefact.read_bytes() == other.read_bytes(), "compiled twice, two artefacts")
 
+        def two_threads():
+            program, runtime, libraries = folder / "two_threads", harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
+            subprocess.run(["gcc", "-std=gnu11", "-O1", "-I", runtime / "include", pathlib.Path(__file__).with_name("two_threads.c"), "-o", program,
+                            libraries / "libsmelt_vulkan.a", libraries / "libsmelt_runtime.a", "-pthread", "-ldl"], check=True)
+            done = subprocess.run([program, artefact], capture_output=True, text=True, timeout=300)
+            harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr.strip()}")
+
         cases.run("interface bench", bench)
+        cases.run("interface two threads", two_threads)
         cases.run("interface compare", compare)
         cases.run("interface inspect", inspect)
         cases.run("interface same bytes", same_bytes)

@@ -1,0 +1,159 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tiles of ops with loops of their own are made for processors: few, and large. Here steps of their outermost loops
+// become invocations:
+//   for i < 3 { a }  for j < 2 { b }   →   a where part is i; where part < 2, b     of 3 parts of each tile
+// where a loop carries nothing, and the kernel reads nothing that it writes, so that steps do not depend on one
+// another.
+
+#include "codegen/gpu/Emitters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace smelt::gpu {
+
+namespace {
+/// A loop whose steps do not depend on one another.
+struct Steps {
+  scf::ForOp loop;
+  int64_t first, step, count;
+};
+
+class Distribution {
+public:
+  explicit Distribution(Block &block) : block_(block) {}
+
+  void run() {
+    while (distributeOnce())
+      ;
+  }
+  /// Parts of each level, the outermost first, and the values that stand for their numbers.
+  SmallVector<int64_t> counts;
+  SmallVector<Value> numbers;
+
+private:
+  bool distributeOnce();
+  std::optional<SmallVector<Steps>> findLoops();
+  static void inlineStep(Steps &steps, Value number, int64_t parts);
+
+  Block &block_;
+};
+} // namespace
+
+/// Whether some buffer is read and written, or is a local one.
+static bool readsWhatItWrites(Block &block) {
+  DenseSet<Value> read, written;
+  bool hasLocal = false;
+  block.walk([&](Operation *op) {
+    hasLocal |= isa<memref::AllocaOp>(op);
+    if (auto load = dyn_cast<memref::LoadOp>(op))
+      read.insert(load.getMemRef());
+    else if (auto load = dyn_cast<vector::LoadOp>(op))
+      read.insert(load.getBase());
+    else if (auto store = dyn_cast<memref::StoreOp>(op))
+      written.insert(store.getMemRef());
+    else if (auto store = dyn_cast<vector::StoreOp>(op))
+      written.insert(store.getBase());
+  });
+  return hasLocal ||
+         llvm::any_of(written, [&](Value buffer) { return read.contains(buffer) || !isa<BlockArgument>(buffer); });
+}
+
+static bool writes(Operation &op) {
+  return op
+      .walk([](Operation *inner) {
+        return isa<memref::StoreOp, vector::StoreOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// The loops of the block, where nothing else in it writes.
+std::optional<SmallVector<Steps>> Distribution::findLoops() {
+  SmallVector<Steps> all;
+  for (Operation &op : block_.without_terminator()) {
+    auto loop = dyn_cast<scf::ForOp>(op);
+    if (!loop || loop.getNumResults() > 0) {
+      if (writes(op))
+        return std::nullopt;
+      continue;
+    }
+    std::optional<int64_t> first = getConstantIntValue(loop.getLowerBound()),
+                           end = getConstantIntValue(loop.getUpperBound()), step = getConstantIntValue(loop.getStep());
+    if (!first || !end || !step || *step <= 0)
+      return std::nullopt;
+    all.push_back({loop, *first, *step, *end > *first ? llvm::divideCeilSigned(*end - *first, *step) : 0});
+  }
+  return all;
+}
+
+/// The loop's body for the part's step alone.
+void Distribution::inlineStep(Steps &steps, Value number, int64_t parts) {
+  OpBuilder b(steps.loop);
+  Location loc = steps.loop.getLoc();
+  auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); };
+  Value at = number;
+  if (steps.step != 1)
+    at = arith::MulIOp::create(b, loc, at, constant(steps.step), arith::IntegerOverflowFlags::nsw);
+  if (steps.first != 0)
+    at = arith::AddIOp::create(b, loc, at, constant(steps.first), arith::IntegerOverflowFlags::nsw);
+  Block *from = steps.loop.getBody(), *to = steps.loop->getBlock();
+  Block::iterator place(steps.loop);
+  if (steps.count < parts) {
+    Value isThere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, number, constant(steps.count));
+    auto choice = scf::IfOp::create(b, loc, isThere, /*withElseRegion=*/false);
+    to = choice.thenBlock();
+    place = to->getTerminator()->getIterator();
+  }
+  steps.loop.getInductionVar().replaceAllUsesWith(at);
+  to->getOperations().splice(place, from->getOperations(), from->begin(), from->getTerminator()->getIterator());
+  Operation *loop = steps.loop;
+  loop->erase();
+}
+
+bool Distribution::distributeOnce() {
+  std::optional<SmallVector<Steps>> loops = findLoops();
+  if (!loops || loops->empty())
+    return false;
+  int64_t parts = 0;
+  for (const Steps &steps : *loops)
+    parts = std::max(parts, steps.count);
+  if (parts < 1)
+    return false;
+  OpBuilder b(&block_, block_.begin());
+  Value number = UnrealizedConversionCastOp::create(b, block_.getParentOp()->getLoc(), b.getIndexType(), ValueRange())
+                     .getResult(0);
+  counts.push_back(parts);
+  numbers.push_back(number);
+  for (Steps &steps : *loops)
+    inlineStep(steps, number, parts);
+  return loops->size() == 1; // else what is left is under conditions
+}
+
+int64_t distributeLoops(Block &block, Value invocation, Value tile) {
+  Distribution distribution(block);
+  if (!readsWhatItWrites(block))
+    distribution.run();
+  // Neighbours have neighbouring steps of the innermost loop.
+  OpBuilder b(&block, block.begin());
+  Location loc = block.getParentOp()->getLoc();
+  Value rest = invocation;
+  int64_t parts = 1;
+  for (auto [count, number] : llvm::reverse(llvm::zip_equal(distribution.counts, distribution.numbers))) {
+    parts *= count;
+    Value extent = arith::ConstantIndexOp::create(b, loc, count);
+    number.replaceAllUsesWith(arith::RemUIOp::create(b, loc, rest, extent));
+    rest = arith::DivUIOp::create(b, loc, rest, extent);
+  }
+  for (Value number : distribution.numbers)
+    number.getDefiningOp()->erase();
+  tile.replaceAllUsesWith(rest);
+  return parts;
+}
+
+} // namespace smelt::gpu

@@ -1,0 +1,28 @@
+// RUN: smelt-opt %s --split-input-file --emit-device-kernels-vulkan --canonicalize --cse | FileCheck %s
+
+// One tile of a processor: its two blocks of 32 channels become invocations.
+// CHECK-LABEL: func.func private @mean
+// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.invocations = 2 : i64}
+// CHECK: arith.remui %[[ID]], %c2
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: scf.for {{.*}} iter_args
+// CHECK-NOT: scf.for %{{[a-z0-9]+}} = %{{[a-z0-9_]+}} to %{{[a-z0-9_]+}} step %{{[a-z0-9_]+}} {
+// CHECK: return
+kernel.func @mean {
+^bb0(%x: memref<1x7x7x64xf32, strided<[3136, 448, 64, 1]>>, %y: memref<1x1x1x64xf32, strided<[64, 64, 64, 1]>>):
+  %0 = kernel.load %x : memref<1x7x7x64xf32, strided<[3136, 448, 64, 1]>> -> tensor<1x7x7x64xf32>
+  %1 = graph.reduce %0 {axes = array<i64: 1, 2>, kind = 1 : i32} : (tensor<1x7x7x64xf32>) -> tensor<1x1x1x64xf32>
+  kernel.store %1, %y : tensor<1x1x1x64xf32>, memref<1x1x1x64xf32, strided<[64, 64, 64, 1]>>
+}
+
+// -----
+
+// Rows are kept in a local array between the passes over them, which stay together: an invocation for each.
+// CHECK-LABEL: func.func private @softmax
+// CHECK-SAME: gpu.invocations = 3 : i64
+kernel.func @softmax {
+^bb0(%x: memref<3x8xf32, strided<[8, 1]>>, %y: memref<3x8xf32, strided<[8, 1]>>):
+  %0 = kernel.load %x : memref<3x8xf32, strided<[8, 1]>> -> tensor<3x8xf32>
+  %1 = graph.softmax %0 {axis = 1 : i64} : (tensor<3x8xf32>) -> tensor<3x8xf32>
+  kernel.store %1, %y : tensor<3x8xf32>, memref<3x8xf32, strided<[8, 1]>>
+}
