@@ -18,7 +18,7 @@ constexpr uint64_t kLoopSteps = 65000;
 // elements.
 constexpr Profile kProfiles[] = {
     {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 4096, kLoopSteps},
-    {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/2, /*vectors=*/1, 4096, kLoopSteps},
+    {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 4096, kLoopSteps},
 };
 } // namespace
 

@@ -2,14 +2,14 @@
 // RUN: smelt-opt %s --device-pipeline-lavapipe | FileCheck %s --check-prefix=TEXELS
 // RUN: smelt-opt %s --device-pipeline-vulkan | FileCheck %s --check-prefix=STORAGE
 
-// Six rows in pairs by three vectors of columns and one of none: twelve invocations, of which neighbours have neighbouring rows. A panel has
+// Six rows, three at a time, by two panels: four invocations, of which neighbours have neighbouring rows. The last panel has
 // four columns more than the result, and those are not stored.
 // CHECK-LABEL: func.func private @product
-// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.aligned_operands = array<i1: true, true, true>, gpu.invocations = 12 : i64}
+// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.aligned_operands = array<i1: true, true, true>, gpu.invocations = 4 : i64}
 // CHECK: arith.remui
 // CHECK: scf.for {{.*}} iter_args
-// CHECK-COUNT-2: vector.load {{.*}} vector<4xf32>
-// CHECK-COUNT-8: vector.fma
+// CHECK-COUNT-3: vector.load {{.*}} vector<4xf32>
+// CHECK-COUNT-24: vector.fma
 // CHECK: scf.if
 // CHECK: vector.store {{.*}} vector<4xf32>
 
