@@ -3,6 +3,7 @@
 
 // smelt inspect: what a model or an artefact holds.
 #include "codegen/cpu/Target.h"
+#include "codegen/gpu/Profile.h"
 #include "frontends/common/Import.h"
 #include "frontends/common/ImportError.h"
 #include "mlir/IR/MLIRContext.h"
@@ -276,10 +277,12 @@ static std::optional<int64_t> multiplyAddsOf(mlir::ModuleOp module) {
 /// What a compilation would refuse, found by all of its stages that may.
 llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summary) {
   driver::CompileOptions options = flags.options;
-  std::optional<cpu::Target> target = cpu::findTarget(options.target);
+  // A kernel that a device lacks is the processor's: what that refuses is refused.
+  const bool isDevice = gpu::findProfile(options.target).has_value();
+  std::optional<cpu::Target> target = cpu::findTarget(isDevice ? "native" : options.target);
   if (!target)
-    return driver::toolError(driver::kUsage,
-                             "--target: no target '" + options.target + "'; there are " + cpu::targetNames());
+    return driver::toolError(driver::kUsage, "--target: no target '" + options.target + "'; there are " +
+                                                 cpu::targetNames() + ", " + gpu::profileNames());
   Check check;
   options.import.onUnsupported = [&](const frontend::UnsupportedNode &node) { check.unsupported.push_back(node); };
   mlir::DialectRegistry registry;
