@@ -19,6 +19,7 @@
 #include "passes/quantize/Smoothing.h"
 #include "passes/quantize/Weights.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace smelt;
@@ -146,13 +147,19 @@ void Quantizing::addOffsets(const quantize::WeightedProduct &product, Value scal
   rewriter_.replaceOpWithNewOp<graph::AddOp>(op, scaled, constant);
 }
 
+/// In f32, the largest instead of what it does not hold: that times no sum at all is still 0.
+static float inF32(double number) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(number, -kLargest, kLargest));
+}
+
 /// What rounded weights are known to add is taken off.
 static Factors factorsOf(const quantize::QuantisedWeights &weights, Scale scale, ArrayRef<double> added) {
   Factors factors;
   for (auto [channelScale, sum, more] : llvm::zip_equal(weights.scales, weights.sums, added)) {
     double factor = static_cast<double>(scale.step) * channelScale;
-    factors.scales.push_back(static_cast<float>(factor));
-    factors.offsets.push_back(static_cast<float>(-static_cast<double>(scale.zeroPoint * sum) * factor - more));
+    factors.scales.push_back(inF32(factor));
+    factors.offsets.push_back(inF32(-static_cast<double>(scale.zeroPoint * sum) * factor - more));
   }
   return factors;
 }
@@ -163,7 +170,8 @@ template <typename Larger> Value Quantizing::extreme(Value x, graph::ReduceKind 
   return Larger::create(rewriter_, x.getLoc(), found, number(x.getLoc(), 0));
 }
 
-/// Reaches all of each row, or of each image.
+/// Reaches all of each row, or of each image. Bounds are divided before they are subtracted: all numbers of f32 have a
+/// finite step so.
 Quantizing::Found Quantizing::findScale(Value x, bool ofImages, bool hasNegatives) {
   constexpr double kMost = 255, kLeastStep = 0x1p-60;
   Location loc = x.getLoc();
@@ -175,12 +183,13 @@ Quantizing::Found Quantizing::findScale(Value x, bool ofImages, bool hasNegative
   OpBuilder::InsertionGuard guard(rewriter_);
   rewriter_.setInsertionPointAfterValue(x);
   auto times = [&](Value a, Value b) -> Value { return graph::MulOp::create(rewriter_, loc, a, b); };
-  Value high = extreme<graph::MaxOp>(x, graph::ReduceKind::Max, axes), low, extent = high;
+  auto inSteps = [&](Value bound) { return times(bound, number(loc, 1 / kMost)); };
+  Value high = extreme<graph::MaxOp>(x, graph::ReduceKind::Max, axes), low, step = inSteps(high);
   if (hasNegatives) {
     low = extreme<graph::MinOp>(x, graph::ReduceKind::Min, axes);
-    extent = graph::SubOp::create(rewriter_, loc, high, low);
+    step = graph::SubOp::create(rewriter_, loc, step, inSteps(low));
   }
-  known.step = graph::MaxOp::create(rewriter_, loc, times(extent, number(loc, 1 / kMost)), number(loc, kLeastStep));
+  known.step = graph::MaxOp::create(rewriter_, loc, step, number(loc, kLeastStep));
   Value inverse = graph::ReciprocalOp::create(rewriter_, loc, known.step), steps = times(x, inverse);
   Type ui8 = rewriter_.getIntegerType(8, /*isSigned=*/false);
   if (!hasNegatives) {
@@ -194,16 +203,26 @@ Quantizing::Found Quantizing::findScale(Value x, bool ofImages, bool hasNegative
   return known;
 }
 
-/// ((q · v) t - z Σv t) s, from q · v.
+/// ((q · v) t - z Σv t) s, from q · v. Of t what is above 1 comes last: numbers that f32 holds are so computed without
+/// any that it does not hold.
 Value Quantizing::scaled(Value sums, const Found &found, int64_t channelDim, const Factors &factors) {
   Location loc = sums.getLoc();
-  Value result = graph::MulOp::create(rewriter_, loc, sums, perChannel(sums, channelDim, factors.scales));
+  Factors small = factors;
+  SmallVector<float> large;
+  for (auto [scale, offset] : llvm::zip_equal(small.scales, small.offsets)) {
+    large.push_back(std::max(scale, 1.0F));
+    scale /= large.back();
+    offset /= large.back();
+  }
+  Value result = graph::MulOp::create(rewriter_, loc, sums, perChannel(sums, channelDim, small.scales));
   if (found.zeroPoint) {
-    Value offsets =
-        graph::MulOp::create(rewriter_, loc, found.zeroPoint, perChannel(sums, channelDim, factors.offsets));
+    Value offsets = graph::MulOp::create(rewriter_, loc, found.zeroPoint, perChannel(sums, channelDim, small.offsets));
     result = graph::AddOp::create(rewriter_, loc, result, offsets);
   }
-  return graph::MulOp::create(rewriter_, loc, result, found.step);
+  result = graph::MulOp::create(rewriter_, loc, result, found.step);
+  if (llvm::all_of(large, [](float scale) { return scale == 1; }))
+    return result;
+  return graph::MulOp::create(rewriter_, loc, result, perChannel(sums, channelDim, large));
 }
 
 /// Whether a convolution is worth a product for each tap.
@@ -287,7 +306,7 @@ void Quantizing::quantizeDynamic(const quantize::WeightedProduct &product, bool 
     const Factors factors = factorsOf(weights, {1, hasNegatives}, std::vector<double>(added.size(), 0));
     result = scaled(sums(product, found.integers, weights.integers, image != x), found, product.resultDim(), factors);
   }
-  SmallVector<float> offsets(llvm::map_range(added, [](double more) { return static_cast<float>(-more); }));
+  SmallVector<float> offsets(llvm::map_range(added, [](double more) { return inF32(-more); }));
   if (llvm::all_of(offsets, [](float offset) { return offset == 0; }))
     rewriter_.replaceOp(op, result);
   else

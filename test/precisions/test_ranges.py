@@ -93,7 +93,8 @@ def layers_of(folder, first):
 
 def in_integers(folder, model):
     """Artefacts of int8 in both ways, of the second without data and from a file as well."""
-    for name, *options in (("a", "int8", "--calibration", folder / "samples"), ("b", "int8-dynamic", "--calibration", folder / "samples"), ("c", "int8-dynamic")):
+    for name, *options in (("a", "int8", "--calibration", folder / "samples"), ("b", "int8-dynamic", "--calibration", folder / "samples"), ("c", "int8-dynamic"),
+                           ("d", "int8", "--calibration", folder / "samples", "--calibration-method", "dynamic")):
         smelt_ok("compile", model, "--precision", *options, "-o", folder / f"{name}.so")
         yield options[0], folder / f"{name}.so"
 
@@ -121,6 +122,23 @@ def large_weights_have_finite_results(folder):
     for precision, artefact in in_integers(folder, model):
         got = results(folder, artefact, x)
         expect(np.isfinite(got).all() and apart(got, want) < 0.05, f"{precision}: off by {apart(got, want):.2%}")
+
+
+@case
+def huge_inputs_have_finite_results(folder):
+    """The extent of their range is beyond f32; results are not."""
+    rng = np.random.default_rng(8)
+    model, x = layers_of(folder, rng.standard_normal((WIDTH, WIDTH)) / 1e3)
+    smelt_ok("compile", model, "-o", folder / "f.so")
+    smelt_ok("compile", model, "--precision", "int8", "--calibration", folder / "samples", "--calibration-method", "dynamic", "--skip-error", "-o", folder / "r.so")
+    smelt_ok("compile", model, "--precision", "int8-dynamic", "--skip-error", "-o", folder / "d.so")
+    huge = rng.uniform(-3e38, 3e38, x.shape).astype(np.float32)
+    huge[:, :2] = [3.3e38, -3.3e38]
+    want = results(folder, folder / "f.so", huge)
+    expect(np.isfinite(want).all(), "the model's results are not finite")
+    for name in ("r", "d"):
+        got = results(folder, folder / f"{name}.so", huge)
+        expect(np.isfinite(got).all() and apart(got / 1e30, want / 1e30) < 0.05, f"{name}: off by {apart(got / 1e30, want / 1e30):.2%}")
 
 
 @case
