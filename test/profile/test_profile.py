@@ -23,6 +23,8 @@ from harness import expect, smelt_ok
 from smelt import SmeltError
 from smelt.profile import budget, data, front, metrics, points
 from test_layers import WIDTH, calibration, network
+from test_samples import images, pictures
+from test_samples import network as image_network
 
 case = harness.Suite()
 NAMES = tuple(f"/mm_{i}" for i in range(8))
@@ -346,6 +348,50 @@ def profiled_by_workers(folder, count, lose):
     here, there = (json.loads((folder / f"{name}.json").read_text()) for name in ("here", "there"))
     expect(not cluster.differences(here, there), "; ".join(cluster.differences(here, there))[:400])
     return {"points": len(there["points"]), "front": len(there["front"])}
+
+
+@case
+def leaves_nothing_when_it_is_told_to_end(folder):
+    """Before a trial, and in the middle of one: neither a temporary folder nor a process stays; what is done is kept."""
+    model, samples = network(folder, names=NAMES, hard=3), calibration(folder)
+    trials, place = folder / "report.points" / "trials", folder / "temporary"
+    place.mkdir()
+    for done in (0, 2):
+        process = subprocess.Popen([harness.BIN / "smelt", "profile", model, "--data", samples, "-o", folder / "report.html"], start_new_session=True, text=True,
+                                   env={**os.environ, "SMELT_PYTHON": sys.executable, "TMPDIR": str(place)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while (len(list(trials.glob("*/*.json"))) < done or not list(place.glob("smelt-profile-*/*"))) and process.poll() is None:
+            time.sleep(0.02)
+        process.terminate()
+        _, told = process.communicate(timeout=60)
+        expect(process.returncode == 5 and "the same command goes on" in told, f"exit code {process.returncode}: {told[-300:]}")
+        expect(not list(place.iterdir()), f"{[path.name for path in place.iterdir()]} stay")
+        expect(not (folder / "report.html").exists() and len(list(trials.glob("*/*.json"))) >= done, "a report is there, or what was done is not")
+
+
+@case
+def images_with_a_preprocessing(folder):
+    """They give what the arrays that they become give; messages name the images."""
+    model = image_network(folder)
+    pixels, how = pictures(height=12), "resize=8x8,scale=1/255"
+    photographs = images(folder, pixels)
+    (folder / "arrays").mkdir()
+    environment = {"SMELT_PYTHON": sys.executable}
+    refuses([2], ["0.png", "--calibration-preprocess"], model, "--data", photographs, "-o", folder / "r.html", environment=environment)
+    smelt_ok("prepare-images", photographs, "--calibration-preprocess", how, "-o", folder / "arrays")
+    of_images, _ = profile(folder, model, "--data", photographs, "--calibration-preprocess", how, "--points", 4, report="images.html")
+    of_arrays, _ = profile(folder, model, "--data", folder / "arrays", "--points", 4, report="arrays.html")
+    expect(not cluster.differences(of_images, of_arrays), "; ".join(cluster.differences(of_images, of_arrays))[:400])
+    split = folder / "split"
+    for use, chosen in ((data.CALIBRATION, pixels[::2]), (data.EVALUATION, pixels[1::2])):
+        (split / use).mkdir(parents=True)
+        images(split, chosen, use)
+    (folder / "budget.yaml").write_text("precision: int8\nmax_loss: 5%\n")
+    harness.smelt("profile", model, "--data", split, "--calibration-preprocess", how, "--check", folder / "budget.yaml", seconds=300, env={**os.environ, **environment})
+    output = ("-o", folder / "r.html")
+    refuses([2], ["calibration/", ".png", "1x3x12x8"], model, "--data", split, "--calibration-preprocess", "scale=1", *output, environment=environment)
+    refuses([2], ["--data", "no PNG or JPEG"], model, "--data", folder / "arrays", "--calibration-preprocess", how, *output, environment=environment)
+    refuses([2], ["no word 'unknown'"], model, "--data", photographs, "--calibration-preprocess", "unknown=1", *output, environment=environment)
+    refuses([2], ["goes with images of --data"], model, "--calibration-preprocess", how, *output, environment=environment)
 
 
 @case

@@ -14,6 +14,7 @@ namespace smelt {
 void addCompareCommand(CLI::App &app, int &exitCode);
 void addCompileCommand(CLI::App &app, int &exitCode);
 void addInspectCommand(CLI::App &app, int &exitCode);
+void addPrepareImagesCommand(CLI::App &app, int &exitCode);
 
 /// Runs a command, prints the error that it returns or throws as a runner::Error, and returns the exit code.
 int guarded(llvm::function_ref<llvm::Error()> run);

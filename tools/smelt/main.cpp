@@ -26,7 +26,8 @@ static void checkCommand(const CLI::App &app, int argc, char **argv) {
     return;
   std::string names;
   for (const CLI::App *command : commandsOf(app))
-    names += (names.empty() ? "" : ", ") + command->get_name();
+    if (!command->get_group().empty()) // else it is for other programs
+      names += (names.empty() ? "" : ", ") + command->get_name();
   throw CLI::ExtrasError("no command " + smelt::runner::quoted(argv[1]) + "; there are " + names,
                          CLI::ExitCodes::ExtrasError);
 }
@@ -42,6 +43,7 @@ int main(int argc, char **argv) {
   app.add_subcommand("bench", "measure the latency of an artefact and its layers");
   smelt::addInspectCommand(app, exitCode);
   smelt::addCompareCommand(app, exitCode);
+  smelt::addPrepareImagesCommand(app, exitCode);
   app.add_subcommand("profile", "size, latency and accuracy over precisions and targets, and which are worth having");
   try {
     checkCommand(app, argc, argv);

@@ -1,12 +1,15 @@
 """The command line of `smelt profile`."""
 import argparse
+import contextlib
 import errno
 import json
 import os
 import pathlib
 import re
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 
 from .. import inspect
@@ -56,6 +59,7 @@ def parser():
     options.add_argument("--summary", metavar="FILE.md", help="write the table as Markdown")
     for flag, name in (("--shape", "INPUT=…"), ("--state", "INPUT=OUTPUT"), ("--custom", "FILE"), ("--link", "FILE")):
         options.add_argument(flag, action="append", default=[], metavar=name, help="as of smelt compile; may be repeated")
+    options.add_argument("--calibration-preprocess", metavar="HOW", help="as of smelt compile: how images (PNG, JPEG) of --data become the model's input")
     options.add_argument("--calibration-method", metavar="M", help="as of smelt compile")
     return options
 
@@ -91,11 +95,15 @@ def setting_of(args, metric, scratch):
     """(the setting of all trials, the data, {path of a file made of it: the user's file})"""
     inputs = _inputs(args)
     names = {value["name"] for value in inputs}
-    found = data.find(args.data) if args.data else data.seeded(inputs, _made(scratch / "seeded"))
+    images = data.Images(args.calibration_preprocess, trial.call, _made(scratch / "images")) if args.calibration_preprocess else None
+    found = data.find(args.data, images) if args.data else data.seeded(inputs, _made(scratch / "seeded"))
     calibration, evaluation = (_made(scratch / use) for use in (data.CALIBRATION, data.EVALUATION))
-    made = data.for_calibration(found, names, calibration)
-    paths, more = data.for_evaluation(found, names, evaluation)
-    return trial.Setting(args.model, str(calibration), paths, metric, _flags(args), str(scratch / "kernels"), args.calibration_method or ""), found, {**made, **more}
+    try:
+        made = data.for_calibration(found, names, calibration)
+        paths, more = data.for_evaluation(found, names, evaluation)
+    except SmeltError as error:
+        raise SmeltError(_of_the_user(str(error), found.images), error.exit_code) from error
+    return trial.Setting(args.model, str(calibration), paths, metric, _flags(args), str(scratch / "kernels"), args.calibration_method or ""), found, {**made, **more, **found.images}
 
 
 def _made(folder):
@@ -110,6 +118,8 @@ def _checked(args):
         raise SmeltError(f"--seconds {args.seconds}: wanted more than 0", 2)
     if args.check and (args.max_loss or args.max_size or args.max_latency or args.output):
         raise SmeltError("--check measures one precision, and its budget is in the file; --max-…, and -o, go without it", 2)
+    if args.calibration_preprocess and not args.data:
+        raise SmeltError("--calibration-preprocess goes with images of --data", 2)
     for path in (args.output, args.summary):
         if path and not pathlib.Path(path).absolute().parent.is_dir():
             raise SmeltError(f"{path}: there is no such folder", 5)
@@ -148,9 +158,31 @@ def run(arguments):
             progress.clear()
 
 
+@contextlib.contextmanager
+def _ended_in_order():
+    """Signals that ask this process to end do as Ctrl-C does, so that nothing stays behind; once they came, no others hurry it."""
+    ends = [signal.SIGTERM, signal.SIGHUP]
+
+    def interrupt(number, frame):
+        for each in ends:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in ends if signal.getsignal(number) == signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def main(arguments=None):
     try:
-        return run(sys.argv[1:] if arguments is None else arguments)
+        with _ended_in_order():
+            return run(sys.argv[1:] if arguments is None else arguments)
     except SmeltError as error:
         print(f"smelt: error: {error}", file=sys.stderr)
         return error.exit_code

@@ -16,11 +16,12 @@ SEED, SEEDED = 1, 8  # samples, where the user has none
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Paths of .npz and .npy files; `where` is what the user named, in words."""
+    """Paths of .npz and .npy files; `where` is what the user named, in words; `images` are {path: the image that it was made of}."""
 
     calibration: tuple
     evaluation: tuple
     where: str
+    images: dict = dataclasses.field(default_factory=dict)
 
     @property
     def key(self):
@@ -59,33 +60,55 @@ def _files(folder):
 def _none_in(place):
     """That a folder has no arrays, and what it has instead."""
     if image := next((path.name for path in sorted(pathlib.Path(place).iterdir()) if path.suffix.lower() in IMAGES), None):
-        return SmeltError(f"--data {place}: has images ({image}), which smelt profile does not read: write what --calibration-preprocess makes of each, the "
-                          "model's input, to a .npy or .npz file; both commands read these", 2)
+        return SmeltError(f"--data {place}: has images ({image}); --calibration-preprocess says how they become the model's input, as "
+                          "resize=256,crop=224,scale=1/255", 2)
     return SmeltError(f"--data {place}: there is no .npz or .npy file in this folder", 2)
 
 
-def find(text):
+class Images:
+    """Makes arrays of images, each folder's in one of its own under `scratch`, as `smelt compile --calibration-preprocess` does."""
+
+    def __init__(self, preprocessing, call, scratch):
+        """`call` runs smelt."""
+        self._preprocessing, self._call, self._scratch = preprocessing, call, scratch
+        self.found = {}  # {path of an array: the image}
+
+    def __call__(self, path):
+        folder = self._scratch / str(len(list(self._scratch.iterdir())))
+        folder.mkdir()
+        try:
+            self._call("prepare-images", path, "--calibration-preprocess", self._preprocessing, "-o", folder)
+        except SmeltError as error:
+            raise SmeltError(str(error).replace("--calibration ", "--data "), error.exit_code) from error
+        files = _files(folder)
+        self.found.update((str(file), file.with_suffix(".name").read_text()) for file in files)
+        return files
+
+
+def find(text, images=None):
     """Of --data: a folder with calibration/ and evaluation/ in it; a folder of samples, of which every second is for evaluation; or one file, which is
-    both. Raises SmeltError."""
+    both. With `images` (Images) samples are images. Raises SmeltError."""
     path = pathlib.Path(text)
+    files_of, made = images or _files, images.found if images else {}
     try:
         if not path.is_dir():
             if not path.exists():
                 raise SmeltError(f"--data {text}: No such file or directory", 5)
-            return Data((path,), (path,), text)
+            files = files_of(path) if images else (path,)
+            return Data(files, files, text, made)
         parts = [path / use for use in (CALIBRATION, EVALUATION)]
         if all(part.is_dir() for part in parts):
-            found = [_files(part) for part in parts]
+            found = [files_of(part) for part in parts]
             for part, files in zip(parts, found):
                 if not files:
                     raise _none_in(part)
-            return Data(*found, text)
-        files = _files(path)
+            return Data(*found, text, made)
+        files = files_of(path)
     except OSError as error:
         raise SmeltError(f"--data {text}: {error.strerror}", 5) from error
     if not files:
         raise _none_in(path)
-    return Data(files[::2], files[1::2] or files, text)
+    return Data(files[::2], files[1::2] or files, text, made)
 
 
 _NUMPY = {"f16": "float16", "f32": "float32", "f64": "float64", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64", "u8": "uint8",

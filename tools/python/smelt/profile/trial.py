@@ -56,12 +56,22 @@ class Job:
 
 def call(*arguments):
     """Runs smelt, and returns what it printed. Raises SmeltError with its message and exit code."""
-    done = subprocess.run([_compiler(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
-    if done.returncode:
-        lines = [line for line in done.stderr.strip().splitlines() if line.startswith("smelt: error: ")]
-        message = lines[-1].removeprefix("smelt: error: ") if lines else done.stderr.strip()
-        raise SmeltError(message or f"smelt ended with exit code {done.returncode}", done.returncode if done.returncode > 0 else 70)
-    return done.stdout
+    seconds = 10  # in which it removes what it has in temporary folders, where this process is told to end
+    with subprocess.Popen([_compiler(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+    if process.returncode:
+        lines = [line for line in errors.strip().splitlines() if line.startswith("smelt: error: ")]
+        message = lines[-1].removeprefix("smelt: error: ") if lines else errors.strip()
+        raise SmeltError(message or f"smelt ended with exit code {process.returncode}", process.returncode if process.returncode > 0 else 70)
+    return output
 
 
 @functools.cache
