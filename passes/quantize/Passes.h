@@ -6,6 +6,7 @@
 
 #include "dialects/Kernel/Machine.h"
 #include "llvm/ADT/StringRef.h"
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,10 +44,15 @@ std::unique_ptr<mlir::Pass> createQuantizeProductsPass();
 std::unique_ptr<mlir::Pass> createQuantizeDynamicallyPass();
 /// Matrices that a model has in few bits → such codes, where products and gathers read them. Before fold-constants.
 std::unique_ptr<mlir::Pass> createKeepCodesPass();
+/// Of the matrices and tables that were to be in few bits: how many are, and all.
+struct RoundedWeights {
+  std::atomic<uint64_t> taken{0}, all{0};
+};
 /// Constant matrices of products, and tables → codes of 4 or 8 bits, computed with in f32. With any other precision
-/// than those two, only those of ops that are marked so.
+/// than those two, only those of ops that are marked so. Adds to `count`, which may be null and must outlive the pass.
 std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(Precision products = Precision::Int4Weights,
-                                                      Precision tables = Precision::Int4Weights);
+                                                      Precision tables = Precision::Int4Weights,
+                                                      RoundedWeights *count = nullptr);
 /// Roundings to a narrower type → to before what only moves elements, where kernels that compute them can do it.
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.

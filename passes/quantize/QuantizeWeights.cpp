@@ -29,8 +29,11 @@ public:
 
   void lower(graph::MatMulOp op);
   void lower(graph::GatherOp op);
+  void addTo(quantize::RoundedWeights &count) const;
 
 private:
+  void count(Value weights);
+
   Value rounded(Value constant, int64_t axis);
   Value tied(Value table);
 
@@ -38,6 +41,7 @@ private:
   RewriterBase &rewriter_;
   DenseMap<std::pair<Value, int64_t>, Value> rounded_; // by constant and axis; null for what stays
   SmallVector<Value> weights_;                         // of products, that were rounded
+  DenseMap<Value, bool> seen_;                         // matrices and tables, and whether they are in few bits
 };
 
 } // namespace
@@ -68,11 +72,26 @@ Value Rounding::rounded(Value constant, int64_t axis) {
   return result;
 }
 
+/// Of what a product sums over, or a gather reads, before it is changed.
+void Rounding::count(Value weights) {
+  const bool isRounded = weights.getDefiningOp<graph::DequantizeBlocksOp>() != nullptr; // by data, or in the model
+  const RankedTensorType type = graph::typeOf(weights);
+  if (isRounded || (type.getRank() >= 2 && type.getElementType().isF32() && graph::constantOf(weights)))
+    seen_[weights] |= isRounded;
+}
+
+void Rounding::addTo(quantize::RoundedWeights &count) const {
+  count.all += seen_.size();
+  count.taken += llvm::count_if(seen_, [](const auto &each) { return each.second; });
+}
+
 void Rounding::lower(graph::MatMulOp op) {
   if (!graph::typeOf(op.getLhs()).getElementType().isF32())
     return;
+  count(op.getRhs());
   if (Value weights = rounded(op.getRhs(), 0)) {
     weights_.push_back(op.getRhs());
+    seen_[op.getRhs()] = true;
     rewriter_.modifyOpInPlace(op, [&] { op.getRhsMutable().assign(weights); });
   }
 }
@@ -97,21 +116,25 @@ Value Rounding::tied(Value table) {
 void Rounding::lower(graph::GatherOp op) {
   if (op.getAxis() != 0)
     return;
+  count(op.getData());
   Value table = tied(op.getData());
   if (!table)
     table = rounded(op.getData(), 1);
-  if (table)
-    rewriter_.modifyOpInPlace(op, [&] { op.getDataMutable().assign(table); });
+  if (!table)
+    return;
+  seen_[op.getData()] = true;
+  rewriter_.modifyOpInPlace(op, [&] { op.getDataMutable().assign(table); });
 }
 
 namespace {
 struct QuantizeWeights : PassWrapper<QuantizeWeights, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(QuantizeWeights)
-  QuantizeWeights(quantize::Precision products, quantize::Precision tables) {
+  QuantizeWeights(quantize::Precision products, quantize::Precision tables, quantize::RoundedWeights *count)
+      : count_(count) {
     products_ = quantize::nameOf(products).str();
     tables_ = quantize::nameOf(tables).str();
   }
-  QuantizeWeights(const QuantizeWeights &other) : PassWrapper(other) {} // a copy has options of its own
+  QuantizeWeights(const QuantizeWeights &other) : PassWrapper(other), count_(other.count_) {} // with its own options
   StringRef getArgument() const override { return "quantize-weights"; }
   StringRef getDescription() const override { return "constant matrices → codes of few bits, computed with in f32"; }
 
@@ -134,9 +157,13 @@ struct QuantizeWeights : PassWrapper<QuantizeWeights, OperationPass<func::FuncOp
     for (auto [op, rounding] : ops) // which may share their codes
       if (auto gather = dyn_cast<graph::GatherOp>(op))
         rounding->lower(gather);
+    if (count_)
+      for (const Rounding *rounding : {&toFour, &toEight})
+        rounding->addTo(*count_);
   }
 
 private:
+  quantize::RoundedWeights *count_;
   Option<std::string> products_{*this, "products", llvm::cl::desc("int4-weights, int8-weights, or others for none"),
                                 llvm::cl::init("int4-weights")};
   Option<std::string> tables_{*this, "tables", llvm::cl::desc("the same, of what is gathered from"),
@@ -144,6 +171,6 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Pass> quantize::createQuantizeWeightsPass(Precision products, Precision tables) {
-  return std::make_unique<QuantizeWeights>(products, tables);
+std::unique_ptr<Pass> quantize::createQuantizeWeightsPass(Precision products, Precision tables, RoundedWeights *count) {
+  return std::make_unique<QuantizeWeights>(products, tables, count);
 }

@@ -65,6 +65,16 @@ private:
 /// in a loop nothing is quantised.
 std::vector<WeightedProduct> weightedProducts(mlir::ModuleOp module);
 
+/// A product by constant weights that runs in a loop or under a condition.
+struct PartProduct {
+  std::string name;
+  int64_t
+      multiplyAdds; // of an inference: of a branch as if it were taken, of a loop's rounds one where nobody knows more
+};
+
+/// Those of all parts that a module's main function runs. What several run counts for each of them.
+std::vector<PartProduct> productsInParts(mlir::ModuleOp module);
+
 /// Why a module has none of them: "it has no product by constant weights of f32", and what products it has instead.
 std::string whyNoProducts(mlir::ModuleOp module);
 

@@ -123,6 +123,61 @@ def where_nothing_is_lowered(folder):
             expect(done.code == 0 and says == (kind is not np.float32), f"{kind.__name__}, {precision}: {done.errors}")
 
 
+def in_parts(folder):
+    """A product, a loop of five rounds of one, a condition with one in either branch; all of one size."""
+    rng, infos = np.random.default_rng(9), {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [4, WIDTH]) for name in ("x", "s", "so", "t", "e", "y")}
+
+    def weights(name):
+        return numpy_helper.from_array((rng.standard_normal((WIDTH, WIDTH)) / 8).astype(np.float32), name)
+
+    def branch(name):
+        return helper.make_graph([helper.make_node("MatMul", ["l", f"{name}w"], [name], name=f"/{name}")], name, [], [infos[name]], [weights(f"{name}w")])
+
+    state = [helper.make_tensor_value_info(name, kind, []) for name, kind in (("i", TensorProto.INT64), ("ci", TensorProto.BOOL))]
+    body = helper.make_graph([helper.make_node("MatMul", ["s", "lw"], ["m"], name="/round"), helper.make_node("Tanh", ["m"], ["so"]), helper.make_node("Identity", ["ci"], ["co"])],
+                             "body", [*state, infos["s"]], [helper.make_tensor_value_info("co", TensorProto.BOOL, []), infos["so"]], [weights("lw")])
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"], name="/plain"), helper.make_node("Loop", ["five", "", "a"], ["l"], body=body, name="/loop"),
+             helper.make_node("If", ["c"], ["y"], then_branch=branch("t"), else_branch=branch("e"), name="/if")]
+    graph = helper.make_graph(nodes, "g", [infos["x"], helper.make_tensor_value_info("c", TensorProto.BOOL, [])], [infos["y"]],
+                              [weights("w"), numpy_helper.from_array(np.int64(5), "five")])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "parts.onnx")
+    (folder / "samples").mkdir()
+    for i in range(8):
+        np.savez(folder / "samples" / f"{i}.npz", x=rng.standard_normal((4, WIDTH)).astype(np.float32), c=np.array(i % 2 == 0))
+    return folder / "parts.onnx", folder / "samples"
+
+
+@case
+def products_in_loops_and_under_conditions_count(folder):
+    """Of eight products of one size, a loop has five and a condition two."""
+    model, data = in_parts(folder)
+    for name, *flags in (("samples", "--precision", "int8", "--calibration", data), ("file", "--precision", folder / "saved.json")):
+        done = smelt_ok("compile", model, *flags, "--skip-error", "--save-precisions", folder / f"{name}.json", "-o", folder / "a.so", "--report", folder / "report.json")
+        (folder / "saved.json").write_bytes((folder / f"{name}.json").read_bytes())
+        told = json.loads((folder / "report.json").read_text())["mixture"]
+        expect(abs(told["multiply_adds_share"]["f32"] - 7 / 8) < 1e-6, f"{name}: {told}")
+        expect([layer["node"] for layer in told["layers"]] == ["/plain", "/round", "/t", "/e"], f"{name}: {told}")
+        expect("1 of 1 layers; 87.5 % of multiply-adds in f32: 3 products that run in loops" in done.stderr, f"{name}: {done.stderr}")
+
+
+@case
+def how_many_matrices_are_in_few_bits(folder):
+    """A table, and a matrix, that are large enough, and one that is not."""
+    rng, path = np.random.default_rng(10), folder / "few.onnx"
+    sizes = {"table": (100, WIDTH), "large": (WIDTH, WIDTH), "small": (WIDTH, 2)}
+    nodes = [helper.make_node("Gather", ["table", "ids"], ["a"]), helper.make_node("MatMul", ["a", "large"], ["b"]), helper.make_node("MatMul", ["b", "small"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("ids", TensorProto.INT64, [5])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+                              [numpy_helper.from_array(rng.standard_normal(size).astype(np.float32), name) for name, size in sizes.items()])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    (folder / "ids").mkdir()
+    for i in range(8):
+        np.savez(folder / "ids" / f"{i}.npz", ids=rng.integers(0, 100, 5))
+    for flags in (["int8-weights"], ["int4-weights"], ["int4-weights", "--calibration", folder / "ids"]):
+        done = smelt_ok("compile", path, "--precision", *flags, "--skip-error", "-o", folder / "a.so", "--report", folder / "report.json")
+        expect(f"{flags[0]}: 2 of 3 matrices and tables are in few bits; what stays is small" in done.stderr, done.stderr)
+        expect(json.loads((folder / "report.json").read_text())["few_bits"] == {"matrices": 3, "taken": 2}, "the report has other numbers")
+
+
 @case
 def weights_beside_integers(folder):
     """Weights of few bits mix with all else; what finds ranges as the model runs does not with what has them."""

@@ -281,7 +281,8 @@ llvm::Error Compilation::runStages(PassManager &manager) {
 llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
   PassManager graphStages(context_.get()), kernelStages(context_.get());
   buildGraphStages(graphStages);
-  buildKernelStages(kernelStages, machine, options_.precision);
+  quantize::RoundedWeights rounded;
+  buildKernelStages(kernelStages, machine, options_.precision, &rounded);
   if (isText())
     cpu::buildCpuPipeline(kernelStages, machine);
   if (!options_.dumpAfter.empty())
@@ -292,7 +293,11 @@ llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
   if (options_.afterLayout)
     if (llvm::Error error = options_.afterLayout(*module_))
       return error;
-  return runStages(kernelStages);
+  if (llvm::Error error = runStages(kernelStages))
+    return error;
+  report_.weightsInFewBits = rounded.taken;
+  report_.weightsForFewBits = rounded.all;
+  return llvm::Error::success();
 }
 
 /// The plan and its kernels, before they become code.

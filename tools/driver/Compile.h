@@ -78,7 +78,9 @@ struct CompileReport {
   uint64_t kernels = 0;       // distinct ones
   uint64_t kernelsCached = 0; // those of them that a cache had
   uint64_t steps = 0;
-  std::map<std::string, int64_t> operators;           // of the graph as imported
+  uint64_t weightsInFewBits = 0;            // matrices and tables in 4 or 8 bits, that are computed with in f32
+  uint64_t weightsForFewBits = 0;           // all that were to be so
+  std::map<std::string, int64_t> operators; // of the graph as imported
   std::vector<std::pair<std::string, double>> stages; // name, milliseconds, in order
   // Of a lower precision than f32, for the caller to fill.
   std::optional<PrecisionReport> precision;

@@ -46,8 +46,8 @@ void buildGraphStages(OpPassManager &manager) {
 
 /// Products in fewer digits. Beside those in integers, others are in bf16 where the processor multiplies that, and
 /// tables in 8 bits with a scale for each block.
-static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &machine,
-                                 quantize::Precision precision) {
+static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision,
+                                 quantize::RoundedWeights *rounded) {
   if (precision == quantize::Precision::F32)
     return;
   quantize::Precision tables = precision;
@@ -58,14 +58,15 @@ static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &
     precision = machine.dots & kernel::kBf16Dots ? quantize::Precision::BF16 : quantize::Precision::F32;
     tables = quantize::Precision::Int8Weights;
   }
-  manager.addNestedPass<func::FuncOp>(quantize::createQuantizeWeightsPass(precision, tables));
+  manager.addNestedPass<func::FuncOp>(quantize::createQuantizeWeightsPass(precision, tables, rounded));
   if (precision == quantize::Precision::Int4Weights || precision == quantize::Precision::Int8Weights)
     precision = quantize::Precision::F32;
   manager.addNestedPass<func::FuncOp>(quantize::createLowerPrecisionPass(precision, machine));
 }
 
-void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision) {
-  buildPrecisionStages(manager, machine, precision);
+void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision,
+                       quantize::RoundedWeights *rounded) {
+  buildPrecisionStages(manager, machine, precision, rounded);
   manager.addNestedPass<func::FuncOp>(quantize::createFuseQuantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createSuitProductsPass(machine));
   if (!machine.isDevice)

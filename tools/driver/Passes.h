@@ -21,9 +21,10 @@ void registerDialects(mlir::DialectRegistry &registry);
 void buildGraphStages(mlir::OpPassManager &manager);
 
 /// Such a graph → kernels and a plan, in the kernel dialect. With Int8 it knows which products are computed in integers
-/// (quantize::kPrecision).
+/// (quantize::kPrecision). What goes into few bits is added to `rounded`, which may be null.
 void buildKernelStages(mlir::OpPassManager &manager, const kernel::Machine &machine,
-                       quantize::Precision precision = quantize::Precision::F32);
+                       quantize::Precision precision = quantize::Precision::F32,
+                       quantize::RoundedWeights *rounded = nullptr);
 
 /// Both.
 void buildPlanStages(mlir::OpPassManager &manager, const kernel::Machine &machine);

@@ -73,6 +73,8 @@ std::string toJson(const CompileOptions &options, const CompileReport &report) {
     json["configuration"] = report.configuration;
   if (report.precision)
     json["error"] = toJson(*report.precision);
+  if (report.weightsForFewBits > 0)
+    json["few_bits"] = {{"matrices", report.weightsForFewBits}, {"taken", report.weightsInFewBits}};
   if (!report.layers.empty())
     json["mixture"] = toJson(report.layers);
   json["sizes"] = {{"code", report.sizes.code + report.sizes.constants},

@@ -70,6 +70,7 @@ void Observation::observe(ModuleOp module) {
     layer.weights = product.weights().size();
     layers_.layers.push_back(std::move(layer));
   }
+  layers_.inParts = layersInParts(module);
   driver::addOutputs(module, outputs);
 }
 

@@ -20,6 +20,23 @@ static std::string share(double part, double all, const std::string &precision) 
   return llvm::formatv("{0:F1} % of multiply-adds in ", part / std::max(all, 1.0) * 100).str() + precision;
 }
 
+std::vector<driver::LayerPrecision> layersInParts(ModuleOp module) {
+  std::vector<driver::LayerPrecision> layers;
+  for (const PartProduct &product : productsInParts(module)) {
+    driver::LayerPrecision &layer = layers.emplace_back();
+    layer.node = product.name;
+    layer.precision = nameOf(Precision::F32).str();
+    layer.multiplyAdds = product.multiplyAdds;
+  }
+  return layers;
+}
+
+/// "1 product that runs in a loop or under a condition"
+static std::string partsInWords(size_t count) {
+  return count == 1 ? "1 product that runs in a loop or under a condition"
+                    : std::to_string(count) + " products that run in loops or under conditions";
+}
+
 std::string inWords(const Configuration &configuration) {
   constexpr size_t kMostNames = 5;
   if (configuration.layers.empty())
@@ -36,6 +53,10 @@ std::string inWords(const Configuration &configuration) {
     if (layer.precision != "int8" && other < kMostNames)
       others += (other == 0 ? "" : ", ") + runner::quoted(layer.node);
   }
+  for (const driver::LayerPrecision &layer : configuration.inParts) {
+    sum += static_cast<double>(layer.multiplyAdds);
+    multiplyAdds[layer.precision] += static_cast<double>(layer.multiplyAdds);
+  }
   std::vector<std::string> shares;
   for (const auto &[precision, part] : multiplyAdds)
     if (precision != "int8")
@@ -48,6 +69,8 @@ std::string inWords(const Configuration &configuration) {
   text += "; " + llvm::join(shares, ", ") + ": " + others;
   if (all - lowered > kMostNames)
     text += " and " + std::to_string(all - lowered - kMostNames) + " more (--report lists all)";
+  if (!configuration.inParts.empty())
+    text += (others.empty() ? "" : ", and ") + partsInWords(configuration.inParts.size());
   return text;
 }
 

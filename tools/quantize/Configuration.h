@@ -30,9 +30,13 @@ struct Layer : driver::LayerPrecision {
 /// All such products of a model, in the order in which they are computed.
 struct Configuration {
   std::vector<Layer> layers;
-  std::string whyNone; // there are no layers; empty: there are some, or nobody looked
-  std::string rest;    // what all other products, and tables, are in; empty: as a compilation does by itself
+  std::vector<driver::LayerPrecision> inParts; // products that run in a loop or under a condition, and stay in f32
+  std::string whyNone;                         // there are no layers; empty: there are some, or nobody looked
+  std::string rest; // what all other products, and tables, are in; empty: as a compilation does by itself
 };
+
+/// The products that a configuration says nothing of.
+std::vector<driver::LayerPrecision> layersInParts(mlir::ModuleOp module);
 
 /// "int8: 48 of 50 layers; 1.2 % of multiply-adds in f32: '/Conv_0', '/classifier/Gemm'"
 std::string inWords(const Configuration &configuration);

@@ -348,6 +348,7 @@ llvm::Expected<Configuration> ConfigurationFile::fit(mlir::ModuleOp module) cons
   const std::vector<const Entry *> entries = entriesOf(names, why);
   Configuration result;
   result.rest = rest_;
+  result.inParts = layersInParts(module);
   for (size_t i = 0; i < products.size() && why.empty(); ++i) {
     Layer layer;
     layer.node = names[i];

@@ -114,6 +114,18 @@ llvm::Error CompileCommand::roundWeights(LayerChoice &layers) {
   return llvm::Error::success();
 }
 
+/// "12 of 14 matrices and tables are in few bits; what stays is small, in batches, or not of finite numbers"
+static std::string weightsInWords(const driver::CompileReport &report) {
+  if (report.weightsForFewBits == 0)
+    return "there is no constant matrix or table of f32, and nothing is in few bits";
+  std::string text =
+      std::to_string(report.weightsInFewBits) + " of " + std::to_string(report.weightsForFewBits) +
+      (report.weightsForFewBits == 1 ? " matrix or table is in few bits" : " matrices and tables are in few bits");
+  if (report.weightsInFewBits < report.weightsForFewBits)
+    text += "; what stays is small, in batches, or not of finite numbers";
+  return text;
+}
+
 llvm::Error CompileCommand::run() {
   driver::CompileOptions &options = flags.options;
   if (llvm::Error error = flags.parse())
@@ -158,11 +170,14 @@ llvm::Error CompileCommand::run() {
     return error;
   if (result.precision)
     llvm::errs() << "smelt: " << inWords(*result.precision, name) << "\n";
+  if (options.precision == quantize::Precision::Int4Weights || options.precision == quantize::Precision::Int8Weights)
+    llvm::errs() << "smelt: " << name << ": " << weightsInWords(result) << "\n";
   if (!layers.isMixed() && !layers.layers().whyNone.empty())
     llvm::errs() << "smelt: " << quantize::inWords(layers.layers()) << "\n";
   if (layers.isMixed()) {
     llvm::errs() << "smelt: " << quantize::inWords(layers.layers()) << "\n";
     result.layers.assign(layers.layers().layers.begin(), layers.layers().layers.end());
+    llvm::append_range(result.layers, layers.layers().inParts);
     result.configuration = flags.configuration ? flags.precision : "";
   }
   if (timing)
