@@ -113,6 +113,45 @@ def arrays_that_do_not_fit(folder):
     refused(folder, [2], ["one.npy", "one array", "'other'", ".npz"], *compile_, folder / "one.npy")
 
 
+def perceptron(folder):
+    """y = relu(relu(x · w₀) · w₁) · w₂"""
+    rng, sizes = np.random.default_rng(11), (32, 64, 64, 10)
+    weights = [(rng.standard_normal(shape) / np.sqrt(shape[0])).astype(np.float32) for shape in zip(sizes, sizes[1:])]
+    nodes = [helper.make_node("MatMul", ["x", "w0"], ["a"], name="/0"), helper.make_node("Relu", ["a"], ["b"]), helper.make_node("MatMul", ["b", "w1"], ["c"], name="/1"),
+             helper.make_node("Relu", ["c"], ["d"]), helper.make_node("MatMul", ["d", "w2"], ["y"], name="/2")]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 32])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+                              [numpy_helper.from_array(array, f"w{i}") for i, array in enumerate(weights)])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "mlp.onnx")
+    return folder / "mlp.onnx"
+
+
+def outputs(artefact, x, folder):
+    np.savez(folder / "in.npz", x=x)
+    smelt_ok("run", artefact, "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+    return np.load(folder / "out.npz")["y"].astype(np.float64)
+
+
+@case
+def few_samples_serve_others(folder):
+    """What was not seen reaches further than what was: by default that costs next to nothing, and less than ranges of what was seen."""
+    model, told = perceptron(folder), {}
+    smelt_ok("compile", model, "-o", folder / "f.so")
+    unseen = np.random.default_rng(12).standard_normal((2000, 32)).astype(np.float32)
+    want = outputs(folder / "f.so", unseen, folder)
+    for count in (4, 16, 100):
+        samples = made(folder, f"samples{count}")
+        for i in range(count):
+            np.savez(samples / f"{i:03}.npz", x=np.random.default_rng([13, i]).standard_normal((4, 32)).astype(np.float32))
+        for method in ("auto", "expected", "min-max"):
+            smelt_ok("compile", model, "--precision", "int8", "--calibration", samples, "--calibration-method", method, "--skip-error", "-o", folder / "q.so")
+            got = outputs(folder / "q.so", unseen, folder)
+            told[f"{method} {count}"] = float(np.linalg.norm(got - want) / np.linalg.norm(want))
+        for method, most in (("auto", 1.05), ("expected", 1.2)):  # of which the latter are one choice of several
+            off = told[f"{method} {count}"]
+            expect(off < most * told[f"min-max {count}"] and off < 0.035, f"{method}, {count} samples: {off:.2%} off, min-max {told[f'min-max {count}']:.2%}")
+    return {name: round(off, 4) for name, off in told.items()}
+
+
 @case
 def images_as_inputs(folder):
     model, pixels = network(folder), pictures()

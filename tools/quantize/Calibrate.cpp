@@ -23,19 +23,23 @@ public:
   explicit Observation(const driver::CompileOptions &options) : options_(options) {}
 
   llvm::Error compile(const std::string &path);
-  /// A few samples at once; what is found does not depend on how many.
-  void run(const runner::Artifact &artifact, ArrayRef<std::string> samples);
+  /// A few samples at once, of which `first` came before; what is found does not depend on how many.
+  void run(const runner::Artifact &artifact, ArrayRef<std::string> samples, size_t first);
   /// What was found, for the products of a module of the same model, by each method.
-  std::vector<Configuration> choose(ModuleOp module, ArrayRef<RangeMethod> methods) const;
+  std::vector<Calibrated> choose(ModuleOp module, ArrayRef<RangeMethod> methods);
 
 private:
   void observe(ModuleOp module);
-  Configuration withRanges(ArrayRef<WeightedProduct> products, ArrayRef<Scaling> scalings, RangeMethod method) const;
+  std::vector<Configuration> choose(ArrayRef<WeightedProduct> products, ArrayRef<RangeMethod> methods,
+                                    ArrayRef<Statistics> statistics) const;
+  Configuration withRanges(ArrayRef<WeightedProduct> products, ArrayRef<Scaling> scalings, RangeMethod method,
+                           ArrayRef<Statistics> statistics) const;
 
   const driver::CompileOptions &options_;
   Configuration layers_;
   std::vector<size_t> observed_;       // of each layer, which of the values below is its input
-  std::vector<Statistics> statistics_; // of each value
+  std::vector<Statistics> statistics_; // of each value, on the first sample, the third, and so on
+  std::vector<Statistics> others_;     // on the other samples
   std::vector<bool> hasRows_;          // whether it is a matrix, or else images
 };
 } // namespace
@@ -60,6 +64,7 @@ void Observation::observe(ModuleOp module) {
     if (isNew) {
       outputs.push_back({observedName(outputs.size()), product.input()});
       statistics_.push_back(statisticsFor(product));
+      others_.push_back(statisticsFor(product));
       hasRows_.push_back(hasRows);
     }
     observed_.push_back(known->second);
@@ -105,7 +110,7 @@ struct Observed {
 };
 } // namespace
 
-void Observation::run(const runner::Artifact &artifact, ArrayRef<std::string> samples) {
+void Observation::run(const runner::Artifact &artifact, ArrayRef<std::string> samples, size_t first) {
   std::vector<std::unique_ptr<Observed>> runs(samples.size());
   inParallel(samples.size(), threadsOf(options_),
              [&](size_t i) { runs[i] = std::make_unique<Observed>(artifact, samples[i]); });
@@ -113,10 +118,10 @@ void Observation::run(const runner::Artifact &artifact, ArrayRef<std::string> sa
   inParallel(artifact.model().output_count, threadsOf(options_), [&](size_t i) {
     const smelt_tensor_info &info = artifact.model().outputs[i];
     if (std::optional<size_t> number = numbers[i])
-      for (const std::unique_ptr<Observed> &run : runs)
-        statistics_[*number].add(reinterpret_cast<const float *>(run->buffers.outputs()[i].data()),
-                                 run->instance.bytesOf(info) / sizeof(float),
-                                 partsOf(run->instance.shapeOf(info), hasRows_[*number]));
+      for (const auto &[place, run] : llvm::enumerate(runs))
+        ((first + place) % 2 ? others_ : statistics_)[*number].add(
+            reinterpret_cast<const float *>(run->buffers.outputs()[i].data()),
+            run->instance.bytesOf(info) / sizeof(float), partsOf(run->instance.shapeOf(info), hasRows_[*number]));
   });
 }
 
@@ -129,14 +134,14 @@ static std::vector<float> meansOf(const Statistics &statistics, ArrayRef<float> 
 }
 
 Configuration Observation::withRanges(ArrayRef<WeightedProduct> products, ArrayRef<Scaling> scalings,
-                                      RangeMethod method) const {
+                                      RangeMethod method, ArrayRef<Statistics> all) const {
   Configuration result = layers_;
   for (size_t i = 0; i < result.layers.size(); ++i) {
     Layer &layer = result.layers[i];
     layer.range = scalings[observed_[i]].range;
     layer.smoothing = scalings[observed_[i]].factors;
     layer.isDynamic = method == RangeMethod::Dynamic;
-    const Statistics &statistics = statistics_[observed_[i]];
+    const Statistics &statistics = all[observed_[i]];
     if (static_cast<int64_t>(statistics.channels()) == products[i].inputChannels())
       layer.means = meansOf(statistics, layer.smoothing);
     const Histogram &histogram = statistics.histogram();
@@ -146,26 +151,49 @@ Configuration Observation::withRanges(ArrayRef<WeightedProduct> products, ArrayR
   return result;
 }
 
-std::vector<Configuration> Observation::choose(ModuleOp module, ArrayRef<RangeMethod> methods) const {
-  std::vector<WeightedProduct> products = weightedProducts(module);
-  std::vector<std::vector<WeightedProduct>> readers(statistics_.size());
+std::vector<Configuration> Observation::choose(ArrayRef<WeightedProduct> products, ArrayRef<RangeMethod> methods,
+                                               ArrayRef<Statistics> statistics) const {
+  std::vector<std::vector<WeightedProduct>> readers(statistics.size());
   for (size_t i = 0; i < products.size(); ++i)
     readers[observed_[i]].push_back(products[i]);
   std::vector<std::vector<Scaling>> scalings(methods.size(), std::vector<Scaling>(readers.size()));
   inParallel(readers.size(), threadsOf(options_), [&](size_t i) {
     for (auto [method, of] : llvm::zip_equal(methods, scalings))
-      of[i] = method == RangeMethod::Dynamic ? chooseDynamicScaling(readers[i], statistics_[i])
-                                             : chooseScaling(readers[i], statistics_[i], method);
+      of[i] = method == RangeMethod::Dynamic ? chooseDynamicScaling(readers[i], statistics[i])
+                                             : chooseScaling(readers[i], statistics[i], method);
   });
   std::vector<Configuration> found;
   for (auto [method, of] : llvm::zip_equal(methods, scalings))
-    found.push_back(withRanges(products, of, method));
+    found.push_back(withRanges(products, of, method, statistics));
   return found;
 }
 
-llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOptions &options,
-                                                     const std::vector<std::string> &samples,
-                                                     llvm::ArrayRef<RangeMethod> methods) {
+std::vector<Calibrated> Observation::choose(ModuleOp module, ArrayRef<RangeMethod> methods) {
+  const std::vector<WeightedProduct> products = weightedProducts(module);
+  std::vector<Configuration> halves = choose(products, methods, statistics_);
+  for (auto [statistics, others] : llvm::zip_equal(statistics_, others_))
+    statistics.merge(others);
+  std::vector<Calibrated> found;
+  for (auto [layers, half] : llvm::zip_equal(choose(products, methods, statistics_), halves)) {
+    for (auto [layer, halfLayer] : llvm::zip_equal(layers.layers, half.layers))
+      halfLayer.precision = layer.precision; // what is no number in the other half counts
+    found.push_back({layers, std::move(half)});
+  }
+  return found;
+}
+
+std::vector<std::string> judgesOf(const std::vector<std::string> &samples) {
+  if (samples.size() < 2)
+    return samples;
+  std::vector<std::string> others;
+  for (size_t i = 1; i < samples.size(); i += 2)
+    others.push_back(samples[i]);
+  return others;
+}
+
+llvm::Expected<std::vector<Calibrated>> calibrate(const driver::CompileOptions &options,
+                                                  const std::vector<std::string> &samples,
+                                                  llvm::ArrayRef<RangeMethod> methods) {
   llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
@@ -179,9 +207,9 @@ llvm::Expected<std::vector<Configuration>> calibrate(const driver::CompileOption
   const size_t atOnce = std::min<size_t>(threadsOf(options), kMostAtOnce);
   for (size_t i = 0; i < samples.size(); i += atOnce) {
     progress.stage("calibrating: sample " + std::to_string(i + 1) + " of " + std::to_string(samples.size()));
-    observation.run(artifact, ArrayRef(samples).slice(i, std::min(atOnce, samples.size() - i)));
+    observation.run(artifact, ArrayRef(samples).slice(i, std::min(atOnce, samples.size() - i)), i);
   }
-  std::vector<Configuration> found;
+  std::vector<Calibrated> found;
   if (llvm::Error error = driver::lookAtGraph(options, [&](ModuleOp module) {
         found = observation.choose(module, methods);
         return llvm::Error::success();

@@ -12,8 +12,9 @@ namespace smelt::quantize {
 constexpr size_t kBins = 4096;
 constexpr double kSteps = 255; // between the numbers of 8 bits
 
-static constexpr std::array<std::pair<std::string_view, RangeMethod>, 5> kMethods{
+static constexpr std::array<std::pair<std::string_view, RangeMethod>, 6> kMethods{
     {{"min-max", RangeMethod::MinMax},
+     {"expected", RangeMethod::Expected},
      {"percentile", RangeMethod::Percentile},
      {"entropy", RangeMethod::Entropy},
      {"mse", RangeMethod::Mse},
@@ -21,14 +22,14 @@ static constexpr std::array<std::pair<std::string_view, RangeMethod>, 5> kMethod
 
 std::vector<RangeMethod> rangeMethodsOf(std::string_view name) {
   if (name == "auto")
-    return {RangeMethod::MinMax, RangeMethod::Entropy, RangeMethod::Mse, RangeMethod::Dynamic};
+    return {RangeMethod::Expected, RangeMethod::Entropy, RangeMethod::Mse, RangeMethod::Dynamic};
   for (const auto &[known, method] : kMethods)
     if (known == name)
       return {method};
   return {};
 }
 
-std::string_view rangeMethodNames() { return "auto, min-max, percentile, entropy, mse, dynamic"; }
+std::string_view rangeMethodNames() { return "auto, min-max, expected, percentile, entropy, mse, dynamic"; }
 
 Histogram::Histogram() : bins_(kBins, 0) {}
 
@@ -92,6 +93,21 @@ void Histogram::addBlock(const float *numbers, uint64_t count) {
   count_ += count - notFinite;
   notFinite_ += notFinite;
   (limit_ > 0 ? bins_[kBins / 2] : zeros_) += zeros;
+}
+
+void Histogram::merge(const Histogram &other) {
+  Histogram more = other;
+  const auto magnitude = static_cast<float>(std::max({-low_, high_, -more.low_, more.high_}));
+  for (Histogram *each : {this, &more})
+    if (magnitude > 0 && magnitude >= each->limit_)
+      each->widen(magnitude);
+  for (size_t bin = 0; bin < kBins; ++bin)
+    bins_[bin] += more.bins_[bin];
+  zeros_ += more.limit_ > 0 ? 0 : more.zeros_;
+  low_ = std::min(low_, more.low_);
+  high_ = std::max(high_, more.high_);
+  count_ += more.count_;
+  notFinite_ += more.notFinite_;
 }
 
 double Histogram::centre(size_t bin) const {
@@ -187,6 +203,7 @@ Range Histogram::range(RangeMethod method) const {
     return {low_, high_};
   switch (method) {
   case RangeMethod::MinMax:
+  case RangeMethod::Expected:
   case RangeMethod::Dynamic:
     return {low_, high_};
   case RangeMethod::Percentile:

@@ -19,6 +19,8 @@ struct Range {
 /// How a range is chosen from the numbers that a tensor was seen to hold.
 enum class RangeMethod {
   MinMax,     // all of them
+  Expected,   // all of them, and what samples that were not seen are expected to have beyond (Smoothing.h); here as
+              // MinMax
   Percentile, // all but one in 100,000 at either end
   Entropy,    // the one that loses least information (Migacz, "8-bit inference with TensorRT", 2017)
   Mse,        // the one of the least squared error of rounding and clamping together
@@ -27,7 +29,7 @@ enum class RangeMethod {
 /// The methods that a name stands for: itself, or, for "auto", those of which the best is worth finding out; none for
 /// an unknown name.
 std::vector<RangeMethod> rangeMethodsOf(std::string_view name);
-/// "auto, min-max, percentile, entropy, mse, dynamic"
+/// "auto, min-max, expected, percentile, entropy, mse, dynamic"
 std::string_view rangeMethodNames();
 
 /// Counts numbers in bins of one width, which doubles when a number lies beyond the last: one pass over data of which
@@ -37,6 +39,8 @@ public:
   Histogram();
 
   void add(const float *numbers, uint64_t count);
+
+  void merge(const Histogram &other);
 
   uint64_t count() const { return count_; }
   uint64_t notFinite() const { return notFinite_; }

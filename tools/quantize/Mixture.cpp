@@ -15,12 +15,14 @@ namespace smelt::quantize {
 namespace {
 /// A configuration that can be measured.
 struct Candidate {
-  Configuration layers;
+  Calibrated found;
   std::unique_ptr<Trial> trial;
   std::unique_ptr<Sensitivity> sensitivity; // on few samples
   double distance = 0;                      // on many, with all layers lowered
 
-  double distanceOf(size_t layer) const { return sensitivity->distanceOf(layer, layers.layers.size()); }
+  /// As they are measured.
+  const std::vector<Layer> &layers() const { return found.half.layers; }
+  double distanceOf(size_t layer) const { return sensitivity->distanceOf(layer, layers().size()); }
 };
 
 /// Finds the configuration, and what each of its layers adds to the distance alone.
@@ -29,25 +31,25 @@ public:
   Mixing(const Budget &budget, const driver::CompileOptions &options, const std::vector<std::string> &samples,
          const Configuration &any);
 
-  llvm::Error compare(std::vector<Configuration> candidates);
+  llvm::Error compare(std::vector<Calibrated> candidates);
   /// Whether less than all of the budget is enough.
   bool isNear(double share = 1) const { return best().distance <= share * budget_.distance; }
   void measureLayers();
   llvm::Error mend();
   void retreat(const std::string &fallback);
-  Configuration take() { return std::move(candidates_[best_].layers); }
+  Configuration take() { return std::move(candidates_[best_].found.layers); }
 
 private:
   const Candidate &best() const { return candidates_[best_]; }
-  llvm::Expected<Candidate> compile(Configuration layers);
+  llvm::Expected<Candidate> compile(Calibrated found);
   llvm::Error compileDynamic();
-  bool suitBest(size_t layer, Configuration &mended);
+  bool suitBest(size_t layer, Calibrated &mended);
   std::vector<size_t> layersByDistance() const;
   std::vector<size_t> worstFirst(double most, double mostWeights = 1) const;
   double distanceWithout(llvm::ArrayRef<size_t> order) const;
   size_t fewest(llvm::ArrayRef<size_t> order, size_t from, size_t to, double distance) const;
-  double multiplyAddsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].multiplyAdds); }
-  double weightsOf(size_t layer) const { return static_cast<double>(best().layers.layers[layer].weights); }
+  double multiplyAddsOf(size_t layer) const { return static_cast<double>(best().layers()[layer].multiplyAdds); }
+  double weightsOf(size_t layer) const { return static_cast<double>(best().layers()[layer].weights); }
   double costOf(size_t layer) const;
 
   const Budget &budget_;
@@ -57,7 +59,7 @@ private:
   driver::Progress progress_;
   std::shared_ptr<ExactOutputs> exact_ = std::make_shared<ExactOutputs>();
   std::vector<Candidate> candidates_;
-  std::vector<Configuration> dynamic_; // that are looked at only where they are needed
+  std::vector<Calibrated> dynamic_; // that are looked at only where they are needed
   size_t best_ = 0;
   std::vector<double> alone_; // of the best one's layers; 0 of those that are not lowered
 };
@@ -79,32 +81,33 @@ static size_t fewOf(const Configuration &layers) {
 
 Mixing::Mixing(const Budget &budget, const driver::CompileOptions &options, const std::vector<std::string> &samples,
                const Configuration &any)
-    : budget_(budget), options_(options), many_(someOf(samples, manyOf(any))), few_(someOf(samples, fewOf(any))),
-      threads_(threadsOf(options)), progress_(options.model) {}
+    : budget_(budget), options_(options), many_(someOf(judgesOf(samples), manyOf(any))),
+      few_(someOf(judgesOf(samples), fewOf(any))), threads_(threadsOf(options)), progress_(options.model) {}
 
-llvm::Expected<Candidate> Mixing::compile(Configuration layers) {
-  llvm::Expected<Trial> trial = Trial::compile(options_, layers);
+llvm::Expected<Candidate> Mixing::compile(Calibrated found) {
+  llvm::Expected<Trial> trial = Trial::compile(options_, found.half);
   if (!trial)
     return trial.takeError();
-  Candidate candidate{std::move(layers), std::make_unique<Trial>(std::move(*trial)), nullptr};
-  candidate.distance = Sensitivity(*candidate.trial, many_, threads_, exact_).distance(allLowered(candidate.layers));
+  Candidate candidate{std::move(found), std::make_unique<Trial>(std::move(*trial)), nullptr};
+  candidate.distance =
+      Sensitivity(*candidate.trial, many_, threads_, exact_).distance(allLowered(candidate.found.half));
   candidate.sensitivity = std::make_unique<Sensitivity>(*candidate.trial, few_, threads_, exact_);
   return candidate;
 }
 
 /// Finds the nearest. Those that find ranges in each run count only where there are no others: they cost time.
-llvm::Error Mixing::compare(std::vector<Configuration> candidates) {
+llvm::Error Mixing::compare(std::vector<Calibrated> candidates) {
   progress_.stage("measuring the precision");
-  auto isDynamic = [](const Configuration &layers) {
-    return llvm::any_of(layers.layers, [](const Layer &layer) { return layer.isDynamic; });
+  auto isDynamic = [](const Calibrated &found) {
+    return llvm::any_of(found.half.layers, [](const Layer &layer) { return layer.isDynamic; });
   };
   const bool areAll = llvm::all_of(candidates, isDynamic);
-  for (Configuration &layers : candidates) {
-    if (!areAll && isDynamic(layers)) {
-      dynamic_.push_back(std::move(layers));
+  for (Calibrated &found : candidates) {
+    if (!areAll && isDynamic(found)) {
+      dynamic_.push_back(std::move(found));
       continue;
     }
-    llvm::Expected<Candidate> candidate = compile(std::move(layers));
+    llvm::Expected<Candidate> candidate = compile(std::move(found));
     if (!candidate)
       return candidate.takeError();
     candidates_.push_back(std::move(*candidate));
@@ -115,7 +118,7 @@ llvm::Error Mixing::compare(std::vector<Configuration> candidates) {
 }
 
 void Mixing::measureLayers() {
-  const std::vector<bool> lowered = allLowered(best().layers);
+  const std::vector<bool> lowered = allLowered(best().found.half);
   alone_.assign(lowered.size(), 0);
   for (size_t i = 0; i < lowered.size(); ++i) {
     progress_.stage("measuring layers: " + std::to_string(i + 1) + " of " + std::to_string(lowered.size()));
@@ -132,18 +135,19 @@ std::vector<size_t> Mixing::layersByDistance() const {
 }
 
 /// Gives a layer the ranges of whichever candidate it adds least with. Whether that is another than the best one.
-bool Mixing::suitBest(size_t layer, Configuration &mended) {
+bool Mixing::suitBest(size_t layer, Calibrated &mended) {
   constexpr double kGain = 0.8, kDynamicGain = 0.6; // less may be chance, or is not worth the time that it costs
   bool isOther = false;
   double least = alone_[layer];
   for (const Candidate &candidate : candidates_) {
-    const Layer &other = candidate.layers.layers[layer];
+    const Layer &other = candidate.layers()[layer];
     if (&candidate == &best() || other.precision == "f32")
       continue;
     const double gain = other.isDynamic ? kDynamicGain : kGain, distance = candidate.distanceOf(layer);
     if (distance < gain * alone_[layer] && distance < least * (other.isDynamic ? kDynamicGain / kGain : 1)) {
       least = distance;
-      mended.layers[layer] = other;
+      mended.half.layers[layer] = other;
+      mended.layers.layers[layer] = candidate.found.layers.layers[layer];
       isOther = true;
     }
   }
@@ -152,8 +156,8 @@ bool Mixing::suitBest(size_t layer, Configuration &mended) {
 }
 
 llvm::Error Mixing::compileDynamic() {
-  for (Configuration &layers : dynamic_) {
-    llvm::Expected<Candidate> candidate = compile(std::move(layers));
+  for (Calibrated &found : dynamic_) {
+    llvm::Expected<Candidate> candidate = compile(std::move(found));
     if (!candidate)
       return candidate.takeError();
     candidates_.push_back(std::move(*candidate));
@@ -170,7 +174,7 @@ llvm::Error Mixing::mend() {
   const std::vector<double> before = alone_;
   std::vector<size_t> order = layersByDistance();
   order.resize(std::min(order.size(), kMostLayers));
-  Configuration mended = best().layers;
+  Calibrated mended = best().found;
   size_t changed = 0, looked = 0;
   for (size_t layer : order) {
     progress_.stage("choosing ranges of layers: " + std::to_string(++looked) + " of " + std::to_string(order.size()));
@@ -212,7 +216,7 @@ std::vector<size_t> Mixing::worstFirst(double most, double mostWeights) const {
   std::vector<std::pair<double, size_t>> worth;
   for (size_t i = 0; i < alone_.size(); ++i) {
     all = with(all, i);
-    if (best().layers.layers[i].precision == "f32")
+    if (best().layers()[i].precision == "f32")
       spent = with(spent, i);
     else if (alone_[i] > 0)
       worth.push_back({alone_[i] * alone_[i] / costOf(i), i});
@@ -229,7 +233,7 @@ std::vector<size_t> Mixing::worstFirst(double most, double mostWeights) const {
 }
 
 double Mixing::distanceWithout(llvm::ArrayRef<size_t> order) const {
-  std::vector<bool> lowered = allLowered(best().layers);
+  std::vector<bool> lowered = allLowered(best().found.half);
   for (size_t layer : order)
     lowered[layer] = false;
   return best().sensitivity->distance(lowered);
@@ -264,7 +268,7 @@ void Mixing::retreat(const std::string &fallback) {
     costs.push_back(costOf(layer));
   enough = fewest(order, enough, std::max(enough, worthwhile(alone_, costs, order, budget_.worth)), budget_.distance);
   for (size_t layer : llvm::ArrayRef(order).take_front(enough))
-    candidates_[best_].layers.layers[layer].precision = fallback;
+    candidates_[best_].found.layers.layers[layer].precision = fallback;
 }
 
 size_t worthwhile(llvm::ArrayRef<double> alone, llvm::ArrayRef<double> costs, llvm::ArrayRef<size_t> order,
@@ -287,9 +291,9 @@ size_t worthwhile(llvm::ArrayRef<double> alone, llvm::ArrayRef<double> costs, ll
 llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
                                             const driver::CompileOptions &options,
                                             const std::vector<std::string> &samples,
-                                            std::vector<Configuration> candidates) {
+                                            std::vector<Calibrated> candidates) {
   constexpr double kNear = 0.3; // of the budget: no layer is worth looking at
-  Mixing mixing(budget, options, samples, candidates.front());
+  Mixing mixing(budget, options, samples, candidates.front().layers);
   if (llvm::Error error = mixing.compare(std::move(candidates)))
     return std::move(error);
   if (budget.mostMultiplyAdds <= 0 || mixing.isNear(kNear))

@@ -4,7 +4,7 @@
 #ifndef SMELT_TOOLS_QUANTIZE_MIXTURE_H
 #define SMELT_TOOLS_QUANTIZE_MIXTURE_H
 
-#include "tools/quantize/Configuration.h"
+#include "tools/quantize/Calibrate.h"
 
 namespace smelt::quantize {
 
@@ -19,15 +19,16 @@ struct Budget {
   double freeMultiplyAdds = 0.01, freeWeights = 0.15;
 };
 
-/// Of several configurations of a model's layers, the one whose outputs are nearest to those in f32. Where that is not
-/// near enough, the layers that add most to the distance take their ranges from whichever configuration suits each
-/// best, also from those that find them in each run; then layers go back to `fallback`, a precision that counts as
+/// Of several configurations of a model's layers, the one whose outputs are nearest to those in f32; each is judged by
+/// what ranges that half of the samples made do on the other half, and has those of all of them in the end. Where that
+/// is not near enough, the layers that add most to the distance take their ranges from whichever configuration suits
+/// each best, also from those that find them in each run; then layers go back to `fallback`, a precision that counts as
 /// exact here, those first that add most for each multiply-add, until the distance is in the budget, or no layer is
 /// worth its time any more, or the multiply-adds are spent. Throws runner::Error.
 llvm::Expected<Configuration> chooseMixture(const Budget &budget, const std::string &fallback,
                                             const driver::CompileOptions &options,
                                             const std::vector<std::string> &samples,
-                                            std::vector<Configuration> candidates);
+                                            std::vector<Calibrated> candidates);
 
 /// How many layers, taken in `order`, are worth their time: each has `worth` times as large a part of the squared
 /// distance that those before it leave as it has of all `costs`. `alone` is the distance that each layer makes alone.

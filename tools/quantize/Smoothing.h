@@ -16,9 +16,12 @@ struct Scaling {
   double noise = 0;           // that is expected: squared, relative to the results' squares, over all products
 };
 
-/// The scaling of the least expected error in the results of all `products`, which read one tensor: noise of rounding
-/// is taken as uniform and independent. Factors are tried that leave more or less of the unevenness of channels to the
-/// weights (Xiao et al., "SmoothQuant", 2023); none are taken where they gain little.
+/// The scaling of the least expected error in the results of all `products`, which read one tensor, in samples that
+/// were not seen: noise of rounding is taken as uniform and independent, and what channels reach beyond what was seen
+/// of them as Tails has it. With RangeMethod::Expected the range reaches so far beyond that neither clamping nor
+/// rounding costs more than it must; where there are factors, all methods but MinMax do so. Factors are tried that
+/// leave more or less of the unevenness of channels to the weights (Xiao et al., "SmoothQuant", 2023); none are taken
+/// where they gain little.
 Scaling chooseScaling(llvm::ArrayRef<WeightedProduct> products, const Statistics &statistics, RangeMethod method);
 
 /// The same where each part of the tensor, a row or an image, gets a range of its own in each run; the scaling's range

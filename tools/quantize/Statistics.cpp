@@ -9,10 +9,12 @@ namespace smelt::quantize {
 
 Statistics::Statistics(int64_t channels, int64_t within)
     : extents_{std::vector<float>(channels, 0), std::vector<float>(channels, 0)}, sums_(channels, 0),
-      squares_(channels, 0), within_(within) {}
+      squares_(channels, 0), lowTails_(channels), highTails_(channels), within_(within) {}
+
+constexpr size_t kMostParts = 512; // what more would tell is not worth the memory
 
 void Statistics::add(const float *numbers, uint64_t count, uint64_t parts) {
-  constexpr uint64_t kMostAtOnce = 4, kMostParts = 512; // what more would tell is not worth the memory
+  constexpr uint64_t kMostAtOnce = 4;
   histogram_.add(numbers, count);
   const uint64_t run = within_ * channels(), runs = count / run;
   addChannels(numbers, runs);
@@ -39,9 +41,23 @@ void Statistics::extend(ChannelExtents &extents, const float *numbers, uint64_t 
     }
 }
 
+static void widen(ChannelExtents &extents, const ChannelExtents &by) {
+  for (size_t channel = 0; channel < extents.low.size(); ++channel) {
+    extents.low[channel] = std::min(extents.low[channel], by.low[channel]);
+    extents.high[channel] = std::max(extents.high[channel], by.high[channel]);
+  }
+}
+
 void Statistics::addChannels(const float *numbers, uint64_t runs) {
-  extend(extents_, numbers, runs);
+  ChannelExtents sample{std::vector<float>(channels(), 0), std::vector<float>(channels(), 0)};
+  extend(sample, numbers, runs);
+  widen(extents_, sample);
+  highTails_.add(sample.high);
+  for (float &low : sample.low)
+    low = -low;
+  lowTails_.add(sample.low);
   runs_ += runs;
+  ++samples_;
   double *sums = sums_.data(), *squares = squares_.data();
   for (uint64_t run = 0; run < runs; ++run)
     for (uint64_t i = 0; i < within_; ++i) {
@@ -58,6 +74,25 @@ void Statistics::addPart(const float *numbers, uint64_t runs) {
   ChannelExtents part{std::vector<float>(channels(), 0), std::vector<float>(channels(), 0)};
   extend(part, numbers, runs);
   parts_.push_back(std::move(part));
+}
+
+void Statistics::merge(const Statistics &other) {
+  histogram_.merge(other.histogram_);
+  widen(extents_, other.extents_);
+  lowTails_.merge(other.lowTails_);
+  highTails_.merge(other.highTails_);
+  for (size_t channel = 0; channel < channels(); ++channel) {
+    sums_[channel] += other.sums_[channel];
+    squares_[channel] += other.squares_[channel];
+  }
+  runs_ += other.runs_;
+  samples_ += other.samples_;
+  const size_t more = std::min(other.parts_.size(), kMostParts - std::min(kMostParts, parts_.size()));
+  parts_.insert(parts_.end(), other.parts_.begin(), other.parts_.begin() + static_cast<ptrdiff_t>(more));
+}
+
+double Statistics::perSample() const {
+  return samples_ ? static_cast<double>(runs_ * within_) / static_cast<double>(samples_) : 0;
 }
 
 double Statistics::mean(size_t channel) const {

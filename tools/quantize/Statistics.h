@@ -5,6 +5,7 @@
 #define SMELT_TOOLS_QUANTIZE_STATISTICS_H
 
 #include "tools/quantize/Histogram.h"
+#include "tools/quantize/Tails.h"
 #include <vector>
 
 namespace smelt::quantize {
@@ -20,8 +21,10 @@ public:
   /// A channel's numbers lie in runs of `within`, one channel behind the other, again and again.
   Statistics(int64_t channels, int64_t within);
 
-  /// `parts` are of one size, one behind the other: rows, or images.
+  /// A sample's numbers. `parts` are of one size, one behind the other: rows, or images.
   void add(const float *numbers, uint64_t count, uint64_t parts);
+  /// What was seen of the same tensor in other samples.
+  void merge(const Statistics &other);
 
   const Histogram &histogram() const { return histogram_; }
   size_t channels() const { return extents_.low.size(); }
@@ -30,7 +33,12 @@ public:
   float high(size_t channel) const { return extents_.high[channel]; }
   double mean(size_t channel) const;
   double meanSquare(size_t channel) const;
-  /// A few parts of each tensor that was added.
+  /// Of each channel, what its numbers below 0, and those above, may reach in samples that were not seen.
+  std::vector<Tail> lowTails() const { return lowTails_.find(); }
+  std::vector<Tail> highTails() const { return highTails_.find(); }
+  /// How many numbers a channel has in a sample, on average.
+  double perSample() const;
+  /// A few parts of each sample.
   const std::vector<ChannelExtents> &parts() const { return parts_; }
 
 private:
@@ -41,7 +49,8 @@ private:
   Histogram histogram_;
   ChannelExtents extents_;
   std::vector<double> sums_, squares_;
-  uint64_t within_, runs_ = 0;
+  Tails lowTails_, highTails_;
+  uint64_t within_, runs_ = 0, samples_ = 0;
   std::vector<ChannelExtents> parts_;
 };
 

@@ -57,7 +57,7 @@ llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
   llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
   if (!samples)
     return samples.takeError();
-  llvm::Expected<std::vector<Configuration>> found =
+  llvm::Expected<std::vector<quantize::Calibrated>> found =
       quantize::calibrate(options, *samples, quantize::rangeMethodsOf(flags.method));
   if (!found)
     return found.takeError();
@@ -69,11 +69,12 @@ llvm::Error LayerChoice::find(const CompileFlags &flags, bool keepsWorst) {
   if (llvm::Error error = warnOfSamples(flags))
     return error;
   if (flags.configuration)
-    for (Configuration &candidate : *found) {
-      Configuration completed = layers_;
-      quantize::ConfigurationFile::complete(completed, candidate);
-      candidate = std::move(completed);
-    }
+    for (quantize::Calibrated &candidate : *found)
+      for (Configuration *each : {&candidate.layers, &candidate.half}) {
+        Configuration completed = layers_;
+        quantize::ConfigurationFile::complete(completed, *each);
+        *each = std::move(completed);
+      }
   const quantize::Budget budget = keepsWorst ? quantize::Budget() : anyDistance();
   llvm::Expected<Configuration> chosen =
       quantize::chooseMixture(budget, nameOf(fallbackOf(flags)).str(), options, *samples, std::move(*found));
@@ -123,13 +124,13 @@ llvm::Error LayerChoice::findDynamic(const CompileFlags &flags) {
   llvm::Expected<std::vector<std::string>> samples = quantize::samplesOf(flags.samples);
   if (!samples)
     return samples.takeError();
-  llvm::Expected<std::vector<Configuration>> found =
+  llvm::Expected<std::vector<quantize::Calibrated>> found =
       quantize::calibrate(flags.options, *samples, quantize::RangeMethod::Dynamic);
   if (!found)
     return found.takeError();
   if (llvm::Error error = warnOfSamples(flags))
     return error;
-  layers_ = std::move(found->front());
+  layers_ = std::move(found->front().layers);
   isMixed_ = true;
   return quantize::roundProducts(flags.options, *samples, layers_);
 }

@@ -102,6 +102,87 @@ TEST(Range, DoesNotDependOnHowManyNumbersComeAtOnce) {
   }
 }
 
+TEST(Range, OfTwoPartsIsThatOfAll) {
+  std::vector<float> numbers = bell(10000);
+  numbers[3] = 90;
+  numbers[7000] = std::nanf("");
+  for (size_t i = 0; i < numbers.size(); i += 3)
+    numbers[i] = 0;
+  const Histogram all = of(numbers);
+  for (size_t middle : {size_t(0), size_t(1), size_t(5000), numbers.size()}) {
+    Histogram first = of({numbers.begin(), numbers.begin() + static_cast<ptrdiff_t>(middle)});
+    first.merge(of({numbers.begin() + static_cast<ptrdiff_t>(middle), numbers.end()}));
+    EXPECT_EQ(first.count(), all.count());
+    EXPECT_EQ(first.notFinite(), 1u);
+    for (RangeMethod method : {RangeMethod::MinMax, RangeMethod::Percentile, RangeMethod::Entropy, RangeMethod::Mse}) {
+      EXPECT_EQ(first.range(method).low, all.range(method).low);
+      EXPECT_EQ(first.range(method).high, all.range(method).high);
+    }
+  }
+}
+
+TEST(Statistics, OfTwoPartsAreThoseOfAll) {
+  const float numbers[] = {1, 2, -3, 4, 5, 6, -7, 8}; // two channels, two samples of two rows
+  Statistics all(2, 1), first(2, 1), second(2, 1);
+  all.add(numbers, 4, 2);
+  all.add(numbers + 4, 4, 2);
+  first.add(numbers, 4, 2);
+  second.add(numbers + 4, 4, 2);
+  first.merge(second);
+  for (size_t channel : {0, 1}) {
+    EXPECT_EQ(first.low(channel), all.low(channel));
+    EXPECT_EQ(first.high(channel), all.high(channel));
+    EXPECT_DOUBLE_EQ(first.mean(channel), all.mean(channel));
+    EXPECT_DOUBLE_EQ(first.meanSquare(channel), all.meanSquare(channel));
+    EXPECT_DOUBLE_EQ(first.lowTails()[channel].decay, all.lowTails()[channel].decay);
+    EXPECT_DOUBLE_EQ(first.highTails()[channel].decay, all.highTails()[channel].decay);
+  }
+  EXPECT_EQ(first.perSample(), 2);
+  EXPECT_EQ(first.parts().size(), 4u);
+}
+
+/// Of so many samples, each the largest of eight numbers of an exponential distribution of mean 1.
+Tails exponential(size_t samples) {
+  Tails tails(1);
+  uint64_t state = 1;
+  for (size_t i = 0; i < samples; ++i) {
+    double largest = 0;
+    for (int k = 0; k < 8; ++k) {
+      state = state * 6364136223846793005ull + 1442695040888963407ull;
+      largest = std::max(largest, -std::log((static_cast<double>(state >> 11) + 0.5) * 0x1p-53));
+    }
+    tails.add({static_cast<float>(largest)});
+  }
+  return tails;
+}
+
+TEST(Tails, FindWhatOthersHaveBeyond) {
+  constexpr size_t kSamples = 4000;
+  const Tail tail = exponential(kSamples).find()[0];
+  EXPECT_NEAR(tail.decay, 1, 0.1);
+  EXPECT_DOUBLE_EQ(tail.share, 1.0 / (kSamples + 1));
+  // The mean square of an exponentially distributed excess is twice that of its mean; e times less lies a mean further.
+  EXPECT_DOUBLE_EQ(tail.beyond(tail.largest), tail.share * 2 * tail.decay * tail.decay);
+  EXPECT_DOUBLE_EQ(tail.beyond(tail.largest + tail.decay) * std::exp(1.0), tail.beyond(tail.largest));
+  EXPECT_EQ(tail.beyond(0), tail.beyond(tail.largest)); // what was seen counts elsewhere
+}
+
+TEST(Tails, OfOneSampleAndOfEqualOnesAreNone) {
+  EXPECT_EQ(exponential(1).find()[0].beyond(0), 0);
+  Tails tails(1);
+  for (int i = 0; i < 8; ++i)
+    tails.add({3});
+  EXPECT_EQ(tails.find()[0].beyond(0), 0);
+}
+
+TEST(Tails, OfFewSamplesAreLikeThoseOfOtherChannels) {
+  Tails tails(2); // the first is the same in both samples, by chance
+  tails.add({5, 4});
+  tails.add({5, 6});
+  EXPECT_GT(tails.find()[0].decay, 0.3 * tails.find()[1].decay);
+  EXPECT_LT(tails.find()[0].decay, tails.find()[1].decay);
+}
+
 TEST(Statistics, LeavesOutWhatIsNoNumber) {
   const float infinity = std::numeric_limits<float>::infinity();
   const float numbers[] = {1, infinity, std::nanf(""), -2};
