@@ -6,8 +6,9 @@
 //   matmul(x, w)                    →   matmul(x, dequantize_blocks(codes, scales, zero points))
 //   gather(t, i)                    →   gather(dequantize_blocks(…), i)
 //   matmul(x, w), gather(wᵀ, i)     →   the same codes for both
-// What is small stays as it is. Ops marked `graph.precision` are as the mark says, where that is one of these two.
-// Tables may be narrowed alone: beside products of integers they lose no more than those do.
+// What is small stays as it is, and where tables are in another precision than products, those that are a small part.
+// Ops marked `graph.precision` are as the mark says, where that is one of these two. Tables may be narrowed alone,
+// beside products of integers.
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -126,6 +127,21 @@ void Rounding::lower(graph::GatherOp op) {
   rewriter_.modifyOpInPlace(op, [&] { op.getDataMutable().assign(table); });
 }
 
+/// How many elements all constants have.
+static int64_t constantsOf(func::FuncOp function) {
+  int64_t elements = 0;
+  function.walk([&](graph::ConstantOp constant) { elements += graph::typeOf(constant.getResult()).getNumElements(); });
+  return elements;
+}
+
+/// Whether a table is so much of a model that its size counts. What is less saves next to nothing, and may cost much:
+/// all that is computed depends on the few numbers that stand for a byte or a kind of token.
+static bool isLargePart(graph::GatherOp gather, int64_t all) {
+  constexpr int64_t kLeastPart = 8; // an eighth
+  const RankedTensorType table = graph::typeOf(gather.getData());
+  return table.hasStaticShape() && table.getNumElements() >= all / kLeastPart;
+}
+
 namespace {
 struct QuantizeWeights : PassWrapper<QuantizeWeights, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(QuantizeWeights)
@@ -142,9 +158,14 @@ struct QuantizeWeights : PassWrapper<QuantizeWeights, OperationPass<func::FuncOp
     IRRewriter rewriter(&getContext());
     Rounding toFour(4, rewriter), toEight(8, rewriter);
     std::vector<std::pair<Operation *, Rounding *>> ops;
+    const int64_t all = constantsOf(getOperation());
+    const bool areBeside = tables_ != products_; // tables beside products of another precision
     getOperation().walk([&](Operation *op) {
       auto mark = op->getAttrOfType<StringAttr>(quantize::kPrecision);
-      StringRef unmarked = isa<graph::GatherOp>(op) ? tables_ : products_;
+      auto gather = dyn_cast<graph::GatherOp>(op);
+      if (gather && !mark && areBeside && !isLargePart(gather, all))
+        return;
+      StringRef unmarked = gather ? tables_ : products_;
       std::optional<quantize::Precision> precision = quantize::precisionOf(mark ? mark.getValue() : unmarked);
       if (precision == quantize::Precision::Int4Weights)
         ops.emplace_back(op, &toFour);

@@ -38,6 +38,20 @@ func.func @table(%i: tensor<3xi64>) -> tensor<3x128xf32> {
   return %0 : tensor<3x128xf32>
 }
 
+// A table that is a small part of all constants stays beside products of integers.
+// TABLES-LABEL: func.func @small_table
+// TABLES-NOT: graph.dequantize_blocks
+// TABLES: return
+// CHECK-LABEL: func.func @small_table
+// CHECK: graph.dequantize_blocks %{{.*}} : (tensor<64x128xui4>
+func.func @small_table(%i: tensor<3xi64>) -> tensor<3x512xf32> {
+  %t = graph.constant dense<0.25> : tensor<64x128xf32>
+  %w = graph.constant dense<0.25> : tensor<128x512xf32>
+  %0 = graph.gather %t, %i {axis = 0 : i64} : (tensor<64x128xf32>, tensor<3xi64>) -> tensor<3x128xf32>
+  %1 = graph.matmul %0, %w : (tensor<3x128xf32>, tensor<128x512xf32>) -> tensor<3x512xf32>
+  return %1 : tensor<3x512xf32>
+}
+
 // matmul(x, w), gather(wᵀ, i): the same codes for both.
 // CHECK-LABEL: func.func @tied
 // CHECK: %[[W:.*]] = graph.dequantize_blocks
