@@ -153,12 +153,15 @@ static Range rangeOf(const Statistics &statistics, ArrayRef<float> factors) {
 
 /// Widens a range as long as that takes more from what is expected to be clamped than it adds by rounding.
 static void widen(Scaling &scaling, const Expectation &expected) {
-  constexpr double kMost = 16, kMore = 1.0625;
+  constexpr double kMore = 1.0625;
+  constexpr int kMost = 45; // times: 15 in all
   const double ofInput = expected.ofInput(scaling.factors);
   auto noiseOf = [&](Range range) { return roundingOf(range) * ofInput + expected.ofClamping(range, scaling.factors); };
   const Range seen = scaling.range;
   double least = noiseOf(seen);
-  for (double factor = kMore; factor < kMost; factor *= kMore) {
+  double factor = 1;
+  for (int trial = 0; trial < kMost; ++trial) {
+    factor *= kMore;
     const Range wider = times(seen, factor);
     const double noise = noiseOf(wider);
     if (noise >= least)
@@ -176,8 +179,11 @@ static bool fits(ArrayRef<WeightedProduct> products, const Statistics &statistic
 /// Of factors that leave more or less to the weights, those of the least noise. `complete` finds the range for given
 /// factors, and the noise that the input has then.
 static Scaling chooseFactors(const Expectation &expected, Scaling best, function_ref<double(Scaling &)> complete) {
-  double least = kGain * best.noise;
-  for (double strength = 0.3; strength < 1.05; strength += 0.1) {
+  constexpr double kFirst = 0.3, kStep = 0.1;
+  constexpr int kStrengths = 8; // up to 1
+  double least = kGain * best.noise, strength = kFirst - kStep;
+  for (int trial = 0; trial < kStrengths; ++trial) {
+    strength += kStep;
     Scaling scaling{{}, factorsOf(expected.moments(), expected.statistics(), strength)};
     scaling.range = rangeOf(expected.statistics(), scaling.factors);
     scaling.noise = complete(scaling) + expected.ofWeights(scaling.factors);
