@@ -61,6 +61,7 @@ private:
 
 /// The numbers of a vector that need not be there.
 template <typename T> llvm::ArrayRef<T> numbersOf(const flatbuffers::Vector<T> *vector) {
+  static_assert(sizeof(T) <= sizeof(flatbuffers::uoffset_t), "the Verifier checks no wider alignment of elements");
   return vector ? llvm::ArrayRef<T>(reinterpret_cast<const T *>(vector->Data()), vector->size()) : llvm::ArrayRef<T>();
 }
 inline llvm::StringRef textOf(const flatbuffers::String *text) {

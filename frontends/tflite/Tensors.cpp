@@ -10,6 +10,7 @@
 #include "frontends/tflite/Sparse.h"
 #include "mlir/IR/Builders.h"
 #include <cmath>
+#include <cstring>
 
 using namespace mlir;
 using llvm::Twine;
@@ -88,10 +89,12 @@ std::optional<Quantisation> quantisationOf(const schema::Tensor &tensor) {
                 "' is quantised in blocks or in a way of its own; Smelt reads one scale a tensor or a channel");
   Quantisation found;
   found.scales = llvm::to_vector(numbersOf(given->scale()));
-  ArrayRef<int64_t> zeroPoints = numbersOf(given->zero_point());
+  SmallVector<int64_t> zeroPoints(sizeOf(given->zero_point())); // which may lie at any multiple of 4
+  if (!zeroPoints.empty())
+    std::memcpy(zeroPoints.data(), given->zero_point()->Data(), zeroPoints.size() * sizeof(int64_t));
   found.zeroPoints.assign(found.scales.size(), zeroPoints.size() == 1 ? zeroPoints.front() : 0);
   if (zeroPoints.size() == found.scales.size())
-    found.zeroPoints = llvm::to_vector(zeroPoints);
+    found.zeroPoints = zeroPoints;
   found.axis = given->quantized_dimension();
   const std::string where = "tensor '" + printable(textOf(tensor.name())) + "'";
   if (zeroPoints.size() > 1 && zeroPoints.size() != found.scales.size())
