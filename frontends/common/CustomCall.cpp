@@ -135,6 +135,18 @@ static Attribute attributeOf(const CustomValue &value, OpBuilder &builder) {
   return builder.getStringAttr(std::get<std::string>(value));
 }
 
+std::vector<CustomValue> attributesOf(const CustomOperator &declared,
+                                      llvm::function_ref<std::optional<CustomValue>(const CustomAttribute &)> given) {
+  std::vector<CustomValue> values;
+  for (const CustomAttribute &attribute : declared.attributes) {
+    std::optional<CustomValue> value = given(attribute);
+    if (!value && !attribute.fallback)
+      malformed("lacks its attribute '" + attribute.name + "', for which the declaration has no value");
+    values.push_back(value ? *value : *attribute.fallback);
+  }
+  return values;
+}
+
 SmallVector<Value> buildCustomCall(GraphBuilder &b, const CustomOperator &declared, ArrayRef<Value> inputs,
                                    ArrayRef<CustomValue> values) {
   Binding binding(b, declared, values);

@@ -6,8 +6,16 @@
 
 #include "frontends/common/CustomOperators.h"
 #include "frontends/common/GraphBuilder.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include <optional>
+#include <vector>
 
 namespace smelt::frontend {
+
+/// The attributes of a call, one for each that is declared: what `given` has of it, else what the declaration says.
+/// Refuses one of which neither has a value.
+std::vector<CustomValue> attributesOf(const CustomOperator &declared,
+                                      llvm::function_ref<std::optional<CustomValue>(const CustomAttribute &)> given);
 
 /// The results of a call of a custom operator's function. `inputs` are as many as are declared, null where they are not
 /// there, `values` as many as there are attributes. Refuses inputs that do not fit the declaration.

@@ -38,13 +38,8 @@ Values importCustom(NodeReader &node, const CustomOperator &declared) {
   Values inputs;
   for (auto [number, input] : llvm::enumerate(declared.inputs))
     inputs.push_back(input.isOptional ? node.optionalInput(number) : node.input(number));
-  std::vector<CustomValue> values;
-  for (const CustomAttribute &attribute : declared.attributes) {
-    std::optional<CustomValue> given = valueOf(node, attribute);
-    if (!given && !attribute.fallback)
-      malformed("lacks its attribute '" + attribute.name + "', for which the declaration has no value");
-    values.push_back(given ? *given : *attribute.fallback);
-  }
+  std::vector<CustomValue> values =
+      attributesOf(declared, [&](const CustomAttribute &attribute) { return valueOf(node, attribute); });
   return buildCustomCall(node.builder(), declared, inputs, values);
 }
 

@@ -73,13 +73,8 @@ Values importCustom(NodeReader &node, const CustomOperator &declared) {
   for (auto [number, input] : llvm::enumerate(declared.inputs))
     if (!input.isOptional && !inputs[number])
       malformed("lacks input " + Twine(number) + " of its declaration");
-  std::vector<CustomValue> values;
-  for (const CustomAttribute &attribute : declared.attributes) {
-    std::optional<CustomValue> given = valueOf(node, attribute);
-    if (!given && !attribute.fallback)
-      malformed("lacks its attribute '" + attribute.name + "', for which the declaration has no value");
-    values.push_back(given ? *given : *attribute.fallback);
-  }
+  std::vector<CustomValue> values =
+      attributesOf(declared, [&](const CustomAttribute &attribute) { return valueOf(node, attribute); });
   return buildCustomCall(node.builder(), declared, inputs, values);
 }
 
