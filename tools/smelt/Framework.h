@@ -19,7 +19,7 @@ struct Framework {
   llvm::StringLiteral script;
   llvm::StringLiteral
       python; // the interpreter of an environment of the repository that has it, from this program's folder
-  bool yieldsStates = true; // what stays from run to run is among the outputs
+  bool yieldsStates = true; // all that stays from run to run is among the outputs
 };
 extern const Framework kLiteRt, kOnnxRuntime, kTorch;
 

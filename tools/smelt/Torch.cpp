@@ -74,6 +74,7 @@ except Exception as error:
     sys.exit(1)
 )";
 
-const Framework kTorch = {"torch", kScript, "../../.cache/torch-venv/bin/python"};
+// That a program has run before, which buffers not of zeros begin with, is a state of Smelt's alone.
+const Framework kTorch = {"torch", kScript, "../../.cache/torch-venv/bin/python", /*yieldsStates=*/false};
 
 } // namespace smelt

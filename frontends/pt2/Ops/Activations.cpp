@@ -90,10 +90,11 @@ static Value prelu(NodeReader &node) {
   return b.make<graph::PReluOp>(x(node), weight);
 }
 
+// x <= threshold ? value : x, so NaN stays
 static Value threshold(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value isAbove = b.make<graph::GreaterOp>(x(node), b.scalarLike(x(node), node.number("threshold")));
-  return b.make<graph::SelectOp>(isAbove, x(node), b.scalarLike(x(node), node.number("value")));
+  Value isWithin = b.make<graph::LessEqualOp>(x(node), b.scalarLike(x(node), node.number("threshold")));
+  return b.make<graph::SelectOp>(isWithin, b.scalarLike(x(node), node.number("value")), x(node));
 }
 
 static Value hardShrink(NodeReader &node) {
