@@ -17,6 +17,7 @@ namespace smelt::frontend {
 namespace {
 /// A format: how its files are told from others, and what reads them.
 struct Format {
+  StringLiteral ending, name;
   bool (*matches)(StringRef bytes);
   mlir::OwningOpRef<mlir::ModuleOp> (*import)(std::shared_ptr<const MappedFile> file, StringRef path,
                                               const ImportOptions &options, mlir::MLIRContext &context);
@@ -26,9 +27,9 @@ struct Format {
 
 /// ONNX comes last: a protobuf message has no signature.
 constexpr Format kFormats[] = {
-    {pt2::isPt2, pt2::importModel, pt2::summarise},
-    {tflite::isTflite, tflite::importModel, tflite::summarise},
-    {[](StringRef) { return true; }, onnx::importModel, onnx::summarise},
+    {".pt2", "exported program of PyTorch", pt2::isPt2, pt2::importModel, pt2::summarise},
+    {".tflite", "TensorFlow Lite model", tflite::isTflite, tflite::importModel, tflite::summarise},
+    {".onnx", "ONNX model", [](StringRef) { return true; }, onnx::importModel, onnx::summarise},
 };
 constexpr StringLiteral kFormatNames = "ONNX and TensorFlow Lite models and PyTorch's exported programs";
 
@@ -54,6 +55,16 @@ static const Format &formatOf(StringRef bytes) {
   return *find_if(kFormats, [&](const Format &format) { return format.matches(bytes); });
 }
 
+/// What is malformed as ONNX, which all unknown bytes are taken for, but is named as a file of another format: so.
+static std::string messageOf(const Refusal &refusal, StringRef path) {
+  const auto *named =
+      find_if(kFormats, [&](const Format &format) { return path.ends_with_insensitive(format.ending); });
+  const bool isUnknown = StringRef(refusal.message).starts_with("is no ONNX model");
+  if (!isUnknown || named == std::end(kFormats) || named->ending == ".onnx")
+    return refusal.message;
+  return ("is no " + named->name + ", or is damaged: it does not begin as one").str();
+}
+
 /// Calls `read(file)` on the mapped model and turns a Refusal into an error that names the file.
 template <typename Result, typename Function> static Expected<Result> guarded(StringRef path, Function read) {
   try {
@@ -61,7 +72,7 @@ template <typename Result, typename Function> static Expected<Result> guarded(St
     const Format &format = formatOf(toStringRef(file->bytes()));
     return read(format, std::move(file));
   } catch (const Refusal &refusal) {
-    return make_error<ImportError>(refusal.kind, printable(path, 400) + ": " + refusal.message);
+    return make_error<ImportError>(refusal.kind, printable(path, 400) + ": " + messageOf(refusal, path));
   } catch (const std::bad_alloc &) {
     return make_error<ImportError>(ImportError::Kind::Environment, printable(path, 400) + ": out of memory");
   }

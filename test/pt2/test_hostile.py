@@ -77,6 +77,14 @@ def cut_off(folder):
 
 
 @case
+def cut_to_nothing(folder):
+    """So short that nothing tells the format but the file's name."""
+    for name, what in (("m.pt2", "exported program of PyTorch"), ("m.tflite", "TensorFlow Lite model")):
+        (folder / name).write_bytes(b"PK\x03")
+        refuse(folder, folder / name, f"is no {what}, or is damaged", codes=(3,))
+
+
+@case
 def compressed(folder):
     return refuse(folder, written(folder, members(), compression=zipfile.ZIP_DEFLATED), "is compressed", codes=[4])
 
