@@ -294,11 +294,17 @@ def recurrent_both_directions(folder):
     worst = 0
     for kind in ("RNN", "LSTM"):
         for merged, time_major in ((True, False), (False, True)):
+            weights = operators.RANDOM.bit_generator.state
             judge, ours = built(folder, both_directions(kind, merged, time_major))
+            if kind == "LSTM" and merged:  # of which LiteRT 2.3 reads memory that it has not written: it is asked for the directions apart
+                operators.RANDOM.bit_generator.state = weights
+                judge = litert.Interpreter(both_directions(kind, False, time_major).save(folder / "apart.tflite"), delegates=False)
             for turn in range(3):
                 feeds = {judge.inputs[0]["name"]: feed(judge.inputs[0])}
-                results = ours.run(feeds)
-                for tensor, want in zip(ours.outputs, judge.run(feeds)):
+                results, wanted = ours.run(feeds), judge.run(feeds)
+                if len(wanted) > len(ours.outputs):
+                    wanted = [np.concatenate(wanted, -1)]
+                for tensor, want in zip(ours.outputs, wanted, strict=True):
                     worst = max(worst, compare(f"run {turn} of {kind} {merged}", results[tensor.name], want, most=2e-5))
     return {"worst": float(worst)}
 
