@@ -19,22 +19,14 @@ using namespace mlir;
 
 namespace smelt::cpu {
 
-/// As many elements as lie between the first and the last one that strides reach.
-static int64_t spanOf(MemRefType type) {
-  if (isa<kernel::LayoutAttr>(type.getLayout()))
-    return std::numeric_limits<int64_t>::max() / 64; // bits of the widest element: only the run knows
-  int64_t span = 1;
-  for (auto [extent, stride] : llvm::zip_equal(type.getShape(), cast<StridedLayoutAttr>(type.getLayout()).getStrides()))
-    span += (extent - 1) * std::abs(stride);
-  return std::max<int64_t>(span, 1);
-}
-
 static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
+  constexpr int64_t kMostElements = std::numeric_limits<int64_t>::max() / 64; // bits of the widest: only the run knows
   SmallVector<Type> types;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     auto type = dyn_cast<MemRefType>(argument.getType());
-    types.push_back(type ? MemRefType::get({spanOf(type)}, storageType(type.getElementType()))
-                         : MemRefType::get({1}, builder.getI64Type()));
+    types.push_back(
+        type ? MemRefType::get({kernel::spanOf(type).value_or(kMostElements)}, storageType(type.getElementType()))
+             : MemRefType::get({1}, builder.getI64Type()));
   }
   if (kernel.getScratch())
     types.push_back(MemRefType::get({static_cast<int64_t>(*kernel.getScratch())}, builder.getI8Type()));

@@ -5,6 +5,7 @@
 // conversions; buffers are ours: each is bound in one or several ways (Bindings.h), and begins where a push constant
 // says. Buffers that the kernel writes are storage buffers; of the others, f32 may be read as texels.
 
+#include "codegen/gpu/Accesses.h"
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/Passes.h"
@@ -16,12 +17,10 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -368,12 +367,7 @@ static Value emitInvocation(OpBuilder &b, Location loc, const Profile &profile) 
 static SmallVector<bool> writtenOperands(func::FuncOp function) {
   SmallVector<bool> written;
   for (BlockArgument argument : function.getArguments())
-    written.push_back(llvm::any_of(argument.getUsers(), [&](Operation *user) {
-      if (auto store = dyn_cast<memref::StoreOp>(user))
-        return store.getMemRef() == argument;
-      auto store = dyn_cast<vector::StoreOp>(user);
-      return store && store.getBase() == argument;
-    }));
+    written.push_back(llvm::any_of(argument.getUsers(), [&](Operation *user) { return storedTo(user) == argument; }));
   return written;
 }
 

@@ -67,13 +67,7 @@ static int64_t bytesOf(RankedTensorType type) {
 
 /// From an operand's offset on, as far as its strides reach.
 static int64_t bytesOf(MemRefType type) {
-  auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
-  if (!layout || !type.hasStaticShape())
-    return 0;
-  int64_t span = 1;
-  for (auto [extent, stride] : llvm::zip_equal(type.getShape(), layout.getStrides()))
-    span += (std::max<int64_t>(extent, 1) - 1) * std::abs(stride);
-  return span * graph::elementBytes(type.getElementType());
+  return kernel::spanOf(type).value_or(0) * graph::elementBytes(type.getElementType());
 }
 
 static void countCall(kernel::CallOp call, kernel::FuncOp kernel, Counter &counter) {

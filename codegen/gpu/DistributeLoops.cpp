@@ -7,12 +7,11 @@
 // where a loop carries nothing, and the kernel reads nothing that it writes, so that steps do not depend on one
 // another.
 
+#include "codegen/gpu/Accesses.h"
 #include "codegen/gpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -52,24 +51,17 @@ static bool readsWhatItWrites(Block &block) {
   bool hasLocal = false;
   block.walk([&](Operation *op) {
     hasLocal |= isa<memref::AllocaOp>(op);
-    if (auto load = dyn_cast<memref::LoadOp>(op))
-      read.insert(load.getMemRef());
-    else if (auto load = dyn_cast<vector::LoadOp>(op))
-      read.insert(load.getBase());
-    else if (auto store = dyn_cast<memref::StoreOp>(op))
-      written.insert(store.getMemRef());
-    else if (auto store = dyn_cast<vector::StoreOp>(op))
-      written.insert(store.getBase());
+    if (Value buffer = loadedFrom(op))
+      read.insert(buffer);
+    if (Value buffer = storedTo(op))
+      written.insert(buffer);
   });
   return hasLocal ||
          llvm::any_of(written, [&](Value buffer) { return read.contains(buffer) || !isa<BlockArgument>(buffer); });
 }
 
 static bool writes(Operation &op) {
-  return op
-      .walk([](Operation *inner) {
-        return isa<memref::StoreOp, vector::StoreOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
-      })
+  return op.walk([](Operation *inner) { return storedTo(inner) ? WalkResult::interrupt() : WalkResult::advance(); })
       .wasInterrupted();
 }
 

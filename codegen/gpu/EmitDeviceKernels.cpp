@@ -20,20 +20,6 @@ using namespace mlir;
 
 namespace smelt::gpu {
 
-/// As many elements as lie between the first and the last one that strides reach; nothing where the run says, or too
-/// many to count with 31 bits.
-static std::optional<int64_t> spanOf(MemRefType type) {
-  auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
-  if (!layout || !type.hasStaticShape())
-    return std::nullopt;
-  __int128 span = 1;
-  for (auto [extent, stride] : llvm::zip_equal(type.getShape(), layout.getStrides()))
-    span += static_cast<__int128>(std::max<int64_t>(extent, 1) - 1) * std::abs(stride);
-  if (span > std::numeric_limits<int32_t>::max())
-    return std::nullopt;
-  return static_cast<int64_t>(span);
-}
-
 /// Null where a buffer can't be one of a device.
 static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   if (kernel.getScratch() || kernel.getSizes())
@@ -41,8 +27,8 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   SmallVector<Type> types;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     auto type = dyn_cast<MemRefType>(argument.getType());
-    std::optional<int64_t> span = type ? spanOf(type) : std::nullopt;
-    if (!span)
+    std::optional<int64_t> span = type ? kernel::spanOf(type) : std::nullopt;
+    if (!span || *span > std::numeric_limits<int32_t>::max()) // which indices of 32 bits count
       return nullptr;
     types.push_back(MemRefType::get({*span}, cpu::storageType(type.getElementType())));
   }

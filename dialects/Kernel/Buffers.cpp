@@ -4,6 +4,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using smelt::graph::Extent;
@@ -88,6 +89,20 @@ Extents stridesOf(MemRefType buffer) {
   if (auto layout = dyn_cast<LayoutAttr>(buffer.getLayout()))
     return Extents(layout.strides());
   return graph::toExtents(cast<StridedLayoutAttr>(buffer.getLayout()).getStrides());
+}
+
+std::optional<int64_t> spanOf(MemRefType buffer) {
+  auto layout = dyn_cast<StridedLayoutAttr>(buffer.getLayout());
+  if (!layout || !buffer.hasStaticShape())
+    return std::nullopt;
+  int64_t span = 1;
+  for (auto [extent, stride] : llvm::zip_equal(buffer.getShape(), layout.getStrides())) {
+    int64_t reach = 0;
+    if (llvm::MulOverflow(std::max<int64_t>(extent, 1) - 1, std::abs(stride), reach) ||
+        llvm::AddOverflow(span, reach, span))
+      return std::nullopt;
+  }
+  return span;
 }
 
 } // namespace smelt::kernel

@@ -9,6 +9,7 @@
 #include "dialects/Graph/Extent.h"
 #include "mlir/IR/BuiltinAttributeInterfaces.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include <optional>
 
 namespace smelt::kernel {
 
@@ -42,6 +43,9 @@ mlir::MemRefType bufferType(llvm::ArrayRef<graph::Extent> extents, llvm::ArrayRe
                             mlir::Type element);
 graph::Extents extentsOf(mlir::MemRefType buffer);
 graph::Extents stridesOf(mlir::MemRefType buffer);
+/// As many elements as lie between the first and the last one that strides reach; nothing where the run says, or where
+/// 64 bits do not count them.
+std::optional<int64_t> spanOf(mlir::MemRefType buffer);
 
 } // namespace smelt::kernel
 

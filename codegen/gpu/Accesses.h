@@ -1,0 +1,30 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_GPU_ACCESSES_H
+#define SMELT_CODEGEN_GPU_ACCESSES_H
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace smelt::gpu {
+
+/// The buffer that an op reads elements of; null for other ops.
+inline mlir::Value loadedFrom(mlir::Operation *op) {
+  if (auto load = mlir::dyn_cast<mlir::memref::LoadOp>(op))
+    return load.getMemRef();
+  auto load = mlir::dyn_cast<mlir::vector::LoadOp>(op);
+  return load ? load.getBase() : mlir::Value();
+}
+
+/// The buffer that an op writes elements of; null for other ops.
+inline mlir::Value storedTo(mlir::Operation *op) {
+  if (auto store = mlir::dyn_cast<mlir::memref::StoreOp>(op))
+    return store.getMemRef();
+  auto store = mlir::dyn_cast<mlir::vector::StoreOp>(op);
+  return store ? store.getBase() : mlir::Value();
+}
+
+} // namespace smelt::gpu
+
+#endif // SMELT_CODEGEN_GPU_ACCESSES_H
