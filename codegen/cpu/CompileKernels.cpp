@@ -108,9 +108,12 @@ namespace {
 class Compilation {
 public:
   Compilation(ModuleOp module, const Target &target, const CompileKernelsOptions &options)
-      : kernels_(module.getOps<kernel::FuncOp>().begin(), module.getOps<kernel::FuncOp>().end()),
-        context_(module.getContext()), target_(target), options_(options), diagnostics_(context_),
-        objects_(kernels_.size()) {}
+      : context_(module.getContext()), target_(target), options_(options), diagnostics_(context_) {
+    for (auto kernel : module.getOps<kernel::FuncOp>())
+      if (options.elsewhere.empty() || !kernel->hasAttr(options.elsewhere))
+        kernels_.push_back(kernel);
+    objects_.resize(kernels_.size());
+  }
 
   llvm::Expected<std::vector<KernelObject>> run();
 

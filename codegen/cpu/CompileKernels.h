@@ -38,6 +38,8 @@ struct CompileKernelsOptions {
   unsigned threads = 1;
   std::function<void(size_t done, size_t all)> progress; // called from any thread, one at a time; may be empty
   artifact::ContentCache *cache = nullptr;               // of kernels that were compiled before; may be null
+  llvm::StringRef
+      elsewhere; // the attribute of kernels that are computed elsewhere, and left out; empty: there are none
 };
 
 /// Compiles every kernel.func of a module by itself, in the module's order; the module stays as it is. Kernels do not

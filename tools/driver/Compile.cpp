@@ -28,6 +28,7 @@
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
 #include "tools/driver/States.h"
+#include "tools/driver/Target.h"
 #include "tools/runner/File.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -122,7 +123,6 @@ private:
   llvm::Expected<artifact::PlannedModel> plan(const cpu::Target &target);
   llvm::Error writeObjects(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Error checkDevice();
-  llvm::Expected<std::vector<cpu::KernelObject>> compileAllKernels(const cpu::Target &target);
   void compileDeviceKernels();
   llvm::Error writeReadable(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Expected<std::vector<cpu::KernelObject>> compileKernels(const cpu::Target &target);
@@ -348,28 +348,6 @@ void Compilation::compileDeviceKernels() {
   clock_.end("compile-device-kernels");
 }
 
-/// Those of the processor, which is left what the device lacks.
-llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileAllKernels(const cpu::Target &target) {
-  if (!profile_)
-    return compileKernels(target);
-  compileDeviceKernels();
-  OwningOpRef<ModuleOp> whole = std::move(module_);
-  module_ = whole->clone();
-  for (auto kernel : llvm::make_early_inc_range(module_->getOps<kernel::FuncOp>()))
-    if (kernel->hasAttr(artifact::kDeviceKernel))
-      kernel.erase();
-  const uint64_t onDevice = report_.kernels;
-  llvm::Expected<std::vector<cpu::KernelObject>> objects = compileKernels(target);
-  report_.kernels += onDevice;
-  OwningOpRef<ModuleOp> rest = std::move(module_);
-  module_ = std::move(whole);
-  SymbolTable kernels(*module_);
-  for (auto kernel : rest->getOps<kernel::FuncOp>())
-    if (Attribute tiles = kernel->getAttr("kernel.tiles"))
-      kernels.lookup(kernel.getSymName())->setAttr("kernel.tiles", tiles);
-  return objects;
-}
-
 /// What a device does not do yet.
 llvm::Error Compilation::checkDevice() {
   if (!profile_)
@@ -396,6 +374,7 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
     progress_.stage(("kernels: " + llvm::Twine(done) + " of " + llvm::Twine(all)).str());
   };
   options.cache = cache_ ? &*cache_ : nullptr;
+  options.elsewhere = artifact::kDeviceKernel;
   Messages messages(context_.get());
   llvm::Expected<std::vector<cpu::KernelObject>> objects = cpu::compileKernels(*module_, target, options);
   if (!objects && !messages.text().empty()) {
@@ -410,7 +389,7 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
   for (const cpu::KernelObject &object : *objects)
     kernels.lookup(object.name)->setAttr("kernel.tiles", graph::ExtentsAttr::get(context_.get(), object.tiles));
   clock_.end("compile-kernels");
-  report_.kernels = objects->size();
+  report_.kernels += objects->size();
   report_.kernelsCached = llvm::count_if(*objects, [](const cpu::KernelObject &object) { return object.isFromCache; });
   return objects;
 }
@@ -454,7 +433,9 @@ llvm::Error Compilation::writeReadable(const cpu::Target &target, llvm::TargetMa
 }
 
 llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMachine &machine) {
-  llvm::Expected<std::vector<cpu::KernelObject>> objects = compileAllKernels(target);
+  if (profile_)
+    compileDeviceKernels();
+  llvm::Expected<std::vector<cpu::KernelObject>> objects = compileKernels(target);
   if (!objects)
     return objects.takeError();
   llvm::Expected<artifact::PlannedModel> planned = plan(target);
@@ -527,34 +508,34 @@ llvm::Error Compilation::runGraphStages() {
 }
 
 llvm::Error Compilation::run() {
-  profile_ = gpu::findProfile(options_.target);
-  std::optional<cpu::Target> target = cpu::findTarget(profile_ ? "native" : options_.target);
-  if (!target)
-    return toolError(kUsage, "--target: no target '" + options_.target + "'; there are " + cpu::targetNames() + ", " +
-                                 gpu::profileNames());
+  llvm::Expected<ChosenTarget> chosen = chooseTarget(options_.target);
+  if (!chosen)
+    return chosen.takeError();
+  profile_ = chosen->device;
+  cpu::Target target = std::move(chosen->processor);
   if (profile_ && options_.emit != Emit::Shared && options_.emit != Emit::Mlir)
     return toolError(kUsage, "--target " + options_.target + " goes with --emit shared, or mlir");
   if (profile_ && options_.precision != quantize::Precision::F32)
     return toolError(kUnsupported, "--target " + options_.target + " computes in f32 alone; leave --precision out");
   if (profile_) { // kernels that the device lacks have its tiles
-    target->machine = gpu::machineOf(*profile_);
-    target->dots = 0;
+    target.machine = gpu::machineOf(*profile_);
+    target.dots = 0;
   }
   if (options_.precision != quantize::Precision::F32)
-    target = cpu::withDots(*std::move(target));
+    target = cpu::withDots(std::move(target));
   if (!options_.libraries.empty() && options_.emit != Emit::Shared)
     return toolError(kUsage, "--link goes with --emit shared; of other forms the program is linked with what it names");
   if (llvm::Error error = begin())
     return error;
   if (llvm::Error error = checkOverwriting())
     return error;
-  if (llvm::Error error = runPasses(target->machine))
+  if (llvm::Error error = runPasses(target.machine))
     return error;
   if (llvm::Error error = checkDevice())
     return error;
-  if (cpu::integerDotsOf(module_->getOperation(), target->machine) != 0)
-    target = cpu::withIntegerDots(*std::move(target));
-  return options_.emit == Emit::Mlir ? writeText(*module_) : write(*target);
+  if (cpu::integerDotsOf(module_->getOperation(), target.machine) != 0)
+    target = cpu::withIntegerDots(std::move(target));
+  return options_.emit == Emit::Mlir ? writeText(*module_) : write(target);
 }
 
 CompileOptions forThisMachine(CompileOptions options, quantize::Precision precision, std::string output) {

@@ -25,9 +25,9 @@ using namespace mlir;
 namespace smelt::driver {
 
 void registerDialects(DialectRegistry &registry) {
-  registry.insert<spirv::SPIRVDialect>();
-  registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
-                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  registry
+      .insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
+              math::MathDialect, memref::MemRefDialect, scf::SCFDialect, spirv::SPIRVDialect, vector::VectorDialect>();
   cpu::registerTranslations(registry);
 }
 

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // smelt inspect: what a model or an artefact holds.
-#include "codegen/cpu/Target.h"
-#include "codegen/gpu/Profile.h"
 #include "frontends/common/Import.h"
 #include "frontends/common/ImportError.h"
 #include "mlir/IR/MLIRContext.h"
@@ -11,6 +9,7 @@
 #include "tools/driver/Errors.h"
 #include "tools/driver/Evaluate.h"
 #include "tools/driver/Passes.h"
+#include "tools/driver/Target.h"
 #include "tools/runner/Artifact.h"
 #include "tools/runner/Description.h"
 #include "tools/runner/ElfFile.h"
@@ -278,11 +277,9 @@ static std::optional<int64_t> multiplyAddsOf(mlir::ModuleOp module) {
 llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summary) {
   driver::CompileOptions options = flags.options;
   // A kernel that a device lacks is the processor's: what that refuses is refused.
-  const bool isDevice = gpu::findProfile(options.target).has_value();
-  std::optional<cpu::Target> target = cpu::findTarget(isDevice ? "native" : options.target);
+  llvm::Expected<driver::ChosenTarget> target = driver::chooseTarget(options.target);
   if (!target)
-    return driver::toolError(driver::kUsage, "--target: no target '" + options.target + "'; there are " +
-                                                 cpu::targetNames() + ", " + gpu::profileNames());
+    return target.takeError();
   Check check;
   options.import.onUnsupported = [&](const frontend::UnsupportedNode &node) { check.unsupported.push_back(node); };
   mlir::DialectRegistry registry;
@@ -300,7 +297,7 @@ llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summar
     return check;
   }
   check.multiplyAdds = multiplyAddsOf(**module);
-  check.unsupported = driver::findUnsupported(**module, *target);
+  check.unsupported = driver::findUnsupported(**module, target->processor);
   return check;
 }
 

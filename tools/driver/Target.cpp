@@ -1,0 +1,18 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/driver/Target.h"
+#include "tools/driver/Errors.h"
+
+namespace smelt::driver {
+
+llvm::Expected<ChosenTarget> chooseTarget(const std::string &name) {
+  std::optional<gpu::Profile> device = gpu::findProfile(name);
+  std::optional<cpu::Target> processor = cpu::findTarget(device ? "native" : name);
+  if (!processor)
+    return toolError(kUsage, "--target: no target '" + name + "'; there are " + cpu::targetNames() + ", " +
+                                 gpu::profileNames());
+  return ChosenTarget{*std::move(processor), device};
+}
+
+} // namespace smelt::driver
