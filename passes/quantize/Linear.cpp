@@ -75,7 +75,7 @@ std::optional<Quantised> quantisedOf(Value value) {
   if (!step || !(zeroPoint >= least && zeroPoint <= most) ||
       graph::extentsOf(quotient.getLhs()) != graph::extentsOf(value))
     return std::nullopt;
-  return Quantised{quotient.getLhs(), *step, static_cast<int64_t>(zeroPoint)};
+  return Quantised{quotient.getLhs(), *step, static_cast<int64_t>(zeroPoint), least, most};
 }
 
 namespace {

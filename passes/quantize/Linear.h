@@ -32,6 +32,7 @@ struct Quantised {
   mlir::Value input;
   float step;
   int64_t zeroPoint;
+  double least, most; // of the type
 };
 std::optional<Quantised> quantisedOf(mlir::Value value);
 

@@ -111,8 +111,7 @@ struct ClampIntegers : OpRewritePattern<graph::CastOp> {
         zeroPointOf(dequantised->centred) != quantised->zeroPoint ||
         dequantised->centred.integers.getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "bounds nothing that was quantised alike");
-    const bool isUnsigned = op.getTo().isUnsignedInteger();
-    const float least = isUnsigned ? 0 : -128, most = isUnsigned ? 255 : 127;
+    const auto least = static_cast<float>(quantised->least), most = static_cast<float>(quantised->most);
     // Quantising is monotone and gives back what was dequantised: so the bounds can be quantised instead.
     auto quantise = [&](float number) {
       float whole = std::nearbyint(number / quantised->step) + static_cast<float>(quantised->zeroPoint);

@@ -199,8 +199,7 @@ static std::string whyNoSize(const smelt_model &model, uint64_t size) {
 void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
   void *arena = device_ ? smelt_vulkan_arena(device_->handle()) : arena_.data();
-  arenaBytes_ = device_ ? model().arena_bytes : arena_.size();
-  require(smelt_init(&instance_, &model(), arena, arenaBytes_), artifact_.path());
+  require(smelt_init(&instance_, &model(), arena, arenaBytes()), artifact_.path());
   if (device_)
     smelt_vulkan_bind(device_->handle(), &instance_);
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
@@ -251,7 +250,6 @@ void Instance::setShapes(const Shapes &shapes) {
     AlignedBytes larger(bytes, artifact_.path() + ": its arena");
     require(smelt_move(&instance_, larger.data(), larger.size()), artifact_.path());
     arena_ = std::move(larger);
-    arenaBytes_ = arena_.size();
   }
   require(smelt_set_shapes(&instance_, table.data()), artifact_.path());
 }

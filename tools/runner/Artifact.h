@@ -73,7 +73,7 @@ public:
   /// Of a tensor of the model, with the shapes that were set.
   std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) const;
   uint64_t bytesOf(const smelt_tensor_info &tensor) const { return smelt_tensor_bytes(&instance_, &tensor); }
-  uint64_t arenaBytes() const { return arenaBytes_; }
+  uint64_t arenaBytes() const { return device_ ? model().arena_bytes : arena_.size(); }
   /// Whether steps run on a device.
   bool hasDevice() const { return device_ != nullptr; }
   /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
@@ -92,7 +92,6 @@ private:
   const Artifact &artifact_;
   std::unique_ptr<Device> device_; // null where no step needs one; else it has the arena
   AlignedBytes arena_;
-  uint64_t arenaBytes_ = 0;
   smelt_instance instance_;
   std::unique_ptr<smelt_pool> pool_; // null for one thread
 };
