@@ -501,6 +501,36 @@ Value GraphBuilder::sliceDim(Value value, int64_t dim, const graph::Extent &star
   return makeAs<graph::SliceOp>(checkedType(shape, elementOf(value)), value, starts, steps);
 }
 
+Value GraphBuilder::reverseDim(Value value, int64_t dim, const graph::Extent &start, const graph::Extent &extent) {
+  graph::Extents shape = extentsOf(value);
+  graph::Extents starts(shape.size(), 0), steps(shape.size(), 1);
+  starts[dim] = start + extent - 1;
+  steps[dim] = -1;
+  shape[dim] = extent;
+  return makeAs<graph::SliceOp>(checkedType(shape, elementOf(value)), value, starts, steps);
+}
+
+Value GraphBuilder::reverse(Value value, ArrayRef<int64_t> dims) {
+  const graph::Extents shape = extentsOf(value);
+  graph::Extents starts(shape.size(), 0), steps(shape.size(), 1);
+  for (int64_t dim : dims) {
+    starts[dim] = shape[dim] - 1;
+    steps[dim] = -1;
+  }
+  return makeAs<graph::SliceOp>(checkedType(shape, elementOf(value)), value, starts, steps);
+}
+
+Value GraphBuilder::dropDim(Value value, int64_t dim) {
+  graph::Extents shape = extentsOf(value);
+  shape.erase(shape.begin() + dim);
+  return reshape(value, shape);
+}
+
+Value GraphBuilder::isOnDiagonal(const graph::Extent &rows, const graph::Extent &columns, int64_t offset) {
+  const graph::Extents column{rows, 1}, row{1, columns};
+  return make<graph::EqualOp>(countAlong(column, 0, graph::Extent(offset)), countAlong(row, 1));
+}
+
 Value GraphBuilder::sizes(ArrayRef<graph::Extent> extents, RankedTensorType type) {
   std::optional<SmallVector<int64_t>> numbers = graph::asNumbers(extents);
   if (!numbers)

@@ -113,6 +113,14 @@ public:
                      mlir::Value number);
   /// Elements [start, start + extent) of one dim.
   mlir::Value sliceDim(mlir::Value value, int64_t dim, const graph::Extent &start, const graph::Extent &extent);
+  /// The same in reverse order.
+  mlir::Value reverseDim(mlir::Value value, int64_t dim, const graph::Extent &start, const graph::Extent &extent);
+  /// All of some dims in reverse order.
+  mlir::Value reverse(mlir::Value value, llvm::ArrayRef<int64_t> dims);
+  /// Without a dim of 1.
+  mlir::Value dropDim(mlir::Value value, int64_t dim);
+  /// i1 [rows, columns]: whether an element's column is its row and `offset` more.
+  mlir::Value isOnDiagonal(const graph::Extent &rows, const graph::Extent &columns, int64_t offset = 0);
   /// What a small tensor of integers holds, in row-major order: where it is not known now, symbols of what the run
   /// finds.
   enum class Sign { NotNegative, Any };

@@ -372,11 +372,8 @@ Sequence unstacked(GraphBuilder &b, Value value, int64_t axis, bool keepsDim) {
   Sequence parts = split(b, value, axis, 1);
   if (keepsDim)
     return parts;
-  for (Value &element : parts.elements) {
-    Extents shape = extentsOf(element);
-    shape.erase(shape.begin() + axis);
-    element = b.reshape(element, shape);
-  }
+  for (Value &element : parts.elements)
+    element = b.dropDim(element, axis);
   if (!parts.isTable())
     return parts;
   const int64_t rank = *rowOf(parts);

@@ -115,17 +115,8 @@ struct Scanned {
 };
 
 static Value sliceAt(GraphBuilder &b, const Scanned &input, const Extent &round, const Extent &rounds) {
-  Extents shape = extentsOf(input.value);
-  shape.erase(shape.begin() + input.axis);
   Extent at = input.isReversed ? rounds - 1 - round : round;
-  return b.reshape(b.sliceDim(input.value, input.axis, at, 1), shape);
-}
-
-static Value reversed(GraphBuilder &b, Value value, int64_t axis) {
-  Extents shape = extentsOf(value), starts(shape.size(), 0), steps(shape.size(), 1);
-  starts[axis] = shape[axis] - 1;
-  steps[axis] = -1;
-  return b.makeAs<graph::SliceOp>(value.getType(), value, starts, steps);
+  return b.dropDim(b.sliceDim(input.value, input.axis, at, 1), input.axis);
 }
 
 /// The last state, and the outputs side by side along a first dim.
@@ -186,7 +177,7 @@ static Values scan(NodeReader &node) {
   for (size_t number = 0; number < made; ++number) {
     Value &result = results[initial.size() + number];
     if (outWays[number] != 0)
-      result = reversed(b, result, 0);
+      result = b.reverse(result, int64_t(0));
     result = b.moveDim(result, 0, normalAxis(outAxes[number], rankOf(result)));
   }
   return results;

@@ -1,9 +1,10 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Random numbers. Element i is a function of i and the seed alone (graph.philox), so that a model gives the same
-// results each time. The seed is the bits of the attribute; without it, a hash of the node's output.
+// Random numbers (frontends/common/Random.h). The seed is the bits of the attribute; without it, a hash of the node's
+// output.
 
+#include "frontends/common/Random.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include "llvm/ADT/bit.h"
@@ -16,25 +17,8 @@ namespace smelt::frontend::onnx {
 
 using graph::Extent, graph::Extents, graph::ReduceKind, graph::Scalar;
 
-constexpr double kTwoPi = 6.283185307179586;
-
-/// 64 random bits an element, ui64 [count].
-static Value randomBits(NodeReader &node, const Extent &count) {
-  GraphBuilder &b = node.builder();
-  uint64_t seed =
-      node.has("seed") ? llvm::bit_cast<uint64_t>(node.number("seed")) : llvm::xxh3_64bits(node.outputName(0));
-  Type type = b.builder().getIntegerType(64, /*isSigned=*/false);
-  auto number = [&](uint64_t value) { return b.scalar(type, Scalar::ofUnsigned(value)); };
-  Value counters = b.makeAs<graph::IotaOp>(checkedType({count}, type), number(0), number(1), 0);
-  return b.make<graph::PhiloxOp>(counters, seed);
-}
-
-/// `count` of the bits, from bit `first` on, as a number in [0, 1).
-static Value fraction(GraphBuilder &b, Value bits, unsigned first, unsigned count, Type type) {
-  auto number = [&](uint64_t value) { return b.scalar(elementOf(bits), Scalar::ofUnsigned(value)); };
-  Value low = first == 0 ? bits : b.make<graph::ShiftRightOp>(bits, number(first));
-  Value part = first + count == 64 ? low : b.make<graph::AndOp>(low, number((uint64_t(1) << count) - 1));
-  return b.make<graph::MulOp>(b.cast(part, type), b.scalar(type, 1 / static_cast<double>(uint64_t(1) << count)));
+static uint64_t seedOf(NodeReader &node) {
+  return node.has("seed") ? llvm::bit_cast<uint64_t>(node.number("seed")) : llvm::xxh3_64bits(node.outputName(0));
 }
 
 /// Numbers in [0, 1) of f64, or of f32 for any other type.
@@ -43,7 +27,7 @@ static Value uniformNumbers(NodeReader &node, ArrayRef<Extent> shape, Type type)
   Type wide = type.isF64() ? type : Type(b.builder().getF32Type());
   unsigned digits = type.isF64() ? 53 : 24;
   checkedType(shape, wide);
-  Value bits = randomBits(node, elementsOf(shape));
+  Value bits = randomBits(b, elementsOf(shape), seedOf(node));
   return b.reshape(fraction(b, bits, 64 - digits, digits, wide), shape);
 }
 
@@ -55,19 +39,12 @@ static Value uniform(NodeReader &node, ArrayRef<Extent> shape, Type type) {
   return b.cast(b.make<graph::AddOp>(scaled, b.scalarLike(numbers, low)), type);
 }
 
-/// √(-2 ln u) cos(2π v), u in (0, 1], v in [0, 1): Box and Muller, "A note on the generation of random normal deviates"
 static Value normal(NodeReader &node, ArrayRef<Extent> shape, Type type) {
   GraphBuilder &b = node.builder();
-  constexpr unsigned kDigits = 24;
   Type f32 = b.builder().getF32Type();
   double mean = node.number("mean", 0), scale = node.number("scale", 1);
   checkedType(shape, f32);
-  Value bits = randomBits(node, elementsOf(shape));
-  auto times = [&](Value value, double factor) { return b.make<graph::MulOp>(value, b.scalar(f32, factor)); };
-  Value u = b.make<graph::SubOp>(b.scalar(f32, 1.0), fraction(b, bits, 64 - kDigits, kDigits, f32));
-  Value radius = b.make<graph::SqrtOp>(times(b.make<graph::LogOp>(u), -2));
-  Value angle = b.make<graph::CosOp>(times(fraction(b, bits, 0, kDigits, f32), kTwoPi));
-  Value deviate = times(b.make<graph::MulOp>(radius, angle), scale);
+  Value deviate = b.make<graph::MulOp>(normalNumbers(b, elementsOf(shape), seedOf(node)), b.scalar(f32, scale));
   Value result = b.make<graph::AddOp>(deviate, b.scalar(f32, mean));
   return b.cast(b.reshape(result, shape), type);
 }

@@ -1,6 +1,5 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
 //
 // One step of an LSTM, a GRU or an RNN, of elementwise ops.
 

@@ -1,6 +1,5 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
 //
 // The windows of images as columns, and images of columns that are summed up where windows overlap.
 

@@ -1,6 +1,5 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
 //
 // What torch computes of other operators, and programs that are not decomposed keep whole.
 
@@ -13,13 +12,8 @@ namespace smelt::frontend::pt2 {
 
 using graph::ReduceKind;
 
-static Value without(GraphBuilder &b, Value kept, int64_t axis) {
-  Extents shape = extentsOf(kept);
-  shape.erase(shape.begin() + axis);
-  return b.reshape(kept, shape);
-}
 static Value sumOver(GraphBuilder &b, Value x, int64_t axis) {
-  return without(b, b.make<graph::ReduceOp>(x, ReduceKind::Sum, axis), axis);
+  return b.dropDim(b.make<graph::ReduceOp>(x, ReduceKind::Sum, axis), axis);
 }
 static Value where(GraphBuilder &b, Value condition, Value yes, Value no) {
   return b.make<graph::SelectOp>(condition, yes, no);
@@ -102,7 +96,7 @@ static Value pairwiseDistance(NodeReader &node) {
     malformed("has operands without dims");
   const int64_t axis = rankOf(apart) - 1;
   Value length = b.make<graph::ReduceOp>(apart, p == 1 ? ReduceKind::L1 : ReduceKind::L2, axis);
-  return node.flag("keepdim") ? length : without(b, length, axis);
+  return node.flag("keepdim") ? length : b.dropDim(length, axis);
 }
 
 // [… m, c], [… n, c] → [… m, n]
@@ -120,7 +114,7 @@ static Value distances(NodeReader &node) {
   right.insert(right.end() - 2, Extent(1));
   Value apart = combine<graph::SubOp>(b, b.reshape(given.lhs, left), b.reshape(given.rhs, right));
   const int64_t axis = rankOf(apart) - 1;
-  return without(b, b.make<graph::ReduceOp>(apart, p == 1 ? ReduceKind::L1 : ReduceKind::L2, axis), axis);
+  return b.dropDim(b.make<graph::ReduceOp>(apart, p == 1 ? ReduceKind::L1 : ReduceKind::L2, axis), axis);
 }
 
 /// Elements 1, 2, 0 of a dim of three, or 2, 0, 1.
@@ -216,7 +210,7 @@ static Values leastAndMost(NodeReader &node) {
     Value found = rankOf(x) == 0 ? x : b.make<graph::ReduceOp>(x, kind, axes);
     if (isWhole && !keep)
       found = b.reshape(found, Extents());
-    results.push_back(isWhole || keep || rankOf(x) == 0 ? found : without(b, found, axes.front()));
+    results.push_back(isWhole || keep || rankOf(x) == 0 ? found : b.dropDim(found, axes.front()));
   }
   return results;
 }
@@ -242,12 +236,6 @@ static Value differences(NodeReader &node) {
   return x;
 }
 
-/// Whether the column of a matrix of so many rows and columns is its row plus an offset.
-static Value isOnDiagonal(GraphBuilder &b, const Extent &rows, const Extent &columns, int64_t offset) {
-  return b.make<graph::EqualOp>(b.countAlong(Extents{rows, 1}, 0, Extent(offset)),
-                                b.countAlong(Extents{1, columns}, 1));
-}
-
 static Value trace(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.tensor("self");
@@ -255,7 +243,7 @@ static Value trace(NodeReader &node) {
     malformed("takes the trace of " + Twine(rankOf(x)) + " dims");
   if (!isa<FloatType>(elementOf(x)))
     x = b.cast(x, b.builder().getI64Type());
-  Value kept = where(b, isOnDiagonal(b, extentsOf(x)[0], extentsOf(x)[1], 0), x, b.scalarLike(x, 0));
+  Value kept = where(b, b.isOnDiagonal(extentsOf(x)[0], extentsOf(x)[1]), x, b.scalarLike(x, 0));
   return b.reshape(b.make<graph::ReduceOp>(kept, ReduceKind::Sum, SmallVector<int64_t>{0, 1}), Extents());
 }
 
@@ -267,7 +255,7 @@ static Value onDiagonal(GraphBuilder &b, Value x, int64_t offset) {
     x = b.padDim(x, axis, offset < 0 ? away : 0, offset < 0 ? 0 : away, b.scalarLike(x, 0));
   Extents shape = extentsOf(x);
   shape.push_back(1);
-  return where(b, isOnDiagonal(b, size, size, offset), b.reshape(x, shape), b.scalarLike(x, 0));
+  return where(b, b.isOnDiagonal(size, size, offset), b.reshape(x, shape), b.scalarLike(x, 0));
 }
 static Value diagonalEmbedded(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -340,16 +328,8 @@ static Value isIn(NodeReader &node) {
   shape.push_back(1);
   Value isEqual = b.make<graph::EqualOp>(b.reshape(given.lhs, shape), b.flat(given.rhs));
   const auto axis = static_cast<int64_t>(shape.size()) - 1;
-  Value found = without(b, b.make<graph::ReduceOp>(isEqual, ReduceKind::Max, axis), axis);
+  Value found = b.dropDim(b.make<graph::ReduceOp>(isEqual, ReduceKind::Max, axis), axis);
   return node.flag("invert") ? b.make<graph::NotOp>(found) : found;
-}
-
-static Value degrees(NodeReader &node) {
-  constexpr double kHalfTurn = 180, kPi = 3.14159265358979323846;
-  GraphBuilder &b = node.builder();
-  Value x = node.tensor("self");
-  x = b.cast(x, floatOf(elementOf(x)));
-  return b.make<graph::MulOp>(x, b.scalarLike(x, kHalfTurn / kPi));
 }
 
 static constexpr Operator kOperators[] = {
@@ -370,7 +350,6 @@ static constexpr Operator kOperators[] = {
     {"aten.linalg_cross.default", cross},
     {"aten.logaddexp.default", logAddExp},
     {"aten.pairwise_distance.default", pairwiseDistance},
-    {"aten.rad2deg.default", degrees},
     {"aten.searchsorted.Tensor", searchSorted},
     {"aten.tensordot.default", tensorDot},
     {"aten.trace.default", trace},

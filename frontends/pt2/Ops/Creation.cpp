@@ -147,8 +147,7 @@ static Value linspace(NodeReader &node) {
 static Value eyeOf(NodeReader &node, const Extent &rows, const Extent &columns) {
   GraphBuilder &b = node.builder();
   Type type = node.optionalType("dtype").value_or(defaultType(node));
-  Value isDiagonal = b.make<graph::EqualOp>(b.countAlong(Extents{rows, 1}, 0), b.countAlong(Extents{1, columns}, 1));
-  return b.cast(isDiagonal, type);
+  return b.cast(b.isOnDiagonal(rows, columns), type);
 }
 static Value eye(NodeReader &node) { return eyeOf(node, node.extent("n"), node.extent("n")); }
 static Value eyeWide(NodeReader &node) { return eyeOf(node, node.extent("n"), node.extent("m")); }

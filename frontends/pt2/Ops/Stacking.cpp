@@ -1,6 +1,5 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
 //
 // Tensors side by side by the conventions of NumPy, grids of coordinates, and parts of about one size.
 
@@ -128,18 +127,11 @@ template <int64_t axis> static Values splitAlong(NodeReader &node) {
   return splitInto(node, x, node.integer("sections"), axis == 1 && rankOf(x) == 1 ? 0 : axis);
 }
 
-/// Reverses a dim.
-static Value reversed(GraphBuilder &b, Value x, int64_t dim) {
-  Extents shape = extentsOf(x), starts(shape.size(), 0), steps(shape.size(), 1);
-  starts[dim] = shape[dim] - 1;
-  steps[dim] = -1;
-  return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
-}
 template <int64_t dim> static Value flipped(NodeReader &node) {
   Value x = node.tensor("self");
   if (rankOf(x) <= dim)
     malformed("turns around a tensor of " + Twine(rankOf(x)) + " dims");
-  return reversed(node.builder(), x, dim);
+  return node.builder().reverse(x, dim);
 }
 static Value rotated(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -150,12 +142,12 @@ static Value rotated(NodeReader &node) {
   const int64_t first = normalAxis(dims[0], rankOf(x)), second = normalAxis(dims[1], rankOf(x));
   const int64_t turns = (node.integer("k") % 4 + 4) % 4;
   if (turns == 2)
-    return reversed(b, reversed(b, x, first), second);
+    return b.reverse(x, {first, second});
   if (turns == 0)
     return x;
   auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
   std::swap(order[first], order[second]);
-  return turns == 1 ? b.transpose(reversed(b, x, second), order) : reversed(b, b.transpose(x, order), second);
+  return turns == 1 ? b.transpose(b.reverse(x, second), order) : b.reverse(b.transpose(x, order), second);
 }
 
 static constexpr Operator kOperators[] = {

@@ -113,10 +113,12 @@ static Value logit(NodeReader &node) {
   return b.make<graph::LogOp>(b.make<graph::DivOp>(x, b.make<graph::SubOp>(b.scalarLike(x, 1), x)));
 }
 
-static Value deg2rad(NodeReader &node) {
+static Value times(NodeReader &node, double factor) {
   Value x = floats(node);
-  return node.builder().make<graph::MulOp>(x, node.builder().scalarLike(x, kPi / 180));
+  return node.builder().make<graph::MulOp>(x, node.builder().scalarLike(x, factor));
 }
+static Value deg2rad(NodeReader &node) { return times(node, kPi / 180); }
+static Value rad2deg(NodeReader &node) { return times(node, 180 / kPi); }
 
 static Value logicalNot(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -189,6 +191,7 @@ static constexpr Operator kOperators[] = {
     {"aten.logit.default", logit},
     {"aten.nan_to_num.default", nanToNum},
     {"aten.neg.default", any<graph::NegOp>},
+    {"aten.rad2deg.default", rad2deg},
     {"aten.reciprocal.default", floating<graph::ReciprocalOp>},
     {"aten.round.default", rounded<graph::RoundOp>},
     {"aten.rsqrt.default", rsqrt},

@@ -321,12 +321,10 @@ Extent indexIn(const Extent &index, const Extent &size) {
 }
 
 static Value selected(GraphBuilder &b, Value x, int64_t dim, const Extent &index) {
-  Extents shape = extentsOf(x);
+  const Extents &shape = extentsOf(x);
   if (shape.empty())
     malformed("takes an element of a scalar");
-  Value part = b.sliceDim(x, dim, indexIn(index, shape[dim]), 1);
-  shape.erase(shape.begin() + dim);
-  return b.reshape(part, shape);
+  return b.dropDim(b.sliceDim(x, dim, indexIn(index, shape[dim]), 1), dim);
 }
 
 static Value select(NodeReader &node) {
@@ -433,14 +431,8 @@ static Value stack(NodeReader &node) {
 // Reversal and rotation.
 
 static Value flip(NodeReader &node) {
-  GraphBuilder &b = node.builder();
   Value x = node.tensor("self");
-  Extents shape = extentsOf(x), starts(shape.size(), 0), steps(shape.size(), 1);
-  for (int64_t dim : normalAxes(node.integers("dims"), rankOf(x))) {
-    starts[dim] = shape[dim] - 1;
-    steps[dim] = -1;
-  }
-  return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
+  return node.builder().reverse(x, normalAxes(node.integers("dims"), rankOf(x)));
 }
 
 static Value roll(NodeReader &node) {

@@ -1,6 +1,5 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
 //
 // TFLite_Detection_PostProcess, the custom operator that detectors of TensorFlow end with: boxes relative to anchors
 // become corners, and those that overlap better ones of their kind are left out.

@@ -141,11 +141,6 @@ static Values oneHot(OperatorReader &node) {
   return {b.make<graph::SelectOp>(isNone, off, hot)};
 }
 
-/// i1 [n, n]: the diagonal.
-static Value diagonalOf(GraphBuilder &b, const Extent &rows, const Extent &columns) {
-  return b.make<graph::EqualOp>(b.countAlong({rows, columns}, 0), b.countAlong({rows, columns}, 1));
-}
-
 // MATRIX_DIAG: the last dim as the diagonal of matrices
 static Values matrixDiag(OperatorReader &node) {
   GraphBuilder &b = node.builder();
@@ -156,7 +151,7 @@ static Values matrixDiag(OperatorReader &node) {
   const Extent size = column.back();
   column.push_back(1);
   Value zero = b.scalar(elementOf(x), graph::Scalar::ofSigned(0));
-  return {b.make<graph::SelectOp>(diagonalOf(b, size, size), b.reshape(x, column), zero)};
+  return {b.make<graph::SelectOp>(b.isOnDiagonal(size, size), b.reshape(x, column), zero)};
 }
 
 // MATRIX_SET_DIAG: matrices with another diagonal
@@ -171,7 +166,7 @@ static Values matrixSetDiag(OperatorReader &node) {
                       b.scalar(elementOf(x), graph::Scalar::ofSigned(0)));
   Extents column = extentsOf(diagonal);
   column.push_back(1);
-  return {b.make<graph::SelectOp>(diagonalOf(b, rows, columns), b.reshape(diagonal, column), x)};
+  return {b.make<graph::SelectOp>(b.isOnDiagonal(rows, columns), b.reshape(diagonal, column), x)};
 }
 
 // HASHTABLE_LOOKUP: for each key wanted, the row of its first place among the keys, or zeros, and whether it is there

@@ -10,7 +10,6 @@
 #include "frontends/tflite/Importer.h"
 #include "frontends/tflite/Ops/Activations.h"
 #include "frontends/tflite/Ops/Quantization.h"
-#include "frontends/tflite/Ops/Slices.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -87,7 +86,7 @@ static std::pair<Value, Values> overSteps(GraphBuilder &b, Value x, Values state
   });
   Value results = made.back();
   made.pop_back();
-  return {isBackward ? reversed(b, results, 0, 0, steps) : results, made};
+  return {isBackward ? b.reverse(results, int64_t(0)) : results, made};
 }
 
 namespace {

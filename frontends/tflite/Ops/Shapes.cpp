@@ -149,12 +149,8 @@ static Values unpack(OperatorReader &node) {
   if (extentsOf(x)[axis] != Extent(options.num()))
     malformed("takes " + Twine(options.num()) + " tensors of " + inWords(extentsOf(x)));
   Values parts;
-  for (int64_t at = 0; at < options.num(); ++at) {
-    Value part = b.sliceDim(x, axis, at, 1);
-    Extents shape = extentsOf(part);
-    shape.erase(shape.begin() + axis);
-    parts.push_back(b.reshape(part, shape));
-  }
+  for (int64_t at = 0; at < options.num(); ++at)
+    parts.push_back(b.dropDim(b.sliceDim(x, axis, at, 1), axis));
   return parts;
 }
 

@@ -4,7 +4,6 @@
 //
 // Operators that take a part of a tensor, or put something around it.
 
-#include "frontends/tflite/Ops/Slices.h"
 #include "frontends/tflite/Operators.h"
 #include "frontends/tflite/Ops/Quantization.h"
 
@@ -273,14 +272,6 @@ static Values pad(OperatorReader &node) {
   return {padded(b, x, low, high, number)};
 }
 
-Value reversed(GraphBuilder &b, Value x, int64_t dim, const Extent &first, const Extent &count) {
-  Extents shape = extentsOf(x), starts(shape.size(), 0), steps(shape.size(), 1);
-  starts[dim] = first + count - 1;
-  steps[dim] = -1;
-  shape[dim] = count;
-  return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
-}
-
 // MIRROR_PAD: with the elements beside the ends, which are repeated (symmetric) or not
 static Values mirrorPad(OperatorReader &node) {
   GraphBuilder &b = node.builder();
@@ -297,10 +288,10 @@ static Values mirrorPad(OperatorReader &node) {
         malformed("mirrors " + count.str() + " elements of a dim of " + extent.str());
     Values all;
     if (low[dim] != Extent(0))
-      all.push_back(reversed(b, x, dim, skipped, low[dim]));
+      all.push_back(b.reverseDim(x, dim, skipped, low[dim]));
     all.push_back(x);
     if (high[dim] != Extent(0))
-      all.push_back(reversed(b, x, dim, extent - skipped - high[dim], high[dim]));
+      all.push_back(b.reverseDim(x, dim, extent - skipped - high[dim], high[dim]));
     x = b.concat(all, dim);
   }
   return {x};
@@ -312,7 +303,7 @@ static Values reverse(OperatorReader &node) {
   for (int64_t axis : node.integersInput(1)) {
     axis = normalAxis(axis, rankOf(x));
     if (extentsOf(x)[axis] != Extent(0))
-      x = reversed(b, x, axis, 0, extentsOf(x)[axis]);
+      x = b.reverse(x, axis);
   }
   return {x};
 }

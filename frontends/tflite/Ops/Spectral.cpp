@@ -1,12 +1,10 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
 //
 // Transforms into frequencies, and what reads complex numbers. A transform is a product with a matrix of cosines and
 // one of sines: Σ x[n] e^(-2πi k n / length) = Σ x[n] cos(2π k n / length) - i Σ x[n] sin(2π k n / length).
 
 #include "frontends/tflite/Operators.h"
-#include "frontends/tflite/Ops/Slices.h"
 #include <cmath>
 
 using namespace mlir;
@@ -45,7 +43,7 @@ static ComplexValue transformedRows(GraphBuilder &b, Value x) {
   if (pairs == 0) // sines are 0
     return {b.matMul(x, cosines(b, length, 0, length, count)),
             b.broadcast(b.scalarLike(x, 0), {extentsOf(x)[0], graph::Extent(count)})};
-  Value first = b.sliceDim(x, 1, 1, pairs), second = reversed(b, x, 1, length - pairs, pairs);
+  Value first = b.sliceDim(x, 1, 1, pairs), second = b.reverseDim(x, 1, length - pairs, pairs);
   Values even = {b.sliceDim(x, 1, 0, 1), b.make<graph::AddOp>(first, second)};
   if (length % 2 == 0)
     even.push_back(b.sliceDim(x, 1, length / 2, 1));
