@@ -18,6 +18,38 @@ namespace smelt {
 
 constexpr llvm::StringLiteral kLayerPrefix = "layer:";
 
+// Around a framework's own part. Arguments: MODEL IN.npz OUT.npz PREFIX NAMES ENDING PACKAGES. One line on stderr says
+// what is wrong; the exit code is 2 where the model is of another format.
+constexpr llvm::StringLiteral kBegin = R"(
+import json, sys, zipfile
+model, inputs, outputs, prefix, names, ending, packages = sys.argv[1:]
+names = json.loads(names)
+)";
+constexpr llvm::StringLiteral kEnd = R"(
+with open(model, "rb") as file:
+    is_one = runs(file.read(8))
+if not is_one:
+    print(f"runs {ending} files only", file=sys.stderr)
+    sys.exit(2)
+try:
+    import numpy
+    with zipfile.ZipFile(inputs) as archive:  # numpy.load refuses an archive of nothing
+        given = {name[:-4]: numpy.lib.format.read_array(archive.open(name)) for name in archive.namelist()}
+    written = set()
+    with zipfile.ZipFile(outputs, "w") as archive:
+        for key, value in results(given):
+            if key not in written:
+                written.add(key)
+                with archive.open(key + ".npy", "w", force_zip64=True) as file:
+                    numpy.lib.format.write_array(file, numpy.asarray(value, order="C"))
+except ImportError as error:
+    print(f"{error}; {sys.executable} needs the packages {packages} or SMELT_PYTHON names a Python that has them", file=sys.stderr)
+    sys.exit(1)
+except Exception as error:
+    print(" ".join(f"{type(error).__name__}: {error}".split())[:400], file=sys.stderr)
+    sys.exit(1)
+)";
+
 const Framework *findFramework(llvm::StringRef name) {
   for (const Framework *framework : {&kOnnxRuntime, &kLiteRt, &kTorch})
     if (framework->name == name)
@@ -67,9 +99,10 @@ llvm::Error runFramework(const Framework &framework, const std::string &model, c
   const std::string text = listed.dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
   const std::optional<llvm::StringRef> redirects[] = {std::nullopt, llvm::StringRef(), llvm::StringRef(log)};
   std::string why;
-  const int code =
-      llvm::sys::ExecuteAndWait(*python, {*python, "-c", framework.script, model, inputs, outputs, prefix, text},
-                                std::nullopt, redirects, 0, 0, &why);
+  const std::string script = (kBegin + framework.script + kEnd).str();
+  const int code = llvm::sys::ExecuteAndWait(
+      *python, {*python, "-c", script, model, inputs, outputs, prefix, text, framework.ending, framework.packages},
+      std::nullopt, redirects, 0, 0, &why);
   if (code == 0)
     return llvm::Error::success();
   return driver::toolError(code == driver::kUsage ? driver::kUsage : driver::kEnvironment,

@@ -12,10 +12,12 @@ namespace smelt {
 
 /// A framework that runs models of one format, in Python.
 struct Framework {
-  llvm::StringLiteral name; // of its package, and what --against takes
-  /// Arguments: MODEL IN.npz OUT.npz PREFIX NAMES; the prefix is empty where no layers are wanted, the names are
-  /// TensorNames in JSON. One line on stderr says what is wrong; the exit code is 2 where the model is of another
-  /// format.
+  llvm::StringLiteral name;     // of its package, and what --against takes
+  llvm::StringLiteral ending;   // of the files that it runs
+  llvm::StringLiteral packages; // that its Python needs, in words
+  /// Python that defines runs(begin), whether a file that begins with these 8 bytes is one of the format, and
+  /// results(given), which yields pairs of a name and an array for inputs {name: array}. They see `model`, a path;
+  /// `prefix`, of the names of layers, empty where none are wanted; `names`, a TensorNames as a dict; and zipfile.
   llvm::StringLiteral script;
   llvm::StringLiteral
       python; // the interpreter of an environment of the repository that has it, from this program's folder

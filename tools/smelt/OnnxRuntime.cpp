@@ -6,14 +6,25 @@
 namespace smelt {
 
 static constexpr llvm::StringLiteral kScript = R"(
-import itertools, sys, zipfile
-model, inputs, outputs, prefix, _ = sys.argv[1:]
-with open(model, "rb") as file:
-    begin = file.read(8)
-if begin[:4] == b"PK\3\4" or begin[4:] == b"TFL3":
-    print("runs .onnx files only", file=sys.stderr)
-    sys.exit(2)
-try:
+import itertools
+
+def runs(begin):
+    return begin[:4] != b"PK\3\4" and begin[4:] != b"TFL3"
+
+def parts_of(output, value, np):
+    """What stands for a sequence, or a value that may be absent, and what it holds."""
+    if output.type.startswith("optional("):
+        yield output.name + ".present", np.array(value is not None)
+    if isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value):
+        rank = max((part.ndim for part in value), default=0)
+        rows = [part.shape + (-1,) * (rank - part.ndim) for part in value]
+        if value:
+            yield output.name + ".shapes", np.array(rows, np.int64).reshape(len(value), rank)
+            yield output.name + ".data", np.concatenate([part.reshape(-1) for part in value])
+        for i, part in enumerate(value):
+            yield f"{output.name}[{i}]", part
+
+def results(given):
     import numpy as np
     import onnxruntime as ort
     nodes = {}
@@ -32,8 +43,6 @@ try:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    with zipfile.ZipFile(inputs) as archive:  # np.load refuses an archive of nothing
-        given = {name[:-4]: np.lib.format.read_array(archive.open(name)) for name in archive.namelist()}
     feeds = dict(given)
     for value in session.get_inputs():  # sequences are x[0], x[1], ...; what is absent is nowhere
         if "seq(" in value.type and value.name not in given:
@@ -41,34 +50,13 @@ try:
             feeds[value.name] = [feeds.pop(part) for part in parts]
         if value.type.startswith("optional(") and value.name not in given:
             feeds[value.name] = feeds.get(value.name) or None
-    with zipfile.ZipFile(outputs, "w") as archive:
-        def write(key, value):
-            if isinstance(value, np.ndarray) and value.dtype != object:
-                with archive.open(key + ".npy", "w", force_zip64=True) as file:
-                    np.lib.format.write_array(file, np.asarray(value, order="C"))
-        for output, value in zip(session.get_outputs(), session.run(None, feeds)):
-            name = output.name
-            if output.type.startswith("optional("):
-                write(name + ".present", np.array(value is not None))
-            if isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value):
-                rank = max((part.ndim for part in value), default=0)
-                rows = [part.shape + (-1,) * (rank - part.ndim) for part in value]
-                if value:
-                    write(name + ".shapes", np.array(rows, np.int64).reshape(len(value), rank))
-                    write(name + ".data", np.concatenate([part.reshape(-1) for part in value]))
-                for i, part in enumerate(value):
-                    write(f"{name}[{i}]", part)
-            for key in sorted({name, nodes.get(name, name)}):
-                write(key, value)
-except ImportError as error:
-    print(f"{error}; {sys.executable} needs the packages numpy, onnxruntime and, for --layers, onnx, "
-          "or SMELT_PYTHON names a Python that has them", file=sys.stderr)
-    sys.exit(1)
-except Exception as error:
-    print(" ".join(f"{type(error).__name__}: {error}".split())[:400], file=sys.stderr)
-    sys.exit(1)
+    for output, value in zip(session.get_outputs(), session.run(None, feeds)):
+        for key, part in itertools.chain(parts_of(output, value, np), ((key, value) for key in sorted({output.name, nodes.get(output.name, output.name)}))):
+            if isinstance(part, np.ndarray) and part.dtype != object:
+                yield key, part
 )";
 
-const Framework kOnnxRuntime = {"onnxruntime", kScript, "../../.venv/bin/python"};
+const Framework kOnnxRuntime = {"onnxruntime", ".onnx", "numpy, onnxruntime and, for --layers, onnx,", kScript,
+                                "../../.venv/bin/python"};
 
 } // namespace smelt

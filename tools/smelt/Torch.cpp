@@ -8,29 +8,24 @@ namespace smelt {
 // Inputs and outputs have the names of the program's graph, in its order; buffers that it changes are the outputs
 // NAME.next. What a node makes is kept as it is then: later ones may change it in place.
 static constexpr llvm::StringLiteral kScript = R"(
-import sys, warnings, zipfile
-model, inputs, outputs, prefix, _ = sys.argv[1:]
+import warnings
 warnings.filterwarnings("ignore")
-if not zipfile.is_zipfile(model):
-    print("runs .pt2 files only", file=sys.stderr)
-    sys.exit(2)
-try:
-    import logging
-    logging.disable(logging.WARNING)
+
+def runs(begin):
+    return zipfile.is_zipfile(model)
+
+def array(value):
     import numpy as np
     import torch
-    for registers in ("torch.ao.quantization.fx._decomposed", "torchvision"):  # operators that a program may call
-        try:
-            __import__(registers)
-        except ImportError:
-            pass
-    program = torch.export.load(model)
-    module, signature = program.module(), program.graph_signature
-    with zipfile.ZipFile(inputs) as archive:
-        given = {name[:-4]: np.lib.format.read_array(archive.open(name)) for name in archive.namelist()}
+    value = torch.as_tensor(value).detach().contiguous()
+    return value.view(torch.int16).numpy().view(np.uint16).copy() if value.dtype == torch.bfloat16 else value.numpy().copy()
+
+def arguments_of(program, given):
+    import numpy as np
+    import torch
     metas = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     flat = []
-    for name in signature.user_inputs:
+    for name in program.graph_signature.user_inputs:
         if not isinstance(name, str):  # a constant of the signature
             flat.append(name)
         elif isinstance(metas.get(name), torch.Tensor):
@@ -38,11 +33,21 @@ try:
             flat.append(torch.from_numpy(given[name].view(np.int16)).view(torch.bfloat16) if is_bits else torch.from_numpy(given[name]).to(metas[name].dtype))
         else:
             flat.append(given[name].item())
-    arguments, keywords = torch.utils._pytree.tree_unflatten(flat, program.call_spec.in_spec)
+    return torch.utils._pytree.tree_unflatten(flat, program.call_spec.in_spec)
+
+def results(given):
+    import logging
+    logging.disable(logging.WARNING)
+    import torch
+    for registers in ("torch.ao.quantization.fx._decomposed", "torchvision"):  # operators that a program may call
+        try:
+            __import__(registers)
+        except ImportError:
+            pass
+    program = torch.export.load(model)
+    module, leaves = program.module(), torch.utils._pytree.tree_leaves
+    arguments, keywords = arguments_of(program, given)
     made = {}
-    def array(value):
-        value = torch.as_tensor(value).detach().contiguous()
-        return value.view(torch.int16).numpy().view(np.uint16).copy() if value.dtype == torch.bfloat16 else value.numpy().copy()
     class Layers(torch.fx.Interpreter):
         def run_node(self, node):
             value = super().run_node(node)
@@ -51,30 +56,22 @@ try:
             return value
     with torch.no_grad():
         if prefix:
-            Layers(module).run(*torch.utils._pytree.tree_leaves((arguments, keywords)))
+            Layers(module).run(*leaves((arguments, keywords)))
             module = torch.export.load(model).module()  # with its buffers as they were
-        results = torch.utils._pytree.tree_leaves(module(*arguments, **keywords))
+        outputs = leaves(module(*arguments, **keywords))
     taken = []
-    names = [str(name) for name in signature.user_outputs if name is not None]
-    for name, value in zip(names, [value for value in results if value is not None]):
+    names = [str(name) for name in program.graph_signature.user_outputs if name is not None]
+    for name, value in zip(names, [value for value in outputs if value is not None]):
         copies = taken.count(name)
         taken.append(name)
         made[f"{name}.{copies}" if copies else name] = array(value)
     for name, value in module.named_buffers():
         made[f"{name}.next"] = array(value)
-    with zipfile.ZipFile(outputs, "w") as archive:
-        for key, value in made.items():
-            with archive.open(key + ".npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, value)
-except ImportError as error:
-    print(f"{error}; {sys.executable} needs the packages numpy and torch, or SMELT_PYTHON names a Python that has them", file=sys.stderr)
-    sys.exit(1)
-except Exception as error:
-    print(" ".join(f"{type(error).__name__}: {error}".split())[:400], file=sys.stderr)
-    sys.exit(1)
+    yield from made.items()
 )";
 
 // That a program has run before, which buffers not of zeros begin with, is a state of Smelt's alone.
-const Framework kTorch = {"torch", kScript, "../../.cache/torch-venv/bin/python", /*yieldsStates=*/false};
+const Framework kTorch = {
+    "torch", ".pt2", "numpy and torch,", kScript, "../../.cache/torch-venv/bin/python", /*yieldsStates=*/false};
 
 } // namespace smelt
