@@ -7,7 +7,7 @@
 #ifndef SMELT_CODEGEN_CPU_CODEDPANELS_H
 #define SMELT_CODEGEN_CPU_CODEDPANELS_H
 
-#include "codegen/cpu/Body.h"
+#include "codegen/cpu/Emitters.h"
 #include "dialects/Kernel/Scratch.h"
 
 namespace smelt::cpu {

@@ -4,7 +4,7 @@
 #ifndef SMELT_CODEGEN_CPU_DEPTHWISEDOTS_H
 #define SMELT_CODEGEN_CPU_DEPTHWISEDOTS_H
 
-#include "codegen/cpu/Body.h"
+#include "codegen/cpu/Emitters.h"
 
 namespace smelt::cpu {
 

@@ -6,7 +6,7 @@
 #ifndef SMELT_CODEGEN_CPU_DOTS_H
 #define SMELT_CODEGEN_CPU_DOTS_H
 
-#include "codegen/cpu/Body.h"
+#include "codegen/cpu/Emitters.h"
 
 namespace smelt::cpu {
 

@@ -7,12 +7,14 @@
 #ifndef SMELT_CODEGEN_CPU_EMITTERS_H
 #define SMELT_CODEGEN_CPU_EMITTERS_H
 
-#include "codegen/cpu/Body.h"
+#include "codegen/kernels/Body.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Ops/Expression.h"
 #include "dialects/Kernel/Scratch.h"
 
 namespace smelt::cpu {
+
+using codegen::Body, codegen::storageType;
 
 struct TileRange {
   mlir::Value first; // of type index

@@ -30,7 +30,7 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
     std::optional<int64_t> span = type ? kernel::spanOf(type) : std::nullopt;
     if (!span || *span > std::numeric_limits<int32_t>::max()) // which indices of 32 bits count
       return nullptr;
-    types.push_back(MemRefType::get({*span}, cpu::storageType(type.getElementType())));
+    types.push_back(MemRefType::get({*span}, codegen::storageType(type.getElementType())));
   }
   types.push_back(builder.getIndexType());
   auto function =

@@ -8,13 +8,13 @@
 #ifndef SMELT_CODEGEN_GPU_EMITTERS_H
 #define SMELT_CODEGEN_GPU_EMITTERS_H
 
-#include "codegen/cpu/Body.h"
 #include "codegen/gpu/Profile.h"
+#include "codegen/kernels/Body.h"
 #include "dialects/Graph/Graph.h"
 
 namespace smelt::gpu {
 
-using cpu::Body;
+using codegen::Body;
 
 constexpr int64_t kLanes = 4; // of a vector: what a device reads and writes at once
 

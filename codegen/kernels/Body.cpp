@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "codegen/cpu/Body.h"
+#include "codegen/kernels/Body.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Ops/Cast.h"
 #include "dialects/Graph/Ops/RoundedFormulas.h"
@@ -13,7 +13,7 @@
 using namespace mlir;
 using smelt::graph::LaneIndex;
 
-namespace smelt::cpu {
+namespace smelt::codegen {
 
 namespace {
 /// What an indexed op sees of the body it is fused into.
@@ -473,4 +473,4 @@ LogicalResult Body::writeInterleaved(kernel::StoreOp store, size_t dim, ArrayRef
   return success();
 }
 
-} // namespace smelt::cpu
+} // namespace smelt::codegen

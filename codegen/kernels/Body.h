@@ -1,8 +1,8 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#ifndef SMELT_CODEGEN_CPU_BODY_H
-#define SMELT_CODEGEN_CPU_BODY_H
+#ifndef SMELT_CODEGEN_KERNELS_BODY_H
+#define SMELT_CODEGEN_KERNELS_BODY_H
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
@@ -11,7 +11,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
 
-namespace smelt::cpu {
+namespace smelt::codegen {
 
 /// The type of an element in memory: integers signless, bf16 as one, bool and those of StoredTypes.h as one
 /// byte.
@@ -100,6 +100,6 @@ private:
   std::vector<std::pair<graph::Extent, mlir::Value>> extents_; // computed at the function's start
 };
 
-} // namespace smelt::cpu
+} // namespace smelt::codegen
 
-#endif // SMELT_CODEGEN_CPU_BODY_H
+#endif // SMELT_CODEGEN_KERNELS_BODY_H
