@@ -2,7 +2,7 @@
 """Latency of Smelt beside other runtimes, on this machine, one thread, f32; and what else its artefacts cost.
 
 usage: bench.py [MODEL…] [--peers LIST] [--target NAME] [--precision P] [--rounds N] [--json FILE] [--store] [--check] [--trend]
-       bench.py [MODEL…] --dynamic | --threads N | --figures | --roofline | --mca
+       bench.py [MODEL…] --dynamic | --threads N | --figures | --roofline | --mca | --gpu
        bench.py --page [write]
 
 Contestants are processes of their own that take turns round by round, so that whatever else the machine does meets all of them; each figure is the
@@ -21,6 +21,7 @@ sys.path[:0] = [str(REPOSITORY / folder) for folder in ("test", "test/models", "
 import contestants  # noqa: E402
 import dynamic  # noqa: E402
 import figures  # noqa: E402
+import gpu  # noqa: E402
 import harness  # noqa: E402
 import inner_loops  # noqa: E402
 import models  # noqa: E402
@@ -78,13 +79,14 @@ def parse():
     kind.add_argument("--figures", action="store_true", help="compile time and memory, code, load time, memory of a run, arena; each with its bar")
     kind.add_argument("--roofline", action="store_true", help="how much of what this machine can do each model reaches, and the layers furthest from it")
     kind.add_argument("--mca", action="store_true", help="inner loops of AArch64 kernels, as llvm-mca estimates them")
+    kind.add_argument("--gpu", action="store_true", help=f"compare with ncnn and IREE on the Vulkan device here, compiled for {gpu.TARGET} unless told another --target")
     kind.add_argument("--page", nargs="?", const="measure", choices=("measure", "write"),
                       help=f"measure everything with all peers, {page.HOW_LONG}, and write {page.PAGE.relative_to(REPOSITORY)}; "
                            "'write' takes the last figures of each kind as they are")
     kind.add_argument("--trend", action="store_true", help="print what is kept of this processor, without measuring")
     parser.add_argument("--peers", type=contestants.parse_peers, default=contestants.DEFAULT_PEERS, metavar="LIST",
                         help=f"of {', '.join(contestants.PEERS)}; or all, none (default: onnxruntime,openvino; the others are installed when asked for)")
-    parser.add_argument("--target", default="native", help="what Smelt compiles for (default: native); with x86-64-v3 peers are held to AVX2")
+    parser.add_argument("--target", help="what Smelt compiles for (default: native); with x86-64-v3 peers are held to AVX2")
     parser.add_argument("--precision", default="f32", metavar="P", help="as of smelt compile (default: f32); with others OpenVINO computes as it does by default; with int8 all run the model in "
                              "integers, calibrated on the same samples; qdq: all run the file that ONNX Runtime's quantiser makes")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"turns of each contestant (default: about {peers.SECONDS_PER_MODEL:g} s a model)")
@@ -96,7 +98,8 @@ def parse():
         parser.error(f"no model {', '.join(unknown)}; there are {', '.join(models.MODELS)}")
     if args.threads is not None and args.threads < 2:
         parser.error("--threads: at least 2, which are compared with 1")
-    compares_peers = not (args.dynamic or args.threads or args.figures or args.roofline or args.mca or args.page or args.trend)
+    args.target = args.target or (gpu.TARGET if args.gpu else "native")
+    compares_peers = not (args.dynamic or args.threads or args.figures or args.roofline or args.mca or args.gpu or args.page or args.trend)
     if (args.store or args.check) and (not compares_peers or not args.peers):
         parser.error("--store and --check go with a comparison with peers")
     return args
@@ -123,12 +126,12 @@ def main():
     if args.trend:
         print("\n".join(kept.trend(kept.read(kept.file_of(kept.processor())))))
         return 0
-    contestants.install(contestants.PEERS if args.page else args.peers)
+    contestants.install(contestants.PEERS if args.page else contestants.DEVICE_PEERS if args.gpu else args.peers)
     if args.page:
         return page.write(args.names or MODELS, args, measure_all)
-    chosen = [(args.dynamic, dynamic), (args.threads, threads), (args.figures, figures), (args.roofline, roofline), (args.mca, inner_loops), (True, peers)]
+    chosen = [(args.dynamic, dynamic), (args.threads, threads), (args.figures, figures), (args.roofline, roofline), (args.mca, inner_loops), (args.gpu, gpu), (True, peers)]
     kind = next(module for is_asked, module in chosen if is_asked)
-    names = args.names or (filter(dynamic.is_open, models.MODELS) if args.dynamic else MODELS)
+    names = args.names or (filter(dynamic.is_open, models.MODELS) if args.dynamic else gpu.MODELS if args.gpu else MODELS)
     say(f"{kept.processor()}, target {args.target}, {args.precision}")
     results, failed = measure_all(names, kind, args, say)
     if not args.rounds:

@@ -39,7 +39,7 @@ def converted(job, package, key, name, make):
     """A file that a peer's converter makes of the model, made once for each version of the peer."""
     content = hashlib.sha256(pathlib.Path(job["model"]).read_bytes())
     content.update(json.dumps([importlib.metadata.version(package), key, job["input_shapes"]]).encode())
-    folder = pathlib.Path(job["folder"]) / f"{job['peer']}-{content.hexdigest()[:16]}"
+    folder = pathlib.Path(job["folder"]) / f"{job['peer'].removesuffix('_vulkan')}-{content.hexdigest()[:16]}"
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
         make(folder)
@@ -173,7 +173,7 @@ def mnn(job, feeds):
     return call, lambda: dict(zip(outputs, (np.array(value) for value in call())))
 
 
-def ncnn(job, feeds):
+def ncnn(job, feeds, on_device=False):
     refuse_integers(job)
     import ncnn as library
 
@@ -191,7 +191,9 @@ def ncnn(job, feeds):
     param = converted(job, "ncnn", shapes, "model.ncnn.param", convert)
     net = library.Net()
     net.opt.num_threads = job["threads"]
-    net.opt.use_vulkan_compute = False
+    if on_device and not library.get_gpu_count():
+        raise Refused("it finds no Vulkan device")
+    net.opt.use_vulkan_compute = on_device
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
         setattr(net.opt, option, False)
     if net.load_param(str(param)) or net.load_model(str(param.with_suffix(".bin"))):
@@ -237,13 +239,17 @@ def fix_shapes(model, feeds, path):
 
 
 def iree(job, feeds):
-    refuse_integers(job)
-    import iree.runtime as runtime
-    import onnx
-
     cpu = {"native": "host"}.get(job["target"], job["target"])
     flags = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu", f"--iree-llvmcpu-target-cpu={cpu}",
              "--iree-opt-level=O3", "--iree-llvmcpu-stack-allocation-limit=1048576"]
+    return iree_module(job, feeds, flags, "local-sync", lambda result: result.to_host())
+
+
+def iree_module(job, feeds, flags, driver, read):
+    """A model compiled with these flags; `read` makes an array of a result."""
+    refuse_integers(job)
+    import iree.runtime as runtime
+    import onnx
 
     def convert(folder):
         fix_shapes(onnx.load(job["model"]), feeds, folder / "model.onnx")
@@ -254,19 +260,52 @@ def iree(job, feeds):
         (folder / "model.mlir").unlink()
 
     path = converted(job, "iree-base-compiler", flags, "model.vmfb", convert)
-    module = runtime.load_vm_flatbuffer_file(str(path), driver="local-sync")
+    module = runtime.load_vm_flatbuffer_file(str(path), driver=driver)
     entry = next(function for function in module.vm_module.function_names if not function.endswith("$async") and not function.startswith("__"))
     function = module[entry]
 
     def call():
         results = function(*feeds.values())
         results = results if isinstance(results, (list, tuple)) else [results]
-        return [value.to_host() for value in results]
+        return [read(value) for value in results]
 
     return call, lambda: {f"#{number}": np.array(value) for number, value in enumerate(call())}
 
 
-PEERS = {function.__name__: function for function in (smelt, onnxruntime, openvino, mnn, ncnn, iree)}
+def ncnn_vulkan(job, feeds):
+    return ncnn(job, feeds, on_device=True)
+
+
+def iree_vulkan(job, feeds):
+    """Its target of the least that all devices have, and, for models that this refuses, one with 64-bit integers: what it assumes of subgroups shows in the
+    results."""
+    import iree.runtime as runtime
+
+    why = []
+    for target in ("vp_android_baseline_2022", "sm_80"):
+        flags = ["--iree-hal-target-device=vulkan", f"--iree-vulkan-target={target}", "--iree-opt-level=O3"]
+        try:
+            made = iree_module(job, feeds, flags, "vulkan", lambda value: to_host(runtime, value))
+            job["note"] = "" if not why else f"compiled for {target}"
+            return made
+        except Refused as error:
+            why.append(f"for {target}: {error}")
+    raise Refused("; ".join(why))
+
+
+def to_host(runtime, value):
+    """As value.to_host(), which takes memory that this driver refuses: not at the beginning of a page."""
+    view, kind, usage = value._buffer_view, runtime.MemoryType, runtime.BufferUsage
+    source, device = view.get_buffer(), value._device
+    staging = device.allocator.allocate_buffer(memory_type=int(kind.HOST_LOCAL | kind.DEVICE_VISIBLE), allocation_size=source.byte_length(),
+                                               allowed_usage=int(usage.TRANSFER_TARGET | usage.MAPPING_SCOPED))
+    done = device.create_semaphore(0)
+    device.queue_copy(source, staging, wait_semaphores=runtime.HalFence.create_at(done, 0), signal_semaphores=runtime.HalFence.create_at(done, 1))
+    runtime.HalFence.create_at(done, 1).wait()
+    return np.array(staging.map().asarray(view.shape, runtime.HalElementType.map_to_dtype(view.element_type)))
+
+
+PEERS = {function.__name__: function for function in (smelt, onnxruntime, openvino, mnn, ncnn, iree, ncnn_vulkan, iree_vulkan)}
 
 
 def serve(job, answer):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import select
 import subprocess
 import sys
 
@@ -20,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 PEERS_VENV = REPOSITORY / ".venv-peers"
 CONVERTED = REPOSITORY / ".cache" / "peers"  # what converters of peers made
+MOST_SECONDS, MOST_SECONDS_OF_DEVICES = 900, 300  # until an answer: converters and compilers are slow, and some shaders take minutes
 # Of the largest value: of a peer that computes the same model in f32, and of one that rounds as it sees fit.
 MOST_ERROR, MOST_ERROR_ROUNDED = 1e-2, 0.5
 
@@ -45,6 +47,8 @@ PEERS = {
     "ncnn": Peer("ncnn", "ncnn", False, False),
     "iree": Peer("IREE", "iree-base-compiler", False, True),
 }
+# The same two on a Vulkan device.
+DEVICE_PEERS = {"ncnn_vulkan": Peer("ncnn", "ncnn", False, False), "iree_vulkan": Peer("IREE", "iree-base-compiler", False, False)}
 DEFAULT_PEERS = tuple(name for name, peer in PEERS.items() if peer.installed)
 
 
@@ -60,9 +64,10 @@ def install(names):
     """Those that peers.lock names go into a virtual environment of their own, once."""
     lock = HERE / "peers.lock"
     stamp, wanted = PEERS_VENV / "lock.sha256", hashlib.sha256(lock.read_bytes()).hexdigest()
-    if all(PEERS[name].installed for name in names) or (stamp.exists() and stamp.read_text() == wanted):
+    missing = [name for name in names if not (PEERS | DEVICE_PEERS)[name].installed]
+    if not missing or (stamp.exists() and stamp.read_text() == wanted):
         return
-    print(f"installing {', '.join(name for name in names if not PEERS[name].installed)} into {PEERS_VENV.name}", file=sys.stderr)
+    print(f"installing {', '.join(missing)} into {PEERS_VENV.name}", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", PEERS_VENV], check=True)
     subprocess.run([PEERS_VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary",
                     ":all:", "-r", lock], check=True)
@@ -85,10 +90,12 @@ class Contestant:
 
     def __init__(self, job):
         self.name = job["peer"]
-        installed = self.name == "smelt" or PEERS[self.name].installed
+        self._seconds = MOST_SECONDS_OF_DEVICES if self.name in DEVICE_PEERS else MOST_SECONDS
+        installed = self.name == "smelt" or (PEERS | DEVICE_PEERS)[self.name].installed
         python = sys.executable if installed else PEERS_VENV / "bin" / "python"
         is_held = job["target"] == "x86-64-v3" and self.name != "smelt"
         variables = {"ONEDNN_MAX_CPU_ISA": "AVX2"} | avx2_only.variables() if is_held else {}
+        variables["LP_NUM_THREADS"] = str(job["threads"])  # of Mesa's device on the processor
         self._process = subprocess.Popen([python, HERE / "contestant.py", json.dumps(job)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=subprocess.DEVNULL, text=True, env=os.environ | variables)
         try:
@@ -99,6 +106,8 @@ class Contestant:
         self.outputs = dict(np.load(job["outputs"]))
 
     def _answer(self):
+        if not select.select([self._process.stdout], [], [], self._seconds)[0]:
+            raise Failed(f"no answer within {self._seconds} s")
         line = self._process.stdout.readline()
         answer = json.loads(line) if line else {"error": f"its process ended with code {self._process.wait()}"}
         if "error" in answer:

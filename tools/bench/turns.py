@@ -6,29 +6,42 @@ import time
 LEAST_TURN_SECONDS = 0.02  # shorter turns would measure the clock
 FEWEST_ROUNDS = 5
 FAR_BEHIND = 2.0  # times as slow as the best: no more rounds would change who is the fastest
+HOPELESS = 10.0  # the same, after a single round
 
 
 def turn_size(contestant):
     """How many inferences make one turn."""
-    contestant.turn(1)
-    return max(1, round(LEAST_TURN_SECONDS / max(contestant.turn(1)["cpu"], 1e-6)))
+    if (took := contestant.turn(1)["cpu"]) < LEAST_TURN_SECONDS:  # the first may be slower
+        took = contestant.turn(1)["cpu"]
+    return max(1, round(LEAST_TURN_SECONDS / max(took, 1e-6)))
 
 
 def take_turns(contestants, seconds, rounds=None, clock="cpu"):
     """{name: median of milliseconds per inference}, and how many rounds there were: about so many seconds of CPU time in all. Who is far behind after the
     first rounds takes part no longer."""
+    medians, count = race(contestants, seconds, rounds, clock)
+    return {name: both[clock] for name, both in medians.items()}, count
+
+
+def race(contestants, seconds, rounds=None, clock="cpu"):
+    """The same, with {name: {"cpu": median, "wall": median}}; `clock` tells who is far behind."""
     sizes = {contestant.name: turn_size(contestant) for contestant in contestants}
     times, spent = {name: [] for name in sizes}, 0.0
     first, racing = contestants[0].name, list(contestants)
+
+    def median(name, by=clock):
+        return statistics.median(1e3 * took[by] / sizes[name] for took in times[name])
+
     while len(times[first]) < (rounds or FEWEST_ROUNDS) or (not rounds and spent < seconds):
         for contestant in racing:
             took = contestant.turn(sizes[contestant.name])
             spent += took["cpu"]
-            times[contestant.name].append(1e3 * took[clock] / sizes[contestant.name])
-        if len(times[first]) == FEWEST_ROUNDS:
-            best = min(map(statistics.median, times.values()))
-            racing = [one for one in racing if one.name == first or statistics.median(times[one.name]) < FAR_BEHIND * best]
-    return {name: statistics.median(values) for name, values in times.items()}, len(times[first])
+            times[contestant.name].append(took)
+        behind = {1: HOPELESS, FEWEST_ROUNDS: FAR_BEHIND}.get(len(times[first]))
+        if behind:
+            best = min(map(median, times))
+            racing = [one for one in racing if one.name == first or median(one.name) < behind * best]
+    return {name: {by: median(name, by) for by in ("cpu", "wall")} for name in times}, len(times[first])
 
 
 class Call:

@@ -12,6 +12,7 @@ import threading
 
 import numpy as np
 
+from . import device
 from .forms import FormError, Forms
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
@@ -219,6 +220,7 @@ class _Library:
                 name = _fresh_name(file.fileno())
                 self._library = ctypes.CDLL(name)
             self.model = _Model.in_dll(self._library, "smelt_model")
+            self.program = device.program_of(self._library)  # of a device, or None
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno:  # the file cannot be read at all
                 raise SmeltError(f"{path}: {error.strerror}", 5) from error
@@ -263,7 +265,7 @@ class Model:
     """A loaded artefact with an arena of its own. One run at a time: `run` waits for its turn; load again for runs side by side.
 
     Where extents are symbolic, `arena_bytes` is what the largest run so far took. `states` has the tensors that stay in it from run to run, as
-    {name of the input in the source model: name of the output}.
+    {name of the input in the source model: name of the output}. `device_name` is the device that steps run on, "" where there is none.
     """
 
     def __init__(self, path, threads=1):
@@ -287,12 +289,30 @@ class Model:
         self._lock = threading.Lock()
         self._instance = ctypes.create_string_buffer(_host().smelt_host_instance_bytes())
         self.arena_bytes = 0
+        self._device = self._open_device()
+        self.device_name = self._device.name if self._device else ""
         if not self.is_symbolic:
             self._take_arena(self._model.arena_bytes)
         self.set_threads(threads)
 
+    def _open_device(self):
+        if self._library.program is None:
+            return None
+        try:
+            return device.Device(_host(), self._library, self._model, self._library.program)
+        except device.DeviceError as error:
+            raise SmeltError(f"{self.path}: compiled for a Vulkan device, and {error}; or compile the model with target='native'", 5) from error
+
+    def _take_device_arena(self):
+        _check(_host().smelt_init(self._instance, self._model, self._device.arena, self._model.arena_bytes), str(self.path))
+        self._device.bind(self._instance)
+        self._bind_pool()
+        self.arena_bytes = self._model.arena_bytes
+
     def _take_arena(self, bytes_):
         """Takes the instance to a new arena, where it has no shapes, but the states of the old one."""
+        if self._device:
+            return self._take_device_arena()
         arena = aligned_empty((bytes_,), np.uint8)
         if self.arena_bytes:
             _check(_host().smelt_move(self._instance, _address(arena), bytes_), str(self.path))
@@ -403,7 +423,8 @@ class Model:
             self._fit(shapes)
             results.fit()
         inputs_table = (ctypes.c_void_p * max(len(given), 1))(*map(_address, given))
-        run, fit, instance, lock, keep = _host().smelt_run, self._fit, self._instance, self._lock, (self, given)
+        fit, lock, keep = self._fit, self._lock, (self, given)
+        run, on = (self._device.run, self._device.handle) if self._device else (_host().smelt_run, ctypes.addressof(self._instance))
         held = [index for index, tensor in enumerate(self.outputs) if tensor.held]
 
         def call(_keep=keep):
@@ -411,7 +432,7 @@ class Model:
                 fit(shapes)  # others may have run with other shapes meanwhile
                 if self._grows:
                     results.fit()
-                status = run(instance, inputs_table, results.table)
+                status = run(on, inputs_table, results.table)
                 results.unpack()
                 _check_shapes(status, self, shapes, self._failed_size)
                 for index in held:
@@ -424,7 +445,7 @@ class Model:
                 _check_shapes(status, self, shapes, self._failed_size)
 
         is_fixed = not (self.is_symbolic or held or any(tensor.packed_bits for tensor in self.outputs))
-        places = tuple(map(ctypes.addressof, (instance, inputs_table, results.table)))
+        places = (on, ctypes.addressof(inputs_table), ctypes.addressof(results.table))
         return call_fixed if is_fixed else call, results.outputs
 
     def run(self, feeds):
