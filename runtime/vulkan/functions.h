@@ -58,6 +58,12 @@
   F(CmdBindDescriptorSets)                                                                                             \
   F(CmdPushConstants)                                                                                                  \
   F(CmdDispatch)                                                                                                       \
+  F(CmdCopyBuffer)                                                                                                     \
+  F(CmdResetQueryPool)                                                                                                 \
+  F(CmdWriteTimestamp)                                                                                                 \
+  F(CreateQueryPool)                                                                                                   \
+  F(DestroyQueryPool)                                                                                                  \
+  F(GetQueryPoolResults)                                                                                               \
   F(QueueSubmit)
 
 typedef struct smelt_vulkan_functions {

@@ -324,7 +324,16 @@ void Instance::run(const std::vector<const void *> &inputs, const std::vector<vo
                                       : smelt_run(&instance_, inputs.data(), outputs.data());
   if (status == SMELT_ERROR_SHAPE)
     throw Error(Exit::Usage, artifact_.path() + ": " + whyNoSize(model(), smelt_failed_size(&instance_)));
+  if (status != SMELT_OK && device_ && !device_->why().empty())
+    throw Error(Exit::Environment, artifact_.path() + ": " + device_->why());
   require(status, artifact_.path());
+}
+
+bool Instance::timeDevice(bool on) { return device_ && smelt_vulkan_set_timing(device_->handle(), on) == SMELT_OK; }
+
+double Instance::deviceMs(uint32_t step) const {
+  constexpr double kNanoseconds = 1e6; // of a millisecond
+  return smelt_vulkan_step_ns(device_->handle(), step) / kNanoseconds;
 }
 
 } // namespace smelt::runner

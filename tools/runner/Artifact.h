@@ -76,6 +76,10 @@ public:
   uint64_t arenaBytes() const { return device_ ? model().arena_bytes : arena_.size(); }
   /// Whether steps run on a device.
   bool hasDevice() const { return device_ != nullptr; }
+  /// Lets the device's clock tell how long its steps take, or no longer; false where there is no such clock.
+  bool timeDevice(bool on);
+  /// What it told of a step in the last run; negative where the step is the processor's.
+  double deviceMs(uint32_t step) const;
   /// Buffers in the order of the model's descriptor, each aligned to SMELT_ALIGNMENT.
   void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const;
   /// Sets its states back to what they are before the first run.

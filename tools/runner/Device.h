@@ -22,6 +22,8 @@ public:
   ~Device() { smelt_vulkan_close(vulkan_); }
 
   smelt_vulkan *handle() const { return vulkan_; }
+  /// What was missing where the last run failed; "" where it did not.
+  std::string why() const { return smelt_vulkan_why(vulkan_); }
 
 private:
   smelt_vulkan *vulkan_ = nullptr;

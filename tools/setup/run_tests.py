@@ -160,7 +160,7 @@ def vulkan():
     asked = subprocess.run([PYTHON, REPOSITORY / "test" / "vulkan" / "shaders.py"], stdout=subprocess.PIPE, text=True)
     if asked.returncode:
         return Result(0, [], f"skipped: {asked.stdout.strip()}")
-    return script("test/vulkan/test_vulkan.py", 900)() + conformance_of("visible.txt", 0.99, ["--target", "vulkan:lavapipe"])
+    return script("test/vulkan/test_vulkan.py", 900)() + script("test/vulkan/test_robust.py", 600)() + conformance_of("visible.txt", 0.99, ["--target", "vulkan:lavapipe"])
 
 
 def lint():

@@ -50,6 +50,7 @@ double median(std::vector<double> &samples) {
 /// Samples of each step, from the runtime's hook.
 struct StepTimes {
   double start = 0;
+  size_t runs = 0; // before this one
   std::vector<std::vector<double>> samples;
 
   static void hook(void *user, const smelt_model *, uint32_t step, int done) {
@@ -90,6 +91,15 @@ void measureRuns(runner::Buffers &buffers, runner::Instance &instance, double se
   figures.medianMs = median(samples);
 }
 
+/// What the device's own clock says of its steps, instead of how long the processor waited for the first of several.
+void takeDeviceTimes(const runner::Instance &instance, StepTimes &times) {
+  for (uint32_t step = 0; step < times.samples.size(); ++step)
+    if (const double ms = instance.deviceMs(step); ms >= 0) {
+      times.samples[step].resize(times.runs);
+      times.samples[step].push_back(ms);
+    }
+}
+
 /// In runs of their own: the hook takes time too.
 void measureLayers(runner::Buffers &buffers, runner::Instance &instance, const runner::Artifact &artifact,
                    double seconds, BenchFigures &figures) {
@@ -97,12 +107,16 @@ void measureLayers(runner::Buffers &buffers, runner::Instance &instance, const r
   StepTimes times;
   times.samples.resize(model.step_count);
   smelt_set_step_hook(&instance.handle(), StepTimes::hook, &times);
+  const bool isTimedByDevice = instance.timeDevice(true);
   const double end = now() + seconds * 1e3 * kLayerShare;
-  for (size_t run = 0; run < kFewestLayerRuns || now() < end; ++run) {
+  for (; times.runs < kFewestLayerRuns || now() < end; ++times.runs) {
     runFirst(buffers, instance);
-    if ((run + 1) * model.step_count > kMostLayerSamples)
+    if (isTimedByDevice)
+      takeDeviceTimes(instance, times);
+    if ((times.runs + 1) * model.step_count > kMostLayerSamples)
       break;
   }
+  instance.timeDevice(false);
   smelt_set_step_hook(&instance.handle(), nullptr, nullptr);
 
   const std::vector<std::string> kernels = artifact.kernelNames();

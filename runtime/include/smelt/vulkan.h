@@ -15,7 +15,7 @@
  *     smelt_vulkan_close(vulkan);
  *
  * The loader is opened when it is needed; nothing is linked with it. Steps that a device lacks are computed by the
- * processor, in memory that both see.
+ * processor, in memory that both see, or in a copy of what the device has in its own.
  */
 #ifndef SMELT_VULKAN_H
 #define SMELT_VULKAN_H
@@ -90,12 +90,19 @@ void *smelt_vulkan_arena(const smelt_vulkan *vulkan);
 void smelt_vulkan_bind(smelt_vulkan *vulkan, smelt_instance *instance);
 
 /* As smelt_run, with the buffers' contents copied to the device before, and back after. One at a time. Returns what
- * smelt_run does, and SMELT_ERROR_DEVICE where the device fails. With a step hook, every step is waited for. */
+ * smelt_run does, and SMELT_ERROR_{DEVICE, MEMORY} where the device fails: it does not run again then. With a step
+ * hook, and without timing, every step is waited for, and the processor sees all that it wrote. */
 smelt_status smelt_vulkan_run(smelt_vulkan *vulkan, const void *const *inputs, void *const *outputs);
 
-/* Where inputs and outputs of a run lie, in the order of the model's. */
-const void *const *smelt_vulkan_inputs(const smelt_vulkan *vulkan);
-void *const *smelt_vulkan_outputs(const smelt_vulkan *vulkan);
+/* What was missing where the last call failed, in a sentence; "" where it did not. Alive as long as `vulkan`. */
+const char *smelt_vulkan_why(const smelt_vulkan *vulkan);
+
+/* Whether runs ask the device's clock around every step. Steps run as they do without; a step hook is called for the
+ * first of those that run together. Returns SMELT_OK, or SMELT_ERROR_{DEVICE, MEMORY}: there is no such clock. */
+smelt_status smelt_vulkan_set_timing(smelt_vulkan *vulkan, int on);
+
+/* How long a step took in the last run, in nanoseconds; -1 where it is not the device's or was not timed. */
+double smelt_vulkan_step_ns(const smelt_vulkan *vulkan, uint32_t step);
 
 /* Gives everything back; null is nothing. */
 void smelt_vulkan_close(smelt_vulkan *vulkan);

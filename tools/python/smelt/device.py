@@ -19,6 +19,7 @@ def _functions(host):
     host.smelt_vulkan_bind.argtypes, host.smelt_vulkan_bind.restype = [pointer, pointer], None
     host.smelt_vulkan_run.argtypes = [pointer, pointer, pointer]
     host.smelt_vulkan_device_name.argtypes, host.smelt_vulkan_device_name.restype = [pointer], ctypes.c_char_p
+    host.smelt_vulkan_why.argtypes, host.smelt_vulkan_why.restype = [pointer], ctypes.c_char_p
     host.smelt_vulkan_close.argtypes, host.smelt_vulkan_close.restype = [pointer], None
     return host
 
@@ -38,6 +39,10 @@ class Device:
 
     def bind(self, instance):
         self._host.smelt_vulkan_bind(self.handle, instance)
+
+    def why(self):
+        """What was missing where the last run failed; "" where it did not."""
+        return self._host.smelt_vulkan_why(self.handle).decode(errors="replace")
 
     def __del__(self):  # reads the program: the artefact is still there
         if getattr(self, "handle", None):

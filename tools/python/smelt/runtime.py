@@ -166,6 +166,8 @@ def _check_shapes(status, model, shapes, failed):
             raise SmeltError(f"{model.name}: node '{node.decode()}': the shapes or sizes that it gets do not fit one another, or are too large; "
                              f"the inputs are {given}", 2)
         raise SmeltError(f"{model.name}: the shapes {given} contradict one another or the bounds of {model.symbols}", 2)
+    if status and (why := model.device_why()):
+        raise SmeltError(f"{model.name}: {why}", 5)
     _check(status, model.name)
 
 
@@ -302,6 +304,10 @@ class Model:
             return device.Device(_host(), self._library, self._model, self._library.program)
         except device.DeviceError as error:
             raise SmeltError(f"{self.path}: compiled for a Vulkan device, and {error}; or compile the model with target='native'", 5) from error
+
+    def device_why(self):
+        """What the device lacked where the last run failed; "" where it did not."""
+        return self._device.why() if self._device else ""
 
     def _take_device_arena(self):
         _check(_host().smelt_init(self._instance, self._model, self._device.arena, self._model.arena_bytes), str(self.path))

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""What the runtime does on Vulkan devices that fail, run out of memory, or have memory that the processor does not see: faults.c stands in the loader's
+place. And that the validation layer has nothing to say.
+
+usage: test_robust.py [NAME…] [--json FILE]
+"""
+import functools
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import harness
+import models
+from smelt import load
+
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = {"device lost": -4, "host memory exhausted": -1, "device memory exhausted": -2}  # VkResult
+LAYER = "VK_LAYER_KHRONOS_validation"
+FEEDS = {"x": np.random.default_rng(0).random((1, 3, 16, 16), np.float32)}
+
+
+def small_model(path):
+    """Convolutions on the device, and bytes, which it lacks, between them."""
+    rng = np.random.default_rng(0)
+    filters = [numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32), name) for name, shape in (("w", (8, 3, 3, 3)), ("v", (4, 8, 1, 1)))]
+    nodes = [helper.make_node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]),
+             helper.make_node("Conv", ["a", "v"], ["b"]),
+             helper.make_node("Cast", ["b"], ["c"], to=onnx.TensorProto.UINT8),
+             helper.make_node("MaxPool", ["c"], ["d"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+             helper.make_node("Cast", ["d"], ["e"], to=onnx.TensorProto.FLOAT),
+             helper.make_node("Softmax", ["e"], ["y"])]
+    tensors = [[helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)] for name, shape in (("x", (1, 3, 16, 16)), ("y", (1, 4, 16, 16)))]
+    model = helper.make_model(helper.make_graph(nodes, "small", *tensors, filters), opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+
+
+def build(folder, source, *options):
+    made = folder / ("libvulkan.so.1" if source == "faults.c" else source.removesuffix(".c"))
+    runtime, libraries = harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
+    linked = [] if source == "faults.c" else [libraries / "libsmelt_vulkan.a", libraries / "libsmelt_runtime.a"]
+    subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-I", runtime / "include", HERE / source, *options, "-o", made, *linked, "-ldl"],
+                   check=True)
+    return made
+
+
+def real_loader():
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True).stdout
+    return re.search(r"libvulkan\.so\.1 .*=> (\S+)", listed).group(1)
+
+
+def faulty(folder, **more):
+    return {**os.environ, "LD_LIBRARY_PATH": str(folder), "SMELT_TEST_LOADER": real_loader(), **more}
+
+
+def every_call_fails(cases, folder, artefact):
+    """One after another, and each time all is given back; AddressSanitizer looks at what is used and left."""
+    program = build(folder, "failures.c", "-fsanitize=address")
+
+    def one(result, more):
+        done = subprocess.run([program, artefact, str(result)], env=faulty(folder, **more), capture_output=True, text=True, timeout=300)
+        harness.expect(done.returncode == 0, f"exit code {done.returncode}: {(done.stderr.strip() or done.stdout)[:2000]}")
+        calls = int(done.stdout.split()[0])
+        harness.expect(calls > 50, f"only {calls} calls")
+        return {"calls": calls}
+
+    for name, result in RESULTS.items():
+        for kind, more in (("", {}), (" hidden memory", {"SMELT_TEST_HIDE": "1"})):
+            cases.run(f"faults {name}{kind}", functools.partial(one, result, more))
+
+
+def calls_of(folder, artefact, feeds):
+    """How many calls a `smelt run` makes: with a number beyond them it succeeds."""
+    least, most = 0, 1 << 14
+    while least < most:
+        middle = (least + most) // 2
+        if failed_run(folder, artefact, feeds, middle, -4).returncode == 0:
+            most = middle
+        else:
+            least = middle + 1
+    return least
+
+
+def failed_run(folder, artefact, feeds, call, result):
+    return harness.smelt("run", artefact, "--inputs", feeds, "--outputs", folder / "out.npz", env=faulty(folder, SMELT_TEST_FAIL=f"{call}:{result}"))
+
+
+def programs_say_so(cases, folder, artefact):
+    """`smelt run` ends with 5 and a sentence, and writes nothing; Python raises it."""
+    feeds = folder / "in.npz"
+    np.savez(feeds, **FEEDS)
+
+    def run():
+        last = calls_of(folder, artefact, feeds) - 1  # a fence of the last stretch
+        (folder / "out.npz").unlink()
+        for result, words in ((-4, "the device was lost"), (-2, "the device's memory is exhausted")):
+            for call in (0, last // 2, last):
+                done = failed_run(folder, artefact, feeds, call, result)
+                harness.expect(done.returncode == 5 and words in done.stderr, f"call {call}: exit code {done.returncode}: {done.stderr}")
+                harness.expect(not (folder / "out.npz").exists(), "outputs of a run that failed")
+
+    def python():
+        script = "import sys, numpy, smelt\ntry:\n smelt.load(sys.argv[1]).run(dict(numpy.load(sys.argv[2])))\nexcept smelt.SmeltError as error: sys.exit(f'{error.exit_code} {error}')"
+        last = calls_of(folder, artefact, feeds) - 1
+        environment = faulty(folder, SMELT_TEST_FAIL=f"{last}:-4", PYTHONPATH=str(harness.REPOSITORY / "tools" / "python"))
+        done = subprocess.run([sys.executable, "-c", script, artefact, feeds], env=environment, capture_output=True, text=True)
+        harness.expect(done.returncode == 1 and done.stderr.startswith("5 ") and "the device was lost" in done.stderr, f"{done.returncode}: {done.stderr}")
+
+    cases.run("messages smelt run", run)
+    cases.run("messages python", python)
+
+
+def hidden_memory(cases, folder):
+    """Models whose steps are all the device's, and some of them the processor's, with copies between two memories."""
+    def agrees(name):
+        artefact, feeds, reference = folder / f"{name}.so", models.inputs(name), models.reference(models.fetch(name), models.inputs(name))
+        harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", "vulkan:lavapipe", "-o", artefact, seconds=600)
+        np.savez(folder / "hidden.npz", **feeds)
+        harness.smelt_ok("run", artefact, "--inputs", folder / "hidden.npz", "--outputs", folder / "hidden_out.npz", env=faulty(folder, SMELT_TEST_HIDE="1"))
+        with np.load(folder / "hidden_out.npz") as outputs:
+            return harness.agreement(dict(outputs), reference)
+
+    for name in ("mobilenetv2", "ppocr4_rec"):
+        cases.run(f"hidden memory {name}", functools.partial(agrees, name))
+
+
+def validation(cases, folder, artefact):
+    """Also of how steps are synchronised, and of the order in which things are given back."""
+    feeds = folder / "in.npz"
+    np.savez(feeds, **FEEDS)
+
+    def clean(more):
+        layer = {"VK_INSTANCE_LAYERS": LAYER, "VK_LOADER_DEBUG": "layer", "VK_LAYER_ENABLES": "VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT"}
+        done = harness.smelt("bench", artefact, "--inputs", feeds, "--seconds", "0.2", "--no-peaks", env=faulty(folder, **layer, **more))
+        said = done.stdout + done.stderr
+        harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-500:]}")
+        harness.expect(LAYER in done.stderr, "the layer was not loaded")
+        complaints = [line for line in said.splitlines() if re.search(r"VUID|UNASSIGNED|SYNC-HAZARD|Validation Error", line)]
+        harness.expect(not complaints, f"{len(complaints)} complaints: {complaints[0][:500] if complaints else ''}")
+
+    if not list(pathlib.Path("/usr/share/vulkan/explicit_layer.d").glob("VkLayer_khronos_validation*.json")):
+        print("note: no validation layer here (vulkan-validationlayers)")
+        return
+    for kind, more in (("", {}), (" hidden memory", {"SMELT_TEST_HIDE": "1"})):
+        cases.run(f"validation{kind}", functools.partial(clean, more))
+
+
+def python(cases, folder, artefact):
+    """smelt.load runs such artefacts, several of them at once, and again after one is gone."""
+    def agrees():
+        models_here = [load(artefact) for _ in range(2)]
+        results = [model.run(FEEDS)["y"] for model in models_here for _ in range(2)]
+        harness.expect(all(np.array_equal(result, results[0]) for result in results), "not the same each time")
+        harness.expect(models_here[0].device_name != "", "no device")
+        del models_here
+        native = folder / "native.so"
+        harness.smelt_ok("compile", folder / "small.onnx", "-o", native)
+        return harness.agreement({"y": load(artefact).run(FEEDS)["y"]}, load(native).run(FEEDS))
+
+    def no_driver():
+        environment = {**os.environ, "VK_ICD_FILENAMES": str(folder / "none.json"), "VK_DRIVER_FILES": str(folder / "none.json"),
+                       "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")}
+        script = "import sys, smelt\ntry:\n smelt.load(sys.argv[1])\nexcept smelt.SmeltError as error: sys.exit(f'{error.exit_code} {error}')"
+        done = subprocess.run([sys.executable, "-c", script, artefact], env=environment, capture_output=True, text=True)
+        harness.expect(done.stderr.startswith("5 ") and "there is no driver" in done.stderr, done.stderr)
+
+    cases.run("python agrees", agrees)
+    cases.run("python no driver", no_driver)
+
+
+def main():
+    args = harness.parser(__doc__).parse_args()
+    cases = harness.Cases()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        artefact, report = folder / "small.so", folder / "small.json"
+        small_model(folder / "small.onnx")
+        harness.smelt_ok("compile", folder / "small.onnx", "--target", "vulkan:lavapipe", "-o", artefact, "--report", report)
+        device = json.loads(report.read_text())["device"]
+        cases.run("both sides take part", lambda: harness.expect(device["steps"] > 1 and device["processor_steps"] > 0, str(device)))
+        build(folder, "faults.c", "-shared", "-fPIC")
+        parts = {"faults": every_call_fails, "messages": programs_say_so, "validation": validation, "python": python}
+        for part, test in parts.items():
+            if not args.names or part in args.names:
+                test(cases, folder, artefact)
+        if not args.names or "hidden" in args.names:
+            hidden_memory(cases, folder)
+    return cases.close(args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
