@@ -19,6 +19,7 @@ import onnx  # noqa: E402
 
 import contestants  # noqa: E402
 import figures  # noqa: E402
+import gpu  # noqa: E402
 import harness  # noqa: E402
 import integers  # noqa: E402
 import models  # noqa: E402
@@ -212,6 +213,26 @@ def turns_are_taken_until_the_time_is_up():
     expect(fakes[2].turns == turns.FEWEST_ROUNDS + 2, "who is far behind goes on")
     expect(abs(turns.take_turns([Fake("smelt", 10)], 0, 7, "wall")[0]["smelt"] / 20 - 1) < 1e-9, "by the clock")
     expect(peers.fastest_of({"a": 0.5, "b": 0.9}) == {"fastest": "b", "worst_ratio": 0.9} and peers.fastest_of({}) == {}, "the fastest peer")
+
+
+@case
+def who_is_hopeless_has_one_turn():
+    fakes = [Fake("smelt", 10), Fake("hopeless", 2000)]
+    medians = turns.race(fakes, 3.0)[0]
+    expect(fakes[1].turns == 2 and abs(medians["hopeless"]["wall"] / 4000 - 1) < 1e-9, f"{fakes[1].turns} turns, {medians}")
+
+
+@case
+def devices_are_compared_by_their_own_clock():
+    args = argparse.Namespace(target="vulkan:lavapipe", peers=("ncnn",))
+    both = {"cpu": 3.0, "wall": 4.0}
+    result = {"model": "net", "clock": gpu.clock_of(args), "median_ms": {"smelt": both, "ncnn_vulkan": {"cpu": 4.0, "wall": 1.0}}, "ratio": {"ncnn_vulkan": 0.75},
+              "errors": {"iree_vulkan": "wrong numbers"}, "notes": {}, "fastest": "ncnn_vulkan", "worst_ratio": 0.75}
+    expect(gpu.clock_of(args) == "cpu" and gpu.clock_of(argparse.Namespace(target="vulkan")) == "wall", "whose clock")
+    expect(gpu.peers_of(args) == ("ncnn_vulkan",) and len(gpu.peers_of(argparse.Namespace(peers=()))) == 2, "which peers")
+    expect(gpu.row(result, args).split() == ["net", "3.00", "4.00", "0.75", "-", "-"], gpu.row(result, args))
+    said = gpu.summary([result, {"model": "alone", "errors": {}, "notes": {}}], args)
+    expect("0.750" in said[0] and "above it: none" in said[0] and "no peer runs alone" in said[1] and "net: IREE: wrong numbers" in said[2], f"{said}")
 
 
 @case

@@ -4,6 +4,7 @@ import statistics
 import time
 
 LEAST_TURN_SECONDS = 0.02  # shorter turns would measure the clock
+SLOW_SECONDS = 1.0  # of an inference: one shows enough
 FEWEST_ROUNDS = 5
 FAR_BEHIND = 2.0  # times as slow as the best: no more rounds would change who is the fastest
 HOPELESS = 10.0  # the same, after a single round
@@ -11,7 +12,7 @@ HOPELESS = 10.0  # the same, after a single round
 
 def turn_size(contestant):
     """How many inferences make one turn."""
-    if (took := contestant.turn(1)["cpu"]) < LEAST_TURN_SECONDS:  # the first may be slower
+    if (took := contestant.turn(1)["cpu"]) < SLOW_SECONDS:  # the first of all takes longer
         took = contestant.turn(1)["cpu"]
     return max(1, round(LEAST_TURN_SECONDS / max(took, 1e-6)))
 
