@@ -70,6 +70,20 @@ struct DeviceProgram {
   bool needsInt64 = false;
 };
 
+/// A kernel of a program for CUDA, as smelt_cuda_kernel.
+struct CudaKernel {
+  std::string name;
+  std::vector<uint64_t> operandBytes;
+  uint32_t groups = 0, groupSize = 0;
+};
+
+/// What a device of CUDA runs, as smelt_cuda_program.
+struct CudaProgram {
+  std::vector<CudaKernel> kernels;
+  std::string code; // PTX
+  uint32_t architecture = 0;
+};
+
 struct Tensor {
   std::string name;
   std::vector<int64_t> shape;             // -1 for a symbolic extent
@@ -137,6 +151,7 @@ struct Model {
   std::vector<std::string> libraries;       // paths of what defines them; of writeShared alone
   std::string work;                         // as WorkTable.h has it; of writeShared alone; empty where it is not known
   std::optional<DeviceProgram> device;      // of writeShared alone
+  std::optional<CudaProgram> cuda;          // of writeShared alone
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them
   /// alive. Only the forms that are machine code have a use for them.
   std::vector<llvm::StringRef> kernelObjects;

@@ -3,6 +3,7 @@
 
 #include "codegen/artifact/PlanTable.h"
 
+#include "smelt/cuda.h"
 #include "smelt/smelt.h"
 #include "smelt/vulkan.h"
 
@@ -30,7 +31,10 @@ static_assert(sizeof(smelt_vulkan_binding) == 24 && offsetof(smelt_vulkan_bindin
 static_assert(sizeof(smelt_vulkan_kernel) == 40 && offsetof(smelt_vulkan_kernel, reserved) == 36);
 static_assert(sizeof(smelt_vulkan_program) == 32 && offsetof(smelt_vulkan_program, kernels) == 24);
 
-constexpr StringLiteral kDeviceSymbol = "smelt_device";
+static_assert(sizeof(smelt_cuda_kernel) == 32 && offsetof(smelt_cuda_kernel, reserved) == 28);
+static_assert(sizeof(smelt_cuda_program) == 40 && offsetof(smelt_cuda_program, kernels) == 32);
+
+constexpr StringLiteral kDeviceSymbol = "smelt_device", kCudaSymbol = "smelt_cuda_device";
 
 namespace {
 class PlanTable {
@@ -60,6 +64,8 @@ private:
   Expected<Constant *> step(const Model &model, const Step &step);
   Constant *deviceKernel(const DeviceKernel &kernel);
   void addDevice(const DeviceProgram &program);
+  void addCuda(const CudaProgram &program);
+  void addProgram(Constant *value, StringRef symbol);
 
   Module &module_;
   LLVMContext &context_;
@@ -206,8 +212,24 @@ void PlanTable::addDevice(const DeviceProgram &program) {
   Constant *value =
       fields({word(SMELT_VULKAN_VERSION), word(kernels.size()), word(program.groupSize), word(program.groupsX),
               word(program.needsInt64 ? SMELT_VULKAN_INT64 : 0), word(0), array(kernels, "device_kernels")});
-  auto *global = new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value,
-                                    kDeviceSymbol);
+  addProgram(value, kDeviceSymbol);
+}
+
+void PlanTable::addCuda(const CudaProgram &program) {
+  SmallVector<Constant *> kernels;
+  for (const CudaKernel &kernel : program.kernels) {
+    std::vector<int64_t> bytes(kernel.operandBytes.begin(), kernel.operandBytes.end());
+    kernels.push_back(fields({text(kernel.name), wideArray(bytes, "operand_bytes"), word(bytes.size()),
+                              word(kernel.groups), word(kernel.groupSize), word(0)}));
+  }
+  addProgram(fields({word(SMELT_CUDA_VERSION), word(kernels.size()), word(program.architecture), word(0),
+                     text(program.code), wide(program.code.size() + 1), array(kernels, "cuda_kernels")}),
+             kCudaSymbol);
+}
+
+void PlanTable::addProgram(Constant *value, StringRef symbol) {
+  auto *global =
+      new GlobalVariable(module_, value->getType(), /*isConstant=*/true, GlobalValue::ExternalLinkage, value, symbol);
   global->setAlignment(Align(8));
 }
 
@@ -259,6 +281,8 @@ Error PlanTable::add(const Model &model, StringRef modelSymbol, StringRef weight
   global->setAlignment(Align(8));
   if (model.device)
     addDevice(*model.device);
+  if (model.cuda)
+    addCuda(*model.cuda);
   return Error::success();
 }
 

@@ -112,8 +112,10 @@ private:
     }
     Type element = getElementTypeOrSelf(type);
     bool isInMemory = isa<MemRefType>(type);
-    bool isThere = element.isF32() || element.isInteger(32) || element.isIndex() ||
-                   (element.isInteger(64) && profile.hasInt64) || (element.isInteger(1) && !isInMemory);
+    bool isThere =
+        element.isF32() || element.isInteger(32) || element.isIndex() || (element.isInteger(64) && profile.hasInt64) ||
+        (element.isInteger(1) && !isInMemory) ||
+        (profile.hasNarrow && (element.isInteger(8) || element.isInteger(16) || element.isF16() || element.isF64()));
     return isThere ? success() : op->emitError("needs elements of ") << element << ", which the profile lacks";
   }
 

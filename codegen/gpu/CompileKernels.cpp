@@ -6,7 +6,9 @@
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/Passes.h"
+#include "codegen/gpu/Ptx.h"
 #include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
@@ -15,6 +17,8 @@
 #include "mlir/Target/SPIRV/Serialization.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
 
@@ -29,6 +33,10 @@ void buildDevicePipeline(OpPassManager &manager, const Profile &profile) {
   manager.addPass(createCSEPass());
   manager.addPass(createMarkAlignedPass());
   manager.addPass(createCheckCapabilitiesPass(profile));
+  if (profile.api == Api::Cuda) {
+    manager.addPass(createConvertToNvvmPass(profile));
+    return;
+  }
   manager.addPass(createConvertToSpirvPass(profile));
   OpPassManager &shaders = manager.nest<spirv::ModuleOp>();
   shaders.addPass(createCanonicalizerPass());
@@ -98,16 +106,92 @@ static std::optional<artifact::DeviceKernel> shaderOf(ModuleOp module) {
   return kernel;
 }
 
-DeviceKernels compileKernels(ModuleOp module, const Profile &profile) {
+namespace {
+/// Makes one program of what the passes make of kernels.
+class ProgramWriter {
+public:
+  explicit ProgramWriter(const Profile &profile) : profile_(profile) {}
+  llvm::Error begin();
+  /// Fails where a kernel has no code after all.
+  llvm::Error add(kernel::FuncOp kernel, ModuleOp compiled);
   DeviceKernels result;
+
+private:
+  llvm::Error addShader(StringRef name, ModuleOp compiled);
+  llvm::Error addPtx(kernel::FuncOp kernel, ModuleOp compiled);
+
+  const Profile &profile_;
+  std::unique_ptr<llvm::TargetMachine> machine_; // of CUDA
+};
+} // namespace
+
+llvm::Error ProgramWriter::begin() {
+  if (profile_.api == Api::Vulkan) {
+    artifact::DeviceProgram &program = result.vulkan.emplace();
+    program.groupSize = profile_.groupSize;
+    program.groupsX = profile_.groupsX;
+    program.needsInt64 = profile_.hasInt64;
+    return llvm::Error::success();
+  }
+  result.cuda.emplace().architecture = profile_.architecture;
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = makePtxMachine(profile_);
+  if (!machine)
+    return machine.takeError();
+  machine_ = std::move(*machine);
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramWriter::add(kernel::FuncOp kernel, ModuleOp compiled) {
+  llvm::Error error = profile_.api == Api::Vulkan ? addShader(kernel.getSymName(), compiled) : addPtx(kernel, compiled);
+  if (!error)
+    result.names.push_back(kernel.getSymName().str());
+  return error;
+}
+
+llvm::Error ProgramWriter::addShader(StringRef name, ModuleOp compiled) {
+  std::optional<artifact::DeviceKernel> shader = shaderOf(compiled);
+  if (!shader)
+    return llvm::createStringError("");
+  shader->name = name.str();
+  result.vulkan->kernels.push_back(std::move(*shader));
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramWriter::addPtx(kernel::FuncOp kernel, ModuleOp compiled) {
+  auto function = *compiled.getOps<LLVM::LLVMFuncOp>().begin();
+  const auto invocations = static_cast<uint64_t>(function->getAttrOfType<IntegerAttr>(kInvocations).getInt());
+  artifact::CudaKernel made;
+  made.name = kernel.getSymName().str();
+  made.groupSize = profile_.groupSize;
+  made.groups = static_cast<uint32_t>(llvm::divideCeil(invocations, profile_.groupSize));
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    auto type = cast<MemRefType>(argument.getType());
+    made.operandBytes.push_back(kernel::spanOf(type).value_or(0) * graph::elementBytes(type.getElementType()));
+  }
+  llvm::Expected<Ptx> ptx = emitPtx(compiled, *machine_);
+  if (!ptx)
+    return ptx.takeError();
+  artifact::CudaProgram &program = *result.cuda;
+  if (program.code.empty())
+    program.code = ptx->head;
+  program.code += ptx->body;
+  program.kernels.push_back(std::move(made));
+  return llvm::Error::success();
+}
+
+llvm::Expected<DeviceKernels> compileKernels(ModuleOp module, const Profile &profile) {
+  ProgramWriter writer(profile);
+  if (llvm::Error error = writer.begin())
+    return std::move(error);
   MLIRContext *context = module.getContext();
   llvm::StringMap<Calls> calls = callsOf(module);
   PassManager passes(context);
   passes.enableVerifier(false); // costs as much as the passes; smelt-opt and the tests verify
   buildDevicePipeline(passes, profile);
   for (auto kernel : module.getOps<kernel::FuncOp>()) {
+    std::vector<LeftOut> &leftOut = writer.result.leftOut;
     if (!calls[kernel.getSymName()].areFixed) {
-      result.leftOut.push_back({kernel.getSymName().str(), "the run finds where its operands lie"});
+      leftOut.push_back({kernel.getSymName().str(), "the run finds where its operands lie"});
       continue;
     }
     std::string why;
@@ -120,26 +204,14 @@ DeviceKernels compileKernels(ModuleOp module, const Profile &profile) {
     kernel::FuncOp copy = kernel.clone();
     copy->setAttr(kAlignedOperands, DenseBoolArrayAttr::get(context, calls[kernel.getSymName()].aligned));
     alone->push_back(copy);
-    std::optional<artifact::DeviceKernel> shader;
-    if (succeeded(passes.run(*alone)))
-      shader = shaderOf(*alone);
-    if (!shader) {
-      result.leftOut.push_back({kernel.getSymName().str(), why});
+    if (failed(passes.run(*alone))) {
+      leftOut.push_back({kernel.getSymName().str(), why});
       continue;
     }
-    shader->name = kernel.getSymName().str();
-    result.kernels.push_back(std::move(*shader));
+    if (llvm::Error error = writer.add(kernel, *alone))
+      leftOut.push_back({kernel.getSymName().str(), llvm::toString(std::move(error))});
   }
-  return result;
-}
-
-artifact::DeviceProgram programOf(DeviceKernels kernels, const Profile &profile) {
-  artifact::DeviceProgram program;
-  program.groupSize = profile.groupSize;
-  program.groupsX = profile.groupsX;
-  program.needsInt64 = profile.hasInt64;
-  program.kernels = std::move(kernels.kernels);
-  return program;
+  return std::move(writer.result);
 }
 
 } // namespace smelt::gpu

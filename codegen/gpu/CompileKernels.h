@@ -7,6 +7,7 @@
 #include "codegen/artifact/Artifact.h"
 #include "codegen/gpu/Profile.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
 #include <string>
 #include <vector>
 
@@ -18,18 +19,17 @@ struct LeftOut {
   std::string why;
 };
 
-/// Which kernels a device computes.
+/// Which kernels a device computes, and the part of an artefact that they become: one of the two.
 struct DeviceKernels {
-  std::vector<artifact::DeviceKernel> kernels;
+  std::vector<std::string> names; // in the program's order
   std::vector<LeftOut> leftOut;
+  std::optional<artifact::DeviceProgram> vulkan;
+  std::optional<artifact::CudaProgram> cuda;
 };
 
 /// Compiles what has code for devices of the kernel.func's of a module, one by one, in the module's order; the module
-/// stays as it is. The others are the processor's.
-DeviceKernels compileKernels(mlir::ModuleOp module, const Profile &profile);
-
-/// The part of an artefact that they become.
-artifact::DeviceProgram programOf(DeviceKernels kernels, const Profile &profile);
+/// stays as it is. The others are the processor's. Fails where this LLVM has no backend for the device.
+llvm::Expected<DeviceKernels> compileKernels(mlir::ModuleOp module, const Profile &profile);
 
 } // namespace smelt::gpu
 

@@ -23,8 +23,10 @@ std::unique_ptr<mlir::Pass> createMarkAlignedPass();
 std::unique_ptr<mlir::Pass> createCheckCapabilitiesPass(const Profile &profile);
 /// These functions → spirv.module, each buffer as the bindings of Bindings.h.
 std::unique_ptr<mlir::Pass> createConvertToSpirvPass(const Profile &profile);
+/// These functions → the LLVM dialect, kernels of CUDA that take the address of each buffer.
+std::unique_ptr<mlir::Pass> createConvertToNvvmPass(const Profile &profile);
 
-/// All of these, from kernel.func on.
+/// All of these, from kernel.func on, that the profile's API takes.
 void buildDevicePipeline(mlir::OpPassManager &manager, const Profile &profile);
 
 } // namespace smelt::gpu

@@ -4,6 +4,7 @@
 #include "codegen/gpu/Profile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include <limits>
 
 namespace smelt::gpu {
 
@@ -12,6 +13,24 @@ constexpr unsigned kGroupsX = 65535; // what every Vulkan device has
 // Mesa's software rasterisers leave all loops after 65535 steps of an invocation; other drivers stop one that takes
 // seconds.
 constexpr uint64_t kLoopSteps = 65000;
+constexpr uint64_t kAnySteps = std::numeric_limits<uint64_t>::max();
+
+// LLVM's default of sm_75 is a PTX that lacks instructions which it takes for granted.
+constexpr Profile cuda(const char *name, unsigned architecture, const char *features) {
+  return {name,
+          Reads::Storage,
+          /*hasInt64=*/true,
+          128,
+          std::numeric_limits<int32_t>::max(),
+          /*points=*/4,
+          /*vectors=*/2,
+          4096,
+          kAnySteps,
+          Api::Cuda,
+          architecture,
+          features,
+          /*hasNarrow=*/true};
+}
 
 // Mesa's lavapipe has an invocation in each lane of a register of 256 bits. It reads storage buffers lane by lane with
 // a branch each, and texel buffers by gathers: 6 to 8 times as fast. Elsewhere texel buffers may be as short as 65536
@@ -19,6 +38,12 @@ constexpr uint64_t kLoopSteps = 65000;
 constexpr Profile kProfiles[] = {
     {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 4096, kLoopSteps},
     {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/4, /*vectors=*/2, 4096, kLoopSteps},
+    cuda("cuda", 80, "+ptx71"),
+    cuda("cuda:sm_75", 75, "+ptx65"),
+    cuda("cuda:sm_80", 80, "+ptx71"),
+    cuda("cuda:sm_86", 86, "+ptx71"),
+    cuda("cuda:sm_89", 89, "+ptx78"),
+    cuda("cuda:sm_90", 90, "+ptx78"),
 };
 } // namespace
 

@@ -17,6 +17,9 @@ enum class Reads {
   Texels,  // uniform texel buffers of f32, and storage buffers for the rest
 };
 
+/// What a kernel becomes.
+enum class Api { Vulkan, Cuda };
+
 /// A kind of device to compile for: one row of the table in Profile.cpp.
 struct Profile {
   const char *name; // as given to --target
@@ -28,6 +31,10 @@ struct Profile {
   int64_t vectors;    // of channels of each
   int64_t stackBytes; // of local arrays, at most
   uint64_t loopSteps; // of all loops of an invocation, at most
+  Api api = Api::Vulkan;
+  unsigned architecture = 0; // of CUDA: 80 for sm_80
+  const char *features = ""; // for LLVM, of CUDA
+  bool hasNarrow = false;    // integers of 8 and 16 bits, f16 and f64
 };
 
 /// The profile of that name; nothing for an unknown name.

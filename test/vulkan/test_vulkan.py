@@ -114,8 +114,8 @@ def interface(cases):
             harness.expect(artefact.read_bytes() == other.read_bytes(), "compiled twice, two artefacts")
 
         def two_threads():
-            program, runtime, libraries = folder / "two_threads", harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
-            subprocess.run(["gcc", "-std=gnu11", "-O1", "-I", runtime / "include", pathlib.Path(__file__).with_name("two_threads.c"), "-o", program,
+            program, runtime, libraries = folder / "two_devices", harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
+            subprocess.run(["gcc", "-std=gnu11", "-O1", "-I", runtime / "include", harness.REPOSITORY / "test" / "runtime" / "two_devices.c", "-o", program,
                             libraries / "libsmelt_vulkan.a", libraries / "libsmelt_runtime.a", "-pthread", "-ldl"], check=True)
             done = subprocess.run([program, artefact], capture_output=True, text=True, timeout=300)
             harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr.strip()}")

@@ -123,7 +123,7 @@ private:
   llvm::Expected<artifact::PlannedModel> plan(const cpu::Target &target);
   llvm::Error writeObjects(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Error checkDevice();
-  void compileDeviceKernels();
+  llvm::Error compileDeviceKernels();
   llvm::Error writeReadable(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Expected<std::vector<cpu::KernelObject>> compileKernels(const cpu::Target &target);
   llvm::Error openCache();
@@ -136,9 +136,9 @@ private:
   Progress progress_;
   StageClock clock_;
   std::optional<artifact::ContentCache> cache_;
-  std::vector<std::string> read_;       // the files of the model
-  std::optional<gpu::Profile> profile_; // of the device to compile for, if any
-  std::optional<artifact::DeviceProgram> device_;
+  std::vector<std::string> read_;                // the files of the model
+  std::optional<gpu::Profile> profile_;          // of the device to compile for, if any
+  gpu::DeviceKernels device_;                    // what it computes
   std::unique_ptr<llvm::StdThreadPool> threads_; // outlives the context
   std::unique_ptr<MLIRContext> context_;
   OwningOpRef<ModuleOp> module_;
@@ -333,19 +333,22 @@ void Compilation::closeCache() {
 }
 
 /// Marks the kernels that the device computes.
-void Compilation::compileDeviceKernels() {
+llvm::Error Compilation::compileDeviceKernels() {
   clock_.begin("compile-device-kernels");
-  gpu::DeviceKernels compiled = gpu::compileKernels(*module_, *profile_);
+  llvm::Expected<gpu::DeviceKernels> compiled = gpu::compileKernels(*module_, *profile_);
+  if (!compiled)
+    return compiled.takeError();
   SymbolTable kernels(*module_);
   auto word = IntegerType::get(context_.get(), 32);
-  for (auto [number, kernel] : llvm::enumerate(compiled.kernels))
-    kernels.lookup(kernel.name)->setAttr(artifact::kDeviceKernel, IntegerAttr::get(word, number));
+  for (auto [number, kernel] : llvm::enumerate(compiled->names))
+    kernels.lookup(kernel)->setAttr(artifact::kDeviceKernel, IntegerAttr::get(word, number));
   report_.device.emplace();
-  for (gpu::LeftOut &kernel : compiled.leftOut)
+  for (gpu::LeftOut &kernel : compiled->leftOut)
     report_.device->leftOut.emplace_back(std::move(kernel.kernel), std::move(kernel.why));
-  report_.kernels = compiled.kernels.size();
-  device_ = gpu::programOf(std::move(compiled), *profile_);
+  report_.kernels = compiled->names.size();
+  device_ = std::move(*compiled);
   clock_.end("compile-device-kernels");
+  return llvm::Error::success();
 }
 
 /// What a device does not do yet.
@@ -434,7 +437,8 @@ llvm::Error Compilation::writeReadable(const cpu::Target &target, llvm::TargetMa
 
 llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMachine &machine) {
   if (profile_)
-    compileDeviceKernels();
+    if (llvm::Error error = compileDeviceKernels())
+      return error;
   llvm::Expected<std::vector<cpu::KernelObject>> objects = compileKernels(target);
   if (!objects)
     return objects.takeError();
@@ -442,7 +446,8 @@ llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMac
   if (!planned)
     return planned.takeError();
   artifact::Model &model = planned->model;
-  model.device = std::move(device_);
+  model.device = std::move(device_.vulkan);
+  model.cuda = std::move(device_.cuda);
   if (profile_) {
     const gpu::Copies copies = gpu::countCopies(*module_);
     report_.device->copies = copies.count;

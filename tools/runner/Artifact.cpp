@@ -19,7 +19,7 @@ extern "C" {
 
 namespace smelt::runner {
 
-constexpr char kSymbol[] = "smelt_model", kDeviceSymbol[] = "smelt_device";
+constexpr char kSymbol[] = "smelt_model", kDeviceSymbol[] = "smelt_device", kCudaSymbol[] = "smelt_cuda_device";
 constexpr uint32_t kMostTensors = 1 << 16; // more than any compiler makes; a descriptor that states more is damaged
 
 std::string cpuFeatureNames(uint64_t features) {
@@ -122,7 +122,9 @@ Artifact::Artifact(const std::string &path) : path_(path) {
   }
   model_ = static_cast<const smelt_model *>(dlsym(library_, kSymbol));
   if (file.exportsObject(kDeviceSymbol, sizeof(smelt_vulkan_program)))
-    program_ = static_cast<const smelt_vulkan_program *>(dlsym(library_, kDeviceSymbol));
+    programs_.vulkan = static_cast<const smelt_vulkan_program *>(dlsym(library_, kDeviceSymbol));
+  if (file.exportsObject(kCudaSymbol, sizeof(smelt_cuda_program)))
+    programs_.cuda = static_cast<const smelt_cuda_program *>(dlsym(library_, kCudaSymbol));
   try {
     checkDescriptor(path, *model_);
   } catch (...) {
@@ -198,10 +200,10 @@ static std::string whyNoSize(const smelt_model &model, uint64_t size) {
 
 void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
-  void *arena = device_ ? smelt_vulkan_arena(device_->handle()) : arena_.data();
+  void *arena = device_ ? device_->arena() : arena_.data();
   require(smelt_init(&instance_, &model(), arena, arenaBytes()), artifact_.path());
   if (device_)
-    smelt_vulkan_bind(device_->handle(), &instance_);
+    device_->bind(instance_);
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
   smelt_set_resize(&instance_, resizeBlock, nullptr);
 }
@@ -291,10 +293,7 @@ static uint64_t leastArena(const smelt_model &model) {
 }
 
 Instance::Instance(const Artifact &artifact, unsigned threads)
-    : artifact_(artifact),
-      device_(artifact.deviceProgram()
-                  ? std::make_unique<Device>(artifact.path(), artifact.model(), *artifact.deviceProgram())
-                  : nullptr),
+    : artifact_(artifact), device_(openDevice(artifact.path(), artifact.model(), artifact.devicePrograms())),
       arena_(device_ ? 0 : leastArena(artifact.model()), artifact.path() + ": its arena"), instance_() {
   checkProcessor(artifact.path(), artifact.model());
   bind();
@@ -320,8 +319,8 @@ Instance::~Instance() {
 }
 
 void Instance::run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs) const {
-  const smelt_status status = device_ ? smelt_vulkan_run(device_->handle(), inputs.data(), outputs.data())
-                                      : smelt_run(&instance_, inputs.data(), outputs.data());
+  const smelt_status status =
+      device_ ? device_->run(inputs.data(), outputs.data()) : smelt_run(&instance_, inputs.data(), outputs.data());
   if (status == SMELT_ERROR_SHAPE)
     throw Error(Exit::Usage, artifact_.path() + ": " + whyNoSize(model(), smelt_failed_size(&instance_)));
   if (status != SMELT_OK && device_ && !device_->why().empty())
@@ -329,11 +328,8 @@ void Instance::run(const std::vector<const void *> &inputs, const std::vector<vo
   require(status, artifact_.path());
 }
 
-bool Instance::timeDevice(bool on) { return device_ && smelt_vulkan_set_timing(device_->handle(), on) == SMELT_OK; }
+bool Instance::timeDevice(bool on) { return device_ && device_->setTiming(on); }
 
-double Instance::deviceMs(uint32_t step) const {
-  constexpr double kNanoseconds = 1e6; // of a millisecond
-  return smelt_vulkan_step_ns(device_->handle(), step) / kNanoseconds;
-}
+double Instance::deviceMs(uint32_t step) const { return device_->stepMs(step); }
 
 } // namespace smelt::runner

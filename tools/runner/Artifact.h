@@ -27,8 +27,8 @@ public:
 
   const std::string &path() const { return path_; }
   const smelt_model &model() const { return *model_; }
-  /// What steps of a device run; null where there are none.
-  const smelt_vulkan_program *deviceProgram() const { return program_; }
+  /// What steps of a device run.
+  const DevicePrograms &devicePrograms() const { return programs_; }
   /// Names of the kernels of all steps, in their order; "" where the file does not say.
   std::vector<std::string> kernelNames() const;
 
@@ -36,7 +36,7 @@ private:
   std::string path_;
   void *library_ = nullptr;
   const smelt_model *model_ = nullptr;
-  const smelt_vulkan_program *program_ = nullptr;
+  DevicePrograms programs_;
 };
 
 /// The most dims of a tensor: more than any compiler makes.

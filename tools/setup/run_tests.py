@@ -241,6 +241,7 @@ SUITES = {
     "package": script("test/package/test_package.py", 600),
     "bench": script("test/bench/test_bench.py", 600),
     "vulkan": vulkan,
+    "cuda": script("test/cuda/test_cuda.py", 2400),
     "pt2": lambda: script("test/pt2/test_pt2.py", 900)() + script("test/pt2/test_hostile.py", 900)(),
     "asan": sanitized,
     "fuzz": fuzzed,
@@ -252,7 +253,7 @@ ON_DEMAND = {"pt2_torch"}
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
-         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "ranges": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "vulkan": "tools/smelt", "pt2": "tools/smelt"}
+         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "ranges": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "vulkan": "tools/smelt", "cuda": "tools/smelt", "pt2": "tools/smelt"}
 
 
 def exists(suite):

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -46,25 +47,31 @@ static void registerCpuPasses() {
 
 /// The same for kinds of devices.
 static void registerDevicePasses() {
-  for (const auto &[name, profile] : {std::pair("vulkan", "vulkan"), std::pair("lavapipe", "vulkan:lavapipe")}) {
-    gpu::Profile device = *gpu::findProfile(profile);
+  for (const auto &[name, profile] :
+       {std::pair("vulkan", "vulkan"), std::pair("lavapipe", "vulkan:lavapipe"), std::pair("cuda", "cuda")}) {
+    smelt::gpu::Profile device = *smelt::gpu::findProfile(profile);
     PassPipelineRegistration<>(
         ("emit-device-kernels-" + std::string(name)), "kernels → the work of one invocation, for this profile",
-        [device](OpPassManager &manager) { manager.addPass(gpu::createEmitDeviceKernelsPass(device)); });
+        [device](OpPassManager &manager) { manager.addPass(smelt::gpu::createEmitDeviceKernelsPass(device)); });
     PassPipelineRegistration<>(
         ("check-capabilities-" + std::string(name)), "fail where a kernel needs what this profile lacks",
-        [device](OpPassManager &manager) { manager.addPass(gpu::createCheckCapabilitiesPass(device)); });
-    PassPipelineRegistration<>(("device-pipeline-" + std::string(name)), "kernels → shaders, for this profile",
-                               [device](OpPassManager &manager) { gpu::buildDevicePipeline(manager, device); });
+        [device](OpPassManager &manager) { manager.addPass(smelt::gpu::createCheckCapabilitiesPass(device)); });
+    PassPipelineRegistration<>(("device-pipeline-" + std::string(name)),
+                               "kernels → shaders, or kernels of CUDA, for this profile",
+                               [device](OpPassManager &manager) { smelt::gpu::buildDevicePipeline(manager, device); });
   }
-  registerPass([] { return gpu::createMarkAlignedPass(); });
+  registerPass([] { return smelt::gpu::createMarkAlignedPass(); });
+  smelt::gpu::Profile cuda = *smelt::gpu::findProfile("cuda");
+  PassPipelineRegistration<>(
+      "convert-to-nvvm-cuda", "the work of one invocation → a kernel of CUDA",
+      [cuda](OpPassManager &manager) { manager.addPass(smelt::gpu::createConvertToNvvmPass(cuda)); });
 }
 
 int main(int argc, char **argv) {
   DialectRegistry registry;
-  registry
-      .insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
-              math::MathDialect, memref::MemRefDialect, scf::SCFDialect, spirv::SPIRVDialect, vector::VectorDialect>();
+  registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, kernel::KernelDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, NVVM::NVVMDialect, scf::SCFDialect, spirv::SPIRVDialect,
+                  vector::VectorDialect>();
   registerCanonicalizerPass();
   registerCSEPass();
   graph::registerGraphPasses();

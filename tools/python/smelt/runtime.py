@@ -303,7 +303,7 @@ class Model:
         try:
             return device.Device(_host(), self._library, self._model, self._library.program)
         except device.DeviceError as error:
-            raise SmeltError(f"{self.path}: compiled for a Vulkan device, and {error}; or compile the model with target='native'", 5) from error
+            raise SmeltError(f"{self.path}: compiled for a {device.PROGRAMS[self._library.program[0]][0]} device, and {error}; or compile the model with target='native'", 5) from error
 
     def device_why(self):
         """What the device lacked where the last run failed; "" where it did not."""

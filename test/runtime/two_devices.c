@@ -1,9 +1,17 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
-/* usage: two_threads ARTEFACT: two instances of a model run side by side, and say whether each run has the same bytes
+/* usage: two_devices ARTEFACT: two instances of a model run side by side, and say whether each run has the same bytes
  * as the first. Exit code 0: it has; 1: it has not; 2: something failed, and stderr says what. */
 
+#ifdef WITH_CUDA
+#include "smelt/cuda.h"
+#define DEVICE(name) smelt_cuda##name
+#define PROGRAM "smelt_cuda_device"
+#else
 #include "smelt/vulkan.h"
+#define DEVICE(name) smelt_vulkan##name
+#define PROGRAM "smelt_device"
+#endif
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -14,7 +22,7 @@
 enum { RUNS = 5, THREADS = 2 };
 
 static const smelt_model *model;
-static const smelt_vulkan_program *program;
+static const DEVICE(_program) * program;
 
 typedef struct worker {
   pthread_t thread;
@@ -27,16 +35,16 @@ static void *aligned(uint64_t bytes) {
 }
 
 static int run_all(worker *self) {
-  char why[SMELT_VULKAN_WHY_BYTES];
-  smelt_vulkan *vulkan;
+  char why[256];
+  DEVICE() * device;
   smelt_instance instance;
-  if (smelt_vulkan_open(&vulkan, model, program, why, sizeof why) != SMELT_OK) {
+  if (DEVICE(_open)(&device, model, program, why, sizeof why) != SMELT_OK) {
     fprintf(stderr, "%s\n", why);
     return 1;
   }
-  if (smelt_init(&instance, model, smelt_vulkan_arena(vulkan), model->arena_bytes) != SMELT_OK)
+  if (smelt_init(&instance, model, DEVICE(_arena)(device), model->arena_bytes) != SMELT_OK)
     return 1;
-  smelt_vulkan_bind(vulkan, &instance);
+  DEVICE(_bind)(device, &instance);
   const uint64_t bytes = model->inputs[0].bytes;
   float *input = aligned(bytes);
   self->output = aligned(model->outputs[0].bytes);
@@ -45,13 +53,13 @@ static int run_all(worker *self) {
     input[i] = (float)(i * 2654435761u % 1000) / 1000;
   for (int run = 0; run < RUNS; ++run) {
     void *outputs[] = {run ? output : self->output};
-    if (smelt_vulkan_run(vulkan, (const void *[]){input}, outputs) != SMELT_OK)
+    if (DEVICE(_run)(device, (const void *[]){input}, outputs) != SMELT_OK)
       return 1;
     self->differs |= run && memcmp(output, self->output, model->outputs[0].bytes) != 0;
   }
   free(input);
   free(output);
-  smelt_vulkan_close(vulkan);
+  DEVICE(_close)(device);
   return 0;
 }
 
@@ -63,7 +71,7 @@ static void *work(void *self) {
 int main(int argc, char **argv) {
   void *library = argc == 2 ? dlopen(argv[1], RTLD_NOW) : NULL;
   model = library ? dlsym(library, "smelt_model") : NULL;
-  program = library ? dlsym(library, "smelt_device") : NULL;
+  program = library ? dlsym(library, PROGRAM) : NULL;
   if (!model || !program || model->input_count != 1 || model->output_count != 1) {
     fprintf(stderr, "no artefact with one input and one output for a device\n");
     return 2;

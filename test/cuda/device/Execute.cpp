@@ -1,0 +1,249 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Lanes.h"
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+namespace ptx {
+
+namespace {
+
+enum class Stop { Barrier, End };
+
+/// 32 threads, which run the same instruction where they are at the same place.
+class Warp {
+public:
+  Warp(const Kernel &kernel, unsigned first, unsigned threads, const CheckAddress &check)
+      : kernel_(kernel), first_(first), check_(check), registers_(kernel.registerBytes + kRegisterBytes),
+        local_(size_t(kernel.localBytes) * kWarp) {
+    all_ = threads >= kWarp ? ~0u : (1u << threads) - 1;
+    for (const Kernel::Constant &constant : kernel.constants)
+      for (unsigned lane = 0; lane < kWarp; ++lane)
+        lanes(all_).setBits(constant.at, lane, constant.value);
+  }
+
+  void begin(unsigned block, uint8_t *shared, const std::vector<uint64_t> &parameters);
+  /// Until all live lanes are at a barrier, or at the end.
+  Stop run();
+
+private:
+  template <typename T> T *at(uint32_t place) { return reinterpret_cast<T *>(registers_.data() + place); }
+  Lanes lanes(uint32_t mask) { return {registers_.data(), kernel_.widths.data(), mask}; }
+  uint32_t guarded(const Instruction &instruction, uint32_t mask);
+  void step(const Instruction &instruction, uint32_t mask);
+  void loadParameter(const Instruction &instruction, uint32_t mask);
+  void load(const Instruction &instruction, uint32_t mask);
+  void store(const Instruction &instruction, uint32_t mask);
+  void copyAsync(const Instruction &instruction, uint32_t mask);
+  uint8_t *checked(uint64_t address, unsigned bytes);
+  void jump(uint32_t mask, uint32_t place) {
+    for (unsigned lane = 0; lane < kWarp; ++lane)
+      if (mask >> lane & 1)
+        places_[lane] = place;
+  }
+
+  const Kernel &kernel_;
+  unsigned first_;
+  const CheckAddress &check_;
+  std::vector<uint8_t> registers_;
+  std::vector<uint8_t> local_;
+  uint8_t *shared_ = nullptr;
+  const std::vector<uint64_t> *parameters_ = nullptr;
+  uint32_t all_, live_ = 0, waiting_ = 0; // masks
+  uint32_t places_[kWarp];                // of each lane's next instruction
+};
+
+} // namespace
+
+void Warp::begin(unsigned block, uint8_t *shared, const std::vector<uint64_t> &parameters) {
+  live_ = all_;
+  waiting_ = 0;
+  shared_ = shared;
+  parameters_ = &parameters;
+  std::fill(places_, places_ + kWarp, 0);
+  for (const Kernel::Given &given : kernel_.given)
+    for (unsigned lane = 0; lane < kWarp; ++lane)
+      switch (given.what) {
+      case Kernel::Special::ThreadX:
+        at<uint32_t>(given.at)[lane] = first_ + lane;
+        break;
+      case Kernel::Special::BlockX:
+        at<uint32_t>(given.at)[lane] = block;
+        break;
+      case Kernel::Special::Lane:
+        at<uint32_t>(given.at)[lane] = lane;
+        break;
+      case Kernel::Special::Local:
+        at<uint64_t>(given.at)[lane] = reinterpret_cast<uint64_t>(local_.data() + size_t(lane) * kernel_.localBytes);
+        break;
+      case Kernel::Special::Shared:
+        at<uint64_t>(given.at)[lane] = reinterpret_cast<uint64_t>(shared_ + given.offset);
+        break;
+      }
+}
+
+/// The lanes of a mask for which an instruction's guard holds.
+uint32_t Warp::guarded(const Instruction &instruction, uint32_t mask) {
+  if (instruction.guard == kNone)
+    return mask;
+  const auto *holds = at<uint8_t>(instruction.guard);
+  uint32_t taken = 0;
+  for (unsigned lane = 0; lane < kWarp; ++lane)
+    taken |= uint32_t((holds[lane] & 1) != instruction.isNegated) << lane;
+  return taken & mask;
+}
+
+/// Lanes at the first place of all go on until others are reached, or they part.
+Stop Warp::run() {
+  waiting_ = 0;
+  while (uint32_t ready = live_ & ~waiting_) {
+    uint32_t place = UINT32_MAX, others = UINT32_MAX, mask = 0;
+    for (unsigned lane = 0; lane < kWarp; ++lane)
+      if (ready >> lane & 1)
+        place = std::min(place, places_[lane]);
+    for (unsigned lane = 0; lane < kWarp; ++lane) {
+      if (!(ready >> lane & 1))
+        continue;
+      if (places_[lane] == place)
+        mask |= 1u << lane;
+      else
+        others = std::min(others, places_[lane]);
+    }
+    for (bool isTogether = true; isTogether;) {
+      const Instruction &instruction = kernel_.code[place];
+      const uint32_t taken = guarded(instruction, mask);
+      ++place;
+      if (instruction.op == Op::Branch) {
+        if (taken == mask)
+          place = instruction.target;
+        else if (taken != 0) {
+          jump(mask & ~taken, place);
+          jump(taken, instruction.target);
+          break;
+        }
+      } else if (instruction.op == Op::Return) {
+        live_ &= ~taken;
+        mask &= ~taken;
+        if (!mask)
+          break;
+      } else if (instruction.op == Op::Barrier) {
+        waiting_ |= taken;
+        jump(mask, place);
+        break;
+      } else if (taken) {
+        step(instruction, taken);
+      }
+      isTogether = place < others;
+      if (!isTogether)
+        jump(mask, place);
+    }
+  }
+  return live_ ? Stop::Barrier : Stop::End;
+}
+
+uint8_t *Warp::checked(uint64_t address, unsigned bytes) {
+  if (address % bytes)
+    throw Error("address is not aligned in " + kernel_.name);
+  auto *place = reinterpret_cast<uint8_t *>(address);
+  const auto isIn = [&](const uint8_t *begin, size_t size) { return place >= begin && place + bytes <= begin + size; };
+  if (!isIn(shared_, kernel_.sharedBytes) && !isIn(local_.data(), local_.size()))
+    check_(address, bytes);
+  return place;
+}
+
+void Warp::load(const Instruction &instruction, uint32_t mask) {
+  const unsigned bytes = bytesOf(instruction.type), all = bytes * static_cast<unsigned>(instruction.to.size());
+  const auto *addresses = at<uint64_t>(instruction.sources[0]);
+  const bool isSigned = instruction.type == Type::S8 || instruction.type == Type::S16 || instruction.type == Type::S32;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(__builtin_ctz(rest));
+    const uint8_t *place = checked(addresses[lane] + static_cast<uint64_t>(instruction.offset), all);
+    for (size_t part = 0; part < instruction.to.size(); ++part) {
+      uint64_t value = 0;
+      std::memcpy(&value, place + part * bytes, bytes);
+      if (isSigned)
+        value = static_cast<uint64_t>(static_cast<int64_t>(value << (64 - 8 * bytes)) >> (64 - 8 * bytes));
+      lanes(mask).setBits(instruction.to[part], lane, value);
+    }
+  }
+}
+
+void Warp::store(const Instruction &instruction, uint32_t mask) {
+  const size_t parts = instruction.sources.size() - 1;
+  const unsigned bytes = bytesOf(instruction.type), all = bytes * static_cast<unsigned>(parts);
+  const auto *addresses = at<uint64_t>(instruction.sources[0]);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(__builtin_ctz(rest));
+    uint8_t *place = checked(addresses[lane] + static_cast<uint64_t>(instruction.offset), all);
+    for (size_t part = 0; part < parts; ++part) {
+      const uint64_t value = lanes(mask).bits(instruction.sources[part + 1], lane);
+      std::memcpy(place + part * bytes, &value, bytes);
+    }
+  }
+}
+
+/// cp.async [to], [from], bytes{, bytes that are read; the others are zeros}. At once: a device may be as fast.
+void Warp::copyAsync(const Instruction &instruction, uint32_t mask) {
+  const auto *to = at<uint64_t>(instruction.sources[0]), *from = at<uint64_t>(instruction.sources[1]);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(__builtin_ctz(rest));
+    const auto bytes = static_cast<unsigned>(lanes(mask).bits(instruction.sources[2], lane));
+    unsigned read = bytes;
+    if (instruction.sources.size() > 3)
+      read = static_cast<unsigned>(lanes(mask).bits(instruction.sources[3], lane));
+    uint8_t *place = checked(to[lane] + static_cast<uint64_t>(instruction.offset), bytes);
+    std::memset(place, 0, bytes);
+    if (read)
+      std::memcpy(place, checked(from[lane] + instruction.target, bytes), read);
+  }
+}
+
+void Warp::loadParameter(const Instruction &instruction, uint32_t mask) {
+  const uint64_t value = parameters_->at(static_cast<size_t>(instruction.offset));
+  for (unsigned lane = 0; lane < kWarp; ++lane)
+    lanes(mask).setBits(instruction.to[0], lane, value);
+}
+
+void Warp::step(const Instruction &instruction, uint32_t mask) {
+  switch (instruction.op) {
+  case Op::LdParam:
+    return loadParameter(instruction, mask);
+  case Op::Ld:
+    return load(instruction, mask);
+  case Op::St:
+    return store(instruction, mask);
+  case Op::AsyncCopy:
+    return copyAsync(instruction, mask);
+  case Op::AsyncCommit:
+  case Op::AsyncWait:
+    return;
+  default:
+    return compute(instruction, lanes(mask));
+  }
+}
+
+void run(const Kernel &kernel, unsigned blocks, const std::vector<uint64_t> &parameters, const CheckAddress &check) {
+  std::vector<std::unique_ptr<Warp>> warps;
+  for (unsigned first = 0; first < kernel.threads; first += kWarp)
+    warps.push_back(std::make_unique<Warp>(kernel, first, kernel.threads - first, check));
+  std::vector<uint64_t> shared(kernel.sharedBytes / sizeof(uint64_t) + 2);
+  auto *sharedBytes = reinterpret_cast<uint8_t *>(shared.data());
+  sharedBytes += reinterpret_cast<uint64_t>(sharedBytes) % 16; // to a multiple of it
+  for (unsigned block = 0; block < blocks; ++block) {
+    std::memset(sharedBytes, 0xff, kernel.sharedBytes); // what nobody wrote is NaN
+    for (auto &warp : warps)
+      warp->begin(block, sharedBytes, parameters);
+    for (bool isOver = false; !isOver;) {
+      size_t ended = 0;
+      for (auto &warp : warps)
+        ended += warp->run() == Stop::End;
+      isOver = ended == warps.size();
+      if (ended && !isOver)
+        throw Error("some warps are at a barrier that others never reach in " + kernel.name);
+    }
+  }
+}
+
+} // namespace ptx

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Models compiled for CUDA. Every kernel is assembled by ptxas; all of a model runs on a device that executes PTX on the processor (device/), through the
+runtime, with outputs near ONNX Runtime's; every call of the driver fails once. With --gpu the device is the machine's own.
+
+usage: test_cuda.py [NAME…] [--gpu] [--json FILE]
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import harness
+import models
+import program
+
+MODELS = ("mobilenetv2", "resnet18", "resnet50", "shufflenet", "ppocr4_det", "ppocr4_rec", "magika", "oww_embed", "basic_pitch", "minilm_l6", "vit_s",
+          "yolov8n")
+ARCHITECTURES = (80, 90)  # of ptxas
+RUNTIME_BYTES = 16 << 10
+DEVICE = harness.BIN.parent / "test" / "cuda"
+# Errors of the driver: out of memory, and a device that is lost.
+FAILURES = (2, 719)
+
+
+def on_device(log=None, **settings):
+    """The environment in which libcuda.so.1 is the tests' own."""
+    path = ":".join(filter(None, (str(DEVICE), os.environ.get("LD_LIBRARY_PATH", ""))))
+    return {**os.environ, "LD_LIBRARY_PATH": path, **({"SMELT_TEST_CUDA_LOG": str(log)} if log else {}),
+            **{f"SMELT_TEST_CUDA_{name.upper()}": str(value) for name, value in settings.items()}}
+
+
+def compile_model(name, artefact, target="cuda", *flags):
+    report = artefact.with_suffix(".json")
+    harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, "-o", artefact, "--report", report, *flags, seconds=600)
+    return json.loads(report.read_text())["device"]
+
+
+def run_model(artefact, feeds, environment):
+    folder = artefact.parent
+    np.savez(folder / "in.npz", **feeds)
+    harness.smelt_ok("run", artefact, "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", seconds=900, env=environment)
+    with np.load(folder / "out.npz") as outputs:
+        return dict(outputs)
+
+
+def nothing_left(log):
+    """What the tests' device says of the process that used it last."""
+    said = log.read_text().splitlines()[-1]
+    harness.expect(" 0 objects left, 0 contexts retained, 0 misuses" in said, said)
+    return said
+
+
+def assembled(assembler, artefact, architecture):
+    code, count = program.ptx(artefact)
+    path = artefact.with_suffix(".ptx")
+    path.write_text(code)
+    kernels = program.assemble(assembler, path, architecture)
+    spilled = {name: spills for name, (_, spills) in kernels.items() if spills}
+    harness.expect(len(kernels) == count, f"{len(kernels)} of {count} kernels")
+    harness.expect(not spilled, f"spills: {spilled}")
+    return {"kernels": count, "most_registers": max(registers for registers, _ in kernels.values())}
+
+
+def test(cases, name, assembler, environment):
+    reference = models.reference(models.fetch(name), models.inputs(name))
+    with tempfile.TemporaryDirectory() as folder:
+        artefact = pathlib.Path(folder) / f"{name}.so"
+
+        def agrees():
+            device = compile_model(name, artefact)
+            figures = harness.agreement(run_model(artefact, models.inputs(name), environment), reference)
+            return {**figures, **{key: device[key] for key in ("steps", "processor_steps", "copies") if key in device}}
+
+        cases.run(f"{name} agrees", agrees)
+        for architecture in ARCHITECTURES if assembler else ():
+            cases.run(f"{name} sm_{architecture}", lambda: assembled(assembler, artefact, architecture))
+
+
+def targets(cases, assembler):
+    """Each --target is PTX for its own architecture."""
+    with tempfile.TemporaryDirectory() as folder:
+        artefact = pathlib.Path(folder) / "net.so"
+
+        def assembles(architecture):
+            compile_model("shufflenet", artefact, f"cuda:sm_{architecture}")
+            return assembled(assembler, artefact, architecture)
+
+        for architecture in (75, 80, 86, 89, 90):
+            cases.run(f"target sm_{architecture}", lambda: assembles(architecture))
+
+
+def driver_calls():
+    """Functions of the driver that the runtime calls, as its header lists them, less those that free, or whose errors matter to nobody."""
+    header = (harness.REPOSITORY / "runtime" / "cuda" / "driver.h").read_text()
+    never = re.compile("Free|Destroy|Release|PopCurrent|Unload|GetErrorString|GetName")
+    return [name for name in re.findall(r"F\(\w+, (cu\w+),", header) if not never.search(name)]
+
+
+def failures(cases):
+    """Whatever the driver refuses: exit code 5, a sentence, no outputs, and nothing left on the device."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        alone, mixed = folder / "alone.so", folder / "mixed.so"  # all steps the device's, or not
+        log, outputs = folder / "log", folder / "out.npz"
+        compile_model("magika", alone)
+        compile_model("ppocr4_rec", mixed)
+        feeds = {artefact: folder / f"{artefact.stem}.npz" for artefact in (alone, mixed)}
+        np.savez(feeds[alone], **models.inputs("magika"))
+        np.savez(feeds[mixed], **models.inputs("ppocr4_rec"))
+        with_hook = {"cuEventRecord", "cuEventElapsedTime"}  # called by bench alone
+        elsewhere = {"cuMemAllocManaged": (mixed, {}), "cuMemHostGetDevicePointer_v2": (mixed, {"integrated": 1})}
+
+        def fails(call, error, number):
+            artefact, settings = elsewhere.get(call, (alone, {}))
+            environment = on_device(log, fail=f"{call}:{error}:{number}", **settings)
+            words = ("bench", artefact, "--seconds", "0.01", "--layers") if call in with_hook else ("run", artefact, "--inputs", feeds[artefact], "--outputs", outputs)
+            for left in (log, outputs):
+                left.unlink(missing_ok=True)
+            done = harness.smelt(*words, env=environment, seconds=60)
+            said = done.stderr.strip()
+            harness.expect(done.returncode == 5 and "CUDA" in said, f"exit code {done.returncode}: {said}")
+            harness.expect(len(said.splitlines()) == 1 and not outputs.exists(), f"outputs, or more than a sentence: {said}")
+            nothing_left(log)
+
+        for call in driver_calls():
+            for error in FAILURES:
+                cases.run(f"failure {call} {error}", lambda: fails(call, error, 0))
+        for call, number in (("cuMemAlloc_v2", 1), ("cuLaunchKernel", 5), ("cuModuleGetFunction", 3), ("cuStreamSynchronize", 1), ("cuMemcpyHtoDAsync_v2", 1)):
+            cases.run(f"failure {call} 719 later", lambda: fails(call, 719, number))
+
+
+def errors(cases):
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        artefact, inputs = folder / "net.so", folder / "in.npz"
+        here = models.fetch("magika")
+        compile_model("magika", artefact)
+        np.savez(inputs, **models.inputs("magika"))
+
+        def run(environment):
+            done = harness.smelt("run", artefact, "--inputs", inputs, "--outputs", folder / "out.npz", env=environment)
+            harness.expect(done.returncode == 5 and not (folder / "out.npz").exists(), f"exit code {done.returncode}: {done.stderr}")
+            return done.stderr
+
+        def no_driver():
+            (folder / "libcuda.so.1").write_text("no library\n")
+            said = run({**os.environ, "LD_LIBRARY_PATH": str(folder)})
+            harness.expect("there is no NVIDIA driver, libcuda.so.1" in said, said)
+
+        def old_driver():
+            subprocess.run(["gcc", "-shared", "-o", folder / "libcuda.so.1", "-x", "c", "/dev/null"], check=True)
+            said = run({**os.environ, "LD_LIBRARY_PATH": str(folder)})
+            harness.expect("older than CUDA 11.4: it lacks cuInit" in said, said)
+
+        def old_device():
+            said = run(on_device(sm=75))
+            harness.expect("sm_75" in said and "--target cuda:sm_75" in said, said)
+
+        def refused(code, *flags):
+            done = harness.smelt("compile", here, *models.shape_flags("magika"), "-o", folder / "other.so", *flags)
+            harness.expect(done.returncode == code and not (folder / "other.so").exists(), f"exit code {done.returncode}: {done.stderr}")
+
+        cases.run("errors no driver", no_driver)
+        cases.run("errors old driver", old_driver)
+        cases.run("errors old device", old_device)
+        cases.run("errors static", lambda: refused(2, "--target", "cuda", "--emit", "static"))
+        cases.run("errors precision", lambda: refused(4, "--target", "cuda", "--precision", "bf16"))
+        cases.run("errors architecture", lambda: refused(2, "--target", "cuda:sm_42"))
+
+
+def interface(cases):
+    """Bench, compare and inspect take such artefacts like any other."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        artefact, log = folder / "net.so", folder / "log"
+
+        def bench():
+            compile_model("shufflenet", artefact)
+            figures = json.loads(harness.smelt_ok("bench", artefact, "--seconds", "0.1", "--json", env=on_device(log)).stdout)
+            harness.expect(len(figures["layers"]) == 93 and figures["median_ms"] > 0, f"{len(figures['layers'])} layers")
+            said = nothing_left(log)
+            harness.expect(" 0 graphs" not in said, said)
+
+        def compare():
+            harness.smelt_ok("compare", models.fetch("shufflenet"), "--target", "cuda", "--against", "onnxruntime", env=on_device())
+
+        def inspect():
+            said = harness.smelt_ok("inspect", artefact).stdout
+            harness.expect("for cuda" in said and "93 steps" in said and "needs" not in said, said)
+
+        def same_bytes():
+            other = folder / "other.so"
+            compile_model("shufflenet", other, "cuda", "--threads", "1")
+            harness.expect(artefact.read_bytes() == other.read_bytes(), "compiled twice, two artefacts")
+
+        def two_threads():
+            runs, runtime, libraries = folder / "two_devices", harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
+            subprocess.run(["gcc", "-std=gnu11", "-O1", "-DWITH_CUDA", "-I", runtime / "include", harness.REPOSITORY / "test" / "runtime" / "two_devices.c",
+                            "-o", runs, libraries / "libsmelt_cuda.a", libraries / "libsmelt_runtime.a", "-pthread", "-ldl"], check=True)
+            done = subprocess.run([runs, artefact], capture_output=True, text=True, timeout=300, env=on_device(log))
+            harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr.strip()}")
+            nothing_left(log)
+
+        def mixed(**settings):
+            net = folder / "mixed.so"
+            device = compile_model("ppocr4_rec", net)
+            harness.expect(device["processor_steps"] > 0, "no step is the processor's")
+            reference = models.reference(models.fetch("ppocr4_rec"), models.inputs("ppocr4_rec"))
+            figures = harness.agreement(run_model(net, models.inputs("ppocr4_rec"), on_device(log, **settings)), reference)
+            nothing_left(log)
+            return figures
+
+        def runtime_size():
+            listed = subprocess.run(["size", harness.BIN.parent / "lib" / "libsmelt_cuda.a"], check=True, capture_output=True, text=True).stdout
+            text = sum(int(line.split()[0]) for line in listed.splitlines()[1:])
+            harness.expect(text <= RUNTIME_BYTES, f"{text} bytes")
+            return {"bytes": text}
+
+        def python():
+            script = ("import sys, numpy, smelt; net = smelt.load(sys.argv[1]); print(net.device_name); "
+                      "print(numpy.isfinite(next(iter(net({name: numpy.ones(shape, 'f4') for name, shape in [(net.inputs[0].name, net.inputs[0].shape)]}).values()))).all())")
+            done = subprocess.run([sys.executable, "-c", script, artefact], capture_output=True, text=True,
+                                  env={**on_device(log), "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")})
+            harness.expect(done.returncode == 0 and done.stdout.split("\n")[:2] == ["the tests' device", "True"], done.stdout + done.stderr)
+
+        for case in (bench, two_threads, compare, python, inspect, same_bytes, mixed, runtime_size):
+            cases.run(f"interface {case.__name__.replace('_', ' ')}", case)
+        cases.run("interface mixed integrated", lambda: mixed(integrated=1))
+
+
+def main():
+    options = harness.parser(__doc__)
+    options.add_argument("--gpu", action="store_true", help="on the NVIDIA device that is here")
+    args = options.parse_args()
+    cases = harness.Cases()
+    assembler = None if args.gpu else program.ptxas()
+    for name in args.names or MODELS:
+        test(cases, name, assembler, {**os.environ} if args.gpu else on_device())
+    if not args.names and not args.gpu:
+        targets(cases, assembler)
+        failures(cases)
+        errors(cases)
+        interface(cases)
+    return cases.close(args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
