@@ -224,7 +224,7 @@ def interface(cases):
 
         def python():
             script = ("import sys, numpy, smelt; net = smelt.load(sys.argv[1]); print(net.device_name); "
-                      "print(numpy.isfinite(next(iter(net({name: numpy.ones(shape, 'f4') for name, shape in [(net.inputs[0].name, net.inputs[0].shape)]}).values()))).all())")
+                      "print(numpy.isfinite(next(iter(net.run({i.name: numpy.ones(i.shape, 'f4') for i in net.inputs}).values()))).all())")
             done = subprocess.run([sys.executable, "-c", script, artefact], capture_output=True, text=True,
                                   env={**on_device(log), "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")})
             harness.expect(done.returncode == 0 and done.stdout.split("\n")[:2] == ["the tests' device", "True"], done.stdout + done.stderr)

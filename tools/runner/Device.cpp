@@ -54,9 +54,7 @@ public:
     return smelt_cuda_run(cuda_, inputs, outputs);
   }
   bool setTiming(bool) override { return true; } // with a hook it is on
-  double stepMs(uint32_t step) const override {
-    return static_cast<double>(smelt_cuda_step_milliseconds(cuda_, step));
-  }
+  double stepMs(uint32_t step) const override { return static_cast<double>(smelt_cuda_step_milliseconds(cuda_, step)); }
   std::string why() const override { return smelt_cuda_why(cuda_); }
 
 private:
