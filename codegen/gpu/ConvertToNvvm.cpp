@@ -136,6 +136,10 @@ void ConvertToNvvm::markKernel(LLVM::LLVMFuncOp function) {
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     b.getDenseI32ArrayAttr({static_cast<int32_t>(profile.groupSize)}));
+  // Two groups to a multiprocessor leave each thread all registers there are. Without a word ptxas counts on more, and
+  // spills a register here and there so that one more fits.
+  constexpr int32_t kGroups = 2;
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(kGroups));
 }
 
 std::unique_ptr<Pass> createConvertToNvvmPass(const Profile &profile) {

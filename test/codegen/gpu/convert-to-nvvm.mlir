@@ -3,7 +3,7 @@
 // The thread's number in a grid of one dim, in 32 bits; buffers are addresses alone; an access that mark-aligned found is one.
 // CHECK-LABEL: llvm.func @copy(
 // CHECK-SAME: %[[X:.*]]: !llvm.ptr, %[[Y:.*]]: !llvm.ptr)
-// CHECK-SAME: nvvm.kernel, nvvm.reqntid = array<i32: 128>
+// CHECK-SAME: nvvm.kernel, nvvm.minctasm = 2 : i32, nvvm.reqntid = array<i32: 128>
 // CHECK-DAG: nvvm.read.ptx.sreg.ctaid.x : i32
 // CHECK-DAG: nvvm.read.ptx.sreg.tid.x : i32
 // CHECK: %[[PLACE:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}] : (!llvm.ptr, i32) -> !llvm.ptr, f32
