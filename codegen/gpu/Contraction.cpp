@@ -43,7 +43,7 @@ private:
   ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
   VectorType type_;                  // of a sum
   size_t spatial_;                   // dims of points
-  int64_t groups_, depth_, channels_, width_, points_, vectors_;
+  int64_t groups_, depth_, channels_, width_, points_, vectors_, unrolled_;
   // The tile at hand.
   SmallVector<Value> place_; // [batch…, point…]: its first point
   Value group_, panel_;
@@ -61,7 +61,7 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, const Profile &pro
       spatial_(root.getWindow().size()), groups_(static_cast<int64_t>(root.getGroups())),
       depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
       width_(packed_.back()), points_(divisorOf(shape_[shape_.size() - 2], profile.points)),
-      vectors_(divisorOf(width_ / kLanes, profile.vectors)) {}
+      vectors_(divisorOf(width_ / kLanes, profile.vectors)), unrolled_(profile.unrolled) {}
 
 bool Contraction::isSupported() {
   auto isPlain = [](Value value) {
@@ -140,12 +140,18 @@ LogicalResult Contraction::accumulate(size_t level, Value packedRow, SmallVector
 }
 
 LogicalResult Contraction::accumulateChannels(Value packedRow, SmallVector<Value> &sums) {
-  const int64_t whole = depth_ / kLanes * kLanes;
-  if (failed(loop(whole, kLanes, sums, [&](Value channel, SmallVector<Value> &carried) {
-        return step(channel, body_.add(packedRow, channel), kLanes, carried);
-      })))
+  const int64_t vectors = depth_ / kLanes, unrolled = divisorOf(vectors, unrolled_);
+  auto emitStep = [&](Value first, SmallVector<Value> &carried) {
+    for (int64_t vector = 0; vector < unrolled; ++vector) {
+      Value channel = body_.add(first, body_.constant(vector * kLanes));
+      if (failed(step(channel, body_.add(packedRow, channel), kLanes, carried)))
+        return failure();
+    }
+    return success();
+  };
+  if (failed(loop(vectors * kLanes, unrolled * kLanes, sums, emitStep)))
     return failure();
-  for (int64_t channel = whole; channel < depth_; ++channel)
+  for (int64_t channel = vectors * kLanes; channel < depth_; ++channel)
     if (failed(step(body_.constant(channel), body_.add(packedRow, body_.constant(channel)), 1, sums)))
       return failure();
   return success();

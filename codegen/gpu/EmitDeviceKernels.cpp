@@ -78,7 +78,7 @@ static FailureOr<int64_t> emitRoot(Body &body, Value invocation, const Profile &
     if (auto contract = dyn_cast<kernel::ContractOp>(op))
       return emitContraction(body, contract, invocation, profile);
     if (auto conv = dyn_cast<graph::ConvOp>(op); conv && cpu::isDepthwise(conv))
-      return emitDepthwise(body, conv, invocation);
+      return emitDepthwise(body, conv, invocation, profile);
     if (auto loops = dyn_cast<graph::LoopInterface>(op))
       return emitLoops(body, loops, invocation, profile);
   }

@@ -20,7 +20,7 @@ constexpr int64_t kLanes = 4; // of a vector: what a device reads and writes at 
 
 llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, mlir::Value invocation,
                                          const Profile &profile);
-llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation);
+llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation, const Profile &profile);
 llvm::FailureOr<int64_t> emitPointwise(Body &body, mlir::Value invocation);
 
 /// An index for each of `extents`, of which there are `number`: the last changes fastest.

@@ -29,6 +29,7 @@ struct Profile {
   unsigned groupsX;   // workgroups along the grid's first dim, at most; more of them lie along the second
   int64_t points;     // of a product's result that an invocation computes, at most
   int64_t vectors;    // of channels of each
+  int64_t unrolled;   // vectors of the input's channels in a step of its loop, at most
   int64_t stackBytes; // of local arrays, at most
   uint64_t loopSteps; // of all loops of an invocation, at most
   Api api = Api::Vulkan;

@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 PEERS_VENV = REPOSITORY / ".venv-peers"
 CONVERTED = REPOSITORY / ".cache" / "peers"  # what converters of peers made
-MOST_SECONDS, MOST_SECONDS_OF_DEVICES = 900, 300  # until an answer: converters and compilers are slow, and some shaders take minutes
+MOST_SECONDS, MOST_SECONDS_OF_DEVICES = 900, 180  # until an answer: converters and compilers are slow, and some shaders take minutes
 # Of the largest value: of a peer that computes the same model in f32, and of one that rounds as it sees fit.
 MOST_ERROR, MOST_ERROR_ROUNDED = 1e-2, 0.5
 

@@ -36,11 +36,13 @@ kernel.func @anywhere attributes {gpu.aligned_operands = array<i1: false, true>}
 
 // -----
 
-// A row of depthwise convolution: four channels of a point an invocation, three taps unrolled.
+// A row of depthwise convolution: four channels of both points an invocation, three taps unrolled. The windows share two of
+// four elements, which are read once, as the filter's are.
 // CHECK-LABEL: func.func private @depthwise
-// CHECK-SAME: gpu.invocations = 4 : i64
-// CHECK: arith.mulf
-// CHECK-COUNT-2: vector.fma
+// CHECK-SAME: gpu.invocations = 2 : i64
+// CHECK-COUNT-7: vector.load
+// CHECK-NOT: vector.load
+// CHECK-COUNT-2: vector.store
 // CHECK-NOT: scf.for
 kernel.func @depthwise attributes {gpu.aligned_operands = array<i1: true, true, true>} {
 ^bb0(%x: memref<1x4x8xf32, strided<[32, 8, 1]>>, %w: memref<3x1x8xf32, strided<[8, 8, 1]>>, %y: memref<1x2x8xf32, strided<[16, 8, 1]>>):
