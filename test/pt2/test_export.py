@@ -5,6 +5,7 @@
 
 usage: test_export.py [NAME…] [--json FILE]
 """
+import json
 import pathlib
 import subprocess
 import sys
@@ -51,6 +52,14 @@ class Started(nn.Module):
     def forward(self, x):
         self.count += x
         return torch.where(torch.isnan(nn.functional.threshold(torch.log(self.count - 9), 0.2, 5.0)), self.count, 7.0)  # NaN stays
+
+class Paired(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
+class Halved(nn.Module):
+    def forward(self, x):
+        return x if x.shape[0] > 3 else x * 2
 
 class Branching(nn.Module):
     def forward(self, x):
@@ -168,6 +177,38 @@ def the_command(folder):
     command(folder, "net.py:ready", "--inputs", "in.npz", "-o", "ready.so")
     torch.save(module(folder).state_dict(), folder / "net.pth")
     command(folder, "net:Net", "--weights", "net.pth", "--input", "2x3x8x8", "-o", "bf16.so", "--precision", "bf16")
+
+
+@case
+def ranges_of_dims(folder):
+    """What was asked for is kept, or it is said what came of it."""
+    def range_of(name):
+        return json.loads(subprocess.run([harness.BIN / "smelt", "inspect", folder / name, "--json"], capture_output=True, text=True, check=True).stdout)["symbols"]
+    done = command(folder, "net.py:Net", "--input", "1..8x3x8x8", "-o", "a.so")
+    expect(not done.stderr and [(row["least"], row["most"]) for row in range_of("a.pt2")] == [(1, 8)], f"{range_of('a.pt2')}: {done.stderr}")
+    done = command(folder, "net.py:Paired", "--input", "1..8x3", "--input", "1..8x3", "-o", "b.so")  # two dims that must be equal
+    expect("note: torch.export finds the ranges of dims itself" in done.stderr, done.stderr)
+    found = [(row["least"], row["most"]) for row in range_of("b.pt2")]
+    expect(found == [(1, 8)] or f"is {found[0][0]} to {found[0][1]}, not 1 to 8 as asked" in done.stderr, f"{found}: {done.stderr}")
+    done = command(folder, "net.py:Halved", "--input", "1..8x3", "-o", "c.so")
+    found = [(row["least"], row["most"]) for row in range_of("c.pt2")]
+    expect(f"dim 0 of input 0 is {found[0][0]} to {found[0][1]}, not 1 to 8 as asked" in done.stderr, f"{found}: {done.stderr}")
+    command(folder, "net.py:Net", "--input", "3..3x3x8x8", "-o", "d.so")
+    command(folder, "net.py:Net", "--input", "8..1x3x8x8", "-o", "e.so", code=2)
+
+
+@case
+def what_is_not_there(folder):
+    for words, said in ((("none.py:Net", "--input", "2"), "there is no file none.py"), (("none.of:Net", "--input", "2"), "there is no module none.of"),
+                        (("net.py:Nett", "--input", "2"), "net.py has no Nett; its modules are Net, Counter")):
+        expect(said in command(folder, *words, code=2).stderr, said)
+    # No NumPy, no PyTorch: -S leaves out all that is installed.
+    done = subprocess.run([sys.executable, "-S", "-m", "smelt.export_torch", "net.py:Net", "--input", "2"], cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+                          env={"PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")})
+    expect(done.returncode == 5 and done.stderr.count("\n") == 1 and "PyTorch is not installed" in done.stderr, done.stderr)
+    done = subprocess.run([sys.executable, "-S", "-c", "import smelt; smelt.load('net.so').run({})"], cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+                          env={"PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")})
+    expect("SmeltError" in done.stderr, done.stderr)
 
 
 @case

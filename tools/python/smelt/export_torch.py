@@ -22,10 +22,9 @@ import re
 import sys
 import tempfile
 
-import numpy as np
-
 from . import compile as compile_file
-from .runtime import SmeltError, load
+from .errors import SmeltError, np
+from .runtime import load
 
 __all__ = ["check", "compile", "export"]
 
@@ -87,9 +86,13 @@ def compile(module, inputs, output=None, *, kwargs=None, dynamic_shapes=None, st
     `options` are those of `smelt.compile`. Raises SmeltError.
     """
     output = pathlib.Path(output or f"{type(module).__name__}.so")
-    path = output.with_name((output.stem if output.suffix in (".so", ".a", ".o", ".mlir", ".ll", ".s") else output.name) + ".pt2")
+    path = _program_beside(output)
     export(module, inputs, path, kwargs=kwargs, dynamic_shapes=dynamic_shapes, strict=strict)
     return compile_file(path, output, **options)
+
+
+def _program_beside(output):
+    return output.with_name((output.stem if output.suffix in (".so", ".a", ".o", ".mlir", ".ll", ".s") else output.name) + ".pt2")
 
 
 def _array(torch, value):
@@ -134,6 +137,8 @@ def _module(text, arguments, weights):
     place, _, name = text.rpartition(":")
     if not place or not name.isidentifier():
         raise SmeltError(f"'{text}' names no module; give FILE.py:NAME or PACKAGE.MODULE:NAME, NAME being an nn.Module or what makes one", 2)
+    if place.endswith(".py") and not pathlib.Path(place).is_file():
+        raise SmeltError(f"{text}: there is no file {place}", 2)
     try:
         if place.endswith(".py"):
             specification = importlib.util.spec_from_file_location(pathlib.Path(place).stem, place)
@@ -144,6 +149,15 @@ def _module(text, arguments, weights):
         else:
             sys.path.insert(0, os.getcwd())
             source = importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        whose = f"there is no module {place} here, nor is one installed for {sys.executable}" if place == error.name or place.startswith(f"{error.name}.") else _first_line(error)
+        raise SmeltError(f"{text}: {whose}", 2) from error
+    except Exception as error:  # the file is the user's
+        raise SmeltError(f"{text}: {_first_line(error)}", 2) from error
+    if not hasattr(source, name):
+        kinds = [key for key, value in vars(source).items() if isinstance(value, torch.nn.Module) or (isinstance(value, type) and issubclass(value, torch.nn.Module))]
+        raise SmeltError(f"{text}: {place} has no {name}" + (f"; its modules are {', '.join(kinds[:10])}" if kinds else ""), 2)
+    try:
         found = getattr(source, name)
         module = found if isinstance(found, torch.nn.Module) else found(**arguments)
     except Exception as error:  # the file is the user's
@@ -169,8 +183,12 @@ def _extents(text):
             opened[axis] = (None, None)
             sizes.append(int(match[1] or 2))
         elif match := re.fullmatch(r"(\d+)\.\.(\d+)", word):
-            opened[axis] = (int(match[1]), int(match[2]))
-            sizes.append(max(min(2, int(match[2])), int(match[1])))
+            least, most = int(match[1]), int(match[2])
+            if least > most:
+                raise SmeltError(f"--input {text}: '{word}' leaves no number", 2)
+            if least < most:
+                opened[axis] = (least, most)
+            sizes.append(max(min(2, most), least))
         elif word.isdigit():
             sizes.append(int(word))
         else:
@@ -186,7 +204,7 @@ def _example(torch, sizes, dtype):
 
 
 def _inputs(args):
-    """(inputs, kwargs, dynamic shapes or None) as the command states them."""
+    """(inputs, kwargs, open dims of each input or None) as the command states them."""
     torch = _torch()
     if args.inputs:
         try:
@@ -198,10 +216,56 @@ def _inputs(args):
     parsed = [_extents(text) for text in args.input]
     if not any(opened for _, opened, _ in parsed):
         return tuple(_example(torch, sizes, dtype) for sizes, _, dtype in parsed), {}, None
-    def open_dim(least, most):
-        return torch.export.Dim.AUTO(min=least, max=most) if least is not None else torch.export.Dim.AUTO
-    dims = tuple({axis: open_dim(*bounds) for axis, bounds in opened.items()} for _, opened, _ in parsed)
-    return tuple(_example(torch, sizes, dtype) for sizes, _, dtype in parsed), {}, dims
+    return tuple(_example(torch, sizes, dtype) for sizes, _, dtype in parsed), {}, [opened for _, opened, _ in parsed]
+
+
+def _dynamic_shapes(torch, opened, is_named):
+    """Dims of their own, whose range torch.export keeps or says why it cannot, or those that it bounds by what it finds in the module."""
+    def dim(number, axis, bounds):
+        if is_named and bounds[0] is not None:
+            return torch.export.Dim(f"input{number}_{axis}", min=bounds[0], max=bounds[1])
+        return torch.export.Dim.AUTO(min=bounds[0], max=bounds[1]) if bounds[0] is not None else torch.export.Dim.AUTO
+    return tuple({axis: dim(number, axis, bounds) for axis, bounds in axes.items()} for number, axes in enumerate(opened))
+
+
+def _found_range(torch, program, number, axis):
+    """(least, most) of a dim of an input as the program has it, most None where there is no limit; a number where it is fixed."""
+    names = [name for name in program.graph_signature.user_inputs if isinstance(name, str)]
+    extent = next(node.meta["val"] for node in program.graph.nodes if node.name == names[number]).shape[axis]
+    if not isinstance(extent, torch.SymInt):
+        return int(extent)
+    found = program.range_constraints.get(extent.node.expr)
+    if found is None:
+        return None
+    return int(found.lower), (None if not found.upper.is_finite or found.upper > 1 << 40 else int(found.upper))
+
+
+def _export_open(module, inputs, path, opened, strict):
+    """Exports a module whose inputs have open dims, and says where their ranges are not those that were asked for."""
+    torch = _torch()
+    try:
+        program = _quietly(export, module, inputs, path, dynamic_shapes=_dynamic_shapes(torch, opened, True), strict=strict)
+    except SmeltError as error:
+        program = _quietly(export, module, inputs, path, dynamic_shapes=_dynamic_shapes(torch, opened, False), strict=strict)
+        print(f"smelt: note: torch.export finds the ranges of dims itself, as it refuses those that were asked for: {_reason(error)}", file=sys.stderr)
+    for number, axes in enumerate(opened):
+        for axis, (least, most) in axes.items():
+            found = _found_range(torch, program, number, axis)
+            if isinstance(found, int):
+                print(f"smelt: warning: dim {axis} of input {number} is always {found}: the module, or torch.export, fixes it", file=sys.stderr)
+            elif least is not None and found and found != (least, most):
+                print(f"smelt: warning: dim {axis} of input {number} is {found[0]} {'or more' if found[1] is None else f'to {found[1]}'}, not {least} to {most} as asked", file=sys.stderr)
+
+
+def _reason(error):
+    """What an error of torch.export comes down to."""
+    lines = [line.strip(" -") for line in str(error.__cause__ or error).splitlines() if line.strip(" -")]
+    return next((line for line in lines if line.startswith("Not all values")), lines[0] if lines else "no message")[:300]
+
+
+def _quietly(function, *arguments, **options):
+    with contextlib.redirect_stderr(io.StringIO()):  # what an error of torch.export says comes with the whole graph
+        return function(*arguments, **options)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -237,11 +301,15 @@ def _run(words):
     if not isinstance(args.arguments, dict):
         raise SmeltError("--arguments takes a JSON object, {\"name\": value}", 2)
     module = _module(args.module, args.arguments, args.weights)
-    inputs, kwargs, dims = _inputs(args)
+    inputs, kwargs, opened = _inputs(args)
     output = pathlib.Path(args.output or f"{args.module.rpartition(':')[2]}.so")
     options = {name: value for name in ("emit", "target", "precision", "calibration", "cache", "threads") if (value := getattr(args, name)) is not None}
-    with contextlib.redirect_stderr(io.StringIO()):  # what an error of torch.export says comes with the whole graph
-        artefact = compile(module, inputs, output, kwargs=kwargs, dynamic_shapes=dims, strict=args.strict, **options)
+    path = _program_beside(output)
+    if opened:
+        _export_open(module, inputs, path, opened, args.strict)
+    else:
+        _quietly(export, module, inputs, path, kwargs=kwargs, strict=args.strict)
+    artefact = compile_file(path, output, **options)
     print(f"{artefact}")
     if args.no_check or args.emit not in (None, "shared") or args.target not in (None, "native"):
         return 0

@@ -5,7 +5,7 @@ smelt_model.forms of runtime/include/smelt/smelt.h says what they are: "input x:
 import collections
 import itertools
 
-import numpy as np
+from .errors import np
 
 
 class FormError(ValueError):

@@ -10,9 +10,8 @@ import pathlib
 import platform
 import threading
 
-import numpy as np
-
 from . import device
+from .errors import SmeltError, np
 from .forms import FormError, Forms
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
@@ -21,22 +20,11 @@ ABI_VERSION = 7  # SMELT_ABI_VERSION
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
 # smelt_dtype → ml_dtypes, and what stands for it where ml_dtypes is missing: integers of the same bits.
-_ML_DTYPES = {3: ("bfloat16", np.uint16), 14: ("float8_e4m3fn", np.uint8), 15: ("float8_e4m3fnuz", np.uint8), 16: ("float8_e5m2", np.uint8),
-              17: ("float8_e5m2fnuz", np.uint8), 18: ("float8_e8m0fnu", np.uint8), 19: ("float4_e2m1fn", np.uint8), 20: ("int4", np.int8),
-              21: ("uint4", np.uint8), 22: ("int2", np.int8), 23: ("uint2", np.uint8), 24: ("float6_e2m3fn", np.uint8), 25: ("float6_e3m2fn", np.uint8)}
+_ML_DTYPES = {3: ("bfloat16", "uint16"), 14: ("float8_e4m3fn", "uint8"), 15: ("float8_e4m3fnuz", "uint8"), 16: ("float8_e5m2", "uint8"),
+              17: ("float8_e5m2fnuz", "uint8"), 18: ("float8_e8m0fnu", "uint8"), 19: ("float4_e2m1fn", "uint8"), 20: ("int4", "int8"),
+              21: ("uint4", "uint8"), 22: ("int2", "int8"), 23: ("uint2", "uint8"), 24: ("float6_e2m3fn", "uint8"), 25: ("float6_e3m2fn", "uint8")}
 _PACKED_BITS = {19: 4, 20: 4, 21: 4, 22: 2, 23: 2}  # of elements that lie packed in bytes, where numpy has one a byte
 _SIGNED = {20, 22}
-
-
-class SmeltError(Exception):
-    """What smelt said, with its exit code: 2 usage, 3 malformed model, 4 unsupported, 5 environment, 70 a defect of Smelt."""
-
-    def __init__(self, message, exit_code):
-        super().__init__(message)
-        self.exit_code = exit_code
-
-    def __reduce__(self):  # by default a copy would be made of the message alone
-        return type(self), (str(self), self.exit_code)
 
 
 class _TensorInfo(ctypes.Structure):
@@ -66,7 +54,7 @@ class Tensor:
 
     name: str
     shape: tuple  # None for a symbolic extent
-    dtype: np.dtype
+    dtype: "np.dtype"
     bytes: int  # 0 where an extent is symbolic
     packed_bits: int = 0  # of an element, where a byte of the model holds several
     signed: bool = False  # such an element
