@@ -182,5 +182,19 @@ def profile_measures_precisions(folder):
     smelt.compile(path, folder / "m.so", precision=folder / "report.points" / "int8.json")
 
 
+@case
+def refused_by_litert(folder):
+    """A model that only Smelt runs: there is nothing to compare with, and that is no fault of the environment."""
+    model = builder.Model()
+    x = model.main.input(np.float32, (2, 3), name="x")
+    model.main.output(model.main.op("NEG", [x], [np.float32]))
+    model._model.operatorCodes[0].version = 99
+    path = model.save(folder / "m.tflite")
+    done = subprocess.run([harness.BIN / "smelt", "compare", path, "--against", "litert"], capture_output=True, text=True, timeout=300, check=False,
+                          env={**os.environ, "SMELT_PYTHON": sys.executable})
+    expect(done.returncode == 1, f"exit code {done.returncode}: {done.stderr}")
+    expect("litert itself does not run it" in done.stderr and "99" in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+
+
 if __name__ == "__main__":
     sys.exit(harness.run_cases(__doc__, case, in_folder=True))

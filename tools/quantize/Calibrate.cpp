@@ -201,7 +201,7 @@ llvm::Expected<std::vector<Calibrated>> calibrate(const driver::CompileOptions &
   const std::string path = folder->file("observed.so");
   if (llvm::Error error = observation.compile(path))
     return error;
-  runner::Artifact artifact(path);
+  const runner::Artifact artifact(path, options.model);
   driver::Progress progress(options.model);
   constexpr size_t kMostAtOnce = 8; // all of whose values are in memory
   const size_t atOnce = std::min<size_t>(threadsOf(options), kMostAtOnce);

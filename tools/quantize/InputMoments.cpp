@@ -69,7 +69,7 @@ llvm::Expected<InputMoments> InputMoments::find(const driver::CompileOptions &op
   if (llvm::Error error = driver::compile(observing, report))
     return std::move(error);
   driver::Progress progress(options.model);
-  const runner::Artifact artifact(path);
+  const runner::Artifact artifact(path, options.model);
   const std::vector<std::string> some = someOf(samples, kMostSamples);
   const auto rows = static_cast<int64_t>(llvm::divideCeil(kMostRows, some.size()));
   for (size_t i = 0; i < some.size(); ++i) {

@@ -73,7 +73,7 @@ llvm::Expected<Trial> Trial::compile(const driver::CompileOptions &given, const 
   driver::CompileReport report;
   if (llvm::Error error = driver::compile(options, report))
     return std::move(error);
-  auto artifact = std::make_unique<runner::Artifact>(options.output);
+  auto artifact = std::make_unique<runner::Artifact>(options.output, options.model);
   return Trial(std::move(*folder), std::move(artifact));
 }
 

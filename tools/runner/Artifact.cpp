@@ -106,7 +106,7 @@ static void checkProcessor(const std::string &path, const smelt_model &model) {
                                        cpuFeatureNames(missing) + "; compile the model with --target native");
 }
 
-Artifact::Artifact(const std::string &path) : path_(path) {
+Artifact::Artifact(const std::string &path, std::string source) : path_(path), source_(std::move(source)) {
   const ElfFile file(path);
   if (!file.exportsObject(kSymbol, sizeof(smelt_model)))
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: it exports no smelt_model");
@@ -201,7 +201,7 @@ static std::string whyNoSize(const smelt_model &model, uint64_t size) {
 void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
   void *arena = device_ ? device_->arena() : arena_.data();
-  require(smelt_init(&instance_, &model(), arena, arenaBytes()), artifact_.path());
+  require(smelt_init(&instance_, &model(), arena, arenaBytes()), path());
   if (device_)
     device_->bind(instance_);
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
@@ -249,11 +249,11 @@ void Instance::setShapes(const Shapes &shapes) {
   if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK)
     throw Error(Exit::Usage, path() + ": " + whyNoShapes(shapes, bytes));
   if (bytes > arena_.size()) {
-    AlignedBytes larger(bytes, artifact_.path() + ": its arena");
-    require(smelt_move(&instance_, larger.data(), larger.size()), artifact_.path());
+    AlignedBytes larger(bytes, path() + ": its arena");
+    require(smelt_move(&instance_, larger.data(), larger.size()), path());
     arena_ = std::move(larger);
   }
-  require(smelt_set_shapes(&instance_, table.data()), artifact_.path());
+  require(smelt_set_shapes(&instance_, table.data()), path());
 }
 
 Tensor Instance::stateValue(uint32_t number) const {
@@ -293,9 +293,9 @@ static uint64_t leastArena(const smelt_model &model) {
 }
 
 Instance::Instance(const Artifact &artifact, unsigned threads)
-    : artifact_(artifact), device_(openDevice(artifact.path(), artifact.model(), artifact.devicePrograms())),
-      arena_(device_ ? 0 : leastArena(artifact.model()), artifact.path() + ": its arena"), instance_() {
-  checkProcessor(artifact.path(), artifact.model());
+    : artifact_(artifact), device_(openDevice(artifact.source(), artifact.model(), artifact.devicePrograms())),
+      arena_(device_ ? 0 : leastArena(artifact.model()), artifact.source() + ": its arena"), instance_() {
+  checkProcessor(artifact.source(), artifact.model());
   bind();
   const smelt_tensor_info *inputs = model().inputs, *end = inputs + model().input_count;
   if (needsShapes() && std::all_of(inputs, end, isFixed)) { // what is open is in the states
@@ -322,10 +322,10 @@ void Instance::run(const std::vector<const void *> &inputs, const std::vector<vo
   const smelt_status status =
       device_ ? device_->run(inputs.data(), outputs.data()) : smelt_run(&instance_, inputs.data(), outputs.data());
   if (status == SMELT_ERROR_SHAPE)
-    throw Error(Exit::Usage, artifact_.path() + ": " + whyNoSize(model(), smelt_failed_size(&instance_)));
+    throw Error(Exit::Usage, path() + ": " + whyNoSize(model(), smelt_failed_size(&instance_)));
   if (status != SMELT_OK && device_ && !device_->why().empty())
-    throw Error(Exit::Environment, artifact_.path() + ": " + device_->why());
-  require(status, artifact_.path());
+    throw Error(Exit::Environment, path() + ": " + device_->why());
+  require(status, path());
 }
 
 bool Instance::timeDevice(bool on) { return device_ && device_->setTiming(on); }

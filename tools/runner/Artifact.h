@@ -19,13 +19,15 @@ namespace smelt::runner {
 /// an artefact is a program, and to be trusted like one.
 class Artifact {
 public:
-  /// Throws Malformed for what is no artefact, Environment for one of another machine or another runtime.
-  explicit Artifact(const std::string &path);
+  /// Throws Malformed for what is no artefact, Environment for one of another machine or another runtime. `source`,
+  /// where the artefact is one that no user knows of: what messages about its runs name instead.
+  explicit Artifact(const std::string &path, std::string source = "");
   Artifact(Artifact &&) = delete;
   Artifact &operator=(Artifact &&) = delete;
   ~Artifact();
 
   const std::string &path() const { return path_; }
+  const std::string &source() const { return source_.empty() ? path_ : source_; }
   const smelt_model &model() const { return *model_; }
   /// What steps of a device run.
   const DevicePrograms &devicePrograms() const { return programs_; }
@@ -33,7 +35,7 @@ public:
   std::vector<std::string> kernelNames() const;
 
 private:
-  std::string path_;
+  std::string path_, source_;
   void *library_ = nullptr;
   const smelt_model *model_ = nullptr;
   DevicePrograms programs_;
@@ -66,7 +68,8 @@ public:
   void setShapes(const Shapes &shapes);
   bool needsShapes() const { return !instance_.has_shapes; }
 
-  const std::string &path() const { return artifact_.path(); }
+  /// What messages call it.
+  const std::string &path() const { return artifact_.source(); }
   const smelt_model &model() const { return artifact_.model(); }
   smelt_instance &handle() { return instance_; }
   const smelt_instance &handle() const { return instance_; }

@@ -118,7 +118,11 @@ Buffers Buffers::read(Instance &instance, const NpzReader &file, const std::vect
     shapes.push_back(!isGiven ? shapeOf(model.inputs[i]) : entries.back()->header.shape);
   }
   if (model.size_count) // where no dim is symbolic, nothing comes of it
-    instance.setShapes(shapes);
+    try {
+      instance.setShapes(shapes);
+    } catch (const Error &error) {
+      throw Error(error.code(), file.path() + ": does not fit " + error.what());
+    }
   Buffers buffers(instance);
   for (size_t i = 0; i < entries.size(); ++i)
     if (entries[i])

@@ -397,7 +397,7 @@ llvm::Error CompareCommand::run(int &exitCode) {
   if (llvm::Error error = driver::compile(options, report))
     return error;
 
-  const runner::Artifact artifact(options.output);
+  const runner::Artifact artifact(options.output, options.model);
   const smelt_model &model = artifact.model();
   runner::Instance instance(artifact);
   if (inputs.empty() && instance.needsShapes())

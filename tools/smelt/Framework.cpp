@@ -19,7 +19,8 @@ namespace smelt {
 constexpr llvm::StringLiteral kLayerPrefix = "layer:";
 
 // Around a framework's own part. Arguments: MODEL IN.npz OUT.npz PREFIX NAMES ENDING PACKAGES. One line on stderr says
-// what is wrong; the exit code is 2 where the model is of another format.
+// what is wrong; the exit code is 2 where the model is of another format, 5 where packages lack, 1 where the framework
+// itself refuses the model.
 constexpr llvm::StringLiteral kBegin = R"(
 import json, sys, zipfile
 model, inputs, outputs, prefix, names, ending, packages = sys.argv[1:]
@@ -44,7 +45,7 @@ try:
                     numpy.lib.format.write_array(file, numpy.asarray(value, order="C"))
 except ImportError as error:
     print(f"{error}; {sys.executable} needs the packages {packages} or SMELT_PYTHON names a Python that has them", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(5)
 except Exception as error:
     print(" ".join(f"{type(error).__name__}: {error}".split())[:400], file=sys.stderr)
     sys.exit(1)
@@ -105,9 +106,15 @@ llvm::Error runFramework(const Framework &framework, const std::string &model, c
       std::nullopt, redirects, 0, 0, &why);
   if (code == 0)
     return llvm::Error::success();
+  const std::string against = "--against " + framework.name.str() + ": ";
+  constexpr int kCrashed = -2; // of ExecuteAndWait
+  if (code == driver::kDoesNotHold || code == kCrashed)
+    return driver::toolError(driver::kDoesNotHold,
+                             model + ": " + against + framework.name.str() +
+                                 " itself does not run it, so that there is nothing to compare with: " +
+                                 (code == kCrashed ? why : lastLineIn(log)));
   return driver::toolError(code == driver::kUsage ? driver::kUsage : driver::kEnvironment,
-                           "--against " + framework.name.str() + ": " +
-                               (code < 0 ? *python + ": " + why : lastLineIn(log)));
+                           against + (code < 0 ? *python + ": " + why : lastLineIn(log)));
 }
 
 } // namespace smelt
