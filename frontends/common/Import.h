@@ -68,6 +68,11 @@ struct TensorSummary {
   std::vector<std::string> extents; // numbers, or names of symbolic dims, "?" for those without one
   bool hasShape = true;
 };
+/// What a symbolic dim of inputs may be.
+struct SymbolSummary {
+  std::string name;
+  int64_t least = 0, most = INT64_MAX;
+};
 struct OperatorSummary {
   std::string name; // with its domain where that is not the format's own
   int64_t count = 0;
@@ -77,6 +82,7 @@ struct ModelSummary {
   std::string version; // "opset 17"
   std::string producer, name;
   std::vector<TensorSummary> inputs, outputs;
+  std::vector<SymbolSummary> symbols;     // those that the file bounds
   std::vector<OperatorSummary> operators; // most frequent first
   std::vector<UnsupportedNode> unsupported;
   int64_t parameters = 0; // elements of weights

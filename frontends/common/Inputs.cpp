@@ -229,14 +229,18 @@ void InputResolver::checkRank(const DeclaredInput &input, ArrayRef<GivenDim> giv
                                          ", which the shape " + shapeInWords(given) + " does not fit");
 }
 
+/// "1 to 8", "2 or more"
+static std::string rangeInWords(const DeclaredDim &dim) {
+  return std::to_string(dim.least) + (dim.most < INT64_MAX ? " to " + std::to_string(dim.most) : " or more");
+}
+
 void InputResolver::bindNumber(const DeclaredInput &input, size_t position, int64_t number) {
   const DeclaredDim *dim = dimOf(input, position);
   if (!dim || dim->name.empty())
     return;
   if (!dim->number && (number < dim->least || number > dim->most))
-    refuse(ImportError::Kind::Usage, "input " + quoted(input) + " takes " + Twine(dim->least) + " to " +
-                                         Twine(dim->most) + " for '" + printable(dim->name) + "', not " +
-                                         Twine(number));
+    refuse(ImportError::Kind::Usage, "input " + quoted(input) + " takes " + rangeInWords(*dim) + " for '" +
+                                         printable(dim->name) + "', not " + Twine(number));
   auto [symbol, isNew] = numbers_.try_emplace(dim->name, number);
   if (!isNew && symbol->second != number)
     refuse(ImportError::Kind::Usage, "the shapes given say that '" + printable(dim->name) + "' is " +
@@ -251,6 +255,12 @@ void InputResolver::bindSymbol(const DeclaredInput &input, size_t position, cons
       refuse(ImportError::Kind::Usage,
              "the shapes given call '" + printable(declared->name) + "' " + name->second + " as well as " + dim.symbol);
   }
+  const bool hasLeast = dim.least > 0, hasMost = dim.most < INT64_MAX;
+  if (declared && !declared->number &&
+      ((hasLeast && dim.least < declared->least) || (hasMost && dim.most > declared->most)))
+    refuse(ImportError::Kind::Usage, "input " + quoted(input) + " takes " + rangeInWords(*declared) + " for '" +
+                                         printable(declared->name) + "', not " + Twine(dim.least) + " to " +
+                                         (hasMost ? Twine(dim.most) : Twine("any number")));
   bound(input, position, dim.least, dim.most);
 }
 

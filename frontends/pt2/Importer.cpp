@@ -125,8 +125,11 @@ void Importer::addRefused(const json::Object &node, StringRef reason) {
 void Importer::refuseNode(const json::Object &node, Frame &frame, Refusal refusal) {
   if (refusal.kind == ImportError::Kind::Unsupported && !refusal.namesNode && refused_.size() < kMostRefused) {
     addRefused(node, refusal.message);
-    return loseResults(node, frame);
+    return standIn(node, frame);
   }
+  // What does not fit may do so for want of what stands in for a refused node's results.
+  if (refusal.kind == ImportError::Kind::Malformed && !refused_.empty())
+    return loseResults(node, frame);
   if (!refusal.namesNode)
     refusal.message = describe(node) + ": " + refusal.message;
   refusal.namesNode = true;
@@ -153,6 +156,43 @@ void forResults(const json::Object &node, llvm::function_ref<void(StringRef name
 
 void Importer::loseResults(const json::Object &node, Frame &frame) {
   forResults(node, [&](StringRef name) { frame.values[name] = Thing(); });
+}
+
+/// A float tensor of the dims that the file states for a name; null where it states none that Smelt knows.
+Value Importer::statedValue(StringRef name, const Frame &frame) {
+  const json::Object *tensors = frame.graph->getObject("tensor_values");
+  const json::Object *meta = tensors ? tensors->getObject(name) : nullptr;
+  const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
+  std::optional<int64_t> code = meta ? meta->getInteger("dtype") : std::nullopt;
+  if (!sizes || !code)
+    return nullptr;
+  try {
+    Type element = dtypeOf(*code, context_, "its result");
+    Extents dims;
+    for (const json::Value &value : *sizes) {
+      const StatedDim stated = program_.dim(value);
+      std::optional<Extent> extent = stated.number ? Extent(*stated.number) : Extent::parse(context_, stated.text);
+      if (!extent)
+        return nullptr;
+      dims.push_back(*extent);
+    }
+    if (!isa<FloatType>(element)) // sizes may come of integers, and are asked for
+      return nullptr;
+    Type type = checkedType(dims, element);
+    return UnrealizedConversionCastOp::create(builder_.builder(), builder_.location(), type, ValueRange()).getResult(0);
+  } catch (const Refusal &) {
+    return nullptr;
+  }
+}
+
+/// Gives a refused node results, so that what reads them is looked at as well: all that is unsupported is told at once.
+void Importer::standIn(const json::Object &node, Frame &frame) {
+  Things results;
+  forResults(node, [&](StringRef name) {
+    Value value = statedValue(name, frame);
+    results.push_back(value ? Thing(value) : Thing());
+  });
+  bindResults(node, results, frame);
 }
 
 void Importer::bindResults(const json::Object &node, const Things &results, Frame &frame) {
@@ -268,15 +308,12 @@ static DeclaredInput declaredInput(const Program &program, StringRef name, MLIRC
   };
   std::vector<DeclaredDim> dims;
   for (const json::Value &value : arrayIn(meta, "sizes")) {
-    Union size = unionOf(value);
+    const StatedDim stated = within("input '" + printable(name) + "'", [&] { return program.dim(value); });
     DeclaredDim &dim = dims.emplace_back();
-    if (size.kind == "as_int") {
-      dim.number = size.value->getAsInteger();
-      continue;
-    }
-    const json::Object *expression = size.value->getAsObject();
-    dim.name = expressionText(expression ? expression->getString("expr_str").value_or("") : "");
-    std::tie(dim.least, dim.most) = program.range(dim.name);
+    dim.number = stated.number;
+    dim.name = stated.text;
+    if (!dim.number)
+      std::tie(dim.least, dim.most) = program.range(dim.name);
   }
   input.dims = std::move(dims);
   return input;
@@ -372,8 +409,24 @@ std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const Oper
 }
 
 OwningOpRef<ModuleOp> Importer::run() {
+  std::vector<UnsupportedNode> unknown;
   if (!options_.onUnsupported)
-    refuseUnsupported(unsupportedNodes(program_, operators_, options_.custom));
+    unknown = unsupportedNodes(program_, operators_, options_.custom);
+  if (unknown.empty())
+    return build();
+  try {
+    build();
+  } catch (const Refusal &) {
+    // It is about what else is refused, or follows from what is unknown.
+  }
+  for (UnsupportedNode &node : refused_)
+    if (node.reason != kUnknownOperator)
+      unknown.push_back(std::move(node));
+  refuseUnsupported(unknown);
+  return {};
+}
+
+OwningOpRef<ModuleOp> Importer::build() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
   (*module)->setAttr("graph.name", builder_.builder().getStringAttr("main"));
   Frame frame;

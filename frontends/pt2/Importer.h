@@ -46,12 +46,15 @@ private:
     mlir::Value value;
   };
 
+  mlir::OwningOpRef<mlir::ModuleOp> build();
   mlir::func::FuncOp makeMain(mlir::ModuleOp module, Frame &frame);
   void addTensors(Frame &frame);
   void importNodes(Frame &frame);
   void importNode(const llvm::json::Object &node, Frame &frame);
   void bindResults(const llvm::json::Object &node, const Things &results, Frame &frame);
   void loseResults(const llvm::json::Object &node, Frame &frame);
+  void standIn(const llvm::json::Object &node, Frame &frame);
+  mlir::Value statedValue(llvm::StringRef name, const Frame &frame);
   void noteAliases(const llvm::json::Object &node, const Schema &schema, Frame &frame);
   bool makeAgain(llvm::StringRef name, Frame &frame);
   void setAll(const Thing &before, const Thing &after, unsigned storage, Frame &frame);

@@ -24,6 +24,7 @@ Program::Program(std::shared_ptr<const MappedFile> file) : file_(std::move(file)
                 Twine(kOldest) + " and " + Twine(kNewest));
   graph_ = &objectIn(objectIn(model, "graph_module"), "graph");
   readSignature();
+  checkRanges();
 }
 
 void Program::openFlat() {
@@ -53,6 +54,8 @@ void Program::openPackage() {
   for (StringRef name : archive_.names())
     if (name.starts_with(root_ + "models/") && name.ends_with(".json"))
       models.push_back(name);
+  if (models.empty())
+    malformed("holds no models/NAME.json: it is damaged");
   if (models.size() != 1)
     unsupported("holds " + Twine(models.size()) + " models; Smelt takes one");
   StringRef name = models.front().drop_front(root_.size() + StringRef("models/").size()).drop_back(5);
@@ -135,7 +138,7 @@ static InputSpec readInput(const json::Value &value) {
     return {Kind::Constant, argumentName(spec), stringIn(spec, "tensor_constant_name").str()};
   if (of.kind == "user_input")
     return {Kind::User, "", "", spec.get("arg")};
-  if (of.kind == "constant_input")
+  if (of.kind == "constant_input" || of.kind == "token") // tokens keep checks in order
     return {Kind::Ignored, "", ""};
   unsupported("has an input of the kind '" + printable(of.kind) + "', which is not supported");
 }
@@ -161,7 +164,8 @@ void Program::readSignature() {
   for (const json::Value &spec : arrayIn(signature, "input_specs"))
     inputs_.push_back(readInput(spec));
   for (const json::Value &spec : arrayIn(signature, "output_specs"))
-    outputs_.push_back(readOutput(spec));
+    if (unionOf(spec).kind != "token")
+      outputs_.push_back(readOutput(spec));
 }
 
 std::string Program::dialect() const {
@@ -179,14 +183,37 @@ std::string Program::schemaVersion() const {
   return std::to_string(integerIn(version, "major")) + "." + std::to_string(version.getInteger("minor").value_or(0));
 }
 
+/// A number, or null where there is none.
+static std::optional<int64_t> boundIn(const json::Object &constraint, StringRef key) {
+  const json::Value *value = constraint.get(key);
+  if (!value || value->kind() == json::Value::Null)
+    return std::nullopt;
+  if (std::optional<int64_t> number = value->getAsInteger())
+    return number;
+  malformed("has a bound '" + key + "' that is no integer");
+}
+
+/// Every range leaves a number.
+void Program::checkRanges() const {
+  const json::Object *ranges = model_.getAsObject()->getObject("range_constraints");
+  for (const auto &[name, value] : ranges ? *ranges : json::Object()) {
+    const json::Object &constraint = asObject(value, "a range");
+    const int64_t least = std::max<int64_t>(boundIn(constraint, "min_val").value_or(0), 0);
+    const int64_t most = boundIn(constraint, "max_val").value_or(INT64_MAX);
+    if (least > most)
+      malformed("its range_constraints say that '" + printable(StringRef(name)) + "' is " + Twine(least) +
+                " or more and " + Twine(most) + " or less");
+  }
+}
+
 std::pair<int64_t, int64_t> Program::range(StringRef expression) const {
   std::pair<int64_t, int64_t> range{0, INT64_MAX};
   const json::Object *ranges = model_.getAsObject()->getObject("range_constraints");
   const json::Object *found = ranges ? ranges->getObject(expression) : nullptr;
   if (!found)
     return range;
-  range.first = std::max<int64_t>(found->getInteger("min_val").value_or(0), 0);
-  range.second = std::max(found->getInteger("max_val").value_or(INT64_MAX), range.first);
+  range.first = std::max<int64_t>(boundIn(*found, "min_val").value_or(0), 0);
+  range.second = boundIn(*found, "max_val").value_or(INT64_MAX);
   constexpr int64_t kUnlimited = int64_t(1) << 40; // torch writes one of several large numbers where there is no limit
   if (range.second >= kUnlimited)
     range.second = INT64_MAX;
@@ -268,5 +295,74 @@ std::string ExpressionReader::expression(unsigned depth) {
 }
 
 std::string expressionText(StringRef srepr) { return ExpressionReader(srepr).read(); }
+
+namespace {
+/// Whether a text is sympy's srepr of anything: NAME(argument, …), of expressions, 'names', numbers and key=value.
+class ExpressionForm {
+public:
+  explicit ExpressionForm(StringRef text) : text_(text) {}
+
+  bool holds() { return call(0) && text_.trim().empty(); }
+
+private:
+  StringRef word() {
+    text_ = text_.ltrim();
+    StringRef taken = text_.take_while([](char c) { return isAlnum(c) || c == '_' || c == '-' || c == '.'; });
+    text_ = text_.drop_front(taken.size()).ltrim();
+    return taken;
+  }
+  bool call(unsigned depth) {
+    constexpr unsigned kDeepest = 64;
+    StringRef name = word();
+    return depth <= kDeepest && !name.empty() && isAlpha(name.front()) && text_.consume_front("(") && arguments(depth);
+  }
+  bool arguments(unsigned depth) {
+    do
+      if (!argument(depth))
+        return false;
+    while (text_.consume_front(","));
+    const bool ends = text_.consume_front(")");
+    text_ = text_.ltrim();
+    return ends;
+  }
+  bool argument(unsigned depth) {
+    text_ = text_.ltrim();
+    if (text_.consume_front("'")) {
+      auto [name, rest] = text_.split('\'');
+      const bool isName =
+          !name.empty() && !isDigit(name.front()) && all_of(name, [](char c) { return isAlnum(c) || c == '_'; });
+      text_ = rest.ltrim();
+      return isName;
+    }
+    const StringRef before = text_, name = word();
+    if (text_.starts_with("(")) {
+      text_ = before;
+      return call(depth + 1);
+    }
+    return !name.empty() && (!text_.consume_front("=") || !word().empty());
+  }
+
+  StringRef text_;
+};
+} // namespace
+
+StatedDim Program::dim(const json::Value &value) const {
+  Union size = unionOf(value);
+  if (size.kind == "as_int") {
+    if (std::optional<int64_t> number = size.value->getAsInteger())
+      return {number, ""};
+    malformed("has a dim that is no integer");
+  }
+  const json::Object *expression = size.kind == "as_expr" ? size.value->getAsObject() : nullptr;
+  StringRef text = expression ? expression->getString("expr_str").value_or("") : "";
+  const json::Object *ranges = model_.getAsObject()->getObject("range_constraints");
+  if (ranges && ranges->get(text)) // torch 2.5 writes names as they are
+    return {std::nullopt, text.str()};
+  if (!ExpressionForm(text).holds())
+    malformed("has a dim '" + printable(text, 60) + "', which is neither a number nor an expression of symbols");
+  std::string name = expressionText(text);
+  int64_t number = 0;
+  return StringRef(name).getAsInteger(10, number) ? StatedDim{std::nullopt, name} : StatedDim{number, ""};
+}
 
 } // namespace smelt::frontend::pt2

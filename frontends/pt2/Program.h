@@ -29,6 +29,13 @@ struct OutputSpec {
   std::string target;                          // of a mutation: the buffer's name, or the input's
 };
 
+/// A dim of a tensor's description: a number, or what an expression of symbols is called, "" where it has functions
+/// that Smelt does not know.
+struct StatedDim {
+  std::optional<int64_t> number;
+  std::string text;
+};
+
 /// An exported program: the archive of any of the three generations, its graph and its signature. What the graph
 /// consists of is looked at as it is imported.
 class Program {
@@ -45,6 +52,9 @@ public:
   /// [least, most] of a symbol, or of an expression of symbols.
   std::pair<int64_t, int64_t> range(llvm::StringRef expression) const;
 
+  /// A dim as the file states it. Refuses what is neither a number nor an expression.
+  StatedDim dim(const llvm::json::Value &stated) const;
+
   /// A tensor of the module; null where the archive has none of this name.
   const StoredTensor *find(const InputSpec &spec) const;
   /// Keeps the bytes of all tensors.
@@ -58,6 +68,7 @@ private:
   Tensors readRaw(llvm::StringRef folder, llvm::StringRef config) const;
   Tensors readPickled(llvm::StringRef member) const;
   void readSignature();
+  void checkRanges() const;
 
   std::shared_ptr<const MappedFile> file_;
   Archive archive_;

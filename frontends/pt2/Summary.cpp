@@ -10,31 +10,50 @@ namespace json = llvm::json;
 
 namespace smelt::frontend::pt2 {
 
-static TensorSummary summariseTensor(const Program &program, StringRef name) {
+static TensorSummary summariseTensor(const Program &program, StringRef name, bool isInput) {
   TensorSummary summary;
   summary.name = printable(name);
   const json::Object &meta = objectIn(objectIn(program.graph(), "tensor_values"), name);
   summary.elementType = dtypeName(integerIn(meta, "dtype"));
   for (const json::Value &value : arrayIn(meta, "sizes")) {
-    Union size = unionOf(value);
-    const json::Object *expression = size.value->getAsObject();
-    std::string text = expression ? expressionText(expression->getString("expr_str").value_or("")) : "";
-    summary.extents.push_back(size.value->getAsInteger() ? std::to_string(*size.value->getAsInteger())
-                              : text.empty()             ? "?"
-                                                         : printable(text));
+    StatedDim stated;
+    try {
+      stated = program.dim(value);
+    } catch (const Refusal &) {
+      if (isInput)
+        throw;
+      // torch 2.5 writes sums as they are; of results nothing depends on them.
+    }
+    summary.extents.push_back(stated.number         ? std::to_string(*stated.number)
+                              : stated.text.empty() ? "?"
+                                                    : printable(stated.text));
   }
   return summary;
 }
 
 /// A tensor, or a number that stands for one.
-static void addArgument(const Program &program, const json::Value &argument, std::vector<TensorSummary> &to) {
+static void addArgument(const Program &program, const json::Value &argument, bool isInput,
+                        std::vector<TensorSummary> &to) {
   Union of = unionOf(argument);
   const json::Object *object = of.value->getAsObject();
   if (of.kind == "as_tensor" && object)
-    return to.push_back(summariseTensor(program, stringIn(*object, "name")));
+    return to.push_back(summariseTensor(program, stringIn(*object, "name"), isInput));
   std::optional<StringRef> name = object ? object->getString("as_name") : std::nullopt;
   if (name)
     to.push_back({printable(*name), of.kind == "as_sym_float" ? "f64" : "i64", {}, true});
+}
+
+/// What the program says of the sizes that its inputs have.
+static void addSymbols(const Program &program, ModelSummary &summary) {
+  llvm::StringSet<> seen;
+  for (const TensorSummary &input : summary.inputs)
+    for (StringRef extent : input.extents) {
+      int64_t number = 0;
+      if (extent == "?" || !extent.getAsInteger(10, number) || !seen.insert(extent).second)
+        continue;
+      auto [least, most] = program.range(extent);
+      summary.symbols.push_back({extent.str(), least, most});
+    }
 }
 
 static void count(const Program &program, const Uses &uses, ModelSummary &summary) {
@@ -67,10 +86,11 @@ ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*
   summary.producer = "torch " + program.torchVersion();
   for (const InputSpec &spec : program.inputs())
     if (spec.kind == InputSpec::Kind::User && spec.argument)
-      addArgument(program, *spec.argument, summary.inputs);
+      addArgument(program, *spec.argument, /*isInput=*/true, summary.inputs);
   for (const OutputSpec &spec : program.outputs())
     if (spec.kind == OutputSpec::Kind::User)
-      addArgument(program, *spec.argument, summary.outputs);
+      addArgument(program, *spec.argument, /*isInput=*/false, summary.outputs);
+  addSymbols(program, summary);
   std::map<std::string, int64_t> counts;
   walkNodes(program.graph(), [&](const json::Object &node) { ++counts[operatorOf(node)]; });
   for (const auto &[name, number] : counts)

@@ -123,6 +123,24 @@ void Importer::importOperators(Frame &frame) {
   }
 }
 
+/// Gives a refused operator a result of the dims that the file states, where these are fixed, so that what reads it is
+/// looked at as well: all that is unsupported is told at once.
+void Importer::standIn(Frame &frame, int32_t tensor) {
+  const schema::Tensor &declared = *frame.graph.tensors()->Get(static_cast<unsigned>(tensor));
+  Integers dims(declaredDims(declared));
+  frame.isLost[tensor] = true;
+  if (declared.type() != kFloat32 || dims.empty() || llvm::any_of(dims, [](int64_t dim) { return dim < 1; }))
+    return;
+  try {
+    Type type = checkedType(dims, builder_.builder().getF32Type());
+    frame.values[tensor] =
+        UnrealizedConversionCastOp::create(builder_.builder(), builder_.location(), type, ValueRange()).getResult(0);
+    frame.isLost[tensor] = false;
+  } catch (const Refusal &) {
+    // Too large a tensor: it stays lost.
+  }
+}
+
 /// Goes on after what is unsupported; throws what is worse.
 void Importer::refuse(Frame &frame, size_t index, Refusal refusal) {
   const schema::Operator &op = *frame.graph.operators()->Get(static_cast<unsigned>(index));
@@ -134,6 +152,12 @@ void Importer::refuse(Frame &frame, size_t index, Refusal refusal) {
     };
     if (llvm::none_of(refused_, isSame)) // a loop's body may be read more than once
       refused_.push_back(std::move(node));
+    for (int32_t output : numbersOf(op.outputs()))
+      standIn(frame, output);
+    return;
+  }
+  // What does not fit may do so for want of what stands in for a refused operator's results.
+  if (refusal.kind == ImportError::Kind::Malformed && !refused_.empty()) {
     for (int32_t output : numbersOf(op.outputs()))
       frame.isLost[output] = true;
     return;
@@ -289,8 +313,24 @@ void Importer::finishMain(Frame &frame) {
 }
 
 OwningOpRef<ModuleOp> Importer::run() {
+  std::vector<UnsupportedNode> unknown;
   if (!options_.onUnsupported)
-    refuseUnsupported(unsupportedOperators(model_, operators_, /*withIndices=*/true));
+    unknown = unsupportedOperators(model_, operators_, /*withIndices=*/true);
+  if (unknown.empty())
+    return build();
+  try {
+    build();
+  } catch (const Refusal &) {
+    // It is about what else is refused, or follows from what is unknown.
+  }
+  for (UnsupportedNode &node : refused_)
+    if (node.reason != kUnknownOperator)
+      unknown.push_back(std::move(node));
+  refuseUnsupported(unknown);
+  return {};
+}
+
+OwningOpRef<ModuleOp> Importer::build() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
   Frame frame(model_.graph(0), 0);
   (*module)->setAttr("graph.name", builder_.builder().getStringAttr(textOf(frame.graph.name())));

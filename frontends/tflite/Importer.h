@@ -80,12 +80,14 @@ public:
   mlir::MLIRContext *context() { return context_; }
 
 private:
+  mlir::OwningOpRef<mlir::ModuleOp> build();
   void makeMain(mlir::ModuleOp module, Frame &frame);
   void finishMain(Frame &frame);
   Value constantOf(const schema::SubGraph &graph, int32_t tensor);
   void importOperators(Frame &frame);
   void importOperator(Frame &frame, size_t index);
   void setResult(Frame &frame, int32_t tensor, Value value);
+  void standIn(Frame &frame, int32_t tensor);
   void refuse(Frame &frame, size_t index, Refusal refusal);
   Variable &variable(const std::string &name);
   Value begin(Variable &variable);

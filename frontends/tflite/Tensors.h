@@ -25,7 +25,7 @@ struct Quantisation {
   }
 };
 
-constexpr int8_t kComplex64 = 8;
+constexpr int8_t kFloat32 = 0, kComplex64 = 8;
 
 /// "FLOAT16" of a TensorType; "type 99" of one that there is not.
 std::string typeName(int8_t type);

@@ -221,6 +221,16 @@ def unknown_operators_all_at_once(folder):
 
 
 @case
+def all_that_is_refused_at_once(folder):
+    """Operators that nobody knows, arguments of others, and those of what reads their results."""
+    def change(program):
+        node(program, "conv2d")["target"] = "torch.ops.aten.fancy.default"
+        for name in ("relu", "linear"):
+            node(program, name)["inputs"].append({"name": "slope", "arg": {"as_float": 1.0}, "kind": 1})
+    changed(folder, change, "node 'conv2d' (aten.fancy.default at oldexp.py:7): unsupported operator", "node 'relu'", "node 'linear'", "'slope'", codes=[4])
+
+
+@case
 def unknown_argument(folder):
     def change(program):
         node(program, "relu")["inputs"].append({"name": "slope", "arg": {"as_float": 1.0}, "kind": 1})
@@ -239,6 +249,37 @@ def arguments_of_other_kinds(folder):
         def change(program, kind=kind):
             argument(program, "conv2d", "stride")["arg"] = kind
         changed(folder, change)
+
+
+@case
+def ranges_that_leave_nothing(folder):
+    def change(program):
+        program["range_constraints"] = {"s77": {"min_val": 9, "max_val": 2}}
+    changed(folder, change, "'s77' is 9 or more and 2 or less", codes=[3])
+    for bound in ("2", [2], {}):
+        def spoil(program, bound=bound):
+            program["range_constraints"] = {"s77": {"min_val": bound, "max_val": 9}}
+        changed(folder, spoil, "min_val", codes=[3])
+
+
+@case
+def dims_that_are_no_expressions(folder):
+    for text in ("banana", "", "Symbol('s77'", "Symbol('')", "Symbol('a b')", "Add()", "Add(Symbol('s77'), )", "Integer(3) Integer(4)", "(" * 5000, "Add(" * 5000):
+        def change(program, text=text):
+            size = next(size for size in graph(program)["tensor_values"]["x"]["sizes"] if "as_expr" in size)
+            size["as_expr"]["expr_str"] = text
+        changed(folder, change, "input 'x'", "neither a number nor an expression", codes=[3])
+    for size in ({"as_int": "3"}, {"as_int": 2.5}, {"as_float": 3.0}, {"as_expr": 3}, {"as_int": -4}):
+        def spoil(program, size=size):
+            graph(program)["tensor_values"]["x"]["sizes"][0] = size
+        changed(folder, spoil, codes=[3])
+
+
+@case
+def no_model_in_it(folder):
+    parts = members()
+    del parts["models/model.json"]
+    refuse(folder, written(folder, parts), "models/NAME.json", codes=[3])
 
 
 @case

@@ -75,6 +75,7 @@ def every_generation(folder):
     for version in GENERATIONS:
         path = FILES / f"tiny_{version}.pt2"
         smelt("compile", path, "-o", folder / "m.so")
+        expect("from 1 to 8" in smelt("inspect", path).stdout, f"{version}: inspect does not show the range")
         smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
         made = list(np.load(folder / "out.npz").values())
         expect(len(made) == 1 and made[0].shape == (3, 4), f"{version}: {[value.shape for value in made]}")
@@ -88,6 +89,25 @@ def bounds_of_dims(folder):
     path = FILES / "tiny_2.15.0.pt2"
     expect("1 to 8" in smelt("compile", path, "--shape", "x=9x3x8x8", "-o", folder / "m.so", code=2).stderr, "a batch of 9 is allowed")
     smelt("compile", path, "--shape", "x=8x3x8x8", "-o", folder / "m.so")
+    for given in ("1..9", "4..20"):
+        said = smelt("compile", path, "--shape", f"x={given},3,8,8", "-o", folder / "m.so", code=2).stderr
+        expect("takes 1 to 8 for 's77', not" in said, said)
+    smelt("compile", path, "--shape", "x=2..5,3,8,8", "-o", folder / "m.so")
+    expect("symbols s77 from 1 to 8" in smelt("inspect", path).stdout, "inspect does not show the range")
+    found = json.loads(smelt("inspect", path, "--json").stdout)
+    expect(found["symbols"] == [{"name": "s77", "least": 1, "most": 8}], f"{found['symbols']}")
+
+
+@case
+def samples_out_of_bounds(folder):
+    """Messages name the sample and the model, and no file that nobody knows of."""
+    path = FILES / "tiny_2.15.0.pt2"
+    np.savez(folder / "large.npz", x=np.ones((9, 3, 8, 8), np.float32))
+    for words in (("compile", path, "--precision", "int8", "--calibration", folder / "large.npz", "-o", folder / "m.so"),
+                  ("compare", path, "--inputs", folder / "large.npz"), ("profile", path, "--data", folder / "large.npz", "-o", folder / "report.html")):
+        said = smelt(*words, code=2).stderr
+        expect("large.npz: does not fit " in said and "tiny_2.15.0.pt2: dim 's77' is 9 in 'x', which is not within 1..8" in said, said)
+        expect(".so" not in said, said)
 
 
 @case

@@ -461,6 +461,20 @@ def resize_to_nothing(model):
     model.main.output(model.main.op("RESIZE_BILINEAR", [0, model.main.constant(np.array([0, -4], I32))], [F32], "ResizeBilinearOptions"))
 
 
+def transposes(wanted, name="TRANSPOSE_CONV"):
+    """A transposed convolution of the image of 4 x 4 by strides of 2 and a filter of 3 x 3: SAME makes 7 or 8 of it."""
+    def add(model):
+        main = model.main
+        main.output(main.op(name, [main.constant(np.array(wanted, I32)), main.constant(np.ones((5, 3, 3, 2), F32)), 0], [F32], "TransposeConvOptions", padding=0, strideH=2, strideW=2))
+    return add
+
+
+for sizes in ((1, 9, 8, 5), (1, 8, 6, 5), (1, 8, 2**30, 5), (1, 0, 8, 5), (1, -8, 8, 5)):
+    SPOILT.append((f"transposed convolution to {sizes}", (MALFORMED,), ("cannot make a dim of", "which makes 7 to 8"), transposes(sizes)))
+for sizes in ((1, 8, 8, 4), (2, 8, 8, 5)):
+    SPOILT.append((f"transposed convolution to {sizes}", (MALFORMED,), ("its result's dims",), transposes(sizes)))
+
+
 def spoilt(codes, words, spoil):
     def check(folder):
         model = small()

@@ -75,9 +75,9 @@ static ordered_json toJson(const std::vector<runner::Description::State> &states
   return list;
 }
 
-static ordered_json toJson(const std::vector<runner::Symbol> &symbols) {
+template <typename Symbols> static ordered_json symbolsToJson(const Symbols &symbols) {
   ordered_json list = ordered_json::array();
-  for (const runner::Symbol &symbol : symbols)
+  for (const auto &symbol : symbols)
     list.push_back({{"name", symbol.name},
                     {"least", symbol.least},
                     {"most", symbol.most < INT64_MAX ? ordered_json(symbol.most) : ordered_json()}});
@@ -109,6 +109,7 @@ static ordered_json toJson(const std::string &path, const frontend::ModelSummary
                        {"name", summary.name},
                        {"inputs", toJson(summary.inputs)},
                        {"outputs", toJson(summary.outputs)},
+                       {"symbols", symbolsToJson(summary.symbols)},
                        {"operators", ordered_json::array()},
                        {"parameters", summary.parameters},
                        {"weight_bytes", summary.weightBytes},
@@ -140,7 +141,7 @@ static ordered_json toJson(const runner::Description &artifact) {
           {"states", toJson(artifact.states)},
           {"kernels", kernels.size()},
           {"steps", steps},
-          {"symbols", toJson(artifact.symbols)},
+          {"symbols", symbolsToJson(artifact.symbols)},
           {"forms", artifact.forms},
           {"arena_bytes", artifact.isSymbolic ? ordered_json() : ordered_json(artifact.arenaBytes)},
           {"weight_bytes", artifact.weightsBytes},
@@ -196,6 +197,19 @@ static void printUnsupported(const ordered_json &nodes, const std::string &notCh
     llvm::outs() << "\nall of them are supported\n";
 }
 
+/// "symbols batch from 1 to 8, length"
+static void printSymbols(const ordered_json &symbols) {
+  for (const ordered_json &symbol : symbols) {
+    const bool isBounded = !symbol["most"].is_null();
+    llvm::outs() << (symbol == symbols.front() ? "symbols " : ", ") << textOf(symbol["name"]);
+    if (isBounded || symbol["least"] > 0)
+      llvm::outs() << " from " << symbol["least"].dump();
+    if (isBounded)
+      llvm::outs() << " to " << symbol["most"].dump();
+  }
+  llvm::outs() << (symbols.empty() ? "" : "\n");
+}
+
 static void printModel(const ordered_json &json) {
   llvm::outs() << textOf(json["format"]) << " " << textOf(json["version"]);
   if (!textOf(json["producer"]).empty())
@@ -203,6 +217,7 @@ static void printModel(const ordered_json &json) {
   llvm::outs() << "\n";
   printTensors("input ", json["inputs"]);
   printTensors("output", json["outputs"]);
+  printSymbols(json["symbols"]);
   llvm::outs() << json["parameters"].get<int64_t>() << " parameters, weights " << sizeText(json["weight_bytes"])
                << ", file " << sizeText(json["file_bytes"]);
   if (!json["macs"].is_null())
@@ -218,19 +233,6 @@ static void printModel(const ordered_json &json) {
 /// "1 step", "2 steps"
 static std::string counted(uint64_t count, const char *what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
-/// "symbols batch from 1 to 8, length"
-static void printSymbols(const ordered_json &symbols) {
-  for (const ordered_json &symbol : symbols) {
-    const bool isBounded = !symbol["most"].is_null();
-    llvm::outs() << (symbol == symbols.front() ? "symbols " : ", ") << textOf(symbol["name"]);
-    if (isBounded || symbol["least"] > 0)
-      llvm::outs() << " from " << symbol["least"].dump();
-    if (isBounded)
-      llvm::outs() << " to " << symbol["most"].dump();
-  }
-  llvm::outs() << (symbols.empty() ? "" : "\n");
 }
 
 static void printArtifact(const ordered_json &json) {
@@ -327,6 +329,9 @@ llvm::Error InspectCommand::run() {
 
 void addInspectCommand(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("inspect", "say what a model or an artefact holds, and what is unsupported");
+  command->footer(
+      "Exit code 0 says that the file was looked at: what is unsupported is listed, under \"unsupported\" in "
+      "JSON, and ends with 4 where it is compiled.");
   auto state = std::make_shared<InspectCommand>();
   command->add_option("FILE", state->flags.options.model, "a model, or a shared artefact")->required();
   state->flags.addShape(*command);

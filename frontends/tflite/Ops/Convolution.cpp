@@ -133,6 +133,18 @@ static Values depthwiseConv2d(OperatorReader &node) {
   });
 }
 
+/// Refuses a result that no convolution of these windows would make the input of.
+static void checkWanted(int64_t wanted, int64_t extent, const Windows &windows, size_t dim) {
+  const int64_t stride = windows.strides[dim];
+  const int64_t most =
+      windows.isSame ? checkedMul(extent, stride) : checkedAdd(checkedMul(extent, stride), windows.kernel[dim] - 1);
+  const int64_t least = checkedSub(most, stride - 1);
+  if (extent < 1 || wanted < std::max<int64_t>(least, 1) || wanted > most)
+    malformed("cannot make a dim of " + Twine(wanted) + " of one of " + Twine(extent) + ", which makes " +
+              Twine(least) + (least < most ? " to " + std::to_string(most) : std::string()) +
+              " with its strides, filter and padding");
+}
+
 /// The gradient of a convolution, to a result of given spatial dims: what SAME cuts off, or what its end lacks.
 static Value transposed(GraphBuilder &b, Value input, Value filter, ArrayRef<int64_t> wanted, const Windows &windows) {
   Integers low, high, added;
@@ -140,8 +152,7 @@ static Value transposed(GraphBuilder &b, Value input, Value filter, ArrayRef<int
     const int64_t extent = fixedDim(input, static_cast<int64_t>(dim) + 1);
     const int64_t full = checkedAdd(checkedMul(extent - 1, windows.strides[dim]), windows.kernel[dim]);
     const int64_t total = checkedSub(full, wanted[dim]);
-    if (wanted[dim] < 1 || extent < 1)
-      malformed("cannot make a dim of " + Twine(wanted[dim]) + " of " + Twine(extent));
+    checkWanted(wanted[dim], extent, windows, dim);
     // SAME cuts both ends, VALID the last one alone.
     const int64_t cut = std::max<int64_t>(total, 0), before = windows.isSame ? cut / 2 : 0;
     low.push_back(before);
@@ -167,6 +178,10 @@ static Values transposeConv(OperatorReader &node) {
   if (extentsOf(input).back() != extentsOf(filter).back())
     malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
               " channels");
+  const Extent batch = extentsOf(input)[0];
+  if (Extent(shape[3]) != extentsOf(filter)[0] || (batch.isNumber() && Extent(shape[0]) != batch))
+    malformed("says that its result's dims are " + inWords(shape) + ", of " + batch.str() + " images and a filter " +
+              inWords(extentsOf(filter)));
   Value result = transposed(b, input, filter, {shape[1], shape[2]}, windows);
   return {activated(node, bias(node, result, 3), options.fused_activation_function())};
 }
