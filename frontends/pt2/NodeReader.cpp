@@ -354,6 +354,15 @@ const json::Object &NodeReader::graphAt(size_t place) {
   return *graph;
 }
 
+std::string NodeReader::operatorAt(size_t place) {
+  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_operator";
+  std::optional<StringRef> text = isThere ? unionOf(*positional_[place]).value->getAsString() : std::nullopt;
+  if (!text)
+    malformed("lacks an operator as its argument " + Twine(place));
+  text->consume_front("torch.ops.");
+  return text->str();
+}
+
 Things NodeReader::thingsAt(size_t place) {
   if (place >= positional_.size())
     return {};

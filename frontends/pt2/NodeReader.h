@@ -99,6 +99,8 @@ public:
   std::optional<Extent> sizeAt(size_t place);
   bool isGraph(size_t place) const;
   const llvm::json::Object &graphAt(size_t place);
+  /// The operator that an argument names: "aten._linalg_check_errors.default".
+  std::string operatorAt(size_t place);
   Values tensorsAt(size_t place);
   Things thingsAt(size_t place);
 

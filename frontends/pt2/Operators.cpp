@@ -9,15 +9,18 @@ using namespace mlir;
 namespace smelt::frontend::pt2 {
 
 static constexpr ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators, attentionOperators,     binaryOperators,      cellOperators,         columnOperators,
-    compositeOperators,  controlOperators,       convolutionOperators, creationOperators,     indexingOperators,
-    linearOperators,     normalizationOperators, poolingOperators,     quantizationOperators, recurrentOperators,
-    reductionOperators,  resizeOperators,        sizeOperators,        sortingOperators,      stackingOperators,
-    unaryOperators,      viewOperators,          visionOperators,
+    activationOperators,    antialiasOperators, attentionOperators,    bagOperators,     binaryOperators,
+    cellOperators,          columnOperators,    compositeOperators,    controlOperators, convolutionOperators,
+    creationOperators,      indexingOperators,  linalgOperators,       linearOperators,  lossOperators,
+    normalizationOperators, poolingOperators,   quantizationOperators, rankingOperators, recurrentOperators,
+    reductionOperators,     resizeOperators,    scatteringOperators,   sizeOperators,    sortingOperators,
+    specialOperators,       stackingOperators,  unaryOperators,        viewOperators,    visionOperators,
 };
 
 /// Operators that torch has under two names, with the same arguments.
 static constexpr std::pair<StringLiteral, StringLiteral> kAliases[] = {
+    {"aten._is_all_true.default", "aten.all.default"},
+    {"aten._is_any_true.default", "aten.any.default"},
     {"aten.absolute.default", "aten.abs.default"},
     {"aten.arccos.default", "aten.acos.default"},
     {"aten.arccosh.default", "aten.acosh.default"},
@@ -31,6 +34,7 @@ static constexpr std::pair<StringLiteral, StringLiteral> kAliases[] = {
     {"aten.divide.Scalar", "aten.div.Scalar"},
     {"aten.divide.Tensor", "aten.div.Tensor"},
     {"aten.divide.Tensor_mode", "aten.div.Tensor_mode"},
+    {"aten.feature_alpha_dropout.default", "aten.alpha_dropout.default"},
     {"aten.fix.default", "aten.trunc.default"},
     {"aten.ger.default", "aten.outer.default"},
     {"aten.greater.Scalar", "aten.gt.Scalar"},
@@ -44,10 +48,25 @@ static constexpr std::pair<StringLiteral, StringLiteral> kAliases[] = {
     {"aten.moveaxis.int", "aten.movedim.int"},
     {"aten.moveaxis.intlist", "aten.movedim.intlist"},
     {"aten.negative.default", "aten.neg.default"},
+    {"aten.mH.default", "aten.mT.default"},
+    {"aten.narrow_copy.default", "aten.narrow.default"},
+    {"aten.native_channel_shuffle.default", "aten.channel_shuffle.default"},
     {"aten.not_equal.Scalar", "aten.ne.Scalar"},
     {"aten.not_equal.Tensor", "aten.ne.Tensor"},
+    {"aten.ravel.default", "aten.flatten.using_ints"},
     {"aten.reshape_as.default", "aten.view_as.default"},
     {"aten.row_stack.default", "aten.vstack.default"},
+    {"aten.special_digamma.default", "aten.digamma.default"},
+    {"aten.special_erf.default", "aten.erf.default"},
+    {"aten.special_erfc.default", "aten.erfc.default"},
+    {"aten.special_erfinv.default", "aten.erfinv.default"},
+    {"aten.special_exp2.default", "aten.exp2.default"},
+    {"aten.special_expit.default", "aten.sigmoid.default"},
+    {"aten.special_expm1.default", "aten.expm1.default"},
+    {"aten.special_gammaln.default", "aten.lgamma.default"},
+    {"aten.special_log1p.default", "aten.log1p.default"},
+    {"aten.special_psi.default", "aten.digamma.default"},
+    {"aten.special_sinc.default", "aten.sinc.default"},
     {"aten.subtract.Scalar", "aten.sub.Scalar"},
     {"aten.subtract.Tensor", "aten.sub.Tensor"},
     {"aten.swapdims.default", "aten.transpose.int"},
@@ -69,9 +88,12 @@ OperatorTable::OperatorTable() {
       byName_.try_emplace(row.name, row.import);
 }
 
-/// "aten.add_.Tensor" → "aten.add.Tensor"; empty where a name is of no such form.
+/// "aten.add_.Tensor" → "aten.add.Tensor", "aten.__iand__.Tensor" → "aten.__and__.Tensor"; empty where a name is of no
+/// such form.
 static std::string withoutUnderscore(StringRef name) {
   auto [path, overload] = name.rsplit('.');
+  if (StringRef rest = path; rest.consume_front("aten.__i") && rest.ends_with("__"))
+    return ("aten.__" + rest + "." + overload).str();
   return path.ends_with("_") && !path.ends_with("__") ? (path.drop_back() + "." + overload).str() : "";
 }
 

@@ -41,7 +41,9 @@ struct Operator {
 
 // The operators of each family, in Ops/<Family>.cpp.
 llvm::ArrayRef<Operator> activationOperators();
+llvm::ArrayRef<Operator> antialiasOperators();
 llvm::ArrayRef<Operator> attentionOperators();
+llvm::ArrayRef<Operator> bagOperators();
 llvm::ArrayRef<Operator> binaryOperators();
 llvm::ArrayRef<Operator> cellOperators();
 llvm::ArrayRef<Operator> columnOperators();
@@ -50,15 +52,20 @@ llvm::ArrayRef<Operator> controlOperators();
 llvm::ArrayRef<Operator> convolutionOperators();
 llvm::ArrayRef<Operator> creationOperators();
 llvm::ArrayRef<Operator> indexingOperators();
+llvm::ArrayRef<Operator> linalgOperators();
 llvm::ArrayRef<Operator> linearOperators();
+llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
 llvm::ArrayRef<Operator> poolingOperators();
 llvm::ArrayRef<Operator> quantizationOperators();
+llvm::ArrayRef<Operator> rankingOperators();
 llvm::ArrayRef<Operator> recurrentOperators();
 llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> resizeOperators();
+llvm::ArrayRef<Operator> scatteringOperators();
 llvm::ArrayRef<Operator> sizeOperators();
 llvm::ArrayRef<Operator> sortingOperators();
+llvm::ArrayRef<Operator> specialOperators();
 llvm::ArrayRef<Operator> stackingOperators();
 llvm::ArrayRef<Operator> unaryOperators();
 llvm::ArrayRef<Operator> viewOperators();

@@ -10,32 +10,22 @@ With --save, writes each file, its inputs and what PyTorch makes of them: what t
 
 import argparse
 import copy
-import subprocess
 import sys
 import tempfile
 import warnings
 from pathlib import Path
 
-import numpy
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import export
 import operators
 
-SMELT = Path(__file__).resolve().parents[2] / "build" / "bin" / "smelt"
-TOLERANCE = "1e-4"
-
 
 def check(name: str, dialect: str, folder: Path) -> str:
     module, inputs = operators.CASES[name]
     module = export.seeded(copy.deepcopy(module))
-    path = folder / f"{name}-{dialect}"
-    export.save(export.export(copy.deepcopy(module), inputs, dialect), module, inputs, path)
-    made = subprocess.run([SMELT, "compare", path.with_suffix(".pt2"), "--inputs", path.with_suffix(".in.npz"), "--against", path.with_suffix(".out.npz")],
-                          capture_output=True, text=True, check=False)
-    lines = [line for line in made.stdout.splitlines() if line.strip()]
-    return "agrees" if made.returncode == 0 else f"exit {made.returncode}: {made.stderr.strip()[:1500]} {' | '.join(lines[:6])[:900]}"
+    return export.check(module, inputs, dialect, folder / f"{name}-{dialect}")
 
 
 def main() -> None:

@@ -3,12 +3,14 @@
 """Exports modules with seeded weights as .pt2, in any of torch.export's three dialects. Runs in the environment that has torch."""
 
 import copy
+import subprocess
 from pathlib import Path
 
 import numpy
 import torch
 
 DIALECTS = ("training", "functional", "core")
+SMELT = Path(__file__).resolve().parents[2] / "build" / "bin" / "smelt"
 
 
 def seeded(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
@@ -57,3 +59,12 @@ def save(program: torch.export.ExportedProgram, module: torch.nn.Module, inputs:
         taken.append(name)
         made[f"{name}.{copies}" if copies else name] = value
     numpy.savez(path.with_suffix(".out.npz"), **made)
+
+
+def check(module: torch.nn.Module, inputs: tuple, dialect: str, path: Path) -> str:
+    """"agrees" where Smelt's own evaluation of an exported module does with eager PyTorch, else what it says. Writes files as `save` does."""
+    save(export(copy.deepcopy(module), inputs, dialect), module, inputs, path)
+    made = subprocess.run([SMELT, "compare", path.with_suffix(".pt2"), "--inputs", path.with_suffix(".in.npz"), "--against", path.with_suffix(".out.npz")],
+                          capture_output=True, text=True, check=False)
+    lines = [line for line in made.stdout.splitlines() if line.strip()]
+    return "agrees" if made.returncode == 0 else f"exit {made.returncode}: {made.stderr.strip()[:1500]} {' | '.join(lines[:6])[:900]}"

@@ -13,6 +13,10 @@ P = torch.rand(2, 3, 8) + 0.1
 I = torch.randint(-9, 9, (2, 3, 8))
 M = torch.rand(2, 3, 8) > 0.5
 IMAGE = torch.randn(2, 4, 10, 12)
+NAN = torch.where(torch.rand(2, 3, 8) > 0.8, torch.nan, X)
+NAN[1, 2, :3] = torch.tensor([torch.inf, -torch.inf, -0.0])
+FACTOR = torch.randn(2, 4, 4)
+SQUARE = FACTOR @ FACTOR.mT + 2 * torch.eye(4)
 
 
 def unary(x, p, i, m):
@@ -190,7 +194,8 @@ def quantised(x):
     each = q.quantize_per_channel(x, scales, points, 1, -127, 127, i8)
     scale, point = q.choose_qparams.tensor(x, -128, 127, 1e-5, i8)
     found = q.quantize_per_tensor.tensor(x, scale, point, -128, 127, i8)
-    return [one, q.dequantize_per_tensor(one, 0.05, 3, -128, 127, i8), q.dequantize_per_tensor(bytes_, 0.05, 128, 0, 255, u8), each,
+    faked = [torch.fake_quantize_per_tensor_affine(x, 0.1, 3, 0, 20), torch.fake_quantize_per_channel_affine(x, scales, points.abs().to(torch.int32), 1, -20, 20)]
+    return faked + [one, q.dequantize_per_tensor(one, 0.05, 3, -128, 127, i8), q.dequantize_per_tensor(bytes_, 0.05, 128, 0, 255, u8), each,
             q.dequantize_per_channel(each, scales, points, 1, -127, 127, i8), point, q.dequantize_per_tensor.tensor(found, scale, point, -128, 127, i8)]
 
 
@@ -241,6 +246,87 @@ class OneStep(nn.Module):
         return [h, c, *self.lstm(x[1], (h, c)), self.gru(x[0], h), self.rnn(x[0], h), *self.bare(x[0])]
 
 
+def bits(i, j, m):
+    k = j.to(torch.int32)
+    changed = i.clone()
+    changed <<= 2
+    changed >>= 1
+    changed &= 31
+    changed |= 8
+    changed ^= 5
+    return [i << 2, i >> 1, i << (j % 5), i >> (j % 5), k << 3, k >> 1, 3 & j, 3 | j, 3 ^ j, i ^ 7, m ^ True, m & ~m, torch.bitwise_left_shift(2, j % 5), torch.bitwise_right_shift(64, j % 5),
+            changed, *torch.unique(i, return_inverse=True, return_counts=True), torch.gcd(i, j), torch.lcm(i, j), torch.gcd(k, i.to(torch.int32))]
+
+
+def special(x, y, p, nan):
+    return [torch.sign(nan), torch.sgn(nan), torch.copysign(x, y), torch.copysign(x, -1.0), torch.signbit(nan), torch.nextafter(x, y), torch.nextafter(x, x),
+            torch.nextafter(torch.zeros_like(x), y) * 2e38, torch.lgamma(p * 9), torch.lgamma(x * 3), torch.digamma(p * 9), torch.digamma(x), torch.erfinv(p * 0.9 - 0.5), torch.sinc(x),
+            torch.round(x, decimals=2), torch.round(x * 100, decimals=-1), torch.logaddexp2(x, y), torch.heaviside(x, y), torch.ldexp(x, y), torch.float_power(p, y), torch.angle(nan),
+            torch.isposinf(nan), torch.isneginf(nan), torch.isclose(x, x + 1e-6), torch.isclose(nan, nan, equal_nan=True), torch.special.entr(p), torch.special.ndtr(x),
+            torch.special.xlog1py(x, p), torch.special.expit(x), torch.special.psi(p), torch.special.log_softmax(x, 1), torch.hypot(x, y), x.view(torch.int32), torch.positive(x)]
+
+
+def ranking(x, i, nan):
+    return [x.median(), *x.median(1), *x.median(2, keepdim=True), nan.median(), nan.nanmedian(), nan.nanmedian(2)[0], nan.median(2)[0], i.median(), *x.kthvalue(2, 1),
+            *x.kthvalue(3, 2, keepdim=True), *x.cummax(1), *x.cummin(2), i.cummax(2)[0], x.logcumsumexp(2), torch.histc(x, 5, -1, 1), torch.histc(x, 7), torch.bincount(i.flatten().abs(), minlength=3),
+            torch.bincount(i.flatten().abs(), x.flatten()), x.quantile(0.3), x.quantile(0.3, dim=1), x.quantile(torch.tensor([0.1, 0.5]), dim=2, keepdim=True), x.quantile(0.4, dim=1, interpolation="nearest"),
+            x.quantile(0.4, dim=2, interpolation="midpoint"), torch.msort(x), torch.searchsorted(x.sort(-1)[0], x), torch.searchsorted(x[0, 0].sort()[0], 0.3), torch.bucketize(0.3, x[0, 0].sort()[0])]
+
+
+def linalg(a, x):
+    lower = torch.linalg.cholesky(a)
+    return [torch.det(a), torch.linalg.det(a), torch.inverse(a), torch.linalg.inv(a[0]), lower, torch.linalg.cholesky(a, upper=True), torch.linalg.solve(a, x.mT), torch.linalg.solve(a, x[:, 0]),
+            torch.linalg.solve(a, x, left=False), torch.linalg.solve_triangular(lower, x.mT, upper=False), torch.linalg.solve_triangular(lower.mT, x.mT, upper=True),
+            torch.linalg.solve_triangular(lower, x, upper=False, left=False), torch.linalg.solve_triangular(lower, x.mT, upper=False, unitriangular=True), *torch.linalg.slogdet(a), torch.logdet(a),
+            torch.linalg.matrix_power(a, 3), torch.linalg.matrix_power(a, -2), torch.linalg.matrix_power(a, 0), torch.linalg.multi_dot([x[0], a[0], x[1].mT]), torch.linalg.norm(x), torch.linalg.norm(x, dim=1),
+            torch.linalg.matrix_norm(x), torch.linalg.matrix_norm(x, ord=1), torch.linalg.norm(x, ord=float("inf"), dim=(1, 2)), torch.addr(a[0], x[0, 0], x[1, 1], beta=0.5, alpha=2), torch.renorm(x, 2, 0, 1.0),
+            torch.dist(x, 2 * x), torch.vdot(x[0, 0], x[1, 1]), torch.cross(a[:, :3], a[:, 1:]), F.bilinear(x, x, a[None, 0].expand(3, 4, 4), torch.ones(3))]
+
+
+def scatterings(x, y, j, m):
+    places, row = j % 3, torch.tensor([2, 0])
+    return [*[torch.scatter_reduce(x, 1, places, y, kind, include_self=own) for kind in ("sum", "prod", "mean", "amax", "amin") for own in (True, False)],
+            *[torch.index_reduce(x, 1, row, y[:, :2], kind, include_self=own) for kind in ("prod", "mean", "amax", "amin") for own in (True, False)],
+            torch.scatter(x, 1, places, y, reduce="add"), torch.scatter(x, 1, places, 2.0, reduce="multiply"), torch.index_fill(x, 1, row, torch.tensor(2.0)), torch.masked_scatter(x, m, y),
+            x.masked_scatter(m[0], y), x.put(torch.tensor([1, -5]), torch.tensor([9.0, 8.0])), torch.take(x, j), torch.nansum(torch.where(m, x, torch.nan), 1), torch.nanmean(torch.where(m, x, torch.nan), 2),
+            *torch.tensor_split(x, [1, 5], 2), *torch.tensor_split(x, [-2], 2), torch.narrow_copy(x, 2, 1, 3), x.ravel(), torch.hann_window(8) * x, torch.hamming_window(8, periodic=False) * x,
+            torch.logspace(0, 1, 8) * x, F.rrelu(x)]
+
+
+def losses(x, y, p, classes, masked):
+    t, one, names = (p > 0.5).float(), torch.sign(y[:, 0, 0]), ("none", "mean", "sum")
+    weight, rows = torch.linspace(0.5, 2, 8), x[:, 0]
+    made = [f(x, y, reduction=name) for f in (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss) for name in names]
+    made += [f(p.clamp(0.01, 0.99), t, reduction=name) for f in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits) for name in names]
+    made += [F.nll_loss(rows.log_softmax(1), classes, weight, reduction=name, ignore_index=3) for name in names] + [F.cross_entropy(rows, classes, weight, reduction=name, label_smoothing=0.1) for name in names]
+    made += [F.cross_entropy(rows, p[:, 0], weight, label_smoothing=0.2), F.cross_entropy(rows[0], classes[0]), F.cross_entropy(x.mT, masked, ignore_index=-100), F.kl_div(x, p), F.kl_div(x, y, log_target=True, reduction="sum")]
+    made += [F.smooth_l1_loss(x, y, beta=0.5), F.huber_loss(x, y, delta=0.3), F.poisson_nll_loss(x, p * 4, full=True), F.poisson_nll_loss(p, p * 3, log_input=False), F.soft_margin_loss(x, y.sign())]
+    made += [F.hinge_embedding_loss(x, y.sign()), F.margin_ranking_loss(x, y, torch.sign(p - 0.5), 0.2), F.cosine_embedding_loss(rows, y[:, 0], one, 0.1), F.triplet_margin_loss(x, y, p, swap=True)]
+    made += [F.triplet_margin_loss(x, y, p, p=3), F.multi_margin_loss(rows, classes, p=2, weight=weight), F.multilabel_margin_loss(rows, torch.tensor([[1, 3, -1, 0, 2, 2, 2, 2]] * 2))]
+    return made + [F.binary_cross_entropy_with_logits(x, t, weight, pos_weight=weight), F.multilabel_soft_margin_loss(rows, t[:, 0])]
+
+
+def antialias(image, theta):
+    sizes = [F.interpolate(image, size=size, mode=mode, antialias=True) for mode in ("bilinear", "bicubic") for size in ((5, 4), (15, 7))]
+    grid = F.affine_grid(theta, (2, 4, 5, 6), align_corners=False)
+    solid = F.affine_grid(torch.eye(3, 4)[None].expand(2, 3, 4), (2, 1, 3, 5, 6), align_corners=True)
+    return sizes + [F.interpolate(image, scale_factor=0.7, mode="bilinear", antialias=True), grid, F.grid_sample(image, grid, align_corners=False), solid,
+                    F.grid_sample(image[:, None], solid, align_corners=True), F.grid_sample(image, grid, mode="bicubic", padding_mode="reflection", align_corners=False),
+                    F.max_unpool2d(*F.max_pool2d(image, 2, return_indices=True), 2)]
+
+
+class Bags(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean, self.most, self.sum = nn.EmbeddingBag(20, 5), nn.EmbeddingBag(20, 5, mode="max", padding_idx=3), nn.EmbeddingBag(20, 4, mode="sum", include_last_offset=True)
+        self.lstm = nn.LSTM(8, 6, 2, bidirectional=True, proj_size=3)
+
+    def forward(self, words, offsets, weights, x):
+        y, (h, c) = self.lstm(x)
+        return [self.mean(words), self.mean(words.flatten(), offsets), self.most(words), self.most(words.flatten(), offsets), self.sum(words.flatten(), offsets),
+                self.sum(words.flatten(), offsets, weights.flatten()), y, h, c]
+
+
 CASES = {
     "unary": (of(unary), (X, P, I, M)),
     "binary": (of(binary), (X, Y, I, M)),
@@ -263,4 +349,12 @@ CASES = {
     "composites": (of(composites), (X, Y)),
     "columns": (of(columns), (IMAGE,)),
     "steps": (OneStep(), (torch.randn(2, 4, 8),)),
+    "bits": (of(bits), (I, torch.randint(1, 60, (2, 3, 8)), M)),
+    "special": (of(special), (X, Y, P, NAN)),
+    "ranking": (of(ranking), (X, I, NAN)),
+    "linalg": (of(linalg), (SQUARE, X[:, :, :4])),
+    "scatterings": (of(scatterings), (X, Y, I.abs(), M)),
+    "losses": (of(losses), (X, Y, P.clamp(0.05, 0.95), torch.tensor([5, 3]), torch.tensor([[0, 2, -100], [1, 1, 0]]))),
+    "antialias": (of(antialias), (IMAGE, torch.tensor([[0.9, 0.2, 0.1], [-0.3, 1.1, 0.0]]).expand(2, 2, 3).clone())),
+    "bags": (Bags(), (torch.randint(0, 20, (3, 7)), torch.tensor([0, 3, 3, 9, 21]), torch.rand(3, 7), torch.randn(6, 3, 8))),
 }

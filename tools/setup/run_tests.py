@@ -200,6 +200,9 @@ def with_torch():
         rows = [line for line in output.splitlines() if len(line.split()) > 2]
         failures = [line[:200] for line in rows if line.split()[2] != "agrees"]
         total += Result(len(rows) - len(failures), failures or ([] if code == 0 else [f"{program}: exit code {code}"]))
+    code, output = run([python, "test/pt2/check_modules.py"], 7200)
+    *differing, summary = output.strip().splitlines() or [""]
+    total += Result(int(summary.split()[0]) if summary[:1].isdigit() else 0, [] if code == 0 else [line[:200] for line in differing] or [summary[:200] or "check_modules.py"])
     for program in ("test/pt2/check_quantised.py", "test/pt2/test_export.py"):
         total += script(program, 3600, python=python)()
     return total

@@ -14,6 +14,17 @@ static Value x(NodeReader &node) { return node.tensor("self"); }
 
 template <typename Op> static Value plain(NodeReader &node) { return node.builder().make<Op>(x(node)); }
 
+/// A slope in the middle of those that training draws.
+static Value randomisedRelu(NodeReader &node) {
+  if (node.flag("training"))
+    unsupported("trains; export the module after module.eval()");
+  for (StringRef name : {"noise", "generator"})
+    node.ignore(name);
+  const double slope = (node.number("lower") + node.number("upper")) / 2;
+  return node.builder().make<graph::LeakyReluOp>(node.tensor("self"), llvm::APFloat(slope));
+}
+static Values randomisedReluAndNoise(NodeReader &node) { return {randomisedRelu(node)}; }
+
 static Value leakyRelu(NodeReader &node) {
   return node.builder().make<graph::LeakyReluOp>(x(node), APFloat(node.number("negative_slope")));
 }
@@ -130,6 +141,9 @@ static constexpr Operator kOperators[] = {
     {"aten._prelu_kernel.default", prelu},
     {"aten.relu.default", plain<graph::ReluOp>},
     {"aten.relu6.default", relu6},
+    {"aten.rrelu.default", randomisedRelu},
+    {"aten.rrelu_with_noise.default", randomisedRelu},
+    {"aten.rrelu_with_noise_functional.default", randomisedReluAndNoise},
     {"aten.selu.default", selu},
     {"aten.silu.default", silu},
     {"aten.softplus.default", softplus},

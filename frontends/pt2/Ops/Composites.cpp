@@ -125,7 +125,12 @@ static Value cross(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Operands given = readOperands(node);
   matchDims(b, given.lhs, given.rhs);
-  const int64_t axis = node.axis("dim", given.lhs);
+  int64_t axis = 0;
+  if (node.has("dim"))
+    axis = node.axis("dim", given.lhs);
+  else // the first of three elements
+    while (axis + 1 < rankOf(given.lhs) && extentsOf(given.lhs)[axis] != Extent(3))
+      ++axis;
   if (rankOf(given.lhs) != rankOf(given.rhs) || rankOf(given.lhs) == 0 || fixedDim(given.lhs, axis) != 3 ||
       fixedDim(given.rhs, axis) != 3)
     malformed("needs vectors of three elements");
@@ -303,8 +308,11 @@ template <bool isLower> static Value triangle(NodeReader &node) {
 static Value buckets(NodeReader &node, StringRef boundaries) {
   GraphBuilder &b = node.builder();
   Operands given = readOperands(node, "self", boundaries);
-  if (rankOf(given.rhs) != 1)
-    unsupported("has boundaries of " + Twine(rankOf(given.rhs)) + " dims");
+  const bool isShared = rankOf(given.rhs) == 1; // else each row of the numbers has boundaries of its own
+  if (rankOf(given.rhs) < 1 || (!isShared && rankOf(given.rhs) != rankOf(given.lhs)))
+    malformed("has boundaries of " + Twine(rankOf(given.rhs)) + " dims for " + Twine(rankOf(given.lhs)));
+  if (Value order = node.hasArgument("sorter") ? node.optionalTensor("sorter") : Value())
+    given.rhs = b.make<graph::GatherElementsOp>(given.rhs, order, rankOf(given.rhs) - 1);
   bool isRight = node.flag("right");
   if (node.hasArgument("side"))
     if (std::optional<std::string> side = node.optionalText("side"))
@@ -312,6 +320,11 @@ static Value buckets(NodeReader &node, StringRef boundaries) {
   Extents shape = extentsOf(given.lhs);
   shape.push_back(1);
   Value x = b.reshape(given.lhs, shape);
+  if (!isShared) {
+    Extents rows = extentsOf(given.rhs);
+    rows.insert(rows.end() - 1, Extent(1));
+    given.rhs = b.reshape(given.rhs, rows);
+  }
   Value isBefore = isRight ? b.make<graph::LessEqualOp>(given.rhs, x) : b.make<graph::LessOp>(given.rhs, x);
   Type type = node.flag("out_int32") ? b.builder().getI32Type() : b.builder().getI64Type();
   return sumOver(b, b.cast(isBefore, type), rankOf(x) - 1);
@@ -336,9 +349,11 @@ static constexpr Operator kOperators[] = {
     {"aten._cdist_forward.default", distances},
     {"aten.addbmm.default", addBmm},
     {"aten.aminmax.default", leastAndMost},
+    {"aten.bucketize.Scalar", bucketize},
     {"aten.bucketize.Tensor", bucketize},
     {"aten.cdist.default", distances},
     {"aten.cosine_similarity.default", cosineSimilarity},
+    {"aten.cross.default", cross},
     {"aten.diag.default", diagonalMatrix},
     {"aten.diag_embed.default", diagonalEmbedded},
     {"aten.diff.default", differences},
@@ -350,6 +365,7 @@ static constexpr Operator kOperators[] = {
     {"aten.linalg_cross.default", cross},
     {"aten.logaddexp.default", logAddExp},
     {"aten.pairwise_distance.default", pairwiseDistance},
+    {"aten.searchsorted.Scalar", searchSorted},
     {"aten.searchsorted.Tensor", searchSorted},
     {"aten.tensordot.default", tensorDot},
     {"aten.trace.default", trace},

@@ -88,9 +88,18 @@ static Things wrapped(NodeReader &node) {
   return node.inlineGraph(node.graphAt(graph), operands);
 }
 
+/// An operator that is kept in order by a token: a check, which says nothing of what is computed.
+static Values withEffects(NodeReader &node) {
+  const std::string name = node.operatorAt(1);
+  if (!llvm::is_contained({"aten._linalg_check_errors.default", "aten._assert_async.msg"}, name))
+    unsupported("calls " + printable(name) + ", whose effects are not supported");
+  return {};
+}
+
 static constexpr Operator kOperators[] = {
     {"higher_order.cond", cond},
     {"higher_order.while_loop", whileLoop},
+    {"higher_order.with_effects", withEffects},
     {"higher_order.wrap_with_set_grad_enabled", wrapped},
     {"higher_order.wrap_with_autocast", wrapped},
 };

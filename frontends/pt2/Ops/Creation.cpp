@@ -144,6 +144,40 @@ static Value linspace(NodeReader &node) {
   return b.constant(numbers);
 }
 
+// baseˢ for s from start to end
+static Value logSpace(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  const double base = node.number("base");
+  Value powers = b.cast(linspace(node), b.builder().getF64Type());
+  Value numbers = b.make<graph::PowOp>(b.broadcast(b.scalarLike(powers, base), extentsOf(powers)), powers);
+  return b.cast(numbers, node.optionalType("dtype").value_or(defaultType(node)));
+}
+
+// a - (1 - a) cos(2πi / n), n being one less where the window is no period
+static Value cosineWindow(NodeReader &node, double alpha) {
+  GraphBuilder &b = node.builder();
+  constexpr double kTwoPi = 6.28318530717958647693;
+  constexpr int64_t kMost = 1 << 20;
+  const int64_t length = node.integer("window_length");
+  const bool isPeriod = !node.hasArgument("periodic") || node.flag("periodic");
+  if (length < 0 || length > kMost)
+    unsupported("makes a window of " + Twine(length) + " elements");
+  graph::HostTensor numbers =
+      graph::HostTensor::zeros(checkedType({length}, node.optionalType("dtype").value_or(defaultType(node))));
+  const auto period = static_cast<double>(isPeriod ? length : length - 1);
+  for (int64_t at = 0; at < length; ++at)
+    numbers.set(at, graph::Scalar::ofFloat(
+                        length == 1 ? 1 : alpha - (1 - alpha) * std::cos(kTwoPi * static_cast<double>(at) / period)));
+  return b.constant(numbers);
+}
+static Value hannWindow(NodeReader &node) { return cosineWindow(node, 0.5); }
+static Value hammingWindow(NodeReader &node) { return cosineWindow(node, 0.54); }
+
+static Value emptyPermuted(NodeReader &node) {
+  node.ignore("physical_layout");
+  return constantOf<0>(node);
+}
+
 static Value eyeOf(NodeReader &node, const Extent &rows, const Extent &columns) {
   GraphBuilder &b = node.builder();
   Type type = node.optionalType("dtype").value_or(defaultType(node));
@@ -159,6 +193,7 @@ static constexpr Operator kOperators[] = {
     {"aten.copy.default", copy},
     {"aten.empty.memory_format", constantOf<0>},
     {"aten.empty_like.default", constantLike<0>},
+    {"aten.empty_permuted.default", emptyPermuted},
     {"aten.empty_strided.default", emptyStrided},
     {"aten.eye.default", eye},
     {"aten.eye.m", eyeWide},
@@ -166,7 +201,12 @@ static constexpr Operator kOperators[] = {
     {"aten.fill.Tensor", fill},
     {"aten.full.default", full},
     {"aten.full_like.default", fullLike},
+    {"aten.hamming_window.default", hammingWindow},
+    {"aten.hamming_window.periodic", hammingWindow},
+    {"aten.hann_window.default", hannWindow},
+    {"aten.hann_window.periodic", hannWindow},
     {"aten.linspace.default", linspace},
+    {"aten.logspace.default", logSpace},
     {"aten.new_empty.default", newConstant<0>},
     {"aten.new_full.default", newFull},
     {"aten.new_ones.default", newConstant<1>},

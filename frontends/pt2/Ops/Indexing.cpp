@@ -14,7 +14,7 @@ namespace smelt::frontend::pt2 {
 
 using graph::ScatterReduction;
 
-static Value wideIndices(GraphBuilder &b, Value indices) {
+Value wideIndices(GraphBuilder &b, Value indices) {
   return elementOf(indices).isInteger(64) ? indices : b.cast(indices, b.builder().getI64Type());
 }
 
@@ -195,8 +195,7 @@ static Value indexPut(NodeReader &node) {
 
 // Along a dim.
 
-/// A list of places along a dim as indices of all elements of `like`.
-static Value placesAlong(GraphBuilder &b, Value list, Value like, int64_t dim) {
+Value placesAlong(GraphBuilder &b, Value list, Value like, int64_t dim) {
   Extents shape(rankOf(like), 1);
   shape[dim] = elementsOf(extentsOf(list));
   return b.broadcast(b.reshape(list, shape), extentsOf(like));
@@ -221,37 +220,6 @@ static Value indexAdd(NodeReader &node) {
 static Value indexFill(NodeReader &node) {
   Value x = node.tensor("self");
   return indexChanged(node, ScatterReduction::None, operandAs(node, "value", elementOf(x)));
-}
-
-static Value scattered(NodeReader &node, Value source, ScatterReduction reduction) {
-  GraphBuilder &b = node.builder();
-  Value x = node.tensor("self"), places = wideIndices(b, node.tensor("index"));
-  if (rankOf(x) == 0)
-    malformed("scatters into a scalar");
-  source = b.cast(source, elementOf(x));
-  if (rankOf(source) == 0)
-    source = b.broadcast(source, extentsOf(places));
-  for (int64_t dim = 0; dim < rankOf(source) && rankOf(source) == rankOf(places); ++dim)
-    if (extentsOf(source)[dim] != extentsOf(places)[dim])
-      source = b.sliceDim(source, dim, 0, extentsOf(places)[dim]);
-  return b.make<graph::ScatterElementsOp>(x, places, source, node.axis("dim", x), reduction);
-}
-static Value scatterSource(NodeReader &node) { return scattered(node, node.tensor("src"), ScatterReduction::None); }
-static Value scatterAdd(NodeReader &node) { return scattered(node, node.tensor("src"), ScatterReduction::Add); }
-static Value scatterValue(NodeReader &node) {
-  return scattered(node, operandAs(node, "value", elementOf(node.tensor("self"))), ScatterReduction::None);
-}
-static Value scatterReduce(NodeReader &node) {
-  std::string kind = node.text("reduce");
-  if (!node.flag("include_self"))
-    unsupported("leaves out what was there before");
-  if (kind == "mean")
-    unsupported("scatters means, which is not supported");
-  return scattered(node, node.tensor("src"),
-                   kind == "sum"    ? ScatterReduction::Add
-                   : kind == "prod" ? ScatterReduction::Mul
-                   : kind == "amax" ? ScatterReduction::Max
-                                    : ScatterReduction::Min);
 }
 
 // Parts replaced.
@@ -384,16 +352,13 @@ static constexpr Operator kOperators[] = {
     {"aten.index_add.default", indexAdd},
     {"aten.index_copy.default", indexCopy},
     {"aten.index_fill.int_Scalar", indexFill},
+    {"aten.index_fill.int_Tensor", indexFill},
     {"aten.index_put.default", indexPut},
     {"aten.index_select.default", indexSelect},
     {"aten.masked_select.default", maskedSelect},
     {"aten.nonzero.default", nonzero},
     {"aten.nonzero_numpy.default", nonzeroLists},
     {"aten.one_hot.default", oneHot},
-    {"aten.scatter.src", scatterSource},
-    {"aten.scatter.value", scatterValue},
-    {"aten.scatter_add.default", scatterAdd},
-    {"aten.scatter_reduce.two", scatterReduce},
     {"aten.select_scatter.default", selectScatter},
     {"aten.slice_scatter.default", sliceScatter},
     {"aten.take_along_dim.default", takeAlongDim},

@@ -49,6 +49,8 @@ static Value matmul(NodeReader &node) { return product(node.builder(), node.tens
 static Value mv(NodeReader &node) { return product(node.builder(), node.tensor("self"), node.tensor("vec")); }
 static Value dot(NodeReader &node) { return product(node.builder(), node.tensor("self"), node.tensor("tensor")); }
 
+static Value vdot(NodeReader &node) { return product(node.builder(), node.tensor("self"), node.tensor("other")); }
+
 static Value multiple(NodeReader &node, Value x, StringRef factor) {
   std::optional<Number> number = node.scalar(factor);
   if (!number || (!number->tensor && number->value == 1))
@@ -76,6 +78,58 @@ static Value outer(NodeReader &node) {
   return b.make<graph::MulOp>(b.reshape(a, {elementsOf(extentsOf(a)), 1}), b.reshape(c, {1, elementsOf(extentsOf(c))}));
 }
 
+/// beta · self + alpha · vec1 ⊗ vec2
+static Value addr(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value a = node.tensor("vec1"), c = node.tensor("vec2");
+  return added(node, b.make<graph::MulOp>(b.reshape(a, {elementsOf(extentsOf(a)), 1}),
+                                          b.reshape(c, {1, elementsOf(extentsOf(c))})));
+}
+
+// y_k = x1ᵀ W_k x2 + b_k
+static Value bilinear(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value left = node.tensor("input1"), right = node.tensor("input2"), weight = node.tensor("weight");
+  if (rankOf(weight) != 3 || rankOf(left) < 1 || rankOf(left) != rankOf(right))
+    malformed("has weights of " + Twine(rankOf(weight)) + " dims for " + Twine(rankOf(left)) + " and " +
+              Twine(rankOf(right)));
+  const Extent results = extentsOf(weight)[0], columns = extentsOf(weight)[2];
+  Value rows = b.reshape(b.transpose(weight, {1, 0, 2}), Extents{extentsOf(weight)[1], results * columns});
+  Extents shape(ArrayRef(extentsOf(left)).drop_back()), wide(ArrayRef(extentsOf(right)).drop_back());
+  shape.append({results, columns});
+  wide.append({Extent(1), extentsOf(right).back()});
+  Value products = b.make<graph::MulOp>(b.reshape(b.matMul(left, rows), shape), b.reshape(right, wide));
+  const auto axis = static_cast<int64_t>(shape.size()) - 1;
+  Value result = b.dropDim(b.make<graph::ReduceOp>(products, graph::ReduceKind::Sum, axis), axis);
+  Value bias = node.optionalTensor("bias");
+  return bias ? combine<graph::AddOp>(b, result, bias) : result;
+}
+
+/// Three tensors, each with dims of 1 at places of its own, multiplied and summed over dims.
+static Value trilinear(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  node.ignore("unroll_dim");
+  Value product;
+  for (auto [name, places] : {std::pair("i1", "expand1"), std::pair("i2", "expand2"), std::pair("i3", "expand3")}) {
+    Value x = node.tensor(name);
+    Extents shape = extentsOf(x);
+    for (int64_t place : node.integers(places)) {
+      if (place < 0 || place > static_cast<int64_t>(shape.size()))
+        malformed("adds a dim at " + Twine(place) + " of " + Twine(shape.size()));
+      shape.insert(shape.begin() + place, Extent(1));
+    }
+    x = b.reshape(x, shape);
+    product = product ? combine<graph::MulOp>(b, product, x) : x;
+  }
+  Integers axes = normalAxes(node.integers("sumdim"), rankOf(product));
+  if (axes.empty())
+    return product;
+  Value sum = b.make<graph::ReduceOp>(product, graph::ReduceKind::Sum, axes);
+  for (int64_t axis : llvm::reverse(axes))
+    sum = b.dropDim(sum, axis);
+  return sum;
+}
+
 static Value einsumOf(NodeReader &node) {
   node.ignore("path");
   Values operands = node.tensors("tensors");
@@ -100,13 +154,17 @@ static Value weightNorm(NodeReader &node) {
 static Values weightNormInterface(NodeReader &node) { return {weightNorm(node)}; }
 
 static constexpr Operator kOperators[] = {
+    {"aten._trilinear.default", trilinear},
     {"aten._weight_norm.default", weightNorm},
     {"aten._weight_norm_interface.default", weightNormInterface},
     {"aten.addmm.default", addmm},
     {"aten.addmv.default", addmv},
+    {"aten.addr.default", addr},
     {"aten.baddbmm.default", baddbmm},
+    {"aten.bilinear.default", bilinear},
     {"aten.bmm.default", bmm},
     {"aten.dot.default", dot},
+    {"aten.vdot.default", vdot},
     {"aten.einsum.default", einsumOf},
     {"aten.linear.default", linear},
     {"aten.matmul.default", matmul},

@@ -163,7 +163,44 @@ static Values chooseParametersPerToken(NodeReader &node) {
   return chosen;
 }
 
+/// What quantising to [quant_min, quant_max] and back makes of floats: of models in training for it.
+static Value roundTrip(NodeReader &node, Value x, Value scale, Value zeroPoint) {
+  GraphBuilder &b = node.builder();
+  Type type = elementOf(x);
+  scale = b.cast(scale, type);
+  zeroPoint = b.cast(zeroPoint, type);
+  Value code = b.make<graph::RoundOp>(
+      b.make<graph::AddOp>(b.make<graph::MulOp>(x, b.make<graph::ReciprocalOp>(scale)), zeroPoint));
+  code = b.make<graph::ClampOp>(code, b.scalarLike(x, node.number("quant_min")),
+                                b.scalarLike(x, node.number("quant_max")));
+  return b.make<graph::MulOp>(b.make<graph::SubOp>(code, zeroPoint), scale);
+}
+static Value fakeQuantise(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  auto scalar = [&](StringRef name) {
+    return node.isTensor(name) ? b.reshape(node.tensor(name), Extents()) : b.scalarLike(x, node.number(name));
+  };
+  return roundTrip(node, x, scalar("scale"), scalar("zero_point"));
+}
+static Value fakeQuantisePerChannel(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  Extents shape(rankOf(x), Extent(1));
+  if (shape.empty())
+    malformed("quantises a scalar by channels");
+  const int64_t axis = node.axis("axis", x);
+  shape[axis] = extentsOf(x)[axis];
+  return roundTrip(node, x, b.reshape(node.tensor("scale"), shape), b.reshape(node.tensor("zero_point"), shape));
+}
+static Values fakeQuantiseAndMask(NodeReader &node) { return {fakeQuantise(node)}; }
+static Values fakeQuantisePerChannelAndMask(NodeReader &node) { return {fakeQuantisePerChannel(node)}; }
 static constexpr Operator kOperators[] = {
+    {"aten.fake_quantize_per_channel_affine.default", fakeQuantisePerChannel},
+    {"aten.fake_quantize_per_channel_affine_cachemask.default", fakeQuantisePerChannelAndMask},
+    {"aten.fake_quantize_per_tensor_affine.default", fakeQuantise},
+    {"aten.fake_quantize_per_tensor_affine.tensor_qparams", fakeQuantise},
+    {"aten.fake_quantize_per_tensor_affine_cachemask.default", fakeQuantiseAndMask},
     {"quantized_decomposed.choose_qparams.tensor", chooseParameters<false>},
     {"quantized_decomposed.choose_qparams_per_token_asymmetric.default", chooseParametersPerToken},
     {"quantized_decomposed.choose_qparams_symmetric.tensor", chooseParameters<true>},

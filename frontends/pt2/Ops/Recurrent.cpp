@@ -5,7 +5,7 @@
 // LSTM, GRU and RNN: of each layer, the products of all steps' inputs with their weights are one matmul; the steps are
 // graph.recurrent.
 
-#include "frontends/pt2/Operators.h"
+#include "frontends/pt2/Ops/Recurrent.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
@@ -70,7 +70,7 @@ void RecurrentBuilder::readOperands() {
   if (rankOf(x_) != 3 || hx_.size() != states || layers_ < 1 || layers_ > kMostLayers)
     malformed("needs an input of three dims and " + Twine(states) + " states");
   if (parameters_.size() != each * layers_ * directions_)
-    unsupported("has " + Twine(parameters_.size()) + " weights, which no layer without projections has");
+    unsupported("has " + Twine(parameters_.size()) + " weights, which its layers do not have");
   if (batchFirst_)
     x_ = b_.transpose(x_, {1, 0, 2});
   size_ = rankOf(parameters_[1]) == 2 ? fixedDim(parameters_[1], 1) : 0;
@@ -179,7 +179,16 @@ Values RecurrentBuilder::build() {
 }
 
 // PyTorch's gates are i, f, g, o and r, z, n; graph.recurrent's i, o, f, c and z, r, h.
+/// Whether the two states of an LSTM have different widths.
+static bool isProjected(NodeReader &node) {
+  Values states = node.tensors("hx");
+  return states.size() == 2 && rankOf(states[0]) == 3 && rankOf(states[1]) == 3 &&
+         extentsOf(states[0])[2] != extentsOf(states[1])[2];
+}
+
 static Values lstm(NodeReader &node) {
+  if (isProjected(node))
+    return projectedLstm(node);
   return RecurrentBuilder(node, {CellKind::Lstm, {0, 3, 1, 2}, {"sigmoid", "tanh", "tanh"}}).build();
 }
 static Values gru(NodeReader &node) {

@@ -205,6 +205,44 @@ static Value norm(NodeReader &node) {
   return normOver(node.builder(), x, node.optionalNumber("p").value_or(2), axes, keepsDims(node));
 }
 
+/// The norm of a difference.
+static Value distance(NodeReader &node) {
+  Operands given = readFloats(node);
+  Value apart = combine<graph::SubOp>(node.builder(), given.lhs, given.rhs);
+  return normOver(node.builder(), apart, node.number("p"), axesOf(node, "", apart), /*keep=*/false);
+}
+
+/// Rows along a dim shortened to a norm of at most `maxnorm`.
+static Value renormalised(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  const int64_t dim = node.axis("dim", x);
+  const double most = node.number("maxnorm");
+  Integers axes;
+  for (int64_t axis = 0; axis < rankOf(x); ++axis)
+    if (axis != dim)
+      axes.push_back(axis);
+  Value norm = normOver(b, x, node.number("p"), axes, /*keep=*/true);
+  Value limit = b.scalarLike(x, most), divisor = b.make<graph::AddOp>(norm, b.scalarLike(x, 1e-7));
+  Value factor = b.make<graph::SelectOp>(b.make<graph::GreaterOp>(norm, limit), b.make<graph::DivOp>(limit, divisor),
+                                         b.scalarLike(x, 1));
+  return b.make<graph::MulOp>(x, factor);
+}
+
+/// The sum of what is a number, or its mean.
+template <bool isMean> static Value sumOfNumbers(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = floatsOf(node);
+  Integers axes = axesOf(node, "dim", x);
+  const bool keep = node.flag("keepdim");
+  Value isNan = b.make<graph::IsNanOp>(x);
+  Value sum = reduced(b, b.make<graph::SelectOp>(isNan, b.scalarLike(x, 0), x), ReduceKind::Sum, axes, keep);
+  if (!isMean)
+    return sum;
+  Value counted = b.cast(b.make<graph::NotOp>(isNan), elementOf(x));
+  return b.make<graph::DivOp>(sum, reduced(b, counted, ReduceKind::Sum, axes, keep));
+}
+
 // Running sums, softmax.
 
 template <bool product> static Value cumulative(NodeReader &node) {
@@ -251,6 +289,7 @@ static constexpr Operator kOperators[] = {
     {"aten.count_nonzero.dim_IntList", countNonzero},
     {"aten.cumprod.default", cumulative<true>},
     {"aten.cumsum.default", cumulative<false>},
+    {"aten.dist.default", distance},
     {"aten.linalg_vector_norm.default", vectorNorm},
     {"aten.log_softmax.int", softmax<true>},
     {"aten.logsumexp.default", logSumExp},
@@ -260,11 +299,16 @@ static constexpr Operator kOperators[] = {
     {"aten.mean.dim", meanDims},
     {"aten.min.default", extremumOfAll<ReduceKind::Min>},
     {"aten.min.dim", extremumAndPlace<true>},
+    {"aten.nanmean.default", sumOfNumbers<true>},
+    {"aten.nansum.default", sumOfNumbers<false>},
     {"aten.norm.Scalar", norm},
     {"aten.norm.ScalarOpt_dim", norm},
     {"aten.prod.default", sumAll<ReduceKind::Prod>},
     {"aten.prod.dim_int", sumDims<ReduceKind::Prod>},
+    {"aten.renorm.default", renormalised},
     {"aten.softmax.int", softmax<false>},
+    {"aten.special_log_softmax.default", softmax<true>},
+    {"aten.special_softmax.default", softmax<false>},
     {"aten.std.correction", variance<true, false>},
     {"aten.std.default", variance<true, false>},
     {"aten.std.dim", variance<true, false>},

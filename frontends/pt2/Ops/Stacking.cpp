@@ -120,6 +120,31 @@ static Values tensorSplit(NodeReader &node) {
   Value x = node.tensor("self");
   return splitInto(node, x, node.integer("sections"), node.axis("dim", x));
 }
+static Values tensorSplitAt(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  const int64_t axis = node.axis("dim", x);
+  if (rankOf(x) == 0)
+    malformed("splits a scalar");
+  Values parts;
+  const Extent size = extentsOf(x)[axis];
+  Extent start = 0;
+  Integers places = node.integers("indices");
+  for (size_t part = 0; part <= places.size(); ++part) {
+    Extent end = size;
+    if (part < places.size())
+      end = size.isNumber() ? Extent(std::clamp<int64_t>(places[part] < 0 ? places[part] + size.number() : places[part],
+                                                         0, size.number()))
+                            : Extent(places[part]);
+    if (part < places.size() && !size.isNumber() && places[part] < 0)
+      end = size + places[part];
+    const Extent extent = end - start;
+    const bool isEmpty = extent.isNumber() && extent.number() < 0;
+    parts.push_back(b.sliceDim(x, axis, start, isEmpty ? Extent(0) : extent));
+    start = end;
+  }
+  return parts;
+}
 template <int64_t axis> static Values splitAlong(NodeReader &node) {
   Value x = node.tensor("self");
   if (rankOf(x) == 0 || (axis != 1 && rankOf(x) <= axis))
@@ -166,6 +191,7 @@ static constexpr Operator kOperators[] = {
     {"aten.meshgrid.default", meshgrid},
     {"aten.meshgrid.indexing", meshgrid},
     {"aten.rot90.default", rotated},
+    {"aten.tensor_split.indices", tensorSplitAt},
     {"aten.tensor_split.sections", tensorSplit},
     {"aten.vsplit.int", splitAlong<0>},
     {"aten.vstack.default", stacked<2, 0>},

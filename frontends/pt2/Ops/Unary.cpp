@@ -94,6 +94,16 @@ static Value truncated(GraphBuilder &b, Value x) {
   return b.make<graph::SelectOp>(isNegative, b.make<graph::CeilOp>(x), b.make<graph::FloorOp>(x));
 }
 
+// 0 of NaN, and of -0
+static Value sign(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  if (!isa<FloatType>(elementOf(x)))
+    return elementOf(x).isInteger(1) ? x : b.make<graph::SignOp>(x);
+  Value zero = b.scalarLike(x, 0), isOther = b.make<graph::GreaterOp>(b.make<graph::AbsOp>(x), zero);
+  return b.make<graph::SelectOp>(isOther, b.make<graph::SignOp>(x), zero);
+}
+
 static Value trunc(NodeReader &node) {
   Value x = node.tensor("self");
   return isa<FloatType>(elementOf(x)) ? truncated(node.builder(), x) : x;
@@ -195,9 +205,9 @@ static constexpr Operator kOperators[] = {
     {"aten.reciprocal.default", floating<graph::ReciprocalOp>},
     {"aten.round.default", rounded<graph::RoundOp>},
     {"aten.rsqrt.default", rsqrt},
-    {"aten.sgn.default", any<graph::SignOp>},
+    {"aten.sgn.default", sign},
     {"aten.sigmoid.default", floating<graph::SigmoidOp>},
-    {"aten.sign.default", any<graph::SignOp>},
+    {"aten.sign.default", sign},
     {"aten.sin.default", floating<graph::SinOp>},
     {"aten.sinh.default", floating<graph::SinhOp>},
     {"aten.sqrt.default", floating<graph::SqrtOp>},

@@ -21,6 +21,11 @@ SliceRange rangeOf(NodeReader &node, const Extent &size);
 /// An index counted from the front; refuses one that is known to lie outside.
 Extent indexIn(const Extent &index, const Extent &size);
 
+/// Indices in i64.
+Value wideIndices(GraphBuilder &builder, Value indices);
+/// A list of places along a dim as indices of all elements of `like`.
+Value placesAlong(GraphBuilder &builder, Value list, Value like, int64_t dim);
+
 /// `base` with the elements that a node takes from it, whose operator makes views, replaced by `part`.
 Value writtenBack(NodeReader &view, Value base, Value part);
 

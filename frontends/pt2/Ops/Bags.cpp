@@ -1,0 +1,94 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rows of a table that are summed up, or of which the mean or the maximum is taken, bag by bag.
+
+#include "frontends/pt2/Ops/Math.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace smelt::frontend::pt2 {
+
+using graph::ReduceKind, graph::ScatterReduction;
+
+namespace {
+struct Bags {
+  Value rows;      // [n, width]
+  Value counts;    // [n], 1 where a row counts
+  Value places;    // [n, width], each row's bag
+  Value perBag;    // [bags]: how many count
+  Extents results; // [bags, width]
+};
+} // namespace
+
+/// Which bag each of `count` rows is in: the last that begins at it or before. `offsets` are where bags begin.
+static Value bagsOf(GraphBuilder &b, Value offsets, const Extent &count) {
+  Math m(b);
+  Value places = b.countAlong(Extents{count}, 0);
+  Value begins = m.lessEqual(m.withDim(offsets, 0), m.withDim(places, 1));
+  return m.max(m.add(m.sum(b.cast(begins, b.builder().getI64Type()), 1), -1), 0);
+}
+
+static Bags readBags(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  Type i64 = b.builder().getI64Type();
+  Value table = node.tensor("weight"), indices = b.cast(node.tensor("indices"), i64);
+  Value offsets = b.cast(node.tensor("offsets"), i64), weights = node.optionalTensor("per_sample_weights");
+  if (rankOf(table) != 2 || rankOf(indices) != 1 || rankOf(offsets) != 1)
+    malformed("takes bags of " + Twine(rankOf(indices)) + " dims from a table of " + Twine(rankOf(table)));
+  if (node.flag("include_last_offset"))
+    offsets = b.sliceDim(offsets, 0, 0, extentsOf(offsets)[0] - 1);
+  const Extent count = extentsOf(indices)[0], width = extentsOf(table)[1];
+  Bags bags;
+  bags.rows = b.make<graph::GatherOp>(table, indices, int64_t(0));
+  if (weights)
+    bags.rows = m.mul(bags.rows, m.withDim(weights, 1));
+  std::optional<int64_t> skipped = node.hasArgument("padding_idx") ? node.optionalInteger("padding_idx") : std::nullopt;
+  if (skipped && *skipped < 0 && node.operatorName().ends_with("padding_idx"))
+    skipped = checkedAdd(*skipped, fixedDim(table, 0));
+  Value isSkipped = skipped ? m.equal(indices, b.number(*skipped))
+                            : b.broadcast(b.scalar(b.builder().getI1Type(), 0.0), Extents{count});
+  bags.counts = b.cast(m.no(isSkipped), elementOf(table));
+  Value places = bagsOf(b, offsets, count);
+  bags.places = b.broadcast(m.withDim(places, 1), Extents{count, width});
+  bags.results = {extentsOf(offsets)[0], width};
+  Value zeros = b.broadcast(m.number(table, 0), Extents{extentsOf(offsets)[0]});
+  bags.perBag = b.make<graph::ScatterElementsOp>(zeros, places, bags.counts, int64_t(0), ScatterReduction::Add);
+  return bags;
+}
+
+static Value embeddingBag(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  constexpr int64_t kSum = 0, kMax = 2; // the mean lies between
+  const int64_t mode = node.integer("mode");
+  if (mode < kSum || mode > kMax)
+    malformed("has mode " + Twine(mode));
+  Bags bags = readBags(node);
+  auto met = [&](Value rows, double start, ScatterReduction how) {
+    Value results = b.broadcast(m.number(rows, start), bags.results);
+    return b.make<graph::ScatterElementsOp>(results, bags.places, rows, int64_t(0), how);
+  };
+  Value isCounted = m.withDim(m.equal(bags.counts, 1), 1), perBag = m.withDim(bags.perBag, 1);
+  if (mode == kMax) {
+    Value most = met(m.where(isCounted, bags.rows, -HUGE_VAL), -HUGE_VAL, ScatterReduction::Max);
+    return m.where(m.equal(perBag, 0), 0, most);
+  }
+  Value sums = met(m.where(isCounted, bags.rows, 0.0), 0, ScatterReduction::Add);
+  return mode == kSum ? sums : m.div(sums, m.max(perBag, 1));
+}
+static Values embeddingBags(NodeReader &node) { return {embeddingBag(node)}; }
+
+static constexpr Operator kOperators[] = {
+    {"aten._embedding_bag.default", embeddingBags},
+    {"aten._embedding_bag_forward_only.default", embeddingBags},
+    {"aten.embedding_bag.default", embeddingBags},
+    {"aten.embedding_bag.padding_idx", embeddingBags},
+};
+
+ArrayRef<Operator> bagOperators() { return kOperators; }
+
+} // namespace smelt::frontend::pt2
