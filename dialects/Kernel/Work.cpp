@@ -52,7 +52,7 @@ static std::optional<Extent> multiplyAdds(Operation *op) {
       .Default(Result());
 }
 
-static Extent operationsOf(Operation *op) {
+Extent operationsOf(Operation *op) {
   if (std::optional<Extent> products = multiplyAdds(op))
     return *products * 2;
   if (op->getNumResults() == 0 || isa<LoadOp>(op))
@@ -99,7 +99,7 @@ static Extent bytesTouched(Value buffer) {
 /// Operands of a contraction are both narrow only where the target multiplies such by dots, whether or not neighbours
 /// lie side by side already. Pairs of integers are multiplied by one instruction and added by another, which is no more
 /// than FMAs do.
-static int64_t togetherOf(ContractOp contract) {
+int64_t togetherOf(ContractOp contract) {
   auto isNarrow = [](Value value) { return graph::typeOf(value).getElementType().isBF16(); };
   bool hasDots = isNarrow(contract.getInput()) && isNarrow(contract.getPacked());
   if (isa<IntegerType>(graph::typeOf(contract.getResult()).getElementType()))

@@ -22,6 +22,10 @@ struct Work {
   graph::Extents bytes;
 };
 
+/// Of one op, as in `Work`.
+graph::Extent operationsOf(mlir::Operation *op);
+int64_t togetherOf(ContractOp contract);
+
 /// In the kernel's own symbols.
 Work workOf(FuncOp kernel);
 

@@ -24,11 +24,10 @@ static int64_t lowerBound(llvm::ArrayRef<LiveRange> ranges, int64_t alignment) {
   return most;
 }
 
-ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment) {
-  llvm::SmallVector<LiveRange *> order = llvm::map_to_vector(ranges, [](LiveRange &range) { return &range; });
-  llvm::stable_sort(order, [](const LiveRange *a, const LiveRange *b) { return a->bytes > b->bytes; });
+/// Each range, in this order, in the smallest gap that it fits in, or above all others. The arena's bytes.
+static int64_t packInOrder(llvm::ArrayRef<LiveRange *> order, int64_t alignment) {
   llvm::SmallVector<LiveRange *> placed; // by offset
-  ArenaSize size;
+  int64_t most = 0;
   for (LiveRange *range : order) {
     int64_t bytes = llvm::alignTo(range->bytes, alignment), at = 0, best = -1, bestGap = 0;
     for (const LiveRange *other : placed) {
@@ -44,9 +43,29 @@ ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment) 
     range->offset = best >= 0 ? best : at;
     auto *position = llvm::upper_bound(placed, range, [](auto *a, auto *b) { return a->offset < b->offset; });
     placed.insert(position, range);
-    size.bytes = std::max(size.bytes, range->offset + bytes);
+    most = std::max(most, range->offset + bytes);
   }
+  return most;
+}
+
+ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment) {
+  llvm::SmallVector<LiveRange *> order = llvm::map_to_vector(ranges, [](LiveRange &range) { return &range; });
+  llvm::stable_sort(order, [](const LiveRange *a, const LiveRange *b) { return a->bytes > b->bytes; });
+  ArenaSize size;
+  size.bytes = packInOrder(order, alignment);
   size.lowerBound = lowerBound(ranges, alignment);
+  if (size.bytes == size.lowerBound)
+    return size;
+  // Small ranges that live long cut what is left into pieces: before or after all others they do not.
+  auto length = [](const LiveRange *range) { return int64_t(range->last) - range->first; };
+  llvm::stable_sort(order, [&](const LiveRange *a, const LiveRange *b) { return length(a) > length(b); });
+  llvm::SmallVector<int64_t> offsets = llvm::map_to_vector(ranges, [](const LiveRange &range) { return range.offset; });
+  if (int64_t bytes = packInOrder(order, alignment); bytes < size.bytes) {
+    size.bytes = bytes;
+    return size;
+  }
+  for (auto [range, offset] : llvm::zip_equal(ranges, offsets))
+    range.offset = offset;
   return size;
 }
 

@@ -26,8 +26,9 @@ struct ArenaSize {
   int64_t lowerBound = 0; // the largest sum of what is alive at once
 };
 
-/// Chooses offsets, multiples of `alignment`, such that ranges alive at the same time don't overlap. Greedy by size:
-/// Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference" (2020), section 5.2.
+/// Chooses offsets, multiples of `alignment`, such that ranges alive at the same time don't overlap. Greedy by size
+/// (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, section 5.2), or by how long
+/// they live, whichever needs less.
 ArenaSize packArena(llvm::MutableArrayRef<LiveRange> ranges, int64_t alignment);
 
 /// The same where sizes are symbolic.

@@ -121,6 +121,46 @@ static void assignBlock(Buffer &buffer, int first, std::vector<int> &ends) {
   buffer.index = first + static_cast<int>(block);
 }
 
+/// Elements [first, last) that a view reaches; nothing where that is open.
+static std::optional<std::pair<int64_t, int64_t>> reach(const View &view, Value value) {
+  std::optional<int64_t> first = view.offset.asNumber();
+  if (!first || !graph::typeOf(value).hasStaticShape())
+    return std::nullopt;
+  int64_t last = *first + 1;
+  for (auto [stride, extent] : llvm::zip_equal(view.strides, graph::typeOf(value).getShape())) {
+    if (!stride.isNumber() || stride.number() < 0 || extent == 0)
+      return std::nullopt;
+    last += stride.number() * (extent - 1);
+  }
+  return std::pair(*first, last);
+}
+
+/// A step that does nothing but copy, and what it copies from: a buffer that nobody needs any more, to another place in
+/// one that nobody has written to yet. Then both may be one.
+static std::optional<std::pair<int, int>> movedBuffer(const Step &step, int number, ArrayRef<Buffer> buffers) {
+  auto dispatch = dyn_cast<kernel::DispatchOp>(step.op);
+  if (!dispatch || step.views.size() != 2 || !isa<kernel::YieldOp>(dispatch.getBody().front().front()))
+    return std::nullopt;
+  const View &from = step.views[0], &to = step.views[1];
+  const Buffer &source = buffers[from.buffer], &target = buffers[to.buffer];
+  if (source.base != Base::Arena || target.base != Base::Arena || source.isHeld || target.isHeld ||
+      from.buffer == to.buffer || source.last != number || target.first != number)
+    return std::nullopt;
+  auto read = reach(from, dispatch.getInputs()[0]), written = reach(to, dispatch.getResult(0));
+  if (!read || !written || (read->first < written->second && written->first < read->second))
+    return std::nullopt;
+  return std::pair(from.buffer, to.buffer);
+}
+
+/// For each buffer the first of those that lie where it does.
+static SmallVector<int> placesOf(Placement &placement) {
+  SmallVector<int> places = llvm::to_vector(llvm::seq<int>(0, static_cast<int>(placement.buffers().size())));
+  for (auto [number, step] : llvm::enumerate(placement.steps()))
+    if (auto moved = movedBuffer(step, static_cast<int>(number), placement.buffers()))
+      places[moved->second] = places[moved->first];
+  return places;
+}
+
 void FrameBuilder::assignOffsets(Frame &frame, bool isMain) {
   auto hasNumbers = [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); };
   bool isStatic = !isMain || llvm::all_of(frame.function.getArgumentTypes(), hasNumbers);
@@ -140,12 +180,22 @@ void FrameBuilder::assignOffsets(Frame &frame, bool isMain) {
   }
   blocks_ += static_cast<int>(blockEnds.size());
   if (isStatic) {
-    SmallVector<LiveRange> ranges;
+    SmallVector<int> places = placesOf(*frame.placement);
+    auto placeOf = [&](const Buffer *buffer) { return places[buffer - frame.placement->buffers().data()]; };
+    llvm::MapVector<int, LiveRange> ranges; // by place
+    for (const Buffer *owner : owners) {
+      auto [entry, isNew] =
+          ranges.try_emplace(placeOf(owner), LiveRange{owner->bytes.number(), owner->first, owner->last});
+      LiveRange &range = entry->second;
+      range = {std::max(range.bytes, owner->bytes.number()), std::min(range.first, owner->first),
+               std::max(range.last, owner->last)};
+    }
+    SmallVector<LiveRange> packed = llvm::map_to_vector(ranges, [](const auto &entry) { return entry.second; });
+    ArenaSize size = packArena(packed, kAlignment);
+    for (auto [entry, range] : llvm::zip_equal(ranges, packed))
+      entry.second.offset = range.offset;
     for (Buffer *owner : owners)
-      ranges.push_back({owner->bytes.number(), owner->first, owner->last});
-    ArenaSize size = packArena(ranges, kAlignment);
-    for (auto [range, owner] : llvm::zip_equal(ranges, owners))
-      owner->offset = range.offset;
+      owner->offset = ranges[placeOf(owner)].offset;
     frame.bytes = size.bytes;
     frame.liveBytes = size.lowerBound;
     return;

@@ -31,6 +31,9 @@ std::unique_ptr<mlir::Pass> createPackElementsPass();
 constexpr llvm::StringLiteral kDeclaredType = "graph.declared_type";
 /// Roots and the elementwise work that follows them → kernel.dispatch.
 std::unique_ptr<mlir::Pass> createFormDispatchesPass(bool fusesAttention = true);
+/// Neighbouring dispatches in strips of rows, where that needs less memory and no more time; or all that can be, in so
+/// many `strips`, of which 1 are none. After form-dispatches.
+std::unique_ptr<mlir::Pass> createSplitRowsPass(const kernel::Machine &machine = {}, int64_t strips = 0);
 /// Dispatches and views → kernel.func with strided buffers, and a kernel.plan of calls over one arena.
 std::unique_ptr<mlir::Pass> createPlaceBuffersPass(const kernel::Machine &machine = {});
 /// Merges neighbouring dims of elementwise kernels, so that their inner loops are long.
@@ -40,8 +43,8 @@ std::unique_ptr<mlir::Pass> createParametriseKernelsPass();
 /// Gives equal kernels one function.
 std::unique_ptr<mlir::Pass> createDeduplicateKernelsPass();
 
-/// All of the above in order.
-void buildPlanPipeline(mlir::OpPassManager &manager, const kernel::Machine &machine);
+/// From pack-elements on, in order; `strips` are split-rows'.
+void buildPlanPipeline(mlir::OpPassManager &manager, const kernel::Machine &machine, int64_t strips = 0);
 void registerPlanPasses();
 
 } // namespace smelt::plan

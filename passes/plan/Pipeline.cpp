@@ -11,10 +11,12 @@ using namespace mlir;
 
 namespace smelt::plan {
 
-void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine) {
+void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine, int64_t strips) {
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createPackElementsPass());
   function.addPass(createFormDispatchesPass(/*fusesAttention=*/!machine.isDevice));
+  if (!machine.isDevice)
+    manager.addPass(createSplitRowsPass(machine, strips));
   manager.addPass(createPlaceBuffersPass(machine));
   manager.addPass(createCollapseDimsPass());
   manager.addPass(createParametriseKernelsPass());
@@ -29,6 +31,7 @@ void registerPlanPasses() {
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });
   registerPass([] { return createPackContractionsPass(); });
+  registerPass([] { return createSplitRowsPass(); });
   registerPass([] { return createPlaceBuffersPass(); });
 }
 

@@ -282,7 +282,7 @@ llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
   PassManager graphStages(context_.get()), kernelStages(context_.get());
   buildGraphStages(graphStages);
   quantize::RoundedWeights rounded;
-  buildKernelStages(kernelStages, machine, options_.precision, &rounded);
+  buildKernelStages(kernelStages, machine, options_.precision, &rounded, options_.strips);
   if (isText())
     cpu::buildCpuPipeline(kernelStages, machine);
   if (!options_.dumpAfter.empty())

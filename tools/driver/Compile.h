@@ -31,6 +31,7 @@ struct CompileOptions {
   std::vector<std::string> libraries; // paths: object files that define the functions of custom operators
   unsigned threads = 0;               // that compile; 0: as many as there are cores. The output does not depend on it
   std::string cache;     // a folder of kernels compiled before; empty: none. The output does not depend on it
+  int64_t strips = 0;    // of plan::createSplitRowsPass. Results do not depend on it
   std::string dumpAfter; // a pass, or "import": its IR goes to stderr
   // Change the module as imported, and the graph that buildGraphStages makes of it; may be null.
   std::function<void(mlir::ModuleOp)> afterImport;

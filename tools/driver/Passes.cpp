@@ -68,7 +68,7 @@ static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &
 }
 
 void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision,
-                       quantize::RoundedWeights *rounded) {
+                       quantize::RoundedWeights *rounded, int64_t strips) {
   buildPrecisionStages(manager, machine, precision, rounded);
   manager.addNestedPass<func::FuncOp>(quantize::createFuseQuantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createSuitProductsPass(machine));
@@ -85,7 +85,7 @@ void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, q
   manager.addNestedPass<func::FuncOp>(plan::createSharePaddingPass());
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
   manager.addPass(graph::createFoldConstantsPass()); // packs the weights
-  plan::buildPlanPipeline(manager, machine);
+  plan::buildPlanPipeline(manager, machine, strips);
 }
 
 void buildPlanStages(OpPassManager &manager, const kernel::Machine &machine) {

@@ -21,10 +21,10 @@ void registerDialects(mlir::DialectRegistry &registry);
 void buildGraphStages(mlir::OpPassManager &manager);
 
 /// Such a graph → kernels and a plan, in the kernel dialect. With Int8 it knows which products are computed in integers
-/// (quantize::kPrecision). What goes into few bits is added to `rounded`, which may be null.
+/// (quantize::kPrecision). What goes into few bits is added to `rounded`, which may be null. `strips` are split-rows'.
 void buildKernelStages(mlir::OpPassManager &manager, const kernel::Machine &machine,
                        quantize::Precision precision = quantize::Precision::F32,
-                       quantize::RoundedWeights *rounded = nullptr);
+                       quantize::RoundedWeights *rounded = nullptr, int64_t strips = 0);
 
 /// Both.
 void buildPlanStages(mlir::OpPassManager &manager, const kernel::Machine &machine);

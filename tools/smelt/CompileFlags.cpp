@@ -13,6 +13,8 @@
 
 namespace smelt {
 
+constexpr int64_t kMostStrips = 1024; // more are calls without work
+
 void CompileFlags::addShape(CLI::App &command) {
   command
       .add_option(
@@ -89,6 +91,12 @@ void CompileFlags::addTo(CLI::App &command) {
   command
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->check(CLI::Range(0, SMELT_MAX_THREADS))
+      ->capture_default_str();
+  command
+      .add_option("--strips", options.strips,
+                  "layers that follow one another are computed in so many strips of rows, 1 for none; 0: in as many as "
+                  "need a smaller arena and no more time. Results are the same")
+      ->check(CLI::Range(int64_t(0), kMostStrips))
       ->capture_default_str();
   command
       .add_option("--cache", options.cache,

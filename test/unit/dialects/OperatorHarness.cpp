@@ -13,6 +13,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/graph/Passes.h"
 #include "passes/plan/Passes.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -68,7 +69,7 @@ class CompiledPlan {
 public:
   /// Takes the module apart; what fails is said in `error`.
   static std::unique_ptr<CompiledPlan> make(ModuleOp module, const cpu::Target &target, Fusion fusion,
-                                            std::string &error);
+                                            std::string &error, int64_t strips = 0);
   Tensors run(ArrayRef<HostTensor> inputs);
 
 private:
@@ -108,7 +109,8 @@ static void fuseWhole(func::FuncOp function) {
       op.erase();
 }
 
-static bool lower(ModuleOp module, const kernel::Machine &machine, Fusion fusion, std::string &error) {
+static bool lower(ModuleOp module, const kernel::Machine &machine, Fusion fusion, std::string &error,
+                  int64_t strips = 0) {
   ScopedDiagnosticHandler handler(module.getContext(),
                                   [&](Diagnostic &diagnostic) { error += diagnostic.str() + "\n"; });
   PassManager passes(module.getContext());
@@ -118,19 +120,21 @@ static bool lower(ModuleOp module, const kernel::Machine &machine, Fusion fusion
     passes.addPass(plan::createCollapseDimsPass());
   } else {
     passes.nest<func::FuncOp>().addPass(plan::createPackContractionsPass(machine));
-    plan::buildPlanPipeline(passes, machine);
+    if (strips)
+      passes.addPass(graph::createFoldConstantsPass()); // what packs weights would stand between others
+    plan::buildPlanPipeline(passes, machine, strips);
   }
   cpu::buildCpuPipeline(passes, machine);
   return succeeded(passes.run(module));
 }
 
 std::unique_ptr<CompiledPlan> CompiledPlan::make(ModuleOp module, const cpu::Target &target, Fusion fusion,
-                                                 std::string &error) {
+                                                 std::string &error, int64_t strips) {
   auto fail = [&](llvm::Error reason) {
     error += toString(std::move(reason));
     return nullptr;
   };
-  if (!lower(module, target.machine, fusion, error))
+  if (!lower(module, target.machine, fusion, error, strips))
     return nullptr;
   auto compiled = std::make_unique<CompiledPlan>();
   compiled->plan_ = *module.getOps<kernel::PlanOp>().begin();
@@ -195,8 +199,8 @@ Tensors CompiledPlan::run(ArrayRef<HostTensor> inputs) {
   std::memset(arena[0].data(), 0xa5, arena[0].size());
   weights.emplace_back(plan_.getWeightsBytes());
   for (auto [attribute, offset] : llvm::zip_equal(plan_.getWeights(), plan_.getWeightOffsets())) {
-    ArrayRef<char> bytes = HostTensor::of(cast<ElementsAttr>(attribute))->bytes();
-    std::memcpy(weights[0].data() + offset, bytes.data(), bytes.size());
+    std::optional<HostTensor> weight = HostTensor::of(cast<ElementsAttr>(attribute));
+    std::memcpy(weights[0].data() + offset, weight->bytes().data(), weight->bytes().size());
   }
   for (const HostTensor &input : inputs) {
     std::string bytes = bytesOf(input, packs_);
@@ -331,6 +335,17 @@ Tensors Operator::compileAndRun(ArrayRef<HostTensor> inputs, StringRef target, F
   std::unique_ptr<CompiledPlan> compiled = CompiledPlan::make(*copy, *cpu::findTarget(target), fusion, error);
   if (!compiled) {
     ADD_FAILURE() << "for " << target.str() << ": " << error;
+    return {};
+  }
+  return compiled->run(inputs);
+}
+
+Tensors Operator::runInStrips(ArrayRef<HostTensor> inputs, int64_t strips) {
+  OwningOpRef<ModuleOp> copy = module_->clone();
+  std::string error;
+  auto compiled = CompiledPlan::make(*copy, *cpu::findTarget("native"), Fusion::Planned, error, strips);
+  if (!compiled) {
+    ADD_FAILURE() << "in " << strips << " strips: " << error;
     return {};
   }
   return compiled->run(inputs);

@@ -68,6 +68,8 @@ public:
   /// code for it. A read beyond any buffer's end is a fault: the page that follows is not mapped.
   Tensors compileAndRun(llvm::ArrayRef<graph::HostTensor> inputs, llvm::StringRef target = "native",
                         Fusion fusion = Fusion::Planned);
+  /// The same with all that split-rows can split in so many strips of rows.
+  Tensors runInStrips(llvm::ArrayRef<graph::HostTensor> inputs, int64_t strips);
   /// Whether the code generator has code for this function; diagnostics are swallowed.
   bool compiles(llvm::StringRef target = "native");
   /// compileAndRun, for each target that this machine can run, against evaluate.
