@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -110,6 +111,8 @@ private:
       if (vector.getRank() != 1 || vector.getNumElements() < 2 || vector.getNumElements() > kLanes)
         return op->emitError("needs vectors of ") << vector << ", which devices lack";
     }
+    if (isa<nvgpu::DeviceAsyncTokenType>(type) && profile.hasAsyncCopies)
+      return success();
     Type element = getElementTypeOrSelf(type);
     bool isInMemory = isa<MemRefType>(type);
     bool isThere =

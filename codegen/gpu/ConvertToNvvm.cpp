@@ -12,6 +12,7 @@
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
@@ -24,6 +25,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
@@ -67,6 +69,28 @@ static void alignAccesses(func::FuncOp function) {
 }
 
 namespace {
+/// Four elements into shared memory, or so many of them and zeros.
+struct ConvertAsyncCopy : ConvertOpToLLVMPattern<nvgpu::DeviceAsyncCopyOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(nvgpu::DeviceAsyncCopyOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    constexpr unsigned kGlobal = 1;
+    Location loc = op.getLoc();
+    MemRefType from = cast<MemRefType>(op.getSrc().getType()), to = cast<MemRefType>(op.getDst().getType());
+    const int64_t bytes = from.getElementTypeBitWidth() / 8;
+    Value source = getStridedElementPtr(b, loc, from, adaptor.getSrc(), adaptor.getSrcIndices());
+    Value target = getStridedElementPtr(b, loc, to, adaptor.getDst(), adaptor.getDstIndices());
+    source = LLVM::AddrSpaceCastOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), kGlobal), source);
+    Value read;
+    if (Value elements = adaptor.getSrcElements())
+      read = LLVM::MulOp::create(b, loc, elements, LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(bytes)));
+    NVVM::CpAsyncOp::create(b, loc, target, source, static_cast<uint32_t>(bytes * kLanes),
+                            NVVM::LoadCacheModifierKind::CG, read);
+    b.eraseOp(op);
+    return success();
+  }
+};
+
 struct ConvertToNvvm : PassWrapper<ConvertToNvvm, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertToNvvm)
   explicit ConvertToNvvm(const Profile &profile) : profile(profile) {}
@@ -123,6 +147,7 @@ LogicalResult ConvertToNvvm::convert(ModuleOp module) {
   populateVectorToLLVMConversionPatterns(types, patterns, /*reassociateFPReductions=*/false,
                                          /*force32BitVectorIndices=*/true);
   ub::populateUBToLLVMConversionPatterns(types, patterns);
+  patterns.add<ConvertAsyncCopy>(types);
   LLVMConversionTarget target(getContext());
   target.addLegalOp<ModuleOp>();
   target.addLegalDialect<NVVM::NVVMDialect>();

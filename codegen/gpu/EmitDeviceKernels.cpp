@@ -10,8 +10,10 @@
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
@@ -68,7 +70,25 @@ static FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, Value
   return tiles->number() * parts;
 }
 
-static FailureOr<int64_t> emitRoot(Body &body, Value invocation, const Profile &profile) {
+/// By tiles where that can be, else each invocation by itself. The builder is at the end of a block that has nothing
+/// else.
+static FailureOr<int64_t> emitProduct(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
+                                      const Profile &profile) {
+  if (profile.sharesTiles) {
+    FailureOr<int64_t> tiled = emitTiledContraction(body, root, function, invocation, profile);
+    if (succeeded(tiled))
+      return tiled;
+    Block *block = body.builder().getInsertionBlock();
+    while (&block->front() != block->getTerminator())
+      block->getTerminator()->getPrevNode()->erase();
+    body.startPoint();
+    for (auto shared : llvm::make_early_inc_range(function->getParentRegion()->getOps<memref::GlobalOp>()))
+      shared.erase();
+  }
+  return emitContraction(body, root, invocation, profile);
+}
+
+static FailureOr<int64_t> emitRoot(Body &body, func::FuncOp function, Value invocation, const Profile &profile) {
   Block &ops = body.kernel().getBody().front();
   if (kernel::findAttention(ops))
     return failure();
@@ -76,7 +96,7 @@ static FailureOr<int64_t> emitRoot(Body &body, Value invocation, const Profile &
     if (isa<kernel::WinogradOp, graph::CustomOp>(op))
       return failure();
     if (auto contract = dyn_cast<kernel::ContractOp>(op))
-      return emitContraction(body, contract, invocation, profile);
+      return emitProduct(body, contract, function, invocation, profile);
     if (auto conv = dyn_cast<graph::ConvOp>(op); conv && cpu::isDepthwise(conv))
       return emitDepthwise(body, conv, invocation, profile);
     if (auto loops = dyn_cast<graph::LoopInterface>(op))
@@ -92,8 +112,9 @@ struct EmitDeviceKernels : PassWrapper<EmitDeviceKernels, OperationPass<>> {
   StringRef getArgument() const override { return "emit-device-kernels"; }
   StringRef getDescription() const override { return "kernels → the work of one invocation"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, math::MathDialect,
-                    memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+    registry
+        .insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, math::MathDialect, memref::MemRefDialect,
+                nvgpu::NVGPUDialect, NVVM::NVVMDialect, scf::SCFDialect, vector::VectorDialect>();
   }
 
   void runOnOperation() override {
@@ -120,10 +141,11 @@ private:
     Value isOne = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, invocation, count);
     auto guard = scf::IfOp::create(builder, isOne, /*withElseRegion=*/false);
     builder.setInsertionPointToStart(guard.thenBlock());
-    FailureOr<int64_t> invocations = emitRoot(body, invocation, profile);
+    FailureOr<int64_t> invocations = emitRoot(body, function, invocation, profile);
     if (failed(invocations) || *invocations <= 0 || *invocations > std::numeric_limits<int32_t>::max() / 2)
       return failure();
     count->setAttr("value", builder.getIndexAttr(*invocations));
+    builder.setInsertionPoint(guard);
     if (*invocations % profile.groupSize == 0)
       guard->setOperand(0, arith::ConstantOp::create(builder, builder.getBoolAttr(true)));
     function->setAttr(kInvocations, builder.getI64IntegerAttr(*invocations));

@@ -20,6 +20,9 @@ constexpr int64_t kLanes = 4; // of a vector: what a device reads and writes at 
 
 llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, mlir::Value invocation,
                                          const Profile &profile);
+/// The same by groups that share a tile; fails where few points or channels would leave most of one unused.
+llvm::FailureOr<int64_t> emitTiledContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                              mlir::Value invocation, const Profile &profile);
 llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation, const Profile &profile);
 llvm::FailureOr<int64_t> emitPointwise(Body &body, mlir::Value invocation);
 

@@ -30,7 +30,9 @@ constexpr Profile cuda(const char *name, unsigned architecture, const char *feat
           Api::Cuda,
           architecture,
           features,
-          /*hasNarrow=*/true};
+          /*hasNarrow=*/true,
+          /*sharesTiles=*/true,
+          /*hasAsyncCopies=*/architecture >= 80};
 }
 
 // Mesa's lavapipe has an invocation in each lane of a register of 256 bits. It reads storage buffers lane by lane with

@@ -33,9 +33,11 @@ struct Profile {
   int64_t stackBytes; // of local arrays, at most
   uint64_t loopSteps; // of all loops of an invocation, at most
   Api api = Api::Vulkan;
-  unsigned architecture = 0; // of CUDA: 80 for sm_80
-  const char *features = ""; // for LLVM, of CUDA
-  bool hasNarrow = false;    // integers of 8 and 16 bits, f16 and f64
+  unsigned architecture = 0;   // of CUDA: 80 for sm_80
+  const char *features = "";   // for LLVM, of CUDA
+  bool hasNarrow = false;      // integers of 8 and 16 bits, f16 and f64
+  bool sharesTiles = false;    // products by groups that work on one tile in memory of their own
+  bool hasAsyncCopies = false; // into that memory, without registers
 };
 
 /// The profile of that name; nothing for an unknown name.

@@ -3,8 +3,10 @@
 
 #include "codegen/gpu/Ptx.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -78,6 +80,21 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   passes.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 
+/// Loops over tiles in shared memory are as long as they should be. ptxas would unroll them, and spill.
+static void keepLoops(llvm::Module &module) {
+  constexpr unsigned kShared = 3;
+  if (llvm::none_of(module.globals(), [](const auto &variable) { return variable.getAddressSpace() == kShared; }))
+    return;
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    llvm::DominatorTree dominators(function);
+    llvm::LoopInfo loops(dominators);
+    for (llvm::Loop *loop : loops.getLoopsInPreorder())
+      loop->setLoopAlreadyUnrolled();
+  }
+}
+
 /// Names of variables hold for the whole assembly: here they begin with that of their kernel.
 static void nameGlobals(llvm::Module &module) {
   StringRef kernel;
@@ -130,6 +147,7 @@ llvm::Expected<Ptx> emitPtx(ModuleOp module, llvm::TargetMachine &machine) {
       function.addFnAttr("target-features", machine.getTargetFeatureString());
       function.addFnAttr(llvm::Attribute::NoUnwind);
     }
+  keepLoops(*code);
   optimise(*code, machine);
   nameGlobals(*code);
   SmallString<0> text;

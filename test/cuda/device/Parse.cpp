@@ -477,6 +477,9 @@ void Parser::parseBody() {
     } else if (word == ".local") {
       next();
       parseLocal();
+    } else if (word == ".shared") {
+      next();
+      parseVariable();
     } else if (word == ".pragma") {
       skipTo(";");
     } else if (at_ + 1 < words_.size() && words_[at_ + 1] == ":") {
