@@ -8,6 +8,7 @@
 #include "codegen/gpu/Passes.h"
 #include "codegen/gpu/Ptx.h"
 #include "dialects/Kernel/Kernel.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/Transforms/Passes.h"
@@ -34,6 +35,7 @@ void buildDevicePipeline(OpPassManager &manager, const Profile &profile) {
   manager.addPass(createMarkAlignedPass());
   manager.addPass(createCheckCapabilitiesPass(profile));
   if (profile.api == Api::Cuda) {
+    manager.addPass(createSCFToControlFlowPass());
     manager.addPass(createConvertToNvvmPass(profile));
     return;
   }

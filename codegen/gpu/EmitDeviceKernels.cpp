@@ -70,20 +70,28 @@ static FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, Value
   return tiles->number() * parts;
 }
 
-/// By tiles where that can be, else each invocation by itself. The builder is at the end of a block that has nothing
-/// else.
+/// Takes back what an emitter left at the builder's place, the end of a block of its own.
+static void takeBack(Body &body, func::FuncOp function) {
+  Block *block = body.builder().getInsertionBlock();
+  while (&block->front() != block->getTerminator())
+    block->getTerminator()->getPrevNode()->erase();
+  body.startPoint();
+  for (auto shared : llvm::make_early_inc_range(function->getParentRegion()->getOps<memref::GlobalOp>()))
+    shared.erase();
+}
+
+/// By groups that share a tile, or K, where that can be; else each invocation by itself.
 static FailureOr<int64_t> emitProduct(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
                                       const Profile &profile) {
   if (profile.sharesTiles) {
-    FailureOr<int64_t> tiled = emitTiledContraction(body, root, function, invocation, profile);
-    if (succeeded(tiled))
-      return tiled;
-    Block *block = body.builder().getInsertionBlock();
-    while (&block->front() != block->getTerminator())
-      block->getTerminator()->getPrevNode()->erase();
-    body.startPoint();
-    for (auto shared : llvm::make_early_inc_range(function->getParentRegion()->getOps<memref::GlobalOp>()))
-      shared.erase();
+    FailureOr<int64_t> shared = emitTiledContraction(body, root, function, invocation, profile);
+    if (succeeded(shared))
+      return shared;
+    takeBack(body, function);
+    shared = emitSplitContraction(body, root, function, invocation);
+    if (succeeded(shared))
+      return shared;
+    takeBack(body, function);
   }
   return emitContraction(body, root, invocation, profile);
 }

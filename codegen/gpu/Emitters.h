@@ -23,6 +23,9 @@ llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, ml
 /// The same by groups that share a tile; fails where few points or channels would leave most of one unused.
 llvm::FailureOr<int64_t> emitTiledContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
                                               mlir::Value invocation, const Profile &profile);
+/// The same by groups that split K; fails where there is too little of it, or much else to share.
+llvm::FailureOr<int64_t> emitSplitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                              mlir::Value invocation);
 llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation, const Profile &profile);
 llvm::FailureOr<int64_t> emitPointwise(Body &body, mlir::Value invocation);
 

@@ -23,7 +23,8 @@ std::unique_ptr<mlir::Pass> createMarkAlignedPass();
 std::unique_ptr<mlir::Pass> createCheckCapabilitiesPass(const Profile &profile);
 /// These functions → spirv.module, each buffer as the bindings of Bindings.h.
 std::unique_ptr<mlir::Pass> createConvertToSpirvPass(const Profile &profile);
-/// These functions → the LLVM dialect, kernels of CUDA that take the address of each buffer.
+/// These functions, their loops and conditions as branches already → the LLVM dialect, kernels of CUDA that take the
+/// address of each buffer.
 std::unique_ptr<mlir::Pass> createConvertToNvvmPass(const Profile &profile);
 
 /// All of these, from kernel.func on, that the profile's API takes.

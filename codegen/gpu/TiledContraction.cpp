@@ -10,10 +10,8 @@
 // k is [tap, channel]; what lies beyond K is 0, what lies beyond the last point or channel is not stored.
 
 #include "codegen/gpu/Bindings.h"
-#include "codegen/gpu/Emitters.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "codegen/gpu/FlatContraction.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -27,8 +25,7 @@ namespace smelt::gpu {
 namespace {
 
 constexpr int64_t kSlice = 16; // along K
-constexpr int64_t kThreads = 128;
-constexpr int64_t kVectorBytes = kLanes * sizeof(float);
+constexpr int64_t kThreads = kGroupThreads;
 
 /// Points and channels of a group's tile, and of a thread's part of it.
 struct Tile {
@@ -41,7 +38,7 @@ constexpr Tile kTiles[] = {{128, 64, 8, 8}, {128, 32, 8, 4}, {64, 64, 8, 4}, {64
 constexpr int64_t kEnoughGroups = 128;
 constexpr int64_t kFewestPoints = 16; // fewer leave most of a tile unused
 
-class TiledContraction {
+class TiledContraction : FlatContraction {
 public:
   TiledContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   bool isSupported();
@@ -55,65 +52,28 @@ private:
   using Fetches = SmallVector<Fetched>;
 
   void chooseTile();
-  Value makeShared(StringRef name, int64_t elements);
   void splitNumber(Value invocation);
-  Value part(Value number, int64_t extent) { return arith::RemUIOp::create(b_, number, body_.constant(extent)); }
-  Value over(Value number, int64_t extent) { return arith::DivUIOp::create(b_, number, body_.constant(extent)); }
-  Value atMost(Value index, int64_t most) { return arith::MinUIOp::create(b_, index, body_.constant(most)); }
-  Value isBelow(Value index, int64_t end) {
-    return arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, index, body_.constant(end));
-  }
-
   LogicalResult fetch(Value slice, Fetches &fetches);
   LogicalResult fetchInput(Value first, Value half, Fetches &fetches);
   LogicalResult fetchPanels(Value first, Value half, Fetches &fetches);
-  LogicalResult fetchVector(Value tensor, ArrayRef<LaneIndex> index, Value isThere, Fetched fetched, Fetches &fetches);
   bool copies(Value tensor);
   void copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, const Fetched &to);
   void finish(const Fetches &fetches);
-  SmallVector<LaneIndex> inputIndex(Value point, Value k);
-  Value readElements(Value point, Value k);
   void multiply(Value slice, SmallVector<Value> &sums);
   void multiplyVector(Value row, Value column, SmallVector<Value> &sums);
-  Value load(Value buffer, Value place);
   LogicalResult store(ArrayRef<Value> sums);
-  LogicalResult storeVector(ArrayRef<Value> sums, int64_t vector, Value first, int64_t channels);
+  LogicalResult storeVector(ArrayRef<Value> sums, int64_t vector, Value inGroup, int64_t channels);
 
-  Body &body_;
-  ImplicitLocOpBuilder &b_;
-  kernel::ContractOp root_;
-  func::FuncOp function_;
-  ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
-  SmallVector<int64_t> pointDims_;   // of the result, that a tile's points lie in
-  size_t batchDims_;                 // before them
-  VectorType type_;
   bool hasAsyncCopies_;
-  int64_t groups_, depth_, channels_, width_, k_, points_, batches_;
-  Tile tile_;
-  Value input_, panels_; // shared
-  Value thread_, group_, firstPoint_, firstChannel_;
-  SmallVector<Value> batch_;
+  Tile tile_ = kTiles[0];
+  Value sharedInput_, sharedPanels_;
+  Value thread_, firstPoint_, firstChannel_;
 };
 
 } // namespace
 
 TiledContraction::TiledContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
-    : body_(body), b_(body.builder()), root_(root), function_(function),
-      shape_(graph::typeOf(root.getResult()).getShape()), packed_(graph::typeOf(root.getPacked()).getShape()),
-      type_(VectorType::get({kLanes}, b_.getF32Type())), hasAsyncCopies_(profile.hasAsyncCopies),
-      groups_(static_cast<int64_t>(root.getGroups())),
-      depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
-      width_(packed_.back()) {
-  const size_t others = 3 + size_t(groups_ > 1);
-  batchDims_ = packed_.size() > others ? packed_.size() - others : 0;
-  k_ = depth_;
-  for (int64_t extent : root.getWindow())
-    k_ *= extent;
-  points_ = batches_ = 1;
-  for (size_t dim = 0; dim + 1 < shape_.size(); ++dim)
-    (dim < batchDims_ ? batches_ : points_) *= shape_[dim];
-  if (batchDims_ + 1 < shape_.size())
-    pointDims_.assign(shape_.begin() + batchDims_, shape_.end() - 1);
+    : FlatContraction(body, root, function), hasAsyncCopies_(profile.hasAsyncCopies) {
   chooseTile();
 }
 
@@ -132,29 +92,14 @@ void TiledContraction::chooseTile() {
 }
 
 bool TiledContraction::isSupported() {
-  auto isPlain = [](Value value) {
-    RankedTensorType type = graph::typeOf(value);
-    return type.getElementType().isF32() && type.hasStaticShape();
-  };
-  return root_.getTogether() == 1 && root_.getBlock() == 0 && kTiles[3].channels % width_ == 0 &&
-         width_ % kLanes == 0 && isPlain(root_.getInput()) && isPlain(root_.getPacked()) &&
-         isPlain(root_.getResult()) && packed_.size() >= 3 + size_t(groups_ > 1) && !pointDims_.empty() &&
-         root_.getWindow().size() <= pointDims_.size() && points_ >= kFewestPoints &&
-         channels_ >= kTiles[4].channels / 2 && k_ >= kSlice;
-}
-
-Value TiledContraction::makeShared(StringRef name, int64_t elements) {
-  constexpr int64_t kWorkgroup = 3;
-  auto type = MemRefType::get({elements}, b_.getF32Type(), AffineMap(), b_.getI64IntegerAttr(kWorkgroup));
-  OpBuilder outer(function_);
-  memref::GlobalOp::create(outer, function_.getLoc(), name, outer.getStringAttr("private"), type, outer.getUnitAttr(),
-                           /*constant=*/false, outer.getI64IntegerAttr(kVectorBytes));
-  return memref::GetGlobalOp::create(b_, type, name);
+  const Tile &smallest = kTiles[std::size(kTiles) - 1];
+  return isPlain() && smallest.channels % width_ == 0 && points_ >= kFewestPoints &&
+         channels_ >= smallest.channels / 2 && k_ >= kSlice;
 }
 
 void TiledContraction::splitNumber(Value invocation) {
   thread_ = part(invocation, kThreads);
-  SmallVector<int64_t> extents(shape_.begin(), shape_.begin() + batchDims_);
+  SmallVector<int64_t> extents(batchDims_);
   extents.append({groups_, static_cast<int64_t>(llvm::divideCeil(points_, tile_.points)),
                   static_cast<int64_t>(llvm::divideCeil(channels_, tile_.channels))});
   SmallVector<Value> index = indexOf(body_, over(invocation, kThreads), extents);
@@ -166,15 +111,14 @@ void TiledContraction::splitNumber(Value invocation) {
 
 FailureOr<int64_t> TiledContraction::emit(Value invocation) {
   splitNumber(invocation);
-  input_ = makeShared("input", 2 * tile_.points * (kSlice + kLanes));
-  panels_ = makeShared("panels", 2 * kSlice * (tile_.channels + 2 * kLanes));
+  sharedInput_ = makeShared("input", 2 * tile_.points * (kSlice + kLanes));
+  sharedPanels_ = makeShared("panels", 2 * kSlice * (tile_.channels + 2 * kLanes));
   const int64_t slices = llvm::divideCeil(k_, kSlice);
   Fetches first;
   if (failed(fetch(body_.constant(0), first)))
     return failure();
   finish(first);
-  SmallVector<Value> sums(tile_.threadPoints * tile_.threadChannels / kLanes,
-                          arith::ConstantOp::create(b_, b_.getZeroAttr(type_)));
+  SmallVector<Value> sums(tile_.threadPoints * tile_.threadChannels / kLanes, zero());
   auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(slices - 1), body_.constant(1), sums);
   {
     OpBuilder::InsertionGuard guard(b_);
@@ -213,22 +157,19 @@ LogicalResult TiledContraction::fetchInput(Value first, Value half, Fetches &fet
   constexpr int64_t kAlong = kSlice / kLanes, kRows = kThreads / kAlong, kStride = kSlice + kLanes;
   Value along = body_.scale(part(thread_, kAlong), kLanes), row = over(thread_, kAlong);
   Value k = body_.add(first, along);
-  Value isThere = k_ % kSlice ? isBelow(k, k_) : Value();
-  const bool isWhole = depth_ % kLanes == 0; // vectors lie within a tap
+  const bool mayEnd = k_ % kSlice != 0, isCopied = depth_ % kLanes == 0 && copies(root_.getInput());
   for (int64_t from = 0; from < tile_.points; from += kRows) {
     Value inTile = body_.add(row, body_.constant(from)), point = body_.add(firstPoint_, inTile);
     if (points_ % tile_.points)
-      point = atMost(point, points_ - 1);
+      point = atMost(point, points_ - 1); // which is not stored twice
     Value place = body_.add(body_.scale(half, tile_.points * kStride), body_.add(body_.scale(inTile, kStride), along));
-    if (isWhole) {
-      Value within = isThere ? atMost(k, k_ - kLanes) : k;
-      if (succeeded(fetchVector(root_.getInput(), inputIndex(point, within), isThere, {input_, place, {}}, fetches)))
-        continue;
-    }
-    Value elements = readElements(point, k);
-    if (!elements)
+    Fetched fetched{sharedInput_, place, {}};
+    if (isCopied)
+      copyAsync(root_.getInput(), inputIndex(point, mayEnd ? atMost(k, k_ - kLanes) : k),
+                mayEnd ? isBelow(k, k_) : Value(), fetched);
+    else if (fetched.value = readInput(point, k, mayEnd); !fetched.value)
       return failure();
-    fetches.push_back({input_, place, elements});
+    fetches.push_back(fetched);
   }
   return success();
 }
@@ -236,45 +177,29 @@ LogicalResult TiledContraction::fetchInput(Value first, Value half, Fetches &fet
 /// Neighbouring threads have neighbouring vectors of a panel, which is one piece of memory.
 LogicalResult TiledContraction::fetchPanels(Value first, Value half, Fetches &fetches) {
   const int64_t across = width_ / kLanes, inPanel = across * kSlice, stride = tile_.channels + 2 * kLanes;
-  const int64_t lastPanel = packed_[packed_.size() - 3] - 1;
+  const bool mayEnd = k_ % kSlice != 0;
   for (int64_t from = 0; from < kSlice * tile_.channels / kLanes; from += kThreads) {
     Value number = body_.add(thread_, body_.constant(from));
-    Value panel = over(number, inPanel), rest = part(number, inPanel);
+    Value inTile = over(number, inPanel), rest = part(number, inPanel);
     Value row = over(rest, across), column = body_.scale(part(rest, across), kLanes);
-    Value k = body_.add(first, row);
-    Value isThere = k_ % kSlice ? isBelow(k, k_) : Value();
-    SmallVector<LaneIndex> index;
-    for (Value at : batch_)
-      index.push_back({at, 0});
-    if (groups_ > 1)
-      index.push_back({group_, 0});
-    index.push_back({atMost(body_.add(over(firstChannel_, width_), panel), lastPanel), 0});
-    index.push_back({isThere ? atMost(k, k_ - 1) : k, 0});
-    index.push_back({column, 1});
-    Value channel = body_.add(body_.scale(panel, width_), column);
+    Value k = body_.add(first, row), panel = atMost(body_.add(over(firstChannel_, width_), inTile), panels_ - 1);
+    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column);
+    Value isThere = mayEnd ? isBelow(k, k_) : Value();
+    Value channel = body_.add(body_.scale(inTile, width_), column);
     Value place = body_.add(body_.scale(half, kSlice * stride), body_.add(body_.scale(row, stride), channel));
-    if (failed(fetchVector(root_.getPacked(), index, isThere, {panels_, place, {}}, fetches)))
-      return failure();
-  }
-  return success();
-}
-
-/// Four elements, or zeros where `isThere` (null: it is) does not hold; the index is one of the tensor's all the same.
-LogicalResult TiledContraction::fetchVector(Value tensor, ArrayRef<LaneIndex> index, Value isThere, Fetched fetched,
-                                            Fetches &fetches) {
-  if (copies(tensor)) {
-    copyAsync(tensor, index, isThere, fetched);
+    Fetched fetched{sharedPanels_, place, {}};
+    if (copies(root_.getPacked())) {
+      copyAsync(root_.getPacked(), index, isThere, fetched);
+    } else {
+      body_.startPoint();
+      fetched.value = body_.read(root_.getPacked(), index, kLanes);
+      if (!fetched.value)
+        return failure();
+      if (isThere)
+        fetched.value = orZero(isThere, fetched.value);
+    }
     fetches.push_back(fetched);
-    return success();
   }
-  body_.startPoint();
-  fetched.value = body_.read(tensor, index, kLanes);
-  if (!fetched.value)
-    return failure();
-  if (isThere)
-    fetched.value =
-        arith::SelectOp::create(b_, isThere, fetched.value, arith::ConstantOp::create(b_, b_.getZeroAttr(type_)));
-  fetches.push_back(fetched);
   return success();
 }
 
@@ -312,61 +237,14 @@ void TiledContraction::finish(const Fetches &fetches) {
   for (const Fetched &fetched : fetches) {
     isAsync |= !fetched.value;
     if (fetched.value)
-      vector::StoreOp::create(b_, fetched.value, fetched.buffer, ValueRange{fetched.place})
-          ->setAttr(kAligned, b_.getUnitAttr());
+      storeShared(fetched.value, fetched.buffer, fetched.place);
   }
   if (isAsync)
     NVVM::CpAsyncWaitGroupOp::create(b_, 0);
   NVVM::Barrier0Op::create(b_);
 }
 
-/// Where the input has element `k` of a point's row.
-SmallVector<LaneIndex> TiledContraction::inputIndex(Value point, Value k) {
-  SmallVector<LaneIndex> index;
-  for (Value at : batch_)
-    index.push_back({at, 0});
-  SmallVector<Value> place = indexOf(body_, point, pointDims_);
-  const size_t spatial = root_.getWindow().size(), before = place.size() - spatial;
-  const bool isOne = k_ == depth_;
-  SmallVector<Value> taps(spatial, body_.constant(0));
-  if (!isOne)
-    taps = indexOf(body_, over(k, depth_), root_.getWindow());
-  for (auto [dim, at] : llvm::enumerate(place)) {
-    if (dim >= before)
-      at = body_.add(body_.scale(at, root_.getStrides()[dim - before]),
-                     body_.scale(taps[dim - before], root_.getDilations()[dim - before]));
-    index.push_back({at, 0});
-  }
-  index.push_back({body_.add(body_.scale(group_, depth_), isOne ? k : part(k, depth_)), 1});
-  return index;
-}
-
-/// Elements k, k + 1, … of a point's row one by one, with zeros beyond the last.
-Value TiledContraction::readElements(Value point, Value k) {
-  SmallVector<Value> elements;
-  for (int64_t lane = 0; lane < kLanes; ++lane) {
-    Value at = body_.add(k, body_.constant(lane));
-    SmallVector<LaneIndex> index = inputIndex(point, k_ % kSlice ? atMost(at, k_ - 1) : at);
-    index.back().laneStride = 0;
-    body_.startPoint();
-    Value element = body_.read(root_.getInput(), index, 1);
-    if (!element)
-      return nullptr;
-    if (k_ % kSlice)
-      element = arith::SelectOp::create(b_, isBelow(at, k_), element,
-                                        arith::ConstantOp::create(b_, b_.getZeroAttr(b_.getF32Type())));
-    elements.push_back(element);
-  }
-  return vector::FromElementsOp::create(b_, type_, elements);
-}
-
 //===-- Multiplying ---------------------------------------------------------------------------------------------===//
-
-Value TiledContraction::load(Value buffer, Value place) {
-  auto load = vector::LoadOp::create(b_, type_, buffer, ValueRange{place});
-  load->setAttr(kAligned, b_.getUnitAttr());
-  return load;
-}
 
 /// sums[point · vectors + vector] += Σ_k As[point][k] · Bs[k][vector], in a loop where its body is long: straight on,
 /// ptxas would read far ahead, and spill.
@@ -399,10 +277,11 @@ void TiledContraction::multiplyVector(Value row, Value column, SmallVector<Value
   constexpr int64_t kStride = kSlice + kLanes;
   SmallVector<Value> points;
   for (int64_t point = 0; point < tile_.threadPoints; ++point)
-    points.push_back(load(input_, body_.add(row, body_.constant(point * down * kStride))));
+    points.push_back(loadShared(sharedInput_, body_.add(row, body_.constant(point * down * kStride))));
   for (int64_t lane = 0; lane < kLanes; ++lane)
     for (int64_t vector = 0; vector < vectors; ++vector) {
-      Value weights = load(panels_, body_.add(column, body_.constant(lane * stride + vector * across * kLanes)));
+      Value weights =
+          loadShared(sharedPanels_, body_.add(column, body_.constant(lane * stride + vector * across * kLanes)));
       for (int64_t point = 0; point < tile_.threadPoints; ++point) {
         Value factor = vector::ExtractOp::create(b_, points[point], lane);
         Value &sum = sums[point * vectors + vector];
@@ -416,31 +295,17 @@ void TiledContraction::multiplyVector(Value row, Value column, SmallVector<Value
 LogicalResult TiledContraction::store(ArrayRef<Value> sums) {
   const int64_t across = tile_.channels / tile_.threadChannels, vectors = tile_.threadChannels / kLanes;
   for (int64_t vector = 0; vector < vectors; ++vector) {
-    OpBuilder::InsertionGuard guard(b_);
     Value inTile = body_.add(body_.scale(part(thread_, across), kLanes), body_.constant(vector * across * kLanes));
     Value inGroup = body_.add(firstChannel_, inTile);
-    Value first = body_.add(body_.scale(group_, channels_), inGroup);
-    const int64_t rest = channels_ % kLanes;
-    if (channels_ % tile_.channels) {
-      Value isWhole = isBelow(inGroup, channels_ - kLanes + 1);
-      auto choice = scf::IfOp::create(b_, isWhole, /*withElseRegion=*/rest != 0);
-      if (rest != 0) {
-        b_.setInsertionPointToStart(choice.elseBlock());
-        Value isCut = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, inGroup, body_.constant(channels_ - rest));
-        b_.setInsertionPointToStart(scf::IfOp::create(b_, isCut, /*withElseRegion=*/false).thenBlock());
-        if (failed(storeVector(sums, vector, first, rest)))
-          return failure();
-      }
-      b_.setInsertionPointToStart(choice.thenBlock());
-    }
-    if (failed(storeVector(sums, vector, first, kLanes)))
+    if (failed(storeChannels(inGroup, channels_ % tile_.channels != 0,
+                             [&](int64_t channels) { return storeVector(sums, vector, inGroup, channels); })))
       return failure();
   }
   return success();
 }
 
 /// The first `channels` lanes of vector number `vector`, of all points of this thread.
-LogicalResult TiledContraction::storeVector(ArrayRef<Value> sums, int64_t vector, Value first, int64_t channels) {
+LogicalResult TiledContraction::storeVector(ArrayRef<Value> sums, int64_t vector, Value inGroup, int64_t channels) {
   const int64_t across = tile_.channels / tile_.threadChannels, down = tile_.points / tile_.threadPoints;
   const int64_t vectors = tile_.threadChannels / kLanes;
   for (int64_t number = 0; number < tile_.threadPoints; ++number) {
@@ -448,12 +313,7 @@ LogicalResult TiledContraction::storeVector(ArrayRef<Value> sums, int64_t vector
     Value point = body_.add(firstPoint_, body_.add(over(thread_, across), body_.constant(number * down)));
     if (points_ % tile_.points)
       b_.setInsertionPointToStart(scf::IfOp::create(b_, isBelow(point, points_), /*withElseRegion=*/false).thenBlock());
-    SmallVector<LaneIndex> outer;
-    for (Value at : batch_)
-      outer.push_back({at, 0});
-    for (Value at : indexOf(body_, point, pointDims_))
-      outer.push_back({at, 0});
-    if (failed(body_.storeChannels(root_.getResult(), sums[number * vectors + vector], outer, first, channels)))
+    if (failed(storePoint(point, inGroup, sums[number * vectors + vector], channels)))
       return failure();
   }
   return success();

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Models compiled for CUDA. Every kernel is assembled by ptxas; all of a model runs on a device that executes PTX on the processor (device/), through the
-runtime, with outputs near ONNX Runtime's; every call of the driver fails once. With --gpu the device is the machine's own.
+runtime, with outputs near ONNX Runtime's; every call of the driver fails once.
 
-usage: test_cuda.py [NAME…] [--gpu] [--json FILE]
+usage: test_cuda.py [NAME…] [--json FILE]
 """
 import json
 import os
@@ -78,7 +78,7 @@ def test(cases, name, assembler, environment):
             return {**figures, **{key: device[key] for key in ("steps", "processor_steps", "copies") if key in device}}
 
         cases.run(f"{name} agrees", agrees)
-        for architecture in ARCHITECTURES if assembler else ():
+        for architecture in ARCHITECTURES:
             cases.run(f"{name} sm_{architecture}", lambda: assembled(assembler, artefact, architecture))
 
 
@@ -234,15 +234,43 @@ def interface(cases):
         cases.run("interface mixed integrated", lambda: mixed(integrated=1))
 
 
+def on_gpu(cases):
+    """What is prepared for machines with a device runs on the tests' own, and notices wrong outputs."""
+    script = pathlib.Path(__file__).with_name("on_gpu.py")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name) / "gpu"
+
+        def command(*words, code=0, **options):
+            done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, **options)
+            harness.expect(done.returncode == code, f"exit code {done.returncode}: {done.stdout}{done.stderr}")
+            return done.stdout
+
+        def prepared():
+            command(script, "prepare", folder, "magika", "shufflenet", "--most-bytes", str(5 << 20))
+            harness.expect(not (folder / "shufflenet.so").exists(), "more bytes than were asked for")
+            said = command(folder / "on_gpu.py", "run", folder, env=on_device())
+            harness.expect("1 passed, 0 failed" in said and "median_ms=" in said, said)
+
+        def wrong():
+            path = folder / "magika.reference.npz"
+            with np.load(path) as outputs:
+                other = {name: value + 0.01 * np.abs(value).max() for name, value in outputs.items()}
+            np.savez(path, **other)
+            command(folder / "on_gpu.py", "run", folder, code=1, env=on_device())
+
+        cases.run("on gpu prepared", prepared)
+        cases.run("on gpu wrong outputs", wrong)
+
+
 def main():
     options = harness.parser(__doc__)
-    options.add_argument("--gpu", action="store_true", help="on the NVIDIA device that is here")
     args = options.parse_args()
     cases = harness.Cases()
-    assembler = None if args.gpu else program.ptxas()
+    assembler = program.ptxas()
     for name in args.names or MODELS:
-        test(cases, name, assembler, {**os.environ} if args.gpu else on_device())
-    if not args.names and not args.gpu:
+        test(cases, name, assembler, on_device())
+    if not args.names:
+        on_gpu(cases)
         targets(cases, assembler)
         failures(cases)
         errors(cases)

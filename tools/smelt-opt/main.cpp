@@ -8,6 +8,7 @@
 #include "codegen/gpu/Passes.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -63,9 +64,11 @@ static void registerDevicePasses() {
   }
   registerPass([] { return smelt::gpu::createMarkAlignedPass(); });
   smelt::gpu::Profile cuda = *smelt::gpu::findProfile("cuda");
-  PassPipelineRegistration<>(
-      "convert-to-nvvm-cuda", "the work of one invocation → a kernel of CUDA",
-      [cuda](OpPassManager &manager) { manager.addPass(smelt::gpu::createConvertToNvvmPass(cuda)); });
+  PassPipelineRegistration<>("convert-to-nvvm-cuda", "the work of one invocation → a kernel of CUDA",
+                             [cuda](OpPassManager &manager) {
+                               manager.addPass(createSCFToControlFlowPass());
+                               manager.addPass(smelt::gpu::createConvertToNvvmPass(cuda));
+                             });
 }
 
 int main(int argc, char **argv) {

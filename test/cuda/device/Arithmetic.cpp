@@ -418,6 +418,48 @@ static void permute(const Instruction &instruction, const Lanes &lanes) {
   });
 }
 
+/// shf.wrap: 32 bits of two registers side by side, the second of which is the high one.
+static void shiftFunnel(const Instruction &instruction, const Lanes &lanes) {
+  lanes.each([&](unsigned lane) {
+    const uint64_t both = lanes.bits(instruction.sources[0], lane) | lanes.bits(instruction.sources[1], lane) << 32;
+    const uint64_t amount = lanes.bits(instruction.sources[2], lane) & 31;
+    lanes.setBits(instruction.to[0], lane, instruction.op == Op::ShfLeft ? (both << amount) >> 32 : both >> amount);
+  });
+}
+
+/// Two halves of a register, each as an instruction of its own; a conversion makes them of two registers, of which the
+/// first is the high half.
+static void computePairs(const Instruction &instruction, const Lanes &lanes) {
+  Instruction half = instruction;
+  half.type = Type::F16;
+  if (instruction.op == Op::Cvt) {
+    lanes.each([&](unsigned lane) {
+      const uint64_t high = narrowed(Type::F16, floatOf(Type::F32, lanes.bits(instruction.sources[0], lane)));
+      const uint64_t low = narrowed(Type::F16, floatOf(Type::F32, lanes.bits(instruction.sources[1], lane)));
+      lanes.setBits(instruction.to[0], lane, high << 16 | low);
+    });
+    return;
+  }
+  constexpr size_t kMost = 4; // registers
+  std::vector<uint8_t> registers(kMost * kRegisterBytes);
+  const std::vector<uint8_t> widths(kMost, 2);
+  const Lanes inner{registers.data(), widths.data(), lanes.mask};
+  half.to = {0};
+  half.sources.clear();
+  for (size_t number = 0; number < instruction.sources.size(); ++number)
+    half.sources.push_back(static_cast<uint32_t>((number + 1) * kRegisterBytes));
+  uint64_t results[kWarp] = {}; // the target may be a source
+  for (unsigned shift : {0u, 16u}) {
+    for (size_t number = 0; number < half.sources.size(); ++number)
+      lanes.each([&](unsigned lane) {
+        inner.setBits(half.sources[number], lane, lanes.bits(instruction.sources[number], lane) >> shift);
+      });
+    compute(half, inner);
+    lanes.each([&](unsigned lane) { results[lane] |= inner.bits(0, lane) << shift; });
+  }
+  lanes.each([&](unsigned lane) { lanes.setBits(instruction.to[0], lane, results[lane]); });
+}
+
 static void reverseBits(const Instruction &instruction, const Lanes &lanes) {
   const unsigned bits = 8 * bytesOf(instruction.type);
   lanes.each([&](unsigned lane) {
@@ -447,6 +489,8 @@ static void computePredicate(const Instruction &instruction, const Lanes &lanes)
 }
 
 void compute(const Instruction &instruction, const Lanes &lanes) {
+  if (instruction.type == Type::F16x2)
+    return computePairs(instruction, lanes);
   switch (instruction.op) {
   case Op::Cvt:
     return convert(instruction, lanes);
@@ -456,6 +500,9 @@ void compute(const Instruction &instruction, const Lanes &lanes) {
     return unpack(instruction, lanes);
   case Op::Prmt:
     return permute(instruction, lanes);
+  case Op::ShfLeft:
+  case Op::ShfRight:
+    return shiftFunnel(instruction, lanes);
   case Op::Brev:
     return reverseBits(instruction, lanes);
   default:

@@ -8,7 +8,8 @@
 //                                            are those of a device that is lost, and all later calls end so too
 //   SMELT_TEST_CUDA_SM=90                    its compute capability, 8.0 otherwise
 //   SMELT_TEST_CUDA_INTEGRATED=1             processor and device may not touch managed memory at one time
-//   SMELT_TEST_CUDA_LOG=FILE                 gets a line when the library is unloaded: calls, and what was left behind
+//   SMELT_TEST_CUDA_LOG=FILE                 gets a line when the library is unloaded: calls, and what was left behind;
+//                                            and one for each kernel that does what it must not
 
 #include "Ptx.h"
 #include <atomic>
@@ -141,6 +142,16 @@ thread_local std::vector<void *> Driver::current;
 
 Driver driver;
 
+/// What a person should know, besides an error code.
+void tell(const char *what) {
+  std::fprintf(stderr, "the tests' device: %s\n", what);
+  const char *path = std::getenv("SMELT_TEST_CUDA_LOG");
+  if (FILE *file = path ? std::fopen(path, "a") : nullptr) {
+    std::fprintf(file, "%s\n", what);
+    std::fclose(file);
+  }
+}
+
 template <typename T> Result make(T **made) {
   *made = new T();
   driver.add(*made);
@@ -259,7 +270,7 @@ int cuModuleLoadData(Module **module, const void *image) {
   try {
     (*module)->kernels = ptx::parse(static_cast<const char *>(image));
   } catch (const std::exception &error) {
-    std::fprintf(stderr, "the tests' device: %s\n", error.what());
+    tell(error.what());
     destroy(*module);
     return kInvalidPtx;
   }
@@ -410,8 +421,7 @@ int cuLaunchKernel(const ptx::Kernel *kernel, unsigned gridX, unsigned gridY, un
           throw ptx::Error("an access lies in no memory of the device");
       });
     } catch (const std::exception &error) {
-      std::fprintf(stderr, "the tests' device: %s\n", error.what());
-      driver.lost = kLaunchFailed;
+      tell(error.what());
       return kLaunchFailed;
     }
     return kSuccess;

@@ -43,31 +43,51 @@ static const std::map<std::string_view, Compare> kCompares = {
     {"gtu", Compare::Gtu}, {"geu", Compare::Geu}, {"num", Compare::Num}, {"nan", Compare::Nan}, {"lo", Compare::Lt},
     {"ls", Compare::Le},   {"hi", Compare::Gt},   {"hs", Compare::Ge}};
 
-static const std::map<std::string_view, Op> kOps = {{"add", Op::Add},      {"sub", Op::Sub},
-                                                    {"mul", Op::Mul},      {"mad", Op::Mad},
-                                                    {"div", Op::Div},      {"rem", Op::Rem},
-                                                    {"min", Op::Min},      {"max", Op::Max},
-                                                    {"neg", Op::Neg},      {"abs", Op::Abs},
-                                                    {"fma", Op::Fma},      {"sqrt", Op::Sqrt},
-                                                    {"rcp", Op::Rcp},      {"and", Op::And},
-                                                    {"or", Op::Or},        {"xor", Op::Xor},
-                                                    {"not", Op::Not},      {"shl", Op::Shl},
-                                                    {"shr", Op::Shr},      {"setp", Op::Setp},
-                                                    {"selp", Op::Selp},    {"cvt", Op::Cvt},
-                                                    {"popc", Op::Popc},    {"clz", Op::Clz},
-                                                    {"brev", Op::Brev},    {"copysign", Op::CopySign},
-                                                    {"prmt", Op::Prmt},    {"bfe", Op::Bfe},
-                                                    {"ld", Op::Ld},        {"st", Op::St},
-                                                    {"mov", Op::Mov},      {"cvta", Op::Mov},
-                                                    {"bra", Op::Branch},   {"ret", Op::Return},
-                                                    {"bar", Op::Barrier},  {"barrier", Op::Barrier},
-                                                    {"shfl", Op::Shuffle}, {"ldmatrix", Op::LdMatrix},
+static const std::map<std::string_view, Op> kOps = {{"add", Op::Add},
+                                                    {"sub", Op::Sub},
+                                                    {"mul", Op::Mul},
+                                                    {"mad", Op::Mad},
+                                                    {"div", Op::Div},
+                                                    {"rem", Op::Rem},
+                                                    {"min", Op::Min},
+                                                    {"max", Op::Max},
+                                                    {"neg", Op::Neg},
+                                                    {"abs", Op::Abs},
+                                                    {"fma", Op::Fma},
+                                                    {"sqrt", Op::Sqrt},
+                                                    {"rcp", Op::Rcp},
+                                                    {"and", Op::And},
+                                                    {"or", Op::Or},
+                                                    {"xor", Op::Xor},
+                                                    {"not", Op::Not},
+                                                    {"shl", Op::Shl},
+                                                    {"shr", Op::Shr},
+                                                    {"setp", Op::Setp},
+                                                    {"selp", Op::Selp},
+                                                    {"cvt", Op::Cvt},
+                                                    {"popc", Op::Popc},
+                                                    {"clz", Op::Clz},
+                                                    {"brev", Op::Brev},
+                                                    {"copysign", Op::CopySign},
+                                                    {"prmt", Op::Prmt},
+                                                    {"bfe", Op::Bfe},
+                                                    {"ld", Op::Ld},
+                                                    {"st", Op::St},
+                                                    {"mov", Op::Mov},
+                                                    {"cvta", Op::Mov},
+                                                    {"bra", Op::Branch},
+                                                    {"ret", Op::Return},
+                                                    {"bar", Op::Barrier},
+                                                    {"barrier", Op::Barrier},
+                                                    {"shf", Op::ShfLeft},
+                                                    {"shfl", Op::Shuffle},
+                                                    {"ldmatrix", Op::LdMatrix},
                                                     {"mma", Op::Mma}};
 
 /// What changes nothing here.
-static const std::set<std::string_view> kPlain = {"rn",      "lo",  "global", "local",   "shared", "const", "nc",
-                                                  "uni",     "to",  "sync",   "aligned", "v2",     "v4",    "m16n8k16",
-                                                  "m16n8k8", "row", "col",    "m8n8",    "x1",     "x2",    "x4"};
+static const std::set<std::string_view> kPlain = {
+    "rn", "lo",       "global",  "local", "shared", "const", "nc",   "uni",  "to", "sync", "aligned", "v2",
+    "v4", "m16n8k16", "m16n8k8", "row",   "col",    "l",     "wrap", "m8n8", "x1", "x2",   "x4"};
 
 namespace {
 
@@ -337,6 +357,8 @@ void Parser::decode(std::string_view word, Instruction &made) {
       made.op = made.op == Op::Min ? Op::MinNan : Op::MaxNan;
     } else if (part == "sat") {
       made.saturates = true;
+    } else if (part == "r" && made.op == Op::ShfLeft) {
+      made.op = Op::ShfRight;
     } else if (part == "trans") {
       made.isTransposed = true;
     } else if (part.size() == 3 && part[0] == 'r' && part[2] == 'i') {
@@ -359,7 +381,7 @@ void Parser::decode(std::string_view word, Instruction &made) {
 static unsigned widthOf(const Instruction &instruction, size_t number) {
   switch (instruction.op) {
   case Op::Cvt:
-    return bytesOf(instruction.from);
+    return bytesOf(instruction.type == Type::F16x2 ? Type::F32 : instruction.from);
   case Op::Shl:
   case Op::Shr:
   case Op::Bfe:

@@ -65,6 +65,8 @@ enum class Op : uint8_t {
   Brev,
   Prmt,
   Bfe,
+  ShfLeft,
+  ShfRight,
   Ld,
   St,
   LdParam,

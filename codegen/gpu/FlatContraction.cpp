@@ -1,0 +1,169 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/gpu/FlatContraction.h"
+#include "codegen/gpu/Bindings.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using smelt::graph::LaneIndex;
+
+namespace smelt::gpu {
+
+FlatContraction::FlatContraction(Body &body, kernel::ContractOp root, func::FuncOp function)
+    : body_(body), b_(body.builder()), root_(root), function_(function),
+      shape_(graph::typeOf(root.getResult()).getShape()), packed_(graph::typeOf(root.getPacked()).getShape()),
+      type_(VectorType::get({kLanes}, b_.getF32Type())), groups_(static_cast<int64_t>(root.getGroups())),
+      depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
+      width_(packed_.back()), panels_(packed_.size() < 3 ? 0 : packed_[packed_.size() - 3]) {
+  const size_t others = 3 + size_t(groups_ > 1), batches = packed_.size() > others ? packed_.size() - others : 0;
+  k_ = depth_;
+  for (int64_t extent : root.getWindow())
+    k_ *= extent;
+  for (size_t dim = 0; dim + 1 < shape_.size(); ++dim) {
+    (dim < batches ? batches_ : points_) *= shape_[dim];
+    (dim < batches ? batchDims_ : pointDims_).push_back(shape_[dim]);
+  }
+}
+
+bool FlatContraction::isPlain() {
+  auto isPlain = [](Value value) {
+    RankedTensorType type = graph::typeOf(value);
+    return type.getElementType().isF32() && type.hasStaticShape();
+  };
+  return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isPlain(root_.getInput()) &&
+         isPlain(root_.getPacked()) && isPlain(root_.getResult()) && packed_.size() >= 3 + size_t(groups_ > 1) &&
+         !pointDims_.empty() && root_.getWindow().size() <= pointDims_.size();
+}
+
+Value FlatContraction::part(Value number, int64_t extent) {
+  return arith::RemUIOp::create(b_, number, body_.constant(extent));
+}
+
+Value FlatContraction::over(Value number, int64_t extent) {
+  return arith::DivUIOp::create(b_, number, body_.constant(extent));
+}
+
+Value FlatContraction::atMost(Value index, int64_t most) {
+  return arith::MinUIOp::create(b_, index, body_.constant(most));
+}
+
+Value FlatContraction::isBelow(Value index, int64_t end) {
+  return arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, index, body_.constant(end));
+}
+
+Value FlatContraction::orZero(Value condition, Value value) {
+  Value nothing = arith::ConstantOp::create(b_, b_.getZeroAttr(value.getType()));
+  return arith::SelectOp::create(b_, condition, value, nothing);
+}
+
+Value FlatContraction::makeShared(StringRef name, int64_t elements) {
+  constexpr int64_t kWorkgroup = 3;
+  auto type = MemRefType::get({elements}, b_.getF32Type(), AffineMap(), b_.getI64IntegerAttr(kWorkgroup));
+  OpBuilder outer(function_);
+  memref::GlobalOp::create(outer, function_.getLoc(), name, outer.getStringAttr("private"), type, outer.getUnitAttr(),
+                           /*constant=*/false, outer.getI64IntegerAttr(kLanes * sizeof(float)));
+  return memref::GetGlobalOp::create(b_, type, name);
+}
+
+Value FlatContraction::loadShared(Value buffer, Value place) {
+  auto load = vector::LoadOp::create(b_, type_, buffer, ValueRange{place});
+  load->setAttr(kAligned, b_.getUnitAttr());
+  return load;
+}
+
+void FlatContraction::storeShared(Value vector, Value buffer, Value place) {
+  auto store = vector::StoreOp::create(b_, vector, buffer, ValueRange{place});
+  store->setAttr(kAligned, b_.getUnitAttr());
+}
+
+SmallVector<LaneIndex> FlatContraction::inputIndex(Value point, Value k) {
+  SmallVector<LaneIndex> index;
+  for (Value at : batch_)
+    index.push_back({at, 0});
+  SmallVector<Value> place = indexOf(body_, point, pointDims_);
+  const size_t spatial = root_.getWindow().size(), before = place.size() - spatial;
+  const bool isOne = k_ == depth_;
+  SmallVector<Value> taps(spatial, body_.constant(0));
+  if (!isOne)
+    taps = indexOf(body_, over(k, depth_), root_.getWindow());
+  for (auto [dim, at] : llvm::enumerate(place)) {
+    if (dim >= before)
+      at = body_.add(body_.scale(at, root_.getStrides()[dim - before]),
+                     body_.scale(taps[dim - before], root_.getDilations()[dim - before]));
+    index.push_back({at, 0});
+  }
+  index.push_back({body_.add(body_.scale(group_, depth_), isOne ? k : part(k, depth_)), 1});
+  return index;
+}
+
+SmallVector<LaneIndex> FlatContraction::panelIndex(Value panel, Value k, Value column) {
+  SmallVector<LaneIndex> index;
+  for (Value at : batch_)
+    index.push_back({at, 0});
+  if (groups_ > 1)
+    index.push_back({group_, 0});
+  index.push_back({panel, 0});
+  index.push_back({k, 0});
+  index.push_back({column, 1});
+  return index;
+}
+
+Value FlatContraction::readInput(Value point, Value k, bool mayEnd) {
+  if (depth_ % kLanes == 0) { // vectors lie within a tap
+    body_.startPoint();
+    Value vector = body_.read(root_.getInput(), inputIndex(point, mayEnd ? atMost(k, k_ - kLanes) : k), kLanes);
+    if (vector)
+      return mayEnd ? orZero(isBelow(k, k_), vector) : vector;
+  }
+  return readElements(point, k, mayEnd);
+}
+
+Value FlatContraction::readElements(Value point, Value k, bool mayEnd) {
+  SmallVector<Value> elements;
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    Value at = body_.add(k, body_.constant(lane));
+    SmallVector<LaneIndex> index = inputIndex(point, mayEnd ? atMost(at, k_ - 1) : at);
+    index.back().laneStride = 0;
+    body_.startPoint();
+    Value element = body_.read(root_.getInput(), index, 1);
+    if (!element)
+      return nullptr;
+    elements.push_back(mayEnd ? orZero(isBelow(at, k_), element) : element);
+  }
+  return vector::FromElementsOp::create(b_, type_, elements);
+}
+
+LogicalResult FlatContraction::storeChannels(Value inGroup, bool mayEnd,
+                                             llvm::function_ref<LogicalResult(int64_t)> store) {
+  if (!mayEnd)
+    return store(kLanes);
+  OpBuilder::InsertionGuard guard(b_);
+  const int64_t rest = channels_ % kLanes;
+  if (channels_ >= kLanes) {
+    auto choice = scf::IfOp::create(b_, isBelow(inGroup, channels_ - kLanes + 1), /*withElseRegion=*/rest != 0);
+    b_.setInsertionPointToStart(choice.thenBlock());
+    if (failed(store(kLanes)))
+      return failure();
+    if (rest == 0)
+      return success();
+    b_.setInsertionPointToStart(choice.elseBlock());
+  }
+  Value isCut = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, inGroup, body_.constant(channels_ - rest));
+  b_.setInsertionPointToStart(scf::IfOp::create(b_, isCut, /*withElseRegion=*/false).thenBlock());
+  return store(rest);
+}
+
+LogicalResult FlatContraction::storePoint(Value point, Value inGroup, Value sum, int64_t channels) {
+  SmallVector<LaneIndex> outer;
+  for (Value at : batch_)
+    outer.push_back({at, 0});
+  for (Value at : indexOf(body_, point, pointDims_))
+    outer.push_back({at, 0});
+  Value first = body_.add(body_.scale(group_, channels_), inGroup);
+  return body_.storeChannels(root_.getResult(), sum, outer, first, channels);
+}
+
+} // namespace smelt::gpu

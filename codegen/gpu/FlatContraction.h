@@ -1,0 +1,64 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_GPU_FLATCONTRACTION_H
+#define SMELT_CODEGEN_GPU_FLATCONTRACTION_H
+
+#include "codegen/gpu/Emitters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace smelt::gpu {
+
+constexpr int64_t kGroupThreads = 128; // of a group that works on one tile
+
+/// A product or convolution as a matrix product for each batch and group: points by channels, over a k that is
+/// [tap, channel of the input]. What emitters for groups with shared memory have in common.
+class FlatContraction {
+protected:
+  FlatContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function);
+
+  /// Products of plain f32 panels.
+  bool isPlain();
+  mlir::Value part(mlir::Value number, int64_t extent);
+  mlir::Value over(mlir::Value number, int64_t extent);
+  mlir::Value atMost(mlir::Value index, int64_t most);
+  mlir::Value isBelow(mlir::Value index, int64_t end);
+  /// `value` where the condition holds, else zeros.
+  mlir::Value orZero(mlir::Value condition, mlir::Value value);
+  mlir::Value zero() { return mlir::arith::ConstantOp::create(b_, b_.getZeroAttr(type_)); }
+
+  /// An array of f32 in the group's memory.
+  mlir::Value makeShared(llvm::StringRef name, int64_t elements);
+  mlir::Value loadShared(mlir::Value buffer, mlir::Value place);
+  void storeShared(mlir::Value vector, mlir::Value buffer, mlir::Value place);
+
+  /// Where the input has element `k` of a point's row, and the panels row `k` from a column on.
+  llvm::SmallVector<graph::LaneIndex> inputIndex(mlir::Value point, mlir::Value k);
+  llvm::SmallVector<graph::LaneIndex> panelIndex(mlir::Value panel, mlir::Value k, mlir::Value column);
+  /// Elements k, …, k + 3 of a point's row, zeros where `k` or they are beyond the last if `mayEnd`. Null where what is
+  /// fused to the input cannot be read.
+  mlir::Value readInput(mlir::Value point, mlir::Value k, bool mayEnd);
+  mlir::Value readElements(mlir::Value point, mlir::Value k, bool mayEnd);
+  /// Calls `store` with the number of a vector's channels that there are, at the builder's place: all four, and fewer
+  /// under a condition. `inGroup` is its first channel; `mayEnd`: the vector may lie beyond the last.
+  llvm::LogicalResult storeChannels(mlir::Value inGroup, bool mayEnd,
+                                    llvm::function_ref<llvm::LogicalResult(int64_t)> store);
+  llvm::LogicalResult storePoint(mlir::Value point, mlir::Value inGroup, mlir::Value sum, int64_t channels);
+
+  Body &body_;
+  mlir::ImplicitLocOpBuilder &b_;
+  kernel::ContractOp root_;
+  mlir::func::FuncOp function_;
+  llvm::ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
+  llvm::SmallVector<int64_t> batchDims_, pointDims_;
+  mlir::VectorType type_;
+  int64_t groups_, depth_, channels_, width_, panels_;
+  int64_t k_ = 1, points_ = 1, batches_ = 1;
+  // Of the tile at hand.
+  mlir::Value group_;
+  llvm::SmallVector<mlir::Value> batch_;
+};
+
+} // namespace smelt::gpu
+
+#endif // SMELT_CODEGEN_GPU_FLATCONTRACTION_H
