@@ -7,6 +7,7 @@ usage: make_seeds.py OUT_DIR      test/fuzz/seeds, for instance; needs a built s
 """
 import io
 import json
+import lzma
 import pathlib
 import struct
 import sys
@@ -101,6 +102,25 @@ def programs():
     graph = {"inputs": [], "outputs": [], "nodes": [call], "tensor_values": {"x": tensor, "c": {"dtype": 7, "sizes": [{"as_int": 2}]}}}
     yield "layer", json.dumps({"schema_version": {"major": 8, "minor": 20}, "graph_module": {"graph": graph, "signature": signature}}).encode()
     yield "archive", (files / "tiny_2.8.0.pt2").read_bytes()
+    for name in ("bits", "special", "ranking", "linalg", "scatterings", "losses", "antialias", "bags"):
+        with zipfile.ZipFile(io.BytesIO(lzma.decompress((files / f"{name}-training.pt2.xz").read_bytes()))) as archive:
+            yield name, of_inputs_alone(json.loads(archive.read(next(part for part in archive.namelist() if part.endswith("models/model.json")))))
+
+
+def of_inputs_alone(program, most_nodes=60):
+    """A program whose weights are inputs, as small as it gets, of its first nodes."""
+    module = program["graph_module"]
+    graph = module["graph"]
+    nodes = [{key: entry[key] for key in ("target", "inputs", "outputs", "name")} | {"metadata": {}} for entry in graph["nodes"][:most_nodes]]
+    made = [{"as_tensor": output["as_tensor"]} for entry in nodes for output in entry["outputs"][: 1 if "bag" in entry["target"] else None] if "as_tensor" in output]
+    specs = [next(iter(spec.values()))["arg"] for spec in module["signature"]["input_specs"]]
+    names = [(spec.get("as_tensor") or spec)["name"] for spec in specs]
+    values = {name: {key: graph["tensor_values"][name][key] for key in ("dtype", "sizes")} for name in names}
+    signature = {"input_specs": [{"user_input": {"arg": {"as_tensor": {"name": name}}}} for name in names],
+                 "output_specs": [{"user_output": {"arg": output}} for output in made]}
+    small = {"schema_version": program["schema_version"], "range_constraints": {},
+             "graph_module": {"signature": signature, "graph": {"inputs": [], "outputs": made, "nodes": nodes, "tensor_values": values}}}
+    return json.dumps(small, separators=(",", ":")).encode()
 
 
 def sizes():

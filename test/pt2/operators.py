@@ -270,7 +270,8 @@ def ranking(x, i, nan):
     return [x.median(), *x.median(1), *x.median(2, keepdim=True), nan.median(), nan.nanmedian(), nan.nanmedian(2)[0], nan.median(2)[0], i.median(), *x.kthvalue(2, 1),
             *x.kthvalue(3, 2, keepdim=True), *x.cummax(1), *x.cummin(2), i.cummax(2)[0], x.logcumsumexp(2), torch.histc(x, 5, -1, 1), torch.histc(x, 7), torch.bincount(i.flatten().abs(), minlength=3),
             torch.bincount(i.flatten().abs(), x.flatten()), x.quantile(0.3), x.quantile(0.3, dim=1), x.quantile(torch.tensor([0.1, 0.5]), dim=2, keepdim=True), x.quantile(0.4, dim=1, interpolation="nearest"),
-            x.quantile(0.4, dim=2, interpolation="midpoint"), torch.msort(x), torch.searchsorted(x.sort(-1)[0], x), torch.searchsorted(x[0, 0].sort()[0], 0.3), torch.bucketize(0.3, x[0, 0].sort()[0])]
+            x.quantile(0.4, dim=2, interpolation="midpoint"), torch.msort(x), *torch.unique_consecutive(i // 6, return_inverse=True, return_counts=True), x.repeat_interleave(i[0, 0].abs(), 2), i[0, 0].repeat_interleave(i[0, 1].abs()),
+            torch.repeat_interleave(i[0, 0].abs()), torch.searchsorted(x.sort(-1)[0], x), torch.searchsorted(x[0, 0].sort()[0], 0.3), torch.bucketize(0.3, x[0, 0].sort()[0])]
 
 
 def linalg(a, x):
@@ -290,7 +291,8 @@ def scatterings(x, y, j, m):
             torch.scatter(x, 1, places, y, reduce="add"), torch.scatter(x, 1, places, 2.0, reduce="multiply"), torch.index_fill(x, 1, row, torch.tensor(2.0)), torch.masked_scatter(x, m, y),
             x.masked_scatter(m[0], y), x.put(torch.tensor([1, -5]), torch.tensor([9.0, 8.0])), torch.take(x, j), torch.nansum(torch.where(m, x, torch.nan), 1), torch.nanmean(torch.where(m, x, torch.nan), 2),
             *torch.tensor_split(x, [1, 5], 2), *torch.tensor_split(x, [-2], 2), torch.narrow_copy(x, 2, 1, 3), x.ravel(), torch.hann_window(8) * x, torch.hamming_window(8, periodic=False) * x,
-            torch.logspace(0, 1, 8) * x, F.rrelu(x)]
+            torch.logspace(0, 1, 8) * x, F.rrelu(x), torch.kron(x[0], y[:, 0]), torch.diagflat(x[0, :, :2], 1), torch.block_diag(x[0], y[0, 0], x[1, 0, 0]), torch.trapezoid(x), torch.trapezoid(x, dx=0.5, dim=1),
+            torch.trapezoid(x, y.abs().cumsum(2)), torch.cumulative_trapezoid(x, dim=1), x.sum_to_size(3, 1)]
 
 
 def losses(x, y, p, classes, masked):

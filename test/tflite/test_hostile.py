@@ -475,6 +475,21 @@ for sizes in ((1, 8, 8, 4), (2, 8, 8, 5)):
     SPOILT.append((f"transposed convolution to {sizes}", (MALFORMED,), ("its result's dims",), transposes(sizes)))
 
 
+@spoils(MALFORMED, "its result's dims")
+def transposed_convolution_of_solids(model):
+    main = model.main
+    x = main.input(F32, (1, 3, 4, 4, 2))
+    main.output(main.op("CONV_3D_TRANSPOSE", [main.constant(np.array([1, 6, 8, 8, 4], I32)), main.constant(np.ones((3, 3, 3, 5, 2), F32)), x], [F32], "Conv3DOptions", padding=0, strideD=2,
+                        strideH=2, strideW=2, dilationDFactor=1, dilationHFactor=1, dilationWFactor=1))
+
+
+@spoils(MALFORMED, "has a stride of 0")
+def stride_of_0_for_one_element(model):
+    main = model.main
+    numbers = [main.constant(np.array(row, I32)) for row in ([0, 1, 2, 0], [1, 2, 3, 1], [1, 0, 1, 1])]
+    main.output(main.op("STRIDED_SLICE", [0, *numbers], [F32], "StridedSliceOptions", shrinkAxisMask=2))
+
+
 def spoilt(codes, words, spoil):
     def check(folder):
         model = small()

@@ -284,6 +284,84 @@ static Value diagonalMatrix(NodeReader &node) {
   return onDiagonal(b, x, offset);
 }
 
+/// All elements on a diagonal.
+static Value diagonalOfAll(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  constexpr int64_t kMostOffset = 1 << 20;
+  const int64_t offset = node.integer("offset");
+  if (std::abs(offset) > kMostOffset)
+    malformed("makes no diagonal");
+  return onDiagonal(b, b.flat(node.tensor("self")), offset);
+}
+
+/// Matrices on a diagonal, zeros beside them.
+static Value blockDiagonal(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Values blocks = node.tensors("tensors");
+  Type type = promotedType(blocks, {}, node.context());
+  Extent columns = 0, before = 0;
+  for (Value &block : blocks) {
+    if (rankOf(block) > 2)
+      malformed("puts " + Twine(rankOf(block)) + " dims on a diagonal");
+    Extents shape = extentsOf(block);
+    shape.insert(shape.begin(), 2 - shape.size(), Extent(1));
+    block = b.cast(b.reshape(block, shape), type);
+    columns += extentsOf(block)[1];
+  }
+  Values rows;
+  for (Value block : blocks) {
+    const Extent width = extentsOf(block)[1];
+    rows.push_back(b.padDim(block, 1, before, columns - before - width, b.scalarLike(block, 0)));
+    before += width;
+  }
+  return b.concat(rows, 0);
+}
+
+// [… a c, b d]: each element of one times the other
+static Value kronecker(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Operands given = readOperands(node);
+  Extents left, right, shape;
+  const int64_t rank = std::max(rankOf(given.lhs), rankOf(given.rhs));
+  for (int64_t dim = -rank; dim < 0; ++dim) {
+    auto extent = [&](Value x) { return rankOf(x) + dim < 0 ? Extent(1) : extentsOf(x)[rankOf(x) + dim]; };
+    left.append({extent(given.lhs), Extent(1)});
+    right.append({Extent(1), extent(given.rhs)});
+    shape.push_back(extent(given.lhs) * extent(given.rhs));
+  }
+  return b.reshape(b.make<graph::MulOp>(b.reshape(given.lhs, left), b.reshape(given.rhs, right)), shape);
+}
+
+/// Areas below lines from element to element.
+template <bool isRunning> static Value areas(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value y = node.tensor("y");
+  if (!isa<FloatType>(elementOf(y)))
+    y = b.cast(y, b.builder().getF32Type());
+  if (rankOf(y) == 0)
+    malformed("has no dim to sum along");
+  const int64_t axis = node.axis("dim", y);
+  const Extent rest = extentsOf(y)[axis] - 1;
+  Value sum = b.make<graph::AddOp>(b.sliceDim(y, axis, 0, rest), b.sliceDim(y, axis, 1, rest));
+  Value step;
+  if (node.hasArgument("dx")) {
+    step = b.scalarLike(y, node.number("dx"));
+  } else {
+    Value x = b.cast(node.tensor("x"), elementOf(y));
+    const int64_t own = rankOf(x) == 1 ? 0 : axis;
+    if (rankOf(x) != 1 && rankOf(x) != rankOf(y))
+      unsupported("has places of " + Twine(rankOf(x)) + " dims");
+    step = b.make<graph::SubOp>(b.sliceDim(x, own, 1, rest), b.sliceDim(x, own, 0, rest));
+    Extents shape(rankOf(y), Extent(1));
+    shape[axis] = rest;
+    step = rankOf(x) == 1 ? b.reshape(step, shape) : step;
+  }
+  Value parts = b.make<graph::MulOp>(b.make<graph::MulOp>(sum, b.scalarLike(y, 0.5)), step);
+  if (isRunning)
+    return b.make<graph::CumulativeOp>(parts, axis, /*exclusive=*/false, /*reverse=*/false, /*product=*/false);
+  return sumOver(b, parts, axis);
+}
+
 /// Rows and columns of a triangle of a matrix.
 template <bool isLower> static Value triangle(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -349,19 +427,24 @@ static constexpr Operator kOperators[] = {
     {"aten._cdist_forward.default", distances},
     {"aten.addbmm.default", addBmm},
     {"aten.aminmax.default", leastAndMost},
+    {"aten.block_diag.default", blockDiagonal},
     {"aten.bucketize.Scalar", bucketize},
     {"aten.bucketize.Tensor", bucketize},
     {"aten.cdist.default", distances},
     {"aten.cosine_similarity.default", cosineSimilarity},
     {"aten.cross.default", cross},
+    {"aten.cumulative_trapezoid.dx", areas<true>},
+    {"aten.cumulative_trapezoid.x", areas<true>},
     {"aten.diag.default", diagonalMatrix},
     {"aten.diag_embed.default", diagonalEmbedded},
+    {"aten.diagflat.default", diagonalOfAll},
     {"aten.diff.default", differences},
     {"aten.fmax.default", ignoringNan<graph::MaxOp>},
     {"aten.fmin.default", ignoringNan<graph::MinOp>},
     {"aten.hypot.default", hypotenuse},
     {"aten.inner.default", inner},
     {"aten.isin.Tensor_Tensor", isIn},
+    {"aten.kron.default", kronecker},
     {"aten.linalg_cross.default", cross},
     {"aten.logaddexp.default", logAddExp},
     {"aten.pairwise_distance.default", pairwiseDistance},
@@ -369,6 +452,8 @@ static constexpr Operator kOperators[] = {
     {"aten.searchsorted.Tensor", searchSorted},
     {"aten.tensordot.default", tensorDot},
     {"aten.trace.default", trace},
+    {"aten.trapezoid.dx", areas<false>},
+    {"aten.trapezoid.x", areas<false>},
     {"aten.tril_indices.default", triangle<true>},
     {"aten.triu_indices.default", triangle<false>},
     {"aten.xlogy.Tensor", xLogY},

@@ -248,6 +248,60 @@ static Values unique(NodeReader &node) {
           withPlaces ? b.reshape(distinct.which, extentsOf(x)) : nothing, withCounts ? distinct.counts : nothing};
 }
 
+/// Neighbours that are equal taken as one: the elements, where each is among them, and how many there are of each.
+static Values uniqueNeighbours(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  Value x = node.tensor("self");
+  const bool withPlaces = node.flag("return_inverse"), withCounts = node.flag("return_counts");
+  if (node.has("dim") && rankOf(x) != 1)
+    unsupported("compares neighbours along a dim of " + Twine(rankOf(x)));
+  Value flat = b.flat(x);
+  const Extent count = extentsOf(flat)[0];
+  if (!count.isAtLeast(1))
+    unsupported("compares neighbours among " + count.str() +
+                ", of which there may be none; give the shape with --shape");
+  Value isOther = m.no(m.equal(b.sliceDim(flat, 0, 1, count - 1), b.sliceDim(flat, 0, 0, count - 1)));
+  Value isFirst = b.concat({b.broadcast(b.scalar(b.builder().getI1Type(), 1.0), Extents{1}), isOther}, 0);
+  Value places = placesOf(b, isFirst), nothing = b.broadcast(b.number(0), Extents{0});
+  Values results{b.make<graph::GatherOp>(flat, places, int64_t(0)), nothing, nothing};
+  Value which =
+      m.add(b.make<graph::CumulativeOp>(b.cast(isFirst, b.builder().getI64Type()), int64_t(0), false, false), -1);
+  if (withPlaces)
+    results[1] = b.reshape(which, extentsOf(x));
+  if (withCounts)
+    results[2] = summedAt(b, which, b.broadcast(b.number(1), Extents{count}), extentsOf(places)[0]);
+  return results;
+}
+
+/// Which element each place of a result is of, where elements come as often as a list says.
+static Value repeatedPlaces(GraphBuilder &b, Value counts) {
+  Math m(b);
+  if (rankOf(counts) != 1)
+    malformed("repeats by counts of " + Twine(rankOf(counts)) + " dims");
+  counts = b.cast(counts, b.builder().getI64Type());
+  Value ends = b.make<graph::CumulativeOp>(counts, int64_t(0), false, false);
+  const Extent total = b.sizesFrom(m.sum(counts), GraphBuilder::Sign::NotNegative).front();
+  Value isPast = m.lessEqual(m.withDim(ends, 0), m.withDim(b.countAlong(Extents{total}, 0), 1));
+  return m.sum(b.cast(isPast, b.builder().getI64Type()), 1);
+}
+static Value repeatedBy(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  node.ignore("output_size");
+  return repeatedPlaces(b, node.tensor("repeats"));
+}
+static Value repeatedElements(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  node.ignore("output_size");
+  Value x = node.tensor("self"), counts = node.tensor("repeats");
+  if (!node.has("dim") || rankOf(x) == 0)
+    x = b.flat(x);
+  const int64_t axis = node.has("dim") ? node.axis("dim", x) : 0;
+  if (rankOf(counts) == 0 || isSingle(counts))
+    counts = b.broadcast(b.reshape(counts, Extents{1}), Extents{extentsOf(x)[axis]});
+  return b.make<graph::GatherOp>(x, repeatedPlaces(b, counts), axis);
+}
+
 static constexpr Operator kOperators[] = {
     {"aten._unique2.default", unique},
     {"aten.bincount.default", binCount},
@@ -263,6 +317,9 @@ static constexpr Operator kOperators[] = {
     {"aten.nanmedian.dim", medianAlong<true>},
     {"aten.quantile.default", quantile},
     {"aten.quantile.scalar", quantileScalar},
+    {"aten.repeat_interleave.Tensor", repeatedBy},
+    {"aten.repeat_interleave.self_Tensor", repeatedElements},
+    {"aten.unique_consecutive.default", uniqueNeighbours},
 };
 
 ArrayRef<Operator> rankingOperators() { return kOperators; }

@@ -205,6 +205,22 @@ static Value norm(NodeReader &node) {
   return normOver(node.builder(), x, node.optionalNumber("p").value_or(2), axes, keepsDims(node));
 }
 
+/// The sum of what a smaller shape broadcasts to.
+static Value sumTo(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  Extents shape = node.extents("size");
+  if (shape.size() > extentsOf(x).size())
+    malformed("sums " + Twine(rankOf(x)) + " dims to " + Twine(shape.size()));
+  Extents aligned = shape;
+  aligned.insert(aligned.begin(), rankOf(x) - shape.size(), Extent(1));
+  Integers axes;
+  for (int64_t dim = 0; dim < rankOf(x); ++dim)
+    if (aligned[dim] == Extent(1) && extentsOf(x)[dim] != Extent(1))
+      axes.push_back(dim);
+  return b.reshape(axes.empty() ? x : b.make<graph::ReduceOp>(x, ReduceKind::Sum, axes), shape);
+}
+
 /// The norm of a difference.
 static Value distance(NodeReader &node) {
   Operands given = readFloats(node);
@@ -317,6 +333,7 @@ static constexpr Operator kOperators[] = {
     {"aten.std_mean.dim", variance<true, true>},
     {"aten.sum.default", sumAll<ReduceKind::Sum>},
     {"aten.sum.dim_IntList", sumDims<ReduceKind::Sum>},
+    {"aten.sum_to_size.default", sumTo},
     {"aten.var.correction", variance<false, false>},
     {"aten.var.default", variance<false, false>},
     {"aten.var.dim", variance<false, false>},

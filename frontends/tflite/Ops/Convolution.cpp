@@ -163,6 +163,14 @@ static Value transposed(GraphBuilder &b, Value input, Value filter, ArrayRef<int
                                         high, added, /*groups=*/1, Layout::ChannelsLast);
 }
 
+/// Refuses dims of a result that are not those of its images and its filter, [oc, …].
+static void checkResult(ArrayRef<int64_t> shape, Value input, Value filter) {
+  const Extent batch = extentsOf(input)[0];
+  if (Extent(shape.back()) != extentsOf(filter)[0] || (batch.isNumber() && Extent(shape.front()) != batch))
+    malformed("says that its result's dims are " + inWords(shape) + ", of " + batch.str() + " images and a filter " +
+              inWords(extentsOf(filter)));
+}
+
 // TRANSPOSE_CONV: inputs are the result's dims, a filter [oc, h, w, c], the image, perhaps a bias
 static Values transposeConv(OperatorReader &node) {
   GraphBuilder &b = node.builder();
@@ -178,10 +186,7 @@ static Values transposeConv(OperatorReader &node) {
   if (extentsOf(input).back() != extentsOf(filter).back())
     malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
               " channels");
-  const Extent batch = extentsOf(input)[0];
-  if (Extent(shape[3]) != extentsOf(filter)[0] || (batch.isNumber() && Extent(shape[0]) != batch))
-    malformed("says that its result's dims are " + inWords(shape) + ", of " + batch.str() + " images and a filter " +
-              inWords(extentsOf(filter)));
+  checkResult(shape, input, filter);
   Value result = transposed(b, input, filter, {shape[1], shape[2]}, windows);
   return {activated(node, bias(node, result, 3), options.fused_activation_function())};
 }
@@ -205,6 +210,7 @@ static Values conv3dTranspose(OperatorReader &node) {
   if (extentsOf(input).back() != extentsOf(filter).back())
     malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
               " channels");
+  checkResult(shape, input, filter);
   Value result = transposed(b, input, filter, {shape[1], shape[2], shape[3]}, windows);
   return {activated(node, bias(node, result, 3), options.fused_activation_function())};
 }

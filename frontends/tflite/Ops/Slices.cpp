@@ -119,6 +119,8 @@ void StridedSlice::readPlaces() {
   const size_t count = steps_.size();
   if (begin_.size() != count || end_.size() != count || count > 32)
     malformed("has lists of " + Twine(begin_.size()) + ", " + Twine(end_.size()) + " and " + Twine(count) + " numbers");
+  if (llvm::is_contained(steps_, 0))
+    malformed("has a stride of 0");
   size_t named = 0; // dims of the input that places after an ellipsis are of
   for (size_t place = 0; place < count; ++place)
     named += !has(ellipsisMask_, place) && !has(newAxisMask_, place);
