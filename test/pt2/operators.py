@@ -276,7 +276,7 @@ def ranking(x, i, nan):
 
 def linalg(a, x):
     lower = torch.linalg.cholesky(a)
-    return [torch.det(a), torch.linalg.det(a), torch.inverse(a), torch.linalg.inv(a[0]), lower, torch.linalg.cholesky(a, upper=True), torch.linalg.solve(a, x.mT), torch.linalg.solve(a, x[:, 0]),
+    return [torch.cholesky_solve(x.mT, lower), torch.cholesky_solve(x.mT, lower.mT, upper=True), torch.det(a), torch.linalg.det(a), torch.inverse(a), torch.linalg.inv(a[0]), lower, torch.linalg.cholesky(a, upper=True), torch.linalg.solve(a, x.mT), torch.linalg.solve(a, x[:, 0]),
             torch.linalg.solve(a, x, left=False), torch.linalg.solve_triangular(lower, x.mT, upper=False), torch.linalg.solve_triangular(lower.mT, x.mT, upper=True),
             torch.linalg.solve_triangular(lower, x, upper=False, left=False), torch.linalg.solve_triangular(lower, x.mT, upper=False, unitriangular=True), *torch.linalg.slogdet(a), torch.logdet(a),
             torch.linalg.matrix_power(a, 3), torch.linalg.matrix_power(a, -2), torch.linalg.matrix_power(a, 0), torch.linalg.multi_dot([x[0], a[0], x[1].mT]), torch.linalg.norm(x), torch.linalg.norm(x, dim=1),

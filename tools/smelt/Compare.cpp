@@ -430,8 +430,9 @@ llvm::Error CompareCommand::run(int &exitCode) {
 void addCompareCommand(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("compare", "compile a model and say how far its results are from a reference");
   command->footer("Exit code 1 says that an output is too far from its reference: by more than " + limitInWords() +
-                  " there, or, of integers, at all. The limit is the same in every precision; those below f32 seldom "
-                  "keep it, and are better judged by --layers or smelt profile.");
+                  " there, or, of integers, at all, or that --against names a program which does not run the model. "
+                  "The limit is the same in every precision; those below f32 seldom keep it, and are better judged by "
+                  "--layers or smelt profile.");
   auto state = std::make_shared<CompareCommand>();
   state->flags.addTo(*command);
   command->add_option("--inputs", state->inputs,

@@ -148,6 +148,17 @@ static Values triangularSolve(NodeReader &node) {
   return {triangular(b, a, given.lhs, isUpper != turns, node.flag("unitriangular")), given.rhs};
 }
 
+/// The solution by a matrix's factor L · Lᵀ, or Uᵀ · U.
+static Value choleskySolve(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Operands given = readOperands(node, "self", "input2");
+  if (rankOf(given.lhs) != rankOf(given.rhs))
+    unsupported("solves for " + Twine(rankOf(given.lhs)) + " dims by matrices of " + Twine(rankOf(given.rhs)));
+  Value lower = node.flag("upper") ? transposed(b, given.rhs) : given.rhs;
+  Value half = triangular(b, lower, given.lhs, /*isUpper=*/false, /*isUnit=*/false);
+  return triangular(b, transposed(b, lower), half, /*isUpper=*/true, /*isUnit=*/false);
+}
+
 /// L of A = L · Lᵀ, column by column; NaN where A is not positive definite.
 static Value choleskyOf(NodeReader &node, Value a) {
   GraphBuilder &b = node.builder();
@@ -288,6 +299,7 @@ static constexpr Operator kOperators[] = {
     {"aten._linalg_slogdet.default", signAndLogarithm},
     {"aten._linalg_solve_ex.default", solveOnly},
     {"aten.chain_matmul.default", chainMatmul},
+    {"aten.cholesky_solve.default", choleskySolve},
     {"aten.det.default", determinant},
     {"aten.inverse.default", inverse},
     {"aten.linalg_cholesky.default", cholesky},
