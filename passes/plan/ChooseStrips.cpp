@@ -20,8 +20,8 @@ constexpr double kNearBytesPerCycle = 16; // copied, or read once more, in the s
 constexpr double kCyclesOneByOne = 2;     // an element that lies alone
 constexpr double kFarBytesPerCycle = 8;   // beyond it; half of that is hidden behind what is computed
 constexpr double kBriefCycles = 6000;     // what takes less is not spread over threads
-constexpr double kShareCycles = 3000;     // what takes more, and is, costs that
-constexpr double kWinogradLoss = 0.1;     // of a direct convolution's time: strips read the larger filters again
+constexpr double kShareCycles = 15000; // what takes more, and is, costs that: threads wait, and fetch what others made
+constexpr double kWinogradLoss = 0.1;  // of a direct convolution's time: strips read the larger filters again
 
 constexpr int kMostOps = 32;           // that are split together
 constexpr int kMostEstimates = 100000; // of a model with more to choose from, what comes later stays whole
@@ -53,7 +53,7 @@ struct OpCost {
 
 class Chooser {
 public:
-  Chooser(ArrayRef<Operation *> ops, ArrayRef<HeldBuffer> buffers, const kernel::Machine &machine);
+  Chooser(ArrayRef<Operation *> ops, ArrayRef<HeldBuffer> buffers, const kernel::Machine &machine, bool isForMemory);
   std::vector<StripPlan> run();
 
 private:
@@ -71,6 +71,7 @@ private:
   ArrayRef<Operation *> ops_;
   ArrayRef<HeldBuffer> buffers_;
   kernel::Machine machine_;
+  bool isForMemory_; // whatever two threads take
   SmallVector<OpCost> costs_;
   SmallVector<int64_t> live_;                      // at each op
   std::vector<SmallVector<Candidate>> candidates_; // by last op
@@ -195,8 +196,10 @@ void StripMemory::addView(size_t number, int64_t strip) {
   }
 }
 
-Chooser::Chooser(ArrayRef<Operation *> ops, ArrayRef<HeldBuffer> buffers, const kernel::Machine &machine)
-    : ops_(ops), buffers_(buffers), machine_(machine), live_(ops.size(), 0), candidates_(ops.size()) {
+Chooser::Chooser(ArrayRef<Operation *> ops, ArrayRef<HeldBuffer> buffers, const kernel::Machine &machine,
+                 bool isForMemory)
+    : ops_(ops), buffers_(buffers), machine_(machine), isForMemory_(isForMemory), live_(ops.size(), 0),
+      candidates_(ops.size()) {
   for (Operation *op : ops)
     costs_.push_back(costOf(op));
   for (const HeldBuffer &buffer : buffers)
@@ -335,7 +338,8 @@ void Chooser::findCandidates(int first, int last, Strips &strips) {
     if (candidate.bytes > before && candidate.cycles >= 0)
       continue;
     if (llvm::any_of(candidates_[last], [&](const Candidate &other) {
-          return other.first == first && other.bytes <= candidate.bytes && other.cycles <= candidate.cycles;
+          return other.first == first && other.bytes <= candidate.bytes && other.cycles <= candidate.cycles &&
+                 other.cyclesOfTwo <= candidate.cyclesOfTwo;
         }))
       continue;
     candidates_[last].push_back(candidate);
@@ -368,7 +372,7 @@ std::optional<StripPlan> Chooser::solve(int64_t target) const {
       here = {best[last].cycles, nullptr, true};
     for (const Candidate &candidate : candidates_[last]) {
       const Best &before = best[candidate.first];
-      double cycles = before.cycles + candidate.cycles;
+      double cycles = before.cycles + (isForMemory_ ? candidate.cycles : candidate.cyclesOfTwo);
       if (before.isPossible && candidate.bytes <= target && (!here.isPossible || cycles < here.cycles))
         here = {cycles, &candidate, true};
     }
@@ -376,12 +380,12 @@ std::optional<StripPlan> Chooser::solve(int64_t target) const {
   if (!best.back().isPossible)
     return std::nullopt;
   StripPlan solution;
-  solution.cycles = best.back().cycles;
   for (int last = static_cast<int>(ops_.size()) - 1; last >= 0;) {
     const Candidate *candidate = best[last + 1].candidate;
     solution.bytes = std::max(solution.bytes, candidate ? candidate->bytes : live_[last]);
     if (candidate) {
       solution.choices.push_back({candidate->first, last, candidate->strips});
+      solution.cycles += candidate->cycles;
       solution.cyclesOfTwo += candidate->cyclesOfTwo;
       solution.copyCycles += candidate->copyCycles;
     }
@@ -401,7 +405,8 @@ std::vector<StripPlan> Chooser::run() {
   std::vector<StripPlan> plans;
   std::optional<StripPlan> plan = solve(std::numeric_limits<int64_t>::max());
   double most = std::min(plan->cycles + kMostLoss * all, kMostSlower * all);
-  while (plan && plan->cycles <= most && plan->cyclesOfTwo <= kMostSlower * allOfTwo) {
+  double mostOfTwo = isForMemory_ ? std::numeric_limits<double>::max() : kMostSlower * allOfTwo;
+  while (plan && plan->cycles <= most && plan->cyclesOfTwo <= mostOfTwo) {
     plan->mostCycles = kMostSlower * all;
     plans.push_back(*plan);
     if (plan->bytes < kSmallArena)
@@ -412,8 +417,8 @@ std::vector<StripPlan> Chooser::run() {
 }
 
 std::vector<StripPlan> chooseStrips(ArrayRef<Operation *> ops, ArrayRef<HeldBuffer> buffers,
-                                    const kernel::Machine &machine) {
-  return Chooser(ops, buffers, machine).run();
+                                    const kernel::Machine &machine, bool isForMemory) {
+  return Chooser(ops, buffers, machine, isForMemory).run();
 }
 
 SmallVector<StripChoice> splitAll(ArrayRef<Operation *> ops, int64_t strips) {

@@ -37,10 +37,11 @@ struct StripPlan {
 /// What it takes to copy so many elements, one by one or many that lie side by side.
 double cyclesOfCopy(int64_t elements, unsigned elementBytes, bool isOneByOne);
 
-/// Plans that need ever smaller arenas, and are estimated to take no more time than what has no strips. `ops` are those
+/// Plans that need ever smaller arenas, and are estimated to take no more time than what has no strips, on one thread,
+/// and, unless the memory is all that counts, on two. `ops` are those
 /// of a block without constants, and `buffers` what they need where nothing is split.
 std::vector<StripPlan> chooseStrips(llvm::ArrayRef<mlir::Operation *> ops, llvm::ArrayRef<HeldBuffer> buffers,
-                                    const kernel::Machine &machine);
+                                    const kernel::Machine &machine, bool isForMemory);
 
 /// All that can be, in so many strips each.
 llvm::SmallVector<StripChoice> splitAll(llvm::ArrayRef<mlir::Operation *> ops, int64_t strips);

@@ -31,8 +31,10 @@ std::unique_ptr<mlir::Pass> createPackElementsPass();
 constexpr llvm::StringLiteral kDeclaredType = "graph.declared_type";
 /// Roots and the elementwise work that follows them → kernel.dispatch.
 std::unique_ptr<mlir::Pass> createFormDispatchesPass(bool fusesAttention = true);
+constexpr int64_t kStripsForSpeed = 0, kStripsForMemory = -1;
 /// Neighbouring dispatches in strips of rows, where that needs less memory and no more time; or all that can be, in so
-/// many `strips`, of which 1 are none. After form-dispatches.
+/// many `strips`, of which 1 are none. For speed, neither one thread nor two take longer; for memory, one does not.
+/// After form-dispatches.
 std::unique_ptr<mlir::Pass> createSplitRowsPass(const kernel::Machine &machine = {}, int64_t strips = 0);
 /// Dispatches and views → kernel.func with strided buffers, and a kernel.plan of calls over one arena.
 std::unique_ptr<mlir::Pass> createPlaceBuffersPass(const kernel::Machine &machine = {});

@@ -70,8 +70,10 @@ private:
   void split(func::FuncOp function);
   std::optional<Memory> memoryOf(func::FuncOp function, ArrayRef<plan::StripChoice> choices);
 
-  Option<int64_t> strips_{*this, "strips", llvm::cl::desc("so many of all that can be split; 0: as many as pay"),
-                          llvm::cl::init(0)};
+  Option<int64_t> strips_{
+      *this, "strips",
+      llvm::cl::desc("so many of all that can be split; 0: as many as pay; -1: the same for one thread"),
+      llvm::cl::init(0)};
 };
 } // namespace
 
@@ -147,7 +149,8 @@ void SplitRows::split(func::FuncOp function) {
     return;
   // Estimates leave out some of what places need, and of what is copied for them: what it comes to decides.
   constexpr size_t kMostTrials = 6;
-  std::vector<plan::StripPlan> plans = plan::chooseStrips(ops, before->buffers, machine());
+  std::vector<plan::StripPlan> plans =
+      plan::chooseStrips(ops, before->buffers, machine(), strips_ == plan::kStripsForMemory);
   const plan::StripPlan *best = nullptr;
   int64_t least = before->bytes;
   for (size_t trial = 0; trial < std::min(kMostTrials, plans.size()); ++trial) {

@@ -103,13 +103,13 @@ def error_of(made, wanted, step):
     return float((np.rint(difference / step) <= 1).mean()) if step else float(difference.max() / np.abs(wanted).max())
 
 
-def compare(source, precision, peer_program, peak, rounds):
+def compare(source, precision, peer_program, peak, rounds, optimize_for):
     """{"smelt", "executorch"}: figures of each."""
     image, wanted = np.load(source / "in.npy"), np.load(source / f"{precision}.npy")
     step = float((source / "int8.step").read_text()) if precision == "int8" else None
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        artefact = smelt.compile(source / f"{precision}.pt2", folder / "net.so")
+        artefact = smelt.compile(source / f"{precision}.pt2", folder / "net.so", optimize_for=optimize_for)
         model = smelt.load(artefact)
         call, results = model.bind({model.inputs[0].name: image})
         call()
@@ -121,7 +121,7 @@ def compare(source, precision, peer_program, peak, rounds):
         shape = [str(extent) for extent in image.shape]
         loads = {"smelt": median_of([alone([peak, artefact]) for _ in range(LOADS)]),
                  "executorch": median_of([alone([peer_program, source / f"{precision}.pte", folder / "in.bin", folder / "out.bin", *shape]) for _ in range(LOADS)])}
-        smelt.compile(source / f"{precision}.pt2", folder / "net", emit="static")
+        smelt.compile(source / f"{precision}.pt2", folder / "net", emit="static", optimize_for=optimize_for)
         static = median_of([alone([figures.build(folder, "-DMODEL=net", "-static", folder / "net.a")]) for _ in range(LOADS)])
         outputs = {"smelt": next(iter(results.values())), "executorch": peer.output}
     found = {name: {"ms": medians[name], "load_ms": each["load_ms"], "first_ms": each["first_ms"], "peak_mb": each["peak"] / MEGABYTE, "anonymous_mb": each["anonymous"] / MEGABYTE,
@@ -148,6 +148,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of torchvision, with an image as its only input (default: {', '.join(MODELS)})")
     parser.add_argument("--precision", default=",".join(PRECISIONS), metavar="LIST", help="f32, int8 or both (default)")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"turns of each (default: about {SECONDS_PER_MODEL} s a model)")
+    parser.add_argument("--optimize-for", default="speed", choices=("speed", "memory"), help="what smelt compile is told (default: speed)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures to FILE")
     args = parser.parse_args()
     precisions = args.precision.split(",")
@@ -161,7 +162,7 @@ def main():
         for name in args.names or MODELS:
             source = programs(name, python)
             for precision in precisions:
-                found = compare(source, precision, peer_program, peak, args.rounds)
+                found = compare(source, precision, peer_program, peak, args.rounds, args.optimize_for)
                 print_rows(name, precision, found)
                 results.append({"model": name, "precision": precision, **found})
     if args.json:

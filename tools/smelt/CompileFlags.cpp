@@ -4,6 +4,7 @@
 #include "tools/smelt/CompileFlags.h"
 #include "codegen/cpu/Target.h"
 #include "codegen/gpu/Profile.h"
+#include "passes/plan/Passes.h"
 #include "smelt/threads.h"
 #include "tools/driver/Errors.h"
 #include "tools/quantize/Histogram.h"
@@ -92,6 +93,15 @@ void CompileFlags::addTo(CLI::App &command) {
       .add_option("--threads", options.threads, "threads that compile; 0: one for each core. The output is the same")
       ->check(CLI::Range(0, SMELT_MAX_THREADS))
       ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--optimize-for",
+          [this](const std::string &goal) {
+            options.strips = goal == "memory" ? plan::kStripsForMemory : plan::kStripsForSpeed;
+          },
+          "speed: the smallest arena for which neither one thread nor two take longer; memory: one thread does not")
+      ->check(CLI::IsMember({"speed", "memory"}))
+      ->default_str("speed");
   command
       .add_option("--strips", options.strips,
                   "layers that follow one another are computed in so many strips of rows, 1 for none; 0: in as many as "
