@@ -39,6 +39,7 @@ public:
   }
   graph::Count count(const graph::Extent &extent) override { return body_.count(extent); }
   Value scratch(int64_t elements, Type type) override { return body_.stackBuffer(elements, type); }
+  bool keepsResults() const override { return !machine_.isDevice; } // whose local arrays lie in slow memory
 
 private:
   Body &body_;

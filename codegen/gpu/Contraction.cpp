@@ -33,6 +33,8 @@ private:
   Value readInput(int64_t point, Value channel, unsigned lanes);
   Value readPanel(Value row, int64_t vector);
   LogicalResult store(ArrayRef<Value> sums);
+  LogicalResult storePoint(int64_t point, ArrayRef<Value> sums);
+  bool isCut() const { return shape_[shape_.size() - 2] % points_ != 0; }
   LogicalResult storeVector(ArrayRef<LaneIndex> outer, int64_t vector, Value sum);
   using Steps = llvm::function_ref<LogicalResult(Value index, SmallVector<Value> &sums)>;
   LogicalResult loop(int64_t end, int64_t step, SmallVector<Value> &sums, Steps body);
@@ -46,12 +48,19 @@ private:
   int64_t groups_, depth_, channels_, width_, points_, vectors_, unrolled_;
   // The tile at hand.
   SmallVector<Value> place_; // [batch…, point…]: its first point
+  Value own_;                // where the points begin that no other tile has; null where all are its own
   Value group_, panel_;
   Value column_;            // its first column in the panel
   SmallVector<Value> taps_; // where in the window
 };
 
 constexpr int64_t kMostUnrolledTaps = 9;
+
+/// Points of a tile along a dim of `extent`. Where no number near `most` divides it, the last tile begins earlier.
+int64_t pointsFor(int64_t extent, int64_t most) {
+  const int64_t divisor = divisorOf(extent, most);
+  return extent > most && 2 * divisor < most ? most : divisor;
+}
 
 } // namespace
 
@@ -60,7 +69,7 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, const Profile &pro
       packed_(graph::typeOf(root.getPacked()).getShape()), type_(VectorType::get({kLanes}, b_.getF32Type())),
       spatial_(root.getWindow().size()), groups_(static_cast<int64_t>(root.getGroups())),
       depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
-      width_(packed_.back()), points_(divisorOf(shape_[shape_.size() - 2], profile.points)),
+      width_(packed_.back()), points_(pointsFor(shape_[shape_.size() - 2], profile.points)),
       vectors_(divisorOf(width_ / kLanes, profile.vectors)), unrolled_(profile.unrolled) {}
 
 bool Contraction::isSupported() {
@@ -79,7 +88,7 @@ FailureOr<int64_t> Contraction::emit(Value invocation) {
   const int64_t panels = packed_[packed_.size() - 3];
   SmallVector<int64_t> extents{groups_, panels, width_ / (kLanes * vectors_)};
   extents.append(shape_.begin(), shape_.end() - 1);
-  extents.back() /= points_;
+  extents.back() = llvm::divideCeil(extents.back(), points_);
   std::optional<int64_t> count = graph::elementCount(extents);
   if (!count || packed_.size() < 3 + size_t(hasGroups))
     return failure();
@@ -94,6 +103,10 @@ LogicalResult Contraction::emitTile(ValueRange index) {
   column_ = body_.scale(index[2], kLanes * vectors_);
   place_.assign(index.begin() + 3, index.end());
   place_.back() = body_.scale(place_.back(), points_);
+  if (isCut()) {
+    own_ = place_.back();
+    place_.back() = arith::MinSIOp::create(b_, own_, body_.constant(shape_[shape_.size() - 2] - points_));
+  }
   SmallVector<Value> sums(points_ * vectors_, arith::ConstantOp::create(b_, b_.getZeroAttr(type_)));
   if (failed(accumulate(0, body_.constant(0), sums)))
     return failure();
@@ -222,12 +235,28 @@ Value Contraction::readPanel(Value row, int64_t vector) {
 
 LogicalResult Contraction::store(ArrayRef<Value> sums) {
   for (int64_t point = 0; point < points_; ++point) {
-    SmallVector<LaneIndex> outer = llvm::map_to_vector(place_, [](Value at) { return LaneIndex{at, 0}; });
-    outer.back().base = body_.add(outer.back().base, body_.constant(point));
-    for (int64_t vector = 0; vector < vectors_; ++vector)
-      if (failed(storeVector(outer, vector, sums[point * vectors_ + vector])))
+    ArrayRef<Value> ofPoint = sums.slice(point * vectors_, vectors_);
+    if (!own_) {
+      if (failed(storePoint(point, ofPoint)))
         return failure();
+      continue;
+    }
+    Value at = body_.add(place_.back(), body_.constant(point));
+    Value isOwn = arith::CmpIOp::create(b_, arith::CmpIPredicate::sge, at, own_);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(scf::IfOp::create(b_, isOwn, /*withElseRegion=*/false).thenBlock());
+    if (failed(storePoint(point, ofPoint)))
+      return failure();
   }
+  return success();
+}
+
+LogicalResult Contraction::storePoint(int64_t point, ArrayRef<Value> sums) {
+  SmallVector<LaneIndex> outer = llvm::map_to_vector(place_, [](Value at) { return LaneIndex{at, 0}; });
+  outer.back().base = body_.add(outer.back().base, body_.constant(point));
+  for (int64_t vector = 0; vector < vectors_; ++vector)
+    if (failed(storeVector(outer, vector, sums[vector])))
+      return failure();
   return success();
 }
 

@@ -60,18 +60,22 @@ static bool readsWhatItWrites(Block &block) {
          llvm::any_of(written, [&](Value buffer) { return read.contains(buffer) || !isa<BlockArgument>(buffer); });
 }
 
+static bool loops(Operation &op) {
+  return op.walk([](scf::ForOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
 static bool writes(Operation &op) {
   return op.walk([](Operation *inner) { return storedTo(inner) ? WalkResult::interrupt() : WalkResult::advance(); })
       .wasInterrupted();
 }
 
-/// The loops of the block, where nothing else in it writes.
+/// The loops of the block, where nothing else in it writes or takes long.
 std::optional<SmallVector<Steps>> Distribution::findLoops() {
   SmallVector<Steps> all;
   for (Operation &op : block_.without_terminator()) {
     auto loop = dyn_cast<scf::ForOp>(op);
     if (!loop || loop.getNumResults() > 0) {
-      if (writes(op))
+      if (writes(op) || loops(op)) // every part would loop as well
         return std::nullopt;
       continue;
     }

@@ -119,6 +119,8 @@ public:
   virtual mlir::Value reload(unsigned result, llvm::ArrayRef<LaneIndex> index) = 0;
   /// A local buffer, memref<elements x computeType>, alive during the tile; at most kMostScratchBytes.
   virtual mlir::Value scratch(int64_t elements, mlir::Type computeType) = 0;
+  /// Whether computing something again costs more than keeping it there.
+  virtual bool keepsResults() const { return true; }
 
   /// graph::forLanes at this builder; use `loop` where values flow out.
   llvm::LogicalResult forLanes(Count extent, unsigned lanes, LanesBody body) {

@@ -22,6 +22,7 @@ import shaders
 PORTABLE = ("mobilenetv2", "ppocr4_rec", "minilm_l6")
 MODELS = ("mobilenetv2", "resnet18", "resnet50", "shufflenet", "ppocr4_det", "ppocr4_rec", "magika", "oww_embed", "basic_pitch", "minilm_l6",
           "vit_s", "yolov8n")
+WHOLE = tuple(name for name in MODELS if name != "basic_pitch")  # run on lavapipe alone; the other has kernels of bytes
 
 
 def compile_model(name, target, artefact):
@@ -50,6 +51,7 @@ def test(cases, name, target, reference):
 
         def agrees():
             device = compile_model(name, target, artefact)
+            harness.expect(target == "vulkan" or name not in WHOLE or device["processor_steps"] == 0, f"{device['processor_steps']} steps are the processor's")
             figures = harness.agreement(run_model(artefact, models.inputs(name)), reference)
             return {**figures, **{key: device[key] for key in ("steps", "processor_steps", "copies") if key in device}}
 

@@ -325,4 +325,8 @@ Scratch scratchFor(TileAccess &access, const Extent &elements, Type compute) {
   return {fitsScratch(elements, compute) ? access.scratch(elements.number(), compute) : Value()};
 }
 
+Scratch scratchToKeep(TileAccess &access, const Extent &elements, Type compute) {
+  return access.keepsResults() ? scratchFor(access, elements, compute) : Scratch{};
+}
+
 } // namespace smelt::graph

@@ -118,6 +118,8 @@ struct Scratch {
 bool fitsScratch(const Extent &elements, mlir::Type compute);
 /// Scratch memory of so many elements where they fit; else its buffer is null.
 Scratch scratchFor(TileAccess &access, const Extent &elements, mlir::Type compute);
+/// The same for what could be computed again; none where that is cheaper, or where it is too large.
+Scratch scratchToKeep(TileAccess &access, const Extent &elements, mlir::Type compute);
 
 } // namespace smelt::graph
 

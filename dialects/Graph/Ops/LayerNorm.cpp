@@ -51,7 +51,7 @@ public:
         lanes_(line_.lanes()), fold_(access, line_.extent(), lanes_),
         outer_(ArrayRef<Extent>(shape_).slice(op.getAxis(), line_.dim - op.getAxis())),
         count_(productOf(ArrayRef<Extent>(shape_).drop_front(op.getAxis()))),
-        scratch_(scratchFor(access, count_, line_.compute())) {}
+        scratch_(scratchToKeep(access, count_, line_.compute())) {}
 
   LogicalResult emit() {
     std::optional<Expr> mean;

@@ -52,7 +52,7 @@ public:
     if (!op_.getLog() && !shape_[line_.dim].isNumber())
       return emitShortOrLong();
     if (!op_.getLog())
-      scratch_ = scratchFor(access_, shape_[line_.dim], line_.compute());
+      scratch_ = scratchToKeep(access_, shape_[line_.dim], line_.compute());
     return emitLine();
   }
 
@@ -60,7 +60,7 @@ public:
   LogicalResult emitAcrossLanes() {
     if (!op_.getLog())
       scratch_ =
-          scratchFor(access_, shape_[line_.dim] * linesAtATime(access_, op_.getInput(), line_.dim), line_.compute());
+          scratchToKeep(access_, shape_[line_.dim] * linesAtATime(access_, op_.getInput(), line_.dim), line_.compute());
     return forLines(access_, op_.getInput(), line_.dim, [&](ArrayRef<LaneIndex> at, unsigned width) {
       line_.at.assign(at.begin(), at.end());
       return emitGroup(width);

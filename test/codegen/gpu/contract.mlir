@@ -31,3 +31,19 @@ kernel.func @product attributes {gpu.aligned_operands = array<i1: true, true, tr
   %2 = kernel.contract %0, %1 {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<6x24xf32>, tensor<2x24x8xf32>) -> tensor<6x12xf32>
   kernel.store %2, %y : tensor<6x12xf32>, memref<6x12xf32, strided<[12, 1]>>
 }
+
+// Of eleven rows the second tile has the last eight, and stores the three that the first has not: what is fused to a product
+// may read what the product overwrites.
+// CHECK-LABEL: func.func private @cut
+// CHECK-SAME: gpu.invocations = 2 : i64
+// CHECK: %[[FIRST:.*]] = arith.minsi %[[OWN:[a-z0-9_]+]], %c3
+// CHECK: vector.fma
+// CHECK: arith.cmpi sge, %[[FIRST]], %[[OWN]]
+// CHECK-NEXT: scf.if
+kernel.func @cut attributes {gpu.aligned_operands = array<i1: true, true, true>} {
+^bb0(%x: memref<11x8xf32, strided<[8, 1]>>, %w: memref<1x8x8xf32, strided<[64, 8, 1]>>, %y: memref<11x8xf32, strided<[8, 1]>>):
+  %0 = kernel.load %x : memref<11x8xf32, strided<[8, 1]>> -> tensor<11x8xf32>
+  %1 = kernel.load %w : memref<1x8x8xf32, strided<[64, 8, 1]>> -> tensor<1x8x8xf32>
+  %2 = kernel.contract %0, %1 {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<11x8xf32>, tensor<1x8x8xf32>) -> tensor<11x8xf32>
+  kernel.store %2, %y : tensor<11x8xf32>, memref<11x8xf32, strided<[8, 1]>>
+}
