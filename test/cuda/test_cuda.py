@@ -108,10 +108,10 @@ def failures(cases):
         folder = pathlib.Path(name)
         alone, mixed = folder / "alone.so", folder / "mixed.so"  # all steps the device's, or not
         log, outputs = folder / "log", folder / "out.npz"
-        compile_model("magika", alone)
+        compile_model("oww_embed", alone)
         compile_model("ppocr4_rec", mixed)
         feeds = {artefact: folder / f"{artefact.stem}.npz" for artefact in (alone, mixed)}
-        np.savez(feeds[alone], **models.inputs("magika"))
+        np.savez(feeds[alone], **models.inputs("oww_embed"))
         np.savez(feeds[mixed], **models.inputs("ppocr4_rec"))
         with_hook = {"cuEventRecord", "cuEventElapsedTime"}  # called by bench alone
         elsewhere = {"cuMemAllocManaged": (mixed, {}), "cuMemHostGetDevicePointer_v2": (mixed, {"integrated": 1})}
@@ -234,6 +234,29 @@ def interface(cases):
         cases.run("interface mixed integrated", lambda: mixed(integrated=1))
 
 
+def synchronisation(cases):
+    """The tests' device notices threads that do not wait for what others write: whatever is taken out of the code, outputs become wrong."""
+    with tempfile.TemporaryDirectory() as name:
+        artefact = pathlib.Path(name) / "net.so"
+        compile_model("shufflenet", artefact)
+        whole, feeds = artefact.read_bytes(), models.inputs("shufflenet")
+        reference = models.reference(models.fetch("shufflenet"), feeds)
+
+        def without(pattern):
+            code, count = re.subn(pattern, lambda found: b" " * len(found[0]), whole)
+            harness.expect(count > 0, "there is none")
+            artefact.write_bytes(code)
+            outputs = run_model(artefact, feeds, on_device())
+            try:
+                harness.agreement(outputs, reference)
+            except harness.Failure:
+                return {"taken_out": count}
+            raise harness.Failure("outputs agree all the same")
+
+        cases.run("device barriers", lambda: without(rb"\tbar\.sync \t0;"))
+        cases.run("device waits", lambda: without(rb"\tcp\.async\.wait_group \t?0;"))
+
+
 def on_gpu(cases):
     """What is prepared for machines with a device runs on the tests' own, and notices wrong outputs."""
     script = pathlib.Path(__file__).with_name("on_gpu.py")
@@ -270,6 +293,7 @@ def main():
     for name in args.names or MODELS:
         test(cases, name, assembler, on_device())
     if not args.names:
+        synchronisation(cases)
         on_gpu(cases)
         targets(cases, assembler)
         failures(cases)

@@ -37,6 +37,7 @@ private:
   void load(const Instruction &instruction, uint32_t mask);
   void store(const Instruction &instruction, uint32_t mask);
   void copyAsync(const Instruction &instruction, uint32_t mask);
+  void waitForCopies();
   uint8_t *checked(uint64_t address, unsigned bytes);
   void jump(uint32_t mask, uint32_t place) {
     for (unsigned lane = 0; lane < kWarp; ++lane)
@@ -44,11 +45,19 @@ private:
         places_[lane] = place;
   }
 
+  /// That an instruction asked for, and nobody has waited for.
+  struct Copy {
+    uint8_t *to;
+    const uint8_t *from;
+    unsigned bytes, read;
+  };
+
   const Kernel &kernel_;
   unsigned first_;
   const CheckAddress &check_;
   std::vector<uint8_t> registers_;
   std::vector<uint8_t> local_;
+  std::vector<Copy> copies_;
   uint8_t *shared_ = nullptr;
   const std::vector<uint64_t> *parameters_ = nullptr;
   uint32_t all_, live_ = 0, waiting_ = 0; // masks
@@ -60,6 +69,7 @@ private:
 void Warp::begin(unsigned block, uint8_t *shared, const std::vector<uint64_t> &parameters) {
   live_ = all_;
   waiting_ = 0;
+  copies_.clear();
   shared_ = shared;
   parameters_ = &parameters;
   std::fill(places_, places_ + kWarp, 0);
@@ -184,7 +194,8 @@ void Warp::store(const Instruction &instruction, uint32_t mask) {
   }
 }
 
-/// cp.async [to], [from], bytes{, bytes that are read; the others are zeros}. At once: a device may be as fast.
+/// cp.async [to], [from], bytes{, bytes that are read; the others are zeros}. Nothing arrives before it is waited for:
+/// a device may take as long.
 void Warp::copyAsync(const Instruction &instruction, uint32_t mask) {
   const auto *to = at<uint64_t>(instruction.sources[0]), *from = at<uint64_t>(instruction.sources[1]);
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
@@ -194,10 +205,17 @@ void Warp::copyAsync(const Instruction &instruction, uint32_t mask) {
     if (instruction.sources.size() > 3)
       read = static_cast<unsigned>(lanes(mask).bits(instruction.sources[3], lane));
     uint8_t *place = checked(to[lane] + static_cast<uint64_t>(instruction.offset), bytes);
-    std::memset(place, 0, bytes);
-    if (read)
-      std::memcpy(place, checked(from[lane] + instruction.target, bytes), read);
+    copies_.push_back({place, read ? checked(from[lane] + instruction.target, bytes) : nullptr, bytes, read});
   }
+}
+
+void Warp::waitForCopies() {
+  for (const Copy &copy : copies_) {
+    std::memset(copy.to, 0, copy.bytes);
+    if (copy.read)
+      std::memcpy(copy.to, copy.from, copy.read);
+  }
+  copies_.clear();
 }
 
 void Warp::loadParameter(const Instruction &instruction, uint32_t mask) {
@@ -217,8 +235,9 @@ void Warp::step(const Instruction &instruction, uint32_t mask) {
   case Op::AsyncCopy:
     return copyAsync(instruction, mask);
   case Op::AsyncCommit:
-  case Op::AsyncWait:
     return;
+  case Op::AsyncWait: // of all: lanes of a warp wait together
+    return waitForCopies();
   default:
     return compute(instruction, lanes(mask));
   }

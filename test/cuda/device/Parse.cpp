@@ -439,6 +439,8 @@ void Parser::parseInstruction() {
       std::string_view number = next();
       if (made.op == Op::Barrier && number != "0")
         throw Error("barriers other than 0 are not known");
+      if (made.op == Op::AsyncWait && number != "0")
+        throw Error("waits for some copies are not known");
     }
     break;
   case Op::LdParam: {
