@@ -436,7 +436,7 @@ def an_interrupt_leaves_no_folder(folder):
         for files in (1, 2, 4):
             started = subprocess.Popen([harness.BIN / "smelt", "compile", model, "--precision", "int8", "-o", folder / "m.so"], stderr=subprocess.PIPE,
                                        env={**os.environ, "TMPDIR": str(place)}, start_new_session=True,
-                                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a script's jobs in the background ignore it
+                                       preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))  # jobs in the background, and of nohup, ignore some
             while started.poll() is None and len(list(place.rglob("*"))) < files:
                 time.sleep(0.001)
             os.killpg(started.pid, number)
@@ -690,7 +690,7 @@ def compare_needs_a_reference(folder):
     refused(folder, [2], ["'y'"], "compare", model, "--against", other)
     np.savez(folder / "short.npz", y=np.zeros(3, np.float32))
     refused(folder, [1], ["'y'", "f32 3"], "compare", model, "--against", folder / "short.npz")
-    refused(folder, [5], ["onnxruntime"], "compare", model, "--against", "onnxruntime", environment={"SMELT_PYTHON": "/nowhere/python"})
+    refused(folder, [5], ["onnxruntime", "/nowhere/python", "SMELT_PYTHON"], "compare", model, "--against", "onnxruntime", environment={"SMELT_PYTHON": "/nowhere/python"})
     refused(folder, [2], ["torch", ".pt2"], "compare", model, "--against", "torch", environment={"SMELT_PYTHON": sys.executable})
     program = pathlib.Path(__file__).resolve().parents[1] / "pt2/files/tiny_2.15.0.pt2"
     refused(folder, [2], ["onnxruntime", ".onnx"], "compare", program, "--shape", "x=2x3x8x8", "--against", "onnxruntime", environment={"SMELT_PYTHON": sys.executable})

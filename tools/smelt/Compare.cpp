@@ -361,7 +361,8 @@ static llvm::Error checkTarget(const std::string &name) {
 
 static llvm::Error withAdvice(llvm::Error error) {
   const driver::Failure failure = driver::explain(std::move(error));
-  const char *advice = failure.exitCode == driver::kUsage ? "" : "; the inputs were random ones, --inputs gives others";
+  const char *advice =
+      failure.exitCode == driver::kDoesNotHold ? "; the inputs were random ones, --inputs gives others" : "";
   return driver::toolError(static_cast<driver::ExitCode>(failure.exitCode), failure.message + advice);
 }
 

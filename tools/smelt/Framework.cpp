@@ -113,8 +113,9 @@ llvm::Error runFramework(const Framework &framework, const std::string &model, c
                              model + ": " + against + framework.name.str() +
                                  " itself does not run it, so that there is nothing to compare with: " +
                                  (code == kCrashed ? why : lastLineIn(log)));
-  return driver::toolError(code == driver::kUsage ? driver::kUsage : driver::kEnvironment,
-                           against + (code < 0 ? *python + ": " + why : lastLineIn(log)));
+  return driver::toolError(
+      code == driver::kUsage ? driver::kUsage : driver::kEnvironment,
+      against + (code < 0 ? *python + " cannot be run: " + why + "; SMELT_PYTHON names another one" : lastLineIn(log)));
 }
 
 } // namespace smelt
