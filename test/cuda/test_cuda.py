@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import numpy as np
+from onnx import TensorProto, helper, save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
@@ -39,6 +40,27 @@ def compile_model(name, artefact, target="cuda", *flags):
     report = artefact.with_suffix(".json")
     harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, "-o", artefact, "--report", report, *flags, seconds=600)
     return json.loads(report.read_text())["device"]
+
+
+def compile_nodes(artefact, nodes, constants=()):
+    """y of 64x96 from x of 64x96; the model's path, its inputs, and what the report says of the device."""
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "mixed", [value("x", TensorProto.FLOAT, [64, 96])], [value("y", TensorProto.FLOAT, [64, 96])], list(constants))
+    model, report = artefact.with_suffix(".onnx"), artefact.with_suffix(".json")
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+    harness.smelt_ok("compile", model, "--target", "cuda", "-o", artefact, "--report", report)
+    feeds = {"x": np.random.default_rng(0).normal(size=(64, 96)).astype(np.float32)}
+    return model, feeds, json.loads(report.read_text())["device"]
+
+
+def compile_mixed(artefact):
+    """A model of which some steps are the processor's, because a row of 6144 to sort takes more memory than a thread has; its path and inputs as well."""
+    nodes = [helper.make_node("Softmax", ["x"], ["parts"]), helper.make_node("Reshape", ["parts", "flat"], ["all"]), helper.make_node("TopK", ["all", "most"], ["largest", "places"]),
+             helper.make_node("Reshape", ["largest", "rows"], ["sorted"]), helper.make_node("Softmax", ["sorted"], ["y"])]
+    constants = [helper.make_tensor(name, TensorProto.INT64, [len(values)], values) for name, values in (("flat", [6144]), ("most", [6144]), ("rows", [64, 96]))]
+    model, feeds, device = compile_nodes(artefact, nodes, constants)
+    harness.expect(0 < device["processor_steps"] < device["steps"], f"{device['processor_steps']} of {device['steps']} steps are the processor's")
+    return model, feeds
 
 
 def run_model(artefact, feeds, environment):
@@ -109,10 +131,9 @@ def failures(cases):
         alone, mixed = folder / "alone.so", folder / "mixed.so"  # all steps the device's, or not
         log, outputs = folder / "log", folder / "out.npz"
         compile_model("oww_embed", alone)
-        compile_model("ppocr4_rec", mixed)
         feeds = {artefact: folder / f"{artefact.stem}.npz" for artefact in (alone, mixed)}
         np.savez(feeds[alone], **models.inputs("oww_embed"))
-        np.savez(feeds[mixed], **models.inputs("ppocr4_rec"))
+        np.savez(feeds[mixed], **compile_mixed(mixed)[1])
         with_hook = {"cuEventRecord", "cuEventElapsedTime"}  # called by bench alone
         elsewhere = {"cuMemAllocManaged": (mixed, {}), "cuMemHostGetDevicePointer_v2": (mixed, {"integrated": 1})}
 
@@ -209,12 +230,18 @@ def interface(cases):
 
         def mixed(**settings):
             net = folder / "mixed.so"
-            device = compile_model("ppocr4_rec", net)
-            harness.expect(device["processor_steps"] > 0, "no step is the processor's")
-            reference = models.reference(models.fetch("ppocr4_rec"), models.inputs("ppocr4_rec"))
-            figures = harness.agreement(run_model(net, models.inputs("ppocr4_rec"), on_device(log, **settings)), reference)
+            model, feeds = compile_mixed(net)
+            figures = harness.agreement(run_model(net, feeds, on_device(log, **settings)), models.reference(model, feeds))
             nothing_left(log)
             return figures
+
+        def sizes_that_a_run_finds():
+            nodes = [helper.make_node("Softmax", ["x"], ["parts"]), helper.make_node("Round", ["x"], ["whole"]), helper.make_node("NonZero", ["whole"], ["places"]),
+                     helper.make_node("Cast", ["places"], ["numbers"], to=TensorProto.FLOAT), helper.make_node("ReduceMean", ["numbers"], ["mean"]),
+                     helper.make_node("Mul", ["parts", "mean"], ["y"])]
+            net = folder / "found.so"
+            model, feeds, _ = compile_nodes(net, nodes)
+            return harness.agreement(run_model(net, feeds, on_device(log)), models.reference(model, feeds))
 
         def runtime_size():
             listed = subprocess.run(["size", harness.BIN.parent / "lib" / "libsmelt_cuda.a"], check=True, capture_output=True, text=True).stdout
@@ -229,7 +256,7 @@ def interface(cases):
                                   env={**on_device(log), "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")})
             harness.expect(done.returncode == 0 and done.stdout.split("\n")[:2] == ["the tests' device", "True"], done.stdout + done.stderr)
 
-        for case in (bench, two_threads, compare, python, inspect, same_bytes, mixed, runtime_size):
+        for case in (bench, two_threads, compare, python, inspect, same_bytes, mixed, sizes_that_a_run_finds, runtime_size):
             cases.run(f"interface {case.__name__.replace('_', ' ')}", case)
         cases.run("interface mixed integrated", lambda: mixed(integrated=1))
 
