@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/Lower.h"
 #include "codegen/cpu/Passes.h"
+#include "codegen/kernels/Optimise.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -22,7 +23,6 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
@@ -118,25 +118,6 @@ static void wrap(llvm::Function &body) {
   builder.CreateRetVoid();
 }
 
-static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::PipelineTuningOptions tuning;
-  // Vectors and unrolling are decided by the emitters; doing it again makes code larger, not faster.
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopUnrolling = false;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder passes(&machine, tuning);
-  passes.registerModuleAnalyses(modules);
-  passes.registerCGSCCAnalyses(callGraph);
-  passes.registerFunctionAnalyses(functions);
-  passes.registerLoopAnalyses(loops);
-  passes.crossRegisterProxies(loops, functions, callGraph, modules);
-  passes.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
 llvm::Expected<std::unique_ptr<llvm::Module>> translateKernels(ModuleOp module, llvm::LLVMContext &context,
                                                                llvm::TargetMachine &machine) {
   // The plan stays behind: it has no code.
@@ -164,7 +145,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateKernels(ModuleOp module, 
     function.addFnAttr("no-builtins"); // there is no libc on the device: a loop must not become a call of memset
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
-  optimise(*result, machine);
+  codegen::optimise(*result, machine, /*unrolls=*/false); // unrolled code is larger, not faster
   return result;
 }
 

@@ -265,26 +265,9 @@ LogicalResult Contraction::storeVector(ArrayRef<LaneIndex> outer, int64_t vector
   Value column = body_.add(column_, body_.constant(kLanes * vector));
   Value inGroup = body_.add(body_.scale(panel_, width_), column); // of the group's channels
   Value first = body_.add(body_.scale(group_, channels_), inGroup);
-  auto storeSome = [&](int64_t channels) {
+  return storeChannels(body_, inGroup, channels_, channels_ % width_ != 0, [&](int64_t channels) {
     return body_.storeChannels(root_.getResult(), sum, outer, first, channels);
-  };
-  if (channels_ % width_ == 0)
-    return storeSome(kLanes);
-  OpBuilder::InsertionGuard guard(b_);
-  const int64_t rest = channels_ % kLanes;
-  if (channels_ >= kLanes) {
-    Value isWhole = arith::CmpIOp::create(b_, arith::CmpIPredicate::sle, inGroup, body_.constant(channels_ - kLanes));
-    auto choice = scf::IfOp::create(b_, isWhole, /*withElseRegion=*/rest != 0);
-    b_.setInsertionPointToStart(choice.thenBlock());
-    if (failed(storeSome(kLanes)))
-      return failure();
-    if (rest == 0)
-      return success();
-    b_.setInsertionPointToStart(choice.elseBlock());
-  }
-  Value isCut = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, inGroup, body_.constant(channels_ - rest));
-  b_.setInsertionPointToStart(scf::IfOp::create(b_, isCut, /*withElseRegion=*/false).thenBlock());
-  return storeSome(rest);
+  });
 }
 
 FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, Value invocation, const Profile &profile) {

@@ -43,6 +43,11 @@ int64_t distributeLoops(mlir::Block &block, mlir::Value invocation, mlir::Value 
 /// A body that fails for vectors is emitted again for single elements.
 llvm::LogicalResult emitVector(Body &body, mlir::Value first, int64_t extent, graph::LanesBody emit);
 
+/// Calls `store` with the number of a vector's channels that there are of `channels`, at the builder's place: all four,
+/// and fewer under a condition. `first` is the vector's first channel; `mayEnd`: it may lie beyond the last.
+llvm::LogicalResult storeChannels(Body &body, mlir::Value first, int64_t channels, bool mayEnd,
+                                  llvm::function_ref<llvm::LogicalResult(int64_t)> store);
+
 } // namespace smelt::gpu
 
 #endif // SMELT_CODEGEN_GPU_EMITTERS_H

@@ -136,26 +136,6 @@ Value FlatContraction::readElements(Value point, Value k, bool mayEnd) {
   return vector::FromElementsOp::create(b_, type_, elements);
 }
 
-LogicalResult FlatContraction::storeChannels(Value inGroup, bool mayEnd,
-                                             llvm::function_ref<LogicalResult(int64_t)> store) {
-  if (!mayEnd)
-    return store(kLanes);
-  OpBuilder::InsertionGuard guard(b_);
-  const int64_t rest = channels_ % kLanes;
-  if (channels_ >= kLanes) {
-    auto choice = scf::IfOp::create(b_, isBelow(inGroup, channels_ - kLanes + 1), /*withElseRegion=*/rest != 0);
-    b_.setInsertionPointToStart(choice.thenBlock());
-    if (failed(store(kLanes)))
-      return failure();
-    if (rest == 0)
-      return success();
-    b_.setInsertionPointToStart(choice.elseBlock());
-  }
-  Value isCut = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, inGroup, body_.constant(channels_ - rest));
-  b_.setInsertionPointToStart(scf::IfOp::create(b_, isCut, /*withElseRegion=*/false).thenBlock());
-  return store(rest);
-}
-
 LogicalResult FlatContraction::storePoint(Value point, Value inGroup, Value sum, int64_t channels) {
   SmallVector<LaneIndex> outer;
   for (Value at : batch_)

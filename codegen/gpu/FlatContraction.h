@@ -39,10 +39,6 @@ protected:
   /// fused to the input cannot be read.
   mlir::Value readInput(mlir::Value point, mlir::Value k, bool mayEnd);
   mlir::Value readElements(mlir::Value point, mlir::Value k, bool mayEnd);
-  /// Calls `store` with the number of a vector's channels that there are, at the builder's place: all four, and fewer
-  /// under a condition. `inGroup` is its first channel; `mayEnd`: the vector may lie beyond the last.
-  llvm::LogicalResult storeChannels(mlir::Value inGroup, bool mayEnd,
-                                    llvm::function_ref<llvm::LogicalResult(int64_t)> store);
   llvm::LogicalResult storePoint(mlir::Value point, mlir::Value inGroup, mlir::Value sum, int64_t channels);
 
   Body &body_;

@@ -73,4 +73,26 @@ LogicalResult emitVector(Body &body, Value first, int64_t extent, graph::LanesBo
   return emitElements(body, first, 0, rest, emit);
 }
 
+LogicalResult storeChannels(Body &body, Value first, int64_t channels, bool mayEnd,
+                            llvm::function_ref<LogicalResult(int64_t)> store) {
+  if (!mayEnd)
+    return store(kLanes);
+  ImplicitLocOpBuilder &b = body.builder();
+  OpBuilder::InsertionGuard guard(b);
+  const int64_t rest = channels % kLanes;
+  if (channels >= kLanes) {
+    Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, first, body.constant(channels - kLanes));
+    auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/rest != 0);
+    b.setInsertionPointToStart(choice.thenBlock());
+    if (failed(store(kLanes)))
+      return failure();
+    if (rest == 0)
+      return success();
+    b.setInsertionPointToStart(choice.elseBlock());
+  }
+  Value isCut = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, first, body.constant(channels - rest));
+  b.setInsertionPointToStart(scf::IfOp::create(b, isCut, /*withElseRegion=*/false).thenBlock());
+  return store(rest);
+}
+
 } // namespace smelt::gpu

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/Ptx.h"
+#include "codegen/kernels/Optimise.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
@@ -11,7 +12,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
@@ -62,23 +62,6 @@ struct FirstError : llvm::DiagnosticHandler {
   std::string &text;
 };
 } // namespace
-
-static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false; // lanes are decided by the emitters
-  tuning.SLPVectorization = false;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder passes(&machine, tuning);
-  passes.registerModuleAnalyses(modules);
-  passes.registerCGSCCAnalyses(callGraph);
-  passes.registerFunctionAnalyses(functions);
-  passes.registerLoopAnalyses(loops);
-  passes.crossRegisterProxies(loops, functions, callGraph, modules);
-  passes.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
 
 /// Loops over tiles in shared memory are as long as they should be. ptxas would unroll them, and spill.
 static void keepLoops(llvm::Module &module) {
@@ -148,7 +131,7 @@ llvm::Expected<Ptx> emitPtx(ModuleOp module, llvm::TargetMachine &machine) {
       function.addFnAttr(llvm::Attribute::NoUnwind);
     }
   keepLoops(*code);
-  optimise(*code, machine);
+  codegen::optimise(*code, machine, /*unrolls=*/true);
   nameGlobals(*code);
   SmallString<0> text;
   llvm::raw_svector_ostream os(text);

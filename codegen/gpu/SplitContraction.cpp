@@ -138,7 +138,7 @@ LogicalResult SplitContraction::reduce(ArrayRef<Value> sums, Value thread, Value
   Value point = body_.add(firstPoint_, over(thread, across_));
   Value column = body_.add(firstColumn, body_.scale(part(thread, across_), kLanes));
   Value inGroup = body_.add(body_.scale(panel_, width_), column);
-  return storeChannels(inGroup, channels_ % width_ != 0,
+  return storeChannels(body_, inGroup, channels_, channels_ % width_ != 0,
                        [&](int64_t channels) { return storePoint(point, inGroup, loop.getResult(0), channels); });
 }
 

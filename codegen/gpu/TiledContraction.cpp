@@ -297,7 +297,7 @@ LogicalResult TiledContraction::store(ArrayRef<Value> sums) {
   for (int64_t vector = 0; vector < vectors; ++vector) {
     Value inTile = body_.add(body_.scale(part(thread_, across), kLanes), body_.constant(vector * across * kLanes));
     Value inGroup = body_.add(firstChannel_, inTile);
-    if (failed(storeChannels(inGroup, channels_ % tile_.channels != 0,
+    if (failed(storeChannels(body_, inGroup, channels_, channels_ % tile_.channels != 0,
                              [&](int64_t channels) { return storeVector(sums, vector, inGroup, channels); })))
       return failure();
   }

@@ -49,4 +49,20 @@ void reportRefused(ArrayRef<UnsupportedNode> refused,
   unsupported(text);
 }
 
+mlir::OwningOpRef<mlir::ModuleOp> buildOrRefuse(std::vector<UnsupportedNode> unknown,
+                                                const std::vector<UnsupportedNode> &refused,
+                                                function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> build) {
+  if (unknown.empty())
+    return build();
+  try {
+    build();
+  } catch (const Refusal &) {
+    // It is about what else is refused, or follows from what is unknown.
+  }
+  llvm::copy_if(refused, std::back_inserter(unknown),
+                [](const UnsupportedNode &node) { return node.reason != kUnknownOperator; });
+  refuseUnsupported(unknown);
+  return {};
+}
+
 } // namespace smelt::frontend

@@ -22,6 +22,12 @@ void refuseUnsupported(llvm::ArrayRef<UnsupportedNode> nodes);
 void reportRefused(llvm::ArrayRef<UnsupportedNode> refused,
                    const std::function<void(const UnsupportedNode &node)> &onUnsupported);
 
+/// What `build` makes where no node is `unknown`. Else it builds all the same, to learn what else is refused
+/// (`refused`, to which it adds), and refuses all of it at once.
+mlir::OwningOpRef<mlir::ModuleOp> buildOrRefuse(std::vector<UnsupportedNode> unknown,
+                                                const std::vector<UnsupportedNode> &refused,
+                                                llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> build);
+
 } // namespace smelt::frontend
 
 #endif // SMELT_FRONTENDS_COMMON_UNSUPPORTED_H

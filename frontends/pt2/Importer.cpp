@@ -412,18 +412,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   std::vector<UnsupportedNode> unknown;
   if (!options_.onUnsupported)
     unknown = unsupportedNodes(program_, operators_, options_.custom);
-  if (unknown.empty())
-    return build();
-  try {
-    build();
-  } catch (const Refusal &) {
-    // It is about what else is refused, or follows from what is unknown.
-  }
-  for (UnsupportedNode &node : refused_)
-    if (node.reason != kUnknownOperator)
-      unknown.push_back(std::move(node));
-  refuseUnsupported(unknown);
-  return {};
+  return buildOrRefuse(std::move(unknown), refused_, [this] { return build(); });
 }
 
 OwningOpRef<ModuleOp> Importer::build() {

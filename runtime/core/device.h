@@ -6,7 +6,8 @@
 
 #include "sizes.h"
 
-/* Where anything may begin that a device reads: inputs and outputs lie at multiples of it behind the arena. */
+/* Where anything may begin that a device reads, or binds: inputs and outputs lie at multiples of it behind the arena.
+ */
 #define SMELT_DEVICE_ALIGNMENT 256u
 
 static inline uint64_t smelt_align_up(uint64_t value, uint64_t alignment) {

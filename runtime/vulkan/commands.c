@@ -100,14 +100,6 @@ static smelt_status record(smelt_vulkan *v, VkCommandBuffer commands, uint32_t f
   return SMELT_OK;
 }
 
-/* The step behind the stretch of the device's that begins with step `first`. */
-static uint32_t end_of(const smelt_vulkan *v, uint32_t first) {
-  uint32_t end = first;
-  while (end < v->model->step_count && smelt_vulkan_kernel_of(v, end))
-    ++end;
-  return end;
-}
-
 /* Again where they were recorded before. */
 smelt_status smelt_vulkan_record_all(smelt_vulkan *v) {
   if (!v->stretches)
@@ -116,7 +108,7 @@ smelt_status smelt_vulkan_record_all(smelt_vulkan *v) {
     return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
   smelt_status status = SMELT_OK;
   for (uint32_t i = 0; i < v->model->step_count && status == SMELT_OK; ++i) {
-    const uint32_t end = end_of(v, i);
+    const uint32_t end = smelt_stretch_end(v->model, i);
     if (end == i)
       continue;
     if (!v->stretches[i])
@@ -159,7 +151,7 @@ smelt_status smelt_vulkan_run_steps(void *user, uint32_t number, uint32_t *next)
   if (v->is_broken)
     return smelt_vulkan_fail(v, SMELT_ERROR_DEVICE, "the device failed before; open it again", VK_SUCCESS);
   if ((!v->instance->hook || v->queries) && v->stretches[number]) {
-    *next = end_of(v, number);
+    *next = smelt_stretch_end(v->model, number);
     const smelt_status status = submit(v, v->stretches[number]);
     return status == SMELT_OK && v->queries ? read_clock(v, number, *next) : status;
   }

@@ -4,10 +4,8 @@
 #ifndef SMELT_VULKAN_INTERNAL_H
 #define SMELT_VULKAN_INTERNAL_H
 
+#include "../core/device.h"
 #include "functions.h"
-
-/* Where anything may be bound on every device. */
-#define SMELT_VULKAN_ALIGNMENT 256u
 
 typedef struct block {
   VkBuffer buffer;
@@ -75,10 +73,6 @@ smelt_status smelt_vulkan_fail(smelt_vulkan *v, smelt_status status, const char 
 
 /* SMELT_ERROR_MEMORY or SMELT_ERROR_DEVICE. */
 smelt_status smelt_vulkan_status(VkResult result);
-
-static inline uint64_t smelt_align_up(uint64_t value, uint64_t alignment) {
-  return (value + alignment - 1) / alignment * alignment;
-}
 
 /* Null where there is no memory; of no elements, something that free takes. */
 void *smelt_vulkan_make(size_t count, size_t bytes);

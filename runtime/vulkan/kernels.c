@@ -106,7 +106,7 @@ static smelt_status bind_operand(smelt_vulkan *v, step *made, uint32_t number, c
                                  const smelt_operand *operand) {
   uint64_t at = 0;
   const block *block = place_of(v, operand, &at);
-  const uint64_t first = at / SMELT_VULKAN_ALIGNMENT * SMELT_VULKAN_ALIGNMENT, unit = unit_of(binding);
+  const uint64_t first = at / SMELT_DEVICE_ALIGNMENT * SMELT_DEVICE_ALIGNMENT, unit = unit_of(binding);
   if (!block || at + binding->bytes > block->bytes || (at - first) % unit)
     return smelt_vulkan_fail(v, SMELT_ERROR_ARGUMENT, "the artefact's device program is damaged", VK_SUCCESS);
   const uint64_t range = smelt_align_up(at - first + binding->bytes, 16);

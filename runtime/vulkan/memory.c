@@ -31,8 +31,8 @@ static uint32_t choose_memory(const VkPhysicalDeviceMemoryProperties *memory, ui
 }
 
 static smelt_status make_block(smelt_vulkan *v, block *made, uint64_t bytes, int is_seen) {
-  made->bytes = smelt_align_up(bytes, SMELT_VULKAN_ALIGNMENT) +
-                SMELT_VULKAN_ALIGNMENT; /* what is bound may end behind the last element */
+  made->bytes = smelt_align_up(bytes, SMELT_DEVICE_ALIGNMENT) +
+                SMELT_DEVICE_ALIGNMENT; /* what is bound may end behind the last element */
   const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                    .size = made->bytes,
                                    .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
@@ -106,18 +106,9 @@ smelt_status smelt_vulkan_make_memory(smelt_vulkan *v) {
   v->outputs = smelt_vulkan_make(model->output_count, sizeof *v->outputs);
   if (!v->at || !v->inputs || !v->outputs)
     return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
-  uint64_t bytes = v->inputs_at = smelt_align_up(model->arena_bytes, SMELT_VULKAN_ALIGNMENT);
-  for (uint32_t i = 0; i < count; ++i) {
-    const int is_input = i < model->input_count;
-    const smelt_tensor_info *tensor = is_input ? &model->inputs[i] : &model->outputs[i - model->input_count];
-    v->at[i] = bytes;
-    bytes += smelt_align_up(tensor->bytes, SMELT_VULKAN_ALIGNMENT);
-    if (is_input)
-      v->outputs_at = bytes;
-  }
-  if (!model->input_count)
-    v->outputs_at = v->inputs_at;
-  v->data_bytes = bytes;
+  v->data_bytes = smelt_device_layout(model, v->at);
+  v->inputs_at = count ? v->at[0] : v->data_bytes;
+  v->outputs_at = model->output_count ? v->at[model->input_count] : v->data_bytes;
   smelt_status status = make_data(v);
   if (status == SMELT_OK)
     status = make_weights(v);

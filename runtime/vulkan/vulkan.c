@@ -4,8 +4,6 @@
 
 #include "internal.h"
 
-#include "../core/sizes.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,14 +27,13 @@ static smelt_status check(smelt_vulkan *v) {
     return smelt_vulkan_fail(v, SMELT_ERROR_ABI, "the artefact was made for another version of the runtime",
                              VK_SUCCESS);
   int isWhole =
-      v->program->group_size > 0 && v->program->groups_x > 0 && !model->state_count && !smelt_needs_shapes(model);
+      v->program->group_size > 0 && v->program->groups_x > 0 && smelt_fits_device(model, v->program->kernel_count);
   for (uint32_t i = 0; i < v->program->kernel_count && isWhole; ++i)
     isWhole = v->program->kernels[i].binding_count <= SMELT_VULKAN_MAX_BINDINGS && v->program->kernels[i].invocations;
   for (uint32_t i = 0; i < model->step_count && isWhole; ++i) {
     const smelt_step *row = &model->steps[i];
-    if (row->kind != SMELT_STEP_DEVICE)
+    if (!smelt_is_device_step(model, i))
       continue;
-    isWhole = row->first < v->program->kernel_count;
     for (uint32_t k = 0; isWhole && k < v->program->kernels[row->first].binding_count; ++k)
       isWhole = v->program->kernels[row->first].bindings[k].operand < row->operand_count;
   }
@@ -95,17 +92,9 @@ void smelt_vulkan_bind(smelt_vulkan *vulkan, smelt_instance *instance) {
 }
 
 smelt_status smelt_vulkan_run(smelt_vulkan *vulkan, const void *const *inputs, void *const *outputs) {
-  if (!vulkan || !vulkan->instance)
+  if (!vulkan || !vulkan->instance || !smelt_has_buffers(vulkan->model, inputs, outputs))
     return SMELT_ERROR_ARGUMENT;
   const smelt_model *model = vulkan->model;
-  if ((!inputs && model->input_count) || (!outputs && model->output_count))
-    return SMELT_ERROR_ARGUMENT;
-  for (uint32_t i = 0; i < model->input_count; ++i)
-    if (!inputs[i] && model->inputs[i].bytes)
-      return SMELT_ERROR_ARGUMENT;
-  for (uint32_t i = 0; i < model->output_count; ++i)
-    if (!outputs[i] && model->outputs[i].bytes)
-      return SMELT_ERROR_ARGUMENT;
   vulkan->said[0] = 0;
   for (uint32_t i = 0; i < model->input_count; ++i)
     if (model->inputs[i].bytes)
