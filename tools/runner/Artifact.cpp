@@ -248,7 +248,7 @@ void Instance::setShapes(const Shapes &shapes) {
   uint64_t bytes = 0;
   if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK)
     throw Error(Exit::Usage, path() + ": " + whyNoShapes(shapes, bytes));
-  if (bytes > arena_.size()) {
+  if (bytes > arenaBytes()) {
     AlignedBytes larger(bytes, path() + ": its arena");
     require(smelt_move(&instance_, larger.data(), larger.size()), path());
     arena_ = std::move(larger);
