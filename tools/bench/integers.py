@@ -14,6 +14,7 @@ import numpy as np
 
 import harness
 import models
+from once import made_once
 
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / ".cache"
@@ -25,17 +26,6 @@ KEPT_SECONDS = 24 * 3600  # artefacts of other builds of Smelt
 FILES = {"onnxruntime": ("qdq.onnx", ("onnxruntime", "onnx")), "nncf": ("nncf.xml", ("openvino", "onnx"))}  # tool → what it writes, whose versions count
 
 TOOLS_OF = {"onnxruntime": ("onnxruntime",), "openvino": ("nncf", "onnxruntime")}
-
-
-def _filled(folder, fill):
-    """`folder` as fill(partial folder) makes it, once: it is there whole or not at all."""
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        fill(partial)
-        partial.rename(folder)
-    return folder
 
 
 def _digest(*parts):
@@ -50,7 +40,7 @@ def calibration(name):
     real = sorted((CACHE / "accuracy" / name / "calibration").glob("*.npz"))[:MOST_SAMPLES]
     if real:
         key = _digest(*(path.read_bytes() for path in real))
-        folder = _filled(MADE / f"{name}-samples-{key}", lambda partial: [shutil.copy(path, partial) for path in real])
+        folder = made_once(MADE / f"{name}-samples-{key}", lambda partial: [shutil.copy(path, partial) for path in real])
         return folder, f"{len(real)} real samples"
 
     def seed(partial):
@@ -58,7 +48,7 @@ def calibration(name):
             np.savez(partial / f"{number:04}.npz", **models.inputs(name, seed=1 + number))  # 0 is what is measured
 
     key = _digest(models.MODELS[name].sha256, SEEDED_SAMPLES, pathlib.Path(models.sample_inputs.__file__).read_bytes())
-    return _filled(MADE / f"{name}-seeded-{key}", seed), f"{SEEDED_SAMPLES} seeded samples"
+    return made_once(MADE / f"{name}-seeded-{key}", seed), f"{SEEDED_SAMPLES} seeded samples"
 
 
 def _nncf():
@@ -69,7 +59,7 @@ def _nncf():
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--target",
                         partial, "-r", LOCK], check=True)
 
-    return _filled(CACHE / "bench" / f"nncf-{_digest(LOCK.read_bytes())}", install)
+    return made_once(CACHE / "bench" / f"nncf-{_digest(LOCK.read_bytes())}", install)
 
 
 def quantised(name, tool):
@@ -88,7 +78,7 @@ def quantised(name, tool):
             said = (done.stdout.strip().splitlines() or ["no message"])[-1]
             raise subprocess.SubprocessError(f"{tool} does not quantise it: {said[:200]}")
 
-    return _filled(MADE / f"{name}-{tool}-{key}", make) / file
+    return made_once(MADE / f"{name}-{tool}-{key}", make) / file
 
 
 def of(name, peers):
@@ -121,7 +111,7 @@ def compiled(name, target):
     for older in MADE.glob(prefix + "*"):
         if older != folder and time.time() - older.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(older, ignore_errors=True)
-    return _filled(folder, make) / f"{name}.so"
+    return made_once(folder, make) / f"{name}.so"
 
 
 def cosine(outputs, exact):

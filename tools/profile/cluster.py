@@ -9,6 +9,10 @@ import tempfile
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(REPOSITORY / "tools" / "setup"))
+
+from once import made_once  # noqa: E402
+
 LOCK = REPOSITORY / "tools" / "python" / "cluster.lock"
 START_SECONDS = 60
 
@@ -16,16 +20,9 @@ START_SECONDS = 60
 def packages():
     """The folder of what cluster.lock pins, installed once into .cache/cluster and nowhere else."""
     folder = REPOSITORY / ".cache" / "cluster" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
-                            "--target", partial + "/packages", "-r", LOCK], check=True)
-            try:
-                os.rename(partial + "/packages", folder)
-            except OSError:  # somebody else was faster
-                pass
-    return folder
+    return made_once(folder, lambda partial: subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--target", partial, "-r", LOCK],
+        check=True))
 
 
 def environment():

@@ -6,9 +6,10 @@
 usage: ptxas.py        prints the program's path
 """
 import pathlib
-import shutil
 import subprocess
 import sys
+
+from once import made_once
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "nvidia-cuda-nvcc-cu12==12.9.86"
@@ -16,15 +17,13 @@ FOLDER = REPOSITORY / ".cache" / "ptxas" / PACKAGE.split("==")[1]
 PROGRAM = FOLDER / "nvidia" / "cuda_nvcc" / "bin" / "ptxas"
 
 
+def install(folder):
+    subprocess.run([REPOSITORY / ".venv" / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps", "--target", folder, PACKAGE], check=True, stdout=sys.stderr)
+    (folder / PROGRAM.relative_to(FOLDER)).chmod(0o755)
+
+
 def main():
-    if not PROGRAM.exists():
-        partial = FOLDER.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        subprocess.run([REPOSITORY / ".venv" / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps", "--target", partial, PACKAGE], check=True,
-                       stdout=sys.stderr)
-        (partial / PROGRAM.relative_to(FOLDER)).chmod(0o755)
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        partial.rename(FOLDER)
+    made_once(FOLDER, install)
     print(PROGRAM)
 
 

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Builds, runs the test suites and closes with "N passed, N failed".
 
-usage: run_tests.py [SUITE…]        all suites of the table SUITES, in its order, by default
+usage: run_tests.py [SUITE…]        all suites of the table SUITES by default
+
+After the build, as many suites run at a time as there are cores, each in a process of its own; what one printed is shown when it has ended.
 """
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -15,11 +18,14 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
+from once import alone, made_once
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache"
 PYTHON = sys.executable
 LIT = pathlib.Path(PYTHON).with_name("lit")
 CORES = str(os.cpu_count())
+REPORT = "--report-to"  # what this program tells itself: FILE SUITE
 # MLIR and LLVM come without instrumentation: memory that their allocators poison in our code, they do not unpoison in theirs.
 # LLVM puts a signal stack of its own in the place of AddressSanitizer's, which then cannot free it where a thread ends.
 SANITIZER = {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0:detect_odr_violation=0:use_sigaltstack=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -50,12 +56,13 @@ def run(command, seconds, **options):
         return 124, process.communicate()[0] + f"\nstopped after {seconds} s\n"
 
 
-def configure_and_build(preset, folder):
-    if not (REPOSITORY / folder / "build.ninja").exists():
-        subprocess.run(["cmake", "--preset", preset], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-    # Keep going: what does build gets tested.
-    built = subprocess.run(["cmake", "--build", folder, "--", "-k", "0"], cwd=REPOSITORY)
-    return Result() if built.returncode == 0 else Result(0, [f"build of preset {preset}"])
+def configure_and_build(preset, folder, *targets):
+    with alone(REPOSITORY / folder / "tests"):
+        if not (REPOSITORY / folder / "build.ninja").exists():
+            subprocess.run(["cmake", "--preset", preset], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+        # Keep going: what does build gets tested.
+        built = subprocess.run(["cmake", "--build", folder, *(word for target in targets for word in ("--target", target)), "--", "-k", "0"], cwd=REPOSITORY)
+    return Result() if built.returncode == 0 else Result(0, [" ".join(("build of preset", preset, *targets))])
 
 
 def build():
@@ -101,12 +108,13 @@ def materialised():
     for path in (*lists, here / "materialise.py", REPOSITORY / "tools" / "setup" / "requirements.lock"):
         key.update(path.read_bytes())
     folder = CACHE / "conformance" / key.hexdigest()[:16]
-    if not folder.exists():
-        shutil.rmtree(folder.parent, ignore_errors=True)
-        partial = folder.with_suffix(".partial")
+
+    def write(partial):
         subprocess.run([PYTHON, here / "materialise.py", partial, *(word for path in lists for word in ("--list", path))], check=True, stderr=subprocess.DEVNULL)
-        partial.rename(folder)
-    return folder
+        for older in set(folder.parent.iterdir()) - {partial}:
+            shutil.rmtree(older, ignore_errors=True)
+
+    return made_once(folder, write)
 
 
 def conformance():
@@ -166,12 +174,8 @@ def vulkan():
 def cuda():
     """Models and operators on the tests' own device, whose libcuda.so.1 comes before the machine's."""
     result = script("test/cuda/test_cuda.py", 2400)()
-    before = os.environ.get("LD_LIBRARY_PATH")
-    os.environ["LD_LIBRARY_PATH"] = ":".join(filter(None, (str(REPOSITORY / "build" / "test" / "cuda"), before)))
-    try:
-        return result + conformance_of("visible.txt", 0.99, ["--target", "cuda"])
-    finally:
-        os.environ.pop("LD_LIBRARY_PATH") if before is None else os.environ.update(LD_LIBRARY_PATH=before)
+    os.environ["LD_LIBRARY_PATH"] = ":".join(filter(None, (str(REPOSITORY / "build" / "test" / "cuda"), os.environ.get("LD_LIBRARY_PATH"))))
+    return result + conformance_of("visible.txt", 0.99, ["--target", "cuda"])
 
 
 def lint():
@@ -186,20 +190,12 @@ def lint():
 def sanitized():
     """Unit and lit tests once more, under AddressSanitizer and UndefinedBehaviorSanitizer."""
     os.environ.update(SANITIZER)
-    try:
-        built = configure_and_build("asan", "build-asan")
-        return built + unit("build-asan") + (lit("build-asan") if exists("lit") else Result())
-    finally:
-        for name in SANITIZER:
-            del os.environ[name]
+    return configure_and_build("asan", "build-asan") + unit("build-asan") + (lit("build-asan") if exists("lit") else Result())
 
 
 def fuzzed():
     """The fuzz targets, once each on seeds and earlier findings, as the sanitizers' preset builds them."""
-    if not (REPOSITORY / "build-asan" / "build.ninja").exists():
-        subprocess.run(["cmake", "--preset", "asan"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-    built = subprocess.run(["cmake", "--build", "build-asan", "--target", "smelt_fuzz"], cwd=REPOSITORY)
-    return (Result() if built.returncode == 0 else Result(0, ["build of the fuzz targets"])) + script("test/fuzz/test_fuzz.py", 1200)()
+    return configure_and_build("asan", "build-asan", "smelt_fuzz") + script("test/fuzz/test_fuzz.py", 1200)()
 
 
 def with_torch():
@@ -219,9 +215,13 @@ def with_torch():
     return total
 
 
+# The longest first: the end of a run is when one core has nothing left to do.
 SUITES = {
     "lint": lint,
     "build": build,
+    "asan": sanitized,
+    "fuzz": fuzzed,
+    "cuda": cuda,
     "unit": unit,
     "lit": lit,
     "conformance": conformance,
@@ -256,10 +256,7 @@ SUITES = {
     "package": script("test/package/test_package.py", 600),
     "bench": script("test/bench/test_bench.py", 600),
     "vulkan": vulkan,
-    "cuda": cuda,
     "pt2": lambda: script("test/pt2/test_pt2.py", 900)() + script("test/pt2/test_hostile.py", 900)(),
-    "asan": sanitized,
-    "fuzz": fuzzed,
     "pt2_torch": with_torch,
 }
 # Fetches half a gigabyte: only where it is named.
@@ -275,23 +272,44 @@ def exists(suite):
     return suite not in NEEDS or (REPOSITORY / NEEDS[suite] / "CMakeLists.txt").exists()
 
 
+def run_here(name, report):
+    """Runs a suite in this process and writes its Result to `report`."""
+    try:
+        result = SUITES[name]()
+    except Exception as error:  # a suite that cannot run is one failure, and the others still run
+        result = Result(0, [f"{type(error).__name__}: {error}"])
+    report.write_text(json.dumps(vars(result)))
+
+
+def run_apart(name, output=subprocess.PIPE):
+    """Runs a suite in a process of its own, whose environment it may change. Returns its Result, a row of the closing table, and what was printed."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        report = pathlib.Path(scratch) / "result.json"
+        ended = subprocess.run([PYTHON, __file__, REPORT, report, name], stdout=output, stderr=output and subprocess.STDOUT, text=True, errors="replace")
+        result = Result(**json.loads(report.read_text())) if report.exists() else Result(0, [f"exit code {ended.returncode}"])
+    row = f"{name:14}{result.passed:6} passed {len(result.failures):4} failed {time.monotonic() - start:7.0f} s  {result.note}".rstrip()
+    return Result(result.passed, [f"{name}: {failure}" for failure in result.failures]), row, ended.stdout
+
+
 def main():
+    if sys.argv[1:2] == [REPORT]:
+        return run_here(sys.argv[3], pathlib.Path(sys.argv[2]))
     names = sys.argv[1:] or [name for name in SUITES if exists(name) and name not in ON_DEMAND]
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         print(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)
         return 2
-    total, rows = Result(), []
-    for name in names if "build" in names else ["build", *names]:
-        print(f"== {name}", flush=True)
-        start = time.monotonic()
-        try:
-            result = SUITES[name]()
-        except Exception as error:  # a suite that cannot run is one failure, and the others still run
-            result = Result(0, [f"{type(error).__name__}: {error}"])
-        rows.append(f"{name:14}{result.passed:6} passed {len(result.failures):4} failed {time.monotonic() - start:7.0f} s  {result.note}".rstrip())
-        total += Result(result.passed, [f"{name}: {failure}" for failure in result.failures])
-    print("\n" + "\n".join(rows))
+    print("== build", flush=True)
+    total, row, _ = run_apart("build", None)
+    rows = {"build": row}
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting = {pool.submit(run_apart, name): name for name in names if name != "build"}
+        for done in concurrent.futures.as_completed(waiting):
+            result, row, output = done.result()
+            print(f"== {waiting[done]}\n{output}{row}", flush=True)
+            total, rows[waiting[done]] = total + result, row
+    print("\n" + "\n".join(rows[name] for name in SUITES if name in rows))
     for failure in total.failures[:200]:
         print(f"FAILED {failure}")
     print(f"{total.passed} passed, {len(total.failures)} failed")
