@@ -59,8 +59,14 @@ mlir::OwningOpRef<mlir::ModuleOp> buildOrRefuse(std::vector<UnsupportedNode> unk
   } catch (const Refusal &) {
     // It is about what else is refused, or follows from what is unknown.
   }
-  llvm::copy_if(refused, std::back_inserter(unknown),
-                [](const UnsupportedNode &node) { return node.reason != kUnknownOperator; });
+  const size_t count = unknown.size();
+  for (const UnsupportedNode &node : refused) {
+    const bool isKnown = llvm::any_of(ArrayRef(unknown).take_front(count), [&](const UnsupportedNode &other) {
+      return other.node == node.node && other.operatorName == node.operatorName;
+    });
+    if (!isKnown && node.reason != kUnknownOperator)
+      unknown.push_back(node);
+  }
   refuseUnsupported(unknown);
   return {};
 }

@@ -391,8 +391,13 @@ void Importer::lookUpOutputs(const Frame &frame) {
 }
 
 OwningOpRef<ModuleOp> Importer::run() {
+  std::vector<UnsupportedNode> unknown;
   if (!options_.onUnsupported)
-    refuseUnsupported(unsupportedNodes(model_, operators_));
+    unknown = unsupportedNodes(model_, operators_);
+  return buildOrRefuse(std::move(unknown), refused_, [this] { return build(); });
+}
+
+OwningOpRef<ModuleOp> Importer::build() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
   (*module)->setAttr("graph.name", builder_.builder().getStringAttr(model_.graph().name()));
   Frame frame;

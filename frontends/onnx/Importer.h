@@ -67,6 +67,7 @@ public:
   mlir::MLIRContext *context() { return context_; }
 
 private:
+  mlir::OwningOpRef<mlir::ModuleOp> build();
   void addForm(llvm::StringRef direction, llvm::StringRef form, llvm::StringRef name);
   Item inputItem(const struct GivenInput &input, mlir::ValueRange tensors);
   mlir::func::FuncOp makeMain(mlir::ModuleOp module, Frame &frame);

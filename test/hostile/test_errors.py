@@ -96,6 +96,7 @@ def everything_unsupported_is_listed(folder):
     expect("Nonsense" in inspected.output and "cannot be checked further" in inspected.output and "--shape" in inspected.output, inspected.output)
     rows = json.loads(Done("inspect", model, "--shape", "x=8x1", "--json").output)["unsupported"]
     expect([row["node"] for row in rows] == ["text", "first", "other"], f"{rows}")
+    refused(folder, [4], ["'text' (Nonsense", "'first'", "'other'"], "compile", model, "--shape", "x=8x1", "-o", folder / "m.so")
     del nodes[2]
     model = write_model(folder / "import.onnx", nodes, [value("x", ["h", 1])], [value("r", None), value("f", None)], [huge])
     done = refused(folder, [4], ["'first'", "'other'"], "compile", model, "--shape", "x=8x1", "-o", folder / "m.so")
