@@ -87,6 +87,7 @@ private:
   MLIRContext *context_;
   llvm::StringSet<> dims_;               // the file's names of dims of any input
   llvm::StringMap<int64_t> numbers_;     // by the file's names
+  llvm::StringMap<std::string> places_;  // by the same: the dim that gave the number, in words
   llvm::StringMap<std::string> given_;   // names that --shape gives for the file's
   llvm::StringMap<std::string> symbols_; // by name: what it is called among extents
   llvm::StringSet<> taken_;              // such
@@ -234,17 +235,31 @@ static std::string rangeInWords(const DeclaredDim &dim) {
   return std::to_string(dim.least) + (dim.most < INT64_MAX ? " to " + std::to_string(dim.most) : " or more");
 }
 
+/// "0 ('batch')", "2"
+static std::string inWords(const DeclaredDim &dim, size_t position) {
+  return std::to_string(position) + (dim.name.empty() ? "" : " ('" + printable(dim.name) + "')");
+}
+
+/// "dim 0 of 'x'"
+static std::string placeOf(const DeclaredInput &input, size_t position) {
+  return "dim " + std::to_string(position) + " of " + quoted(input);
+}
+
 void InputResolver::bindNumber(const DeclaredInput &input, size_t position, int64_t number) {
   const DeclaredDim *dim = dimOf(input, position);
   if (!dim || dim->name.empty())
     return;
   if (!dim->number && (number < dim->least || number > dim->most))
-    refuse(ImportError::Kind::Usage, "input " + quoted(input) + " takes " + rangeInWords(*dim) + " for '" +
-                                         printable(dim->name) + "', not " + Twine(number));
+    refuse(ImportError::Kind::Usage, "input " + quoted(input) + " takes " + rangeInWords(*dim) + " for its dim " +
+                                         inWords(*dim, position) + ", not " + Twine(number));
   auto [symbol, isNew] = numbers_.try_emplace(dim->name, number);
+  std::string &place = places_[dim->name];
   if (!isNew && symbol->second != number)
     refuse(ImportError::Kind::Usage, "the shapes given say that '" + printable(dim->name) + "' is " +
-                                         Twine(symbol->second) + " as well as " + Twine(number));
+                                         Twine(symbol->second) + " (" + place + ") as well as " + Twine(number) + " (" +
+                                         placeOf(input, position) + "), which must be the same");
+  if (isNew)
+    place = placeOf(input, position);
 }
 
 void InputResolver::bindSymbol(const DeclaredInput &input, size_t position, const GivenDim &dim) {
@@ -258,8 +273,8 @@ void InputResolver::bindSymbol(const DeclaredInput &input, size_t position, cons
   const bool hasLeast = dim.least > 0, hasMost = dim.most < INT64_MAX;
   if (declared && !declared->number &&
       ((hasLeast && dim.least < declared->least) || (hasMost && dim.most > declared->most)))
-    refuse(ImportError::Kind::Usage, "input " + quoted(input) + " takes " + rangeInWords(*declared) + " for '" +
-                                         printable(declared->name) + "', not " + Twine(dim.least) + " to " +
+    refuse(ImportError::Kind::Usage, "input " + quoted(input) + " takes " + rangeInWords(*declared) + " for its dim " +
+                                         inWords(*declared, position) + ", not " + Twine(dim.least) + " to " +
                                          (hasMost ? Twine(dim.most) : Twine("any number")));
   bound(input, position, dim.least, dim.most);
 }
