@@ -5,6 +5,7 @@
 #include "frontends/common/Import.h"
 #include "frontends/common/ImportError.h"
 #include "mlir/IR/MLIRContext.h"
+#include "passes/plan/States.h"
 #include "tools/driver/Check.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Evaluate.h"
@@ -89,6 +90,7 @@ namespace {
 struct Check {
   std::optional<int64_t> multiplyAdds;                // where it can be imported, and shapes are fixed
   std::vector<frontend::UnsupportedNode> unsupported; // whose operators are known
+  ordered_json states = ordered_json::array();        // what stays from run to run, as of an artefact
   std::string refusal; // why the model as a whole cannot be imported, or not before its dims are fixed
 };
 } // namespace
@@ -109,6 +111,7 @@ static ordered_json toJson(const std::string &path, const frontend::ModelSummary
                        {"name", summary.name},
                        {"inputs", toJson(summary.inputs)},
                        {"outputs", toJson(summary.outputs)},
+                       {"states", check.states},
                        {"symbols", symbolsToJson(summary.symbols)},
                        {"operators", ordered_json::array()},
                        {"parameters", summary.parameters},
@@ -217,6 +220,7 @@ static void printModel(const ordered_json &json) {
   llvm::outs() << "\n";
   printTensors("input ", json["inputs"]);
   printTensors("output", json["outputs"]);
+  printTensors("state ", json["states"]);
   printSymbols(json["symbols"]);
   llvm::outs() << json["parameters"].get<int64_t>() << " parameters, weights " << sizeText(json["weight_bytes"])
                << ", file " << sizeText(json["file_bytes"]);
@@ -275,6 +279,27 @@ static std::optional<int64_t> multiplyAddsOf(mlir::ModuleOp module) {
   return walked.wasInterrupted() ? std::nullopt : std::optional(sum);
 }
 
+/// What stays from run to run: inputs of a module, each with the output that it is fed from.
+static ordered_json statesOf(mlir::ModuleOp module) {
+  ordered_json list = ordered_json::array();
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  auto pairs = module->getAttrOfType<mlir::DenseI64ArrayAttr>(plan::kStates);
+  for (size_t pair = 0; main && pairs && pair + 1 < static_cast<size_t>(pairs.size()); pair += 2) {
+    const auto input = static_cast<unsigned>(pairs[pair]), output = static_cast<unsigned>(pairs[pair + 1]);
+    const auto type = graph::typeOf(main.getArgument(input));
+    frontend::TensorSummary summary;
+    llvm::raw_string_ostream(summary.elementType) << type.getElementType();
+    for (const graph::Extent &extent : graph::extentsOf(type))
+      summary.extents.push_back(extent.str());
+    auto nameOf = [](mlir::StringAttr name) { return name ? frontend::printable(name.getValue()) : std::string(); };
+    summary.name = nameOf(main.getArgAttrOfType<mlir::StringAttr>(input, "graph.name"));
+    ordered_json row = toJson(std::vector{summary}).front();
+    row["output"] = nameOf(main.getResultAttrOfType<mlir::StringAttr>(output, "graph.name"));
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
 /// What a compilation would refuse, found by all of its stages that may.
 llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summary) {
   driver::CompileOptions options = flags.options;
@@ -299,6 +324,7 @@ llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summar
     return check;
   }
   check.multiplyAdds = multiplyAddsOf(**module);
+  check.states = statesOf(**module);
   check.unsupported = driver::findUnsupported(**module, target->processor);
   return check;
 }
