@@ -192,6 +192,25 @@ void Importer::setResult(Frame &frame, int32_t tensor, Value value) {
   frame.values[tensor] = value;
 }
 
+/// Refuses a result of dims that are not those that the file states, as far as both are known: one of them is wrong.
+/// Where an input may have other dims than the file's, or a subgraph is called with others, what it states is no more
+/// than what they were once; and no dims at all may stand for any number of them.
+void Importer::checkDims(const Frame &frame, int32_t tensor) const {
+  const schema::Tensor &declared = *frame.graph.tensors()->Get(static_cast<unsigned>(tensor));
+  const Integers dims(declaredDims(declared));
+  Value value = frame.values[tensor];
+  if (!value || dims.empty() || frame.depth > 0 || hasOpenInputs_ || !refused_.empty() || declared.type() == kComplex64)
+    return;
+  const graph::Extents computed = extentsOf(value);
+  bool fits = computed.size() == dims.size();
+  for (size_t position = 0; fits && position < dims.size(); ++position)
+    fits = dims[position] < 0 || mayEqual(computed[position], dims[position]);
+  if (!fits)
+    malformed("computes " + inWords(computed) + " for its output '" + printable(nameOf(frame.graph, tensor)) +
+              "', which the file states to be " + inWords(dims) +
+              ": it is damaged, or was changed since; convert the model again");
+}
+
 static Values importCustom(OperatorReader &node, const CustomOperator &declared) {
   if (!declared.attributes.empty())
     unsupported("is declared with attributes, of which a TensorFlow Lite file has none");
@@ -219,8 +238,10 @@ void Importer::importOperator(Frame &frame, size_t index) {
   if (outputs.size() > results.size())
     malformed("has " + Twine(outputs.size()) + " outputs, more than the " + Twine(results.size()) +
               " that its operator makes");
-  for (auto [output, result] : llvm::zip(outputs, results))
+  for (auto [output, result] : llvm::zip(outputs, results)) {
     setResult(frame, output, result);
+    checkDims(frame, output);
+  }
 }
 
 Values Importer::inlineGraph(int64_t index, ArrayRef<Value> inputs, const Frame &caller, const Handles &handles,
@@ -280,6 +301,7 @@ void Importer::makeMain(ModuleOp module, Frame &frame) {
     for (int64_t dim : declaredDims(it)) {
       if (dim < -1)
         malformed("input '" + printable(input.name) + "' has a dim of " + Twine(dim));
+      hasOpenInputs_ |= dim < 0;
       input.dims->push_back(dim < 0 ? DeclaredDim() : DeclaredDim{dim, ""});
     }
   }

@@ -87,6 +87,7 @@ private:
   void importOperators(Frame &frame);
   void importOperator(Frame &frame, size_t index);
   void setResult(Frame &frame, int32_t tensor, Value value);
+  void checkDims(const Frame &frame, int32_t tensor) const;
   void standIn(Frame &frame, int32_t tensor);
   void refuse(Frame &frame, size_t index, Refusal refusal);
   Variable &variable(const std::string &name);
@@ -102,6 +103,7 @@ private:
   mlir::func::FuncOp main_;
   llvm::DenseMap<const schema::Tensor *, mlir::ElementsAttr> constants_;
   llvm::MapVector<std::string, Variable, std::map<std::string, unsigned>> variables_; // in the order of their use
+  bool hasOpenInputs_ = false;                                                        // of any dim
   bool initialises_ = false; // while a subgraph runs that CALL_ONCE names
   int64_t inlined_ = 0;      // operators of subgraphs that were called so far
   int64_t derivedBytes_ = 0;

@@ -66,6 +66,16 @@ def output_before_tensors(model):
     graph_of(model).outputs = [-1]
 
 
+@spoils(MALFORMED, "CONV_2D, operator 0", "computes [1, 4, 4, 3]", "which the file states to be [1, 2, 2, 7]")
+def dims_that_contradict(model):
+    graph_of(model).tensors[graph_of(model).operators[0].outputs[0]].shape = [1, 2, 2, 7]
+
+
+@spoils(MALFORMED, "MUL, operator 1", "which the file states to be [4]")
+def ranks_that_contradict(model):
+    graph_of(model).tensors[graph_of(model).operators[1].outputs[0]].shape = [4]
+
+
 @spoils(MALFORMED, "CONV_2D, operator 0", "tensor 77 of")
 def operand_beyond_tensors(model):
     graph_of(model).operators[0].inputs[1] = 77

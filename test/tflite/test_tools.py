@@ -74,6 +74,15 @@ def inspect_tells_what_the_file_says(folder):
 
 
 @case
+def inspect_tells_what_stays(folder):
+    """Variables are what the artefact says that they are."""
+    path = sums(np.float32, [0.5, -2, 1e30]).save(folder / "sums.tflite")
+    artefact = smelt.compile(path, folder / "m.so")
+    told, made = (json.loads(harness.smelt_ok("inspect", file, "--json").stdout)["states"] for file in (path, artefact))
+    expect(len(told) == 1 and told == [{key: state[key] for key in ("name", "type", "shape", "output")} for state in made], f"{told} and {made}")
+
+
+@case
 def compare_agrees_with_litert(folder):
     for path, most in ((floats(folder), 1e-4), (bytes_(folder), 1)):  # LiteRT's own kernels round integers twice
         done = harness.smelt("compare", path, "--json", "--against", "litert", "--layers")
