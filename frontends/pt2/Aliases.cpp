@@ -54,7 +54,7 @@ bool Importer::makeAgain(StringRef name, Frame &frame) {
   const json::Object &node = *view->second.second;
   OperatorTable::Found row = operators_.find(operatorOf(node));
   NodeReader reader(*this, frame, node, operatorOf(node), row.schema);
-  Things results = (*row.import)(reader);
+  Things results = computed(reader, row);
   frame.values[name] = results.front();
   frame.stale.erase(name);
   return true;

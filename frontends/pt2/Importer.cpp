@@ -93,6 +93,13 @@ const Thing &Importer::lookup(Frame &frame, StringRef name) {
   return found->second;
 }
 
+/// Complex numbers of a tensor whose last dim holds their parts.
+static ComplexValue complexFrom(GraphBuilder &b, Value parts) {
+  const int64_t last = rankOf(parts) - 1;
+  auto part = [&](int64_t at) { return b.dropDim(b.sliceDim(parts, last, at, 1), last); };
+  return {part(0), part(1)};
+}
+
 void Importer::addTensors(Frame &frame) {
   for (const InputSpec &spec : program_.inputs()) {
     using Kind = InputSpec::Kind;
@@ -105,7 +112,14 @@ void Importer::addTensors(Frame &frame) {
     builder_.setLocation(graph::sourceLocation(context_, printable(spec.target), "tensor"));
     if (!tensor)
       malformed("tensor '" + printable(spec.target) + "' is not in the archive");
-    frame.values[spec.name] = constantOf(builder_, *tensor, spec.target, program_.owner());
+    if (!partOfComplex(tensor->dtype)) {
+      frame.values[spec.name] = constantOf(builder_, *tensor, spec.target, program_.owner());
+      continue;
+    }
+    if (uses_.isChanged(spec.name))
+      unsupported("buffer '" + printable(spec.target) + "' holds complex numbers and changes, which is not supported");
+    frame.values[spec.name] =
+        complexFrom(builder_, constantOf(builder_, partsOf(*tensor), spec.target, program_.owner()));
   }
 }
 
@@ -158,27 +172,69 @@ void Importer::loseResults(const json::Object &node, Frame &frame) {
   forResults(node, [&](StringRef name) { frame.values[name] = Thing(); });
 }
 
+/// The dims that the file states for a tensor; nothing where it states none that Smelt knows.
+std::optional<Extents> Importer::statedDims(StringRef name, const Frame &frame) const {
+  const json::Object *tensors = frame.graph->getObject("tensor_values");
+  const json::Object *meta = tensors ? tensors->getObject(name) : nullptr;
+  const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
+  if (!sizes)
+    return std::nullopt;
+  Extents dims;
+  for (const json::Value &value : *sizes) {
+    const StatedDim stated = program_.dim(value);
+    std::optional<Extent> extent = stated.number ? Extent(*stated.number) : Extent::parse(context_, stated.text);
+    if (!extent)
+      return std::nullopt;
+    dims.push_back(*extent);
+  }
+  return dims;
+}
+
+/// Refuses results of dims that are not those that the file states, as far as both are known: one of them is wrong.
+void Importer::checkResults(const json::Object &node, const Frame &frame) {
+  forResults(node, [&](StringRef name) {
+    auto found = frame.values.find(name);
+    if (found == frame.values.end() || !found->second.tensor || !refused_.empty())
+      return;
+    const json::Object *tensors = frame.graph->getObject("tensor_values");
+    const json::Object *meta = tensors ? tensors->getObject(name) : nullptr;
+    const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
+    if (!sizes)
+      return;
+    const Extents computed = extentsOf(found->second.tensor);
+    bool fits = sizes->size() == computed.size();
+    std::string inWords;
+    for (auto [position, value] : llvm::enumerate(*sizes)) {
+      const StatedDim stated = program_.dim(value);
+      std::optional<Extent> extent = stated.number ? std::optional<Extent>(*stated.number) : std::nullopt;
+      // Symbols are called as the file calls them where --shape says nothing of them.
+      if (!extent && options_.shapes.empty())
+        extent = Extent::parse(context_, stated.text);
+      fits = fits && (!extent || mayEqual(computed[position], *extent));
+      inWords += (position ? ", " : "") + (stated.number         ? std::to_string(*stated.number)
+                                           : stated.text.empty() ? "?"
+                                                                 : printable(stated.text, 40));
+    }
+    if (!fits)
+      malformed("computes " + frontend::inWords(computed) + " for its result '" + printable(name) +
+                "', which the file states to be [" + inWords +
+                "]: it is damaged, or was changed since; export the module again");
+  });
+}
+
 /// A float tensor of the dims that the file states for a name; null where it states none that Smelt knows.
 Value Importer::statedValue(StringRef name, const Frame &frame) {
   const json::Object *tensors = frame.graph->getObject("tensor_values");
   const json::Object *meta = tensors ? tensors->getObject(name) : nullptr;
-  const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
   std::optional<int64_t> code = meta ? meta->getInteger("dtype") : std::nullopt;
-  if (!sizes || !code)
-    return nullptr;
   try {
+    std::optional<Extents> dims = statedDims(name, frame);
+    if (!dims || !code)
+      return nullptr;
     Type element = dtypeOf(*code, context_, "its result");
-    Extents dims;
-    for (const json::Value &value : *sizes) {
-      const StatedDim stated = program_.dim(value);
-      std::optional<Extent> extent = stated.number ? Extent(*stated.number) : Extent::parse(context_, stated.text);
-      if (!extent)
-        return nullptr;
-      dims.push_back(*extent);
-    }
     if (!isa<FloatType>(element)) // sizes may come of integers, and are asked for
       return nullptr;
-    Type type = checkedType(dims, element);
+    Type type = checkedType(*dims, element);
     return UnrealizedConversionCastOp::create(builder_.builder(), builder_.location(), type, ValueRange()).getResult(0);
   } catch (const Refusal &) {
     return nullptr;
@@ -208,6 +264,60 @@ void Importer::bindResults(const json::Object &node, const Things &results, Fram
   });
 }
 
+/// Results of products of operands' parts: with each of the complex operands' parts, of which i · i is -1.
+static Things productOfParts(NodeReader &reader, const Import &import, ArrayRef<const json::Value *> operands) {
+  constexpr size_t kMostComplex = 4;
+  if (operands.size() > kMostComplex)
+    unsupported("multiplies " + Twine(operands.size()) + " tensors of complex numbers; Smelt takes " +
+                Twine(kMostComplex));
+  GraphBuilder &b = reader.builder();
+  SmallVector<Things> parts(2); // real, imaginary
+  for (unsigned chosen = 0; chosen < 1U << operands.size(); ++chosen) {
+    SmallVector<const json::Value *> imaginary;
+    for (auto [number, operand] : llvm::enumerate(operands))
+      if (chosen >> number & 1)
+        imaginary.push_back(operand);
+    reader.takeImaginary(imaginary);
+    Things made = import(reader), &sum = parts[imaginary.size() % 2];
+    const bool isNegative = imaginary.size() % 4 >= 2;
+    for (auto [number, thing] : llvm::enumerate(made)) {
+      if (number == sum.size())
+        sum.push_back(isNegative ? Thing(b.make<graph::NegOp>(thing.tensor)) : thing);
+      else
+        sum[number] = isNegative ? b.make<graph::SubOp>(sum[number].tensor, thing.tensor)
+                                 : b.make<graph::AddOp>(sum[number].tensor, thing.tensor);
+    }
+  }
+  for (auto [real, imaginary] : llvm::zip_equal(parts[0], parts[1]))
+    real.imaginary = imaginary.tensor;
+  return parts[0];
+}
+
+/// What an operator makes of a node's operands, which may be complex numbers.
+Things Importer::computed(NodeReader &reader, const OperatorTable::Found &row) {
+  using Kind = ComplexForm::Kind;
+  const SmallVector<const json::Value *> operands = reader.complexOperands();
+  const bool isParts = row.complex && row.complex->kind == Kind::Parts;
+  if (operands.empty() && !(isParts && reader.statesComplex().value_or(false)))
+    return (*row.import)(reader);
+  if (!row.complex)
+    unsupported("takes complex numbers, which are not supported here");
+  if (row.complex->kind == Kind::Own)
+    return (*row.complex->own)(reader);
+  if (row.complex->kind == Kind::Product)
+    return productOfParts(reader, *row.import, operands);
+  reader.takeParts(/*imaginary=*/false);
+  Things results = (*row.import)(reader);
+  if (!reader.statesComplex().value_or(true)) // made reals of them
+    return results;
+  reader.takeParts(/*imaginary=*/true);
+  const Things imaginary = (*row.import)(reader);
+  for (auto [result, part] : llvm::zip_equal(results, imaginary))
+    if (result.tensor)
+      result.imaginary = part.tensor;
+  return results;
+}
+
 void Importer::importNode(const json::Object &node, Frame &frame) {
   std::string target = operatorOf(node);
   builder_.setLocation(graph::sourceLocation(context_, nameOf(node), operatorText(node)));
@@ -220,7 +330,7 @@ void Importer::importNode(const json::Object &node, Frame &frame) {
   if (!row.import)
     unsupported(kUnknownOperator);
   NodeReader reader(*this, frame, node, target, row.schema);
-  Things results = (*row.import)(reader);
+  Things results = computed(reader, row);
   reader.checkAllRead();
   if (!row.isInPlace) {
     bindResults(node, results, frame);
@@ -231,6 +341,8 @@ void Importer::importNode(const json::Object &node, Frame &frame) {
   StringRef changed = changedName(node, *row.schema);
   if (changed.empty() || results.empty() || !results.front().tensor)
     malformed("changes no tensor in place");
+  if (results.front().imaginary || lookup(frame, changed).imaginary)
+    unsupported("changes complex numbers in place; save ep.run_decompositions({}), which changes nothing in place");
   Value before = lookup(frame, changed).tensor, after = builder_.cast(results.front().tensor, elementOf(before));
   if (extentsOf(after) != extentsOf(before))
     after = builder_.broadcast(after, extentsOf(before));
@@ -242,6 +354,7 @@ void Importer::importNodes(Frame &frame) {
     const json::Object &node = asObject(value, "a node");
     try {
       importNode(node, frame);
+      checkResults(node, frame);
     } catch (const Lost &) {
       loseResults(node, frame);
     } catch (Refusal &refusal) {
@@ -303,9 +416,9 @@ static DeclaredInput declaredInput(const Program &program, StringRef name, MLIRC
   const json::Object &meta = objectIn(objectIn(program.graph(), "tensor_values"), name);
   DeclaredInput input;
   input.name = name.str();
-  input.element = [code = integerIn(meta, "dtype"), context](const Twine &where) {
-    return dtypeOf(code, context, where);
-  };
+  const int64_t dtype = integerIn(meta, "dtype");
+  const std::optional<int64_t> part = partOfComplex(dtype);
+  input.element = [code = part.value_or(dtype), context](const Twine &where) { return dtypeOf(code, context, where); };
   std::vector<DeclaredDim> dims;
   for (const json::Value &value : arrayIn(meta, "sizes")) {
     const StatedDim stated = within("input '" + printable(name) + "'", [&] { return program.dim(value); });
@@ -315,6 +428,8 @@ static DeclaredInput declaredInput(const Program &program, StringRef name, MLIRC
     if (!dim.number)
       std::tie(dim.least, dim.most) = program.range(dim.name);
   }
+  if (part)
+    dims.emplace_back().number = 2; // complex numbers have their parts side by side
   input.dims = std::move(dims);
   return input;
 }
@@ -357,7 +472,9 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
   for (auto [position, tensor] : llvm::enumerate(given.tensors)) {
     Value argument = main.getArgument(static_cast<unsigned>(position));
     main.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(tensor.name));
-    frame.values[tensor.name] = argument;
+    const json::Object *meta = objectIn(program_.graph(), "tensor_values").getObject(tensor.name);
+    const bool isComplex = meta && partOfComplex(meta->getInteger("dtype").value_or(0));
+    frame.values[tensor.name] = isComplex ? Thing(complexFrom(builder_, argument)) : Thing(argument);
     frame.storages[tensor.name] = ++storageCount_;
     if (sizes.contains(tensor.name))
       frame.values[tensor.name] = Thing(builder_.sizesFrom(argument).front());
@@ -372,6 +489,8 @@ void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) 
     if (thing.isLost())
       return;
     Value value = thing.tensor ? thing.tensor : builder_.number(*thing.size);
+    if (thing.imaginary)
+      value = ComplexValue{thing.tensor, thing.imaginary}.together(builder_, rankOf(value));
     for (int copy = 1; !taken.insert(name).second; ++copy) // one value that is returned twice
       name = name + "." + std::to_string(copy);
     results.emplace_back(std::move(name), value);

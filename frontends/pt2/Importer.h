@@ -51,10 +51,13 @@ private:
   void addTensors(Frame &frame);
   void importNodes(Frame &frame);
   void importNode(const llvm::json::Object &node, Frame &frame);
+  Things computed(NodeReader &reader, const OperatorTable::Found &row);
   void bindResults(const llvm::json::Object &node, const Things &results, Frame &frame);
+  void checkResults(const llvm::json::Object &node, const Frame &frame);
   void loseResults(const llvm::json::Object &node, Frame &frame);
   void standIn(const llvm::json::Object &node, Frame &frame);
   mlir::Value statedValue(llvm::StringRef name, const Frame &frame);
+  std::optional<Extents> statedDims(llvm::StringRef name, const Frame &frame) const;
   void noteAliases(const llvm::json::Object &node, const Schema &schema, Frame &frame);
   bool makeAgain(llvm::StringRef name, Frame &frame);
   void setAll(const Thing &before, const Thing &after, unsigned storage, Frame &frame);

@@ -74,11 +74,84 @@ void NodeReader::refuseKind(StringRef name, Union given, StringRef wanted) const
 // Tensors.
 
 /// {"name": "conv2d"}
-Value NodeReader::lookupTensor(const json::Value &value) {
+Value NodeReader::lookupTensor(const json::Value &value, StringRef name) {
   const Thing &thing = importer_.lookup(frame_, stringIn(asObject(value, "a tensor"), "name"));
-  if (!thing.tensor)
-    return builder().number(*thing.size);
-  return thing.tensor;
+  if (thing.imaginary && parts_ == Parts::None)
+    unsupported("takes complex numbers, which are not supported here");
+  if (thing.imaginary)
+    return takesImaginary(value) ? thing.imaginary : thing.tensor;
+  Value tensor = thing.tensor ? thing.tensor : builder().number(*thing.size);
+  if (parts_ != Parts::Imaginary || llvm::is_contained({"indices", "index", "mask", "condition"}, name))
+    return tensor;
+  return builder().broadcast(builder().scalarLike(tensor, 0), extentsOf(tensor));
+}
+
+bool NodeReader::takesImaginary(const json::Value &operand) const {
+  return parts_ == Parts::Imaginary || (parts_ == Parts::Chosen && imaginary_.contains(&operand));
+}
+
+// Complex numbers.
+
+SmallVector<const json::Value *> NodeReader::complexOperands() {
+  SmallVector<const json::Value *> operands;
+  auto visit = [&](StringRef kind, const json::Value &value) {
+    const json::Object *object = value.getAsObject();
+    std::optional<StringRef> name = object ? object->getString("name") : std::nullopt;
+    if (kind == "as_complex" || (kind == "as_tensor" && name && importer_.lookup(frame_, *name).imaginary))
+      operands.push_back(&value);
+  };
+  for (const json::Value *argument : positional_) {
+    Union given = unionOf(*argument);
+    if (given.kind == "as_optional_tensor")
+      given = unionOf(*given.value);
+    const json::Array *list = given.value->getAsArray();
+    if (!list)
+      visit(given.kind, *given.value);
+    else if (given.kind == "as_tensors")
+      for (const json::Value &value : *list)
+        visit("as_tensor", value);
+  }
+  return operands;
+}
+
+void NodeReader::takeParts(bool imaginary) { parts_ = imaginary ? Parts::Imaginary : Parts::Real; }
+
+void NodeReader::takeImaginary(ArrayRef<const json::Value *> operands) {
+  parts_ = Parts::Chosen;
+  imaginary_.clear();
+  imaginary_.insert(operands.begin(), operands.end());
+}
+
+/// The type of complex numbers' parts, where these are taken; else a dtype's own.
+Type NodeReader::partType(int64_t dtype) {
+  const std::optional<int64_t> part = partOfComplex(dtype);
+  return dtypeOf(part && parts_ != Parts::None ? *part : dtype, context(), "its result");
+}
+
+ComplexValue NodeReader::complex(StringRef name, Type type) {
+  Union given = argument(name);
+  auto take = [&](bool imaginary) -> Value {
+    takeParts(imaginary);
+    if (isTensor(name))
+      return tensor(name);
+    std::optional<Number> number = scalar(name);
+    if (!number || (number->size && !number->size->isNumber()) || number->tensor)
+      unsupported("its argument '" + name + "' must be fixed");
+    return builder().scalar(type ? type : builder().builder().getF32Type(), number->value);
+  };
+  const Parts before = parts_;
+  const json::Object *object = given.value->getAsObject();
+  const bool isComplex =
+      given.kind == "as_complex" ||
+      (isTensor(name) && object && importer_.lookup(frame_, object->getString("name").value_or("")).imaginary);
+  ComplexValue value{take(false), isComplex ? take(true) : Value()};
+  parts_ = before;
+  return value;
+}
+
+std::optional<bool> NodeReader::statesComplex() {
+  std::optional<int64_t> dtype = statedDtype();
+  return dtype ? std::optional(partOfComplex(*dtype).has_value()) : std::nullopt;
 }
 
 Value NodeReader::optionalTensor(StringRef name) {
@@ -93,7 +166,7 @@ Value NodeReader::optionalTensor(StringRef name) {
   }
   if (found->kind != "as_tensor")
     refuseKind(name, *found, "a tensor");
-  return lookupTensor(*found->value);
+  return lookupTensor(*found->value, name);
 }
 
 Value NodeReader::tensor(StringRef name) {
@@ -111,11 +184,11 @@ Values NodeReader::optionalTensors(StringRef name) {
   Values values;
   for (const json::Value &value : *list) {
     if (found.kind == "as_tensors") {
-      values.push_back(lookupTensor(value));
+      values.push_back(lookupTensor(value, name));
       continue;
     }
     Union one = unionOf(value);
-    values.push_back(one.kind == "as_tensor" ? lookupTensor(*one.value) : Value());
+    values.push_back(one.kind == "as_tensor" ? lookupTensor(*one.value, name) : Value());
   }
   return values;
 }
@@ -264,6 +337,18 @@ std::optional<Number> NodeReader::scalar(StringRef name) {
   std::optional<Union> found = optionalArgument(name);
   if (!found)
     return std::nullopt;
+  if (found->kind == "as_complex") {
+    if (parts_ == Parts::None)
+      unsupported("its argument '" + name + "' is a complex number, which is not supported here");
+    const json::Object &both = asObject(*found->value, "a complex number");
+    const json::Value *part = both.get(takesImaginary(*found->value) ? "imag" : "real");
+    std::optional<double> number = part ? numberOf(*part) : std::nullopt;
+    if (!number)
+      refuseKind(name, *found, "a number");
+    return Number{Number::Kind::Float, *number, std::nullopt, nullptr};
+  }
+  if (parts_ == Parts::Imaginary && llvm::is_contained({"value", "other", "fill_value", "s", "self"}, name))
+    return Number{Number::Kind::Integer, 0, Extent(0), nullptr};
   if (found->kind == "as_float") {
     std::optional<double> number = numberOf(*found->value);
     if (!number)
@@ -311,7 +396,7 @@ std::optional<Type> NodeReader::optionalType(StringRef name) {
   std::optional<int64_t> code = found->value->getAsInteger();
   if (!code)
     refuseKind(name, *found, "a dtype");
-  return dtypeOf(*code, context(), "its result");
+  return partType(*code);
 }
 
 int64_t NodeReader::axis(StringRef name, Value of) {
@@ -320,12 +405,18 @@ int64_t NodeReader::axis(StringRef name, Value of) {
 
 // By place.
 
+/// A tensor, or complex numbers.
+Thing NodeReader::lookupThing(const json::Value &value) {
+  const Thing &thing = importer_.lookup(frame_, stringIn(asObject(value, "a tensor"), "name"));
+  return thing.tensor ? thing : Thing(builder().number(*thing.size));
+}
+
 Thing NodeReader::thingAt(size_t place) {
   if (place >= positional_.size())
     malformed("lacks its argument " + Twine(place));
   Union found = unionOf(*positional_[place]);
   if (found.kind == "as_tensor")
-    return Thing(lookupTensor(*found.value));
+    return lookupThing(*found.value);
   if (found.kind == "as_sym_float" || found.kind == "as_float") {
     std::optional<double> number = found.kind == "as_float" ? numberOf(*found.value) : std::nullopt;
     if (number)
@@ -373,7 +464,7 @@ Things NodeReader::thingsAt(size_t place) {
   Things things;
   for (const json::Value &value : *list) {
     if (found.kind == "as_tensors")
-      things.push_back(lookupTensor(value));
+      things.push_back(lookupThing(value));
     else if (found.kind == "as_ints" || found.kind == "as_sym_ints")
       things.push_back(value.getAsInteger() ? Thing(Extent(*value.getAsInteger())) : Thing(sizeOf(value)));
     else
@@ -384,8 +475,11 @@ Things NodeReader::thingsAt(size_t place) {
 
 Values NodeReader::tensorsAt(size_t place) {
   Values values;
-  for (const Thing &thing : thingsAt(place))
+  for (const Thing &thing : thingsAt(place)) {
+    if (thing.imaginary)
+      unsupported("takes complex numbers, which are not supported here");
     values.push_back(thing.tensor ? thing.tensor : builder().number(*thing.size));
+  }
   return values;
 }
 
@@ -395,7 +489,7 @@ Things NodeReader::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs
 
 // Results.
 
-std::optional<Type> NodeReader::statedType() {
+std::optional<int64_t> NodeReader::statedDtype() {
   const json::Array *outputs = node_.getArray("outputs");
   const json::Object *tensors = frame_.graph->getObject("tensor_values");
   if (!outputs || outputs->empty() || !tensors)
@@ -407,8 +501,12 @@ std::optional<Type> NodeReader::statedType() {
   const json::Object *object = named->getAsObject();
   std::optional<StringRef> name = object ? object->getString("name") : std::nullopt;
   const json::Object *meta = name ? tensors->getObject(*name) : nullptr;
-  std::optional<int64_t> code = meta ? meta->getInteger("dtype") : std::nullopt;
-  return code ? std::optional(dtypeOf(*code, context(), "its result")) : std::nullopt;
+  return meta ? meta->getInteger("dtype") : std::nullopt;
+}
+
+std::optional<Type> NodeReader::statedType() {
+  std::optional<int64_t> dtype = statedDtype();
+  return dtype ? std::optional(partType(*dtype)) : std::nullopt;
 }
 
 bool NodeReader::isRowMajor(StringRef name) {

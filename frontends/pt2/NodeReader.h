@@ -4,6 +4,7 @@
 #ifndef SMELT_FRONTENDS_PT2_NODEREADER_H
 #define SMELT_FRONTENDS_PT2_NODEREADER_H
 
+#include "frontends/common/Fourier.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/pt2/Json.h"
@@ -22,15 +23,17 @@ using Integers = llvm::SmallVector<int64_t>;
 using graph::Extent, graph::Extents;
 
 /// What a name of a graph stands for: a tensor, or a size. A SymFloat is a tensor of rank 0 in f64, a SymBool an extent
-/// of 1 or 0.
+/// of 1 or 0. Complex numbers are two tensors.
 struct Thing {
   Thing() = default;
   Thing(Value tensor) : tensor(tensor) {}
+  Thing(const ComplexValue &complex) : tensor(complex.real), imaginary(complex.imaginary) {}
   Thing(Extent size) : size(std::move(size)) {}
 
   bool isLost() const { return !tensor && !size; } // a refused node should have made it
 
   Value tensor;
+  Value imaginary; // null but of complex numbers, whose real parts are the tensor
   std::optional<Extent> size;
 };
 using Things = llvm::SmallVector<Thing>;
@@ -90,6 +93,19 @@ public:
   std::optional<Type> optionalType(llvm::StringRef name);
   /// An axis counted from the front; of a scalar, 0.
   int64_t axis(llvm::StringRef name, Value of);
+  // Complex operands are refused by all of the above, unless the reader is told which part of them to take for them.
+
+  /// Arguments, or members of lists that are such, that are complex numbers, in their order.
+  llvm::SmallVector<const llvm::json::Value *> complexOperands();
+  /// Whether the file says that the node's first result is complex; nothing where it says nothing of it.
+  std::optional<bool> statesComplex();
+  /// From here on, operands are their real, or their imaginary parts: those of reals are 0.
+  void takeParts(bool imaginary);
+  /// From here on, these operands are their imaginary parts, and other complex ones their real parts.
+  void takeImaginary(llvm::ArrayRef<const llvm::json::Value *> operands);
+  /// A tensor or a number, as complex numbers; `type` is that of numbers.
+  ComplexValue complex(llvm::StringRef name, Type type = {});
+
   /// Reads an argument that says nothing to Smelt.
   void ignore(llvm::StringRef name) { read_.insert(name); }
 
@@ -122,7 +138,11 @@ private:
   const llvm::json::Value *find(llvm::StringRef name);
   Union argument(llvm::StringRef name);
   std::optional<Union> optionalArgument(llvm::StringRef name);
-  Value lookupTensor(const llvm::json::Value &value);
+  Value lookupTensor(const llvm::json::Value &value, llvm::StringRef name = "");
+  Thing lookupThing(const llvm::json::Value &value);
+  std::optional<int64_t> statedDtype();
+  bool takesImaginary(const llvm::json::Value &operand) const;
+  Type partType(int64_t dtype);
   Extent sizeOf(const llvm::json::Value &value);
   Extent sizeOf(Union value, llvm::StringRef name);
   [[noreturn]] void refuseKind(llvm::StringRef name, Union given, llvm::StringRef wanted) const;
@@ -136,6 +156,8 @@ private:
   llvm::SmallVector<std::string> givenNames_;
   llvm::SmallVector<const llvm::json::Value *> positional_;
   llvm::StringSet<> read_;
+  enum class Parts { None, Real, Imaginary, Chosen } parts_ = Parts::None; // of complex operands
+  llvm::SmallPtrSet<const llvm::json::Value *, 4> imaginary_;              // Chosen: only asked, never walked
 };
 
 } // namespace smelt::frontend::pt2

@@ -9,12 +9,13 @@ using namespace mlir;
 namespace smelt::frontend::pt2 {
 
 static constexpr ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators,    antialiasOperators, attentionOperators,    bagOperators,     binaryOperators,
-    cellOperators,          columnOperators,    compositeOperators,    controlOperators, convolutionOperators,
-    creationOperators,      indexingOperators,  linalgOperators,       linearOperators,  lossOperators,
-    normalizationOperators, poolingOperators,   quantizationOperators, rankingOperators, recurrentOperators,
-    reductionOperators,     resizeOperators,    scatteringOperators,   sizeOperators,    sortingOperators,
-    specialOperators,       stackingOperators,  unaryOperators,        viewOperators,    visionOperators,
+    activationOperators,    antialiasOperators, attentionOperators,    bagOperators,        binaryOperators,
+    cellOperators,          columnOperators,    compositeOperators,    controlOperators,    convolutionOperators,
+    creationOperators,      indexingOperators,  linalgOperators,       linearOperators,     lossOperators,
+    normalizationOperators, poolingOperators,   quantizationOperators, rankingOperators,    recurrentOperators,
+    shiftOperators,         reductionOperators, resizeOperators,       scatteringOperators, sizeOperators,
+    sortingOperators,       spectralOperators,  specialOperators,      stackingOperators,   unaryOperators,
+    viewOperators,          visionOperators,
 };
 
 /// Operators that torch has under two names, with the same arguments.
@@ -86,6 +87,11 @@ OperatorTable::OperatorTable() {
   for (auto family : kFamilies)
     for (const Operator &row : family())
       byName_.try_emplace(row.name, row.import);
+  for (const ComplexForm &form : complexForms()) {
+    complex_.try_emplace(form.name, &form);
+    if (form.own)
+      byName_.try_emplace(form.name, *form.own);
+  }
 }
 
 /// "aten.add_.Tensor" → "aten.add.Tensor", "aten.__iand__.Tensor" → "aten.__and__.Tensor"; empty where a name is of no
@@ -107,6 +113,7 @@ OperatorTable::Found OperatorTable::find(StringRef name) const {
   if (row == byName_.end())
     return {};
   found.import = &row->second;
+  found.complex = complex_.lookup(row->getKey());
   found.schema = schemas_.find(row->getKey());
   return found;
 }

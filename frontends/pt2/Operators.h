@@ -39,6 +39,20 @@ struct Operator {
   Import import;
 };
 
+/// What an operator makes of complex operands.
+struct ComplexForm {
+  enum class Kind {
+    Own,     // what a function of its own computes
+    Parts,   // the same of real parts and of imaginary parts: what moves, adds and sums up numbers
+    Product, // a product of its operands: the sums of products of their parts
+  };
+  llvm::StringLiteral name;
+  Kind kind;
+  std::optional<Import> own;
+};
+/// In Ops/Complex.cpp.
+llvm::ArrayRef<ComplexForm> complexForms();
+
 // The operators of each family, in Ops/<Family>.cpp.
 llvm::ArrayRef<Operator> activationOperators();
 llvm::ArrayRef<Operator> antialiasOperators();
@@ -63,8 +77,10 @@ llvm::ArrayRef<Operator> recurrentOperators();
 llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> resizeOperators();
 llvm::ArrayRef<Operator> scatteringOperators();
+llvm::ArrayRef<Operator> shiftOperators();
 llvm::ArrayRef<Operator> sizeOperators();
 llvm::ArrayRef<Operator> sortingOperators();
+llvm::ArrayRef<Operator> spectralOperators();
 llvm::ArrayRef<Operator> specialOperators();
 llvm::ArrayRef<Operator> stackingOperators();
 llvm::ArrayRef<Operator> unaryOperators();
@@ -77,9 +93,10 @@ public:
   OperatorTable();
 
   struct Found {
-    const Import *import = nullptr; // null where nothing imports it
-    const Schema *schema = nullptr; // null where torch has none
-    bool isInPlace = false;         // its first argument becomes the result
+    const Import *import = nullptr;       // null where nothing imports it
+    const ComplexForm *complex = nullptr; // null where it takes no complex numbers
+    const Schema *schema = nullptr;       // null where torch has none
+    bool isInPlace = false;               // its first argument becomes the result
   };
   Found find(llvm::StringRef name) const;
   /// The names of all overloads.
@@ -87,6 +104,7 @@ public:
 
 private:
   llvm::StringMap<Import> byName_;
+  llvm::StringMap<const ComplexForm *> complex_;
   Schemas schemas_;
 };
 

@@ -193,12 +193,12 @@ static std::optional<int64_t> boundIn(const json::Object &constraint, StringRef 
   malformed("has a bound '" + key + "' that is no integer");
 }
 
-/// Every range leaves a number.
+/// Every range leaves a number. Those of what the run finds may be negative.
 void Program::checkRanges() const {
   const json::Object *ranges = model_.getAsObject()->getObject("range_constraints");
   for (const auto &[name, value] : ranges ? *ranges : json::Object()) {
     const json::Object &constraint = asObject(value, "a range");
-    const int64_t least = std::max<int64_t>(boundIn(constraint, "min_val").value_or(0), 0);
+    const int64_t least = boundIn(constraint, "min_val").value_or(INT64_MIN);
     const int64_t most = boundIn(constraint, "max_val").value_or(INT64_MAX);
     if (least > most)
       malformed("its range_constraints say that '" + printable(StringRef(name)) + "' is " + Twine(least) +
@@ -212,11 +212,17 @@ std::pair<int64_t, int64_t> Program::range(StringRef expression) const {
   const json::Object *found = ranges ? ranges->getObject(expression) : nullptr;
   if (!found)
     return range;
-  range.first = std::max<int64_t>(boundIn(*found, "min_val").value_or(0), 0);
-  range.second = boundIn(*found, "max_val").value_or(INT64_MAX);
   constexpr int64_t kUnlimited = int64_t(1) << 40; // torch writes one of several large numbers where there is no limit
+  range.first = boundIn(*found, "min_val").value_or(0);
+  range.second = boundIn(*found, "max_val").value_or(INT64_MAX);
   if (range.second >= kUnlimited)
     range.second = INT64_MAX;
+  // What the run finds may be negative, a dim of an input not; and one that is always empty is none that stays open.
+  if ((range.first < 0 && range.first > -kUnlimited) || range.second < 1)
+    malformed("its range_constraints say that '" + printable(expression) + "', a dim of an input, is " +
+              Twine(range.first) + " to " + Twine(range.second) +
+              "; a dim that stays open is 0 or more, and may be 1: export the module with other dynamic_shapes");
+  range.first = std::max<int64_t>(range.first, 0);
   return range;
 }
 

@@ -49,7 +49,7 @@ public:
   std::string dialect() const;
   std::string torchVersion() const;
   std::string schemaVersion() const;
-  /// [least, most] of a symbol, or of an expression of symbols.
+  /// [least, most] of a symbol, or of an expression of symbols, that is a dim of an input. Refuses what none can be.
   std::pair<int64_t, int64_t> range(llvm::StringRef expression) const;
 
   /// A dim as the file states it. Refuses what is neither a number nor an expression.

@@ -14,7 +14,9 @@ static TensorSummary summariseTensor(const Program &program, StringRef name, boo
   TensorSummary summary;
   summary.name = printable(name);
   const json::Object &meta = objectIn(objectIn(program.graph(), "tensor_values"), name);
-  summary.elementType = dtypeName(integerIn(meta, "dtype"));
+  const int64_t dtype = integerIn(meta, "dtype");
+  const std::optional<int64_t> part = partOfComplex(dtype);
+  summary.elementType = dtypeName(part.value_or(dtype));
   for (const json::Value &value : arrayIn(meta, "sizes")) {
     StatedDim stated;
     try {
@@ -28,6 +30,8 @@ static TensorSummary summariseTensor(const Program &program, StringRef name, boo
                               : stated.text.empty() ? "?"
                                                     : printable(stated.text));
   }
+  if (part) // complex numbers have their parts side by side
+    summary.extents.emplace_back("2");
   return summary;
 }
 

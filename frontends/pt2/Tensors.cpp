@@ -72,6 +72,11 @@ Type dtypeOf(int64_t dtype, MLIRContext *context, const Twine &where) {
   return known->type(builder);
 }
 
+std::optional<int64_t> partOfComplex(int64_t dtype) {
+  constexpr int64_t kFirst = 9, kLast = 11, kPart = 6; // complex32, …; f16, …
+  return dtype >= kFirst && dtype <= kLast ? std::optional(dtype - kFirst + kPart) : std::nullopt;
+}
+
 std::optional<int64_t> dtypeOfStorage(StringRef name) {
   for (const Dtype &dtype : kDtypes)
     if (!name.empty() && dtype.storage == name)
@@ -125,6 +130,17 @@ static FileTensor gathered(const StoredTensor &tensor, RankedTensorType type) {
       next += bytes;
     } while (graph::advance(index, type.getShape()));
   return tensorFromBytes(type, result.bytes, result.owner); // bools are made 0 and 1
+}
+
+StoredTensor partsOf(const StoredTensor &tensor) {
+  StoredTensor parts = tensor;
+  parts.dtype = partOfComplex(tensor.dtype).value_or(tensor.dtype);
+  parts.offset = checkedMul(tensor.offset, 2);
+  for (int64_t &stride : parts.strides)
+    stride = checkedMul(stride, 2);
+  parts.sizes.push_back(2);
+  parts.strides.push_back(1);
+  return parts;
 }
 
 Value constantOf(GraphBuilder &b, const StoredTensor &tensor, StringRef name, std::shared_ptr<const void> owner) {

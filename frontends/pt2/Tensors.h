@@ -24,6 +24,8 @@ std::string dtypeName(int64_t dtype);
 int64_t dtypeBytes(int64_t dtype);
 /// The element type of a dtype. Refuses what Smelt lacks, or torch does; `where` begins the message.
 mlir::Type dtypeOf(int64_t dtype, mlir::MLIRContext *context, const llvm::Twine &where);
+/// The dtype of a complex dtype's parts; nothing of others.
+std::optional<int64_t> partOfComplex(int64_t dtype);
 /// The dtype that a storage of pickled tensors has by its class: "FloatStorage".
 std::optional<int64_t> dtypeOfStorage(llvm::StringRef name);
 
@@ -31,6 +33,8 @@ std::optional<int64_t> dtypeOfStorage(llvm::StringRef name);
 /// where it is neither. `owner` keeps the storage. Refuses one that reaches beyond its storage.
 mlir::Value constantOf(GraphBuilder &builder, const StoredTensor &tensor, llvm::StringRef name,
                        std::shared_ptr<const void> owner);
+/// The same of complex numbers: both parts along a last dim.
+StoredTensor partsOf(const StoredTensor &tensor);
 
 } // namespace smelt::frontend::pt2
 

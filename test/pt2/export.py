@@ -39,10 +39,12 @@ def export(module: torch.nn.Module, inputs: tuple, dialect: str, dynamic=None, s
 
 
 def flat(values) -> list:
-    """The tensors of nested lists, tuples and dicts, in order; numbers become arrays."""
+    """The tensors of nested lists, tuples and dicts, in order; numbers become arrays, and complex ones pairs of floats, as Smelt has them."""
+    leaves = [torch.view_as_real(value.resolve_conj()) if isinstance(value, torch.Tensor) and value.is_complex() else value
+              for value in torch.utils._pytree.tree_leaves(values)]
     return [value.detach().to(torch.float32).numpy() if isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16
             else value.detach().numpy() if isinstance(value, torch.Tensor) else numpy.asarray(value)
-            for value in torch.utils._pytree.tree_leaves(values) if value is not None]
+            for value in leaves if value is not None]
 
 
 def save(program: torch.export.ExportedProgram, module: torch.nn.Module, inputs: tuple, path: Path) -> None:

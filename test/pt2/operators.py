@@ -329,6 +329,57 @@ class Bags(nn.Module):
                 self.sum(words.flatten(), offsets, weights.flatten()), y, h, c]
 
 
+
+
+class Spectra(nn.Module):
+    """Transforms into frequencies and back, of all norms and lengths; 17 has no factors, 1024 is one that Smelt takes apart, and 1030 is 2 · 5 · 103."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(16))
+        self.register_buffer("short", torch.hamming_window(12))
+
+    def forward(self, x, y, long, sound):
+        real = torch.view_as_real
+        z = torch.complex(x, y)
+        found = [real(torch.fft.fft(x)), real(torch.fft.fft(z, dim=1)), real(torch.fft.ifft(z, n=5)), real(torch.fft.fft(z, n=17, norm="ortho")),
+                 real(torch.fft.rfft(x)), real(torch.fft.rfft(x, n=11, dim=0, norm="forward")), torch.fft.irfft(z), torch.fft.irfft(z, n=9, norm="ortho"),
+                 torch.fft.irfft(z, n=1), torch.fft.irfft(z, n=2, norm="forward"), real(torch.fft.fft2(x)), real(torch.fft.ifft2(z, s=(4, 6))),
+                 real(torch.fft.rfft2(x)), torch.fft.irfft2(z, s=(3, 9)), real(torch.fft.fftn(z)), real(torch.fft.rfftn(x, dim=(0, 2))),
+                 torch.fft.irfftn(z, dim=(1, 2)), real(torch.fft.ifftn(x, norm="ortho")), torch.fft.fftshift(x), torch.fft.ifftshift(x, dim=(1, 2)),
+                 torch.fft.fftfreq(7, 0.5) + 0, torch.fft.rfftfreq(8) + 0, real(torch.fft.rfft(long)), real(torch.fft.fft(long[:, :1030])),
+                 torch.fft.irfft(torch.fft.rfft(long) * 2), real(torch.fft.ifft(torch.complex(long, -long)))]
+        def stft(*given, **how): return real(torch.stft(*given, return_complex=True, **how))
+        return found + [stft(sound, 16, 4, window=self.window), stft(sound, 16, 5, 12, self.short, center=False), stft(sound[0], 15, onesided=False),
+                        stft(sound, 16, normalized=True, pad_mode="constant"), stft(torch.complex(sound, sound.flip(1)), 16, 8, center=False),
+                        torch.istft(torch.stft(sound, 16, 4, window=self.window, return_complex=True), 16, 4, window=self.window),
+                        torch.istft(torch.stft(sound, 16, 5, 12, self.short, normalized=True, return_complex=True), 16, 5, 12, self.short, normalized=True, length=64),
+                        torch.istft(torch.stft(sound, 16, 4, return_complex=True), 16, 4, length=90),
+                        torch.istft(torch.stft(sound[0], 16, 6, center=False, return_complex=True), 16, 6, center=False)]
+
+
+class Complexes(nn.Module):
+    """Complex numbers by what is done with them; weights of such as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.Parameter(torch.randn(8, 4, dtype=torch.cfloat))
+        self.register_buffer("turned", torch.randn(4, 3, dtype=torch.cfloat).T)
+
+    def forward(self, x, y, i, m):
+        real = torch.view_as_real
+        a, b = torch.complex(x, y), torch.view_as_complex(torch.stack([y, x + 1], -1))
+        pieces = [a + b, a - 2 * b, a * b, a / b, a / 2, 3 - a, a + 1, a * x, x * a + i, a / x, -a, a.conj(), a.exp(), torch.log(a), a ** 2, a ** 3, a ** -1, a ** 0.5,
+                  a.sqrt(), a.square(), a.reciprocal(), a.sgn(), a * 1j, (1 + 2j) * a, torch.polar(x.abs(), y), a.sum(), a.sum(1), a.mean((0, 2)), a.cumsum(1),
+                  a.mT, a.transpose(0, 2), a.permute(2, 0, 1), a[:, 1], a[..., ::2], a.reshape(6, 8), a.flatten(1), a.unsqueeze(0), torch.cat([a, b], 1),
+                  torch.stack([a, b]), torch.cat([a, x.to(torch.cfloat)]), a.roll(2, 2), a.flip(1), F.pad(a, (1, 2)), torch.where(m, a, b), a.masked_fill(m, 3.0),
+                  a[:, torch.tensor([2, 0])], a.gather(2, i.abs() % 8), *a.split(4, 2), *a.chunk(2, 2), a.expand(2, 2, 3, 8), a.repeat(1, 2, 1), a @ self.weights,
+                  torch.einsum("bij,jk->bki", a, self.weights), torch.einsum("bij,jk->bik", x, self.weights.real) + 0j, torch.bmm(a, b.mT), torch.mv(a[0], b[0, 0]),
+                  torch.outer(a[0, 0], b[0, 0]), self.turned + 1, a.tril(), torch.zeros(2, 3, dtype=torch.cfloat) + a[..., 0], torch.zeros_like(a) + b, x.to(torch.cfloat) * 2,
+                  a.clone(), torch.ones(3, 1) * a, torch.einsum("bij,jk,bil->bkl", a, self.weights, b)]
+        return [real(torch.resolve_conj(piece)) for piece in pieces] + [a.abs(), a.angle(), x.angle(), a.real, b.imag, a == b, a != a, (a * a.conj()).real, a, a[0]]
+
+
 CASES = {
     "unary": (of(unary), (X, P, I, M)),
     "binary": (of(binary), (X, Y, I, M)),
@@ -358,5 +409,7 @@ CASES = {
     "scatterings": (of(scatterings), (X, Y, I.abs(), M)),
     "losses": (of(losses), (X, Y, P.clamp(0.05, 0.95), torch.tensor([5, 3]), torch.tensor([[0, 2, -100], [1, 1, 0]]))),
     "antialias": (of(antialias), (IMAGE, torch.tensor([[0.9, 0.2, 0.1], [-0.3, 1.1, 0.0]]).expand(2, 2, 3).clone())),
+    "spectra": (Spectra(), (X, Y, torch.randn(2, 1024), torch.randn(2, 60))),
+    "complexes": (Complexes(), (X, Y, I, M)),
     "bags": (Bags(), (torch.randint(0, 20, (3, 7)), torch.tensor([0, 3, 3, 9, 21]), torch.rand(3, 7), torch.randn(6, 3, 8))),
 }

@@ -283,6 +283,38 @@ def no_model_in_it(folder):
 
 
 @case
+def shapes_that_contradict(folder):
+    """What the file states of values in between is what its operators make, or the file is refused: both shapes are told."""
+    for name, sizes, words in (("relu", [{"as_int": 3}, {"as_int": 4}], "'relu', which the file states to be [3, 4]"),
+                               ("linear", None, "'linear', which the file states to be [s77, 5]"), ("conv2d", 1, "'conv2d', which the file states to be [s77, 1, 8, 8]")):
+        def change(program, name=name, sizes=sizes):
+            meta = graph(program)["tensor_values"][name]
+            if sizes is None:
+                meta["sizes"][-1] = {"as_int": 5}
+            elif sizes == 1:
+                meta["sizes"][1] = {"as_int": 1}
+            else:
+                meta["sizes"] = sizes
+        changed(folder, change, f"node '{name}'", words, codes=(3,))
+
+
+@case
+def shapes_of_symbols_that_contradict(folder):
+    def change(program):
+        sizes = graph(program)["tensor_values"]["relu"]["sizes"]
+        sizes[0] = {"as_expr": {"expr_str": "Add(Symbol('s77', positive=True, integer=True), Integer(1))", "hint": {"as_int": 3}}}
+    changed(folder, change, "node 'relu'", "'relu', which the file states to be [s77 + 1,", codes=(3,))
+
+
+@case
+def ranges_that_no_dim_has(folder):
+    for least, most in ((-5, 4), (-1, None), (0, 0), (-3, -2), (None, 0)):
+        def change(program, least=least, most=most):
+            program["range_constraints"]["s77"] = {"min_val": least, "max_val": most}
+        changed(folder, change, "'s77'", codes=(3,))
+
+
+@case
 def shapes_that_overflow(folder):
     for shape in ([2**62, 4], [-5], [0, -1], [-1, -1], [2**31, 2**31, 2**31]):
         def change(program, shape=shape):
@@ -347,7 +379,14 @@ def pickled_weight(folder):
 @case
 def no_such_dtype(folder):
     weight(folder, lambda entry: entry["tensor_meta"].update(dtype=99), "dtype 99")
-    return weight(folder, lambda entry: entry["tensor_meta"].update(dtype=10), "complex64", codes=[4])
+    return weight(folder, lambda entry: entry["tensor_meta"].update(dtype=10), "reaches to element 431", codes=[3])  # of eight bytes each
+
+
+@case
+def complex_weights_of_a_convolution(folder):
+    def change(entry):
+        entry["tensor_meta"].update(dtype=10, sizes=[{"as_int": size} for size in (4, 3, 3, 3)])
+    return weight(folder, change, "node 'conv2d'", "takes complex numbers", codes=[4])
 
 
 # Pickles.

@@ -87,11 +87,12 @@ def every_generation(folder):
 @case
 def bounds_of_dims(folder):
     path = FILES / "tiny_2.15.0.pt2"
-    expect("1 to 8" in smelt("compile", path, "--shape", "x=9x3x8x8", "-o", folder / "m.so", code=2).stderr, "a batch of 9 is allowed")
+    said = smelt("compile", path, "--shape", "x=9x3x8x8", "-o", folder / "m.so", code=2).stderr
+    expect("input 'x' takes 1 to 8 for its dim 0 ('s77'), not 9" in said, said)
     smelt("compile", path, "--shape", "x=8x3x8x8", "-o", folder / "m.so")
     for given in ("1..9", "4..20"):
         said = smelt("compile", path, "--shape", f"x={given},3,8,8", "-o", folder / "m.so", code=2).stderr
-        expect("takes 1 to 8 for 's77', not" in said, said)
+        expect("takes 1 to 8 for its dim 0 ('s77'), not" in said, said)
     smelt("compile", path, "--shape", "x=2..5,3,8,8", "-o", folder / "m.so")
     expect("symbols s77 from 1 to 8" in smelt("inspect", path).stdout, "inspect does not show the range")
     found = json.loads(smelt("inspect", path, "--json").stdout)
@@ -197,7 +198,27 @@ def custom_operators(folder):
 def inspection(_folder):
     found = json.loads(smelt("inspect", FILES / "tiny_2.15.0.pt2", "--json").stdout)
     expect(found["format"] == "pt2" and found["inputs"][0]["name"] == "x", f"{found}")
-    expect(not found["unsupported"], "something is unsupported")
+    expect(not found["unsupported"] and not found["states"], f"{found}")
+
+
+@case
+def inspection_of_states(folder):
+    """Buffers that change are what the artefact says that they are."""
+    for name in ("tiny_cache", "tiny_cache.func"):
+        path, artefact = FILES / f"{name}.pt2", folder / "m.so"
+        smelt("compile", path, "-o", artefact)
+        told, made = (json.loads(smelt("inspect", file, "--json").stdout)["states"] for file in (path, artefact))
+        expect(told and told == [{key: state[key] for key in ("name", "type", "shape", "output")} for state in made], f"{told} and {made}")
+        expect(f"state  '{told[0]['name']}'  f32 " in smelt("inspect", path).stdout, smelt("inspect", path).stdout)
+
+
+@case
+def inspection_of_complex_numbers(folder):
+    """Inputs and outputs of complex numbers are floats, side by side."""
+    found = json.loads(smelt("inspect", unpacked("complexes-training", folder), "--json").stdout)
+    outputs = {tensor["name"]: tensor for tensor in found["outputs"]}
+    expect(outputs["complex_1"] == {"name": "complex_1", "type": "f32", "shape": [2, 3, 8, 2]}, f"{outputs['complex_1']}")
+    expect(not found["unsupported"], f"{found['unsupported']}")
 
 
 for recorded in sorted(FILES.glob("*.pt2.xz")):

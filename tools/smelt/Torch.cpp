@@ -6,7 +6,8 @@
 namespace smelt {
 
 // Inputs and outputs have the names of the program's graph, in its order; buffers that it changes are the outputs
-// NAME.next. What a node makes is kept as it is then: later ones may change it in place.
+// NAME.next, and complex numbers have their parts along a last dim. What a node makes is kept as it is then: later ones
+// may change it in place.
 static constexpr llvm::StringLiteral kScript = R"(
 import warnings
 warnings.filterwarnings("ignore")
@@ -17,7 +18,8 @@ def runs(begin):
 def array(value):
     import numpy as np
     import torch
-    value = torch.as_tensor(value).detach().contiguous()
+    value = torch.as_tensor(value).detach()
+    value = (torch.view_as_real(value.resolve_conj()) if value.is_complex() else value).contiguous()
     return value.view(torch.int16).numpy().view(np.uint16).copy() if value.dtype == torch.bfloat16 else value.numpy().copy()
 
 def arguments_of(program, given):
@@ -30,6 +32,9 @@ def arguments_of(program, given):
             flat.append(name)
         elif isinstance(metas.get(name), torch.Tensor):
             is_bits = metas[name].dtype == torch.bfloat16  # NumPy has no such type
+            if metas[name].is_complex():
+                flat.append(torch.view_as_complex(torch.from_numpy(given[name]).contiguous()))
+                continue
             flat.append(torch.from_numpy(given[name].view(np.int16)).view(torch.bfloat16) if is_bits else torch.from_numpy(given[name]).to(metas[name].dtype))
         else:
             flat.append(given[name].item())
@@ -51,7 +56,7 @@ def results(given):
     class Layers(torch.fx.Interpreter):
         def run_node(self, node):
             value = super().run_node(node)
-            if node.op == "call_function" and isinstance(value, torch.Tensor):
+            if node.op == "call_function" and isinstance(value, torch.Tensor) and not value.is_complex():  # of which there are two
                 made[prefix + node.name] = array(value)
             return value
     with torch.no_grad():

@@ -251,12 +251,10 @@ template <typename Op> static Value addCombined(NodeReader &node) {
   return combine<graph::AddOp>(b, b.cast(x, type), y);
 }
 
-// atan2(y, x), from atan of the quotient: π more or less where x is negative
-static Value atan2(NodeReader &node) {
+Value arcTangent(GraphBuilder &b, Value y, Value x) {
   constexpr double kPi = 3.14159265358979323846;
-  GraphBuilder &b = node.builder();
-  Operands operands = readFloats(node);
-  Value y = operands.lhs, x = operands.rhs, zero = b.scalarLike(x, 0);
+  matchDims(b, y, x);
+  Value zero = b.scalarLike(x, 0);
   auto is = [&](Value left, Value right) { return b.make<graph::LessOp>(left, right); };
   auto select = [&](Value condition, Value left, Value right) {
     return b.make<graph::SelectOp>(condition, left, right);
@@ -267,6 +265,11 @@ static Value atan2(NodeReader &node) {
   Value quarter = select(is(y, zero), b.scalarLike(x, -kPi / 2), b.scalarLike(x, kPi / 2));
   Value upright = select(b.make<graph::EqualOp>(y, zero), b.make<graph::MulOp>(y, zero), quarter);
   return select(b.make<graph::EqualOp>(x, zero), upright, result);
+}
+
+static Value atan2(NodeReader &node) {
+  Operands operands = readFloats(node);
+  return arcTangent(node.builder(), operands.lhs, operands.rhs);
 }
 
 // The operators are tables of the functions above.

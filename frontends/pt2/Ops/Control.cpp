@@ -17,6 +17,8 @@ namespace smelt::frontend::pt2 {
 static Value asTensor(GraphBuilder &b, const Thing &thing) {
   if (thing.isLost())
     unsupported("makes nothing in the place of a tensor");
+  if (thing.imaginary)
+    unsupported("has complex numbers in a branch or a loop, which are not supported there");
   return thing.tensor ? thing.tensor : b.number(*thing.size);
 }
 
