@@ -9,6 +9,7 @@
 #include "codegen/gpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -80,7 +81,7 @@ struct CheckCapabilities : PassWrapper<CheckCapabilities, OperationPass<>> {
     getOperation()->walk([&](func::FuncOp function) {
       int64_t stack = 0;
       WalkResult walked = function.walk([&](Operation *op) {
-        if (isa<func::FuncOp>(op))
+        if (isa<func::FuncOp, nvgpu::LdMatrixOp, NVVM::MmaOp>(op)) // fragments of matrices are no vectors of a device
           return WalkResult::advance();
         if (auto local = dyn_cast<memref::AllocaOp>(op))
           stack += local.getType().getNumElements() * local.getType().getElementTypeBitWidth() / 8;

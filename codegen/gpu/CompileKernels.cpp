@@ -54,6 +54,8 @@ struct Calls {
 };
 } // namespace
 
+constexpr int64_t kAlignment = 16; // bytes: the most that is copied at once
+
 static bool isOfDevice(int32_t base) {
   switch (static_cast<artifact::Base>(base)) {
   case artifact::Base::Arena:
@@ -80,8 +82,8 @@ static llvm::StringMap<Calls> callsOf(ModuleOp module) {
     Block &body = kernels.lookup<kernel::FuncOp>(call.getCallee()).getBody().front();
     for (auto [isAligned, offset, argument] : llvm::zip(aligned, offsets, body.getArguments())) {
       auto type = dyn_cast<MemRefType>(argument.getType());
-      isAligned &=
-          type && offset.isNumber() && offset.number() % (kLanes * graph::elementBytes(type.getElementType())) == 0;
+      const int64_t vectorBytes = type ? kLanes * graph::elementBytes(type.getElementType()) : 1;
+      isAligned &= type && offset.isNumber() && offset.number() % std::max(vectorBytes, kAlignment) == 0;
     }
   });
   return calls;

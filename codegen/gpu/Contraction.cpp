@@ -73,10 +73,7 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, const Profile &pro
       vectors_(divisorOf(width_ / kLanes, profile.vectors)), unrolled_(profile.unrolled) {}
 
 bool Contraction::isSupported() {
-  auto isPlain = [](Value value) {
-    RankedTensorType type = graph::typeOf(value);
-    return type.getElementType().isF32() && type.hasStaticShape();
-  };
+  auto isPlain = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
   return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isPlain(root_.getInput()) &&
          isPlain(root_.getPacked()) && isPlain(root_.getResult());
 }

@@ -68,7 +68,7 @@ static void alignAccesses(func::FuncOp function) {
 }
 
 namespace {
-/// Four elements into shared memory, or so many of them and zeros.
+/// Elements into shared memory, or so many of them and zeros.
 struct ConvertAsyncCopy : ConvertOpToLLVMPattern<nvgpu::DeviceAsyncCopyOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(nvgpu::DeviceAsyncCopyOp op, OpAdaptor adaptor,
@@ -83,9 +83,37 @@ struct ConvertAsyncCopy : ConvertOpToLLVMPattern<nvgpu::DeviceAsyncCopyOp> {
     Value read;
     if (Value elements = adaptor.getSrcElements())
       read = LLVM::MulOp::create(b, loc, elements, LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(bytes)));
-    NVVM::CpAsyncOp::create(b, loc, target, source, static_cast<uint32_t>(bytes * kLanes),
-                            NVVM::LoadCacheModifierKind::CG, read);
+    const auto size = static_cast<uint32_t>(bytes * op.getDstElements().getSExtValue());
+    constexpr uint32_t kAroundL1 = 16; // of fewer bytes there are no copies that bypass it
+    NVVM::CpAsyncOp::create(b, loc, target, source, size,
+                            size == kAroundL1 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA,
+                            read);
     b.eraseOp(op);
+    return success();
+  }
+};
+
+/// Matrices of 8 x 8 halves: a register has two of a row, or of a column where they are transposed.
+struct ConvertLdMatrix : ConvertOpToLLVMPattern<nvgpu::LdMatrixOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(nvgpu::LdMatrixOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    constexpr int kSide = 8;
+    Location loc = op.getLoc();
+    Value source = getStridedElementPtr(b, loc, cast<MemRefType>(op.getSrcMemref().getType()), adaptor.getSrcMemref(),
+                                        adaptor.getIndices());
+    const uint32_t count = op.getNumTiles();
+    Type words = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(count, b.getI32Type()));
+    Value loaded = NVVM::LdMatrixOp::create(
+        b, loc, words, source, count, op.getTranspose() ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+        NVVM::LdStMatrixShapeAttr::get(b.getContext(), kSide, kSide), NVVM::LdStMatrixEltType::B16);
+    Type type = getTypeConverter()->convertType(op.getRes().getType());
+    Value result = LLVM::PoisonOp::create(b, loc, type);
+    for (int64_t number = 0; number < count; ++number) {
+      Value word = LLVM::ExtractValueOp::create(b, loc, loaded, number);
+      Value pair = LLVM::BitcastOp::create(b, loc, cast<LLVM::LLVMArrayType>(type).getElementType(), word);
+      result = LLVM::InsertValueOp::create(b, loc, result, pair, number);
+    }
+    b.replaceOp(op, result);
     return success();
   }
 };
@@ -147,7 +175,7 @@ LogicalResult ConvertToNvvm::convert(ModuleOp module) {
   populateVectorToLLVMConversionPatterns(types, patterns, /*reassociateFPReductions=*/false,
                                          /*force32BitVectorIndices=*/true);
   ub::populateUBToLLVMConversionPatterns(types, patterns);
-  patterns.add<ConvertAsyncCopy>(types);
+  patterns.add<ConvertAsyncCopy, ConvertLdMatrix>(types);
   LLVMConversionTarget target(getContext());
   target.addLegalOp<ModuleOp>();
   target.addLegalDialect<NVVM::NVVMDialect>();

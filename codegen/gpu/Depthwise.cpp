@@ -117,7 +117,7 @@ LogicalResult Depthwise::store(int64_t point, Value sum) {
 }
 
 FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, Value invocation, const Profile &profile) {
-  auto isFloat = [](Value value) { return graph::typeOf(value).getElementType().isF32(); };
+  auto isFloat = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
   if (!isFloat(root.getInput()) || !isFloat(root.getFilter()) || !isFloat(root.getResult()))
     return failure();
   SmallVector<int64_t> extents(graph::typeOf(root.getResult()).getShape());

@@ -10,6 +10,7 @@
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -84,7 +85,11 @@ static void takeBack(Body &body, func::FuncOp function) {
 static FailureOr<int64_t> emitProduct(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
                                       const Profile &profile) {
   if (profile.sharesTiles) {
-    FailureOr<int64_t> shared = emitTiledContraction(body, root, function, invocation, profile);
+    FailureOr<int64_t> shared = emitMmaContraction(body, root, function, invocation, profile);
+    if (succeeded(shared))
+      return shared;
+    takeBack(body, function);
+    shared = emitTiledContraction(body, root, function, invocation, profile);
     if (succeeded(shared))
       return shared;
     takeBack(body, function);
@@ -122,7 +127,7 @@ struct EmitDeviceKernels : PassWrapper<EmitDeviceKernels, OperationPass<>> {
   void getDependentDialects(DialectRegistry &registry) const override {
     registry
         .insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, math::MathDialect, memref::MemRefDialect,
-                nvgpu::NVGPUDialect, NVVM::NVVMDialect, scf::SCFDialect, vector::VectorDialect>();
+                LLVM::LLVMDialect, nvgpu::NVGPUDialect, NVVM::NVVMDialect, scf::SCFDialect, vector::VectorDialect>();
   }
 
   void runOnOperation() override {

@@ -23,6 +23,9 @@ llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, ml
 /// The same by groups that share a tile; fails where few points or channels would leave most of one unused.
 llvm::FailureOr<int64_t> emitTiledContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
                                               mlir::Value invocation, const Profile &profile);
+/// The same by tensor cores, of f16 or bf16; fails likewise.
+llvm::FailureOr<int64_t> emitMmaContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                            mlir::Value invocation, const Profile &profile);
 /// The same by groups that split K; fails where there is too little of it, or much else to share.
 llvm::FailureOr<int64_t> emitSplitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
                                               mlir::Value invocation);
@@ -31,6 +34,9 @@ llvm::FailureOr<int64_t> emitPointwise(Body &body, mlir::Value invocation);
 
 /// An index for each of `extents`, of which there are `number`: the last changes fastest.
 llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::ArrayRef<int64_t> extents);
+
+/// Elements that are computed with in f32, however they are stored, and extents that are numbers.
+bool isComputedInF32(mlir::RankedTensorType type);
 
 /// The most of 1 … `most` that divides `extent`.
 int64_t divisorOf(int64_t extent, int64_t most);

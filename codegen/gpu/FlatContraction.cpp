@@ -29,10 +29,7 @@ FlatContraction::FlatContraction(Body &body, kernel::ContractOp root, func::Func
 }
 
 bool FlatContraction::isPlain() {
-  auto isPlain = [](Value value) {
-    RankedTensorType type = graph::typeOf(value);
-    return type.getElementType().isF32() && type.hasStaticShape();
-  };
+  auto isPlain = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
   return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isPlain(root_.getInput()) &&
          isPlain(root_.getPacked()) && isPlain(root_.getResult()) && packed_.size() >= 3 + size_t(groups_ > 1) &&
          !pointDims_.empty() && root_.getWindow().size() <= pointDims_.size();
@@ -59,13 +56,23 @@ Value FlatContraction::orZero(Value condition, Value value) {
   return arith::SelectOp::create(b_, condition, value, nothing);
 }
 
-Value FlatContraction::makeShared(StringRef name, int64_t elements) {
+/// An array of the group's memory.
+static Value makeGlobal(ImplicitLocOpBuilder &b, func::FuncOp function, StringRef name, int64_t elements,
+                        Type element) {
   constexpr int64_t kWorkgroup = 3;
-  auto type = MemRefType::get({elements}, b_.getF32Type(), AffineMap(), b_.getI64IntegerAttr(kWorkgroup));
-  OpBuilder outer(function_);
-  memref::GlobalOp::create(outer, function_.getLoc(), name, outer.getStringAttr("private"), type, outer.getUnitAttr(),
+  auto type = MemRefType::get({elements}, element, AffineMap(), b.getI64IntegerAttr(kWorkgroup));
+  OpBuilder outer(function);
+  memref::GlobalOp::create(outer, function.getLoc(), name, outer.getStringAttr("private"), type, outer.getUnitAttr(),
                            /*constant=*/false, outer.getI64IntegerAttr(kLanes * sizeof(float)));
-  return memref::GetGlobalOp::create(b_, type, name);
+  return memref::GetGlobalOp::create(b, type, name);
+}
+
+Value FlatContraction::makeShared(StringRef name, int64_t elements) {
+  return makeGlobal(b_, function_, name, elements, b_.getF32Type());
+}
+
+Value FlatContraction::makeSharedBytes(StringRef name, int64_t bytes) {
+  return makeGlobal(b_, function_, name, bytes, b_.getI8Type());
 }
 
 Value FlatContraction::loadShared(Value buffer, Value place) {

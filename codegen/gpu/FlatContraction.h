@@ -29,6 +29,8 @@ protected:
 
   /// An array of f32 in the group's memory.
   mlir::Value makeShared(llvm::StringRef name, int64_t elements);
+  /// One of bytes, to look at as arrays.
+  mlir::Value makeSharedBytes(llvm::StringRef name, int64_t bytes);
   mlir::Value loadShared(mlir::Value buffer, mlir::Value place);
   void storeShared(mlir::Value vector, mlir::Value buffer, mlir::Value place);
 

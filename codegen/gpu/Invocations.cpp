@@ -32,6 +32,11 @@ SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<int64_t> extents) 
   return index;
 }
 
+bool isComputedInF32(RankedTensorType type) {
+  Type element = type.getElementType();
+  return (element.isF32() || element.isF16() || element.isBF16()) && type.hasStaticShape();
+}
+
 int64_t divisorOf(int64_t extent, int64_t most) {
   while (most > 1 && extent % most != 0)
     --most;

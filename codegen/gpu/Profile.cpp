@@ -32,7 +32,9 @@ constexpr Profile cuda(const char *name, unsigned architecture, const char *feat
           features,
           /*hasNarrow=*/true,
           /*sharesTiles=*/true,
-          /*hasAsyncCopies=*/architecture >= 80};
+          /*hasAsyncCopies=*/architecture >= 80,
+          /*hasF16=*/true,
+          /*hasTensorCores=*/true};
 }
 
 // Mesa's lavapipe has an invocation in each lane of a register of 256 bits. It reads storage buffers lane by lane with
@@ -64,11 +66,16 @@ std::string profileNames() {
   return llvm::join(llvm::map_range(kProfiles, [](const Profile &profile) { return std::string(profile.name); }), ", ");
 }
 
-kernel::Machine machineOf(const Profile &) {
+kernel::Machine machineOf(const Profile &profile) {
   kernel::Machine machine;
   machine.vectorBytes = 4 * sizeof(float);
   machine.vectorRegisters = 16;
   machine.isDevice = true;
+  // Half the bytes to read are worth it everywhere; before sm_80 there are no products of bf16.
+  if (profile.hasF16)
+    machine.narrow |= kernel::NarrowF16;
+  if (profile.hasTensorCores && profile.architecture >= 80)
+    machine.narrow |= kernel::NarrowBF16;
   return machine;
 }
 

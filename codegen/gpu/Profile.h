@@ -38,6 +38,8 @@ struct Profile {
   bool hasNarrow = false;      // integers of 8 and 16 bits, f16 and f64
   bool sharesTiles = false;    // products by groups that work on one tile in memory of their own
   bool hasAsyncCopies = false; // into that memory, without registers
+  bool hasF16 = false;         // in memory
+  bool hasTensorCores = false; // which multiply f16, and bf16 from sm_80 on
 };
 
 /// The profile of that name; nothing for an unknown name.

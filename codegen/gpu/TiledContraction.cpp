@@ -208,8 +208,8 @@ bool TiledContraction::copies(Value tensor) {
   auto memory = tensor.getDefiningOp<kernel::LoadOp>();
   auto aligned = function_->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
   auto argument = memory ? dyn_cast<BlockArgument>(memory.getBuffer()) : BlockArgument();
-  if (!hasAsyncCopies_ || !argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) ||
-      !aligned[argument.getArgNumber()])
+  if (!hasAsyncCopies_ || !graph::typeOf(tensor).getElementType().isF32() || !argument || !aligned ||
+      argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
     return false;
   graph::Extents strides = Body::stridesOf(argument);
   auto isWhole = [](const graph::Extent &stride) { return stride.isNumber() && stride.number() % kLanes == 0; };

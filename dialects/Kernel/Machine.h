@@ -23,6 +23,8 @@ enum Dot : unsigned {
   DotNeonSigned = 1u << 4, // sdot: i8 · i8
   DotNeonMixed = 1u << 5,  // usdot: ui8 · i8
 };
+/// Narrow floats, as bits of a mask.
+enum Narrow : unsigned { NarrowF16 = 1u << 0, NarrowBF16 = 1u << 1 };
 constexpr unsigned kBf16Dots = DotAvx512Bf16 | DotNeonBf16;
 /// Those of integers, which are exact: whatever has them uses them.
 constexpr unsigned kIntegerDots = DotVnni | DotWords | DotNeonSigned | DotNeonMixed;
@@ -36,6 +38,7 @@ struct Machine {
   unsigned multiplyAdds = 1; // of vectors of f32, a cycle
   unsigned secondCacheBytes = 1 << 20; // of one core
   bool isDevice = false;               // a GPU, whose invocations have registers, and no memory of their own to work in
+  unsigned narrow = 0; // of enum Narrow: what operands of products are rounded to though no dot multiplies them
 
   int64_t lanes() const { return std::max<int64_t>(1, vectorBytes / sizeof(float)); } // of f32
 
@@ -47,6 +50,10 @@ struct Machine {
   }
   /// The dot instruction for elements of these types, left and right; nothing where there is none.
   std::optional<Dot> dotOf(mlir::Type left, mlir::Type right) const;
+  /// Whether computed operands of products are rounded to a narrow float, or constants alone.
+  bool rounds(mlir::Type type) const {
+    return together(type, type) > 1 || (narrow & (type.isF16() ? NarrowF16 : type.isBF16() ? NarrowBF16 : 0u)) != 0;
+  }
   /// How many neighbours along K it multiplies; 1 where there is none.
   int64_t together(mlir::Type left, mlir::Type right) const;
 };

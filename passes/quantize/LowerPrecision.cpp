@@ -4,11 +4,11 @@
 // lower-precision: products get operands of a narrower float, and sum up in f32 as before. All else stays in f32: what
 // is added up along a model (residuals), statistics of normalisations, softmax.
 //   matmul(a, b)            →   matmul(round(a), round(b)) {wide}
-//   conv(x, w)              →   conv(round(x), round(w)) {wide}        not depthwise: those wait for memory, not for
-//   products gather(c, i)            →   cast(gather(round(c), i))              c a large constant: an embedding
+//   conv(x, w)              →   conv(round(x), round(w)) {wide}        depthwise for devices alone
+//   gather(c, i)            →   cast(gather(round(c), i))              c a large constant: an embedding
 // What is marked `graph.precision = "f32"` stays as it is, and what is marked "bf16" or "f16" gets that type. A
 // processor that has no instruction for products of that type gains nothing from rounding what is computed: there only
-// constants are.
+// constants are. Devices do, of half the bytes to read (kernel::Machine::narrow), and so of depthwise convolutions.
 
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -30,8 +30,8 @@ constexpr int64_t kLeastTable = 1 << 12;
 /// Rounds values of one function, each once.
 class Rounding {
 public:
-  Rounding(FloatType type, bool constantsOnly, RewriterBase &rewriter)
-      : type_(type), constantsOnly_(constantsOnly), rewriter_(rewriter) {}
+  Rounding(FloatType type, bool constantsOnly, bool depthwise, RewriterBase &rewriter)
+      : type_(type), constantsOnly_(constantsOnly), depthwise_(depthwise), rewriter_(rewriter) {}
 
   bool lower(graph::MatMulOp op);
   bool lower(graph::ConvOp op);
@@ -43,6 +43,7 @@ private:
 
   FloatType type_;
   bool constantsOnly_;
+  bool depthwise_; // convolutions as well
   RewriterBase &rewriter_;
   DenseMap<Value, Value> rounded_;
 };
@@ -79,7 +80,7 @@ template <typename Op> bool Rounding::lowerProduct(Op op) {
 
 bool Rounding::lower(graph::MatMulOp op) { return lowerProduct(op); }
 
-bool Rounding::lower(graph::ConvOp op) { return !quantize::isDepthwise(op) && lowerProduct(op); }
+bool Rounding::lower(graph::ConvOp op) { return (depthwise_ || !quantize::isDepthwise(op)) && lowerProduct(op); }
 
 void Rounding::lower(graph::GatherOp op) {
   if (!isF32(op.getData()) || !isConstant(op.getData()) || graph::typeOf(op.getData()).getNumElements() < kLeastTable)
@@ -96,6 +97,7 @@ struct LowerPrecision : PassWrapper<LowerPrecision, OperationPass<func::FuncOp>>
   LowerPrecision(quantize::Precision precision, const kernel::Machine &machine) {
     type_ = quantize::nameOf(precision).str();
     dots_ = machine.dots;
+    narrow_ = machine.narrow;
   }
   LowerPrecision(const LowerPrecision &other) : PassWrapper(other) {} // a copy has options of its own
   StringRef getArgument() const override { return "lower-precision"; }
@@ -130,11 +132,14 @@ private:
   Rounding roundingTo(FloatType type, RewriterBase &rewriter) const {
     kernel::Machine machine;
     machine.dots = dots_;
-    return {type, machine.together(type, type) == 1, rewriter};
+    machine.narrow = narrow_;
+    return {type, !machine.rounds(type), narrow_ != 0 && machine.rounds(type), rewriter};
   }
 
   Option<std::string> type_{*this, "type", llvm::cl::desc("bf16, f16, or f32"), llvm::cl::init("bf16")};
   Option<unsigned> dots_{*this, "dots", llvm::cl::desc("dot instructions, a mask of kernel::Dot"), llvm::cl::init(0)};
+  Option<unsigned> narrow_{*this, "narrow", llvm::cl::desc("what else is rounded to, a mask of kernel::Narrow"),
+                           llvm::cl::init(0)};
 };
 } // namespace
 

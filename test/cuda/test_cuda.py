@@ -23,6 +23,8 @@ import program
 MODELS = ("mobilenetv2", "resnet18", "resnet50", "shufflenet", "ppocr4_det", "ppocr4_rec", "magika", "oww_embed", "basic_pitch", "minilm_l6", "vit_s",
           "yolov8n")
 ARCHITECTURES = (80, 90)  # of ptxas
+PRECISIONS = (*((name, "f16", "cuda") for name in ("resnet18", "mobilenetv2", "ppocr4_rec", "minilm_l6", "yolov8n")), ("minilm_l6", "bf16", "cuda"),
+              ("shufflenet", "f16", "cuda:sm_75"))
 RUNTIME_BYTES = 16 << 10
 DEVICE = harness.BIN.parent / "test" / "cuda"
 # Errors of the driver: out of memory, and a device that is lost.
@@ -102,6 +104,31 @@ def test(cases, name, assembler, environment):
         cases.run(f"{name} agrees", agrees)
         for architecture in ARCHITECTURES:
             cases.run(f"{name} sm_{architecture}", lambda: assembled(assembler, artefact, architecture))
+
+
+def precisions(cases, assembler):
+    """Products in 16 bits, by tensor cores: outputs are as far off as the compiler says, which measures the same roundings on a processor."""
+    with tempfile.TemporaryDirectory() as folder:
+        def agrees(name, precision, target, artefact):
+            feeds = pathlib.Path(folder) / "calibration.npz"
+            np.savez(feeds, **models.inputs(name))
+            device = compile_model(name, artefact, target, "--precision", precision, "--calibration", feeds)
+            error = json.loads(artefact.with_suffix(".json").read_text())["error"]["outputs"]
+            said = max(output["max_relative"] for output in error)
+            outputs = run_model(artefact, models.inputs(name), on_device(**({"sm": 75} if "75" in target else {})))
+            reference = models.reference(models.fetch(name), models.inputs(name))
+            found = max(float(np.abs(outputs[key] - value).max() / np.abs(value).max()) for key, value in reference.items())
+            harness.expect(found <= 2 * said + 1e-3, f"error {found:.3g} of the largest value, where {said:.3g} was said")
+            harness.expect(device["processor_steps"] == 0, f"{device['processor_steps']} steps of the processor")
+            products = program.ptx(artefact)[0].count("mma.sync.aligned")
+            harness.expect(products > 0, "no products by tensor cores")
+            return {"error": found, "said": said, "products": products}
+
+        for name, precision, target in PRECISIONS:
+            artefact = pathlib.Path(folder) / f"{name}-{precision}.so"
+            cases.run(f"{name} {precision} {target}", lambda: agrees(name, precision, target, artefact))
+            for architecture in (75,) if "75" in target else ARCHITECTURES:
+                cases.run(f"{name} {precision} sm_{architecture}", lambda: assembled(assembler, artefact, architecture))
 
 
 def targets(cases, assembler):
@@ -191,7 +218,7 @@ def errors(cases):
         cases.run("errors old driver", old_driver)
         cases.run("errors old device", old_device)
         cases.run("errors static", lambda: refused(2, "--target", "cuda", "--emit", "static"))
-        cases.run("errors precision", lambda: refused(4, "--target", "cuda", "--precision", "bf16"))
+        cases.run("errors precision", lambda: refused(4, "--target", "cuda", "--precision", "int4-weights"))
         cases.run("errors architecture", lambda: refused(2, "--target", "cuda:sm_42"))
 
 
@@ -264,9 +291,14 @@ def interface(cases):
 
 def synchronisation(cases):
     """The tests' device notices threads that do not wait for what others write: whatever is taken out of the code, outputs become wrong."""
+    for precision in ("f32", "f16"):
+        waits(cases, precision)
+
+
+def waits(cases, precision):
     with tempfile.TemporaryDirectory() as name:
         artefact = pathlib.Path(name) / "net.so"
-        compile_model("shufflenet", artefact)
+        compile_model("shufflenet", artefact, "cuda", "--precision", precision, "--skip-error")
         whole, feeds = artefact.read_bytes(), models.inputs("shufflenet")
         reference = models.reference(models.fetch("shufflenet"), feeds)
 
@@ -281,8 +313,8 @@ def synchronisation(cases):
                 return {"taken_out": count}
             raise harness.Failure("outputs agree all the same")
 
-        cases.run("device barriers", lambda: without(rb"\tbar\.sync \t0;"))
-        cases.run("device waits", lambda: without(rb"\tcp\.async\.wait_group \t?0;"))
+        cases.run(f"device barriers {precision}", lambda: without(rb"\tbar\.sync \t0;"))
+        cases.run(f"device waits {precision}", lambda: without(rb"\tcp\.async\.wait_group \t?\d;"))
 
 
 def on_gpu(cases):
@@ -321,6 +353,7 @@ def main():
     for name in args.names or MODELS:
         test(cases, name, assembler, on_device())
     if not args.names:
+        precisions(cases, assembler)
         synchronisation(cases)
         on_gpu(cases)
         targets(cases, assembler)

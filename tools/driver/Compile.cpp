@@ -512,6 +512,28 @@ llvm::Error Compilation::runGraphStages() {
   return options_.afterLayout(*module_);
 }
 
+/// What a device has code for; what is rounded to those types.
+static bool takes(const gpu::Profile &profile, quantize::Precision precision) {
+  switch (precision) {
+  case quantize::Precision::F32:
+    return true;
+  case quantize::Precision::F16:
+    return profile.hasF16;
+  case quantize::Precision::BF16:
+    return profile.hasNarrow;
+  default:
+    return false;
+  }
+}
+
+static std::string precisionsOf(const gpu::Profile &profile) {
+  std::string text = "f32";
+  for (quantize::Precision precision : {quantize::Precision::F16, quantize::Precision::BF16})
+    if (takes(profile, precision))
+      text += ", " + quantize::nameOf(precision).str();
+  return text;
+}
+
 llvm::Error Compilation::run() {
   llvm::Expected<ChosenTarget> chosen = chooseTarget(options_.target);
   if (!chosen)
@@ -520,12 +542,15 @@ llvm::Error Compilation::run() {
   cpu::Target target = std::move(chosen->processor);
   if (profile_ && options_.emit != Emit::Shared && options_.emit != Emit::Mlir)
     return toolError(kUsage, "--target " + options_.target + " goes with --emit shared, or mlir");
-  if (profile_ && options_.precision != quantize::Precision::F32)
-    return toolError(kUnsupported, "--target " + options_.target + " computes in f32 alone; leave --precision out");
+  if (profile_ && !takes(*profile_, options_.precision))
+    return toolError(kUnsupported, "--target " + options_.target + " does not compute in --precision " +
+                                       quantize::nameOf(options_.precision).str() + "; it has " +
+                                       precisionsOf(*profile_));
   if (profile_) { // kernels that the device lacks have its tiles
     target.machine = gpu::machineOf(*profile_);
     target.dots = 0;
   }
+  target.machine.narrow |= options_.narrow;
   if (options_.precision != quantize::Precision::F32)
     target = cpu::withDots(std::move(target));
   if (!options_.libraries.empty() && options_.emit != Emit::Shared)
@@ -544,6 +569,8 @@ llvm::Error Compilation::run() {
 }
 
 CompileOptions forThisMachine(CompileOptions options, quantize::Precision precision, std::string output) {
+  if (std::optional<gpu::Profile> profile = gpu::findProfile(options.target))
+    options.narrow = gpu::machineOf(*profile).narrow; // as the device does
   options.precision = precision;
   options.output = std::move(output);
   options.emit = Emit::Shared;

@@ -36,6 +36,7 @@ struct CompileOptions {
   // Change the module as imported, and the graph that buildGraphStages makes of it; may be null.
   std::function<void(mlir::ModuleOp)> afterImport;
   std::function<llvm::Error(mlir::ModuleOp)> afterLayout;
+  unsigned narrow = 0; // what a processor rounds products to beside what its own are worth it for: kernel::Narrow
 };
 
 /// How far one output of a model in a lower precision is from the same in f32.

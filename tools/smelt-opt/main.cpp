@@ -49,8 +49,8 @@ static void registerCpuPasses() {
 
 /// The same for kinds of devices.
 static void registerDevicePasses() {
-  for (const auto &[name, profile] :
-       {std::pair("vulkan", "vulkan"), std::pair("lavapipe", "vulkan:lavapipe"), std::pair("cuda", "cuda")}) {
+  for (const auto &[name, profile] : {std::pair("vulkan", "vulkan"), std::pair("lavapipe", "vulkan:lavapipe"),
+                                      std::pair("cuda", "cuda"), std::pair("cuda-sm_75", "cuda:sm_75")}) {
     smelt::gpu::Profile device = *smelt::gpu::findProfile(profile);
     PassPipelineRegistration<>(
         ("emit-device-kernels-" + std::string(name)), "kernels → the work of one invocation, for this profile",

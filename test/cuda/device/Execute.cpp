@@ -37,7 +37,7 @@ private:
   void load(const Instruction &instruction, uint32_t mask);
   void store(const Instruction &instruction, uint32_t mask);
   void copyAsync(const Instruction &instruction, uint32_t mask);
-  void waitForCopies();
+  void waitForCopies(unsigned mostPending);
   uint8_t *checked(uint64_t address, unsigned bytes);
   void jump(uint32_t mask, uint32_t place) {
     for (unsigned lane = 0; lane < kWarp; ++lane)
@@ -50,6 +50,7 @@ private:
     uint8_t *to;
     const uint8_t *from;
     unsigned bytes, read;
+    unsigned group; // how many were committed before
   };
 
   const Kernel &kernel_;
@@ -58,6 +59,7 @@ private:
   std::vector<uint8_t> registers_;
   std::vector<uint8_t> local_;
   std::vector<Copy> copies_;
+  unsigned groups_ = 0; // of copies, committed
   uint8_t *shared_ = nullptr;
   const std::vector<uint64_t> *parameters_ = nullptr;
   uint32_t all_, live_ = 0, waiting_ = 0; // masks
@@ -70,6 +72,7 @@ void Warp::begin(unsigned block, uint8_t *shared, const std::vector<uint64_t> &p
   live_ = all_;
   waiting_ = 0;
   copies_.clear();
+  groups_ = 0;
   shared_ = shared;
   parameters_ = &parameters;
   std::fill(places_, places_ + kWarp, 0);
@@ -205,17 +208,21 @@ void Warp::copyAsync(const Instruction &instruction, uint32_t mask) {
     if (instruction.sources.size() > 3)
       read = static_cast<unsigned>(lanes(mask).bits(instruction.sources[3], lane));
     uint8_t *place = checked(to[lane] + static_cast<uint64_t>(instruction.offset), bytes);
-    copies_.push_back({place, read ? checked(from[lane] + instruction.target, bytes) : nullptr, bytes, read});
+    copies_.push_back({place, read ? checked(from[lane] + instruction.target, bytes) : nullptr, bytes, read, groups_});
   }
 }
 
-void Warp::waitForCopies() {
+/// For all groups but the last so many.
+void Warp::waitForCopies(unsigned mostPending) {
+  auto isDone = [&](const Copy &copy) { return copy.group + mostPending < groups_; };
   for (const Copy &copy : copies_) {
+    if (!isDone(copy))
+      continue;
     std::memset(copy.to, 0, copy.bytes);
     if (copy.read)
       std::memcpy(copy.to, copy.from, copy.read);
   }
-  copies_.clear();
+  copies_.erase(std::remove_if(copies_.begin(), copies_.end(), isDone), copies_.end());
 }
 
 void Warp::loadParameter(const Instruction &instruction, uint32_t mask) {
@@ -234,10 +241,16 @@ void Warp::step(const Instruction &instruction, uint32_t mask) {
     return store(instruction, mask);
   case Op::AsyncCopy:
     return copyAsync(instruction, mask);
-  case Op::AsyncCommit:
+  case Op::AsyncCommit: // of all lanes: those of a warp commit and wait together
+    ++groups_;
     return;
-  case Op::AsyncWait: // of all: lanes of a warp wait together
-    return waitForCopies();
+  case Op::AsyncWait:
+    return waitForCopies(static_cast<unsigned>(instruction.offset));
+  case Op::LdMatrix:
+    return loadMatrices(instruction, lanes(mask),
+                        [&](uint64_t address, unsigned bytes) { return checked(address, bytes); });
+  case Op::Mma:
+    return multiplyMatrices(instruction, lanes(mask));
   default:
     return compute(instruction, lanes(mask));
   }

@@ -62,6 +62,11 @@ struct Lanes {
 /// Instructions that read and write registers alone.
 void compute(const Instruction &instruction, const Lanes &lanes);
 
+/// Those of a whole warp. What is read comes from `read(address, bytes)`, which checks both.
+using ReadRow = std::function<const uint8_t *(uint64_t address, unsigned bytes)>;
+void loadMatrices(const Instruction &instruction, const Lanes &lanes, const ReadRow &read);
+void multiplyMatrices(const Instruction &instruction, const Lanes &lanes);
+
 } // namespace ptx
 
 #endif // SMELT_TEST_CUDA_DEVICE_LANES_H

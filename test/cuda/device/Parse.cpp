@@ -20,6 +20,7 @@ unsigned bytesOf(Type type) {
   case Type::U16:
   case Type::S16:
   case Type::F16:
+  case Type::BF16:
     return 2;
   case Type::B64:
   case Type::U64:
@@ -32,10 +33,10 @@ unsigned bytesOf(Type type) {
 }
 
 static const std::map<std::string_view, Type> kTypes = {
-    {"pred", Type::Pred}, {"b8", Type::B8},      {"b16", Type::B16}, {"b32", Type::B32}, {"b64", Type::B64},
-    {"u8", Type::U8},     {"u16", Type::U16},    {"u32", Type::U32}, {"u64", Type::U64}, {"s8", Type::S8},
-    {"s16", Type::S16},   {"s32", Type::S32},    {"s64", Type::S64}, {"f16", Type::F16}, {"f32", Type::F32},
-    {"f64", Type::F64},   {"f16x2", Type::F16x2}};
+    {"pred", Type::Pred}, {"b8", Type::B8},       {"b16", Type::B16},  {"b32", Type::B32}, {"b64", Type::B64},
+    {"u8", Type::U8},     {"u16", Type::U16},     {"u32", Type::U32},  {"u64", Type::U64}, {"s8", Type::S8},
+    {"s16", Type::S16},   {"s32", Type::S32},     {"s64", Type::S64},  {"f16", Type::F16}, {"f32", Type::F32},
+    {"f64", Type::F64},   {"f16x2", Type::F16x2}, {"bf16", Type::BF16}};
 
 static const std::map<std::string_view, Compare> kCompares = {
     {"eq", Compare::Eq},   {"ne", Compare::Ne},   {"lt", Compare::Lt},   {"le", Compare::Le},   {"gt", Compare::Gt},
@@ -85,9 +86,9 @@ static const std::map<std::string_view, Op> kOps = {{"add", Op::Add},
                                                     {"mma", Op::Mma}};
 
 /// What changes nothing here.
-static const std::set<std::string_view> kPlain = {
-    "rn", "lo",       "global",  "local", "shared", "const", "nc",   "uni",  "to", "sync", "aligned", "v2",
-    "v4", "m16n8k16", "m16n8k8", "row",   "col",    "l",     "wrap", "m8n8", "x1", "x2",   "x4"};
+static const std::set<std::string_view> kPlain = {"rn",  "lo", "global", "local",   "shared", "const", "nc",
+                                                  "uni", "to", "sync",   "aligned", "v2",     "v4",    "row",
+                                                  "col", "l",  "wrap",   "m8n8",    "x1",     "x2",    "x4"};
 
 namespace {
 
@@ -346,7 +347,10 @@ void Parser::decode(std::string_view word, Instruction &made) {
   for (size_t number = 1; number < parts.size(); ++number) {
     std::string_view part = parts[number];
     if (auto type = kTypes.find(part); type != kTypes.end()) {
-      (types++ == 0 ? made.type : made.from) = type->second;
+      if (++types <= 2) // mma has four: of the result, of its operands, and of what is added
+        (types == 1 ? made.type : made.from) = type->second;
+    } else if (part.rfind("m16n8k", 0) == 0) {
+      made.offset = static_cast<int64_t>(numberOf(part.substr(std::strlen("m16n8k"))));
     } else if (auto compare = kCompares.find(part); compare != kCompares.end() && made.op == Op::Setp) {
       made.compare = compare->second;
     } else if (part == "wide") {
@@ -439,8 +443,7 @@ void Parser::parseInstruction() {
       std::string_view number = next();
       if (made.op == Op::Barrier && number != "0")
         throw Error("barriers other than 0 are not known");
-      if (made.op == Op::AsyncWait && number != "0")
-        throw Error("waits for some copies are not known");
+      made.offset = static_cast<int64_t>(numberOf(number));
     }
     break;
   case Op::LdParam: {

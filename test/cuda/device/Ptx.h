@@ -24,7 +24,27 @@ struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-enum class Type : uint8_t { None, Pred, B8, B16, B32, B64, U8, U16, U32, U64, S8, S16, S32, S64, F16, F32, F64, F16x2 };
+enum class Type : uint8_t {
+  None,
+  Pred,
+  B8,
+  B16,
+  B32,
+  B64,
+  U8,
+  U16,
+  U32,
+  U64,
+  S8,
+  S16,
+  S32,
+  S64,
+  F16,
+  F32,
+  F64,
+  F16x2,
+  BF16
+};
 
 unsigned bytesOf(Type type);
 
@@ -97,7 +117,7 @@ struct Instruction {
   bool isTransposed = false;
   uint32_t guard = kNone;
   uint32_t target = 0;               // of Branch: an instruction
-  int64_t offset = 0;                // of addresses; of LdParam and AsyncWait, the number
+  int64_t offset = 0;                // of addresses; of LdParam and AsyncWait, the number; of Mma, the extent of k
   std::vector<uint32_t> to, sources; // registers, as byte offsets
 };
 

@@ -1,6 +1,7 @@
 // RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(lower-precision{type=bf16 dots=1}))' | FileCheck %s
 // RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(lower-precision{type=f16 dots=1}))' | FileCheck %s --check-prefix=F16
 // RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(lower-precision{type=f32 dots=1}))' | FileCheck %s --check-prefix=F32
+// RUN: smelt-opt %s --pass-pipeline='builtin.module(func.func(lower-precision{type=f16 narrow=1}))' | FileCheck %s --check-prefix=DEVICE
 
 // matmul(a, b) → matmul(round(a), round(b)) {wide}; what two products read is rounded once. No processor of ours multiplies f16: only constants are.
 // CHECK-LABEL: func.func @products
@@ -13,6 +14,8 @@
 // F16-LABEL: func.func @products
 // F16: graph.matmul %{{.*}}, %{{.*}} {wide = true} : (tensor<4x8xf32>, tensor<8x8xf16>) -> tensor<4x8xf32>
 // F16: graph.matmul %{{.*}}, %{{.*}} : (tensor<4x8xf32>, tensor<8x3xf32>) -> tensor<4x3xf32>
+// DEVICE-LABEL: func.func @products
+// DEVICE: graph.matmul %{{.*}}, %{{.*}} {wide = true} : (tensor<4x8xf16>, tensor<8x3xf16>) -> tensor<4x3xf32>
 func.func @products(%x: tensor<4x8xf32>, %y: tensor<8x3xf32>) -> (tensor<4x8xf32>, tensor<4x3xf32>) {
   %w = graph.constant dense<1.0> : tensor<8x8xf32>
   %0 = graph.matmul %x, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
@@ -20,10 +23,12 @@ func.func @products(%x: tensor<4x8xf32>, %y: tensor<8x3xf32>) -> (tensor<4x8xf32
   return %0, %1 : tensor<4x8xf32>, tensor<4x3xf32>
 }
 
-// A depthwise convolution waits for memory: it stays.
+// A depthwise convolution waits for memory: it stays, but for devices, where half of it is read.
 // CHECK-LABEL: func.func @convolutions
 // CHECK: graph.conv %{{.*}}, %{{.*}} {{{.*}}wide = true} : (tensor<1x8x8x4xbf16>, tensor<1x1x4x4xbf16>) -> tensor<1x8x8x4xf32>
 // CHECK: graph.conv %{{.*}} : (tensor<1x8x8x4xf32>, tensor<3x3x1x4xf32>) -> tensor<1x6x6x4xf32>
+// DEVICE-LABEL: func.func @convolutions
+// DEVICE: graph.conv %{{.*}} {{{.*}}wide = true} : (tensor<1x8x8x4xf16>, tensor<3x3x1x4xf16>) -> tensor<1x6x6x4xf32>
 func.func @convolutions(%x: tensor<1x8x8x4xf32>) -> tensor<1x6x6x4xf32> {
   %w = graph.constant dense<1.0> : tensor<1x1x4x4xf32>
   %d = graph.constant dense<1.0> : tensor<3x3x1x4xf32>

@@ -1,0 +1,458 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Products and convolutions of f16 or bf16 by tensor cores, with sums in f32. A group of 128 threads has a tile of
+// points by channels, and each of its four warps a part of that, in steps of mma.sync.m16n8k16:
+//   shared memory:  slices of the input, [point][k], and of the panels, [k][channel], in a ring: while one is
+//                   multiplied, the next are on their way (cp.async)
+//   registers:      fragments of both (ldmatrix), and the sums
+// At the end sums go through shared memory, so that neighbouring threads have neighbouring vectors of channels for what
+// is fused to the product. Layouts of fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type".
+
+#include "codegen/gpu/Bindings.h"
+#include "codegen/gpu/FlatContraction.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using smelt::graph::LaneIndex;
+
+namespace smelt::gpu {
+
+namespace {
+
+constexpr int64_t kSlice = 32; // along K: two steps of mma
+constexpr int64_t kStep = 16;
+constexpr int64_t kWarp = 32;
+constexpr int64_t kRow = 16, kColumn = 8; // of a step's result
+constexpr int64_t kElementBytes = 2;
+constexpr int64_t kCopyBytes = 16;                   // the most that a thread copies at once
+constexpr int64_t kPad = kCopyBytes / kElementBytes; // so that rows begin in other banks
+constexpr int64_t kInputStride = kSlice + kPad;
+
+/// Points and channels of a group's tile, and of a warp's part of it.
+struct Tile {
+  int64_t points, channels, warpPoints, warpChannels;
+  int64_t across() const { return channels / warpChannels; } // warps
+  int64_t panelStride() const { return channels + kPad; }
+  int64_t sumStride() const { return channels + kLanes; }
+  int64_t inputElements() const { return points * kInputStride; } // of a slice
+  int64_t panelElements() const { return kSlice * panelStride(); }
+};
+
+constexpr Tile kTiles[] = {{128, 64, 64, 32}, {128, 32, 32, 32}, {64, 64, 32, 32}, {64, 32, 32, 16}, {32, 32, 16, 16}};
+constexpr int64_t kEnoughGroups = 128; // as many as a large device has multiprocessors
+constexpr int64_t kFewestPoints = 16, kFewestChannels = 8;
+
+/// How vectors of an operand come into shared memory.
+struct Route {
+  int64_t lanes = kLanes; // of a vector
+  bool isAsync = false;   // without registers
+  bool isPlain = false;   // as they lie in memory; else what is fused is computed, in f32, and rounded
+};
+
+class MmaContraction : FlatContraction {
+public:
+  MmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
+  bool isSupported();
+  FailureOr<int64_t> emit(Value invocation);
+
+private:
+  /// A vector of a slice on its way into shared memory, in registers; `value` is null of one that is copied.
+  struct Fetched {
+    Value buffer, place, value;
+  };
+  using Fetches = SmallVector<Fetched>;
+
+  int64_t groupsOf(const Tile &tile) const;
+  void chooseTile();
+  Route routeOf(Value tensor, int64_t neighbours);
+  void makeMemory();
+  void splitNumber(Value invocation);
+  LogicalResult accumulate(SmallVector<Value> &sums);
+  LogicalResult fetch(Value slice, Fetches &fetches);
+  LogicalResult fetchInput(Value slice, Fetches &fetches);
+  LogicalResult fetchPanels(Value slice, Fetches &fetches);
+  Value readStored(Value tensor, ArrayRef<LaneIndex> index, Value isThere);
+  void copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, int64_t lanes, Value buffer, Value place);
+  void keep(const Fetches &fetches);
+  void wait(int64_t mostPending);
+  void multiply(Value slice, SmallVector<Value> &sums);
+  Value loadMatrices(Value buffer, Value place, bool isTransposed);
+  void multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums);
+  LogicalResult store(ArrayRef<Value> sums);
+  void shareSums(ArrayRef<Value> sums);
+
+  const Profile &profile_;
+  Type element_, storage_; // of both operands
+  Tile tile_ = kTiles[0];
+  Route input_, panelRoute_;
+  int64_t slices_, stages_;
+  Value inputs_, panelValues_;      // slices in shared memory, to write
+  Value inputHalves_, panelHalves_; // the same as f16, whatever they are
+  Value sums_;                      // in the same place, later
+  Value thread_, lane_, warp_, firstPoint_, firstChannel_;
+};
+
+} // namespace
+
+MmaContraction::MmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
+    : FlatContraction(body, root, function), profile_(profile),
+      element_(graph::typeOf(root.getInput()).getElementType()), storage_(codegen::storageType(element_)),
+      slices_(static_cast<int64_t>(llvm::divideCeil(k_, kSlice))), stages_(profile.hasAsyncCopies ? 3 : 2) {
+  chooseTile();
+}
+
+int64_t MmaContraction::groupsOf(const Tile &tile) const {
+  return static_cast<int64_t>(llvm::divideCeil(points_, tile.points) * llvm::divideCeil(channels_, tile.channels)) *
+         batches_ * groups_;
+}
+
+void MmaContraction::chooseTile() {
+  int64_t most = 0;
+  for (const Tile &tile : kTiles) {
+    if (groupsOf(tile) > most && tile.channels % width_ == 0) {
+      tile_ = tile;
+      most = groupsOf(tile);
+    }
+    if (most >= kEnoughGroups)
+      return;
+  }
+}
+
+bool MmaContraction::isSupported() {
+  const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80);
+  return profile_.hasTensorCores && isMultiplied && graph::typeOf(root_.getPacked()).getElementType() == element_ &&
+         isPlain() && tile_.channels % width_ == 0 && points_ >= kFewestPoints && channels_ >= kFewestChannels &&
+         k_ >= kStep;
+}
+
+/// `neighbours` lie side by side in memory where the tensor does.
+Route MmaContraction::routeOf(Value tensor, int64_t neighbours) {
+  Route route;
+  auto memory = tensor.getDefiningOp<kernel::LoadOp>();
+  auto aligned = function_->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
+  auto argument = memory ? dyn_cast<BlockArgument>(memory.getBuffer()) : BlockArgument();
+  if (!argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
+    return route;
+  graph::Extents strides = Body::stridesOf(argument);
+  for (int64_t lanes : {2 * kLanes, kLanes}) {
+    auto isWhole = [&](const graph::Extent &stride) { return stride.isNumber() && stride.number() % lanes == 0; };
+    if (neighbours % lanes || strides.empty() || strides.back() != graph::Extent(1) ||
+        !llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole))
+      continue;
+    route.isPlain = true;
+    route.isAsync = profile_.hasAsyncCopies;
+    route.lanes = route.isAsync ? lanes : kLanes;
+    break;
+  }
+  return route;
+}
+
+/// One array, which holds slices first and sums at the end.
+void MmaContraction::makeMemory() {
+  const int64_t inputs = stages_ * tile_.inputElements(), panels = stages_ * tile_.panelElements(),
+                sums = tile_.points * tile_.sumStride(), sumBytes = sums * static_cast<int64_t>(sizeof(float));
+  Value memory = makeSharedBytes("memory", std::max((inputs + panels) * kElementBytes, sumBytes));
+  Attribute space = cast<MemRefType>(memory.getType()).getMemorySpace();
+  auto view = [&](int64_t offset, int64_t elements, Type type) {
+    auto viewed = MemRefType::get({elements}, type, MemRefLayoutAttrInterface(), space);
+    return memref::ViewOp::create(b_, viewed, memory, body_.constant(offset), ValueRange()).getResult();
+  };
+  inputs_ = view(0, inputs, storage_);
+  panelValues_ = view(inputs * kElementBytes, panels, storage_);
+  inputHalves_ = view(0, inputs, b_.getF16Type());
+  panelHalves_ = view(inputs * kElementBytes, panels, b_.getF16Type());
+  sums_ = view(0, sums, b_.getF32Type());
+}
+
+void MmaContraction::splitNumber(Value invocation) {
+  thread_ = part(invocation, kGroupThreads);
+  lane_ = part(thread_, kWarp);
+  warp_ = over(thread_, kWarp);
+  SmallVector<int64_t> extents(batchDims_);
+  extents.append({groups_, static_cast<int64_t>(llvm::divideCeil(points_, tile_.points)),
+                  static_cast<int64_t>(llvm::divideCeil(channels_, tile_.channels))});
+  SmallVector<Value> index = indexOf(body_, over(invocation, kGroupThreads), extents);
+  firstChannel_ = body_.scale(index.pop_back_val(), tile_.channels);
+  firstPoint_ = body_.scale(index.pop_back_val(), tile_.points);
+  group_ = index.pop_back_val();
+  batch_ = index;
+}
+
+FailureOr<int64_t> MmaContraction::emit(Value invocation) {
+  input_ = routeOf(root_.getInput(), depth_);
+  panelRoute_ = routeOf(root_.getPacked(), width_);
+  splitNumber(invocation);
+  makeMemory();
+  const int64_t fragments = tile_.warpPoints / kRow * tile_.warpChannels / kColumn;
+  SmallVector<Value> sums(fragments * 4, arith::ConstantOp::create(b_, b_.getF32FloatAttr(0)));
+  if (failed(accumulate(sums)) || failed(store(sums)))
+    return failure();
+  return groupsOf(tile_) * kGroupThreads;
+}
+
+/// Slices are fetched as many ahead as there is room for, beside the one that is multiplied.
+LogicalResult MmaContraction::accumulate(SmallVector<Value> &sums) {
+  const int64_t ahead = std::min(stages_ - 1, slices_);
+  for (int64_t slice = 0; slice < ahead; ++slice) {
+    Fetches first;
+    if (failed(fetch(body_.constant(slice), first)))
+      return failure();
+    keep(first);
+  }
+  auto over = [&](int64_t from, int64_t to, llvm::function_ref<LogicalResult(Value, SmallVector<Value> &)> body) {
+    auto loop = scf::ForOp::create(b_, body_.constant(from), body_.constant(to), body_.constant(1), sums);
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> carried(loop.getRegionIterArgs());
+    if (failed(body(loop.getInductionVar(), carried)))
+      return failure();
+    scf::YieldOp::create(b_, carried);
+    sums.assign(loop.getResults().begin(), loop.getResults().end());
+    return success();
+  };
+  auto fetchAndMultiply = [&](Value slice, SmallVector<Value> &carried) {
+    wait(ahead - 1);
+    Fetches next;
+    if (failed(fetch(body_.add(slice, body_.constant(ahead)), next)))
+      return failure();
+    multiply(slice, carried);
+    keep(next);
+    return success();
+  };
+  if (slices_ > ahead && failed(over(0, slices_ - ahead, fetchAndMultiply)))
+    return failure();
+  wait(0);
+  return over(slices_ - ahead, slices_, [&](Value slice, SmallVector<Value> &carried) {
+    multiply(slice, carried);
+    return success();
+  });
+}
+
+//===-- Fetching ------------------------------------------------------------------------------------------------===//
+
+/// This thread's share of slice number `slice`.
+LogicalResult MmaContraction::fetch(Value slice, Fetches &fetches) {
+  if (failed(fetchInput(slice, fetches)) || failed(fetchPanels(slice, fetches)))
+    return failure();
+  if (input_.isAsync || panelRoute_.isAsync)
+    NVVM::CpAsyncCommitGroupOp::create(b_);
+  return success();
+}
+
+/// Neighbouring threads have neighbouring vectors along k.
+LogicalResult MmaContraction::fetchInput(Value slice, Fetches &fetches) {
+  const int64_t along = kSlice / input_.lanes, rows = kGroupThreads / along;
+  Value inSlice = body_.scale(part(thread_, along), input_.lanes), row = over(thread_, along);
+  Value k = body_.add(body_.scale(slice, kSlice), inSlice);
+  Value stage = body_.scale(part(slice, stages_), tile_.inputElements());
+  const bool mayEnd = k_ % kSlice != 0;
+  for (int64_t from = 0; from < tile_.points; from += rows) {
+    Value inTile = body_.add(row, body_.constant(from)), point = body_.add(firstPoint_, inTile);
+    if (points_ % tile_.points)
+      point = atMost(point, points_ - 1); // which is not stored twice
+    Value place = body_.add(stage, body_.add(body_.scale(inTile, kInputStride), inSlice)), value;
+    if (input_.isPlain) { // so vectors lie within a tap
+      SmallVector<LaneIndex> index = inputIndex(point, mayEnd ? atMost(k, k_ - input_.lanes) : k);
+      Value isThere = mayEnd ? isBelow(k, k_) : Value();
+      if (input_.isAsync) {
+        copyAsync(root_.getInput(), index, isThere, input_.lanes, inputs_, place);
+        continue;
+      }
+      value = readStored(root_.getInput(), index, isThere);
+    } else if (value = readInput(point, k, mayEnd); value) {
+      value = body_.toStorage(value, element_);
+    }
+    if (!value)
+      return failure();
+    fetches.push_back({inputs_, place, value});
+  }
+  return success();
+}
+
+/// Neighbouring threads have neighbouring vectors of a panel, which is one piece of memory.
+LogicalResult MmaContraction::fetchPanels(Value slice, Fetches &fetches) {
+  const int64_t lanes = panelRoute_.lanes, across = width_ / lanes, inPanel = across * kSlice;
+  const bool mayEnd = k_ % kSlice != 0;
+  Value first = body_.scale(slice, kSlice), stage = body_.scale(part(slice, stages_), tile_.panelElements());
+  const int64_t all = kSlice * tile_.channels / lanes;
+  for (int64_t from = 0; from < all; from += kGroupThreads) {
+    Value number = body_.add(thread_, body_.constant(from));
+    Value inTile = over(number, inPanel), rest = part(number, inPanel);
+    Value row = over(rest, across), column = body_.scale(part(rest, across), lanes);
+    Value k = body_.add(first, row), panel = atMost(body_.add(over(firstChannel_, width_), inTile), panels_ - 1);
+    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column);
+    Value isThere = mayEnd ? isBelow(k, k_) : Value();
+    Value channel = body_.add(body_.scale(inTile, width_), column);
+    Value place = body_.add(stage, body_.add(body_.scale(row, tile_.panelStride()), channel));
+    if (panelRoute_.isAsync) {
+      copyAsync(root_.getPacked(), index, isThere, lanes, panelValues_, place);
+      continue;
+    }
+    Value value;
+    if (panelRoute_.isPlain) {
+      value = readStored(root_.getPacked(), index, isThere);
+    } else {
+      body_.startPoint();
+      value = body_.read(root_.getPacked(), index, kLanes);
+      if (!value)
+        return failure();
+      value = body_.toStorage(isThere ? orZero(isThere, value) : value, element_);
+    }
+    fetches.push_back({panelValues_, place, value});
+  }
+  return success();
+}
+
+/// Four elements as they are in memory, or zeros.
+Value MmaContraction::readStored(Value tensor, ArrayRef<LaneIndex> index, Value isThere) {
+  Value argument = tensor.getDefiningOp<kernel::LoadOp>().getBuffer(), from = body_.constant(0);
+  for (auto [at, stride] : llvm::zip_equal(index, Body::stridesOf(argument)))
+    from = body_.add(from, body_.scale(at.base, stride));
+  Value value = vector::LoadOp::create(b_, VectorType::get({kLanes}, storage_), body_.bufferOf(argument), from);
+  return isThere ? orZero(isThere, value) : value;
+}
+
+void MmaContraction::copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, int64_t lanes, Value buffer,
+                               Value place) {
+  Value argument = tensor.getDefiningOp<kernel::LoadOp>().getBuffer(), from = body_.constant(0), read;
+  for (auto [at, stride] : llvm::zip_equal(index, Body::stridesOf(argument)))
+    from = body_.add(from, body_.scale(at.base, stride));
+  if (isThere)
+    read = arith::SelectOp::create(b_, isThere, body_.constant(lanes), body_.constant(0));
+  nvgpu::DeviceAsyncCopyOp::create(b_, nvgpu::DeviceAsyncTokenType::get(b_.getContext()), buffer, ValueRange{place},
+                                   body_.bufferOf(argument), ValueRange{from}, b_.getIndexAttr(lanes), read,
+                                   /*bypassL1=*/UnitAttr());
+}
+
+void MmaContraction::keep(const Fetches &fetches) {
+  for (const Fetched &fetched : fetches)
+    storeShared(fetched.value, fetched.buffer, fetched.place);
+}
+
+/// All but the last `mostPending` slices are in shared memory for all threads.
+void MmaContraction::wait(int64_t mostPending) {
+  if (input_.isAsync || panelRoute_.isAsync)
+    NVVM::CpAsyncWaitGroupOp::create(b_, static_cast<uint32_t>(mostPending));
+  NVVM::Barrier0Op::create(b_);
+}
+
+//===-- Multiplying ---------------------------------------------------------------------------------------------===//
+
+/// sums[row][column] += the warp's rows of 16 points · columns of 8 channels, four numbers of each in a thread.
+void MmaContraction::multiply(Value slice, SmallVector<Value> &sums) {
+  const int64_t rows = tile_.warpPoints / kRow, columns = tile_.warpChannels / kColumn;
+  Value stage = part(slice, stages_), inRow = part(lane_, kStep);
+  Value half = body_.scale(over(lane_, kStep), kColumn); // of 16 elements, the first or the second eight
+  Value point = body_.add(body_.scale(over(warp_, tile_.across()), tile_.warpPoints), inRow);
+  Value left = body_.add(body_.add(body_.scale(stage, tile_.inputElements()), body_.scale(point, kInputStride)), half);
+  Value channel = body_.add(body_.scale(part(warp_, tile_.across()), tile_.warpChannels), half);
+  Value right =
+      body_.add(body_.add(body_.scale(stage, tile_.panelElements()), body_.scale(inRow, tile_.panelStride())), channel);
+  for (int64_t k = 0; k < kSlice; k += kStep) {
+    SmallVector<Value> points, channels; // fragments: four of each row, two of each column
+    auto append = [&](SmallVector<Value> &fragments, Value matrices) {
+      for (int64_t number = 0; number < 4; ++number)
+        fragments.push_back(vector::ExtractOp::create(b_, matrices, number));
+    };
+    for (int64_t row = 0; row < rows; ++row)
+      append(points, loadMatrices(inputHalves_, body_.add(left, body_.constant(row * kRow * kInputStride + k)), false));
+    for (int64_t column = 0; column < columns; column += 2)
+      append(channels,
+             loadMatrices(panelHalves_, body_.add(right, body_.constant(k * tile_.panelStride() + column * kColumn)),
+                          true));
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t column = 0; column < columns; ++column)
+        multiplyAdd(ArrayRef(points).slice(row * 4, 4), ArrayRef(channels).slice(column * 2, 2),
+                    MutableArrayRef(sums).slice((row * columns + column) * 4, 4));
+  }
+}
+
+/// Four matrices of 8 x 8, of which lanes 8 i … 8 i + 7 say where the rows of number i are.
+Value MmaContraction::loadMatrices(Value buffer, Value place, bool isTransposed) {
+  return nvgpu::LdMatrixOp::create(b_, VectorType::get({4, 2}, b_.getF16Type()), buffer, ValueRange{place},
+                                   isTransposed, /*numTiles=*/4);
+}
+
+/// 16 x 16 · 16 x 8, in two halves along k before sm_80.
+void MmaContraction::multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums) {
+  Type f32 = b_.getF32Type();
+  Type result = LLVM::LLVMStructType::getLiteral(b_.getContext(), {f32, f32, f32, f32});
+  auto multiply = [&](ArrayRef<Value> left, ArrayRef<Value> right) {
+    const NVVM::MMATypes type = element_.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
+    auto operands = [&](ArrayRef<Value> fragments) {
+      SmallVector<Value> words(fragments);
+      if (!element_.isF16())
+        for (Value &word : words)
+          word = LLVM::BitcastOp::create(b_, b_.getI32Type(), word);
+      return words;
+    };
+    const int64_t k = static_cast<int64_t>(right.size()) * kColumn;
+    Value made = NVVM::MmaOp::create(b_, result, operands(left), operands(right), ValueRange(sums),
+                                     ArrayRef<int64_t>{kRow, kColumn, k}, std::nullopt, std::nullopt,
+                                     std::array{type, type}, std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+    for (auto [number, sum] : llvm::enumerate(sums))
+      sum = LLVM::ExtractValueOp::create(b_, made, static_cast<int64_t>(number));
+  };
+  if (profile_.architecture >= 80)
+    return multiply(left, right);
+  multiply(left.take_front(2), right.take_front(1));
+  multiply(left.drop_front(2), right.drop_front(1));
+}
+
+//===-- Storing -------------------------------------------------------------------------------------------------===//
+
+/// Sums in shared memory: [point][channel].
+void MmaContraction::shareSums(ArrayRef<Value> sums) {
+  const int64_t rows = tile_.warpPoints / kRow, columns = tile_.warpChannels / kColumn, stride = tile_.sumStride();
+  Value point = body_.add(body_.scale(over(warp_, tile_.across()), tile_.warpPoints), over(lane_, 4));
+  Value channel =
+      body_.add(body_.scale(part(warp_, tile_.across()), tile_.warpChannels), body_.scale(part(lane_, 4), 2));
+  Value place = body_.add(body_.scale(point, stride), channel);
+  auto pair = VectorType::get({2}, b_.getF32Type());
+  NVVM::Barrier0Op::create(b_); // slices are there no more
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column)
+      for (int64_t half = 0; half < 2; ++half) {
+        ArrayRef<Value> two = sums.slice((row * columns + column) * 4 + half * 2, 2);
+        const int64_t offset = (row * kRow + half * kRow / 2) * stride + column * kColumn;
+        auto store = vector::StoreOp::create(b_, vector::FromElementsOp::create(b_, pair, two), sums_,
+                                             ValueRange{body_.add(place, body_.constant(offset))});
+        store.setAlignment(2 * sizeof(float));
+      }
+  NVVM::Barrier0Op::create(b_);
+}
+
+/// A thread has the same vector of channels of several points.
+LogicalResult MmaContraction::store(ArrayRef<Value> sums) {
+  shareSums(sums);
+  const int64_t across = tile_.channels / kLanes, rows = kGroupThreads / across;
+  Value inTile = body_.scale(part(thread_, across), kLanes), inGroup = body_.add(firstChannel_, inTile);
+  auto storePoints = [&](int64_t channels) -> LogicalResult {
+    auto loop = scf::ForOp::create(b_, over(thread_, across), body_.constant(tile_.points), body_.constant(rows));
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    Value row = loop.getInductionVar(), point = body_.add(firstPoint_, row);
+    if (points_ % tile_.points)
+      b_.setInsertionPointToStart(scf::IfOp::create(b_, isBelow(point, points_), /*withElseRegion=*/false).thenBlock());
+    Value sum = loadShared(sums_, body_.add(body_.scale(row, tile_.sumStride()), inTile));
+    return storePoint(point, inGroup, sum, channels);
+  };
+  return storeChannels(body_, inGroup, channels_, channels_ % tile_.channels != 0, storePoints);
+}
+
+FailureOr<int64_t> emitMmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
+                                      const Profile &profile) {
+  MmaContraction contraction(body, root, function, profile);
+  if (!contraction.isSupported())
+    return failure();
+  return contraction.emit(invocation);
+}
+
+} // namespace smelt::gpu
