@@ -28,7 +28,7 @@ static_assert(sizeof(smelt_state) == 152 && offsetof(smelt_state, bytes) == 144)
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
 static_assert(sizeof(smelt_model) == 160 && offsetof(smelt_model, size_uses) == 152);
 static_assert(sizeof(smelt_vulkan_binding) == 24 && offsetof(smelt_vulkan_binding, reserved) == 20);
-static_assert(sizeof(smelt_vulkan_kernel) == 40 && offsetof(smelt_vulkan_kernel, reserved) == 36);
+static_assert(sizeof(smelt_vulkan_kernel) == 48 && offsetof(smelt_vulkan_kernel, reserved) == 44);
 static_assert(sizeof(smelt_vulkan_program) == 32 && offsetof(smelt_vulkan_program, kernels) == 24);
 
 static_assert(sizeof(smelt_cuda_kernel) == 32 && offsetof(smelt_cuda_kernel, reserved) == 28);
@@ -201,7 +201,7 @@ Constant *PlanTable::deviceKernel(const DeviceKernel &kernel) {
         fields({wide(binding.bytes), word(binding.operand), word(binding.view), word(binding.elementBytes), word(0)}));
   GlobalVariable *code = table(ConstantDataArray::get(context_, kernel.code), "shader");
   code->setAlignment(Align(8));
-  return fields({code, array(bindings, "bindings"), wide(kernel.code.size() * sizeof(uint32_t)),
+  return fields({text(kernel.name), code, array(bindings, "bindings"), wide(kernel.code.size() * sizeof(uint32_t)),
                  wide(kernel.invocations), word(kernel.bindings.size()), word(0)});
 }
 

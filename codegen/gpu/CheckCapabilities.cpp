@@ -28,6 +28,12 @@ constexpr uint64_t kUnknown = std::numeric_limits<uint64_t>::max();
 static std::optional<int64_t> boundOf(Value value, bool isUpper) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return constant;
+  if (value.getDefiningOp<arith::RemUIOp>() || value.getDefiningOp<arith::DivUIOp>()) // of numbers of invocations
+    return isUpper ? std::nullopt : std::optional<int64_t>(0);
+  if (auto product = value.getDefiningOp<arith::MulIOp>(); product && !isUpper) {
+    std::optional<int64_t> left = boundOf(product.getLhs(), isUpper), right = boundOf(product.getRhs(), isUpper);
+    return left && right && *left >= 0 && *right >= 0 ? std::optional(*left * *right) : std::nullopt;
+  }
   const bool isMin = value.getDefiningOp<arith::MinSIOp>(), isMax = value.getDefiningOp<arith::MaxSIOp>();
   if (!isMin && !isMax)
     return std::nullopt;
@@ -97,6 +103,13 @@ struct CheckCapabilities : PassWrapper<CheckCapabilities, OperationPass<>> {
           return signalPassFailure();
       if (stepsOf(function.getBody()) > profile.loopSteps) {
         function.emitError("takes more steps of loops than devices do");
+        signalPassFailure();
+      }
+      int64_t shared = 0;
+      for (auto array : function->getParentRegion()->getOps<memref::GlobalOp>())
+        shared += array.getType().getNumElements() * array.getType().getElementTypeBitWidth() / 8;
+      if (shared > profile.sharedBytes) {
+        function.emitError("needs ") << shared << " bytes of memory that a workgroup shares";
         signalPassFailure();
       }
       if (stack > profile.stackBytes) {

@@ -8,6 +8,7 @@
 #include "codegen/gpu/Accesses.h"
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
+#include "codegen/gpu/GroupMemory.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Conversion/ArithToSPIRV/ArithToSPIRV.h"
 #include "mlir/Conversion/MathToSPIRV/MathToSPIRV.h"
@@ -17,6 +18,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
@@ -265,6 +267,25 @@ struct ConvertAlloca : OpConversionPattern<memref::AllocaOp> {
   }
 };
 
+/// An array of the workgroup: a variable of the shader's.
+struct ConvertGetGlobal : OpConversionPattern<memref::GetGlobalOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(memref::GetGlobalOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
+    Type type = getTypeConverter()->convertType(op.getType());
+    auto module = op->getParentOfType<spirv::ModuleOp>();
+    if (!type || !module)
+      return failure();
+    if (!module.lookupSymbol(op.getName())) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(module.getBody());
+      spirv::GlobalVariableOp::create(b, op.getLoc(), TypeAttr::get(type), b.getStringAttr(op.getName()),
+                                      /*initializer=*/FlatSymbolRefAttr());
+    }
+    b.replaceOpWithNewOp<spirv::AddressOfOp>(op, type, op.getName());
+    return success();
+  }
+};
+
 /// One condition for all lanes, which SPIR-V has from version 1.4 on.
 struct ConvertUniformSelect : OpConversionPattern<arith::SelectOp> {
   ConvertUniformSelect(const TypeConverter &types, MLIRContext *context)
@@ -450,9 +471,10 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
   options.emulateLT32BitScalarTypes = false;
   options.emulateUnsupportedFloatTypes = false;
   SPIRVTypeConverter types(targetEnv(&getContext(), profile), options);
-  types.addConversion([](MemRefType type) -> std::optional<Type> { // of local arrays
+  types.addConversion([](MemRefType type) -> std::optional<Type> { // of local arrays, and of a workgroup's
     auto array = spirv::ArrayType::get(type.getElementType(), type.getNumElements());
-    return spirv::PointerType::get(array, spirv::StorageClass::Function);
+    const bool isShared = type.getMemorySpaceAsInt() == kGroupSpace;
+    return spirv::PointerType::get(array, isShared ? spirv::StorageClass::Workgroup : spirv::StorageClass::Function);
   });
   ScfToSPIRVContext scf;
   RewritePatternSet patterns(&getContext());
@@ -462,7 +484,8 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
   ub::populateUBToSPIRVConversionPatterns(types, patterns);
   populateVectorToSPIRVPatterns(types, patterns);
   patterns.add<ConvertLoad, ConvertStore, ConvertVectorLoad, ConvertVectorStore>(types, &getContext(), shader);
-  patterns.add<ConvertAlloca, ConvertReturn, ConvertUniformSelect, ConvertCopySign>(types, &getContext());
+  patterns.add<ConvertAlloca, ConvertGetGlobal, ConvertReturn, ConvertUniformSelect, ConvertCopySign>(types,
+                                                                                                      &getContext());
   patterns.add<ConvertSignExtension<arith::ExtSIOp>, ConvertSignExtension<arith::IndexCastOp>>(types, &getContext());
   // What the capabilities allow is legal, so that of several patterns one is taken that leads there.
   std::unique_ptr<SPIRVConversionTarget> target = SPIRVConversionTarget::get(targetEnv(&getContext(), profile));
@@ -483,6 +506,8 @@ LogicalResult ConvertToSpirv::convert(func::FuncOp function) {
     return failure();
   bindings.finish();
   forbidContraction(shader);
+  for (auto shared : llvm::make_early_inc_range(function->getParentRegion()->getOps<memref::GlobalOp>()))
+    shared.erase(); // which the shader has variables for
   function.erase();
   for (auto cast : llvm::make_early_inc_range(shader.getBody().getOps<UnrealizedConversionCastOp>()))
     if (cast->use_empty())

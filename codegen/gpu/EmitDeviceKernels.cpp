@@ -16,6 +16,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -43,32 +44,6 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   if (Attribute aligned = kernel->getAttr(kAlignedOperands))
     function->setAttr(kAlignedOperands, aligned);
   return function;
-}
-
-/// The op's own loops, of which an invocation computes a tile, or a part of one.
-static FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, Value invocation, const Profile &profile) {
-  ImplicitLocOpBuilder &b = body.builder();
-  // What stands for the tile's number until it is known how many invocations share a tile.
-  auto tile = UnrealizedConversionCastOp::create(b, b.getIndexType(), ValueRange());
-  cpu::TileRange range{tile.getResult(0), body.constant(-1)};
-  FailureOr<graph::Extent> tiles = cpu::emitLoops(body, root, range, machineOf(profile));
-  if (failed(tiles) || !tiles->isNumber())
-    return failure();
-  // The loop over tiles, which begins there, has one step.
-  Block *block = tile->getBlock();
-  auto loop = llvm::find_if(block->getOps<scf::ForOp>(),
-                            [&](scf::ForOp loop) { return loop.getLowerBound() == tile.getResult(0); });
-  if (loop == block->getOps<scf::ForOp>().end())
-    return failure();
-  scf::ForOp over = *loop;
-  over.getInductionVar().replaceAllUsesWith(tile.getResult(0));
-  Block *inner = over.getBody();
-  block->getOperations().splice(Block::iterator(over), inner->getOperations(), inner->begin(),
-                                inner->getTerminator()->getIterator());
-  over.erase();
-  const int64_t parts = distributeLoops(*block, invocation, tile.getResult(0));
-  tile.erase();
-  return tiles->number() * parts;
 }
 
 /// Takes back what an emitter left at the builder's place, the end of a block of its own.
@@ -103,8 +78,8 @@ static FailureOr<int64_t> emitProduct(Body &body, kernel::ContractOp root, func:
 
 static FailureOr<int64_t> emitRoot(Body &body, func::FuncOp function, Value invocation, const Profile &profile) {
   Block &ops = body.kernel().getBody().front();
-  if (kernel::findAttention(ops))
-    return failure();
+  if (std::optional<kernel::AttentionOps> attention = kernel::findAttention(ops))
+    return emitTiledAttention(body, *attention, function, invocation, profile);
   for (Operation &op : ops) {
     if (isa<kernel::WinogradOp, graph::CustomOp>(op))
       return failure();
@@ -113,7 +88,7 @@ static FailureOr<int64_t> emitRoot(Body &body, func::FuncOp function, Value invo
     if (auto conv = dyn_cast<graph::ConvOp>(op); conv && cpu::isDepthwise(conv))
       return emitDepthwise(body, conv, invocation, profile);
     if (auto loops = dyn_cast<graph::LoopInterface>(op))
-      return emitLoops(body, loops, invocation, profile);
+      return emitLoops(body, loops, function, invocation, profile);
   }
   return emitPointwise(body, invocation);
 }
@@ -125,9 +100,9 @@ struct EmitDeviceKernels : PassWrapper<EmitDeviceKernels, OperationPass<>> {
   StringRef getArgument() const override { return "emit-device-kernels"; }
   StringRef getDescription() const override { return "kernels → the work of one invocation"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry
-        .insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, math::MathDialect, memref::MemRefDialect,
-                LLVM::LLVMDialect, nvgpu::NVGPUDialect, NVVM::NVVMDialect, scf::SCFDialect, vector::VectorDialect>();
+    registry.insert<arith::ArithDialect, func::FuncDialect, graph::GraphDialect, math::MathDialect,
+                    memref::MemRefDialect, LLVM::LLVMDialect, nvgpu::NVGPUDialect, NVVM::NVVMDialect, scf::SCFDialect,
+                    spirv::SPIRVDialect, vector::VectorDialect>();
   }
 
   void runOnOperation() override {

@@ -11,6 +11,7 @@
 #include "codegen/gpu/Profile.h"
 #include "codegen/kernels/Body.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Scratch.h"
 
 namespace smelt::gpu {
 
@@ -29,8 +30,14 @@ llvm::FailureOr<int64_t> emitMmaContraction(Body &body, kernel::ContractOp root,
 /// The same by groups that split K; fails where there is too little of it, or much else to share.
 llvm::FailureOr<int64_t> emitSplitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
                                               mlir::Value invocation);
+/// Attention by groups that share tiles of rows, keys and values, which are such as form-dispatches fuses for devices.
+llvm::FailureOr<int64_t> emitTiledAttention(Body &body, const kernel::AttentionOps &ops, mlir::func::FuncOp function,
+                                            mlir::Value invocation, const Profile &profile);
 llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation, const Profile &profile);
 llvm::FailureOr<int64_t> emitPointwise(Body &body, mlir::Value invocation);
+/// The op's own loops, by an invocation for each tile, for each part of one, or by several for each row.
+llvm::FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, mlir::func::FuncOp function,
+                                   mlir::Value invocation, const Profile &profile);
 
 /// An index for each of `extents`, of which there are `number`: the last changes fastest.
 llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::ArrayRef<int64_t> extents);

@@ -14,6 +14,8 @@ constexpr unsigned kGroupsX = 65535; // what every Vulkan device has
 // seconds.
 constexpr uint64_t kLoopSteps = 65000;
 constexpr uint64_t kAnySteps = std::numeric_limits<uint64_t>::max();
+constexpr int64_t kVulkanSharedBytes = 16 << 10; // what every device has
+constexpr int64_t kCudaSharedBytes = 48 << 10;   // without asking for more when a kernel is launched
 
 // LLVM's default of sm_75 is a PTX that lacks instructions which it takes for granted.
 constexpr Profile cuda(const char *name, unsigned architecture, const char *features) {
@@ -34,7 +36,10 @@ constexpr Profile cuda(const char *name, unsigned architecture, const char *feat
           /*sharesTiles=*/true,
           /*hasAsyncCopies=*/architecture >= 80,
           /*hasF16=*/true,
-          /*hasTensorCores=*/true};
+          /*hasTensorCores=*/true,
+          /*sharesRows=*/true,
+          kCudaSharedBytes,
+          /*attentionChannels=*/128};
 }
 
 // Mesa's lavapipe has an invocation in each lane of a register of 256 bits. It reads storage buffers lane by lane with
@@ -42,8 +47,27 @@ constexpr Profile cuda(const char *name, unsigned architecture, const char *feat
 // elements. A gather takes as long as ten products, and whatever a loop carries goes through memory under a mask: large
 // tiles and long steps are faster (resnet50: 0.85 s with tiles of 4 x 2 and steps of one vector, 0.56 s as here).
 constexpr Profile kProfiles[] = {
-    {"vulkan", Reads::Storage, /*hasInt64=*/false, 64, kGroupsX, /*points=*/4, /*vectors=*/2, /*unrolled=*/1, 4096,
-     kLoopSteps},
+    {"vulkan",
+     Reads::Storage,
+     /*hasInt64=*/false,
+     64,
+     kGroupsX,
+     /*points=*/4,
+     /*vectors=*/2,
+     /*unrolled=*/1,
+     4096,
+     kLoopSteps,
+     Api::Vulkan,
+     /*architecture=*/0,
+     /*features=*/"",
+     /*hasNarrow=*/false,
+     /*sharesTiles=*/false,
+     /*hasAsyncCopies=*/false,
+     /*hasF16=*/false,
+     /*hasTensorCores=*/false,
+     /*sharesRows=*/true,
+     kVulkanSharedBytes,
+     /*attentionChannels=*/64},
     {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/8, /*vectors=*/2, /*unrolled=*/2,
      4096, kLoopSteps},
     cuda("cuda", 80, "+ptx71"),
@@ -76,6 +100,7 @@ kernel::Machine machineOf(const Profile &profile) {
     machine.narrow |= kernel::NarrowF16;
   if (profile.hasTensorCores && profile.architecture >= 80)
     machine.narrow |= kernel::NarrowBF16;
+  machine.attentionChannels = profile.attentionChannels;
   return machine;
 }
 

@@ -33,13 +33,16 @@ struct Profile {
   int64_t stackBytes; // of local arrays, at most
   uint64_t loopSteps; // of all loops of an invocation, at most
   Api api = Api::Vulkan;
-  unsigned architecture = 0;   // of CUDA: 80 for sm_80
-  const char *features = "";   // for LLVM, of CUDA
-  bool hasNarrow = false;      // integers of 8 and 16 bits, f16 and f64
-  bool sharesTiles = false;    // products by groups that work on one tile in memory of their own
-  bool hasAsyncCopies = false; // into that memory, without registers
-  bool hasF16 = false;         // in memory
-  bool hasTensorCores = false; // which multiply f16, and bf16 from sm_80 on
+  unsigned architecture = 0;     // of CUDA: 80 for sm_80
+  const char *features = "";     // for LLVM, of CUDA
+  bool hasNarrow = false;        // integers of 8 and 16 bits, f16 and f64
+  bool sharesTiles = false;      // products by groups that work on one tile in memory of their own
+  bool hasAsyncCopies = false;   // into that memory, without registers
+  bool hasF16 = false;           // in memory
+  bool hasTensorCores = false;   // which multiply f16, and bf16 from sm_80 on
+  bool sharesRows = false;       // several invocations of a workgroup go through a row together
+  int64_t sharedBytes = 0;       // of memory of a workgroup's own, at most
+  int64_t attentionChannels = 0; // of keys and values in one kernel of attention, at most; 0: in three kernels
 };
 
 /// The profile of that name; nothing for an unknown name.

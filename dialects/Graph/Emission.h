@@ -96,6 +96,22 @@ void forEach(mlir::ImplicitLocOpBuilder &builder, Count first, Count end, llvm::
 /// count, down to a multiple of a power of two
 Count roundedDown(mlir::ImplicitLocOpBuilder &builder, Count count, int64_t multiple);
 
+/// Threads that compute one tile together, all at the same place of its code. One that is alone computes all of it.
+struct Team {
+  mlir::Value member = {}; // which of them this one is, of type index; null for one that is alone
+  int64_t size = 1;
+  int64_t stride = 1; // threads from one member to the next
+
+  bool isAlone() const { return size == 1; }
+};
+
+/// What of lines side by side one thread has: lanes from `first` on. Lanes that some thread before it has, which come
+/// where the lines end, are not handed over again by TileAccess::once.
+struct Columns {
+  Team team; // of the threads that have the same lanes
+  mlir::Value first;
+};
+
 /// The work of one tile of a kernel whose root is a LoopInterface op.
 class TileAccess {
 public:
@@ -121,6 +137,18 @@ public:
   virtual mlir::Value scratch(int64_t elements, mlir::Type computeType) = 0;
   /// Whether computing something again costs more than keeping it there.
   virtual bool keepsResults() const { return true; }
+
+  /// A team for a line of so many elements, each of which is then read and made by one member alone. An op that asks
+  /// has to use it; the tile of one that never asks is one thread's.
+  virtual Team teamAlong(const Extent &) { return {}; }
+  /// The same for lines side by side, along each of which there are `steps`: a team for some of the lines, which
+  /// `lanes` divide. Nothing where one thread does as well.
+  virtual std::optional<Columns> teamAcross(int64_t /*lines*/, int64_t /*steps*/, unsigned /*lanes*/) { return {}; }
+  /// What the members hold as one value, which all of them get. The order of merging is that of the members.
+  using MergeValues = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
+  virtual mlir::Value together(const Team &, mlir::Value partial, MergeValues) { return partial; }
+  /// Emits what one member does for all of them.
+  virtual llvm::LogicalResult once(const Team &, llvm::function_ref<llvm::LogicalResult()> body) { return body(); }
 
   /// graph::forLanes at this builder; use `loop` where values flow out.
   llvm::LogicalResult forLanes(Count extent, unsigned lanes, LanesBody body) {

@@ -39,6 +39,7 @@ struct Machine {
   unsigned secondCacheBytes = 1 << 20; // of one core
   bool isDevice = false;               // a GPU, whose invocations have registers, and no memory of their own to work in
   unsigned narrow = 0; // of enum Narrow: what operands of products are rounded to though no dot multiplies them
+  int64_t attentionChannels = 512; // of a key or a value in one kernel of attention, at most: rows stay in a cache
 
   int64_t lanes() const { return std::max<int64_t>(1, vectorBytes / sizeof(float)); } // of f32
 

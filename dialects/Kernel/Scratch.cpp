@@ -153,6 +153,8 @@ SmallVector<int64_t> scratchOffsets(ArrayRef<ScratchBlock> blocks) {
 
 int64_t scratchBytes(Block &kernel, const Machine &machine) {
   constexpr int64_t kMostOnStack = int64_t(16) << 10;
+  if (machine.isDevice && findAttention(kernel)) // whose workgroups have memory of their own
+    return 0;
   int64_t bytes = scratchOffsets(scratchBlocks(kernel, machine)).back();
   return bytes > kMostOnStack ? bytes : 0;
 }

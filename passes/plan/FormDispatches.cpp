@@ -12,6 +12,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/plan/MachinePass.h"
 #include "passes/plan/Passes.h"
 #include "passes/plan/SymbolDefiners.h"
 #include "passes/plan/Views.h"
@@ -36,7 +37,7 @@ class Grouping {
 public:
   explicit Grouping(func::FuncOp function);
   /// The groups, each in an order where operands come first.
-  SmallVector<Group> take(bool fusesAttention);
+  SmallVector<Group> take(const kernel::Machine &machine);
 
 private:
   void place(Operation *op);
@@ -49,7 +50,7 @@ private:
   bool feeds(int from, int to) const;
   bool canFollow(int from, int to) const;
 
-  void fuseAttention();
+  void fuseAttention(const kernel::Machine &machine);
   int onlyReader(int group, Operation *last) const;
   bool isReached(Operation *target, int group) const;
   bool needsSizesOf(Operation *op, int group) const;
@@ -328,9 +329,24 @@ static Operation *weightsOf(graph::SoftmaxOp softmax, ArrayRef<Operation *> grou
   return isRounding ? cast : nullptr;
 }
 
+/// A product whose tiles and panels a group of a device's threads can share.
+static bool isOfDevice(kernel::ContractOp op, const kernel::Machine &machine) {
+  constexpr int64_t kBlock = 32; // rows or columns of panels, which such a group has at a time
+  RankedTensorType input = graph::typeOf(op.getInput()), packed = graph::typeOf(op.getPacked());
+  auto isPlain = [](RankedTensorType type) { return type.hasStaticShape() && type.getElementType().isF32(); };
+  const int64_t width = packed.getShape().back();
+  return isPlain(input) && isPlain(packed) && isPlain(graph::typeOf(op.getResult())) && width % machine.lanes() == 0 &&
+         kBlock % width == 0;
+}
+
+/// Keys of a few whole vectors.
+static bool hasDeviceKeys(kernel::ContractOp scores, const kernel::Machine &machine) {
+  const int64_t depth = graph::typeOf(scores.getInput()).getShape().back();
+  return depth % machine.lanes() == 0 && depth <= machine.attentionChannels;
+}
+
 // softmax(f(q · keys)) · values, of which nobody else wants a part: one kernel.
-void Grouping::fuseAttention() {
-  constexpr int64_t kMostChannels = 512; // of values: a few rows of sums stay in the first cache
+void Grouping::fuseAttention(const kernel::Machine &machine) {
   for (int number = 0; number < static_cast<int>(groups_.size()); ++number) {
     Group &group = groups_[number];
     auto softmax = group.ops.empty() ? nullptr : dyn_cast<graph::SoftmaxOp>(group.ops.front());
@@ -349,16 +365,18 @@ void Grouping::fuseAttention() {
         groups_[before].ops.size() + groups_[after].ops.size() + group.ops.size() > kMostOps)
       continue;
     RankedTensorType values = graph::typeOf(result.getResult());
-    if (values.isDynamicDim(values.getRank() - 1) || values.getShape().back() > kMostChannels)
+    if (values.isDynamicDim(values.getRank() - 1) || values.getShape().back() > machine.attentionChannels)
+      continue;
+    if (machine.isDevice &&
+        !(isOfDevice(scores, machine) && isOfDevice(result, machine) && hasDeviceKeys(scores, machine)))
       continue;
     absorb(after, before);
     absorb(after, number);
   }
 }
 
-SmallVector<Group> Grouping::take(bool fusesAttention) {
-  if (fusesAttention)
-    fuseAttention();
+SmallVector<Group> Grouping::take(const kernel::Machine &machine) {
+  fuseAttention(machine);
   SmallVector<Group> result;
   for (Group &group : groups_) {
     if (group.ops.empty())
@@ -407,18 +425,16 @@ static void formDispatch(const Group &group, IRRewriter &rewriter) {
 }
 
 namespace {
-struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>> {
+struct FormDispatches : plan::MachinePass<FormDispatches> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormDispatches)
-  explicit FormDispatches(bool fusesAttention) : fusesAttention(fusesAttention) {}
+  explicit FormDispatches(const kernel::Machine &machine) : MachinePass(machine) {}
   StringRef getArgument() const override { return "form-dispatches"; }
   StringRef getDescription() const override {
     return "gather roots and the elementwise work that follows into kernels";
   }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<kernel::KernelDialect>(); }
-
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
-    for (const Group &group : Grouping(getOperation()).take(fusesAttention))
+    for (const Group &group : Grouping(getOperation()).take(machine()))
       formDispatch(group, rewriter);
     // A dispatch stands where its last op stood; what it feeds may stand before.
     plan::sortBySymbols(getOperation().getBody().front());
@@ -426,8 +442,6 @@ struct FormDispatches : PassWrapper<FormDispatches, OperationPass<func::FuncOp>>
   }
 
 private:
-  const bool fusesAttention; // a kernel of it needs memory to work in
-
   void eraseDead() {
     SmallVector<Operation *> ops =
         llvm::map_to_vector(getOperation().getBody().front().without_terminator(), [](Operation &op) { return &op; });
@@ -438,6 +452,6 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Pass> plan::createFormDispatchesPass(bool fusesAttention) {
-  return std::make_unique<FormDispatches>(fusesAttention);
+std::unique_ptr<Pass> plan::createFormDispatchesPass(const kernel::Machine &machine) {
+  return std::make_unique<FormDispatches>(machine);
 }

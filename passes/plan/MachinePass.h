@@ -22,6 +22,8 @@ public:
     dots_ = machine.dots;
     multiplyAdds_ = machine.multiplyAdds;
     secondCacheBytes_ = machine.secondCacheBytes;
+    isDevice_ = machine.isDevice;
+    attentionChannels_ = machine.attentionChannels;
   }
   // Options know their pass: a copy has options of its own, which MLIR then sets.
   MachinePass(const MachinePass &other) : mlir::PassWrapper<Derived, mlir::OperationPass<Op>>(other) {}
@@ -32,7 +34,8 @@ public:
 
 protected:
   kernel::Machine machine() const {
-    return {vectorBytes_, vectorRegisters_, dots_, /*byLane=*/false, multiplyAdds_, secondCacheBytes_};
+    return {vectorBytes_,      vectorRegisters_, dots_,        /*byLane=*/false,  multiplyAdds_,
+            secondCacheBytes_, isDevice_,        /*narrow=*/0, attentionChannels_};
   }
 
 private:
@@ -46,6 +49,10 @@ private:
                                              llvm::cl::init(kernel::Machine().multiplyAdds)};
   mlir::Pass::Option<unsigned> secondCacheBytes_{*this, "second-cache-bytes", llvm::cl::desc("of one core"),
                                                  llvm::cl::init(kernel::Machine().secondCacheBytes)};
+  mlir::Pass::Option<bool> isDevice_{*this, "device", llvm::cl::desc("a GPU"), llvm::cl::init(false)};
+  mlir::Pass::Option<int64_t> attentionChannels_{*this, "attention-channels",
+                                                 llvm::cl::desc("of a key or a value in one kernel of attention"),
+                                                 llvm::cl::init(kernel::Machine().attentionChannels)};
 };
 
 } // namespace smelt::plan

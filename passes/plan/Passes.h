@@ -29,8 +29,10 @@ std::unique_ptr<mlir::Pass> createPackContractionsPass(const kernel::Machine &ma
 std::unique_ptr<mlir::Pass> createPackElementsPass();
 /// The attribute of an argument or result of a function that holds the type it has for whoever runs the model.
 constexpr llvm::StringLiteral kDeclaredType = "graph.declared_type";
+/// Averages of whole images → means, for devices.
+std::unique_ptr<mlir::Pass> createReduceWholePoolsPass();
 /// Roots and the elementwise work that follows them → kernel.dispatch.
-std::unique_ptr<mlir::Pass> createFormDispatchesPass(bool fusesAttention = true);
+std::unique_ptr<mlir::Pass> createFormDispatchesPass(const kernel::Machine &machine = {});
 constexpr int64_t kStripsForSpeed = 0, kStripsForMemory = -1;
 /// Neighbouring dispatches in strips of rows, where that needs less memory and no more time; or all that can be, in so
 /// many `strips`, of which 1 are none. For speed, neither one thread nor two take longer; for memory, one does not.

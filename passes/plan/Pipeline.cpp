@@ -14,7 +14,9 @@ namespace smelt::plan {
 void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine, int64_t strips) {
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createPackElementsPass());
-  function.addPass(createFormDispatchesPass(/*fusesAttention=*/!machine.isDevice));
+  if (machine.isDevice)
+    function.addPass(createReduceWholePoolsPass());
+  function.addPass(createFormDispatchesPass(machine));
   if (!machine.isDevice)
     manager.addPass(createSplitRowsPass(machine, strips));
   manager.addPass(createPlaceBuffersPass(machine));
@@ -24,8 +26,9 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine, i
 }
 
 void registerPlanPasses() {
-  for (auto create : {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass,
-                      createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
+  for (auto create :
+       {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass, createReduceWholePoolsPass,
+        createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFormDispatchesPass(); });
   registerPass([] { return createFoldColumnsPass(); });

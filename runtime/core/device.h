@@ -6,6 +6,8 @@
 
 #include "sizes.h"
 
+#include <stdlib.h>
+
 /* Where anything may begin that a device reads, or binds: inputs and outputs lie at multiples of it behind the arena.
  */
 #define SMELT_DEVICE_ALIGNMENT 256u
@@ -54,6 +56,28 @@ static inline int smelt_has_buffers(const smelt_model *model, const void *const 
   for (uint32_t i = 0; all && i < model->output_count; ++i)
     all = outputs[i] || !model->outputs[i].bytes;
   return all;
+}
+
+/* Where a device's sentence about what failed goes: to whoever opens it, then to a place of its own. */
+typedef struct smelt_device_why {
+  char *text;
+  size_t bytes;
+} smelt_device_why;
+
+/* What opening begins with: checks what is given, and makes a device's record of `bytes` zeros. Null, with `status`
+ * telling why, where that fails. */
+static inline void *smelt_begin_device(const void *where, const smelt_model *model, const void *program,
+                                       smelt_device_why why, size_t bytes, smelt_status *status) {
+  if (why.text && why.bytes)
+    why.text[0] = 0;
+  *status = SMELT_ERROR_ARGUMENT;
+  if (!where || !model || !program || (!why.text && why.bytes))
+    return NULL;
+  *status = SMELT_ERROR_MEMORY;
+  void *made = calloc(1, bytes);
+  if (made)
+    *status = SMELT_OK;
+  return made;
 }
 
 #endif /* SMELT_CORE_DEVICE_H */

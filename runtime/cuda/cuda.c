@@ -388,19 +388,17 @@ static smelt_status open_all(smelt_cuda *c) {
 
 smelt_status smelt_cuda_open(smelt_cuda **cuda, const smelt_model *model, const smelt_cuda_program *program, char *why,
                              size_t why_bytes) {
-  if (!cuda || !model || !program || (!why && why_bytes))
-    return SMELT_ERROR_ARGUMENT;
-  *cuda = NULL;
-  smelt_cuda *c = make(1, sizeof *c);
+  smelt_status status;
+  if (cuda)
+    *cuda = NULL;
+  smelt_cuda *c = smelt_begin_device(cuda, model, program, (smelt_device_why){why, why_bytes}, sizeof *c, &status);
   if (!c)
-    return SMELT_ERROR_MEMORY;
+    return status;
   c->model = model;
   c->program = program;
   c->why = why;
   c->why_bytes = why_bytes;
-  if (why_bytes)
-    why[0] = 0;
-  const smelt_status status = open_all(c);
+  status = open_all(c);
   c->why = c->last_why; /* the other is the caller's, from here on */
   c->why_bytes = sizeof c->last_why;
   if (status != SMELT_OK)

@@ -55,19 +55,17 @@ static smelt_status open_all(smelt_vulkan *v) {
 
 smelt_status smelt_vulkan_open(smelt_vulkan **vulkan, const smelt_model *model, const smelt_vulkan_program *program,
                                char *why, size_t why_bytes) {
-  if (!vulkan || !model || !program || (!why && why_bytes))
-    return SMELT_ERROR_ARGUMENT;
-  *vulkan = NULL;
-  smelt_vulkan *v = smelt_vulkan_make(1, sizeof *v);
+  smelt_status status;
+  if (vulkan)
+    *vulkan = NULL;
+  smelt_vulkan *v = smelt_begin_device(vulkan, model, program, (smelt_device_why){why, why_bytes}, sizeof *v, &status);
   if (!v)
-    return SMELT_ERROR_MEMORY;
+    return status;
   v->model = model;
   v->program = program;
   v->why = why;
   v->why_bytes = why_bytes;
-  if (why_bytes)
-    why[0] = 0;
-  const smelt_status status = open_all(v);
+  status = open_all(v);
   v->why = v->said; /* what was given is the caller's again */
   v->why_bytes = sizeof v->said;
   if (status != SMELT_OK)

@@ -232,6 +232,7 @@ def interface(cases):
             compile_model("shufflenet", artefact)
             figures = json.loads(harness.smelt_ok("bench", artefact, "--seconds", "0.1", "--json", env=on_device(log)).stdout)
             harness.expect(len(figures["layers"]) == 93 and figures["median_ms"] > 0, f"{len(figures['layers'])} layers")
+            harness.expect(all(layer["kernel"] for layer in figures["layers"]), "layers without the names of their kernels")
             said = nothing_left(log)
             harness.expect(" 0 graphs" not in said, said)
 

@@ -9,7 +9,7 @@ import sys
 
 
 class Kernel(ctypes.Structure):
-    _fields_ = [("code", ctypes.POINTER(ctypes.c_uint32)), ("bindings", ctypes.c_void_p), ("code_bytes", ctypes.c_uint64),
+    _fields_ = [("name", ctypes.c_char_p), ("code", ctypes.POINTER(ctypes.c_uint32)), ("bindings", ctypes.c_void_p), ("code_bytes", ctypes.c_uint64),
                 ("invocations", ctypes.c_uint64), ("binding_count", ctypes.c_uint32), ("reserved", ctypes.c_uint32)]
 
 

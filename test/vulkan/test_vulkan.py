@@ -102,6 +102,7 @@ def interface(cases):
             compile_model("mobilenetv2", "vulkan:lavapipe", artefact)
             figures = json.loads(harness.smelt_ok("bench", artefact, "--seconds", "1", "--json").stdout)
             harness.expect(len(figures["layers"]) == 73 and figures["median_ms"] > 0, f"{len(figures['layers'])} layers")
+            harness.expect(all(layer["kernel"] for layer in figures["layers"]), "layers without the names of their kernels")
 
         def compare():
             harness.smelt_ok("compare", models.fetch("mobilenetv2"), "--target", "vulkan:lavapipe", "--against", "onnxruntime")

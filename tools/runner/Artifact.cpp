@@ -135,6 +135,17 @@ Artifact::Artifact(const std::string &path, std::string source) : path_(path), s
 
 Artifact::~Artifact() { dlclose(library_); }
 
+/// The kernel of a step of a device; nothing where it is the processor's, or the program has no such.
+static std::optional<std::string> deviceKernelOf(const DevicePrograms &programs, const smelt_step &step) {
+  if (step.kind != SMELT_STEP_DEVICE)
+    return std::nullopt;
+  if (programs.cuda && step.first < programs.cuda->kernel_count)
+    return programs.cuda->kernels[step.first].name;
+  if (programs.vulkan && programs.vulkan->version == SMELT_VULKAN_VERSION && step.first < programs.vulkan->kernel_count)
+    return programs.vulkan->kernels[step.first].name;
+  return std::nullopt;
+}
+
 std::vector<std::string> Artifact::kernelNames() const {
   Dl_info info;
   if (!dladdr(model_, &info))
@@ -144,6 +155,10 @@ std::vector<std::string> Artifact::kernelNames() const {
   std::map<uintptr_t, std::string> known; // many steps share a kernel
   std::vector<std::string> names;
   for (uint32_t i = 0; i < model_->step_count; ++i) {
+    if (std::optional<std::string> name = deviceKernelOf(programs_, model_->steps[i])) {
+      names.push_back(std::move(*name));
+      continue;
+    }
     const uintptr_t address = reinterpret_cast<uintptr_t>(model_->steps[i].kernel) - base;
     const auto [row, isNew] = known.try_emplace(address);
     if (isNew)

@@ -48,6 +48,8 @@ public:
         model_(frontend::MappedFile::open(modelPath()), modelPath()) {}
 
   void run();
+  bool isF32() const;
+  std::optional<DeviceShare> takeDevice() { return std::move(device_); }
 
 private:
   using TestValues = std::vector<TestValue>; // of the first of the graph's inputs, or outputs
@@ -72,10 +74,11 @@ private:
   std::string opened_; // the model without the extents of its inputs; "" where they stay
   mlir::MLIRContext context_;
   onnx::Model model_;
+  std::optional<DeviceShare> device_;
 };
 } // namespace
 
-[[noreturn]] static void stop(Status status, const std::string &detail) { throw Stop{{status, detail}}; }
+[[noreturn]] static void stop(Status status, const std::string &detail) { throw Stop{{status, detail, false, {}}}; }
 
 std::string NodeTest::dataPath(size_t set, const char *kind, int index) const {
   return folder_ + "/test_data_set_" + std::to_string(set) + "/" + kind + "_" + std::to_string(index) + ".pb";
@@ -154,6 +157,13 @@ void NodeTest::compile(const TestValues &inputs) {
       giveShapes(options.import, model_.graph().input(static_cast<int>(i)).name(), inputs[i]);
   driver::CompileReport report;
   llvm::Error error = driver::compile(options, report);
+  if (!error && report.device) {
+    DeviceShare &share = device_ ? *device_ : device_.emplace();
+    share.steps += report.device->steps;
+    share.processorSteps += report.device->processorSteps;
+    for (const auto &[kernel, why] : report.device->leftOut)
+      share.why.push_back(kernel + ": " + why);
+  }
   if (!error)
     return;
   const driver::Failure failure = driver::explain(std::move(error));
@@ -404,17 +414,33 @@ void NodeTest::run() {
     stop(Status::Error, "the folder has no test_data_set_0");
 }
 
+bool NodeTest::isF32() const {
+  bool hasF32 = false, hasOther = false;
+  auto look = [&](const onnx::ValueInfoProto &value) {
+    const int type = value.type().tensor_type().elem_type(); // 0 for what is no tensor
+    hasF32 |= type == onnx::TensorProto::FLOAT;
+    hasOther |=
+        type == onnx::TensorProto::FLOAT16 || type == onnx::TensorProto::BFLOAT16 || type == onnx::TensorProto::DOUBLE;
+  };
+  for (const onnx::ValueInfoProto &value : model_.graph().input())
+    look(value);
+  for (const onnx::ValueInfoProto &value : model_.graph().output())
+    look(value);
+  return hasF32 && !hasOther;
+}
+
 Outcome runNodeTest(const std::string &folder, const std::string &scratch, const std::string &target, bool opensDims) {
   try {
-    NodeTest(folder, scratch, target, opensDims).run();
-    return {Status::Pass, ""};
+    NodeTest test(folder, scratch, target, opensDims);
+    test.run();
+    return {Status::Pass, "", test.isF32(), test.takeDevice()};
   } catch (const Stop &stopped) {
     return stopped.outcome;
   } catch (const frontend::Refusal &refusal) {
     const bool unsupported = refusal.kind == frontend::ImportError::Kind::Unsupported;
-    return {unsupported ? Status::Unsupported : Status::Error, refusal.message};
+    return {unsupported ? Status::Unsupported : Status::Error, refusal.message, false, {}};
   } catch (const std::exception &error) {
-    return {Status::Error, error.what()};
+    return {Status::Error, error.what(), false, {}};
   }
 }
 

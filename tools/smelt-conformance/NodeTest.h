@@ -4,7 +4,10 @@
 #ifndef SMELT_TOOLS_SMELT_CONFORMANCE_NODETEST_H
 #define SMELT_TOOLS_SMELT_CONFORMANCE_NODETEST_H
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace smelt::conformance {
 
@@ -13,9 +16,17 @@ enum class Status { Pass, Fail, Unsupported, Error };
 /// "pass", "fail", "unsupported", "error"
 const char *statusName(Status status);
 
+/// What of a test runs on the device that it is compiled for.
+struct DeviceShare {
+  uint64_t steps = 0, processorSteps = 0;
+  std::vector<std::string> why; // of each kernel of the processor: "kernel: reason"
+};
+
 struct Outcome {
   Status status = Status::Pass;
-  std::string detail; // one line; "" for Pass
+  std::string detail;                // one line; "" for Pass
+  bool isF32 = false;                // its model takes or makes f32, and no other floats
+  std::optional<DeviceShare> device; // where it was compiled for one
 };
 
 /// Compiles and runs the ONNX node test in `folder` (see test/conformance/README.md) in this process. `scratch` is a

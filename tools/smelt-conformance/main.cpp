@@ -70,6 +70,10 @@ public:
 
   void add(size_t test, Outcome outcome) {
     ++counts_[static_cast<size_t>(outcome.status)];
+    if (outcome.status == Status::Pass && outcome.device && outcome.isF32) {
+      ++passedOfDevice_;
+      wholly_ += outcome.device->processorSteps == 0;
+    }
     outcomes_[test] = std::move(outcome);
     for (; printed_ < tests_.size() && outcomes_[printed_]; ++printed_)
       print(tests_[printed_], *outcomes_[printed_]);
@@ -81,6 +85,9 @@ public:
     std::string text = std::to_string(tests_.size()) + " tests: ";
     for (Status status : {Status::Pass, Status::Fail, Status::Unsupported, Status::Error})
       text += (status == Status::Pass ? "" : ", ") + std::to_string(count(status)) + " " + statusName(status);
+    if (passedOfDevice_ > 0)
+      text += "; of " + std::to_string(passedOfDevice_) + " that pass in f32, " + std::to_string(wholly_) +
+              " run wholly on the device";
     return text;
   }
 
@@ -88,8 +95,12 @@ private:
   size_t count(Status status) const { return counts_[static_cast<size_t>(status)]; }
   void print(const Test &test, const Outcome &outcome) const {
     if (json_) {
-      const ordered_json line = {
-          {"name", test.name}, {"status", statusName(outcome.status)}, {"detail", outcome.detail}};
+      ordered_json line = {{"name", test.name}, {"status", statusName(outcome.status)}, {"detail", outcome.detail}};
+      if (outcome.device)
+        line["device"] = {{"f32", outcome.isF32},
+                          {"steps", outcome.device->steps},
+                          {"processor_steps", outcome.device->processorSteps},
+                          {"processor_kernels", outcome.device->why}};
       std::cout << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << std::endl;
     } else {
       std::cout << statusName(outcome.status) << " " << test.name << (outcome.detail.empty() ? "" : ": ")
@@ -101,6 +112,7 @@ private:
   std::vector<std::optional<Outcome>> outcomes_;
   std::array<size_t, 4> counts_ = {};
   size_t printed_ = 0;
+  size_t passedOfDevice_ = 0, wholly_ = 0; // of those in f32
   bool json_;
 };
 
@@ -141,16 +153,25 @@ std::vector<Test> select(const std::vector<Test> &tests, const std::string &list
   return chosen;
 }
 
-/// Outcomes travel between processes as a digit and the detail.
-std::string encode(const Outcome &outcome) { return std::to_string(static_cast<int>(outcome.status)) + outcome.detail; }
+/// Outcomes travel between processes as JSON.
+std::string encode(const Outcome &outcome) {
+  ordered_json json = {static_cast<int>(outcome.status), outcome.detail, outcome.isF32};
+  if (const auto &device = outcome.device)
+    json.insert(json.end(), {device->steps, device->processorSteps, device->why});
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
 Outcome decode(const Answer &answer) {
   if (answer.died)
-    return {Status::Error, answer.text};
-  return {static_cast<Status>(answer.text.front() - '0'), answer.text.substr(1)};
+    return {Status::Error, answer.text, false, {}};
+  const ordered_json json = ordered_json::parse(answer.text);
+  Outcome outcome{static_cast<Status>(json[0].get<int>()), json[1], json[2], {}};
+  if (json.size() > 3)
+    outcome.device = DeviceShare{json[3], json[4], json[5]};
+  return outcome;
 }
 
 Outcome runTest(const Test &test, const ScratchFolder &scratch, const Options &options) {
-  return test.folder.empty() ? Outcome{Status::Error, "there is no such test"}
+  return test.folder.empty() ? Outcome{Status::Error, "there is no such test", false, {}}
                              : runNodeTest(test.folder, scratch.own(), options.target, options.opensDims);
 }
 

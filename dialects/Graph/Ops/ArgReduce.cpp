@@ -91,7 +91,8 @@ public:
   ArgLine(ArgReduceOp op, TileAccess &access)
       : op_(op), access_(access), b_(access.builder()),
         line_{access, op.getInput(), tileCoordinates(access, typeOf(op.getInput()).getRank()), op.getAxis()},
-        fold_(access, line_.extent(), line_.lanes()) {}
+        team_(access.teamAlong(extentsOf(op.getInput())[op.getAxis()])),
+        fold_(access, line_.extent(), lanesOf(team_, line_.extent(), line_.lanes()), kVectors, team_) {}
 
   LogicalResult emit() {
     auto better = [&](Expr a, Expr b) { return op_.getMinimum() ? smallest(a, b) : largest(a, b); };
@@ -106,7 +107,7 @@ public:
       return failure();
     Expr best = fold_.finish(partials, better, line_.isUnsigned());
     Value index = arith::ExtSIOp::create(b_, b_.getI64Type(), indexOf(best).value());
-    return access_.store(0, index, line_.at);
+    return access_.once(team_, [&] { return access_.store(0, index, line_.at); });
   }
 
 private:
@@ -138,10 +139,13 @@ private:
     return repeat(first, steps) + steps;
   }
 
+  static constexpr unsigned kVectors = 4; // at a time
+
   ArgReduceOp op_;
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
   Line line_;
+  Team team_;
   LaneFold fold_;
   bool readable_ = true;
 };

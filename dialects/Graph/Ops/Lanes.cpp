@@ -100,8 +100,25 @@ Value offset(TileAccess &access, Value base, int64_t number) {
   return arith::AddIOp::create(access.builder(), base, access.indexConstant(number));
 }
 
-LaneFold::LaneFold(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors)
-    : access_(access), extent_(extent), lanes_(lanes), unroll_(mostVectors) {
+unsigned lanesOf(const Team &team, Count extent, unsigned lanes) {
+  std::optional<int64_t> number = extent.number();
+  while (!team.isAlone() && lanes > 1 && (!number || *number % lanes || *number / lanes < team.size))
+    lanes /= 2;
+  return lanes;
+}
+
+/// Where a member's first vector is.
+static Value firstOf(TileAccess &access, const Team &team, unsigned lanes) {
+  return arith::MulIOp::create(access.builder(), team.member, access.indexConstant(lanes));
+}
+
+LaneFold::LaneFold(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, Team team)
+    : access_(access), extent_(extent), lanes_(lanes), unroll_(mostVectors), team_(team) {
+  if (!team_.isAlone()) {
+    unroll_ = 1;
+    widths_ = {lanes_};
+    return;
+  }
   std::optional<int64_t> number = extent.number();
   if (number)
     unroll_ = std::min<int64_t>(mostVectors, *number / lanes);
@@ -124,6 +141,9 @@ void LaneFold::addRound(MutableArrayRef<Value> sums, Value base, unsigned count,
 }
 
 SmallVector<Value> LaneFold::add(ValueRange partials, Step step) const {
+  if (!team_.isAlone())
+    return forRange(access_.builder(), firstOf(access_, team_, lanes_), extent_, team_.size * lanes_, partials,
+                    [&](Value base, ValueRange carried) { return SmallVector<Value>{step(carried[0], base, lanes_)}; });
   std::optional<int64_t> number = extent_.number();
   return number ? addNumber(*number, SmallVector<Value>(partials), step) : addCount(SmallVector<Value>(partials), step);
 }
@@ -169,6 +189,15 @@ SmallVector<Value> LaneFold::addCount(SmallVector<Value> sums, Step step) const 
 }
 
 Expr LaneFold::finish(ValueRange partials, Merge merge, bool isUnsigned) const {
+  ImplicitLocOpBuilder &b = access_.builder();
+  auto mergeValues = [&](Value first, Value second) {
+    return merge({b, first, isUnsigned}, {b, second, isUnsigned}).value();
+  };
+  return {b, access_.together(team_, finishMember(partials, merge, isUnsigned).value(), mergeValues), isUnsigned};
+}
+
+/// Those of one thread.
+Expr LaneFold::finishMember(ValueRange partials, Merge merge, bool isUnsigned) const {
   ImplicitLocOpBuilder &b = access_.builder();
   SmallVector<Expr> level;
   for (Value partial : partials.take_front(unroll_))
@@ -225,7 +254,25 @@ SmallVector<Value> nest(TileAccess &access, ArrayRef<Extent> extents, ValueRange
   return level(initial);
 }
 
-LogicalResult forBlocks(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, BlockBody body) {
+/// forBlocks of a member.
+static LogicalResult forShare(TileAccess &access, Count extent, unsigned lanes, BlockBody body, const Team &team) {
+  ImplicitLocOpBuilder &b = access.builder();
+  auto loop = scf::ForOp::create(b, firstOf(access, team, lanes), extent.in(b),
+                                 access.indexConstant(team.size * static_cast<int64_t>(lanes)));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    if (succeeded(body(loop.getInductionVar(), lanes, 1)))
+      return success();
+  }
+  loop.erase();
+  return lanes == 1 ? failure() : forShare(access, extent, 1, body, team);
+}
+
+LogicalResult forBlocks(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, BlockBody body,
+                        const Team &team) {
+  if (!team.isAlone())
+    return forShare(access, extent, lanes, body, team);
   ImplicitLocOpBuilder &b = access.builder();
   Count done = 0;
   bool emitted = true;

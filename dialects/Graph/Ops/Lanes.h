@@ -54,29 +54,34 @@ Expr smallest(Expr a, Expr b);
 
 using Merge = llvm::function_ref<Expr(Expr, Expr)>;
 
+/// As many of these lanes as leave every member of a team whole vectors of a line, as far as there are so many.
+unsigned lanesOf(const Team &team, Count extent, unsigned lanes);
+
 /// A reduction along lanes: several vectors of partial results side by side, so that none waits for the one before it,
 /// and a shorter one for each power of two that the rest of the line consists of. Their number does not depend on
-/// threads.
+/// threads. A member of a team has one vector; its lanes are lanesOf() the team.
 class LaneFold {
 public:
   using Step = llvm::function_ref<mlir::Value(mlir::Value partial, mlir::Value base, unsigned lanes)>;
 
-  LaneFold(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors = 4);
+  LaneFold(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors = 4, Team team = {});
 
   llvm::SmallVector<mlir::Value> start(mlir::TypedAttr initial) const;
   /// Emits `step` over one line.
   llvm::SmallVector<mlir::Value> add(mlir::ValueRange partials, Step step) const;
-  /// All partial results as one scalar.
+  /// All partial results as one scalar, those of a team too.
   Expr finish(mlir::ValueRange partials, Merge merge, bool isUnsigned) const;
 
 private:
   llvm::SmallVector<mlir::Value> addNumber(int64_t extent, llvm::SmallVector<mlir::Value> sums, Step step) const;
   llvm::SmallVector<mlir::Value> addCount(llvm::SmallVector<mlir::Value> sums, Step step) const;
+  Expr finishMember(mlir::ValueRange partials, Merge merge, bool isUnsigned) const;
   void addRound(llvm::MutableArrayRef<mlir::Value> sums, mlir::Value base, unsigned count, Step step) const;
 
   TileAccess &access_;
   Count extent_; // of a line
   unsigned lanes_, unroll_;
+  Team team_;
   llvm::SmallVector<unsigned> widths_; // of the partial results: unroll_ whole vectors, then shorter ones
 };
 
@@ -87,9 +92,11 @@ llvm::SmallVector<mlir::Value> nest(TileAccess &access, llvm::ArrayRef<Extent> e
                                     NestBody body);
 
 /// Emits `body` over [0, extent) in blocks of up to `mostVectors` vectors of `lanes`, then shorter vectors of a power
-/// of two. A body that fails for many lanes is emitted again with one lane a step, as by forLanes.
+/// of two. A body that fails for many lanes is emitted again with one lane a step, as by forLanes. A member of a team
+/// has single vectors, of lanesOf() the team.
 using BlockBody = llvm::function_ref<llvm::LogicalResult(mlir::Value base, unsigned lanes, unsigned vectors)>;
-llvm::LogicalResult forBlocks(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, BlockBody body);
+llvm::LogicalResult forBlocks(TileAccess &access, Count extent, unsigned lanes, unsigned mostVectors, BlockBody body,
+                              const Team &team = {});
 
 /// Emits `body` for every line along `axis` in a tile of the dims before it: `lanes` lines side by side where the axis
 /// is not innermost, else one. `at` is 0 along the axis.

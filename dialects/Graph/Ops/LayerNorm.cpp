@@ -48,10 +48,11 @@ public:
       : op_(op), access_(access), b_(access.builder()), shape_(extentsOf(op.getType())),
         line_{access, op.getInput(), tileCoordinates(access, shape_.size()),
               std::max<size_t>(innermostDim(shape_), op.getAxis())},
-        lanes_(line_.lanes()), fold_(access, line_.extent(), lanes_),
+        team_(access.teamAlong(shape_[line_.dim])), lanes_(lanesOf(team_, line_.extent(), line_.lanes())),
+        fold_(access, line_.extent(), lanes_, kVectors, team_),
         outer_(ArrayRef<Extent>(shape_).slice(op.getAxis(), line_.dim - op.getAxis())),
         count_(productOf(ArrayRef<Extent>(shape_).drop_front(op.getAxis()))),
-        scratch_(scratchToKeep(access, count_, line_.compute())) {}
+        scratch_(team_.isAlone() ? scratchToKeep(access, count_, line_.compute()) : Scratch{}) {}
 
   LogicalResult emit() {
     std::optional<Expr> mean;
@@ -87,16 +88,16 @@ private:
   }
 
   LogicalResult storeResults(std::optional<Expr> mean, Expr scale) {
-    constexpr unsigned kVectors = 4;
     LogicalResult done = success();
+    auto store = [&](Value base, unsigned width, unsigned vectors) {
+      for (unsigned vector = 0; vector < vectors; ++vector)
+        if (failed(storeResult(vectorAt(access_, base, vector, width), width, mean, scale)))
+          return failure();
+      return success();
+    };
     nest(access_, outer_, {}, [&](ArrayRef<Value> at, ValueRange) -> SmallVector<Value> {
       moveTo(at);
-      done = forBlocks(access_, line_.extent(), lanes_, kVectors, [&](Value base, unsigned width, unsigned vectors) {
-        for (unsigned vector = 0; vector < vectors; ++vector)
-          if (failed(storeResult(vectorAt(access_, base, vector, width), width, mean, scale)))
-            return failure();
-        return success();
-      });
+      done = forBlocks(access_, line_.extent(), lanes_, kVectors, store, team_);
       return {};
     });
     return done;
@@ -136,11 +137,14 @@ private:
     }
   }
 
+  static constexpr unsigned kVectors = 4; // at a time
+
   LayerNormOp op_;
   TileAccess &access_;
   ImplicitLocOpBuilder &b_;
   Extents shape_;
   Line line_;
+  Team team_; // for each line
   unsigned lanes_;
   LaneFold fold_;
   Extents outer_; // extents of the row's dims before the line's

@@ -229,7 +229,9 @@ private:
   }
 
   LogicalResult emitAlongLanes() {
-    LaneFold fold(access_, line_.extent(), line_.lanes());
+    constexpr unsigned kVectors = 4;
+    Team team = access_.teamAlong(shape_[line_.dim]);
+    LaneFold fold(access_, line_.extent(), lanesOf(team, line_.extent(), line_.lanes()), kVectors, team);
     bool readable = true;
     SmallVector<Expr> result = reduce([&](ReduceKind kind, Map map) {
       SmallVector<Value> partials = fold.start(initialOf(kind, line_.compute(), line_.isUnsigned()));
@@ -246,12 +248,15 @@ private:
     });
     if (!readable)
       return failure();
-    return access_.store(0, result.front().value(), tileCoordinates(access_, shape_.size()));
+    return access_.once(
+        team, [&] { return access_.store(0, result.front().value(), tileCoordinates(access_, shape_.size())); });
   }
 
   LogicalResult emitAcrossLanes() {
     constexpr unsigned kMostVectors = 8;
     unsigned lanes = line_.lanes();
+    if (std::optional<Columns> columns = teamAcross(lanes))
+      return emitColumns(*columns, lanes);
     return forBlocks(access_, line_.extent(), lanes, kMostVectors, [&](Value base, unsigned lanes, unsigned vectors) {
       bool readable = true;
       auto pass = [&](ReduceKind kind, Map map) {
@@ -281,6 +286,57 @@ private:
       }
       return success();
     });
+  }
+
+  /// A team for a few lines, each with its share of what is reduced; takes as many lanes as divide the lines.
+  std::optional<Columns> teamAcross(unsigned &lanes) {
+    std::optional<int64_t> lines = shape_[line_.dim].asNumber(), steps = productOf(outerExtents_).asNumber();
+    if (!lines || !steps)
+      return std::nullopt;
+    unsigned whole = lanes;
+    while (*lines % whole)
+      whole /= 2;
+    std::optional<Columns> columns = access_.teamAcross(*lines, *steps, whole);
+    if (columns)
+      lanes = whole;
+    return columns;
+  }
+
+  LogicalResult emitColumns(const Columns &columns, unsigned lanes) {
+    bool readable = true;
+    auto pass = [&](ReduceKind kind, Map map) {
+      TypedAttr initial = initialOf(kind, line_.compute(), line_.isUnsigned());
+      SmallVector<Value> sums =
+          forRange(access_.builder(), columns.team.member, access_.count(productOf(outerExtents_)), columns.team.size,
+                   repeat(access_.builder(), initial, lanes).value(), [&](Value step, ValueRange carried) {
+                     moveTo(outerIndex(step));
+                     Expr x = line_.read(columns.first, lanes);
+                     readable &= static_cast<bool>(x.value());
+                     return SmallVector<Value>{x.value() ? combine(kind, expression(carried[0]), map(x, 0)).value()
+                                                         : carried[0]};
+                   });
+      Value all = access_.together(columns.team, sums[0],
+                                   [&](Value a, Value b) { return merge(kind, expression(a), expression(b)).value(); });
+      return SmallVector<Expr>{expression(all)};
+    };
+    SmallVector<Expr> result = reduce(pass);
+    if (!readable)
+      return failure();
+    Coordinates at = tileCoordinates(access_, shape_.size());
+    at[line_.dim] = along(columns.first, lanes);
+    return access_.once(columns.team, [&] { return access_.store(0, result.front().value(), at); });
+  }
+
+  /// The indices along outer_ of one of all steps.
+  SmallVector<Value> outerIndex(Value step) {
+    ImplicitLocOpBuilder &b = access_.builder();
+    SmallVector<Value> at(outerExtents_.size());
+    for (size_t dim = outerExtents_.size(); dim-- > 0;) {
+      Value extent = access_.count(outerExtents_[dim]).in(b);
+      at[dim] = dim == 0 ? step : arith::RemUIOp::create(b, step, extent).getResult();
+      step = dim == 0 ? step : arith::DivUIOp::create(b, step, extent).getResult();
+    }
+    return at;
   }
 
   void moveTo(ArrayRef<Value> at) {

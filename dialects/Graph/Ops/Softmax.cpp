@@ -51,7 +51,8 @@ public:
   LogicalResult emitAlongLanes() {
     if (!op_.getLog() && !shape_[line_.dim].isNumber())
       return emitShortOrLong();
-    if (!op_.getLog())
+    team_ = access_.teamAlong(shape_[line_.dim]);
+    if (!op_.getLog() && team_.isAlone())
       scratch_ = scratchToKeep(access_, shape_[line_.dim], line_.compute());
     return emitLine();
   }
@@ -86,8 +87,10 @@ private:
 
   LogicalResult emitLine() {
     constexpr unsigned kVectors = 2; // e^x keeps the processor busy enough
-    unsigned lanes = line_.lanes();
-    LaneFold maxima(access_, line_.extent(), lanes), sums(access_, line_.extent(), lanes, kVectors);
+    constexpr unsigned kMostVectors = 4;
+    unsigned lanes = lanesOf(team_, line_.extent(), line_.lanes());
+    LaneFold maxima(access_, line_.extent(), lanes, kMostVectors, team_),
+        sums(access_, line_.extent(), lanes, kVectors, team_);
     SmallVector<Value> partials = maxima.start(leastOf(line_.compute(), false));
     partials = maxima.add(partials, [&](Value partial, Value base, unsigned width) {
       return withRead(base, width, partial, [&](Expr x) { return raised({b_, partial}, x); });
@@ -106,12 +109,13 @@ private:
     if (!readable_)
       return failure();
     Expr scale = scaleOf(most, sum);
-    return forBlocks(access_, line_.extent(), lanes, kVectors, [&](Value base, unsigned width, unsigned vectors) {
+    auto store = [&](Value base, unsigned width, unsigned vectors) {
       for (unsigned vector = 0; vector < vectors; ++vector)
         if (failed(storeResult(vectorAt(access_, base, vector, width), width, most, scale)))
           return failure();
       return success();
-    });
+    };
+    return forBlocks(access_, line_.extent(), lanes, kVectors, store, team_);
   }
 
   /// `width` lines side by side.
@@ -185,6 +189,7 @@ private:
   ImplicitLocOpBuilder &b_;
   Extents shape_;
   Line line_;
+  Team team_; // for a line along lanes
   Scratch scratch_;
   bool readable_ = true;
 };

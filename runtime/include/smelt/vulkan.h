@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below, or what shaders take for granted, does. */
-#define SMELT_VULKAN_VERSION 1u
+#define SMELT_VULKAN_VERSION 2u
 
 /* How a shader sees an operand. */
 typedef enum smelt_vulkan_view {
@@ -50,6 +50,7 @@ typedef struct smelt_vulkan_binding {
 
 /* A shader, "main", whose invocations are numbered along rows of at most groups_x workgroups. */
 typedef struct smelt_vulkan_kernel {
+  const char *name;
   const uint32_t *code; /* SPIR-V 1.3 */
   const smelt_vulkan_binding *bindings;
   uint64_t code_bytes;

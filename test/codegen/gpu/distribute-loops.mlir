@@ -1,4 +1,4 @@
-// RUN: smelt-opt %s --split-input-file --emit-device-kernels-vulkan --canonicalize --cse | FileCheck %s
+// RUN: smelt-opt %s --split-input-file --emit-device-kernels-lavapipe --canonicalize --cse | FileCheck %s
 
 // One tile of a processor: its two blocks of 32 channels become invocations.
 // CHECK-LABEL: func.func private @mean

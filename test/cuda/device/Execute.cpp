@@ -38,6 +38,8 @@ private:
   void store(const Instruction &instruction, uint32_t mask);
   void copyAsync(const Instruction &instruction, uint32_t mask);
   void waitForCopies(unsigned mostPending);
+  void shuffle(const Instruction &instruction, uint32_t mask);
+  uint32_t arrivedAt(const Instruction &instruction, uint32_t place, uint32_t mask);
   uint8_t *checked(uint64_t address, unsigned bytes);
   void jump(uint32_t mask, uint32_t place) {
     for (unsigned lane = 0; lane < kWarp; ++lane)
@@ -63,6 +65,7 @@ private:
   uint8_t *shared_ = nullptr;
   const std::vector<uint64_t> *parameters_ = nullptr;
   uint32_t all_, live_ = 0, waiting_ = 0; // masks
+  uint32_t shuffling_ = 0;                // at a shuffle whose other lanes have not arrived
   uint32_t places_[kWarp];                // of each lane's next instruction
 };
 
@@ -71,6 +74,7 @@ private:
 void Warp::begin(unsigned block, uint8_t *shared, const std::vector<uint64_t> &parameters) {
   live_ = all_;
   waiting_ = 0;
+  shuffling_ = 0;
   copies_.clear();
   groups_ = 0;
   shared_ = shared;
@@ -111,7 +115,7 @@ uint32_t Warp::guarded(const Instruction &instruction, uint32_t mask) {
 /// Lanes at the first place of all go on until others are reached, or they part.
 Stop Warp::run() {
   waiting_ = 0;
-  while (uint32_t ready = live_ & ~waiting_) {
+  while (uint32_t ready = live_ & ~waiting_ & ~shuffling_) {
     uint32_t place = UINT32_MAX, others = UINT32_MAX, mask = 0;
     for (unsigned lane = 0; lane < kWarp; ++lane)
       if (ready >> lane & 1)
@@ -141,6 +145,17 @@ Stop Warp::run() {
         mask &= ~taken;
         if (!mask)
           break;
+      } else if (instruction.op == Op::Shuffle) {
+        const uint32_t arrived = arrivedAt(instruction, place - 1, taken);
+        shuffling_ = arrived ? shuffling_ & ~arrived : shuffling_ | taken;
+        jump(mask & ~taken, place);
+        if (arrived) {
+          shuffle(instruction, arrived);
+          jump(arrived, place);
+        } else {
+          jump(taken, place - 1);
+        }
+        break;
       } else if (instruction.op == Op::Barrier) {
         waiting_ |= taken;
         jump(mask, place);
@@ -153,7 +168,69 @@ Stop Warp::run() {
         jump(mask, place);
     }
   }
+  if (shuffling_)
+    throw Error("some lanes shuffle with others that never come in " + kernel_.name);
   return live_ ? Stop::Barrier : Stop::End;
+}
+
+/// All lanes that a shuffle is for, as soon as the last of them is there; until then none. Those that ended do not
+/// count.
+uint32_t Warp::arrivedAt(const Instruction &instruction, uint32_t place, uint32_t mask) {
+  uint32_t here = mask, wanted = 0;
+  for (unsigned lane = 0; lane < kWarp; ++lane) {
+    if (shuffling_ >> lane & 1 && places_[lane] == place)
+      here |= 1u << lane;
+    if (mask >> lane & 1) {
+      const auto members = static_cast<uint32_t>(lanes(mask).bits(instruction.sources[3], lane));
+      if (!(members >> lane & 1) || (wanted && wanted != (members & live_)))
+        throw Error("lanes do not agree on who shuffles in " + kernel_.name);
+      wanted = members & live_;
+    }
+  }
+  return (here & wanted) == wanted ? wanted : 0;
+}
+
+/// shfl.sync d, a, b, c, members   As the ISA of PTX has it: c is the bound of a segment and, from bit 8 on, its mask;
+/// a lane whose source is beyond the segment's end gets its own value.
+void Warp::shuffle(const Instruction &instruction, uint32_t mask) {
+  uint32_t values[kWarp], results[kWarp];
+  for (unsigned lane = 0; lane < kWarp; ++lane)
+    values[lane] = static_cast<uint32_t>(lanes(mask).bits(instruction.sources[0], lane));
+  for (unsigned lane = 0; lane < kWarp; ++lane) {
+    if (!(mask >> lane & 1))
+      continue;
+    const auto by = static_cast<unsigned>(lanes(mask).bits(instruction.sources[1], lane)) & 31;
+    const auto bound = static_cast<unsigned>(lanes(mask).bits(instruction.sources[2], lane));
+    const unsigned segment = bound >> 8 & 31, end = (lane & segment) | (bound & 31 & ~segment);
+    unsigned from = lane;
+    bool isInside = true;
+    switch (instruction.shuffle) {
+    case Shuffle::Up:
+      isInside = static_cast<int>(lane) - static_cast<int>(by) >= static_cast<int>(end);
+      from = lane - by;
+      break;
+    case Shuffle::Down:
+      from = lane + by;
+      isInside = from <= end;
+      break;
+    case Shuffle::Butterfly:
+      from = lane ^ by;
+      isInside = from <= end;
+      break;
+    case Shuffle::Index:
+      from = (lane & segment) | (by & ~segment);
+      isInside = from <= end;
+      break;
+    }
+    if (!isInside)
+      from = lane;
+    if (!(mask >> from & 1))
+      throw Error("lane " + std::to_string(lane) + " reads one that does not shuffle in " + kernel_.name);
+    results[lane] = values[from];
+  }
+  for (unsigned lane = 0; lane < kWarp; ++lane)
+    if (mask >> lane & 1)
+      lanes(mask).setBits(instruction.to[0], lane, results[lane]);
 }
 
 uint8_t *Warp::checked(uint64_t address, unsigned bytes) {

@@ -44,6 +44,9 @@ static const std::map<std::string_view, Compare> kCompares = {
     {"gtu", Compare::Gtu}, {"geu", Compare::Geu}, {"num", Compare::Num}, {"nan", Compare::Nan}, {"lo", Compare::Lt},
     {"ls", Compare::Le},   {"hi", Compare::Gt},   {"hs", Compare::Ge}};
 
+static const std::map<std::string_view, Shuffle> kShuffles = {
+    {"idx", Shuffle::Index}, {"up", Shuffle::Up}, {"down", Shuffle::Down}, {"bfly", Shuffle::Butterfly}};
+
 static const std::map<std::string_view, Op> kOps = {{"add", Op::Add},
                                                     {"sub", Op::Sub},
                                                     {"mul", Op::Mul},
@@ -363,6 +366,8 @@ void Parser::decode(std::string_view word, Instruction &made) {
       made.saturates = true;
     } else if (part == "r" && made.op == Op::ShfLeft) {
       made.op = Op::ShfRight;
+    } else if (auto shuffle = kShuffles.find(part); shuffle != kShuffles.end() && made.op == Op::Shuffle) {
+      made.shuffle = shuffle->second;
     } else if (part == "trans") {
       made.isTransposed = true;
     } else if (part.size() == 3 && part[0] == 'r' && part[2] == 'i') {

@@ -103,6 +103,7 @@ enum class Op : uint8_t {
 
 enum class Compare : uint8_t { Eq, Ne, Lt, Le, Gt, Ge, Equ, Neu, Ltu, Leu, Gtu, Geu, Num, Nan };
 enum class Round : uint8_t { Nearest, Zero, Down, Up };
+enum class Shuffle : uint8_t { Index, Up, Down, Butterfly };
 
 constexpr uint32_t kNone = UINT32_MAX;
 
@@ -111,6 +112,7 @@ struct Instruction {
   Type type = Type::None, from = Type::None; // from: of Cvt
   Compare compare = Compare::Eq;
   Round round = Round::Nearest;
+  Shuffle shuffle = Shuffle::Index;
   bool isInteger = false; // of Cvt to a float: rounds to an integer
   bool saturates = false;
   bool isNegated = false; // the guard

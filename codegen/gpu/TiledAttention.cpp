@@ -1,0 +1,414 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attention, softmax(f(q · keys)) · values, by groups of threads: each has a tile of rows of q, and goes through blocks
+// of keys and of their values in shared memory. Scores never leave the group; what earlier blocks have summed is scaled
+// as larger scores come (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al.,
+// "FlashAttention", 2022).
+//   rows    Q[row][depth]            fetched once
+//   block   K[depth][key], then in the same place V[key][channel]
+//   scores  P[row][key]              e^(score - largest so far)
+// Threads lie in rows of kAcross: thread t has rows t / kAcross, + threads / kAcross, …, of the scores a vector of
+// keys, of the result every kAcross-th vector of channels.
+
+#include "codegen/gpu/GroupMemory.h"
+#include "dialects/Graph/Ops/Expression.h"
+#include "dialects/Kernel/Scratch.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/SmallVectorExtras.h"
+
+using namespace mlir;
+using smelt::graph::Expr;
+using smelt::graph::LaneIndex;
+using smelt::graph::Team;
+
+namespace smelt::gpu {
+
+namespace {
+
+constexpr int64_t kAcross = 8;               // threads that share a row
+constexpr int64_t kBlock = kAcross * kLanes; // keys
+constexpr int64_t kMostRows = 4;             // of a thread
+constexpr int64_t kEnoughGroups = 128;       // as many as a large device has multiprocessors
+constexpr float kLeast = -std::numeric_limits<float>::infinity();
+
+/// A product's panels, [batch…, panels, steps, width].
+struct Panels {
+  Value tensor;
+  int64_t panels, steps, width;
+  size_t batches; // dims of its own
+};
+
+class TiledAttention {
+public:
+  TiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function, Value invocation,
+                 const Profile &profile);
+  bool isSupported();
+  FailureOr<int64_t> emit();
+
+private:
+  static Panels panelsOf(kernel::ContractOp op);
+  int64_t tileRows() const { return rows_ * down_; }
+  int64_t groups() const { return batches_ * llvm::divideCeil(queries_, tileRows()); }
+  int64_t sharedElements() const;
+  void chooseRows();
+
+  void fetchRows();
+  void fetchBlock(const Panels &panels, int64_t rows, int64_t columns, Value first, bool isValues);
+  Value readVector(Value tensor, SmallVector<LaneIndex> index);
+  void scoreBlock(Value first);
+  SmallVector<Value> multiply(Value lines, int64_t stride, int64_t depth, int64_t vectors, ArrayRef<Value> sums);
+  Value finishScores(Value row, Value key, Value scores);
+  Value endScores(Value key, Value scores);
+  Value maxima(ArrayRef<Value> scores);
+  void emitBlock(Value first, SmallVector<Value> &carried);
+  void storeResult(ArrayRef<Value> carried);
+
+  SmallVector<LaneIndex> rowIndex(Value row, Value last, int64_t lanes);
+  Value rowOf(int64_t number) { return body_.add(over(thread_, kAcross), body_.constant(number * down_)); }
+  Value queryOf(int64_t number) { return atMost(body_.add(firstRow_, rowOf(number)), queries_ - 1); }
+  Value part(Value number, int64_t extent) { return arith::RemUIOp::create(b_, number, body_.constant(extent)); }
+  Value over(Value number, int64_t extent) { return arith::DivUIOp::create(b_, number, body_.constant(extent)); }
+  Value atMost(Value index, int64_t most) { return arith::MinUIOp::create(b_, index, body_.constant(most)); }
+  Value isBelow(Value index, int64_t end) {
+    return arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, index, body_.constant(end));
+  }
+  Value number(Type type, float value) {
+    TypedAttr one = b_.getF32FloatAttr(value);
+    if (auto vector = dyn_cast<VectorType>(type))
+      one = DenseElementsAttr::get(vector, Attribute(one));
+    return arith::ConstantOp::create(b_, one);
+  }
+  Expr splat(Value scalar) { return {b_, vector::BroadcastOp::create(b_, type_, scalar)}; }
+  Expr element(Value vector, int64_t lane) {
+    return isa<VectorType>(vector.getType()) ? Expr(b_, vector::ExtractOp::create(b_, vector, lane)) : Expr(b_, vector);
+  }
+
+  Body &body_;
+  ImplicitLocOpBuilder &b_;
+  kernel::AttentionOps ops_;
+  const Profile &profile_;
+  VectorType type_; // of four
+  int64_t queries_, keys_, depth_, channels_;
+  Panels keyPanels_, valuePanels_;
+  SmallVector<int64_t> batchDims_;
+  int64_t batches_ = 1;
+  int64_t down_;             // threads below one another
+  int64_t rows_ = kMostRows; // of a thread
+  int64_t vectors_;          // of channels, of a thread
+  Value thread_;
+  GroupMemory memory_;
+  Value group_; // its number
+  Value sharedRows_, sharedBlock_, sharedPowers_;
+  SmallVector<Value> batch_;
+  Value firstRow_;
+  bool failed_ = false;
+};
+
+} // namespace
+
+Panels TiledAttention::panelsOf(kernel::ContractOp op) {
+  ArrayRef<int64_t> shape = graph::typeOf(op.getPacked()).getShape();
+  return {op.getPacked(), shape[shape.size() - 3], shape[shape.size() - 2], shape.back(), shape.size() - 3};
+}
+
+TiledAttention::TiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function, Value invocation,
+                               const Profile &profile)
+    : body_(body), b_(body.builder()), ops_(ops), profile_(profile), type_(VectorType::get({kLanes}, b_.getF32Type())),
+      keyPanels_(panelsOf(ops_.scores)), valuePanels_(panelsOf(ops_.result)), down_(profile.groupSize / kAcross),
+      thread_(part(invocation, profile.groupSize)), memory_(body, function, profile, thread_),
+      group_(over(invocation, profile.groupSize)) {
+  ArrayRef<int64_t> scores = graph::typeOf(ops_.scores.getResult()).getShape();
+  batchDims_.assign(scores.begin(), scores.end() - 2);
+  for (int64_t extent : batchDims_)
+    batches_ *= extent;
+  queries_ = scores[scores.size() - 2];
+  keys_ = scores.back();
+  depth_ = keyPanels_.steps;
+  channels_ = graph::typeOf(ops_.result.getResult()).getShape().back();
+  vectors_ = static_cast<int64_t>(llvm::divideCeil(valuePanels_.panels * valuePanels_.width, kBlock));
+}
+
+bool TiledAttention::isSupported() {
+  auto isPlain = [](Value value) {
+    RankedTensorType type = graph::typeOf(value);
+    return type.getElementType().isF32() && type.hasStaticShape();
+  };
+  if (!isPlain(ops_.scores.getInput()) || !isPlain(ops_.scores.getPacked()) || !isPlain(ops_.result.getInput()) ||
+      !isPlain(ops_.result.getPacked()) || !isPlain(ops_.result.getResult()) || depth_ % kLanes || queries_ < 1 ||
+      keys_ < 1 || kBlock % keyPanels_.width || kBlock % valuePanels_.width || keyPanels_.width % kLanes ||
+      valuePanels_.width % kLanes)
+    return false;
+  chooseRows();
+  return sharedElements() * static_cast<int64_t>(sizeof(float)) <= profile_.sharedBytes;
+}
+
+/// Of rows, block and powers, and what is merged through memory.
+int64_t TiledAttention::sharedElements() const {
+  const int64_t block = std::max(depth_ * kBlock, kBlock * kBlock * vectors_);
+  return tileRows() * (depth_ + kLanes) + block + tileRows() * (kBlock + kLanes) + profile_.groupSize * kMostRows;
+}
+
+/// Many rows multiply more for what they fetch; few are more groups.
+void TiledAttention::chooseRows() {
+  while (rows_ > 1 &&
+         (sharedElements() * static_cast<int64_t>(sizeof(float)) > profile_.sharedBytes || groups() < kEnoughGroups))
+    rows_ /= 2;
+}
+
+FailureOr<int64_t> TiledAttention::emit() {
+  SmallVector<int64_t> extents(batchDims_);
+  extents.push_back(static_cast<int64_t>(llvm::divideCeil(queries_, tileRows())));
+  SmallVector<Value> index = indexOf(body_, group_, extents);
+  firstRow_ = body_.scale(index.pop_back_val(), tileRows());
+  batch_ = index;
+  Type element = b_.getF32Type();
+  sharedRows_ = memory_.array(tileRows() * (depth_ + kLanes), element);
+  sharedBlock_ = memory_.array(std::max(depth_ * kBlock, kBlock * kBlock * vectors_), element);
+  sharedPowers_ = memory_.array(tileRows() * (kBlock + kLanes), element);
+  fetchRows();
+  // Of each row the largest score, the sum of this thread's powers, and sums of values.
+  SmallVector<Value> carried;
+  carried.append(rows_, number(element, kLeast));
+  carried.append(rows_, number(element, 0));
+  carried.append(rows_ * vectors_, number(type_, 0));
+  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(keys_), body_.constant(kBlock), carried);
+  {
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(loop.getBody());
+    carried.assign(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+    emitBlock(loop.getInductionVar(), carried);
+    scf::YieldOp::create(b_, carried);
+  }
+  storeResult(SmallVector<Value>(loop.getResults()));
+  if (failed_)
+    return failure();
+  return groups() * static_cast<int64_t>(profile_.groupSize);
+}
+
+//===-- Fetching ------------------------------------------------------------------------------------------------===//
+
+SmallVector<LaneIndex> TiledAttention::rowIndex(Value row, Value last, int64_t lanes) {
+  SmallVector<LaneIndex> index;
+  for (Value at : batch_)
+    index.push_back({at, 0});
+  index.push_back({row, 0});
+  index.push_back({last, lanes > 1 ? 1 : 0});
+  return index;
+}
+
+/// Four neighbours along the last dim, one by one where they cannot be had at once.
+Value TiledAttention::readVector(Value tensor, SmallVector<LaneIndex> index) {
+  index.back().laneStride = 1;
+  body_.startPoint();
+  if (Value vector = body_.read(tensor, index, kLanes))
+    return vector;
+  SmallVector<Value> elements;
+  Value first = index.back().base;
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    index.back() = {body_.add(first, body_.constant(lane)), 0};
+    body_.startPoint();
+    elements.push_back(body_.read(tensor, index, 1));
+    if (!elements.back()) {
+      failed_ = true;
+      return number(type_, 0);
+    }
+  }
+  return vector::FromElementsOp::create(b_, type_, elements);
+}
+
+/// The rows of q. What lies beyond the last is the last once more, and not stored.
+void TiledAttention::fetchRows() {
+  const int64_t along = depth_ / kLanes, all = tileRows() * along, threads = profile_.groupSize;
+  auto fetch = [&](Value place) {
+    Value row = over(place, along), at = body_.scale(part(place, along), kLanes);
+    Value vector =
+        readVector(ops_.scores.getInput(), rowIndex(atMost(body_.add(firstRow_, row), queries_ - 1), at, kLanes));
+    memory_.store(vector, sharedRows_, body_.add(body_.scale(row, depth_ + kLanes), at));
+  };
+  auto loop = scf::ForOp::create(b_, thread_, body_.constant(all), body_.constant(threads));
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(loop.getBody());
+  fetch(loop.getInductionVar());
+}
+
+/// `rows` × `columns` of panels into the group's memory, neighbours from neighbouring places. Keys, which are columns
+/// of one and rows of the other, begin at `first`; of values, those beyond the last are zeros.
+void TiledAttention::fetchBlock(const Panels &panels, int64_t rows, int64_t columns, Value first, bool isValues) {
+  const int64_t across = panels.width / kLanes, inPanel = rows * across, all = columns / panels.width * inPanel;
+  const bool mayEnd = keys_ % kBlock != 0;
+  auto loop = scf::ForOp::create(b_, thread_, body_.constant(all), body_.constant(profile_.groupSize));
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(loop.getBody());
+  Value place = loop.getInductionVar(), inBlock = over(place, inPanel), rest = part(place, inPanel);
+  Value row = over(rest, across), column = body_.scale(part(rest, across), kLanes);
+  Value panel = inBlock, step = row;
+  if (isValues)
+    step = body_.add(first, row);
+  else
+    panel = body_.add(over(first, panels.width), inBlock);
+  SmallVector<LaneIndex> index;
+  for (Value at : ArrayRef<Value>(batch_).take_back(panels.batches))
+    index.push_back({at, 0});
+  index.push_back({atMost(panel, panels.panels - 1), 0});
+  index.push_back({isValues && mayEnd ? atMost(step, keys_ - 1) : step, 0});
+  index.push_back({column, 1});
+  Value vector = readVector(panels.tensor, index);
+  if (isValues && mayEnd)
+    vector = arith::SelectOp::create(b_, isBelow(step, keys_), vector, number(type_, 0));
+  Value to = body_.add(body_.scale(row, columns), body_.add(body_.scale(inBlock, panels.width), column));
+  memory_.store(vector, sharedBlock_, to);
+}
+
+//===-- A block -------------------------------------------------------------------------------------------------===//
+
+/// sums[row · vectors + vector] += Σ lines[row][k] · block[k][vector]
+SmallVector<Value> TiledAttention::multiply(Value lines, int64_t stride, int64_t depth, int64_t vectors,
+                                            ArrayRef<Value> sums) {
+  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(depth), body_.constant(kLanes), sums);
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(loop.getBody());
+  Value k = loop.getInductionVar();
+  SmallVector<Value> next(loop.getRegionIterArgs()), factors;
+  for (int64_t row = 0; row < rows_; ++row)
+    factors.push_back(memory_.load(lines, body_.add(body_.scale(rowOf(row), stride), k), type_));
+  for (int64_t lane = 0; lane < kLanes; ++lane)
+    for (int64_t vector = 0; vector < vectors; ++vector) {
+      Value at = body_.add(body_.scale(body_.add(k, body_.constant(lane)), vectors * kBlock),
+                           body_.add(body_.scale(part(thread_, kAcross), kLanes), body_.constant(vector * kBlock)));
+      Value right = memory_.load(sharedBlock_, at, type_);
+      for (int64_t row = 0; row < rows_; ++row) {
+        Value &sum = next[row * vectors + vector];
+        Value factor = vector::ExtractOp::create(b_, factors[row], lane);
+        sum = vector::FMAOp::create(b_, vector::BroadcastOp::create(b_, type_, factor), right, sum);
+      }
+    }
+  scf::YieldOp::create(b_, next);
+  return SmallVector<Value>(loop.getResults());
+}
+
+/// What comes between the product and the softmax, for the scores of a vector of keys from `key` on.
+Value TiledAttention::finishScores(Value row, Value key, Value scores) {
+  if (ops_.softmax.getInput() == ops_.scores.getResult())
+    return scores;
+  if (keys_ % kLanes == 0) {
+    SmallVector<LaneIndex> index = rowIndex(row, keys_ % kBlock ? atMost(key, keys_ - kLanes) : key, kLanes);
+    body_.startPoint();
+    body_.define(ops_.scores.getResult(), scores);
+    if (Value value = body_.read(ops_.softmax.getInput(), index, kLanes))
+      return value;
+  }
+  SmallVector<Value> elements;
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    body_.startPoint();
+    body_.define(ops_.scores.getResult(), vector::ExtractOp::create(b_, scores, lane));
+    Value at = atMost(body_.add(key, body_.constant(lane)), keys_ - 1);
+    elements.push_back(body_.read(ops_.softmax.getInput(), rowIndex(row, at, 1), 1));
+    if (!elements.back()) {
+      failed_ = true;
+      return scores;
+    }
+  }
+  return vector::FromElementsOp::create(b_, type_, elements);
+}
+
+/// Keys that are not there count for nothing.
+Value TiledAttention::endScores(Value key, Value scores) {
+  if (keys_ % kBlock == 0)
+    return scores;
+  auto integers = VectorType::get({kLanes}, b_.getI32Type());
+  auto order = llvm::to_vector(llvm::seq<int32_t>(0, kLanes));
+  Value left = body_.subtract(body_.constant(keys_), key);
+  Expr lane(b_, arith::ConstantOp::create(b_, DenseIntElementsAttr::get(integers, order)));
+  Value some = arith::IndexCastOp::create(b_, b_.getI32Type(), left);
+  Expr isThere = lane < Expr(b_, vector::BroadcastOp::create(b_, integers, some));
+  return graph::select(isThere, Expr(b_, scores), Expr(b_, number(type_, kLeast))).value();
+}
+
+static Expr raised(Expr most, Expr x) { return graph::select(x > most, x, most); }
+
+/// The largest score of each row of the block, all rows of a thread as one value.
+Value TiledAttention::maxima(ArrayRef<Value> scores) {
+  SmallVector<Value> most;
+  for (Value row : scores) {
+    Expr first = raised(element(row, 0), element(row, 1)), second = raised(element(row, 2), element(row, 3));
+    most.push_back(raised(first, second).value());
+  }
+  Value all = most.front();
+  if (rows_ > 1)
+    all = vector::FromElementsOp::create(b_, VectorType::get({rows_}, b_.getF32Type()), most);
+  return memory_.merge({part(thread_, kAcross), kAcross, 1}, all,
+                       [&](Value a, Value b) { return raised({b_, a}, {b_, b}).value(); });
+}
+
+void TiledAttention::emitBlock(Value first, SmallVector<Value> &carried) {
+  fetchBlock(keyPanels_, depth_, kBlock, first, /*isValues=*/false);
+  memory_.wait();
+  SmallVector<Value> scores(rows_, number(type_, 0));
+  scores = multiply(sharedRows_, depth_ + kLanes, depth_, 1, scores);
+  Value key = body_.add(first, body_.scale(part(thread_, kAcross), kLanes));
+  for (auto [row, score] : llvm::enumerate(scores))
+    score = endScores(key, finishScores(queryOf(static_cast<int64_t>(row)), key, score));
+  Value blockMost = maxima(scores);
+  SmallVector<Value> scales;
+  for (int64_t row = 0; row < rows_; ++row) {
+    Value &most = carried[row], &total = carried[rows_ + row];
+    Expr larger = raised({b_, most}, element(blockMost, row));
+    // Where all scores so far are -infinity, nothing is to be subtracted; should that be all there are, 0 / 0 comes
+    // out.
+    Expr shift = graph::select(larger == static_cast<double>(kLeast), 0.0, larger);
+    Expr scale(b_, math::ExpOp::create(b_, (Expr(b_, most) - shift).value()));
+    Value powers = math::ExpOp::create(b_, (Expr(b_, scores[row]) - splat(shift.value())).value());
+    Expr sum = (element(powers, 0) + element(powers, 1)) + (element(powers, 2) + element(powers, 3));
+    total = (Expr(b_, total) * scale + sum).value();
+    most = larger.value();
+    scales.push_back(scale.value());
+    Value to = body_.add(body_.scale(rowOf(row), kBlock + kLanes), body_.scale(part(thread_, kAcross), kLanes));
+    memory_.store(powers, sharedPowers_, to);
+  }
+  memory_.wait(); // for the scores of all, which are made of the block's keys
+  fetchBlock(valuePanels_, kBlock, kBlock * vectors_, first, /*isValues=*/true);
+  memory_.wait();
+  SmallVector<Value> sums(carried.begin() + 2 * rows_, carried.end());
+  for (auto [number, sum] : llvm::enumerate(sums))
+    sum = (Expr(b_, sum) * splat(scales[number / vectors_])).value();
+  sums = multiply(sharedPowers_, kBlock + kLanes, kBlock, vectors_, sums);
+  llvm::copy(sums, carried.begin() + 2 * rows_);
+  memory_.wait(); // before the next block takes its place
+}
+
+void TiledAttention::storeResult(ArrayRef<Value> carried) {
+  for (int64_t row = 0; row < rows_; ++row) {
+    Value total = memory_.merge({part(thread_, kAcross), kAcross, 1}, carried[rows_ + row],
+                                [&](Value a, Value b) { return (Expr(b_, a) + Expr(b_, b)).value(); });
+    Expr scale = splat((1.0 / Expr(b_, total)).value());
+    Value query = body_.add(firstRow_, rowOf(row));
+    OpBuilder::InsertionGuard guard(b_);
+    if (queries_ % tileRows())
+      b_.setInsertionPointToStart(
+          scf::IfOp::create(b_, isBelow(query, queries_), /*withElseRegion=*/false).thenBlock());
+    SmallVector<LaneIndex> outer = rowIndex(query, query, 1);
+    outer.pop_back();
+    for (int64_t vector = 0; vector < vectors_; ++vector) {
+      Value channel = body_.add(body_.scale(part(thread_, kAcross), kLanes), body_.constant(vector * kBlock));
+      Value result = (Expr(b_, carried[2 * rows_ + row * vectors_ + vector]) * scale).value();
+      failed_ |= failed(storeChannels(body_, channel, channels_, channels_ % kBlock != 0, [&](int64_t count) {
+        return body_.storeChannels(ops_.result.getResult(), result, outer, channel, count);
+      }));
+    }
+  }
+}
+
+FailureOr<int64_t> emitTiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function,
+                                      Value invocation, const Profile &profile) {
+  TiledAttention attention(body, ops, function, invocation, profile);
+  if (!attention.isSupported())
+    return failure();
+  return attention.emit();
+}
+
+} // namespace smelt::gpu
