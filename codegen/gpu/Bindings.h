@@ -26,6 +26,8 @@ constexpr unsigned kMostBindings = 16;
 constexpr llvm::StringLiteral kInvocations = "gpu.invocations", kAlignedOperands = "gpu.aligned_operands";
 /// Of a load or store of four neighbours.
 constexpr llvm::StringLiteral kAligned = "gpu.aligned";
+/// Of a load or store of narrow integers that are parts of words, and of what stands between these and the words.
+constexpr llvm::StringLiteral kWords = "gpu.words";
 /// Of a spirv.module: {operand, view, element bytes, the operand's bytes} of each binding, one after another.
 constexpr llvm::StringLiteral kBindings = "gpu.bindings";
 

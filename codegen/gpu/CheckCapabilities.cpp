@@ -128,6 +128,9 @@ private:
     if (isa<nvgpu::DeviceAsyncTokenType>(type) && profile.hasAsyncCopies)
       return success();
     Type element = getElementTypeOrSelf(type);
+    const bool isOfWords = op->hasAttr(kWords) || (isa<func::FuncOp>(op) && profile.usesWords);
+    if (isOfWords && (element.isInteger(8) || element.isInteger(16)))
+      return success();
     bool isInMemory = isa<MemRefType>(type);
     bool isThere =
         element.isF32() || element.isInteger(32) || element.isIndex() || (element.isInteger(64) && profile.hasInt64) ||

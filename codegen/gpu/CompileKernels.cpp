@@ -32,6 +32,10 @@ void buildDevicePipeline(OpPassManager &manager, const Profile &profile) {
   manager.addPass(cpu::createExpandMathPass(machineOf(profile)));
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCSEPass());
+  if (profile.usesWords) {
+    manager.addPass(createUseWordsPass(profile));
+    manager.addPass(createCSEPass());
+  }
   manager.addPass(createMarkAlignedPass());
   manager.addPass(createCheckCapabilitiesPass(profile));
   if (profile.api == Api::Cuda) {
@@ -196,6 +200,10 @@ llvm::Expected<DeviceKernels> compileKernels(ModuleOp module, const Profile &pro
     std::vector<LeftOut> &leftOut = writer.result.leftOut;
     if (!calls[kernel.getSymName()].areFixed) {
       leftOut.push_back({kernel.getSymName().str(), "the run finds where its operands lie"});
+      continue;
+    }
+    if (kernel.getSizes()) {
+      leftOut.push_back({kernel.getSymName().str(), "the run finds its sizes"});
       continue;
     }
     std::string why;

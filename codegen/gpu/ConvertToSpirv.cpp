@@ -57,6 +57,12 @@ public:
     return isTexels ? View::Texels : View::Elements;
   }
   Value load(OpBuilder &b, Location loc, unsigned operand, Type element, Value index, bool isVector);
+  /// Parts of words, each as a word of its own. Four that are aligned are one word, or two; what is stored by itself
+  /// leaves the rest of its word to others, who may write it at the same time.
+  Value loadPart(OpBuilder &b, Location loc, unsigned operand, Type element, Value index);
+  Value loadParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value index);
+  void storePart(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index);
+  void storeParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index);
   void store(OpBuilder &b, Location loc, unsigned operand, Value value, Value index);
   ArrayRef<Binding> bindings() const { return bindings_; }
   /// Declares the push constants, when all bindings are known.
@@ -66,6 +72,7 @@ private:
   size_t find(unsigned operand, View view, Type element);
   Value place(OpBuilder &b, Location loc, size_t binding, Value index);
   Value pointer(OpBuilder &b, Location loc, size_t binding, Value index);
+  Value wordOf(OpBuilder &b, Location loc, size_t binding, Value place);
   std::string nameOf(size_t binding) const { return "binding" + std::to_string(binding); }
 
   spirv::ModuleOp module_;
@@ -90,6 +97,9 @@ static spirv::PointerType pushConstantsType(MLIRContext *context) {
   return spirv::PointerType::get(spirv::StructType::get({offsets}, {0}), spirv::StorageClass::PushConstant);
 }
 
+/// Integers that are read as parts of words.
+static bool isPart(Type element) { return element.isInteger(8) || element.isInteger(16); }
+
 /// The variable of a binding: an image, or a struct of an array whose length the run tells.
 static Type variableType(View view, Type element) {
   if (isTexel(view)) {
@@ -98,6 +108,8 @@ static Type variableType(View view, Type element) {
                                        spirv::ImageSamplerUseInfo::NeedSampler, spirv::ImageFormat::Unknown);
     return spirv::PointerType::get(image, spirv::StorageClass::UniformConstant);
   }
+  if (isPart(element))
+    element = IntegerType::get(element.getContext(), 32);
   const unsigned bytes = element.getIntOrFloatBitWidth() / 8;
   Type inner = isVector(view) ? Type(VectorType::get({kLanes}, element)) : element;
   auto array = spirv::RuntimeArrayType::get(inner, isVector(view) ? bytes * kLanes : bytes);
@@ -159,6 +171,86 @@ void Shader::store(OpBuilder &b, Location loc, unsigned operand, Value value, Va
   spirv::StoreOp::create(b, loc, pointer(b, loc, binding, index), value);
 }
 
+/// The word with number `place` of what is bound as parts of words.
+Value Shader::wordOf(OpBuilder &b, Location loc, size_t binding, Value place) {
+  const Binding &bound = bindings_[binding];
+  auto variable = spirv::AddressOfOp::create(b, loc, variableType(bound.view, bound.element), nameOf(binding));
+  return spirv::AccessChainOp::create(b, loc, variable, ValueRange{integer(b, loc, 0), place});
+}
+
+namespace {
+/// Where a part lies: its word's number, and how far from the lowest bit.
+struct PartPlace {
+  Value word, shift;
+};
+} // namespace
+
+static PartPlace placeOfPart(OpBuilder &b, Location loc, Value place, unsigned bits) {
+  const unsigned inWord = 32 / bits; // parts
+  Value word = spirv::ShiftRightLogicalOp::create(b, loc, place.getType(), place, integer(b, loc, inWord == 4 ? 2 : 1));
+  Value part = spirv::BitwiseAndOp::create(b, loc, place, integer(b, loc, inWord - 1));
+  return {word, spirv::IMulOp::create(b, loc, part, integer(b, loc, bits))};
+}
+
+static Value maskOf(OpBuilder &b, Location loc, unsigned bits) { return integer(b, loc, (int64_t(1) << bits) - 1); }
+
+Value Shader::loadPart(OpBuilder &b, Location loc, unsigned operand, Type element, Value index) {
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  size_t binding = find(operand, View::Elements, element);
+  PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
+  Value word = spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, at.word));
+  Value part = spirv::ShiftRightLogicalOp::create(b, loc, word.getType(), word, at.shift);
+  return spirv::BitwiseAndOp::create(b, loc, part, maskOf(b, loc, bits));
+}
+
+Value Shader::loadParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value index) {
+  const unsigned bits = element.getIntOrFloatBitWidth(), inWord = 32 / bits;
+  size_t binding = find(operand, View::Elements, element);
+  PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
+  SmallVector<Value> parts;
+  for (unsigned number = 0; number < kLanes / inWord; ++number) {
+    Value place = number ? spirv::IAddOp::create(b, loc, at.word, integer(b, loc, number)).getResult() : at.word;
+    Value word = spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, place));
+    for (unsigned part = 0; part < inWord; ++part) {
+      Value shifted =
+          spirv::ShiftRightLogicalOp::create(b, loc, word.getType(), word, integer(b, loc, part * bits)).getResult();
+      parts.push_back(spirv::BitwiseAndOp::create(b, loc, shifted, maskOf(b, loc, bits)));
+    }
+  }
+  return spirv::CompositeConstructOp::create(b, loc, VectorType::get({kLanes}, b.getI32Type()), parts);
+}
+
+void Shader::storePart(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index) {
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  size_t binding = find(operand, View::Elements, element);
+  PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
+  Value word = wordOf(b, loc, binding, at.word), mask = maskOf(b, loc, bits);
+  Value hole = spirv::NotOp::create(
+      b, loc, mask.getType(), spirv::ShiftLeftLogicalOp::create(b, loc, mask.getType(), mask, at.shift).getResult());
+  Value part = spirv::ShiftLeftLogicalOp::create(
+      b, loc, mask.getType(), spirv::BitwiseAndOp::create(b, loc, value, mask).getResult(), at.shift);
+  spirv::AtomicAndOp::create(b, loc, mask.getType(), word, spirv::Scope::Device, spirv::MemorySemantics::None, hole);
+  spirv::AtomicOrOp::create(b, loc, mask.getType(), word, spirv::Scope::Device, spirv::MemorySemantics::None, part);
+}
+
+void Shader::storeParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index) {
+  const unsigned bits = element.getIntOrFloatBitWidth(), inWord = 32 / bits;
+  size_t binding = find(operand, View::Elements, element);
+  PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
+  for (unsigned number = 0; number < kLanes / inWord; ++number) {
+    Value word;
+    for (unsigned part = 0; part < inWord; ++part) {
+      Value lane = spirv::CompositeExtractOp::create(b, loc, value,
+                                                     ArrayRef<int32_t>{static_cast<int32_t>(number * inWord + part)});
+      lane = spirv::BitwiseAndOp::create(b, loc, lane, maskOf(b, loc, bits));
+      lane = spirv::ShiftLeftLogicalOp::create(b, loc, lane.getType(), lane, integer(b, loc, part * bits));
+      word = word ? spirv::BitwiseOrOp::create(b, loc, word, lane).getResult() : lane;
+    }
+    Value place = number ? spirv::IAddOp::create(b, loc, at.word, integer(b, loc, number)).getResult() : at.word;
+    spirv::StoreOp::create(b, loc, wordOf(b, loc, binding, place), word);
+  }
+}
+
 //===-- Patterns ------------------------------------------------------------------------------------------------===//
 
 /// The number of the operand that a buffer is; nothing for a local array.
@@ -179,12 +271,15 @@ protected:
   Value loadOne(OpBuilder &b, Location loc, Value buffer, Value converted, Value index) const {
     Type element = cast<MemRefType>(buffer.getType()).getElementType();
     if (std::optional<unsigned> operand = operandOf(buffer))
-      return shader.load(b, loc, *operand, element, index, /*isVector=*/false);
+      return isPart(element) ? shader.loadPart(b, loc, *operand, element, index)
+                             : shader.load(b, loc, *operand, element, index, /*isVector=*/false);
     return spirv::LoadOp::create(b, loc, spirv::AccessChainOp::create(b, loc, converted, ValueRange{index}));
   }
   void storeOne(OpBuilder &b, Location loc, Value buffer, Value converted, Value value, Value index) const {
+    Type element = cast<MemRefType>(buffer.getType()).getElementType();
     if (std::optional<unsigned> operand = operandOf(buffer))
-      return shader.store(b, loc, *operand, value, index);
+      return isPart(element) ? shader.storePart(b, loc, *operand, element, value, index)
+                             : shader.store(b, loc, *operand, value, index);
     spirv::StoreOp::create(b, loc, spirv::AccessChainOp::create(b, loc, converted, ValueRange{index}), value);
   }
   static Value after(OpBuilder &b, Location loc, Value index, int64_t lane) {
@@ -223,14 +318,16 @@ struct ConvertVectorLoad : BufferPattern<vector::LoadOp> {
     Location loc = op.getLoc();
     VectorType type = op.getVectorType();
     Value index = adaptor.getIndices().front();
+    Type element = type.getElementType();
     if (std::optional<unsigned> operand = operandOf(op.getBase()); operand && op->hasAttr(kAligned)) {
-      b.replaceOp(op, shader.load(b, loc, *operand, type.getElementType(), index, /*isVector=*/true));
+      b.replaceOp(op, isPart(element) ? shader.loadParts(b, loc, *operand, element, index)
+                                      : shader.load(b, loc, *operand, element, index, /*isVector=*/true));
       return success();
     }
     SmallVector<Value> elements;
     for (int64_t lane = 0; lane < type.getNumElements(); ++lane)
       elements.push_back(loadOne(b, loc, op.getBase(), adaptor.getBase(), after(b, loc, index, lane)));
-    b.replaceOpWithNewOp<spirv::CompositeConstructOp>(op, type, elements);
+    b.replaceOpWithNewOp<spirv::CompositeConstructOp>(op, getTypeConverter()->convertType(type), elements);
     return success();
   }
 };
@@ -242,8 +339,10 @@ struct ConvertVectorStore : BufferPattern<vector::StoreOp> {
       return failure();
     Location loc = op.getLoc();
     Value index = adaptor.getIndices().front(), value = adaptor.getValueToStore();
+    Type part = op.getVectorType().getElementType();
     if (std::optional<unsigned> operand = operandOf(op.getBase()); operand && op->hasAttr(kAligned)) {
-      shader.store(b, loc, *operand, value, index);
+      isPart(part) ? shader.storeParts(b, loc, *operand, part, value, index)
+                   : shader.store(b, loc, *operand, value, index);
     } else {
       for (int64_t lane = 0; lane < op.getVectorType().getNumElements(); ++lane) {
         Value element = spirv::CompositeExtractOp::create(b, loc, value, ArrayRef<int32_t>{static_cast<int32_t>(lane)});
@@ -251,6 +350,18 @@ struct ConvertVectorStore : BufferPattern<vector::StoreOp> {
       }
     }
     b.eraseOp(op);
+    return success();
+  }
+};
+
+/// Between a part of a word and the word that it was read into, or is written from.
+struct ConvertPart : OpConversionPattern<UnrealizedConversionCastOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    if (!op->hasAttr(kWords))
+      return failure();
+    b.replaceOp(op, adaptor.getInputs());
     return success();
   }
 };
@@ -342,6 +453,40 @@ template <typename Op> struct ConvertSignExtension : OpConversionPattern<Op> {
     Value wide = spirv::UConvertOp::create(b, loc, to, adaptor.getIn());
     Value high = spirv::ShiftLeftLogicalOp::create(b, loc, to, wide, amount);
     b.replaceOpWithNewOp<spirv::ShiftRightArithmeticOp>(op, to, high, amount);
+    return success();
+  }
+};
+
+/// Whether a condition holds in any lane, or in all.
+struct ConvertAnyLane : OpConversionPattern<vector::ReductionOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(vector::ReductionOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    const bool isOr = op.getKind() == vector::CombiningKind::OR;
+    if (!op.getType().isInteger(1) || op.getAcc() || (!isOr && op.getKind() != vector::CombiningKind::AND))
+      return failure();
+    Location loc = op.getLoc();
+    Value all;
+    for (int32_t lane = 0; lane < op.getSourceVectorType().getNumElements(); ++lane) {
+      Value one = spirv::CompositeExtractOp::create(b, loc, adaptor.getVector(), ArrayRef<int32_t>{lane});
+      all = !all   ? one
+            : isOr ? spirv::LogicalOrOp::create(b, loc, all, one).getResult()
+                   : spirv::LogicalAndOp::create(b, loc, all, one).getResult();
+    }
+    b.replaceOp(op, all);
+    return success();
+  }
+};
+
+/// trunc(x)   →   ceil(x) where x < 0, else floor(x)
+struct ConvertTrunc : OpConversionPattern<math::TruncOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(math::TruncOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value x = adaptor.getOperand(), zero = spirv::ConstantOp::getZero(op.getType(), loc, b);
+    Value isBelow = spirv::FOrdLessThanOp::create(b, loc, x, zero);
+    Value up = spirv::GLCeilOp::create(b, loc, x), down = spirv::GLFloorOp::create(b, loc, x);
+    b.replaceOpWithNewOp<spirv::SelectOp>(op, isBelow, up, down);
     return success();
   }
 };
@@ -476,6 +621,13 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
     const bool isShared = type.getMemorySpaceAsInt() == kGroupSpace;
     return spirv::PointerType::get(array, isShared ? spirv::StorageClass::Workgroup : spirv::StorageClass::Function);
   });
+  types.addConversion([](IntegerType type) -> std::optional<Type> {
+    return isPart(type) ? std::optional<Type>(IntegerType::get(type.getContext(), 32)) : std::nullopt;
+  });
+  types.addConversion([](VectorType type) -> std::optional<Type> {
+    return isPart(type.getElementType()) ? std::optional<Type>(type.clone(IntegerType::get(type.getContext(), 32)))
+                                         : std::nullopt;
+  });
   ScfToSPIRVContext scf;
   RewritePatternSet patterns(&getContext());
   arith::populateArithToSPIRVPatterns(types, patterns);
@@ -484,12 +636,13 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
   ub::populateUBToSPIRVConversionPatterns(types, patterns);
   populateVectorToSPIRVPatterns(types, patterns);
   patterns.add<ConvertLoad, ConvertStore, ConvertVectorLoad, ConvertVectorStore>(types, &getContext(), shader);
-  patterns.add<ConvertAlloca, ConvertGetGlobal, ConvertReturn, ConvertUniformSelect, ConvertCopySign>(types,
-                                                                                                      &getContext());
+  patterns.add<ConvertAlloca, ConvertAnyLane, ConvertGetGlobal, ConvertPart, ConvertReturn, ConvertTrunc,
+               ConvertUniformSelect, ConvertCopySign>(types, &getContext());
   patterns.add<ConvertSignExtension<arith::ExtSIOp>, ConvertSignExtension<arith::IndexCastOp>>(types, &getContext());
   // What the capabilities allow is legal, so that of several patterns one is taken that leads there.
   std::unique_ptr<SPIRVConversionTarget> target = SPIRVConversionTarget::get(targetEnv(&getContext(), profile));
-  target->addLegalOp<UnrealizedConversionCastOp>();
+  target->addDynamicallyLegalOp<UnrealizedConversionCastOp>(
+      [](UnrealizedConversionCastOp op) { return !op->hasAttr(kWords); });
   return applyFullConversion(function, *target, std::move(patterns));
 }
 

@@ -17,6 +17,8 @@ namespace smelt::gpu {
 /// kernel.func → func.func @k(%buffer0: memref<?>, …, %invocation: index) attributes {gpu.invocations = N}, one
 /// invocation's work. Fails where a kernel has no code for devices.
 std::unique_ptr<mlir::Pass> createEmitDeviceKernelsPass(const Profile &profile);
+/// Integers of 8 and 16 bits, and of 64 where the profile lacks them → words of 32. Fails where one has no expansion.
+std::unique_ptr<mlir::Pass> createUseWordsPass(const Profile &profile);
 /// Marks loads and stores of four neighbours that begin at a multiple of four elements of their buffer: gpu.aligned.
 std::unique_ptr<mlir::Pass> createMarkAlignedPass();
 /// The capability legaliser: fails, with an error that says what, where a kernel needs what the profile lacks.

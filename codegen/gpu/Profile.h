@@ -43,6 +43,7 @@ struct Profile {
   bool sharesRows = false;       // several invocations of a workgroup go through a row together
   int64_t sharedBytes = 0;       // of memory of a workgroup's own, at most
   int64_t attentionChannels = 0; // of keys and values in one kernel of attention, at most; 0: in three kernels
+  bool usesWords = false;        // for integers that it lacks; else kernels of these are the processor's
 };
 
 /// The profile of that name; nothing for an unknown name.

@@ -161,8 +161,10 @@ void NodeTest::compile(const TestValues &inputs) {
     DeviceShare &share = device_ ? *device_ : device_.emplace();
     share.steps += report.device->steps;
     share.processorSteps += report.device->processorSteps;
-    for (const auto &[kernel, why] : report.device->leftOut)
+    for (const auto &[kernel, why] : report.device->leftOut) {
+      share.findsSizes |= llvm::StringRef(why).starts_with("the run finds");
       share.why.push_back(kernel + ": " + why);
+    }
   }
   if (!error)
     return;

@@ -58,6 +58,9 @@ static void registerDevicePasses() {
     PassPipelineRegistration<>(
         ("check-capabilities-" + std::string(name)), "fail where a kernel needs what this profile lacks",
         [device](OpPassManager &manager) { manager.addPass(smelt::gpu::createCheckCapabilitiesPass(device)); });
+    PassPipelineRegistration<>(
+        ("use-words-" + std::string(name)), "integers that this profile lacks → words of 32 bits",
+        [device](OpPassManager &manager) { manager.addPass(smelt::gpu::createUseWordsPass(device)); });
     PassPipelineRegistration<>(("device-pipeline-" + std::string(name)),
                                "kernels → shaders, or kernels of CUDA, for this profile",
                                [device](OpPassManager &manager) { smelt::gpu::buildDevicePipeline(manager, device); });

@@ -1,9 +1,27 @@
 // RUN: smelt-opt %s --split-input-file --verify-diagnostics --check-capabilities-vulkan
 
-// expected-error @below {{needs elements of 'i8', which the profile lacks}}
-func.func private @bytes(%x: memref<8xi8>, %id: index) {
+// expected-error @below {{needs elements of 'f64', which the profile lacks}}
+func.func private @doubles(%x: memref<8xf64>, %id: index) {
   return
 }
+
+// -----
+
+// Bytes lie in words, from which they are read; nothing computes with them.
+func.func private @bytes(%x: memref<8xi8>, %id: index) {
+  %0 = memref.load %x[%id] {gpu.words} : memref<8xi8>
+  // expected-error @below {{needs elements of 'i8', which the profile lacks}}
+  %1 = arith.addi %0, %0 : i8
+  return
+}
+
+// -----
+
+// expected-error @below {{needs 20000 bytes of memory that a workgroup shares}}
+func.func private @shared(%x: memref<8xf32>, %id: index) {
+  return
+}
+memref.global "private" @group0 : memref<5000xf32, 3>
 
 // -----
 

@@ -98,9 +98,13 @@ def processor():
     return f"{platform.machine()} {hashlib.sha256(' '.join(sorted(flags.split())).encode()).hexdigest()[:16]}"
 
 
+def is_device(target):
+    return target.split(":")[0] in ("vulkan", "cuda")
+
+
 def _machine_of(target):
-    """Which machines run a target's code; "native" runs here."""
-    if target == "native":
+    """Which machines run a target's code; "native" runs here, and so do devices, which whoever opens them misses where they are not."""
+    if target == "native" or is_device(target):
         return platform.machine()
     return "x86_64" if target.startswith("x86") else "aarch64"
 

@@ -1,0 +1,62 @@
+// RUN: smelt-opt %s --split-input-file --use-words-vulkan --canonicalize --cse | FileCheck %s
+// RUN: smelt-opt %s --split-input-file --use-words-lavapipe --canonicalize --cse | FileCheck %s --check-prefix=WIDE
+
+// A buffer of numbers of 64 bits is one of twice as many words, the low one first; a sum carries.
+// CHECK-LABEL: func.func private @sum(
+// CHECK-SAME: %[[X:.*]]: memref<16xi32>, %[[Y:.*]]: memref<16xi32>
+// CHECK: %[[FIRST:.*]] = arith.muli %{{.*}}, %c2
+// CHECK: memref.load %[[X]][%[[FIRST]]]
+// CHECK: memref.load %[[X]]
+// CHECK: %[[LOW:.*]] = arith.addi
+// CHECK: arith.cmpi ult, %[[LOW]]
+// CHECK-NOT: i64
+// CHECK-COUNT-2: memref.store {{.*}} memref<16xi32>
+// WIDE-LABEL: func.func private @sum(
+// WIDE-SAME: memref<8xi64>
+func.func private @sum(%x: memref<8xi64>, %y: memref<8xi64>, %id: index) {
+  %0 = memref.load %x[%id] : memref<8xi64>
+  %1 = arith.addi %0, %0 : i64
+  memref.store %1, %y[%id] : memref<8xi64>
+  return
+}
+
+// -----
+
+// Four of them are two vectors of words.
+// CHECK-LABEL: func.func private @compare
+// CHECK-COUNT-2: vector.load {{.*}} memref<64xi32>, vector<4xi32>
+// CHECK: vector.from_elements {{.*}} vector<4xi32>
+// CHECK-DAG: arith.cmpi slt, {{.*}} vector<4xi32>
+// CHECK-DAG: arith.cmpi eq, {{.*}} vector<4xi32>
+// CHECK-DAG: arith.cmpi ult, {{.*}} vector<4xi32>
+// A bool is a byte, which stays where it is: whoever stores it writes a part of a word.
+// CHECK: %[[WORDS:.*]] = arith.extui {{.*}} : vector<4xi1> to vector<4xi32>
+// CHECK: %[[BYTES:.*]] = builtin.unrealized_conversion_cast %[[WORDS]] : vector<4xi32> to vector<4xi8> {gpu.words}
+// CHECK: vector.store %[[BYTES]], {{.*}} {gpu.words} : memref<32xi8>, vector<4xi8>
+func.func private @compare(%x: memref<32xi64>, %y: memref<32xi8>, %id: index) {
+  %zero = arith.constant dense<5> : vector<4xi64>
+  %0 = vector.load %x[%id] : memref<32xi64>, vector<4xi64>
+  %1 = arith.cmpi slt, %0, %zero : vector<4xi64>
+  %2 = arith.extui %1 : vector<4xi1> to vector<4xi8>
+  vector.store %2, %y[%id] : memref<32xi8>, vector<4xi8>
+  return
+}
+
+// -----
+
+// Numbers of 8 bits wrap at 8 bits, and have a sign there.
+// CHECK-LABEL: func.func private @bytes
+// CHECK-DAG: %[[MASK:.*]] = arith.constant 255 : i32
+// CHECK-DAG: %[[SHIFT:.*]] = arith.constant 24 : i32
+// CHECK: %[[SUM:.*]] = arith.addi
+// CHECK: %[[WRAPPED:.*]] = arith.andi %[[SUM]], %[[MASK]]
+// CHECK: %[[UP:.*]] = arith.shli %[[WRAPPED]], %[[SHIFT]]
+// CHECK: %[[SIGNED:.*]] = arith.shrsi %[[UP]], %[[SHIFT]]
+// CHECK: arith.sitofp %[[SIGNED]] : i32 to f32
+func.func private @bytes(%x: memref<8xi8>, %y: memref<8xf32>, %id: index) {
+  %0 = memref.load %x[%id] : memref<8xi8>
+  %1 = arith.addi %0, %0 : i8
+  %2 = arith.sitofp %1 : i8 to f32
+  memref.store %2, %y[%id] : memref<8xf32>
+  return
+}
