@@ -114,7 +114,9 @@ private:
   SmallVector<Reduction> reductions_;
   Extents tiles_;                    // extents of the tile index, outermost first
   size_t groupAt_ = 0, panelAt_ = 0; // among them
-  int64_t blockTiles_ = 1;           // of columns, that all panels take turns with
+  size_t blockDim_ = 0;              // of the tiles, that is cut into blocks
+  int64_t blockTiles_ = 0;           // of a block, that all panels take turns with; 0 where there are none
+  Extent blockedTiles_ = 1;          // of all blocks
   int64_t readers_ = 0;              // tiles that read a panel, where they fetch the next one
   int64_t share_ = 0;                // of a panel's row, that each of these fetches
   bool costly_ = false;
@@ -228,15 +230,19 @@ void Contraction::orderTiles() {
              graph::elementBytes(type.getElementType());
     };
     SmallVector<int64_t> points = llvm::map_to_vector(tiles_, kernel::typicalLength);
-    kernel::LoopOrder order = kernel::chooseLoopOrder(machine_, points, bytesOfInputRead(), bytesOf(packedType_),
-                                                      kernel::typicalLength(panels_));
+    const int64_t inputBytes = bytesOfInputRead(), panels = kernel::typicalLength(panels_);
+    kernel::LoopOrder order =
+        kernel::chooseLoopOrder(machine_, {points, inputBytes, bytesOf(type_), bytesOf(packedType_), panels,
+                                           static_cast<int64_t>(root_.getGroups())});
     if (order.blocks > 1) {
-      blockTiles_ = llvm::divideCeil(points.back(), order.blocks);
-      tiles_.back() = tiles_.back().ceilDiv(blockTiles_);
-      tiles_.push_back(blockTiles_);
+      blockDim_ = order.outside;
+      blockTiles_ = llvm::divideCeil(points[blockDim_], order.blocks);
+      blockedTiles_ = tiles_[blockDim_];
+      tiles_[blockDim_] = blockedTiles_.ceilDiv(blockTiles_);
+      tiles_.insert(tiles_.begin() + blockDim_ + 1, blockTiles_);
       ++order.outside;
     }
-    groupAt_ = 0;
+    groupAt_ = order.outside;
     panelAt_ = order.outside + 1;
   }
   tiles_.insert(tiles_.begin() + groupAt_, static_cast<int64_t>(root_.getGroups()));
@@ -252,18 +258,20 @@ void Contraction::emitTile(ValueRange index) {
   SmallVector<Value> points(index);
   points.erase(points.begin() + panelAt_);
   points.erase(points.begin() + groupAt_);
-  tile.outer.assign(points.begin(), points.begin() + outerDims_);
-  tile.row = body_.scale(points[outerDims_], tile_.rows);
-  Value column = points[outerDims_ + 1];
   OpBuilder::InsertionGuard guard(b_);
-  if (blockTiles_ > 1) {
-    column = body_.add(body_.scale(column, blockTiles_), points.back());
-    if (Extent tiles = columns_.ceilDiv(tile_.columns); !tiles.dividedBy(blockTiles_)) {
+  if (blockTiles_ > 0) {
+    Value at = body_.add(body_.scale(points[blockDim_], blockTiles_), points[blockDim_ + 1]);
+    points.erase(points.begin() + blockDim_ + 1);
+    points[blockDim_] = at;
+    if (!blockedTiles_.dividedBy(blockTiles_)) {
       // The last block may have fewer.
-      Value isThere = arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, column, body_.value(tiles));
+      Value isThere = arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, at, body_.value(blockedTiles_));
       b_.setInsertionPointToStart(scf::IfOp::create(b_, isThere, /*withElseRegion=*/false).thenBlock());
     }
   }
+  tile.outer.assign(points.begin(), points.begin() + outerDims_);
+  tile.row = body_.scale(points[outerDims_], tile_.rows);
+  Value column = points[outerDims_ + 1];
   tile.column = body_.scale(column, tile_.columns);
   tile.rows = std::min(tile_.rows, rows_.asNumber().value_or(tile_.rows));
   tile.columns = std::min(tile_.columns, columns_.asNumber().value_or(tile_.columns));

@@ -87,6 +87,10 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
     if (most < 1 || (!width && vectors > 1 && (vectors - 1) * lanes >= channels))
       continue;
     double panels = double(llvm::divideCeil(channels, vectors * lanes));
+    // Each panel is fetched from beyond the second cache once, while all points are computed: what takes less is hidden
+    // but for a part. So a few points have panels that leave as little as possible of the last one empty.
+    constexpr double kFarBytesPerCycle = 8, kNotHidden = 1.0 / 16;
+    const double fetch = double(machine.multiplyAdds) * double(vectors * machine.vectorBytes) / kFarBytesPerCycle;
     // A dot instruction for each broadcast waits for the loads: 0.75 of the others' speed were measured.
     if (together > 1 && vectors == 1)
       panels /= 0.75;
@@ -94,7 +98,8 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
       int64_t w = std::min(most / h, columns);
       // Columns that divide evenly leave fewer remainders; try every width down to half.
       for (int64_t c = w; c >= std::max<int64_t>(1, w / 2); --c) {
-        double cycles = panels * coverCycles(machine, h, c, vectors, rows, columns);
+        double computed = coverCycles(machine, h, c, vectors, rows, columns);
+        double cycles = panels * (computed < fetch ? fetch + kNotHidden * computed : computed);
         if (bestCycles < 0 || cycles < bestCycles) {
           bestCycles = cycles;
           best = {h, c, vectors * lanes};
@@ -107,32 +112,47 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
   return best;
 }
 
-LoopOrder chooseLoopOrder(const Machine &machine, llvm::ArrayRef<int64_t> points, int64_t inputBytes,
-                          int64_t panelBytes, int64_t panels) {
+/// Threads take tiles in their order. With groups or panels outermost each computes some channels of all points: it
+/// reads all of the input, and whoever goes on by rows reads what the others wrote, some of it in the same lines. With
+/// halves of the points outermost, two threads find what they need where they left it, and read all panels instead:
+/// from the second cache, where these fit.
+static LoopOrder halvesOfPoints(const Machine &machine, const LoopTraffic &traffic) {
+  constexpr int64_t kMostUneven =
+      12; // of an odd number of tiles one half has one more: still better than to share lines
+  if (traffic.groups * traffic.panels == 1 || traffic.panelBytes > static_cast<int64_t>(machine.secondCacheBytes) / 2 ||
+      2 * traffic.panelBytes > traffic.inputBytes + traffic.resultBytes)
+    return {};
+  for (auto [dim, points] : llvm::enumerate(traffic.points))
+    if (points > 1)
+      return points % 2 == 0 || points > kMostUneven || traffic.groups > 1 ? LoopOrder{dim, 2} : LoopOrder();
+  return {};
+}
+
+LoopOrder chooseLoopOrder(const Machine &machine, const LoopTraffic &traffic) {
   constexpr double kGain = 0.75;                            // what a less simple order must save
   const double cacheBytes = machine.secondCacheBytes / 2.0; // there is more in it
-  auto traffic = [&](double outside) {
-    double input = double(inputBytes), weights = double(panelBytes);
-    return input * (input / outside <= cacheBytes ? 1 : double(panels)) +
+  auto bytesRead = [&](double outside) {
+    double input = double(traffic.inputBytes), weights = double(traffic.panelBytes);
+    return input * (input / outside <= cacheBytes ? 1 : double(traffic.panels)) +
            weights * (weights <= cacheBytes ? 1 : outside);
   };
   LoopOrder best;
-  double least = kGain * traffic(1), outside = 1;
-  for (size_t dim = 0; dim < points.size(); ++dim) {
+  double least = kGain * bytesRead(1), outside = 1;
+  for (auto [dim, points] : llvm::enumerate(traffic.points)) {
     constexpr int64_t kMostBlocks = 8;
-    bool isLast = dim + 1 == points.size();
-    for (int64_t blocks = 2; isLast && blocks <= std::min(kMostBlocks, points[dim]); ++blocks)
-      if (double bytes = traffic(outside * double(blocks)); bytes < least) {
+    bool isLast = dim + 1 == traffic.points.size();
+    for (int64_t blocks = 2; isLast && blocks <= std::min(kMostBlocks, points); ++blocks)
+      if (double bytes = bytesRead(outside * double(blocks)); bytes < least) {
         least = bytes;
         best = {dim, blocks};
       }
-    outside *= double(points[dim]);
-    if (double bytes = traffic(outside); !isLast && points[dim] > 1 && bytes < least) {
+    outside *= double(points);
+    if (double bytes = bytesRead(outside); !isLast && points > 1 && bytes < least) {
       least = bytes;
       best = {dim + 1, 1};
     }
   }
-  return best;
+  return best.outside == 0 && best.blocks == 1 ? halvesOfPoints(machine, traffic) : best;
 }
 
 /// A block's transformed input, beside which its products and the panels at hand lie in the second cache.

@@ -89,16 +89,23 @@ RegisterTile chooseTile(const Machine &machine, int64_t rows, int64_t columns, i
                         int64_t together, int64_t width = 0);
 
 /// Where the loop over panels stands among those over tiles of points: inside the first `outside` of them, of which
-/// there may be one more, over `blocks` parts of the last dim.
+/// there may be one more, over `blocks` parts of the dim that follows.
 struct LoopOrder {
   size_t outside = 0;
   int64_t blocks = 1;
 };
 
-/// The order that reads least from beyond the second cache. `points` are the tiles in each dim, outermost first; the
-/// bytes are those of the whole input, as far as it is read, and of all panels.
-LoopOrder chooseLoopOrder(const Machine &machine, llvm::ArrayRef<int64_t> points, int64_t inputBytes,
-                          int64_t panelBytes, int64_t panels);
+/// What decides that order: the tiles of points in each dim, outermost first; the bytes of the whole input, as far as
+/// it is read, of the result and of all panels; and of how many groups these panels are, each.
+struct LoopTraffic {
+  llvm::ArrayRef<int64_t> points;
+  int64_t inputBytes = 0, resultBytes = 0, panelBytes = 0;
+  int64_t panels = 1, groups = 1;
+};
+
+/// The order that reads least from beyond the second cache; of those that read as much, the one where two threads read
+/// least of what the other one wrote.
+LoopOrder chooseLoopOrder(const Machine &machine, const LoopTraffic &traffic);
 
 /// How a Winograd convolution is cut: `tiles` tiles at a time, `count` times; each block may be spread over groups
 /// of panels, so that there is work for several threads.
