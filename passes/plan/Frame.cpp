@@ -5,6 +5,7 @@
 #include "dialects/Kernel/Scratch.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/SymbolTable.h"
+#include "passes/plan/StandingFills.h"
 
 using namespace mlir;
 
@@ -24,6 +25,8 @@ static llvm::StringSet<> batchSymbols(func::FuncOp function) {
 }
 
 void FrameBuilder::findLiveRanges(Placement &placement) {
+  for (Buffer &buffer : placement.buffers())
+    buffer.first = buffer.last = -1;
   for (auto [number, step] : llvm::enumerate(placement.steps()))
     for (const View &view : step.views) {
       Buffer &buffer = placement.buffers()[view.buffer];
@@ -93,34 +96,6 @@ void FrameBuilder::addScratch(Placement &placement) {
   }
 }
 
-std::unique_ptr<Frame> FrameBuilder::build(func::FuncOp function, bool isMain) {
-  if (isMain)
-    batchSymbols_ = batchSymbols(function);
-  auto frame = std::make_unique<Frame>();
-  frame->function = function;
-  frame->placement = std::make_unique<Placement>(function, isMain);
-  if (failed(frame->placement->run()))
-    return nullptr;
-  for (auto [number, step] : llvm::enumerate(frame->placement->steps()))
-    if (isa<graph::IfOp, graph::WhileOp>(step.op) && !addParts(*frame, static_cast<int>(number), step))
-      return nullptr;
-  addScratch(*frame->placement);
-  findLiveRanges(*frame->placement);
-  assignOffsets(*frame, isMain);
-  assignWeights(*frame->placement);
-  return frame;
-}
-
-/// A block for a buffer that no bound is known for: one that nothing needs any more, or a new one.
-static void assignBlock(Buffer &buffer, int first, std::vector<int> &ends) {
-  size_t block = llvm::find_if(ends, [&](int end) { return end < buffer.first; }) - ends.begin();
-  if (block == ends.size())
-    ends.push_back(0);
-  ends[block] = buffer.last;
-  buffer.base = Base::Block;
-  buffer.index = first + static_cast<int>(block);
-}
-
 /// Elements [first, last) that a view reaches; nothing where that is open.
 static std::optional<std::pair<int64_t, int64_t>> reach(const View &view, Value value) {
   std::optional<int64_t> first = view.offset.asNumber();
@@ -159,6 +134,43 @@ static SmallVector<int> placesOf(Placement &placement) {
     if (auto moved = movedBuffer(step, static_cast<int>(number), placement.buffers()))
       places[moved->second] = places[moved->first];
   return places;
+}
+
+/// Whether all sizes are numbers, so that buffers have places, and no step is control flow.
+static bool isStraight(Frame &frame) {
+  auto hasNumbers = [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); };
+  return frame.parts.empty() && llvm::all_of(frame.function.getArgumentTypes(), hasNumbers) &&
+         llvm::all_of(frame.placement->buffers(), [](const Buffer &buffer) { return buffer.bytes.isNumber(); });
+}
+
+std::unique_ptr<Frame> FrameBuilder::build(func::FuncOp function, bool isMain) {
+  if (isMain)
+    batchSymbols_ = batchSymbols(function);
+  auto frame = std::make_unique<Frame>();
+  frame->function = function;
+  frame->placement = std::make_unique<Placement>(function, isMain);
+  if (failed(frame->placement->run()))
+    return nullptr;
+  for (auto [number, step] : llvm::enumerate(frame->placement->steps()))
+    if (isa<graph::IfOp, graph::WhileOp>(step.op) && !addParts(*frame, static_cast<int>(number), step))
+      return nullptr;
+  addScratch(*frame->placement);
+  findLiveRanges(*frame->placement);
+  if (isStraight(*frame) && dropStandingFills(*frame->placement, placesOf(*frame->placement)))
+    findLiveRanges(*frame->placement);
+  assignOffsets(*frame, isMain);
+  assignWeights(*frame->placement);
+  return frame;
+}
+
+/// A block for a buffer that no bound is known for: one that nothing needs any more, or a new one.
+static void assignBlock(Buffer &buffer, int first, std::vector<int> &ends) {
+  size_t block = llvm::find_if(ends, [&](int end) { return end < buffer.first; }) - ends.begin();
+  if (block == ends.size())
+    ends.push_back(0);
+  ends[block] = buffer.last;
+  buffer.base = Base::Block;
+  buffer.index = first + static_cast<int>(block);
 }
 
 void FrameBuilder::assignOffsets(Frame &frame, bool isMain) {
