@@ -7,6 +7,7 @@
 #include "dialects/Kernel/Scratch.h"
 #include "dialects/Kernel/Work.h"
 #include "passes/plan/Strips.h"
+#include "passes/plan/Views.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -14,14 +15,15 @@ using namespace mlir;
 namespace smelt::plan {
 
 // What things cost, in cycles. From what was measured on Xeons of the Emerald Rapids family.
-constexpr double kCallCycles = 400;       // a kernel's call, its prologue and its first misses
-constexpr double kOfPeak = 0.6;           // what kernels reach of the processor's multiply-adds
-constexpr double kNearBytesPerCycle = 16; // copied, or read once more, in the second cache
-constexpr double kCyclesOneByOne = 2;     // an element that lies alone
-constexpr double kFarBytesPerCycle = 8;   // beyond it; half of that is hidden behind what is computed
-constexpr double kBriefCycles = 6000;     // what takes less is not spread over threads
-constexpr double kShareCycles = 15000; // what takes more, and is, costs that: threads wait, and fetch what others made
-constexpr double kWinogradLoss = 0.1;  // of a direct convolution's time: strips read the larger filters again
+constexpr double kCallCycles = 400;        // a kernel's call, its prologue and its first misses
+constexpr double kOfPeak = 0.6;            // what kernels reach of the processor's multiply-adds
+constexpr double kNearBytesPerCycle = 16;  // copied, or read once more, in the second cache
+constexpr double kCyclesOneByOne = 2;      // an element that lies alone
+constexpr double kFarBytesPerCycle = 8;    // beyond it; half of that is hidden behind what is computed
+constexpr double kBriefCycles = 6000;      // what takes less is not spread over threads
+constexpr double kShareCycles = 4000;      // what takes more, and is, costs that: threads are told, and wait
+constexpr double kOthersBytesPerCycle = 5; // read where another core has written them
+constexpr double kWinogradLoss = 0.1;      // of a direct convolution's time: strips read the larger filters again
 
 constexpr int kMostOps = 32;           // that are split together
 constexpr int kMostEstimates = 100000; // of a model with more to choose from, what comes later stays whole
@@ -48,6 +50,7 @@ struct OpCost {
   int64_t constantBytes = 0;
   int64_t scratchBytes = 0;
   kernel::ContractOp contract;
+  int64_t panelBytes = 0;
   bool isWinograd = false;
 };
 
@@ -65,7 +68,7 @@ private:
   double cyclesSaved(int first, int last) const;
   double slowdown(const StripOp &entry, const OpCost &cost, Rows rows) const;
   double excessOf(kernel::ContractOp op, int64_t rows) const;
-  void addCompute(Candidate &candidate, const StripOp &entry, const OpCost &cost) const;
+  void addCompute(Candidate &candidate, const StripOp &entry, const OpCost &cost, ArrayRef<bool> isElsewhere) const;
   std::optional<StripPlan> solve(int64_t target) const;
 
   ArrayRef<Operation *> ops_;
@@ -103,6 +106,7 @@ public:
 
 private:
   void findReaders();
+  std::optional<int> writerOf(const StripOp &pad) const;
   void addDispatch(size_t number, int64_t strip);
   void addView(size_t number, int64_t strip);
   void hold(int64_t bytes, size_t from, size_t to) {
@@ -117,7 +121,7 @@ private:
   SmallVector<int> lastReaders_;  // dispatches
   SmallVector<int64_t> rowBytes_; // of the buffer that an op's rows lie in
   SmallVector<bool> isPadded_;    // this buffer is a pad's
-  SmallVector<bool> isOutside_;   // what a view reads
+  SmallVector<bool> isCopied_;    // what a pad reads, into it
 };
 
 } // namespace
@@ -131,12 +135,25 @@ static int64_t bytesOf(Value value) {
   return type.getNumElements() * graph::elementBytes(type.getElementType());
 }
 
+/// The number of the dispatch whose rows a pad reads, through views through which that can write into the pad's inside;
+/// nothing where it is outside, or where they are copied there.
+std::optional<int> StripMemory::writerOf(const StripOp &pad) const {
+  View all{0, 0, graph::rowMajorStrides(graph::extentsOf(pad.op->getResult(0)))};
+  std::optional<View> inside = backwardView(pad.op, 0, all);
+  int number = pad.producers[0];
+  for (; number >= 0 && ops_[number].isView; number = ops_[number].producers[0]) {
+    bool isSame = isa<graph::ReshapeOp, graph::TransposeOp, graph::BitCastOp>(ops_[number].op);
+    inside = inside && isSame ? backwardView(ops_[number].op, 0, *inside) : std::nullopt;
+  }
+  return number >= 0 && inside ? std::optional(number) : std::nullopt;
+}
+
 void StripMemory::findReaders() {
   size_t count = ops_.size();
   lastReaders_.assign(count, 0);
   rowBytes_.assign(count, 0);
   isPadded_.assign(count, false);
-  isOutside_.assign(count, true);
+  isCopied_.assign(count, false);
   for (size_t number = count; number-- > 0;) {
     const StripOp &entry = ops_[number];
     int last = entry.isView ? lastReaders_[number] : static_cast<int>(number);
@@ -144,20 +161,18 @@ void StripMemory::findReaders() {
     for (Value result : entry.op->getResults())
       bytes += bytesOf(result) / entry.extent;
     rowBytes_[number] = std::max(rowBytes_[number], bytes);
-    for (int producer : entry.producers) {
-      if (producer < 0)
-        continue;
-      lastReaders_[producer] = std::max(lastReaders_[producer], last);
-      if (isa<graph::PadOp>(entry.op)) {
-        rowBytes_[producer] = std::max(rowBytes_[producer], rowBytes_[number]);
-        isPadded_[producer] = true;
-      }
-    }
+    for (int producer : entry.producers)
+      if (producer >= 0)
+        lastReaders_[producer] = std::max(lastReaders_[producer], last);
+    if (!isa<graph::PadOp>(entry.op))
+      continue;
+    std::optional<int> writer = writerOf(entry);
+    isCopied_[number] = !writer;
+    if (!writer)
+      continue;
+    rowBytes_[*writer] = std::max(rowBytes_[*writer], rowBytes_[number]);
+    isPadded_[*writer] = true;
   }
-  for (auto [number, entry] : llvm::enumerate(ops_))
-    isOutside_[number] = entry.isView && llvm::all_of(entry.producers, [&](int producer) {
-                           return producer < 0 || isOutside_[producer];
-                         });
 }
 
 void StripMemory::addDispatch(size_t number, int64_t strip) {
@@ -185,9 +200,11 @@ void StripMemory::addDispatch(size_t number, int64_t strip) {
 void StripMemory::addView(size_t number, int64_t strip) {
   if (!isa<graph::PadOp>(ops_[number].op))
     return;
+  // Borders of rows stand in the place of all windows but the first, which has others, and the one after it.
+  const bool isFilled = strip < 2 || strip + 1 == strips_.count();
   for (const Rows &read : ops_[number].strips[strip].read) {
-    ++calls;
-    if (!isOutside_[number])
+    calls += isFilled || isCopied_[number];
+    if (!isCopied_[number])
       continue;
     ++calls;
     int64_t bytes = read.count() * rowBytes_[number];
@@ -217,6 +234,7 @@ OpCost Chooser::costOf(Operation *op) const {
     double operations = double(kernel::operationsOf(&inner).asNumber().value_or(0));
     auto contract = dyn_cast<kernel::ContractOp>(inner);
     cost.contract = contract ? contract : cost.contract;
+    cost.panelBytes += contract ? bytesOf(contract.getPacked()) : 0;
     cost.isWinograd |= isa<kernel::WinogradOp>(inner);
     cost.cycles += operations / perCycle / (contract ? double(kernel::togetherOf(contract)) : 1);
   }
@@ -277,11 +295,58 @@ double Chooser::slowdown(const StripOp &entry, const OpCost &cost, Rows rows) co
   return std::max(1.0, part / whole);
 }
 
-static double timeOfTwo(double cycles) { return cycles < kBriefCycles ? cycles : cycles / 2 + kShareCycles; }
+/// Of each operand, whether it was computed before these strips, by threads that had other rows, which still have it in
+/// their second caches.
+static SmallVector<bool> findElsewhere(const Strips &strips, const StripOp &entry, int64_t cacheBytes) {
+  SmallVector<bool> isElsewhere;
+  for (auto [operand, number] : llvm::zip_equal(entry.op->getOperands(), entry.producers)) {
+    Value value = operand;
+    int producer = number;
+    while (Operation *op = value.getDefiningOp()) {
+      if (!isView(op))
+        break;
+      value = op->getOperand(0);
+      producer = producer < 0 ? producer : strips.ops()[producer].producers[0];
+    }
+    isElsewhere.push_back(producer < 0 && !isa<BlockArgument>(value) && bytesOf(operand) < cacheBytes / 2);
+  }
+  return isElsewhere;
+}
 
-void Chooser::addCompute(Candidate &candidate, const StripOp &entry, const OpCost &cost) const {
+/// Bytes that one of two threads reads where the other one has written them. Both have half of the rows: what windows
+/// reach of the other half, half of what lies elsewhere, and of a product half of all where they have channels instead.
+static double foreignBytes(const StripOp &entry, const OpCost &cost, Rows rows, ArrayRef<bool> isElsewhere) {
+  double bytes = 0, all = 0;
+  for (auto [operand, use, elsewhere] : llvm::zip_equal(entry.op->getOperands(), entry.uses, isElsewhere)) {
+    if (use.isWhole())
+      continue;
+    int64_t extent = graph::typeOf(operand).getDimSize(use.dim);
+    double rowBytes = double(bytesOf(operand)) / double(extent), read = double(use.read(rows, extent).count());
+    all += read * rowBytes;
+    bytes += rowBytes * (elsewhere ? read / 2 : double(std::max<int64_t>(0, use.window - use.stride)));
+  }
+  for (Value result : entry.op->getResults())
+    all += double(bytesOf(result)) * double(rows.count()) / double(entry.extent);
+  return 2 * double(cost.panelBytes) > all ? all / 2 : bytes;
+}
+
+/// The time of two threads; `uneven` is the larger half's part of all, times two.
+static double timeOfTwo(double cycles, double uneven = 1, double foreign = 0) {
+  return cycles < kBriefCycles ? cycles : cycles * uneven / 2 + kShareCycles + foreign / kOthersBytesPerCycle;
+}
+
+/// Tiles of what is no product are rows.
+static double unevenOf(const OpCost &cost, Rows rows) {
+  return cost.contract || cost.isWinograd ? 1 : 2 * double(llvm::divideCeil(rows.count(), 2)) / double(rows.count());
+}
+
+void Chooser::addCompute(Candidate &candidate, const StripOp &entry, const OpCost &cost,
+                         ArrayRef<bool> isElsewhere) const {
+  const Rows all{0, entry.extent};
+  const SmallVector<bool> here(isElsewhere.size(), false);
   candidate.cycles -= cost.cycles + kCallCycles;
-  candidate.cyclesOfTwo -= timeOfTwo(cost.cycles + kCallCycles);
+  candidate.cyclesOfTwo -=
+      timeOfTwo(cost.cycles + kCallCycles, unevenOf(cost, all), foreignBytes(entry, cost, all, here));
   Rows before;
   double factor = 1;
   for (const StripRows &strip : entry.strips) {
@@ -293,8 +358,12 @@ void Chooser::addCompute(Candidate &candidate, const StripOp &entry, const OpCos
     before = rows;
     double cycles = cost.cycles * factor * double(rows.count()) / double(entry.extent) + kCallCycles;
     candidate.cycles += cycles;
-    candidate.cyclesOfTwo += timeOfTwo(cycles);
+    candidate.cyclesOfTwo += timeOfTwo(cycles, unevenOf(cost, rows), foreignBytes(entry, cost, rows, isElsewhere));
   }
+  // Who reads all of it as a whole finds but half of it where it was left, if it is still there.
+  for (Value result : entry.op->getResults())
+    if (entry.isReadOutside && bytesOf(result) < machine_.secondCacheBytes / 2)
+      candidate.cyclesOfTwo += double(bytesOf(result)) / 2 / kOthersBytesPerCycle;
 }
 
 Candidate Chooser::estimate(int first, int last, const Strips &strips) const {
@@ -309,7 +378,7 @@ Candidate Chooser::estimate(int first, int last, const Strips &strips) const {
     again += double(cost.constantBytes) * double(strips.count() - 1);
     calls -= isa<graph::PadOp>(entry.op);
     if (!entry.isView)
-      addCompute(candidate, entry, cost);
+      addCompute(candidate, entry, cost, findElsewhere(strips, entry, machine_.secondCacheBytes));
   }
   candidate.bytes += scratch;
   bool isNear = memory.most() + constants <= machine_.secondCacheBytes;
