@@ -294,6 +294,33 @@ def synchronisation(cases):
     """The tests' device notices threads that do not wait for what others write: whatever is taken out of the code, outputs become wrong."""
     for precision in ("f32", "f16"):
         waits(cases, precision)
+    cases.run("device each barrier", each_barrier)
+
+
+def each_barrier():
+    """Of attention in one kernel, and of a row that a group shares: without any one of them outputs are others. Behind the last nothing is shared any more."""
+    value, node, heads = helper.make_tensor_value_info, helper.make_node, [1, 2, 48, 32]
+    nodes = [node("Transpose", ["k"], ["t"], perm=[0, 1, 3, 2]), node("MatMul", ["q", "t"], ["s"]), node("Softmax", ["s"], ["p"], axis=-1),
+             node("MatMul", ["p", "v"], ["y"]), node("Softmax", ["r"], ["z"], axis=-1)]
+    tensors = {**{name: heads for name in "qkv"}, "r": [3, 1000]}
+    graph = helper.make_graph(nodes, "attention", [value(name, TensorProto.FLOAT, shape) for name, shape in tensors.items()],
+                              [value("y", TensorProto.FLOAT, heads), value("z", TensorProto.FLOAT, tensors["r"])])
+    with tempfile.TemporaryDirectory() as folder:
+        model, net = pathlib.Path(folder) / "net.onnx", pathlib.Path(folder) / "net.so"
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+        harness.smelt_ok("compile", model, "--target", "cuda", "-o", net)
+        random = np.random.default_rng(0)
+        feeds = {name: random.normal(size=shape).astype(np.float32) for name, shape in tensors.items()}
+        reference, code = models.reference(model, feeds), net.read_bytes()
+        whole = run_model(net, feeds, on_device())
+        harness.agreement(whole, reference)
+        harness.expect(b"contract_softmax_contract" in code, "attention is not one kernel")
+        places = [found.span() for found in re.finditer(rb"\tbar\.sync \t0;", code)]
+        for first, last in places[:-1]:
+            net.write_bytes(code[:first] + b" " * (last - first) + code[last:])
+            outputs = run_model(net, feeds, on_device())
+            harness.expect(any(not np.array_equal(outputs[name], whole[name]) for name in whole), f"nothing changes without the barrier at byte {first}")
+    return {"barriers": len(places)}
 
 
 def waits(cases, precision):
