@@ -16,8 +16,8 @@ using Values = SmallVector<Value>;
 
 constexpr double kTwoPi = 6.283185307179586;
 constexpr int64_t kLongest = 1 << 20;
-constexpr int64_t kLongestPrime = 1 << 11; // a matrix of a quarter of its square
-constexpr int64_t kLongestAtOnce = 512;    // beyond, two products by its factors are less to multiply
+constexpr int64_t kLongestPrime = 1 << 11;  // a matrix of a quarter of its square
+constexpr int64_t kLongestAtOnce = 1 << 11; // below, what lies between two products by factors costs more than it saves
 
 // Arithmetic.
 

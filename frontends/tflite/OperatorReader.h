@@ -4,6 +4,7 @@
 #ifndef SMELT_FRONTENDS_TFLITE_OPERATORREADER_H
 #define SMELT_FRONTENDS_TFLITE_OPERATORREADER_H
 
+#include "frontends/common/Fourier.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/tflite/Schema.h"
@@ -18,12 +19,6 @@ struct Frame;
 using mlir::Value;
 using Values = llvm::SmallVector<Value>;
 using Integers = llvm::SmallVector<int64_t>;
-
-/// A tensor of complex numbers, which values of the graph hold as two tensors of floats along a new first dim.
-struct ComplexValue {
-  Value real, imaginary;
-  Value together(GraphBuilder &builder) const { return builder.stack({real, imaginary}, 0); }
-};
 
 /// What the import of one operator sees of it. Everything it asks for is checked, and refused in a message that names
 /// the operator; inputs that it does not ask for are refused as well, so that nothing is silently ignored.
@@ -49,6 +44,7 @@ public:
   Value optionalReal(unsigned index) { return hasInput(index) ? real(index) : (skip(index), Value()); }
   /// Complex numbers, which no other function takes.
   bool isComplex(unsigned index) const;
+  /// Both parts of complex numbers, which lie along a new first dim.
   ComplexValue complexInput(unsigned index);
   /// For operators that move elements: integers where they stand for the same in output 0, else what they stand for.
   Value moved(unsigned index);

@@ -46,7 +46,7 @@ template <Value (*move)(OperatorReader &node, Value x)> static Values moving(Ope
   if (!node.isComplex(0))
     return {move(node, node.moved(0))};
   const ComplexValue x = node.complexInput(0);
-  return {ComplexValue{move(node, x.real), move(node, x.imaginary)}.together(node.builder())};
+  return {ComplexValue{move(node, x.real), move(node, x.imaginary)}.together(node.builder(), 0)};
 }
 
 static Value reshape(OperatorReader &node, Value x) {
