@@ -91,7 +91,14 @@ void Importer::changeInPlace(const json::Object &node, StringRef changed, const 
       continue;
     const json::Object &view = *frame.views[link.first].second;
     NodeReader reader(*this, frame, view, operatorOf(view), operators_.find(operatorOf(view)).schema);
-    part = writtenBack(reader, chain[number + 1].second.tensor, part.tensor);
+    const Thing &base = chain[number + 1].second;
+    if (!part.imaginary != !base.imaginary)
+      unsupported("changes parts of complex numbers in place; save ep.run_decompositions({}), where nothing is changed "
+                  "in place");
+    Thing whole = writtenBack(reader, base.tensor, part.tensor);
+    if (base.imaginary)
+      whole.imaginary = writtenBack(reader, base.imaginary, part.imaginary);
+    part = whole;
   }
   forResults(node, [&](StringRef name) {
     frame.values[name] = result;

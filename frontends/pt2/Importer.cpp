@@ -341,11 +341,15 @@ void Importer::importNode(const json::Object &node, Frame &frame) {
   StringRef changed = changedName(node, *row.schema);
   if (changed.empty() || results.empty() || !results.front().tensor)
     malformed("changes no tensor in place");
-  if (results.front().imaginary || lookup(frame, changed).imaginary)
-    unsupported("changes complex numbers in place; save ep.run_decompositions({}), which changes nothing in place");
-  Value before = lookup(frame, changed).tensor, after = builder_.cast(results.front().tensor, elementOf(before));
-  if (extentsOf(after) != extentsOf(before))
-    after = builder_.broadcast(after, extentsOf(before));
+  const Thing before = lookup(frame, changed);
+  auto fitted = [&](Value after, Value like) {
+    after = builder_.cast(after, elementOf(like));
+    return extentsOf(after) == extentsOf(like) ? after : builder_.broadcast(after, extentsOf(like));
+  };
+  ComplexValue made{results.front().tensor, results.front().imaginary};
+  Thing after = fitted(made.real, before.tensor);
+  if (before.imaginary)
+    after.imaginary = fitted(made.imaginaryOrZeros(builder_), before.imaginary);
   changeInPlace(node, changed, after, frame);
 }
 

@@ -271,7 +271,8 @@ def ranking(x, i, nan):
             *x.kthvalue(3, 2, keepdim=True), *x.cummax(1), *x.cummin(2), i.cummax(2)[0], x.logcumsumexp(2), torch.histc(x, 5, -1, 1), torch.histc(x, 7), torch.bincount(i.flatten().abs(), minlength=3),
             torch.bincount(i.flatten().abs(), x.flatten()), x.quantile(0.3), x.quantile(0.3, dim=1), x.quantile(torch.tensor([0.1, 0.5]), dim=2, keepdim=True), x.quantile(0.4, dim=1, interpolation="nearest"),
             x.quantile(0.4, dim=2, interpolation="midpoint"), torch.msort(x), *torch.unique_consecutive(i // 6, return_inverse=True, return_counts=True), x.repeat_interleave(i[0, 0].abs(), 2), i[0, 0].repeat_interleave(i[0, 1].abs()),
-            torch.repeat_interleave(i[0, 0].abs()), torch.searchsorted(x.sort(-1)[0], x), torch.searchsorted(x[0, 0].sort()[0], 0.3), torch.bucketize(0.3, x[0, 0].sort()[0])]
+            torch.repeat_interleave(i[0, 0].abs()), torch.searchsorted(x.sort(-1)[0], x), torch.searchsorted(x[0, 0].sort()[0], 0.3), torch.bucketize(0.3, x[0, 0].sort()[0]),
+            *torch.mode(i, 2), *torch.mode(i // 4, 1, keepdim=True), *torch.mode(x, 0)]
 
 
 def linalg(a, x):
@@ -332,7 +333,7 @@ class Bags(nn.Module):
 
 
 class Spectra(nn.Module):
-    """Transforms into frequencies and back, of all norms and lengths; 17 has no factors, 1024 is one that Smelt takes apart, and 1030 is 2 · 5 · 103."""
+    """Transforms into frequencies and back, of all norms and lengths; 17 has no factors, 2100 is one that Smelt takes apart, and 2060 is 2 · 2 · 5 · 103."""
 
     def __init__(self):
         super().__init__()
@@ -347,7 +348,7 @@ class Spectra(nn.Module):
                  torch.fft.irfft(z, n=1), torch.fft.irfft(z, n=2, norm="forward"), real(torch.fft.fft2(x)), real(torch.fft.ifft2(z, s=(4, 6))),
                  real(torch.fft.rfft2(x)), torch.fft.irfft2(z, s=(3, 9)), real(torch.fft.fftn(z)), real(torch.fft.rfftn(x, dim=(0, 2))),
                  torch.fft.irfftn(z, dim=(1, 2)), real(torch.fft.ifftn(x, norm="ortho")), torch.fft.fftshift(x), torch.fft.ifftshift(x, dim=(1, 2)),
-                 torch.fft.fftfreq(7, 0.5) + 0, torch.fft.rfftfreq(8) + 0, real(torch.fft.rfft(long)), real(torch.fft.fft(long[:, :1030])),
+                 torch.fft.fftfreq(7, 0.5) + 0, torch.fft.rfftfreq(8) + 0, real(torch.fft.rfft(long)), real(torch.fft.fft(long[:, :2060])),
                  torch.fft.irfft(torch.fft.rfft(long) * 2), real(torch.fft.ifft(torch.complex(long, -long)))]
         def stft(*given, **how): return real(torch.stft(*given, return_complex=True, **how))
         return found + [stft(sound, 16, 4, window=self.window), stft(sound, 16, 5, 12, self.short, center=False), stft(sound[0], 15, onesided=False),
@@ -377,7 +378,28 @@ class Complexes(nn.Module):
                   torch.einsum("bij,jk->bki", a, self.weights), torch.einsum("bij,jk->bik", x, self.weights.real) + 0j, torch.bmm(a, b.mT), torch.mv(a[0], b[0, 0]),
                   torch.outer(a[0, 0], b[0, 0]), self.turned + 1, a.tril(), torch.zeros(2, 3, dtype=torch.cfloat) + a[..., 0], torch.zeros_like(a) + b, x.to(torch.cfloat) * 2,
                   a.clone(), torch.ones(3, 1) * a, torch.einsum("bij,jk,bil->bkl", a, self.weights, b)]
+        changed = torch.zeros(2, 3, 8, dtype=torch.cfloat)
+        changed[:, 1:, :4] = (a * b)[:, 1:, 2:6]
+        changed[:, 0] += x[:, 0]
+        pieces += [changed, (a + 1).mul_(b), (b * 1).add_(x)]
         return [real(torch.resolve_conj(piece)) for piece in pieces] + [a.abs(), a.angle(), x.angle(), a.real, b.imag, a == b, a != a, (a * a.conj()).real, a, a[0]]
+
+
+def places(x, i, j):
+    """Operators that take places: what they do with such as are none is not PyTorch's to say."""
+    ones = torch.ones(4, 8)
+    return [F.embedding(i, x), x[i], x[i, i], x[:, i], x.gather(0, j), x.index_select(0, i), x.index_select(1, i), torch.take_along_dim(x, j, 0), x.take(j),
+            x.scatter(0, j, 9.0), x.scatter_add(0, j, ones), x.scatter_reduce(0, j, ones, "amax"), x.index_put((i,), ones[0]), x.index_add(0, i, ones),
+            x.index_put((i, i), ones[:, 0], accumulate=True), x.index_copy(0, i, ones), x.index_fill(0, i, 2.0), x.put(i, ones[:, 0]), F.embedding_bag(j, x),
+            F.max_unpool1d(x[None, :4, :4], j[None, :4, :4], 2), F.one_hot(i, 6), F.nll_loss(x[:4], i)]
+
+
+def item(x, i):
+    """A size, and a place, that the run finds."""
+    k = i[0].item()
+    torch._check(k >= 0)
+    torch._check(k < 6)
+    return [x[k], x.narrow(0, k, 1) + 1, x.split([k, 6 - k])[1].sum(), x[i[1].item()]]
 
 
 CASES = {
@@ -409,7 +431,9 @@ CASES = {
     "scatterings": (of(scatterings), (X, Y, I.abs(), M)),
     "losses": (of(losses), (X, Y, P.clamp(0.05, 0.95), torch.tensor([5, 3]), torch.tensor([[0, 2, -100], [1, 1, 0]]))),
     "antialias": (of(antialias), (IMAGE, torch.tensor([[0.9, 0.2, 0.1], [-0.3, 1.1, 0.0]]).expand(2, 2, 3).clone())),
-    "spectra": (Spectra(), (X, Y, torch.randn(2, 1024), torch.randn(2, 60))),
+    "places": (of(places), (X[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, 0, 5, 1]), I.abs()[0].repeat(2, 1)[:4] % 6)),
+    "item": (of(item), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, -3]))),
+    "spectra": (Spectra(), (X, Y, torch.randn(2, 2100), torch.randn(2, 60))),
     "complexes": (Complexes(), (X, Y, I, M)),
     "bags": (Bags(), (torch.randint(0, 20, (3, 7)), torch.tensor([0, 3, 3, 9, 21]), torch.rand(3, 7), torch.randn(6, 3, 8))),
 }

@@ -168,6 +168,34 @@ def bare_infinity(folder):
 
 
 @case
+def places_that_are_none(folder):
+    """Places beyond a tensor count as the nearest in it, as ONNX's do: nothing else is read, and nothing else is written to."""
+    smelt("compile", unpacked("places-core", folder), "-o", folder / "m.so")
+    random = np.random.default_rng(0)
+    x = random.uniform(1, 2, (6, 8)).astype(np.float32)
+    wild = np.array([-2**63, 2**63 - 1, 2**40, -2**40, 2**32 + 1, 2**31, -7, 6, 100])
+    for _ in range(4):
+        np.savez(folder / "in.npz", inputs_0=x, inputs_1=random.choice(wild, 4), inputs_2=random.choice(wild, (4, 8)))
+        smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+        for name, value in np.load(folder / "out.npz").items():
+            expect(np.isfinite(value).all() and np.abs(value.astype(float)).max() <= 2 * 4 + 9, f"{name} holds what is neither in the inputs nor made of them")
+
+
+@case
+def places_that_the_run_finds(folder):
+    """Of one element or a piece, whose place is a number in the data: the run fails where there is none such, and says which node."""
+    smelt("compile", unpacked("item-training", folder), "-o", folder / "m.so")
+    x = np.arange(48, dtype=np.float32).reshape(6, 8)
+    for first, second, node in ((0, -6, ""), (5, 5, ""), (3, 6, "select_3"), (3, -7, "select_3"), (0, 2**40, "select_3"), (0, -2**62, "select_3"), (6, 0, "'"), (-1, 0, "'"), (2**50, 0, "'")):
+        np.savez(folder / "in.npz", inputs_0=x, inputs_1=np.array([first, second]))
+        said = smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", code=2 if node else 0).stderr
+        expect(node in said, said)
+        if not node:
+            made = [value for value in np.load(folder / "out.npz").values() if value.shape == (8,)]
+            expect(any(np.array_equal(value, x[first]) for value in made) and any(np.array_equal(value, x[second]) for value in made), f"{made}")
+
+
+@case
 def custom_operators(folder):
     """Refused by name where nobody declares them; else a call of a C function."""
     model, library, declared = FILES / "custom.pt2", folder / "acme.o", folder / "acme.ops"

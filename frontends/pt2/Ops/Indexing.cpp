@@ -259,7 +259,7 @@ static Value selectScatter(NodeReader &node) {
   Value x = node.tensor("self"), part = b.cast(node.tensor("src"), elementOf(x));
   int64_t dim = node.axis("dim", x);
   SliceRange range;
-  range.start = indexIn(node.extent("index"), extentsOf(x)[dim]);
+  range.start = indexIn(b, node.extent("index"), extentsOf(x)[dim]);
   range.extent = 1;
   Extents shape = extentsOf(x);
   shape[dim] = 1;
@@ -280,7 +280,7 @@ Value writtenBack(NodeReader &view, Value base, Value part) {
     if (name == "aten.slice.Tensor")
       range = rangeOf(view, extentsOf(base)[dim]);
     else
-      range.start = indexIn(view.extent("index"), extentsOf(base)[dim]);
+      range.start = indexIn(b, view.extent("index"), extentsOf(base)[dim]);
     Extents shape = extentsOf(base);
     shape[dim] = range.extent;
     return replaced(b, base, b.reshape(part, shape), dim, range);

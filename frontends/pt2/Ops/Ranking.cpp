@@ -91,6 +91,31 @@ static Values kthValue(NodeReader &node) {
   return results;
 }
 
+/// The number that a row holds most often, the least of several, and where it is last.
+static Values mode(NodeReader &node) {
+  constexpr int64_t kMostCompared = 1 << 12; // each with each
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  Value x = node.tensor("self");
+  if (rankOf(x) == 0)
+    return {x, b.number(0)};
+  const int64_t axis = node.axis("dim", x), last = rankOf(x) - 1;
+  const Extent size = extentsOf(x)[axis];
+  if (size.isNumber() && (size.number() < 1 || size.number() > kMostCompared))
+    unsupported("compares each of " + size.str() + " elements with each; Smelt takes 1 to " + Twine(kMostCompared));
+  Value rows = b.moveDim(x, axis, last);
+  Value isSame = m.equal(m.withDim(rows, last), m.withDim(rows, last + 1));
+  Value counts = m.sum(b.cast(isSame, b.builder().getI64Type()), last + 1);
+  Value isMost = m.equal(counts, m.kept(ReduceKind::Max, counts, last));
+  Value found = m.kept(ReduceKind::Min, m.where(isMost, rows, m.kept(ReduceKind::Max, rows, last)), last);
+  Value isThere = m.equal(rows, found), places = b.countAlong(extentsOf(rows), last);
+  Value place = m.kept(ReduceKind::Max, m.where(isThere, places, -1), last);
+  Values results;
+  for (Value part : {found, place})
+    results.push_back(withoutDim(node, b.moveDim(part, last, axis), axis));
+  return results;
+}
+
 static Value sortedFirst(NodeReader &node) {
   Value x = node.tensor("self");
   return rankOf(x) == 0 ? x : ascending(node.builder(), x, 0).values;
@@ -312,6 +337,7 @@ static constexpr Operator kOperators[] = {
     {"aten.logcumsumexp.default", runningLogSumExp},
     {"aten.median.default", medianOfAll<false>},
     {"aten.median.dim", medianAlong<false>},
+    {"aten.mode.default", mode},
     {"aten.msort.default", sortedFirst},
     {"aten.nanmedian.default", medianOfAll<true>},
     {"aten.nanmedian.dim", medianAlong<true>},

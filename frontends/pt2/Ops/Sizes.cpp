@@ -114,6 +114,14 @@ static Things compared(NodeReader &node, Extent (*compare)(const Extent &, const
     unsupported("compares floats to decide what to compute");
   return {Thing(checked(compare(*a.size, *c.size)))};
 }
+/// sym_ite: a where the condition holds, else c.
+static Things chosen(NodeReader &node) {
+  Thing condition = node.thingAt(0), a = node.thingAt(1), c = node.thingAt(2);
+  if (!condition.size || !a.size || !c.size)
+    unsupported("chooses between floats");
+  return {Thing(checked(Extent::select(*condition.size, *a.size, *c.size)))};
+}
+
 static Things less(NodeReader &node) { return compared(node, isLess); }
 static Things greater(NodeReader &node) {
   return compared(node, [](const Extent &a, const Extent &c) { return isLess(c, a); });
@@ -207,6 +215,7 @@ static constexpr Operator kOperators[] = {
      }},
     {"torch.sym_float", toFloat},
     {"torch.sym_int", rounded<graph::FloorOp>},
+    {"torch.sym_ite", chosen},
     {"torch.sym_max", largest},
     {"torch.sym_min", smallest},
     {"torch.sym_not", isNot},

@@ -314,17 +314,31 @@ static Value slice(NodeReader &node) {
   return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
 }
 
-Extent indexIn(const Extent &index, const Extent &size) {
+Extent startWithin(GraphBuilder &b, const Extent &start, const Extent &extent, const Extent &size) {
+  const Extent rest = size - start - extent;
+  auto isNegative = [](const Extent &value) { return value.isNumber() && value.number() < 0; };
+  if (isNegative(start) || isNegative(rest) || isNegative(extent))
+    malformed("takes elements " + start.str() + " to " + (start + extent).str() + " of a dim of " + size.str());
+  // What the run computes these of, it compares with 0.
+  using Sign = GraphBuilder::Sign;
+  const Extent first = start.isAtLeast(0) ? start : b.named(start, Sign::NotNegative);
+  return rest.isAtLeast(0) ? first : size - extent - b.named(size - first - extent, Sign::NotNegative);
+}
+
+Extent indexIn(GraphBuilder &b, const Extent &index, const Extent &size) {
   if (index.isNumber() && size.isNumber() && (index.number() < -size.number() || index.number() >= size.number()))
     malformed("takes element " + index.str() + " of a dim of " + size.str());
-  return index.isNumber() && index.number() < 0 ? size + index : index;
+  if (index.isNumber())
+    return startWithin(b, index.number() < 0 ? size + index : index, 1, size);
+  const Extent isNegative = Extent::max(Extent::min(0 - index, 1), 0);
+  return startWithin(b, index.isAtLeast(0) ? index : Extent::select(isNegative, index + size, index), 1, size);
 }
 
 static Value selected(GraphBuilder &b, Value x, int64_t dim, const Extent &index) {
   const Extents &shape = extentsOf(x);
   if (shape.empty())
     malformed("takes an element of a scalar");
-  return b.dropDim(b.sliceDim(x, dim, indexIn(index, shape[dim]), 1), dim);
+  return b.dropDim(b.sliceDim(x, dim, indexIn(b, index, shape[dim]), 1), dim);
 }
 
 static Value select(NodeReader &node) {
@@ -333,9 +347,13 @@ static Value select(NodeReader &node) {
 }
 
 static Value narrow(NodeReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.tensor("self");
   int64_t dim = node.axis("dim", x);
-  return node.builder().sliceDim(x, dim, placeIn(node.extent("start"), extentsOf(x)[dim]), node.extent("length"));
+  if (rankOf(x) == 0)
+    malformed("takes elements of a scalar");
+  const Extent size = extentsOf(x)[dim], length = node.extent("length");
+  return b.sliceDim(x, dim, startWithin(b, placeIn(node.extent("start"), size), length, size), length);
 }
 
 constexpr int64_t kMostParts = 1024;
@@ -345,7 +363,7 @@ static Values splitBy(GraphBuilder &b, Value x, int64_t dim, ArrayRef<Extent> si
   Values parts;
   Extent start = 0;
   for (const Extent &size : sizes) {
-    parts.push_back(b.sliceDim(x, dim, start, size));
+    parts.push_back(b.sliceDim(x, dim, startWithin(b, start, size, extentsOf(x)[dim]), size));
     start += size;
   }
   return parts;
