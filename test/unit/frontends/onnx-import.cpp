@@ -152,7 +152,8 @@ TEST(shapes, symbolsHoldForAllInputs) {
   options.shapes["b"] = {5, 3};
   EXPECT_THAT(importProto(symbolic(), options).ir, HasSubstr("%arg0: tensor<5x3xf32>"));
   options.shapes["a"] = {6, 3};
-  EXPECT_THAT(importProto(symbolic(), options).error, HasSubstr("'batch' is 6 as well as 5"));
+  EXPECT_THAT(importProto(symbolic(), options).error,
+              HasSubstr("'batch' is 6 (dim 0 of 'a') as well as 5 (dim 0 of 'b')"));
 }
 
 TEST(shapes, optionsThatDoNotFit) {
