@@ -21,7 +21,7 @@ namespace {
 class Contraction {
 public:
   Contraction(Body &body, kernel::ContractOp root, const Profile &profile);
-  /// Fails where products are not of plain f32 panels.
+  /// Fails where panels are not plain, or their elements are none that devices multiply.
   FailureOr<int64_t> emit(Value invocation);
 
 private:
@@ -43,8 +43,10 @@ private:
   ImplicitLocOpBuilder &b_;
   kernel::ContractOp root_;
   ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
-  VectorType type_;                  // of a sum
-  size_t spatial_;                   // dims of points
+  Type sum_;
+  bool hasNarrow_;
+  VectorType type_; // of sums; null where devices multiply no such elements
+  size_t spatial_;  // dims of points
   int64_t groups_, depth_, channels_, width_, points_, vectors_, unrolled_;
   // The tile at hand.
   SmallVector<Value> place_; // [batch…, point…]: its first point
@@ -66,16 +68,17 @@ int64_t pointsFor(int64_t extent, int64_t most) {
 
 Contraction::Contraction(Body &body, kernel::ContractOp root, const Profile &profile)
     : body_(body), b_(body.builder()), root_(root), shape_(graph::typeOf(root.getResult()).getShape()),
-      packed_(graph::typeOf(root.getPacked()).getShape()), type_(VectorType::get({kLanes}, b_.getF32Type())),
+      packed_(graph::typeOf(root.getPacked()).getShape()),
+      sum_(sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getPacked()), graph::typeOf(root.getResult()))),
+      hasNarrow_(profile.hasNarrow), type_(sum_ ? VectorType::get({kLanes}, sum_) : VectorType()),
       spatial_(root.getWindow().size()), groups_(static_cast<int64_t>(root.getGroups())),
       depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
       width_(packed_.back()), points_(pointsFor(shape_[shape_.size() - 2], profile.points)),
       vectors_(divisorOf(width_ / kLanes, profile.vectors)), unrolled_(profile.unrolled) {}
 
 bool Contraction::isSupported() {
-  auto isPlain = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
-  return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isPlain(root_.getInput()) &&
-         isPlain(root_.getPacked()) && isPlain(root_.getResult());
+  return sum_ && (sum_.isF32() || hasNarrow_) && root_.getTogether() == 1 && root_.getBlock() == 0 &&
+         width_ % kLanes == 0;
 }
 
 FailureOr<int64_t> Contraction::emit(Value invocation) {
@@ -191,7 +194,7 @@ LogicalResult Contraction::step(Value channel, Value packedRow, unsigned lanes, 
       for (int64_t point = 0; point < points_; ++point) {
         Value factor = lanes == 1 ? inputs[point] : vector::ExtractOp::create(b_, inputs[point], lane).getResult();
         Value &sum = sums[point * vectors_ + vector];
-        sum = vector::FMAOp::create(b_, vector::BroadcastOp::create(b_, type_, factor), weights, sum);
+        sum = multiplyAdd(body_, vector::BroadcastOp::create(b_, type_, factor), weights, sum);
       }
     }
   }
@@ -212,7 +215,7 @@ Value Contraction::readInput(int64_t point, Value channel, unsigned lanes) {
   }
   index.push_back({body_.add(body_.scale(group_, depth_), channel), lanes > 1 ? 1 : 0});
   body_.startPoint();
-  return body_.read(root_.getInput(), index, lanes);
+  return toSum(body_, body_.read(root_.getInput(), index, lanes), root_.getInput(), sum_);
 }
 
 /// [batch…, group, panel, row, column], the first two where there are any.
@@ -227,7 +230,7 @@ Value Contraction::readPanel(Value row, int64_t vector) {
   index.push_back({row, 0});
   index.push_back({body_.add(column_, body_.constant(kLanes * vector)), 1});
   body_.startPoint();
-  return body_.read(root_.getPacked(), index, kLanes);
+  return toSum(body_, body_.read(root_.getPacked(), index, kLanes), root_.getPacked(), sum_);
 }
 
 LogicalResult Contraction::store(ArrayRef<Value> sums) {

@@ -6,8 +6,6 @@
 
 #include "codegen/gpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
@@ -18,7 +16,8 @@ namespace smelt::gpu {
 namespace {
 class Depthwise {
 public:
-  Depthwise(Body &body, graph::ConvOp root, int64_t points) : body_(body), root_(root), points_(points) {
+  Depthwise(Body &body, graph::ConvOp root, int64_t points, Type sum)
+      : body_(body), root_(root), points_(points), sum_(sum) {
     ArrayRef<int64_t> filter = graph::typeOf(root.getFilter()).getShape();
     window_.assign(filter.begin(), filter.end() - 2);
   }
@@ -44,12 +43,12 @@ private:
   LogicalResult accumulateRow(ArrayRef<int64_t> outer, SmallVector<Value> &sums);
   Value readInput(ArrayRef<int64_t> outer, int64_t along);
   Value readFilter(ArrayRef<int64_t> outer, int64_t tap);
-  Value multiplyAdd(Value x, Value w, Value sum);
   LogicalResult store(int64_t point, Value sum);
 
   Body &body_;
   graph::ConvOp root_;
   int64_t points_; // side by side along the last spatial dim
+  Type sum_;
   SmallVector<int64_t> window_;
   // The tile at hand.
   ArrayRef<Value> place_;
@@ -71,7 +70,7 @@ LogicalResult Depthwise::accumulateRow(ArrayRef<int64_t> outer, SmallVector<Valu
       Value &x = inputs[along];
       if (!x && !(x = readInput(outer, along)))
         return failure();
-      sums[point] = multiplyAdd(x, w, sums[point]);
+      sums[point] = multiplyAdd(body_, x, w, sums[point]);
     }
   }
   return success();
@@ -87,7 +86,7 @@ Value Depthwise::readInput(ArrayRef<int64_t> outer, int64_t along) {
   }
   index.push_back(channel_);
   body_.startPoint();
-  return body_.read(root_.getInput(), index, lanes_);
+  return toSum(body_, body_.read(root_.getInput(), index, lanes_), root_.getInput(), sum_);
 }
 
 Value Depthwise::readFilter(ArrayRef<int64_t> outer, int64_t tap) {
@@ -97,14 +96,7 @@ Value Depthwise::readFilter(ArrayRef<int64_t> outer, int64_t tap) {
   index.push_back({body_.constant(0), 0});
   index.push_back(channel_);
   body_.startPoint();
-  return body_.read(root_.getFilter(), index, lanes_);
-}
-
-Value Depthwise::multiplyAdd(Value x, Value w, Value sum) {
-  ImplicitLocOpBuilder &b = body_.builder();
-  if (!sum)
-    return arith::MulFOp::create(b, x, w);
-  return lanes_ > 1 ? vector::FMAOp::create(b, x, w, sum).getResult() : math::FmaOp::create(b, x, w, sum).getResult();
+  return toSum(body_, body_.read(root_.getFilter(), index, lanes_), root_.getFilter(), sum_);
 }
 
 LogicalResult Depthwise::store(int64_t point, Value sum) {
@@ -117,8 +109,8 @@ LogicalResult Depthwise::store(int64_t point, Value sum) {
 }
 
 FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, Value invocation, const Profile &profile) {
-  auto isFloat = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
-  if (!isFloat(root.getInput()) || !isFloat(root.getFilter()) || !isFloat(root.getResult()))
+  Type sum = sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getFilter()), graph::typeOf(root.getResult()));
+  if (!sum || (!sum.isF32() && !profile.hasNarrow))
     return failure();
   SmallVector<int64_t> extents(graph::typeOf(root.getResult()).getShape());
   const int64_t channels = extents.back();
@@ -131,7 +123,7 @@ FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, Value invocatio
   SmallVector<Value> place = indexOf(body, invocation, extents);
   Value first = body.scale(place.pop_back_val(), kLanes);
   place.back() = body.scale(place.back(), points);
-  Depthwise emitter(body, root, points);
+  Depthwise emitter(body, root, points, sum);
   if (failed(emitVector(body, first, channels,
                         [&](Value channel, unsigned lanes) { return emitter.emit(place, channel, lanes); })))
     return failure();

@@ -45,6 +45,14 @@ llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::Arr
 /// Elements that are computed with in f32, however they are stored, and extents that are numbers.
 bool isComputedInF32(mlir::RankedTensorType type);
 
+/// What products of two tensors' elements sum up in, which is what `result` is computed in: f32, or i32 of integers of
+/// 8 and 16 bits. Null where devices multiply no such, or extents are no numbers.
+mlir::Type sumType(mlir::RankedTensorType left, mlir::RankedTensorType right, mlir::RankedTensorType result);
+/// Elements that were read of `tensor`, or a vector of them, as numbers of that type.
+mlir::Value toSum(Body &body, mlir::Value read, mlir::Value tensor, mlir::Type sum);
+/// x · w + sum, where there is a sum.
+mlir::Value multiplyAdd(Body &body, mlir::Value x, mlir::Value w, mlir::Value sum);
+
 /// The most of 1 … `most` that divides `extent`.
 int64_t divisorOf(int64_t extent, int64_t most);
 

@@ -28,11 +28,16 @@ FlatContraction::FlatContraction(Body &body, kernel::ContractOp root, func::Func
   }
 }
 
+bool FlatContraction::isShaped() {
+  auto isStatic = [](Value value) { return graph::typeOf(value).hasStaticShape(); };
+  return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isStatic(root_.getInput()) &&
+         isStatic(root_.getPacked()) && isStatic(root_.getResult()) && packed_.size() >= 3 + size_t(groups_ > 1) &&
+         !pointDims_.empty() && root_.getWindow().size() <= pointDims_.size();
+}
+
 bool FlatContraction::isPlain() {
   auto isPlain = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
-  return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isPlain(root_.getInput()) &&
-         isPlain(root_.getPacked()) && isPlain(root_.getResult()) && packed_.size() >= 3 + size_t(groups_ > 1) &&
-         !pointDims_.empty() && root_.getWindow().size() <= pointDims_.size();
+  return isShaped() && isPlain(root_.getInput()) && isPlain(root_.getPacked()) && isPlain(root_.getResult());
 }
 
 Value FlatContraction::part(Value number, int64_t extent) {
@@ -140,7 +145,7 @@ Value FlatContraction::readElements(Value point, Value k, bool mayEnd) {
       return nullptr;
     elements.push_back(mayEnd ? orZero(isBelow(at, k_), element) : element);
   }
-  return vector::FromElementsOp::create(b_, type_, elements);
+  return vector::FromElementsOp::create(b_, VectorType::get({kLanes}, elements.front().getType()), elements);
 }
 
 LogicalResult FlatContraction::storePoint(Value point, Value inGroup, Value sum, int64_t channels) {

@@ -17,7 +17,9 @@ class FlatContraction {
 protected:
   FlatContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function);
 
-  /// Products of plain f32 panels.
+  /// Plain panels, of as many channels as vectors have, and extents that are numbers.
+  bool isShaped();
+  /// The same, of elements that are computed with in f32.
   bool isPlain();
   mlir::Value part(mlir::Value number, int64_t extent);
   mlir::Value over(mlir::Value number, int64_t extent);

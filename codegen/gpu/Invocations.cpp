@@ -3,7 +3,9 @@
 
 #include "codegen/gpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -35,6 +37,40 @@ SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<int64_t> extents) 
 bool isComputedInF32(RankedTensorType type) {
   Type element = type.getElementType();
   return (element.isF32() || element.isF16() || element.isBF16()) && type.hasStaticShape();
+}
+
+Type sumType(RankedTensorType left, RankedTensorType right, RankedTensorType result) {
+  if (isComputedInF32(left) && isComputedInF32(right) && isComputedInF32(result))
+    return Float32Type::get(left.getContext());
+  auto isShort = [](RankedTensorType type) {
+    auto integer = dyn_cast<IntegerType>(type.getElementType());
+    return integer && (integer.getWidth() == 8 || integer.getWidth() == 16) && type.hasStaticShape();
+  };
+  Type word = IntegerType::get(left.getContext(), 32);
+  return isShort(left) && isShort(right) && result.getElementType() == word && result.hasStaticShape() ? word : nullptr;
+}
+
+Value toSum(Body &body, Value read, Value tensor, Type sum) {
+  if (!read || getElementTypeOrSelf(read.getType()) == sum)
+    return read;
+  ImplicitLocOpBuilder &b = body.builder();
+  auto vector = dyn_cast<VectorType>(read.getType());
+  Type type = vector ? Type(vector.clone(sum)) : sum;
+  if (graph::typeOf(tensor).getElementType().isUnsignedInteger())
+    return arith::ExtUIOp::create(b, type, read);
+  return arith::ExtSIOp::create(b, type, read);
+}
+
+Value multiplyAdd(Body &body, Value x, Value w, Value sum) {
+  ImplicitLocOpBuilder &b = body.builder();
+  if (isa<IntegerType>(getElementTypeOrSelf(x.getType()))) {
+    Value product = arith::MulIOp::create(b, x, w);
+    return sum ? arith::AddIOp::create(b, product, sum).getResult() : product;
+  }
+  if (!sum)
+    return arith::MulFOp::create(b, x, w);
+  return isa<VectorType>(x.getType()) ? vector::FMAOp::create(b, x, w, sum).getResult()
+                                      : math::FmaOp::create(b, x, w, sum).getResult();
 }
 
 int64_t divisorOf(int64_t extent, int64_t most) {

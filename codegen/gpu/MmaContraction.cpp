@@ -1,13 +1,16 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Products and convolutions of f16 or bf16 by tensor cores, with sums in f32. A group of 128 threads has a tile of
-// points by channels, and each of its four warps a part of that, in steps of mma.sync.m16n8k16:
+// Products and convolutions by tensor cores: of f16 or bf16 with sums in f32, of integers of 8 bits with sums in i32. A
+// group of 128 threads has a tile of points by channels, and each of its four warps a part of that, in steps of
+// mma.sync.m16n8k16 (k32 of integers):
 //   shared memory:  slices of the input, [point][k], and of the panels, [k][channel], in a ring: while one is
-//                   multiplied, the next are on their way (cp.async)
+//                   multiplied, the next are on their way (cp.async). Of integers, four neighbours along k of a channel
+//                   are one word, [k / 4][channel], which registers make of what panels have
 //   registers:      fragments of both (ldmatrix), and the sums
 // At the end sums go through shared memory, so that neighbouring threads have neighbouring vectors of channels for what
-// is fused to the product. Layouts of fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type".
+// is fused to the product. Layouts of fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type",
+// "Matrix Fragments for mma.m16n8k32".
 
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/FlatContraction.h"
@@ -26,28 +29,29 @@ namespace smelt::gpu {
 
 namespace {
 
-constexpr int64_t kSlice = 32; // along K: two steps of mma
-constexpr int64_t kStep = 16;
+constexpr int64_t kSliceBytes = 64; // along K: two steps of mma
+constexpr int64_t kStepBytes = 32;
 constexpr int64_t kWarp = 32;
 constexpr int64_t kRow = 16, kColumn = 8; // of a step's result
-constexpr int64_t kElementBytes = 2;
-constexpr int64_t kCopyBytes = 16;                   // the most that a thread copies at once
-constexpr int64_t kPad = kCopyBytes / kElementBytes; // so that rows begin in other banks
-constexpr int64_t kInputStride = kSlice + kPad;
+constexpr int64_t kWordBytes = 4;
+constexpr int64_t kCopyBytes = 16;                         // the most that a thread copies at once
+constexpr int64_t kInputStride = kSliceBytes + kCopyBytes; // bytes, so that rows begin in other banks
 
-/// Points and channels of a group's tile, and of a warp's part of it.
+/// Points and channels of a group's tile, and of a warp's part of it. Bytes are those of a slice: of 16 rows of words,
+/// or twice as many of halves.
 struct Tile {
   int64_t points, channels, warpPoints, warpChannels;
   int64_t across() const { return channels / warpChannels; } // warps
-  int64_t panelStride() const { return channels + kPad; }
   int64_t sumStride() const { return channels + kLanes; }
-  int64_t inputElements() const { return points * kInputStride; } // of a slice
-  int64_t panelElements() const { return kSlice * panelStride(); }
+  int64_t inputBytes() const { return points * kInputStride; }
+  int64_t halfStride() const { return channels + kCopyBytes / 2; } // halves
+  int64_t wordStride() const { return channels + 8; }              // words: four rows of them lie in all banks
+  int64_t panelBytes(bool isOfBytes) const { return kSliceBytes * (isOfBytes ? wordStride() : halfStride()); }
 };
 
 constexpr Tile kTiles[] = {{128, 64, 64, 32}, {128, 32, 32, 32}, {64, 64, 32, 32}, {64, 32, 32, 16}, {32, 32, 16, 16}};
-constexpr int64_t kEnoughGroups = 128; // as many as a large device has multiprocessors
-constexpr int64_t kFewestPoints = 16, kFewestChannels = 8;
+constexpr int64_t kEnoughGroups = 128;                     // as many as a large device has multiprocessors
+constexpr int64_t kFewestPoints = 16, kFewestChannels = 8; // of floats, which others multiply as well
 
 /// How vectors of an operand come into shared memory.
 struct Route {
@@ -78,23 +82,31 @@ private:
   LogicalResult fetch(Value slice, Fetches &fetches);
   LogicalResult fetchInput(Value slice, Fetches &fetches);
   LogicalResult fetchPanels(Value slice, Fetches &fetches);
+  LogicalResult fetchWords(Value slice, Fetches &fetches);
+  Value readPanel(ArrayRef<LaneIndex> index, Value isThere);
   Value readStored(Value tensor, ArrayRef<LaneIndex> index, Value isThere);
   void copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, int64_t lanes, Value buffer, Value place);
   void keep(const Fetches &fetches);
   void wait(int64_t mostPending);
   void multiply(Value slice, SmallVector<Value> &sums);
   Value loadMatrices(Value buffer, Value place, bool isTransposed);
+  Value loadWord(Value place);
   void multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums);
+  void multiplyAddHalf(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums);
+  bool isOfBytes() const { return elementBytes_ == 1; }
   LogicalResult store(ArrayRef<Value> sums);
   void shareSums(ArrayRef<Value> sums);
 
   const Profile &profile_;
-  Type element_, storage_; // of both operands
+  Type element_, storage_; // of the input; that of the panels has as many bits
+  Type sum_;
+  int64_t elementBytes_, slice_;
   Tile tile_ = kTiles[0];
   Route input_, panelRoute_;
   int64_t slices_, stages_;
   Value inputs_, panelValues_;      // slices in shared memory, to write
   Value inputHalves_, panelHalves_; // the same as f16, whatever they are
+  Value panelWords_;                // the same of integers
   Value sums_;                      // in the same place, later
   Value thread_, lane_, warp_, firstPoint_, firstChannel_;
 };
@@ -104,7 +116,10 @@ private:
 MmaContraction::MmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
     : FlatContraction(body, root, function), profile_(profile),
       element_(graph::typeOf(root.getInput()).getElementType()), storage_(codegen::storageType(element_)),
-      slices_(static_cast<int64_t>(llvm::divideCeil(k_, kSlice))), stages_(profile.hasAsyncCopies ? 3 : 2) {
+      sum_(isa<FloatType>(element_) ? Type(b_.getF32Type()) : b_.getI32Type()),
+      elementBytes_(graph::elementBytes(element_)), slice_(kSliceBytes / elementBytes_),
+      slices_(static_cast<int64_t>(llvm::divideCeil(k_, slice_))), stages_(profile.hasAsyncCopies ? 3 : 2) {
+  type_ = VectorType::get({kLanes}, sum_);
   chooseTile();
 }
 
@@ -126,10 +141,16 @@ void MmaContraction::chooseTile() {
 }
 
 bool MmaContraction::isSupported() {
+  Type panels = graph::typeOf(root_.getPacked()).getElementType(),
+       sum = graph::typeOf(root_.getResult()).getElementType();
+  if (!profile_.hasTensorCores || !isShaped() || tile_.channels % width_ != 0)
+    return false;
+  auto isByte = [](Type type) { return type.isSignlessInteger(8) || type.isUnsignedInteger(8); };
+  if (isByte(element_)) // which nobody else multiplies in groups
+    return isByte(panels) && sum.isSignlessInteger(32);
   const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80);
-  return profile_.hasTensorCores && isMultiplied && graph::typeOf(root_.getPacked()).getElementType() == element_ &&
-         isPlain() && tile_.channels % width_ == 0 && points_ >= kFewestPoints && channels_ >= kFewestChannels &&
-         k_ >= kStep;
+  return isMultiplied && panels == element_ && isPlain() && points_ >= kFewestPoints && channels_ >= kFewestChannels &&
+         k_ >= kStepBytes / elementBytes_;
 }
 
 /// `neighbours` lie side by side in memory where the tensor does.
@@ -141,7 +162,7 @@ Route MmaContraction::routeOf(Value tensor, int64_t neighbours) {
   if (!argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
     return route;
   graph::Extents strides = Body::stridesOf(argument);
-  for (int64_t lanes : {2 * kLanes, kLanes}) {
+  for (int64_t lanes = kCopyBytes / elementBytes_; lanes >= kLanes; lanes /= 2) {
     auto isWhole = [&](const graph::Extent &stride) { return stride.isNumber() && stride.number() % lanes == 0; };
     if (neighbours % lanes || strides.empty() || strides.back() != graph::Extent(1) ||
         !llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole))
@@ -156,19 +177,24 @@ Route MmaContraction::routeOf(Value tensor, int64_t neighbours) {
 
 /// One array, which holds slices first and sums at the end.
 void MmaContraction::makeMemory() {
-  const int64_t inputs = stages_ * tile_.inputElements(), panels = stages_ * tile_.panelElements(),
-                sums = tile_.points * tile_.sumStride(), sumBytes = sums * static_cast<int64_t>(sizeof(float));
-  Value memory = makeSharedBytes("memory", std::max((inputs + panels) * kElementBytes, sumBytes));
+  const int64_t inputs = stages_ * tile_.inputBytes(), panels = stages_ * tile_.panelBytes(isOfBytes()),
+                sums = tile_.points * tile_.sumStride() * kWordBytes;
+  Value memory = makeSharedBytes("memory", std::max(inputs + panels, sums));
   Attribute space = cast<MemRefType>(memory.getType()).getMemorySpace();
-  auto view = [&](int64_t offset, int64_t elements, Type type) {
+  auto view = [&](int64_t offset, int64_t bytes, Type type) {
+    const int64_t elements = bytes * 8 / type.getIntOrFloatBitWidth();
     auto viewed = MemRefType::get({elements}, type, MemRefLayoutAttrInterface(), space);
     return memref::ViewOp::create(b_, viewed, memory, body_.constant(offset), ValueRange()).getResult();
   };
   inputs_ = view(0, inputs, storage_);
-  panelValues_ = view(inputs * kElementBytes, panels, storage_);
   inputHalves_ = view(0, inputs, b_.getF16Type());
-  panelHalves_ = view(inputs * kElementBytes, panels, b_.getF16Type());
-  sums_ = view(0, sums, b_.getF32Type());
+  if (isOfBytes()) {
+    panelWords_ = view(inputs, panels, b_.getI32Type());
+  } else {
+    panelValues_ = view(inputs, panels, storage_);
+    panelHalves_ = view(inputs, panels, b_.getF16Type());
+  }
+  sums_ = view(0, sums, sum_);
 }
 
 void MmaContraction::splitNumber(Value invocation) {
@@ -188,10 +214,11 @@ void MmaContraction::splitNumber(Value invocation) {
 FailureOr<int64_t> MmaContraction::emit(Value invocation) {
   input_ = routeOf(root_.getInput(), depth_);
   panelRoute_ = routeOf(root_.getPacked(), width_);
+  panelRoute_.isAsync &= !isOfBytes(); // which change their places on the way
   splitNumber(invocation);
   makeMemory();
   const int64_t fragments = tile_.warpPoints / kRow * tile_.warpChannels / kColumn;
-  SmallVector<Value> sums(fragments * 4, arith::ConstantOp::create(b_, b_.getF32FloatAttr(0)));
+  SmallVector<Value> sums(fragments * 4, arith::ConstantOp::create(b_, b_.getZeroAttr(sum_)));
   if (failed(accumulate(sums)) || failed(store(sums)))
     return failure();
   return groupsOf(tile_) * kGroupThreads;
@@ -239,7 +266,8 @@ LogicalResult MmaContraction::accumulate(SmallVector<Value> &sums) {
 
 /// This thread's share of slice number `slice`.
 LogicalResult MmaContraction::fetch(Value slice, Fetches &fetches) {
-  if (failed(fetchInput(slice, fetches)) || failed(fetchPanels(slice, fetches)))
+  if (failed(fetchInput(slice, fetches)) ||
+      failed(isOfBytes() ? fetchWords(slice, fetches) : fetchPanels(slice, fetches)))
     return failure();
   if (input_.isAsync || panelRoute_.isAsync)
     NVVM::CpAsyncCommitGroupOp::create(b_);
@@ -248,16 +276,16 @@ LogicalResult MmaContraction::fetch(Value slice, Fetches &fetches) {
 
 /// Neighbouring threads have neighbouring vectors along k.
 LogicalResult MmaContraction::fetchInput(Value slice, Fetches &fetches) {
-  const int64_t along = kSlice / input_.lanes, rows = kGroupThreads / along;
+  const int64_t along = slice_ / input_.lanes, rows = kGroupThreads / along;
   Value inSlice = body_.scale(part(thread_, along), input_.lanes), row = over(thread_, along);
-  Value k = body_.add(body_.scale(slice, kSlice), inSlice);
-  Value stage = body_.scale(part(slice, stages_), tile_.inputElements());
-  const bool mayEnd = k_ % kSlice != 0;
+  Value k = body_.add(body_.scale(slice, slice_), inSlice);
+  Value stage = body_.scale(part(slice, stages_), tile_.inputBytes() / elementBytes_);
+  const bool mayEnd = k_ % slice_ != 0;
   for (int64_t from = 0; from < tile_.points; from += rows) {
     Value inTile = body_.add(row, body_.constant(from)), point = body_.add(firstPoint_, inTile);
     if (points_ % tile_.points)
       point = atMost(point, points_ - 1); // which is not stored twice
-    Value place = body_.add(stage, body_.add(body_.scale(inTile, kInputStride), inSlice)), value;
+    Value place = body_.add(stage, body_.add(body_.scale(inTile, kInputStride / elementBytes_), inSlice)), value;
     if (input_.isPlain) { // so vectors lie within a tap
       SmallVector<LaneIndex> index = inputIndex(point, mayEnd ? atMost(k, k_ - input_.lanes) : k);
       Value isThere = mayEnd ? isBelow(k, k_) : Value();
@@ -278,10 +306,11 @@ LogicalResult MmaContraction::fetchInput(Value slice, Fetches &fetches) {
 
 /// Neighbouring threads have neighbouring vectors of a panel, which is one piece of memory.
 LogicalResult MmaContraction::fetchPanels(Value slice, Fetches &fetches) {
-  const int64_t lanes = panelRoute_.lanes, across = width_ / lanes, inPanel = across * kSlice;
-  const bool mayEnd = k_ % kSlice != 0;
-  Value first = body_.scale(slice, kSlice), stage = body_.scale(part(slice, stages_), tile_.panelElements());
-  const int64_t all = kSlice * tile_.channels / lanes;
+  const int64_t lanes = panelRoute_.lanes, across = width_ / lanes, inPanel = across * slice_;
+  const bool mayEnd = k_ % slice_ != 0;
+  Value first = body_.scale(slice, slice_);
+  Value stage = body_.scale(part(slice, stages_), tile_.panelBytes(false) / elementBytes_);
+  const int64_t all = slice_ * tile_.channels / lanes;
   for (int64_t from = 0; from < all; from += kGroupThreads) {
     Value number = body_.add(thread_, body_.constant(from));
     Value inTile = over(number, inPanel), rest = part(number, inPanel);
@@ -290,22 +319,68 @@ LogicalResult MmaContraction::fetchPanels(Value slice, Fetches &fetches) {
     SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column);
     Value isThere = mayEnd ? isBelow(k, k_) : Value();
     Value channel = body_.add(body_.scale(inTile, width_), column);
-    Value place = body_.add(stage, body_.add(body_.scale(row, tile_.panelStride()), channel));
+    Value place = body_.add(stage, body_.add(body_.scale(row, tile_.halfStride()), channel));
     if (panelRoute_.isAsync) {
       copyAsync(root_.getPacked(), index, isThere, lanes, panelValues_, place);
       continue;
     }
-    Value value;
-    if (panelRoute_.isPlain) {
-      value = readStored(root_.getPacked(), index, isThere);
-    } else {
-      body_.startPoint();
-      value = body_.read(root_.getPacked(), index, kLanes);
+    Value value = readPanel(index, isThere);
+    if (!value)
+      return failure();
+    fetches.push_back({panelValues_, place, value});
+  }
+  return success();
+}
+
+/// Four neighbours of a panel's row, as stored.
+Value MmaContraction::readPanel(ArrayRef<LaneIndex> index, Value isThere) {
+  if (panelRoute_.isPlain)
+    return readStored(root_.getPacked(), index, isThere);
+  body_.startPoint();
+  Value value = body_.read(root_.getPacked(), index, kLanes);
+  return value ? body_.toStorage(isThere ? orZero(isThere, value) : value, element_) : nullptr;
+}
+
+/// Four words, of four bytes each, with rows for columns.
+static SmallVector<Value> transposed(ArrayRef<Value> words, ImplicitLocOpBuilder &b) {
+  auto permuted = [&](Value low, Value high, int32_t choice) -> Value {
+    Value which = arith::ConstantOp::create(b, b.getI32IntegerAttr(choice));
+    return NVVM::PermuteOp::create(b, b.getI32Type(), low, high, which, NVVM::PermuteMode::DEFAULT);
+  };
+  SmallVector<Value> columns;
+  for (int32_t choice : {0x5140, 0x7362}) { // bytes 0 and 1 of both, 2 and 3
+    Value first = permuted(words[0], words[1], choice), second = permuted(words[2], words[3], choice);
+    columns.push_back(permuted(first, second, 0x5410));
+    columns.push_back(permuted(first, second, 0x7632));
+  }
+  return columns;
+}
+
+/// A thread has four neighbours along k of four channels, and makes a word of each channel.
+LogicalResult MmaContraction::fetchWords(Value slice, Fetches &fetches) {
+  const int64_t across = width_ / kLanes, rows = slice_ / kWordBytes, inPanel = across * rows;
+  const bool mayEnd = k_ % slice_ != 0;
+  Value first = body_.scale(slice, slice_);
+  Value stage = body_.scale(part(slice, stages_), tile_.panelBytes(true) / kWordBytes);
+  for (int64_t from = 0; from < rows * tile_.channels / kLanes; from += kGroupThreads) {
+    Value number = body_.add(thread_, body_.constant(from));
+    Value inTile = over(number, inPanel), rest = part(number, inPanel);
+    Value row = over(rest, across), column = body_.scale(part(rest, across), kLanes);
+    Value panel = atMost(body_.add(over(firstChannel_, width_), inTile), panels_ - 1);
+    SmallVector<Value> words;
+    for (int64_t next = 0; next < kWordBytes; ++next) {
+      Value k = body_.add(first, body_.add(body_.scale(row, kWordBytes), body_.constant(next)));
+      Value value =
+          readPanel(panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column), mayEnd ? isBelow(k, k_) : Value());
       if (!value)
         return failure();
-      value = body_.toStorage(isThere ? orZero(isThere, value) : value, element_);
+      words.push_back(LLVM::BitcastOp::create(b_, b_.getI32Type(), value));
     }
-    fetches.push_back({panelValues_, place, value});
+    Value channel = body_.add(body_.scale(inTile, width_), column);
+    Value place = body_.add(stage, body_.add(body_.scale(row, tile_.wordStride()), channel));
+    Value vector =
+        vector::FromElementsOp::create(b_, VectorType::get({kLanes}, b_.getI32Type()), transposed(words, b_));
+    fetches.push_back({panelWords_, place, vector});
   }
   return success();
 }
@@ -347,26 +422,38 @@ void MmaContraction::wait(int64_t mostPending) {
 
 /// sums[row][column] += the warp's rows of 16 points · columns of 8 channels, four numbers of each in a thread.
 void MmaContraction::multiply(Value slice, SmallVector<Value> &sums) {
+  constexpr int64_t kHalfRow = kInputStride / 2, kStep = kStepBytes / 2; // in halves, whatever elements are
   const int64_t rows = tile_.warpPoints / kRow, columns = tile_.warpChannels / kColumn;
+  const int64_t perRow = isOfBytes() ? tile_.wordStride() : tile_.halfStride();
   Value stage = part(slice, stages_), inRow = part(lane_, kStep);
-  Value half = body_.scale(over(lane_, kStep), kColumn); // of 16 elements, the first or the second eight
+  Value half = body_.scale(over(lane_, kStep), kColumn); // of a step, the first or the second eight
   Value point = body_.add(body_.scale(over(warp_, tile_.across()), tile_.warpPoints), inRow);
-  Value left = body_.add(body_.add(body_.scale(stage, tile_.inputElements()), body_.scale(point, kInputStride)), half);
-  Value channel = body_.add(body_.scale(part(warp_, tile_.across()), tile_.warpChannels), half);
-  Value right =
-      body_.add(body_.add(body_.scale(stage, tile_.panelElements()), body_.scale(inRow, tile_.panelStride())), channel);
-  for (int64_t k = 0; k < kSlice; k += kStep) {
+  Value left = body_.add(body_.add(body_.scale(stage, tile_.inputBytes() / 2), body_.scale(point, kHalfRow)), half);
+  Value channel = body_.scale(part(warp_, tile_.across()), tile_.warpChannels);
+  Value right = isOfBytes() ? body_.add(body_.scale(part(lane_, 4), perRow), over(lane_, 4))
+                            : body_.add(body_.scale(inRow, perRow), half);
+  right = body_.add(
+      body_.add(body_.scale(stage, tile_.panelBytes(isOfBytes()) / (isOfBytes() ? kWordBytes : 2)), right), channel);
+  for (int64_t step = 0; step < kSliceBytes / kStepBytes; ++step) {
     SmallVector<Value> points, channels; // fragments: four of each row, two of each column
     auto append = [&](SmallVector<Value> &fragments, Value matrices) {
       for (int64_t number = 0; number < 4; ++number)
         fragments.push_back(vector::ExtractOp::create(b_, matrices, number));
     };
     for (int64_t row = 0; row < rows; ++row)
-      append(points, loadMatrices(inputHalves_, body_.add(left, body_.constant(row * kRow * kInputStride + k)), false));
-    for (int64_t column = 0; column < columns; column += 2)
-      append(channels,
-             loadMatrices(panelHalves_, body_.add(right, body_.constant(k * tile_.panelStride() + column * kColumn)),
-                          true));
+      append(points,
+             loadMatrices(inputHalves_, body_.add(left, body_.constant(row * kRow * kHalfRow + step * kStep)), false));
+    if (isOfBytes()) {
+      for (int64_t column = 0; column < columns; ++column)
+        for (int64_t half = 0; half < 2; ++half)
+          channels.push_back(
+              loadWord(body_.add(right, body_.constant((step * 2 + half) * 4 * perRow + column * kColumn))));
+    } else {
+      for (int64_t column = 0; column < columns; column += 2)
+        append(channels,
+               loadMatrices(panelHalves_, body_.add(right, body_.constant(step * kStep * perRow + column * kColumn)),
+                            true));
+    }
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t column = 0; column < columns; ++column)
         multiplyAdd(ArrayRef(points).slice(row * 4, 4), ArrayRef(channels).slice(column * 2, 2),
@@ -380,30 +467,50 @@ Value MmaContraction::loadMatrices(Value buffer, Value place, bool isTransposed)
                                    isTransposed, /*numTiles=*/4);
 }
 
-/// 16 x 16 · 16 x 8, in two halves along k before sm_80.
+Value MmaContraction::loadWord(Value place) { return memref::LoadOp::create(b_, panelWords_, place); }
+
+/// 16 x 16 · 16 x 8, or 16 x 32 · 32 x 8 of bytes. Before sm_80 there are smaller steps only: halves along k, and of
+/// bytes both halves of the rows as well.
 void MmaContraction::multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums) {
-  Type f32 = b_.getF32Type();
-  Type result = LLVM::LLVMStructType::getLiteral(b_.getContext(), {f32, f32, f32, f32});
-  auto multiply = [&](ArrayRef<Value> left, ArrayRef<Value> right) {
-    const NVVM::MMATypes type = element_.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
-    auto operands = [&](ArrayRef<Value> fragments) {
-      SmallVector<Value> words(fragments);
-      if (!element_.isF16())
-        for (Value &word : words)
-          word = LLVM::BitcastOp::create(b_, b_.getI32Type(), word);
-      return words;
-    };
-    const int64_t k = static_cast<int64_t>(right.size()) * kColumn;
-    Value made = NVVM::MmaOp::create(b_, result, operands(left), operands(right), ValueRange(sums),
-                                     ArrayRef<int64_t>{kRow, kColumn, k}, std::nullopt, std::nullopt,
-                                     std::array{type, type}, std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
-    for (auto [number, sum] : llvm::enumerate(sums))
-      sum = LLVM::ExtractValueOp::create(b_, made, static_cast<int64_t>(number));
-  };
   if (profile_.architecture >= 80)
-    return multiply(left, right);
-  multiply(left.take_front(2), right.take_front(1));
-  multiply(left.drop_front(2), right.drop_front(1));
+    return multiplyAddHalf(left, right, sums);
+  for (size_t half = 0; half < 2; ++half) {
+    if (!isOfBytes()) {
+      multiplyAddHalf(left.slice(2 * half, 2), right.slice(half, 1), sums);
+      continue;
+    }
+    for (size_t rows = 0; rows < 2; ++rows)
+      multiplyAddHalf(left.slice(2 * half + rows, 1), right.slice(half, 1), sums.slice(2 * rows, 2));
+  }
+}
+
+/// One instruction, as large as there are fragments.
+void MmaContraction::multiplyAddHalf(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums) {
+  auto typeOf = [](Type element) {
+    return element.isF16()               ? NVVM::MMATypes::f16
+           : element.isBF16()            ? NVVM::MMATypes::bf16
+           : element.isUnsignedInteger() ? NVVM::MMATypes::u8
+                                         : NVVM::MMATypes::s8;
+  };
+  auto operands = [&](ArrayRef<Value> fragments) {
+    SmallVector<Value> words(fragments);
+    for (Value &word : words)
+      if (!element_.isF16() && !word.getType().isInteger())
+        word = LLVM::BitcastOp::create(b_, b_.getI32Type(), word);
+    return words;
+  };
+  Type result = LLVM::LLVMStructType::getLiteral(b_.getContext(), SmallVector<Type>(sums.size(), sum_));
+  const int64_t rows = kRow * static_cast<int64_t>(sums.size()) / 4,
+                k = kStepBytes / elementBytes_ * static_cast<int64_t>(right.size()) / 2;
+  std::optional<NVVM::MMAIntOverflow> overflow;
+  if (isOfBytes())
+    overflow = NVVM::MMAIntOverflow::wrapped;
+  Type panels = graph::typeOf(root_.getPacked()).getElementType();
+  Value made = NVVM::MmaOp::create(
+      b_, result, operands(left), operands(right), ValueRange(sums), ArrayRef<int64_t>{rows, kColumn, k}, std::nullopt,
+      overflow, std::array{typeOf(element_), typeOf(panels)}, std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  for (auto [number, sum] : llvm::enumerate(sums))
+    sum = LLVM::ExtractValueOp::create(b_, made, static_cast<int64_t>(number));
 }
 
 //===-- Storing -------------------------------------------------------------------------------------------------===//
@@ -415,7 +522,7 @@ void MmaContraction::shareSums(ArrayRef<Value> sums) {
   Value channel =
       body_.add(body_.scale(part(warp_, tile_.across()), tile_.warpChannels), body_.scale(part(lane_, 4), 2));
   Value place = body_.add(body_.scale(point, stride), channel);
-  auto pair = VectorType::get({2}, b_.getF32Type());
+  auto pair = VectorType::get({2}, sum_);
   NVVM::Barrier0Op::create(b_); // slices are there no more
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t column = 0; column < columns; ++column)
@@ -424,7 +531,7 @@ void MmaContraction::shareSums(ArrayRef<Value> sums) {
         const int64_t offset = (row * kRow + half * kRow / 2) * stride + column * kColumn;
         auto store = vector::StoreOp::create(b_, vector::FromElementsOp::create(b_, pair, two), sums_,
                                              ValueRange{body_.add(place, body_.constant(offset))});
-        store.setAlignment(2 * sizeof(float));
+        store.setAlignment(2 * kWordBytes);
       }
   NVVM::Barrier0Op::create(b_);
 }

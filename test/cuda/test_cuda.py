@@ -24,7 +24,7 @@ MODELS = ("mobilenetv2", "resnet18", "resnet50", "shufflenet", "ppocr4_det", "pp
           "yolov8n")
 ARCHITECTURES = (80, 90)  # of ptxas
 PRECISIONS = (*((name, "f16", "cuda") for name in ("resnet18", "mobilenetv2", "ppocr4_rec", "minilm_l6", "yolov8n")), ("minilm_l6", "bf16", "cuda"),
-              ("shufflenet", "f16", "cuda:sm_75"))
+              ("shufflenet", "f16", "cuda:sm_75"), ("resnet18", "int8", "cuda"), ("mobilenetv2", "int8", "cuda"), ("shufflenet", "int8", "cuda:sm_75"))
 RUNTIME_BYTES = 16 << 10
 DEVICE = harness.BIN.parent / "test" / "cuda"
 # Errors of the driver: out of memory, and a device that is lost.
@@ -107,7 +107,7 @@ def test(cases, name, assembler, environment):
 
 
 def precisions(cases, assembler):
-    """Products in 16 bits, by tensor cores: outputs are as far off as the compiler says, which measures the same roundings on a processor."""
+    """Products in 16 and 8 bits, by tensor cores: outputs are as far off as the compiler says, which measures the same roundings on a processor."""
     with tempfile.TemporaryDirectory() as folder:
         def agrees(name, precision, target, artefact):
             feeds = pathlib.Path(folder) / "calibration.npz"
@@ -118,7 +118,7 @@ def precisions(cases, assembler):
             outputs = run_model(artefact, models.inputs(name), on_device(**({"sm": 75} if "75" in target else {})))
             reference = models.reference(models.fetch(name), models.inputs(name))
             found = max(float(np.abs(outputs[key] - value).max() / np.abs(value).max()) for key, value in reference.items())
-            harness.expect(found <= 2 * said + 1e-3, f"error {found:.3g} of the largest value, where {said:.3g} was said")
+            harness.expect(found <= 1.25 * said + 1e-3, f"error {found:.3g} of the largest value, where {said:.3g} was said")
             harness.expect(device["processor_steps"] == 0, f"{device['processor_steps']} steps of the processor")
             products = program.ptx(artefact)[0].count("mma.sync.aligned")
             harness.expect(products > 0, "no products by tensor cores")

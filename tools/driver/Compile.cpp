@@ -521,6 +521,9 @@ static bool takes(const gpu::Profile &profile, quantize::Precision precision) {
     return profile.hasF16;
   case quantize::Precision::BF16:
     return profile.hasNarrow;
+  case quantize::Precision::Int8:
+  case quantize::Precision::Int8Dynamic:
+    return profile.hasNarrow;
   default:
     return false;
   }
@@ -528,7 +531,8 @@ static bool takes(const gpu::Profile &profile, quantize::Precision precision) {
 
 static std::string precisionsOf(const gpu::Profile &profile) {
   std::string text = "f32";
-  for (quantize::Precision precision : {quantize::Precision::F16, quantize::Precision::BF16})
+  for (quantize::Precision precision : {quantize::Precision::F16, quantize::Precision::BF16, quantize::Precision::Int8,
+                                        quantize::Precision::Int8Dynamic})
     if (takes(profile, precision))
       text += ", " + quantize::nameOf(precision).str();
   return text;

@@ -99,3 +99,27 @@ kernel.func @row attributes {gpu.aligned_operands = array<i1: true, true, true>}
   %2 = kernel.contract %0, %1 {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<1x512xf16>, tensor<8x512x8xf16>) -> tensor<1x64xf32>
   kernel.store %2, %y : tensor<1x64xf32>, memref<1x64xf32, strided<[64, 1]>>
 }
+
+// -----
+
+// Bytes: a step has 32 along k, and sums are i32. Of the panels, registers make words of four neighbours along k before they are stored; a fragment of theirs
+// is a word that a thread loads by itself. Where there is no such step before sm_80, four of 8 x 8 by 16 are one.
+// CHECK-LABEL: func.func private @bytes
+// CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} : memref<9600xi8> to memref<7680xi8, 3>
+// CHECK: nvvm.prmt
+// CHECK: vector.store {{.*}} : memref<1920xi32, 3>, vector<4xi32>
+// CHECK: nvgpu.ldmatrix {{.*}} : memref<3840xf16, 3> -> vector<4x2xf16>
+// CHECK: memref.load {{.*}} : memref<1920xi32, 3>
+// CHECK: nvvm.mma.sync {{.*}}intOverflowBehavior = #nvvm.mma_int_overflow<wrapped>, {{.*}} multiplicandAPtxType = #nvvm.mma_type<u8>, multiplicandBPtxType = #nvvm.mma_type<s8>, shape = #nvvm.shape<m = 16, n = 8, k = 32>
+// CHECK: vector.store {{.*}} : memref<1152xi32, 3>, vector<2xi32>
+// CHECK: arith.sitofp
+// SM75-LABEL: llvm.func @bytes
+// SM75-COUNT-16: nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 8, n = 8, k = 16>
+kernel.func @bytes attributes {gpu.aligned_operands = array<i1: true, true, true>} {
+^bb0(%x: memref<100x96xui8, strided<[96, 1]>>, %w: memref<4x96x8xi8, strided<[768, 8, 1]>>, %y: memref<100x32xf32, strided<[32, 1]>>):
+  %0 = kernel.load %x : memref<100x96xui8, strided<[96, 1]>> -> tensor<100x96xui8>
+  %1 = kernel.load %w : memref<4x96x8xi8, strided<[768, 8, 1]>> -> tensor<4x96x8xi8>
+  %2 = kernel.contract %0, %1 {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<100x96xui8>, tensor<4x96x8xi8>) -> tensor<100x32xi32>
+  %3 = graph.cast %2 {to = f32} : (tensor<100x32xi32>) -> tensor<100x32xf32>
+  kernel.store %3, %y : tensor<100x32xf32>, memref<100x32xf32, strided<[32, 1]>>
+}

@@ -40,59 +40,74 @@ void loadMatrices(const Instruction &instruction, const Lanes &lanes, const Read
     }
 }
 
-/// The float of 16 bits that is half number `half` of a register.
-static float halfOf(Type type, uint64_t bits, unsigned half) {
-  const auto word = static_cast<uint16_t>(bits >> (16 * half));
+/// Element number `number` of a register.
+template <typename Sum> static Sum elementOf(Type type, uint64_t bits, unsigned number) {
+  if (type == Type::S8)
+    return static_cast<Sum>(static_cast<int8_t>(bits >> (8 * number)));
+  if (type == Type::U8)
+    return static_cast<Sum>(static_cast<uint8_t>(bits >> (8 * number)));
+  const auto word = static_cast<uint16_t>(bits >> (16 * number));
   if (type == Type::BF16) {
     const uint32_t wide = uint32_t(word) << 16;
     float value;
     std::memcpy(&value, &wide, sizeof value);
-    return value;
+    return static_cast<Sum>(value);
   }
   _Float16 value;
   std::memcpy(&value, &word, sizeof value);
-  return static_cast<float>(value);
+  return static_cast<Sum>(value);
 }
 
-/// mma.sync.aligned.m16n8kK.row.col.f32.T.T.f32 of floats of 16 bits: products are exact, and sums in f32, in the order
-/// of k.
-///   a: register r of a lane has row group + 8 (r % 2), and k = 2 (lane % 4) + 8 (r / 2) and the next
-///   b: register r has column group, and k = 2 (lane % 4) + 8 r and the next
+/// mma.sync.aligned.mMn8kK.row.col.D.A.B.D. Products of floats of 16 bits are exact, and their sums in f32, in the
+/// order of k; sums of integers wrap. A register has n elements, two or four.
+///   a: register r of a lane has row group + 8 (r % (M / 8)), and k = n (lane % 4 + 4 (r / (M / 8))) and the next
+///   b: register r has column group, and k = n (lane % 4 + 4 r) and the next
 ///   c, d: register r has row group + 8 (r / 2), and column 2 (lane % 4) + r % 2
-void multiplyMatrices(const Instruction &instruction, const Lanes &lanes) {
-  constexpr unsigned kRows = 16, kColumns = 8, kMostK = 16;
-  needWarp(instruction, lanes);
-  const auto depth = static_cast<unsigned>(instruction.offset);
-  const unsigned lefts = depth / 4, rights = depth / 8; // registers
-  if ((instruction.from != Type::F16 && instruction.from != Type::BF16) || instruction.type != Type::F32 ||
-      depth > kMostK || instruction.to.size() != 4 || instruction.sources.size() != lefts + rights + 4)
-    throw Error("matrices of other types than f16 and bf16 are not known");
-  float left[kRows][kMostK], right[kMostK][kColumns];
+template <typename Sum, typename Stored> static void multiply(const Instruction &instruction, const Lanes &lanes) {
+  constexpr unsigned kMostRows = 16, kColumns = 8, kMostK = 32;
+  const unsigned elements = 4 / bytesOf(instruction.from), depth = static_cast<unsigned>(instruction.offset);
+  const auto results = static_cast<unsigned>(instruction.to.size());
+  const unsigned down = results / 2, rights = depth / (4 * elements), lefts = rights * down;
+  if (depth > kMostK || results > 4 || instruction.sources.size() != lefts + rights + results)
+    throw Error("matrices of this shape are not known");
+  Sum left[kMostRows][kMostK], right[kMostK][kColumns], sums[kMostRows][kColumns];
   for (unsigned lane = 0; lane < kWarp; ++lane) {
-    const unsigned group = lane / 4, first = lane % 4 * 2;
-    for (unsigned half = 0; half < 2; ++half) {
+    const unsigned group = lane / 4;
+    for (unsigned next = 0; next < elements; ++next) {
       for (unsigned number = 0; number < lefts; ++number)
-        left[group + number % 2 * 8][first + number / 2 * 8 + half] =
-            halfOf(instruction.from, lanes.bits(instruction.sources[number], lane), half);
+        left[group + number % down * 8][elements * (lane % 4 + 4 * (number / down)) + next] =
+            elementOf<Sum>(instruction.from, lanes.bits(instruction.sources[number], lane), next);
       for (unsigned number = 0; number < rights; ++number)
-        right[first + number * 8 + half][group] =
-            halfOf(instruction.from, lanes.bits(instruction.sources[lefts + number], lane), half);
+        right[elements * (lane % 4 + 4 * number) + next][group] =
+            elementOf<Sum>(instruction.right, lanes.bits(instruction.sources[lefts + number], lane), next);
     }
   }
-  float sums[kRows][kColumns];
   auto each = [&](auto body) {
-    for (unsigned number = 0; number < 4; ++number)
+    for (unsigned number = 0; number < results; ++number)
       for (unsigned lane = 0; lane < kWarp; ++lane)
         body(number, lane, sums[lane / 4 + number / 2 * 8][lane % 4 * 2 + number % 2]);
   };
-  each([&](unsigned number, unsigned lane, float &sum) {
-    sum = lanes.at<float>(instruction.sources[lefts + rights + number])[lane];
+  each([&](unsigned number, unsigned lane, Sum &sum) {
+    sum = static_cast<Sum>(lanes.at<Stored>(instruction.sources[lefts + rights + number])[lane]);
   });
-  for (unsigned row = 0; row < kRows; ++row)
+  for (unsigned row = 0; row < 8 * down; ++row)
     for (unsigned k = 0; k < depth; ++k)
       for (unsigned column = 0; column < kColumns; ++column)
         sums[row][column] += left[row][k] * right[k][column];
-  each([&](unsigned number, unsigned lane, float &sum) { lanes.at<float>(instruction.to[number])[lane] = sum; });
+  each([&](unsigned number, unsigned lane, Sum &sum) {
+    lanes.at<Stored>(instruction.to[number])[lane] = static_cast<Stored>(sum);
+  });
+}
+
+void multiplyMatrices(const Instruction &instruction, const Lanes &lanes) {
+  needWarp(instruction, lanes);
+  auto isByte = [](Type type) { return type == Type::S8 || type == Type::U8; };
+  const bool isHalf = instruction.from == Type::F16 || instruction.from == Type::BF16;
+  if (instruction.type == Type::F32 && isHalf && instruction.right == instruction.from)
+    return multiply<float, float>(instruction, lanes);
+  if (instruction.type == Type::S32 && isByte(instruction.from) && isByte(instruction.right))
+    return multiply<uint32_t, int32_t>(instruction, lanes);
+  throw Error("matrices of these types are not known");
 }
 
 } // namespace ptx

@@ -350,10 +350,10 @@ void Parser::decode(std::string_view word, Instruction &made) {
   for (size_t number = 1; number < parts.size(); ++number) {
     std::string_view part = parts[number];
     if (auto type = kTypes.find(part); type != kTypes.end()) {
-      if (++types <= 2) // mma has four: of the result, of its operands, and of what is added
-        (types == 1 ? made.type : made.from) = type->second;
-    } else if (part.rfind("m16n8k", 0) == 0) {
-      made.offset = static_cast<int64_t>(numberOf(part.substr(std::strlen("m16n8k"))));
+      if (++types <= 3) // mma has four: of the result, of its operands, and of what is added
+        (types == 1 ? made.type : types == 2 ? made.from : made.right) = type->second;
+    } else if (part.rfind("m16n8k", 0) == 0 || part.rfind("m8n8k", 0) == 0) {
+      made.offset = static_cast<int64_t>(numberOf(part.substr(part.rfind('k') + 1)));
     } else if (auto compare = kCompares.find(part); compare != kCompares.end() && made.op == Op::Setp) {
       made.compare = compare->second;
     } else if (part == "wide") {

@@ -109,7 +109,8 @@ constexpr uint32_t kNone = UINT32_MAX;
 
 struct Instruction {
   Op op;
-  Type type = Type::None, from = Type::None; // from: of Cvt
+  Type type = Type::None, from = Type::None; // from: of Cvt, and of the left side of Mma
+  Type right = Type::None;                   // of Mma
   Compare compare = Compare::Eq;
   Round round = Round::Nearest;
   Shuffle shuffle = Shuffle::Index;
