@@ -28,7 +28,7 @@ constexpr double kWinogradLoss = 0.1;      // of a direct convolution's time: st
 constexpr int kMostOps = 32;           // that are split together
 constexpr int kMostEstimates = 100000; // of a model with more to choose from, what comes later stays whole
 constexpr double kMostLoss = 0.03;     // of the time of all, for a smaller arena: beside the fastest choice,
-constexpr double kMostSlower = 0.005;  // and beside none
+constexpr double kMostSlower = 0.02;   // and beside none: less than the model of costs can tell
 constexpr double kLeastGain = 0.97;    // of the arena, from one target to the next
 constexpr int64_t kSmallArena = 65536; // is small enough
 
