@@ -147,7 +147,7 @@ static ComplexValue transformedAtOnce(const Rows &rows, const ComplexValue &x, b
     return cosines; // sines are 0
   auto signedSines = [&](Value part) {
     Value sums = rows.bySines(rows.differences(part));
-    return inverse ? sums : negated(b, sums);
+    return inverse ? sums : minus(b, b.scalarLike(sums, 0), sums); // of no -0 where sums are 0
   };
   sines.real = signedSines(x.real);
   if (x.isReal()) {

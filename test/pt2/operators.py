@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators in small modules, several to a module, so that few files cover many: name → (function, inputs). Each function returns a list."""
 
+import math
+
 import torch
 import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 import torch.nn.functional as F
@@ -330,6 +332,10 @@ class Bags(nn.Module):
                 self.sum(words.flatten(), offsets, weights.flatten()), y, h, c]
 
 
+def angles(y, x, signal):
+    """Of zeros with a sign and infinities, and of the first and the last number of a spectrum, whose imaginary parts are +0."""
+    y, x = y.reshape(-1, 1), x.reshape(1, -1)
+    return torch.atan2(y, x), torch.complex(x.expand(6, 6), y.expand(6, 6)).angle(), torch.fft.rfft(signal)[..., ::4].angle()
 
 
 class Spectra(nn.Module):
@@ -434,6 +440,7 @@ CASES = {
     "places": (of(places), (X[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, 0, 5, 1]), I.abs()[0].repeat(2, 1)[:4] % 6)),
     "item": (of(item), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, -3]))),
     "spectra": (Spectra(), (X, Y, torch.randn(2, 2100), torch.randn(2, 60))),
+    "angles": (of(angles), (torch.tensor([0., -0., 1.5, -1.5, math.inf, -math.inf]), torch.tensor([0., -0., 2.5, -2.5, math.inf, -math.inf]), X)),
     "complexes": (Complexes(), (X, Y, I, M)),
     "bags": (Bags(), (torch.randint(0, 20, (3, 7)), torch.tensor([0, 3, 3, 9, 21]), torch.rand(3, 7), torch.randn(6, 3, 8))),
 }

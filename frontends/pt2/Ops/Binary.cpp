@@ -4,6 +4,7 @@
 //
 // Arithmetic, comparisons, logic and choices: functions of several tensors, element by element.
 
+#include "frontends/common/ArcTangent.h"
 #include "frontends/pt2/Ops/Operands.h"
 
 using namespace mlir;
@@ -249,22 +250,6 @@ template <typename Op> static Value addCombined(NodeReader &node) {
   Value y = combine<Op>(b, b.cast(node.tensor("tensor1"), type), b.cast(node.tensor("tensor2"), type));
   y = b.make<graph::MulOp>(y, operandAs(node, "value", type));
   return combine<graph::AddOp>(b, b.cast(x, type), y);
-}
-
-Value arcTangent(GraphBuilder &b, Value y, Value x) {
-  constexpr double kPi = 3.14159265358979323846;
-  matchDims(b, y, x);
-  Value zero = b.scalarLike(x, 0);
-  auto is = [&](Value left, Value right) { return b.make<graph::LessOp>(left, right); };
-  auto select = [&](Value condition, Value left, Value right) {
-    return b.make<graph::SelectOp>(condition, left, right);
-  };
-  Value angle = b.make<graph::AtanOp>(b.make<graph::DivOp>(y, x));
-  Value turn = select(is(y, zero), b.scalarLike(x, -kPi), b.scalarLike(x, kPi));
-  Value result = select(is(x, zero), b.make<graph::AddOp>(angle, turn), angle);
-  Value quarter = select(is(y, zero), b.scalarLike(x, -kPi / 2), b.scalarLike(x, kPi / 2));
-  Value upright = select(b.make<graph::EqualOp>(y, zero), b.make<graph::MulOp>(y, zero), quarter);
-  return select(b.make<graph::EqualOp>(x, zero), upright, result);
 }
 
 static Value atan2(NodeReader &node) {

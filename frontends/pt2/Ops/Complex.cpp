@@ -4,6 +4,7 @@
 // Complex numbers: two tensors of floats. What moves, adds and sums up numbers does so with each part; a product is
 // sums of products of parts; what is neither has a function here.
 
+#include "frontends/common/ArcTangent.h"
 #include "frontends/pt2/Ops/Math.h"
 
 using namespace mlir;
@@ -34,9 +35,8 @@ static Value viewAsReal(NodeReader &node) {
 static Things fromParts(NodeReader &node) {
   Operands parts = readFloats(node, "real", "imag");
   GraphBuilder &b = node.builder();
-  matchDims(b, parts.lhs, parts.rhs);
-  Value zero = b.scalar(parts.type, 0.0);
-  return thingsOf({combine<graph::AddOp>(b, parts.lhs, b.make<graph::MulOp>(parts.rhs, zero)), parts.rhs});
+  auto shape = extentsOf(combine<graph::AddOp>(b, parts.lhs, parts.rhs)); // an unused sum, whose dims both parts take
+  return thingsOf({b.broadcast(parts.lhs, shape), b.broadcast(parts.rhs, shape)});
 }
 
 static Things fromPolar(NodeReader &node) {

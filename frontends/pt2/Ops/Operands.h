@@ -27,9 +27,6 @@ template <typename Op> Value combine(GraphBuilder &builder, Value a, Value b) {
 /// An argument that is a tensor or a scalar, as a tensor of a type.
 Value operandAs(NodeReader &node, llvm::StringRef name, Type type);
 
-/// atan2(y, x), from atan of the quotient: π more or less where x is negative.
-Value arcTangent(GraphBuilder &builder, Value y, Value x);
-
 /// a / b rounded down, of floats and integers.
 Value floorDivided(GraphBuilder &builder, Value a, Value b);
 

@@ -4,6 +4,7 @@
 //
 // Functions of two tensors' elements, and of conditions.
 
+#include "frontends/common/ArcTangent.h"
 #include "frontends/tflite/Operators.h"
 #include "frontends/tflite/Ops/Activations.h"
 
@@ -94,18 +95,7 @@ static Values cast(OperatorReader &node) {
 }
 
 // ATAN2: the angle of (x, y), of inputs y and x
-static Values atan2(OperatorReader &node) {
-  GraphBuilder &b = node.builder();
-  Value y = node.real(0), x = node.real(1);
-  auto number = [&](double value) { return b.scalarLike(x, value); };
-  constexpr double kPi = 3.14159265358979323846;
-  Value zero = number(0), isLeft = b.make<graph::LessOp>(x, zero), isBelow = b.make<graph::LessOp>(y, zero);
-  Value half = b.make<graph::SelectOp>(isBelow, number(-kPi), number(kPi));
-  Value angle = b.make<graph::AtanOp>(b.make<graph::DivOp>(y, x));
-  angle = b.make<graph::SelectOp>(isLeft, b.make<graph::AddOp>(angle, half), angle);
-  Value isNothing = b.make<graph::AndOp>(b.make<graph::EqualOp>(x, zero), b.make<graph::EqualOp>(y, zero));
-  return {b.make<graph::SelectOp>(isNothing, zero, angle)};
-}
+static Values atan2(OperatorReader &node) { return {arcTangent(node.builder(), node.real(0), node.real(1))}; }
 
 static Values rightShift(OperatorReader &node) {
   return {node.builder().make<graph::ShiftRightOp>(node.input(0), node.input(1))};
