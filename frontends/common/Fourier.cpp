@@ -36,6 +36,12 @@ Value ComplexValue::imaginaryOrZeros(GraphBuilder &b) const {
 
 Value ComplexValue::together(GraphBuilder &b, int64_t dim) const { return b.stack({real, imaginaryOrZeros(b)}, dim); }
 
+ComplexValue complexFrom(GraphBuilder &b, Value parts) {
+  const int64_t last = rankOf(parts) - 1;
+  auto part = [&](int64_t at) { return b.dropDim(b.sliceDim(parts, last, at, 1), last); };
+  return {part(0), part(1)};
+}
+
 Value magnitude(GraphBuilder &b, const ComplexValue &x) {
   if (x.isReal())
     return b.make<graph::AbsOp>(x.real);

@@ -22,6 +22,8 @@ struct ComplexValue {
   mlir::Value together(GraphBuilder &builder, int64_t dim) const;
 };
 
+/// Complex numbers of a tensor whose last dim holds their parts, and is 2.
+ComplexValue complexFrom(GraphBuilder &builder, mlir::Value parts);
 /// √(re² + im²)
 mlir::Value magnitude(GraphBuilder &builder, const ComplexValue &x);
 /// A product, a quotient, and length · e^(i · angle).

@@ -93,13 +93,6 @@ const Thing &Importer::lookup(Frame &frame, StringRef name) {
   return found->second;
 }
 
-/// Complex numbers of a tensor whose last dim holds their parts.
-static ComplexValue complexFrom(GraphBuilder &b, Value parts) {
-  const int64_t last = rankOf(parts) - 1;
-  auto part = [&](int64_t at) { return b.dropDim(b.sliceDim(parts, last, at, 1), last); };
-  return {part(0), part(1)};
-}
-
 void Importer::addTensors(Frame &frame) {
   for (const InputSpec &spec : program_.inputs()) {
     using Kind = InputSpec::Kind;
@@ -172,15 +165,10 @@ void Importer::loseResults(const json::Object &node, Frame &frame) {
   forResults(node, [&](StringRef name) { frame.values[name] = Thing(); });
 }
 
-/// The dims that the file states for a tensor; nothing where it states none that Smelt knows.
-std::optional<Extents> Importer::statedDims(StringRef name, const Frame &frame) const {
-  const json::Object *tensors = frame.graph->getObject("tensor_values");
-  const json::Object *meta = tensors ? tensors->getObject(name) : nullptr;
-  const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
-  if (!sizes)
-    return std::nullopt;
+/// The dims that the file states for a tensor; nothing where one is none that Smelt knows.
+std::optional<Extents> Importer::statedDims(const json::Array &sizes) const {
   Extents dims;
-  for (const json::Value &value : *sizes) {
+  for (const json::Value &value : sizes) {
     const StatedDim stated = program_.dim(value);
     std::optional<Extent> extent = stated.number ? Extent(*stated.number) : Extent::parse(context_, stated.text);
     if (!extent)
@@ -196,8 +184,7 @@ void Importer::checkResults(const json::Object &node, const Frame &frame) {
     auto found = frame.values.find(name);
     if (found == frame.values.end() || !found->second.tensor || !refused_.empty())
       return;
-    const json::Object *tensors = frame.graph->getObject("tensor_values");
-    const json::Object *meta = tensors ? tensors->getObject(name) : nullptr;
+    const json::Object *meta = statedTensor(*frame.graph, name);
     const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
     if (!sizes)
       return;
@@ -224,11 +211,11 @@ void Importer::checkResults(const json::Object &node, const Frame &frame) {
 
 /// A float tensor of the dims that the file states for a name; null where it states none that Smelt knows.
 Value Importer::statedValue(StringRef name, const Frame &frame) {
-  const json::Object *tensors = frame.graph->getObject("tensor_values");
-  const json::Object *meta = tensors ? tensors->getObject(name) : nullptr;
+  const json::Object *meta = statedTensor(*frame.graph, name);
+  const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
   std::optional<int64_t> code = meta ? meta->getInteger("dtype") : std::nullopt;
   try {
-    std::optional<Extents> dims = statedDims(name, frame);
+    std::optional<Extents> dims = sizes ? statedDims(*sizes) : std::nullopt;
     if (!dims || !code)
       return nullptr;
     Type element = dtypeOf(*code, context_, "its result");
@@ -476,7 +463,7 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
   for (auto [position, tensor] : llvm::enumerate(given.tensors)) {
     Value argument = main.getArgument(static_cast<unsigned>(position));
     main.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(tensor.name));
-    const json::Object *meta = objectIn(program_.graph(), "tensor_values").getObject(tensor.name);
+    const json::Object *meta = statedTensor(program_.graph(), tensor.name);
     const bool isComplex = meta && partOfComplex(meta->getInteger("dtype").value_or(0));
     frame.values[tensor.name] = isComplex ? Thing(complexFrom(builder_, argument)) : Thing(argument);
     frame.storages[tensor.name] = ++storageCount_;

@@ -57,7 +57,7 @@ private:
   void loseResults(const llvm::json::Object &node, Frame &frame);
   void standIn(const llvm::json::Object &node, Frame &frame);
   mlir::Value statedValue(llvm::StringRef name, const Frame &frame);
-  std::optional<Extents> statedDims(llvm::StringRef name, const Frame &frame) const;
+  std::optional<Extents> statedDims(const llvm::json::Array &sizes) const;
   void noteAliases(const llvm::json::Object &node, const Schema &schema, Frame &frame);
   bool makeAgain(llvm::StringRef name, Frame &frame);
   void setAll(const Thing &before, const Thing &after, unsigned storage, Frame &frame);

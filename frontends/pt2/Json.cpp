@@ -109,6 +109,11 @@ int64_t integerIn(const json::Object &object, StringRef key) {
   return *found;
 }
 
+const json::Object *statedTensor(const json::Object &graph, StringRef name) {
+  const json::Object *tensors = graph.getObject("tensor_values");
+  return tensors ? tensors->getObject(name) : nullptr;
+}
+
 bool flagIn(const json::Object &object, StringRef key, bool fallback) {
   return object.getBoolean(key).value_or(fallback);
 }

@@ -18,6 +18,8 @@ const llvm::json::Object &objectIn(const llvm::json::Object &object, llvm::Strin
 const llvm::json::Array &arrayIn(const llvm::json::Object &object, llvm::StringRef key);
 llvm::StringRef stringIn(const llvm::json::Object &object, llvm::StringRef key);
 int64_t integerIn(const llvm::json::Object &object, llvm::StringRef key);
+/// What a graph states of a tensor; null where it states nothing.
+const llvm::json::Object *statedTensor(const llvm::json::Object &graph, llvm::StringRef name);
 bool flagIn(const llvm::json::Object &object, llvm::StringRef key, bool fallback);
 /// A value that must be an object.
 const llvm::json::Object &asObject(const llvm::json::Value &value, llvm::StringRef what);

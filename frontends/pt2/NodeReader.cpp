@@ -491,8 +491,7 @@ Things NodeReader::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs
 
 std::optional<int64_t> NodeReader::statedDtype() {
   const json::Array *outputs = node_.getArray("outputs");
-  const json::Object *tensors = frame_.graph->getObject("tensor_values");
-  if (!outputs || outputs->empty() || !tensors)
+  if (!outputs || outputs->empty())
     return std::nullopt;
   Union first = unionOf(outputs->front());
   const json::Value *named = first.value;
@@ -500,7 +499,7 @@ std::optional<int64_t> NodeReader::statedDtype() {
     named = &list->front();
   const json::Object *object = named->getAsObject();
   std::optional<StringRef> name = object ? object->getString("name") : std::nullopt;
-  const json::Object *meta = name ? tensors->getObject(*name) : nullptr;
+  const json::Object *meta = name ? statedTensor(*frame_.graph, *name) : nullptr;
   return meta ? meta->getInteger("dtype") : std::nullopt;
 }
 
@@ -511,8 +510,8 @@ std::optional<Type> NodeReader::statedType() {
 
 bool NodeReader::isRowMajor(StringRef name) {
   Union given = argument(name);
-  const json::Object *tensors = frame_.graph->getObject("tensor_values"), *tensor = given.value->getAsObject();
-  const json::Object *meta = tensors && tensor ? tensors->getObject(tensor->getString("name").value_or("")) : nullptr;
+  const json::Object *tensor = given.value->getAsObject();
+  const json::Object *meta = tensor ? statedTensor(*frame_.graph, tensor->getString("name").value_or("")) : nullptr;
   const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
   const json::Array *strides = meta ? meta->getArray("strides") : nullptr;
   if (!sizes || !strides || sizes->size() != strides->size())

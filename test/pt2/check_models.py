@@ -24,8 +24,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import export
 import models
 
-SMELT = Path(__file__).resolve().parents[2] / "build" / "bin" / "smelt"
-
 
 def error_of(outputs: dict, wanted: dict) -> float:
     worst = 0.0
@@ -46,12 +44,12 @@ def check(name: str, dialect: str, folder: Path) -> str:
     path = folder / f"{name}-{dialect}"
     export.save(program, module, inputs, path)
     begun = time.time()
-    made = subprocess.run([SMELT, "compile", path.with_suffix(".pt2"), "-o", path.with_suffix(".so")], capture_output=True, text=True, check=False)
+    made = subprocess.run([export.SMELT, "compile", path.with_suffix(".pt2"), "-o", path.with_suffix(".so")], capture_output=True, text=True, check=False)
     if made.returncode:
         return f"exit {made.returncode}: {made.stderr.strip()[:600]}"
     seconds = time.time() - begun
     out = folder / "made.npz"
-    ran = subprocess.run([SMELT, "run", path.with_suffix(".so"), "--inputs", path.with_suffix(".in.npz"), "--outputs", out], capture_output=True, text=True, check=False)
+    ran = subprocess.run([export.SMELT, "run", path.with_suffix(".so"), "--inputs", path.with_suffix(".in.npz"), "--outputs", out], capture_output=True, text=True, check=False)
     if ran.returncode:
         return f"exit {ran.returncode}: {ran.stderr.strip()[:600]}"
     error = error_of(dict(numpy.load(out)), dict(numpy.load(path.with_suffix(".out.npz"))))

@@ -23,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import export
 import strangers
 
-SMELT = Path(__file__).resolve().parents[2] / "build" / "bin" / "smelt"
 BATCHES = (3, 2, 5)  # what is exported, and what else is run where the batch is open
 
 
@@ -32,7 +31,7 @@ class Failure(Exception):
 
 
 def smelt(*arguments) -> None:
-    done = subprocess.run([SMELT, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run([export.SMELT, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=600)
     if done.returncode:
         raise Failure(f"{arguments[0]}: exit {done.returncode}: {done.stderr.strip()[:1500]}")
 

@@ -18,13 +18,11 @@ static Things thingsOf(const ComplexValue &value) { return {Thing(value)}; }
 
 /// Of a last dim of 2, real and imaginary.
 static Things viewAsComplex(NodeReader &node) {
-  GraphBuilder &b = node.builder();
   Value parts = node.tensor("self");
   const int64_t last = rankOf(parts) - 1;
   if (last < 0 || extentsOf(parts)[last] != Extent(2))
     malformed("needs a last dim of 2, not " + inWords(extentsOf(parts)));
-  auto part = [&](int64_t at) { return b.dropDim(b.sliceDim(parts, last, at, 1), last); };
-  return thingsOf({part(0), part(1)});
+  return thingsOf(complexFrom(node.builder(), parts));
 }
 
 static Value viewAsReal(NodeReader &node) {
