@@ -36,8 +36,7 @@ private:
   LogicalResult storePoint(int64_t point, ArrayRef<Value> sums);
   bool isCut() const { return shape_[shape_.size() - 2] % points_ != 0; }
   LogicalResult storeVector(ArrayRef<LaneIndex> outer, int64_t vector, Value sum);
-  using Steps = llvm::function_ref<LogicalResult(Value index, SmallVector<Value> &sums)>;
-  LogicalResult loop(int64_t end, int64_t step, SmallVector<Value> &sums, Steps body);
+  LogicalResult loop(int64_t end, int64_t step, SmallVector<Value> &sums, LoopBody body);
 
   Body &body_;
   ImplicitLocOpBuilder &b_;
@@ -114,18 +113,10 @@ LogicalResult Contraction::emitTile(ValueRange index) {
 }
 
 /// Calls `body` for 0, step, … below `end`, with the sums carried from one to the next.
-LogicalResult Contraction::loop(int64_t end, int64_t step, SmallVector<Value> &sums, Steps body) {
+LogicalResult Contraction::loop(int64_t end, int64_t step, SmallVector<Value> &sums, LoopBody body) {
   if (end <= step)
     return end > 0 ? body(body_.constant(0), sums) : success();
-  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(end), body_.constant(step), sums);
-  OpBuilder::InsertionGuard guard(b_);
-  b_.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> carried(loop.getRegionIterArgs());
-  if (failed(body(loop.getInductionVar(), carried)))
-    return failure();
-  scf::YieldOp::create(b_, carried);
-  sums.assign(loop.getResults().begin(), loop.getResults().end());
-  return success();
+  return loopWith(body_, 0, end, step, sums, body);
 }
 
 /// The window's dims from number `level` on, then the channels; `packedRow` is the panels' row where they begin.

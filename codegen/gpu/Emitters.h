@@ -53,6 +53,11 @@ mlir::Value toSum(Body &body, mlir::Value read, mlir::Value tensor, mlir::Type s
 /// x · w + sum, where there is a sum.
 mlir::Value multiplyAdd(Body &body, mlir::Value x, mlir::Value w, mlir::Value sum);
 
+/// A loop over from, from + step, … below `to`, that carries `sums` from one step to the next, and has them in the end.
+using LoopBody = llvm::function_ref<llvm::LogicalResult(mlir::Value index, llvm::SmallVector<mlir::Value> &sums)>;
+llvm::LogicalResult loopWith(Body &body, int64_t from, int64_t to, int64_t step, llvm::SmallVector<mlir::Value> &sums,
+                             LoopBody emit);
+
 /// The most of 1 … `most` that divides `extent`.
 int64_t divisorOf(int64_t extent, int64_t most);
 

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/FlatContraction.h"
-#include "codegen/gpu/Bindings.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "codegen/gpu/GroupMemory.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -13,9 +12,9 @@ using smelt::graph::LaneIndex;
 namespace smelt::gpu {
 
 FlatContraction::FlatContraction(Body &body, kernel::ContractOp root, func::FuncOp function)
-    : body_(body), b_(body.builder()), root_(root), function_(function),
-      shape_(graph::typeOf(root.getResult()).getShape()), packed_(graph::typeOf(root.getPacked()).getShape()),
-      type_(VectorType::get({kLanes}, b_.getF32Type())), groups_(static_cast<int64_t>(root.getGroups())),
+    : Counting(body), root_(root), function_(function), shape_(graph::typeOf(root.getResult()).getShape()),
+      packed_(graph::typeOf(root.getPacked()).getShape()), type_(VectorType::get({kLanes}, b_.getF32Type())),
+      groups_(static_cast<int64_t>(root.getGroups())),
       depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
       width_(packed_.back()), panels_(packed_.size() < 3 ? 0 : packed_[packed_.size() - 3]) {
   const size_t others = 3 + size_t(groups_ > 1), batches = packed_.size() > others ? packed_.size() - others : 0;
@@ -40,55 +39,25 @@ bool FlatContraction::isPlain() {
   return isShaped() && isPlain(root_.getInput()) && isPlain(root_.getPacked()) && isPlain(root_.getResult());
 }
 
-Value FlatContraction::part(Value number, int64_t extent) {
-  return arith::RemUIOp::create(b_, number, body_.constant(extent));
-}
-
-Value FlatContraction::over(Value number, int64_t extent) {
-  return arith::DivUIOp::create(b_, number, body_.constant(extent));
-}
-
-Value FlatContraction::atMost(Value index, int64_t most) {
-  return arith::MinUIOp::create(b_, index, body_.constant(most));
-}
-
-Value FlatContraction::isBelow(Value index, int64_t end) {
-  return arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, index, body_.constant(end));
-}
-
 Value FlatContraction::orZero(Value condition, Value value) {
   Value nothing = arith::ConstantOp::create(b_, b_.getZeroAttr(value.getType()));
   return arith::SelectOp::create(b_, condition, value, nothing);
 }
 
-/// An array of the group's memory.
-static Value makeGlobal(ImplicitLocOpBuilder &b, func::FuncOp function, StringRef name, int64_t elements,
-                        Type element) {
-  constexpr int64_t kWorkgroup = 3;
-  auto type = MemRefType::get({elements}, element, AffineMap(), b.getI64IntegerAttr(kWorkgroup));
-  OpBuilder outer(function);
-  memref::GlobalOp::create(outer, function.getLoc(), name, outer.getStringAttr("private"), type, outer.getUnitAttr(),
-                           /*constant=*/false, outer.getI64IntegerAttr(kLanes * sizeof(float)));
-  return memref::GetGlobalOp::create(b, type, name);
-}
+constexpr int64_t kArrayAlignment = kLanes * sizeof(float);
 
 Value FlatContraction::makeShared(StringRef name, int64_t elements) {
-  return makeGlobal(b_, function_, name, elements, b_.getF32Type());
+  return makeGroupArray(b_, function_, name, elements, b_.getF32Type(), kArrayAlignment);
 }
 
 Value FlatContraction::makeSharedBytes(StringRef name, int64_t bytes) {
-  return makeGlobal(b_, function_, name, bytes, b_.getI8Type());
+  return makeGroupArray(b_, function_, name, bytes, b_.getI8Type(), kArrayAlignment);
 }
 
-Value FlatContraction::loadShared(Value buffer, Value place) {
-  auto load = vector::LoadOp::create(b_, type_, buffer, ValueRange{place});
-  load->setAttr(kAligned, b_.getUnitAttr());
-  return load;
-}
+Value FlatContraction::loadShared(Value buffer, Value place) { return loadGroupArray(b_, buffer, place, type_); }
 
 void FlatContraction::storeShared(Value vector, Value buffer, Value place) {
-  auto store = vector::StoreOp::create(b_, vector, buffer, ValueRange{place});
-  store->setAttr(kAligned, b_.getUnitAttr());
+  storeGroupArray(b_, vector, buffer, place);
 }
 
 SmallVector<LaneIndex> FlatContraction::inputIndex(Value point, Value k) {

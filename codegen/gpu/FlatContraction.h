@@ -4,8 +4,8 @@
 #ifndef SMELT_CODEGEN_GPU_FLATCONTRACTION_H
 #define SMELT_CODEGEN_GPU_FLATCONTRACTION_H
 
+#include "codegen/gpu/Counting.h"
 #include "codegen/gpu/Emitters.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace smelt::gpu {
 
@@ -13,7 +13,7 @@ constexpr int64_t kGroupThreads = 128; // of a group that works on one tile
 
 /// A product or convolution as a matrix product for each batch and group: points by channels, over a k that is
 /// [tap, channel of the input]. What emitters for groups with shared memory have in common.
-class FlatContraction {
+class FlatContraction : protected Counting {
 protected:
   FlatContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function);
 
@@ -21,10 +21,6 @@ protected:
   bool isShaped();
   /// The same, of elements that are computed with in f32.
   bool isPlain();
-  mlir::Value part(mlir::Value number, int64_t extent);
-  mlir::Value over(mlir::Value number, int64_t extent);
-  mlir::Value atMost(mlir::Value index, int64_t most);
-  mlir::Value isBelow(mlir::Value index, int64_t end);
   /// `value` where the condition holds, else zeros.
   mlir::Value orZero(mlir::Value condition, mlir::Value value);
   mlir::Value zero() { return mlir::arith::ConstantOp::create(b_, b_.getZeroAttr(type_)); }
@@ -45,8 +41,6 @@ protected:
   mlir::Value readElements(mlir::Value point, mlir::Value k, bool mayEnd);
   llvm::LogicalResult storePoint(mlir::Value point, mlir::Value inGroup, mlir::Value sum, int64_t channels);
 
-  Body &body_;
-  mlir::ImplicitLocOpBuilder &b_;
   kernel::ContractOp root_;
   mlir::func::FuncOp function_;
   llvm::ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'

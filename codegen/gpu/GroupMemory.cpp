@@ -17,46 +17,42 @@ using MergeValues = smelt::graph::TileAccess::MergeValues;
 
 namespace smelt::gpu {
 
-Value GroupMemory::part(Value number, int64_t extent) {
-  return arith::RemUIOp::create(b_, number, body_.constant(extent));
-}
-
-Value GroupMemory::over(Value number, int64_t extent) {
-  return arith::DivUIOp::create(b_, number, body_.constant(extent));
-}
-
-Value GroupMemory::array(int64_t elements, Type element) {
-  auto type = MemRefType::get({elements}, element, AffineMap(), b_.getI64IntegerAttr(kGroupSpace));
-  auto others = function_->getParentRegion()->getOps<memref::GlobalOp>();
-  const std::string name = "group" + std::to_string(std::distance(others.begin(), others.end()));
-  OpBuilder outer(function_);
-  const int64_t alignment = kLanes * element.getIntOrFloatBitWidth() / 8;
-  memref::GlobalOp::create(outer, function_.getLoc(), name, outer.getStringAttr("private"), type, outer.getUnitAttr(),
+Value makeGroupArray(ImplicitLocOpBuilder &builder, func::FuncOp function, StringRef name, int64_t elements,
+                     Type element, int64_t alignment) {
+  auto type = MemRefType::get({elements}, element, AffineMap(), builder.getI64IntegerAttr(kGroupSpace));
+  OpBuilder outer(function);
+  memref::GlobalOp::create(outer, function.getLoc(), name, outer.getStringAttr("private"), type, outer.getUnitAttr(),
                            /*constant=*/false, outer.getI64IntegerAttr(alignment));
-  OpBuilder::InsertionGuard guard(b_);
-  b_.setInsertionPointToStart(&function_.getBody().front()); // whoever asks again may be elsewhere
-  return memref::GetGlobalOp::create(b_, type, name);
+  return memref::GetGlobalOp::create(builder, type, name);
 }
 
-Value GroupMemory::load(Value array, Value place, Type type) {
+Value loadGroupArray(ImplicitLocOpBuilder &builder, Value array, Value place, Type type) {
   auto vector = dyn_cast<VectorType>(type);
   if (!vector)
-    return memref::LoadOp::create(b_, array, place);
-  auto load = vector::LoadOp::create(b_, vector, array, place);
+    return memref::LoadOp::create(builder, array, place);
+  auto load = vector::LoadOp::create(builder, vector, array, place);
   if (vector.getNumElements() == kLanes)
-    load->setAttr(kAligned, b_.getUnitAttr());
+    load->setAttr(kAligned, builder.getUnitAttr());
   return load;
 }
 
-void GroupMemory::store(Value value, Value array, Value place) {
+void storeGroupArray(ImplicitLocOpBuilder &builder, Value value, Value array, Value place) {
   auto vector = dyn_cast<VectorType>(value.getType());
   if (!vector) {
-    memref::StoreOp::create(b_, value, array, place);
+    memref::StoreOp::create(builder, value, array, place);
     return;
   }
-  auto store = vector::StoreOp::create(b_, value, array, place);
+  auto store = vector::StoreOp::create(builder, value, array, place);
   if (vector.getNumElements() == kLanes)
-    store->setAttr(kAligned, b_.getUnitAttr());
+    store->setAttr(kAligned, builder.getUnitAttr());
+}
+
+Value GroupMemory::array(int64_t elements, Type element) {
+  auto others = function_->getParentRegion()->getOps<memref::GlobalOp>();
+  const std::string name = "group" + std::to_string(std::distance(others.begin(), others.end()));
+  OpBuilder::InsertionGuard guard(b_);
+  b_.setInsertionPointToStart(&function_.getBody().front()); // whoever asks again may be elsewhere
+  return makeGroupArray(b_, function_, name, elements, element, kLanes * element.getIntOrFloatBitWidth() / 8);
 }
 
 void GroupMemory::wait() {

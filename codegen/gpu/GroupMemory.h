@@ -4,6 +4,7 @@
 #ifndef SMELT_CODEGEN_GPU_GROUPMEMORY_H
 #define SMELT_CODEGEN_GPU_GROUPMEMORY_H
 
+#include "codegen/gpu/Counting.h"
 #include "codegen/gpu/Emitters.h"
 
 namespace smelt::gpu {
@@ -11,18 +12,27 @@ namespace smelt::gpu {
 constexpr int64_t kWarpThreads = 32; // of CUDA, which hand one another registers
 constexpr int64_t kGroupSpace = 3;   // of memrefs that a workgroup shares
 
+/// An array that all threads of a workgroup see: a global beside the function. `alignment` is in bytes.
+mlir::Value makeGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::func::FuncOp function, llvm::StringRef name,
+                           int64_t elements, mlir::Type element, int64_t alignment);
+/// An element of such an array, or a vector, which is aligned where it has as many elements as devices read at once.
+mlir::Value loadGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::Value array, mlir::Value place, mlir::Type type);
+void storeGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::Value value, mlir::Value array, mlir::Value place);
+
 /// What the threads of a workgroup hand one another. All of a group's threads must come by each of its waits together,
 /// and all of a warp's by what is merged within it.
-class GroupMemory {
+class GroupMemory : Counting {
 public:
   /// `thread` is the number within its group of the thread that asks.
   GroupMemory(Body &body, mlir::func::FuncOp function, const Profile &profile, mlir::Value thread)
-      : body_(body), b_(body.builder()), function_(function), profile_(profile), thread_(thread) {}
+      : Counting(body), function_(function), profile_(profile), thread_(thread) {}
 
   /// An array that all threads of the group see.
   mlir::Value array(int64_t elements, mlir::Type element);
-  mlir::Value load(mlir::Value array, mlir::Value place, mlir::Type type);
-  void store(mlir::Value value, mlir::Value array, mlir::Value place);
+  mlir::Value load(mlir::Value array, mlir::Value place, mlir::Type type) {
+    return loadGroupArray(b_, array, place, type);
+  }
+  void store(mlir::Value value, mlir::Value array, mlir::Value place) { storeGroupArray(b_, value, array, place); }
   /// What any thread of the group has stored before, all can load afterwards.
   void wait();
 
@@ -36,11 +46,7 @@ private:
   mlir::Value mergeInMemory(const graph::Team &team, mlir::Value partial, graph::TileAccess::MergeValues merge);
   mlir::Value mergeSlots(mlir::Value slots, mlir::Value first, int64_t count, int64_t stride, mlir::Type type,
                          graph::TileAccess::MergeValues merge);
-  mlir::Value part(mlir::Value number, int64_t extent);
-  mlir::Value over(mlir::Value number, int64_t extent);
 
-  Body &body_;
-  mlir::ImplicitLocOpBuilder &b_;
   mlir::func::FuncOp function_;
   const Profile &profile_;
   mlir::Value thread_;

@@ -73,6 +73,19 @@ Value multiplyAdd(Body &body, Value x, Value w, Value sum) {
                                       : math::FmaOp::create(b, x, w, sum).getResult();
 }
 
+LogicalResult loopWith(Body &body, int64_t from, int64_t to, int64_t step, SmallVector<Value> &sums, LoopBody emit) {
+  ImplicitLocOpBuilder &b = body.builder();
+  auto loop = scf::ForOp::create(b, body.constant(from), body.constant(to), body.constant(step), sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  if (failed(emit(loop.getInductionVar(), carried)))
+    return failure();
+  scf::YieldOp::create(b, carried);
+  sums.assign(loop.getResults().begin(), loop.getResults().end());
+  return success();
+}
+
 int64_t divisorOf(int64_t extent, int64_t most) {
   while (most > 1 && extent % most != 0)
     --most;

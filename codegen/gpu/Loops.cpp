@@ -26,12 +26,12 @@ constexpr int64_t kFewestSteps = 16;      // that are worth merging parts of
 constexpr int64_t kEnoughThreads = 65536; // with a thread for each line
 constexpr int64_t kNeighbours = 8;        // lines, in vectors, that threads side by side read: a line of the cache
 
-class TeamTile : public cpu::KernelTile {
+class TeamTile : public cpu::KernelTile, Counting {
 public:
   TeamTile(Body &body, Operation *root, ValueRange tile, const kernel::Machine &machine, func::FuncOp function,
            Value invocation, int64_t tiles, const Profile &profile)
-      : KernelTile(body, root, tile, machine), body_(body), b_(body.builder()), profile_(profile),
-        invocation_(invocation), tiles_(tiles), memory_(body, function, profile, part(invocation, profile.groupSize)) {}
+      : KernelTile(body, root, tile, machine), Counting(body), profile_(profile), invocation_(invocation),
+        tiles_(tiles), memory_(body, function, profile, part(invocation, profile.groupSize)) {}
 
   Team teamAlong(const Extent &elements) override;
   std::optional<Columns> teamAcross(int64_t lines, int64_t steps, unsigned lanes) override;
@@ -45,14 +45,11 @@ public:
   bool isShared() const { return threads_ > 1; }
 
 private:
-  Value part(Value number, int64_t extent) { return arith::RemUIOp::create(b_, number, body_.constant(extent)); }
-  Value over(Value number, int64_t extent) { return arith::DivUIOp::create(b_, number, body_.constant(extent)); }
+  using Counting::body_;
   bool mayShare(int64_t threads) const {
     return profile_.sharesRows && tiles_ <= std::numeric_limits<int32_t>::max() / threads;
   }
 
-  Body &body_;
-  ImplicitLocOpBuilder &b_;
   const Profile &profile_;
   Value invocation_;
   int64_t tiles_;
@@ -89,8 +86,8 @@ std::optional<Columns> TeamTile::teamAcross(int64_t lines, int64_t steps, unsign
   parts_ = parts;
   Value thread = part(invocation_, group);
   Value vector = body_.add(body_.scale(part(over(invocation_, group), parts), across), part(thread, across));
-  isOwn_ = arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, vector, body_.constant(vectors));
-  Value there = arith::MinUIOp::create(b_, vector, body_.constant(vectors - 1));
+  isOwn_ = isBelow(vector, vectors);
+  Value there = atMost(vector, vectors - 1);
   return Columns{{over(thread, across), group / across, across}, body_.scale(there, lanes)};
 }
 

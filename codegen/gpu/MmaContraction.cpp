@@ -12,8 +12,7 @@
 // is fused to the product. Layouts of fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type",
 // "Matrix Fragments for mma.m16n8k32".
 
-#include "codegen/gpu/Bindings.h"
-#include "codegen/gpu/FlatContraction.h"
+#include "codegen/gpu/GroupTile.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -50,7 +49,6 @@ struct Tile {
 };
 
 constexpr Tile kTiles[] = {{128, 64, 64, 32}, {128, 32, 32, 32}, {64, 64, 32, 32}, {64, 32, 32, 16}, {32, 32, 16, 16}};
-constexpr int64_t kEnoughGroups = 128;                     // as many as a large device has multiprocessors
 constexpr int64_t kFewestPoints = 16, kFewestChannels = 8; // of floats, which others multiply as well
 
 /// How vectors of an operand come into shared memory.
@@ -60,24 +58,15 @@ struct Route {
   bool isPlain = false;   // as they lie in memory; else what is fused is computed, in f32, and rounded
 };
 
-class MmaContraction : FlatContraction {
+class MmaContraction : GroupTile {
 public:
   MmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   bool isSupported();
   FailureOr<int64_t> emit(Value invocation);
 
 private:
-  /// A vector of a slice on its way into shared memory, in registers; `value` is null of one that is copied.
-  struct Fetched {
-    Value buffer, place, value;
-  };
-  using Fetches = SmallVector<Fetched>;
-
-  int64_t groupsOf(const Tile &tile) const;
-  void chooseTile();
   Route routeOf(Value tensor, int64_t neighbours);
   void makeMemory();
-  void splitNumber(Value invocation);
   LogicalResult accumulate(SmallVector<Value> &sums);
   LogicalResult fetch(Value slice, Fetches &fetches);
   LogicalResult fetchInput(Value slice, Fetches &fetches);
@@ -85,7 +74,6 @@ private:
   LogicalResult fetchWords(Value slice, Fetches &fetches);
   Value readPanel(ArrayRef<LaneIndex> index, Value isThere);
   Value readStored(Value tensor, ArrayRef<LaneIndex> index, Value isThere);
-  void copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, int64_t lanes, Value buffer, Value place);
   void keep(const Fetches &fetches);
   void wait(int64_t mostPending);
   void multiply(Value slice, SmallVector<Value> &sums);
@@ -97,47 +85,28 @@ private:
   LogicalResult store(ArrayRef<Value> sums);
   void shareSums(ArrayRef<Value> sums);
 
-  const Profile &profile_;
   Type element_, storage_; // of the input; that of the panels has as many bits
   Type sum_;
   int64_t elementBytes_, slice_;
-  Tile tile_ = kTiles[0];
+  Tile tile_;
   Route input_, panelRoute_;
   int64_t slices_, stages_;
   Value inputs_, panelValues_;      // slices in shared memory, to write
   Value inputHalves_, panelHalves_; // the same as f16, whatever they are
   Value panelWords_;                // the same of integers
   Value sums_;                      // in the same place, later
-  Value thread_, lane_, warp_, firstPoint_, firstChannel_;
+  Value lane_, warp_;
 };
 
 } // namespace
 
 MmaContraction::MmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
-    : FlatContraction(body, root, function), profile_(profile),
-      element_(graph::typeOf(root.getInput()).getElementType()), storage_(codegen::storageType(element_)),
+    : GroupTile(body, root, function, profile), element_(graph::typeOf(root.getInput()).getElementType()),
+      storage_(codegen::storageType(element_)),
       sum_(isa<FloatType>(element_) ? Type(b_.getF32Type()) : b_.getI32Type()),
-      elementBytes_(graph::elementBytes(element_)), slice_(kSliceBytes / elementBytes_),
+      elementBytes_(graph::elementBytes(element_)), slice_(kSliceBytes / elementBytes_), tile_(chooseTile(kTiles)),
       slices_(static_cast<int64_t>(llvm::divideCeil(k_, slice_))), stages_(profile.hasAsyncCopies ? 3 : 2) {
   type_ = VectorType::get({kLanes}, sum_);
-  chooseTile();
-}
-
-int64_t MmaContraction::groupsOf(const Tile &tile) const {
-  return static_cast<int64_t>(llvm::divideCeil(points_, tile.points) * llvm::divideCeil(channels_, tile.channels)) *
-         batches_ * groups_;
-}
-
-void MmaContraction::chooseTile() {
-  int64_t most = 0;
-  for (const Tile &tile : kTiles) {
-    if (groupsOf(tile) > most && tile.channels % width_ == 0) {
-      tile_ = tile;
-      most = groupsOf(tile);
-    }
-    if (most >= kEnoughGroups)
-      return;
-  }
 }
 
 bool MmaContraction::isSupported() {
@@ -156,16 +125,8 @@ bool MmaContraction::isSupported() {
 /// `neighbours` lie side by side in memory where the tensor does.
 Route MmaContraction::routeOf(Value tensor, int64_t neighbours) {
   Route route;
-  auto memory = tensor.getDefiningOp<kernel::LoadOp>();
-  auto aligned = function_->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
-  auto argument = memory ? dyn_cast<BlockArgument>(memory.getBuffer()) : BlockArgument();
-  if (!argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
-    return route;
-  graph::Extents strides = Body::stridesOf(argument);
   for (int64_t lanes = kCopyBytes / elementBytes_; lanes >= kLanes; lanes /= 2) {
-    auto isWhole = [&](const graph::Extent &stride) { return stride.isNumber() && stride.number() % lanes == 0; };
-    if (neighbours % lanes || strides.empty() || strides.back() != graph::Extent(1) ||
-        !llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole))
+    if (neighbours % lanes || !isAligned(tensor, lanes))
       continue;
     route.isPlain = true;
     route.isAsync = profile_.hasAsyncCopies;
@@ -197,31 +158,19 @@ void MmaContraction::makeMemory() {
   sums_ = view(0, sums, sum_);
 }
 
-void MmaContraction::splitNumber(Value invocation) {
-  thread_ = part(invocation, kGroupThreads);
-  lane_ = part(thread_, kWarp);
-  warp_ = over(thread_, kWarp);
-  SmallVector<int64_t> extents(batchDims_);
-  extents.append({groups_, static_cast<int64_t>(llvm::divideCeil(points_, tile_.points)),
-                  static_cast<int64_t>(llvm::divideCeil(channels_, tile_.channels))});
-  SmallVector<Value> index = indexOf(body_, over(invocation, kGroupThreads), extents);
-  firstChannel_ = body_.scale(index.pop_back_val(), tile_.channels);
-  firstPoint_ = body_.scale(index.pop_back_val(), tile_.points);
-  group_ = index.pop_back_val();
-  batch_ = index;
-}
-
 FailureOr<int64_t> MmaContraction::emit(Value invocation) {
   input_ = routeOf(root_.getInput(), depth_);
   panelRoute_ = routeOf(root_.getPacked(), width_);
   panelRoute_.isAsync &= !isOfBytes(); // which change their places on the way
-  splitNumber(invocation);
+  splitNumber(invocation, tile_.points, tile_.channels);
+  lane_ = part(thread_, kWarp);
+  warp_ = over(thread_, kWarp);
   makeMemory();
   const int64_t fragments = tile_.warpPoints / kRow * tile_.warpChannels / kColumn;
   SmallVector<Value> sums(fragments * 4, arith::ConstantOp::create(b_, b_.getZeroAttr(sum_)));
   if (failed(accumulate(sums)) || failed(store(sums)))
     return failure();
-  return groupsOf(tile_) * kGroupThreads;
+  return groupsOf(tile_.points, tile_.channels) * kGroupThreads;
 }
 
 /// Slices are fetched as many ahead as there is room for, beside the one that is multiplied.
@@ -233,17 +182,6 @@ LogicalResult MmaContraction::accumulate(SmallVector<Value> &sums) {
       return failure();
     keep(first);
   }
-  auto over = [&](int64_t from, int64_t to, llvm::function_ref<LogicalResult(Value, SmallVector<Value> &)> body) {
-    auto loop = scf::ForOp::create(b_, body_.constant(from), body_.constant(to), body_.constant(1), sums);
-    OpBuilder::InsertionGuard guard(b_);
-    b_.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> carried(loop.getRegionIterArgs());
-    if (failed(body(loop.getInductionVar(), carried)))
-      return failure();
-    scf::YieldOp::create(b_, carried);
-    sums.assign(loop.getResults().begin(), loop.getResults().end());
-    return success();
-  };
   auto fetchAndMultiply = [&](Value slice, SmallVector<Value> &carried) {
     wait(ahead - 1);
     Fetches next;
@@ -253,10 +191,10 @@ LogicalResult MmaContraction::accumulate(SmallVector<Value> &sums) {
     keep(next);
     return success();
   };
-  if (slices_ > ahead && failed(over(0, slices_ - ahead, fetchAndMultiply)))
+  if (slices_ > ahead && failed(loopWith(body_, 0, slices_ - ahead, 1, sums, fetchAndMultiply)))
     return failure();
   wait(0);
-  return over(slices_ - ahead, slices_, [&](Value slice, SmallVector<Value> &carried) {
+  return loopWith(body_, slices_ - ahead, slices_, 1, sums, [&](Value slice, SmallVector<Value> &carried) {
     multiply(slice, carried);
     return success();
   });
@@ -387,23 +325,9 @@ LogicalResult MmaContraction::fetchWords(Value slice, Fetches &fetches) {
 
 /// Four elements as they are in memory, or zeros.
 Value MmaContraction::readStored(Value tensor, ArrayRef<LaneIndex> index, Value isThere) {
-  Value argument = tensor.getDefiningOp<kernel::LoadOp>().getBuffer(), from = body_.constant(0);
-  for (auto [at, stride] : llvm::zip_equal(index, Body::stridesOf(argument)))
-    from = body_.add(from, body_.scale(at.base, stride));
-  Value value = vector::LoadOp::create(b_, VectorType::get({kLanes}, storage_), body_.bufferOf(argument), from);
+  Value from = placeOf(tensor, index), memory = body_.bufferOf(tensor.getDefiningOp<kernel::LoadOp>().getBuffer());
+  Value value = vector::LoadOp::create(b_, VectorType::get({kLanes}, storage_), memory, from);
   return isThere ? orZero(isThere, value) : value;
-}
-
-void MmaContraction::copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, int64_t lanes, Value buffer,
-                               Value place) {
-  Value argument = tensor.getDefiningOp<kernel::LoadOp>().getBuffer(), from = body_.constant(0), read;
-  for (auto [at, stride] : llvm::zip_equal(index, Body::stridesOf(argument)))
-    from = body_.add(from, body_.scale(at.base, stride));
-  if (isThere)
-    read = arith::SelectOp::create(b_, isThere, body_.constant(lanes), body_.constant(0));
-  nvgpu::DeviceAsyncCopyOp::create(b_, nvgpu::DeviceAsyncTokenType::get(b_.getContext()), buffer, ValueRange{place},
-                                   body_.bufferOf(argument), ValueRange{from}, b_.getIndexAttr(lanes), read,
-                                   /*bypassL1=*/UnitAttr());
 }
 
 void MmaContraction::keep(const Fetches &fetches) {

@@ -43,7 +43,7 @@ struct Panels {
   size_t batches; // dims of its own
 };
 
-class TiledAttention {
+class TiledAttention : Counting {
 public:
   TiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function, Value invocation,
                  const Profile &profile);
@@ -60,7 +60,6 @@ private:
   void fetchRows();
   void fetchBlock(const Panels &panels, int64_t rows, int64_t columns, Value first, bool isValues);
   Value readVector(Value tensor, SmallVector<LaneIndex> index);
-  void scoreBlock(Value first);
   SmallVector<Value> multiply(Value lines, int64_t stride, int64_t depth, int64_t vectors, ArrayRef<Value> sums);
   Value finishScores(Value row, Value key, Value scores);
   Value endScores(Value key, Value scores);
@@ -71,12 +70,6 @@ private:
   SmallVector<LaneIndex> rowIndex(Value row, Value last, int64_t lanes);
   Value rowOf(int64_t number) { return body_.add(over(thread_, kAcross), body_.constant(number * down_)); }
   Value queryOf(int64_t number) { return atMost(body_.add(firstRow_, rowOf(number)), queries_ - 1); }
-  Value part(Value number, int64_t extent) { return arith::RemUIOp::create(b_, number, body_.constant(extent)); }
-  Value over(Value number, int64_t extent) { return arith::DivUIOp::create(b_, number, body_.constant(extent)); }
-  Value atMost(Value index, int64_t most) { return arith::MinUIOp::create(b_, index, body_.constant(most)); }
-  Value isBelow(Value index, int64_t end) {
-    return arith::CmpIOp::create(b_, arith::CmpIPredicate::ult, index, body_.constant(end));
-  }
   Value number(Type type, float value) {
     TypedAttr one = b_.getF32FloatAttr(value);
     if (auto vector = dyn_cast<VectorType>(type))
@@ -88,8 +81,6 @@ private:
     return isa<VectorType>(vector.getType()) ? Expr(b_, vector::ExtractOp::create(b_, vector, lane)) : Expr(b_, vector);
   }
 
-  Body &body_;
-  ImplicitLocOpBuilder &b_;
   kernel::AttentionOps ops_;
   const Profile &profile_;
   VectorType type_; // of four
@@ -118,7 +109,7 @@ Panels TiledAttention::panelsOf(kernel::ContractOp op) {
 
 TiledAttention::TiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function, Value invocation,
                                const Profile &profile)
-    : body_(body), b_(body.builder()), ops_(ops), profile_(profile), type_(VectorType::get({kLanes}, b_.getF32Type())),
+    : Counting(body), ops_(ops), profile_(profile), type_(VectorType::get({kLanes}, b_.getF32Type())),
       keyPanels_(panelsOf(ops_.scores)), valuePanels_(panelsOf(ops_.result)), down_(profile.groupSize / kAcross),
       thread_(part(invocation, profile.groupSize)), memory_(body, function, profile, thread_),
       group_(over(invocation, profile.groupSize)) {

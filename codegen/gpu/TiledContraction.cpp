@@ -9,10 +9,8 @@
 // Each thread has every (tile / threads)th point, and vectors of neighbouring channels. Convolutions are products whose
 // k is [tap, channel]; what lies beyond K is 0, what lies beyond the last point or channel is not stored.
 
-#include "codegen/gpu/Bindings.h"
-#include "codegen/gpu/FlatContraction.h"
+#include "codegen/gpu/GroupTile.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -34,62 +32,33 @@ struct Tile {
 
 // Large ones multiply more for what they fetch; small ones are more groups.
 constexpr Tile kTiles[] = {{128, 64, 8, 8}, {128, 32, 8, 4}, {64, 64, 8, 4}, {64, 32, 4, 4}, {32, 32, 2, 4}};
-// Enough that all multiprocessors of a large device have one.
-constexpr int64_t kEnoughGroups = 128;
 constexpr int64_t kFewestPoints = 16; // fewer leave most of a tile unused
 
-class TiledContraction : FlatContraction {
+class TiledContraction : GroupTile {
 public:
   TiledContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   bool isSupported();
   FailureOr<int64_t> emit(Value invocation);
 
 private:
-  /// A vector of a slice on its way into shared memory: `value` is null where it is copied without registers.
-  struct Fetched {
-    Value buffer, place, value;
-  };
-  using Fetches = SmallVector<Fetched>;
-
-  void chooseTile();
-  void splitNumber(Value invocation);
   LogicalResult fetch(Value slice, Fetches &fetches);
   LogicalResult fetchInput(Value first, Value half, Fetches &fetches);
   LogicalResult fetchPanels(Value first, Value half, Fetches &fetches);
   bool copies(Value tensor);
-  void copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, const Fetched &to);
   void finish(const Fetches &fetches);
   void multiply(Value slice, SmallVector<Value> &sums);
   void multiplyVector(Value row, Value column, SmallVector<Value> &sums);
   LogicalResult store(ArrayRef<Value> sums);
   LogicalResult storeVector(ArrayRef<Value> sums, int64_t vector, Value inGroup, int64_t channels);
 
-  bool hasAsyncCopies_;
-  Tile tile_ = kTiles[0];
+  Tile tile_;
   Value sharedInput_, sharedPanels_;
-  Value thread_, firstPoint_, firstChannel_;
 };
 
 } // namespace
 
 TiledContraction::TiledContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
-    : FlatContraction(body, root, function), hasAsyncCopies_(profile.hasAsyncCopies) {
-  chooseTile();
-}
-
-void TiledContraction::chooseTile() {
-  int64_t most = 0;
-  for (const Tile &tile : kTiles) {
-    const int64_t groups =
-        llvm::divideCeil(points_, tile.points) * llvm::divideCeil(channels_, tile.channels) * batches_ * groups_;
-    if (groups > most && tile.channels % width_ == 0) {
-      tile_ = tile;
-      most = groups;
-    }
-    if (most >= kEnoughGroups)
-      return;
-  }
-}
+    : GroupTile(body, root, function, profile), tile_(chooseTile(kTiles)) {}
 
 bool TiledContraction::isSupported() {
   const Tile &smallest = kTiles[std::size(kTiles) - 1];
@@ -97,20 +66,8 @@ bool TiledContraction::isSupported() {
          channels_ >= smallest.channels / 2 && k_ >= kSlice;
 }
 
-void TiledContraction::splitNumber(Value invocation) {
-  thread_ = part(invocation, kThreads);
-  SmallVector<int64_t> extents(batchDims_);
-  extents.append({groups_, static_cast<int64_t>(llvm::divideCeil(points_, tile_.points)),
-                  static_cast<int64_t>(llvm::divideCeil(channels_, tile_.channels))});
-  SmallVector<Value> index = indexOf(body_, over(invocation, kThreads), extents);
-  firstChannel_ = body_.scale(index.pop_back_val(), tile_.channels);
-  firstPoint_ = body_.scale(index.pop_back_val(), tile_.points);
-  group_ = index.pop_back_val();
-  batch_ = index;
-}
-
 FailureOr<int64_t> TiledContraction::emit(Value invocation) {
-  splitNumber(invocation);
+  splitNumber(invocation, tile_.points, tile_.channels);
   sharedInput_ = makeShared("input", 2 * tile_.points * (kSlice + kLanes));
   sharedPanels_ = makeShared("panels", 2 * kSlice * (tile_.channels + 2 * kLanes));
   const int64_t slices = llvm::divideCeil(k_, kSlice);
@@ -119,25 +76,20 @@ FailureOr<int64_t> TiledContraction::emit(Value invocation) {
     return failure();
   finish(first);
   SmallVector<Value> sums(tile_.threadPoints * tile_.threadChannels / kLanes, zero());
-  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(slices - 1), body_.constant(1), sums);
-  {
-    OpBuilder::InsertionGuard guard(b_);
-    b_.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> carried(loop.getRegionIterArgs());
-    Value slice = loop.getInductionVar();
+  auto fetchAndMultiply = [&](Value slice, SmallVector<Value> &carried) {
     Fetches next;
     if (failed(fetch(body_.add(slice, body_.constant(1)), next)))
       return failure();
     multiply(slice, carried);
     finish(next);
-    scf::YieldOp::create(b_, carried);
-  }
-  sums.assign(loop.getResults().begin(), loop.getResults().end());
+    return success();
+  };
+  if (failed(loopWith(body_, 0, slices - 1, 1, sums, fetchAndMultiply)))
+    return failure();
   multiply(body_.constant(slices - 1), sums);
   if (failed(store(sums)))
     return failure();
-  return llvm::divideCeil(points_, tile_.points) * llvm::divideCeil(channels_, tile_.channels) * batches_ * groups_ *
-         kThreads;
+  return groupsOf(tile_.points, tile_.channels) * kThreads;
 }
 
 //===-- Fetching ------------------------------------------------------------------------------------------------===//
@@ -166,7 +118,7 @@ LogicalResult TiledContraction::fetchInput(Value first, Value half, Fetches &fet
     Fetched fetched{sharedInput_, place, {}};
     if (isCopied)
       copyAsync(root_.getInput(), inputIndex(point, mayEnd ? atMost(k, k_ - kLanes) : k),
-                mayEnd ? isBelow(k, k_) : Value(), fetched);
+                mayEnd ? isBelow(k, k_) : Value(), kLanes, sharedInput_, place);
     else if (fetched.value = readInput(point, k, mayEnd); !fetched.value)
       return failure();
     fetches.push_back(fetched);
@@ -189,7 +141,7 @@ LogicalResult TiledContraction::fetchPanels(Value first, Value half, Fetches &fe
     Value place = body_.add(body_.scale(half, kSlice * stride), body_.add(body_.scale(row, stride), channel));
     Fetched fetched{sharedPanels_, place, {}};
     if (copies(root_.getPacked())) {
-      copyAsync(root_.getPacked(), index, isThere, fetched);
+      copyAsync(root_.getPacked(), index, isThere, kLanes, sharedPanels_, place);
     } else {
       body_.startPoint();
       fetched.value = body_.read(root_.getPacked(), index, kLanes);
@@ -203,32 +155,9 @@ LogicalResult TiledContraction::fetchPanels(Value first, Value half, Fetches &fe
   return success();
 }
 
-/// Whether vectors of a tensor are aligned in memory, as they are.
+/// Whether vectors of a tensor can come without registers.
 bool TiledContraction::copies(Value tensor) {
-  auto memory = tensor.getDefiningOp<kernel::LoadOp>();
-  auto aligned = function_->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
-  auto argument = memory ? dyn_cast<BlockArgument>(memory.getBuffer()) : BlockArgument();
-  if (!hasAsyncCopies_ || !graph::typeOf(tensor).getElementType().isF32() || !argument || !aligned ||
-      argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
-    return false;
-  graph::Extents strides = Body::stridesOf(argument);
-  auto isWhole = [](const graph::Extent &stride) { return stride.isNumber() && stride.number() % kLanes == 0; };
-  return !strides.empty() && strides.back() == graph::Extent(1) &&
-         llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole);
-}
-
-void TiledContraction::copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, const Fetched &to) {
-  Value argument = tensor.getDefiningOp<kernel::LoadOp>().getBuffer();
-  graph::Extents strides = Body::stridesOf(argument);
-  Value from = body_.constant(0);
-  for (auto [at, stride] : llvm::zip_equal(index, strides))
-    from = body_.add(from, body_.scale(at.base, stride));
-  Value read;
-  if (isThere)
-    read = arith::SelectOp::create(b_, isThere, body_.constant(kLanes), body_.constant(0));
-  nvgpu::DeviceAsyncCopyOp::create(b_, nvgpu::DeviceAsyncTokenType::get(b_.getContext()), to.buffer,
-                                   ValueRange{to.place}, body_.bufferOf(argument), ValueRange{from},
-                                   b_.getIndexAttr(kLanes), read, /*bypassL1=*/UnitAttr());
+  return profile_.hasAsyncCopies && graph::typeOf(tensor).getElementType().isF32() && isAligned(tensor, kLanes);
 }
 
 /// Everything fetched is in shared memory for all threads.

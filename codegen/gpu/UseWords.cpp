@@ -219,50 +219,47 @@ template <typename Op> struct ExpandShift : WordPattern<Op> {
   }
 };
 
-struct ExpandAdd : WordPattern<arith::AddIOp> {
-  using WordPattern::WordPattern;
-  LogicalResult matchAndRewrite(arith::AddIOp op, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &r) const override {
-    ValueRange x = adaptor.getLhs(), y = adaptor.getRhs();
-    if (x.size() != 2)
-      return failure();
-    ImplicitLocOpBuilder b(op.getLoc(), r);
-    const Words w{b, wordsLike(op.getType())};
-    Value low = w.make<arith::AddIOp>(x[0], y[0]), high = w.make<arith::AddIOp>(x[1], y[1]);
-    Value carry = w.select(w.compare(CmpIPredicate::ult, low, x[0]), w.number(1), w.number(0));
-    replace(op, r, {low, w.make<arith::AddIOp>(high, carry)});
-    return success();
-  }
+/// Numbers of two words, the low one first.
+struct Pair {
+  Value low, high;
 };
 
-struct ExpandSubtract : WordPattern<arith::SubIOp> {
-  using WordPattern::WordPattern;
-  LogicalResult matchAndRewrite(arith::SubIOp op, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &r) const override {
-    ValueRange x = adaptor.getLhs(), y = adaptor.getRhs();
-    if (x.size() != 2)
-      return failure();
-    ImplicitLocOpBuilder b(op.getLoc(), r);
-    const Words w{b, wordsLike(op.getType())};
-    Value low = w.make<arith::SubIOp>(x[0], y[0]), high = w.make<arith::SubIOp>(x[1], y[1]);
-    Value borrow = w.select(w.compare(CmpIPredicate::ult, x[0], y[0]), w.number(1), w.number(0));
-    replace(op, r, {low, w.make<arith::SubIOp>(high, borrow)});
-    return success();
-  }
-};
+static Pair sum(const Words &w, Pair x, Pair y) {
+  Value low = w.make<arith::AddIOp>(x.low, y.low), high = w.make<arith::AddIOp>(x.high, y.high);
+  Value carry = w.select(w.compare(CmpIPredicate::ult, low, x.low), w.number(1), w.number(0));
+  return {low, w.make<arith::AddIOp>(high, carry)};
+}
 
-struct ExpandMultiply : WordPattern<arith::MulIOp> {
-  using WordPattern::WordPattern;
-  LogicalResult matchAndRewrite(arith::MulIOp op, OneToNOpAdaptor adaptor,
+static Pair difference(const Words &w, Pair x, Pair y) {
+  Value low = w.make<arith::SubIOp>(x.low, y.low), high = w.make<arith::SubIOp>(x.high, y.high);
+  Value borrow = w.select(w.compare(CmpIPredicate::ult, x.low, y.low), w.number(1), w.number(0));
+  return {low, w.make<arith::SubIOp>(high, borrow)};
+}
+
+static Pair product(const Words &w, Pair x, Pair y) {
+  auto low = arith::MulUIExtendedOp::create(w.b, x.low, y.low);
+  Value crossed = w.make<arith::AddIOp>(w.make<arith::MulIOp>(x.low, y.high), w.make<arith::MulIOp>(x.high, y.low));
+  return {low.getLow(), w.make<arith::AddIOp>(low.getHigh(), crossed)};
+}
+
+/// -x where all bits of `mask` are set, and x where none are: (x ^ mask) - mask.
+static Pair negatedWhere(const Words &w, Value mask, Pair x) {
+  Value low = w.make<arith::SubIOp>(w.make<arith::XOrIOp>(x.low, mask), mask);
+  Value carry =
+      w.select(w.compare(CmpIPredicate::eq, low, w.number(0)), w.make<arith::AndIOp>(mask, w.number(1)), w.number(0));
+  return {low, w.make<arith::AddIOp>(w.make<arith::XOrIOp>(x.high, mask), carry)};
+}
+
+template <typename Op, Pair (*compute)(const Words &, Pair, Pair)> struct ExpandPair : WordPattern<Op> {
+  using WordPattern<Op>::WordPattern;
+  LogicalResult matchAndRewrite(Op op, typename WordPattern<Op>::OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     ValueRange x = adaptor.getLhs(), y = adaptor.getRhs();
     if (x.size() != 2)
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), r);
-    const Words w{b, wordsLike(op.getType())};
-    auto product = arith::MulUIExtendedOp::create(b, x[0], y[0]);
-    Value crossed = w.make<arith::AddIOp>(w.make<arith::MulIOp>(x[0], y[1]), w.make<arith::MulIOp>(x[1], y[0]));
-    replace(op, r, {product.getLow(), w.make<arith::AddIOp>(product.getHigh(), crossed)});
+    Pair result = compute({b, wordsLike(op.getType())}, {x[0], x[1]}, {y[0], y[1]});
+    this->replace(op, r, {result.low, result.high});
     return success();
   }
 };
@@ -421,12 +418,8 @@ template <typename Op> struct ExpandToFloat : WordPattern<Op> {
       r.replaceOp(op, toFloat(b, w, to, in[0], in[1]));
       return success();
     }
-    Value sign = w.sign(in[1]); // |x| = (x ^ sign) - sign
-    Value low = w.make<arith::SubIOp>(w.make<arith::XOrIOp>(in[0], sign), sign);
-    Value borrow =
-        w.select(w.compare(CmpIPredicate::eq, low, w.number(0)), w.make<arith::AndIOp>(sign, w.number(1)), w.number(0));
-    Value high = w.make<arith::AddIOp>(w.make<arith::XOrIOp>(in[1], sign), borrow);
-    Value size = toFloat(b, w, to, low, high);
+    Pair absolute = negatedWhere(w, w.sign(in[1]), {in[0], in[1]});
+    Value size = toFloat(b, w, to, absolute.low, absolute.high);
     Value isNegative = w.compare(CmpIPredicate::slt, in[1], w.number(0));
     r.replaceOp(op, w.select(isNegative, arith::NegFOp::create(b, size), size));
     return success();
@@ -458,13 +451,10 @@ template <typename Op> struct ExpandFromFloat : WordPattern<Op> {
     Value size = math::AbsFOp::create(b, x);
     Value high = math::FloorOp::create(b, arith::MulFOp::create(b, size, number(1 / kTwo32)));
     Value low = math::FmaOp::create(b, high, number(-kTwo32), size); // exact
-    Value words[] = {arith::FPToUIOp::create(b, w.type, low), arith::FPToUIOp::create(b, w.type, high)};
+    Pair words{arith::FPToUIOp::create(b, w.type, low), arith::FPToUIOp::create(b, w.type, high)};
     Value isNegative = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, number(0));
-    Value flip = w.select(isNegative, w.number(-1), w.number(0)); // -x = ~x + 1
-    Value first = w.make<arith::SubIOp>(w.make<arith::XOrIOp>(words[0], flip), flip);
-    Value carry = w.select(w.compare(CmpIPredicate::eq, first, w.number(0)), w.make<arith::AndIOp>(flip, w.number(1)),
-                           w.number(0));
-    this->replace(op, r, {first, w.make<arith::AddIOp>(w.make<arith::XOrIOp>(words[1], flip), carry)});
+    Pair result = negatedWhere(w, w.select(isNegative, w.number(-1), w.number(0)), words);
+    this->replace(op, r, {result.low, result.high});
     return success();
   }
 };
@@ -603,8 +593,9 @@ struct UseWords : PassWrapper<UseWords, OperationPass<>> {
     ConversionTarget target(getContext());
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns, target);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, types);
-    patterns.add<ExpandConstant, ExpandAdd, ExpandSubtract, ExpandMultiply, ExpandCompare, ExpandLoad, ExpandStore,
-                 ExpandVectorLoad, ExpandVectorStore>(types, &getContext());
+    patterns.add<ExpandConstant, ExpandPair<arith::AddIOp, sum>, ExpandPair<arith::SubIOp, difference>,
+                 ExpandPair<arith::MulIOp, product>, ExpandCompare, ExpandLoad, ExpandStore, ExpandVectorLoad,
+                 ExpandVectorStore>(types, &getContext());
     patterns.add<ExpandMove<vector::BroadcastOp>, ExpandMove<vector::ExtractOp>, ExpandMove<vector::InsertOp>,
                  ExpandMove<vector::FromElementsOp>, ExpandMove<vector::ExtractStridedSliceOp>,
                  ExpandMove<arith::SelectOp>, ExpandMove<ub::PoisonOp>>(types, &getContext());

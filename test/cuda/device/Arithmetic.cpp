@@ -303,15 +303,16 @@ static bool isSigned(Type type) {
   return type == Type::S8 || type == Type::S16 || type == Type::S32 || type == Type::S64;
 }
 
-static double floatOf(Type type, uint64_t bits) {
+double floatOf(Type type, uint64_t bits) {
   if (type == Type::F64) {
     double value;
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
-  if (type == Type::F32) {
+  if (type == Type::F32 || type == Type::BF16) {
+    const auto word = static_cast<uint32_t>(type == Type::F32 ? bits : bits << 16);
     float value;
-    std::memcpy(&value, &bits, sizeof value);
+    std::memcpy(&value, &word, sizeof value);
     return static_cast<double>(value);
   }
   _Float16 value;

@@ -59,6 +59,9 @@ struct Lanes {
   }
 };
 
+/// A register's bits as a number of a type of floats.
+double floatOf(Type type, uint64_t bits);
+
 /// Instructions that read and write registers alone.
 void compute(const Instruction &instruction, const Lanes &lanes);
 

@@ -46,16 +46,7 @@ template <typename Sum> static Sum elementOf(Type type, uint64_t bits, unsigned 
     return static_cast<Sum>(static_cast<int8_t>(bits >> (8 * number)));
   if (type == Type::U8)
     return static_cast<Sum>(static_cast<uint8_t>(bits >> (8 * number)));
-  const auto word = static_cast<uint16_t>(bits >> (16 * number));
-  if (type == Type::BF16) {
-    const uint32_t wide = uint32_t(word) << 16;
-    float value;
-    std::memcpy(&value, &wide, sizeof value);
-    return static_cast<Sum>(value);
-  }
-  _Float16 value;
-  std::memcpy(&value, &word, sizeof value);
-  return static_cast<Sum>(value);
+  return static_cast<Sum>(floatOf(type, static_cast<uint16_t>(bits >> (16 * number))));
 }
 
 /// mma.sync.aligned.mMn8kK.row.col.D.A.B.D. Products of floats of 16 bits are exact, and their sums in f32, in the

@@ -1,0 +1,60 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/gpu/GroupTile.h"
+#include "codegen/gpu/Bindings.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using smelt::graph::LaneIndex;
+
+namespace smelt::gpu {
+
+int64_t GroupTile::groupsOf(int64_t tilePoints, int64_t tileChannels) const {
+  return static_cast<int64_t>(llvm::divideCeil(points_, tilePoints) * llvm::divideCeil(channels_, tileChannels)) *
+         batches_ * groups_;
+}
+
+void GroupTile::splitNumber(Value invocation, int64_t tilePoints, int64_t tileChannels) {
+  thread_ = part(invocation, kGroupThreads);
+  SmallVector<int64_t> extents(batchDims_);
+  extents.append({groups_, static_cast<int64_t>(llvm::divideCeil(points_, tilePoints)),
+                  static_cast<int64_t>(llvm::divideCeil(channels_, tileChannels))});
+  SmallVector<Value> index = indexOf(body_, over(invocation, kGroupThreads), extents);
+  firstChannel_ = body_.scale(index.pop_back_val(), tileChannels);
+  firstPoint_ = body_.scale(index.pop_back_val(), tilePoints);
+  group_ = index.pop_back_val();
+  batch_ = index;
+}
+
+bool GroupTile::isAligned(Value tensor, int64_t lanes) {
+  auto memory = tensor.getDefiningOp<kernel::LoadOp>();
+  auto aligned = function_->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
+  auto argument = memory ? dyn_cast<BlockArgument>(memory.getBuffer()) : BlockArgument();
+  if (!argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
+    return false;
+  graph::Extents strides = Body::stridesOf(argument);
+  auto isWhole = [&](const graph::Extent &stride) { return stride.isNumber() && stride.number() % lanes == 0; };
+  return !strides.empty() && strides.back() == graph::Extent(1) &&
+         llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole);
+}
+
+Value GroupTile::placeOf(Value tensor, ArrayRef<LaneIndex> index) {
+  Value place = body_.constant(0);
+  for (auto [at, stride] : llvm::zip_equal(index, Body::stridesOf(tensor.getDefiningOp<kernel::LoadOp>().getBuffer())))
+    place = body_.add(place, body_.scale(at.base, stride));
+  return place;
+}
+
+void GroupTile::copyAsync(Value tensor, ArrayRef<LaneIndex> index, Value isThere, int64_t lanes, Value buffer,
+                          Value place) {
+  Value from = placeOf(tensor, index), read;
+  if (isThere)
+    read = arith::SelectOp::create(b_, isThere, body_.constant(lanes), body_.constant(0));
+  Value memory = body_.bufferOf(tensor.getDefiningOp<kernel::LoadOp>().getBuffer());
+  nvgpu::DeviceAsyncCopyOp::create(b_, nvgpu::DeviceAsyncTokenType::get(b_.getContext()), buffer, ValueRange{place},
+                                   memory, ValueRange{from}, b_.getIndexAttr(lanes), read, /*bypassL1=*/UnitAttr());
+}
+
+} // namespace smelt::gpu

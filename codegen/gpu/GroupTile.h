@@ -1,0 +1,59 @@
+// Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef SMELT_CODEGEN_GPU_GROUPTILE_H
+#define SMELT_CODEGEN_GPU_GROUPTILE_H
+
+#include "codegen/gpu/FlatContraction.h"
+
+namespace smelt::gpu {
+
+/// A contraction by groups of kGroupThreads, each of which has a tile of points by channels and brings slices along k
+/// of both operands into its memory: what emitters for cores and for tensor cores have in common.
+class GroupTile : protected FlatContraction {
+protected:
+  GroupTile(Body &body, kernel::ContractOp root, mlir::func::FuncOp function, const Profile &profile)
+      : FlatContraction(body, root, function), profile_(profile) {}
+
+  /// A vector of a slice on its way into shared memory: `value` is null where it is copied without registers.
+  struct Fetched {
+    mlir::Value buffer, place, value;
+  };
+  using Fetches = llvm::SmallVector<Fetched>;
+
+  int64_t groupsOf(int64_t tilePoints, int64_t tileChannels) const;
+  /// The first of `tiles`, large ones first, of which there are enough groups for a large device; else that of the
+  /// most.
+  template <size_t count, typename Tile> Tile chooseTile(const Tile (&tiles)[count]) const {
+    constexpr int64_t kEnoughGroups = 128; // as many as a large device has multiprocessors
+    Tile chosen = tiles[0];
+    int64_t most = 0;
+    for (const Tile &tile : tiles) {
+      const int64_t groups = groupsOf(tile.points, tile.channels);
+      if (groups > most && tile.channels % width_ == 0) {
+        chosen = tile;
+        most = groups;
+      }
+      if (most >= kEnoughGroups)
+        break;
+    }
+    return chosen;
+  }
+  /// Finds thread_, and the tile at hand.
+  void splitNumber(mlir::Value invocation, int64_t tilePoints, int64_t tileChannels);
+
+  /// Whether vectors of so many elements of a tensor are aligned in memory, as they are.
+  bool isAligned(mlir::Value tensor, int64_t lanes);
+  /// Of such a tensor, where an element lies in its buffer.
+  mlir::Value placeOf(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index);
+  /// Copies a vector of it into shared memory without registers, or zeros where `isThere` does not hold.
+  void copyAsync(mlir::Value tensor, llvm::ArrayRef<graph::LaneIndex> index, mlir::Value isThere, int64_t lanes,
+                 mlir::Value buffer, mlir::Value place);
+
+  const Profile &profile_;
+  mlir::Value thread_, firstPoint_, firstChannel_;
+};
+
+} // namespace smelt::gpu
+
+#endif // SMELT_CODEGEN_GPU_GROUPTILE_H
