@@ -3,6 +3,7 @@
 
 usage: bench.py [MODEL…] [--peers LIST] [--target NAME] [--precision P] [--rounds N] [--json FILE] [--store] [--check] [--trend]
        bench.py [MODEL…] --dynamic | --threads N | --figures | --roofline | --mca | --gpu
+       bench.py [MODEL…] --format tflite|pt2 [OPTION…]
        bench.py --page [write]
 
 Contestants are processes of their own that take turns round by round, so that whatever else the machine does meets all of them; each figure is the
@@ -21,6 +22,7 @@ sys.path[:0] = [str(REPOSITORY / folder) for folder in ("test", "test/models", "
 import contestants  # noqa: E402
 import dynamic  # noqa: E402
 import figures  # noqa: E402
+import formats  # noqa: E402
 import gpu  # noqa: E402
 import harness  # noqa: E402
 import inner_loops  # noqa: E402
@@ -84,6 +86,8 @@ def parse():
                       help=f"measure everything with all peers, {page.HOW_LONG}, and write {page.PAGE.relative_to(REPOSITORY)}; "
                            "'write' takes the last figures of each kind as they are")
     kind.add_argument("--trend", action="store_true", help="print what is kept of this processor, without measuring")
+    kind.add_argument("--format", choices=tuple(formats.PROGRAMS), help="models of another format, each beside its own runtime: LiteRT for tflite, ExecuTorch for pt2; "
+                                                                        "`--format pt2 --help` has the models and options of each")
     parser.add_argument("--peers", type=contestants.parse_peers, default=contestants.DEFAULT_PEERS, metavar="LIST",
                         help=f"of {', '.join(contestants.PEERS)}; or all, none (default: onnxruntime,openvino; the others are installed when asked for)")
     parser.add_argument("--target", help="what Smelt compiles for (default: native); with x86-64-v3 peers are held to AVX2")
@@ -109,19 +113,9 @@ def say(text=""):
     print(text, flush=True)
 
 
-def other_format(position):
-    """`--format tflite …`: models of another format have a peer, and a program, of their own."""
-    wanted, rest = sys.argv[position + 1 : position + 2], sys.argv[1:position] + sys.argv[position + 2 :]
-    programs = {"tflite": "litert.py", "pt2": "executorch_bench.py"}
-    if not wanted or wanted[0] not in programs:
-        print(f"bench.py: error: --format takes {' or '.join(programs)}", file=sys.stderr)
-        return 2
-    return subprocess.run([sys.executable, REPOSITORY / "tools" / "bench" / programs[wanted[0]], *rest]).returncode
-
-
 def main():
-    if "--format" in sys.argv:
-        return other_format(sys.argv.index("--format"))
+    if named := formats.named(sys.argv[1:]):
+        return formats.bench(*named)
     args = parse()
     if args.trend:
         print("\n".join(kept.trend(kept.read(kept.file_of(kept.processor())))))

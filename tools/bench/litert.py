@@ -27,7 +27,7 @@ SECONDS_PER_MODEL = 6
 
 
 def compare(name, folder, rounds):
-    """{"smelt", "litert"}: medians in milliseconds."""
+    """{"model", "precision" (f32: as the file is), "median_ms": {"smelt", "litert"}, "ratio"}"""
     path = litert_models.fetched(name, folder)
     judge = litert_models.litert.Interpreter(path)
     random = np.random.default_rng(1)
@@ -37,7 +37,7 @@ def compare(name, folder, rounds):
     shapes = {detail["name"]: tuple(int(extent) for extent in detail["shape"]) for detail in judge.inputs}
     call, _ = smelt.load(smelt.compile(path, folder / "m.so", shapes=shapes)).bind(feeds)
     medians, _ = turns.take_turns([turns.Call("smelt", call), turns.Call("litert", judge.invoke)], SECONDS_PER_MODEL, rounds)
-    return medians
+    return {"model": name, "precision": "f32", "median_ms": medians, "ratio": medians["smelt"] / medians["litert"]}
 
 
 def main():
@@ -49,16 +49,15 @@ def main():
     if unknown := [name for name in args.names if name not in litert_models.REAL]:
         parser.error(f"no model {', '.join(unknown)}; there are {', '.join(litert_models.REAL)}")
     print(f"{'model':34}{'Smelt ms':>10}{'LiteRT ms':>11}{'ratio':>8}")
-    figures = {}
+    results = []
     for name in args.names or litert_models.REAL:
         with tempfile.TemporaryDirectory() as folder:
-            figures[name] = compare(name, pathlib.Path(folder), args.rounds)
-        ours, theirs = figures[name]["smelt"], figures[name]["litert"]
-        print(f"{name:34}{ours:10.4f}{theirs:11.4f}{ours / theirs:8.3f}", flush=True)
-    mean = statistics.geometric_mean(each["smelt"] / each["litert"] for each in figures.values())
-    print(f"{'geometric mean':55}{mean:8.3f}")
+            results.append(compare(name, pathlib.Path(folder), args.rounds))
+        medians = results[-1]["median_ms"]
+        print(f"{name:34}{medians['smelt']:10.4f}{medians['litert']:11.4f}{results[-1]['ratio']:8.3f}", flush=True)
+    print(f"{'geometric mean':55}{statistics.geometric_mean(result['ratio'] for result in results):8.3f}")
     if args.json:
-        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+        args.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

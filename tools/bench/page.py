@@ -7,6 +7,8 @@ import statistics
 
 import contestants
 import figures
+import formats
+import gpu
 import harness
 import inner_loops
 import peers
@@ -15,12 +17,13 @@ import roofline
 import threads
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "performance.md"
-HOW_LONG = "which takes an hour"
+HOW_LONG = "which takes more than an hour"
 LICENCE = ("<!-- Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. "
            "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception -->")
 BF16_MODELS = ("resnet50", "minilm_l6", "vit_s")
 THREADS = 2
 LATENCY_BARS = {"native": 0.75, "x86-64-v3": 0.85}
+TFLITE_BAR, EXECUTORCH_BARS = 0.9, {"ms": 1.0, "load_ms": 0.5, "peak_mb": 0.5}  # of LiteRT's, and of ExecuTorch's
 INTRODUCTION = """# How fast Smelt is, and what falls short
 
 This page is written by `./dev bench --page`, which measures all of it again on the machine at hand ({how_long}); each table says which command prints
@@ -55,7 +58,7 @@ def measure(names, args, measure_all):
         if kind == "peers":
             kept.store(kept.entry(measured, settings, kept.versions(settings.peers)))
         failed += missing
-    return failed
+    return failed + sum(formats.bench(name, []) != 0 for name in formats.PROGRAMS)
 
 
 def has_precision():
@@ -126,6 +129,42 @@ def bf16_section():
                         table(["model", "Smelt ms", "OpenVINO ms", "ratio"], rows), f"Bar: <= 0.9 each: {'holds' if not above else 'does not hold for ' + ', '.join(above)}."])
 
 
+def tflite_section():
+    results = kept.recall("tflite")
+    if not results:
+        return missing("TensorFlow Lite models", "./dev bench --format tflite")
+    rows = [[name, *(f"{result['median_ms'][runtime]:.2f}" for runtime in ("smelt", "litert")), f"{result['ratio']:.2f}"] for name, result in results.items()]
+    mean = statistics.geometric_mean(result["ratio"] for result in results.values())
+    return "\n\n".join(["## TensorFlow Lite models", "`./dev bench --format tflite`; real `.tflite` files, and LiteRT with XNNPACK.", table(["model", "Smelt ms", "LiteRT ms", "ratio"], rows),
+                        f"Bar: geometric mean <= {TFLITE_BAR}: {'holds' if mean <= TFLITE_BAR else 'does not hold'} ({mean:.3f})."])
+
+
+def pytorch_section():
+    results = [result for precision in ("f32", "int8") for result in kept.recall("pt2", "native", precision).values()]
+    if not results:
+        return missing("PyTorch's programs", "./dev bench --format pt2")
+    shown = {"ms": "ms", "load_ms": "load ms", "peak_mb": "peak MB"}
+    rows = [[f"{result['model']} {result['precision']}", *(cell for key in shown for cell in (f"{result['smelt'][key]:.2f}", f"{result['executorch'][key]:.2f}"))] for result in results]
+    ratios = [[row[0], *(f"{result['smelt'][key] / result['executorch'][key]:.3f}" for key in shown), f"{result['smelt']['static_peak_mb'] / result['executorch']['peak_mb']:.3f}"]
+              for row, result in zip(rows, results)]
+    bars = ", ".join(f"{title} {EXECUTORCH_BARS[key]}" for key, title in shown.items())
+    return "\n\n".join(["## PyTorch's programs", "`./dev bench --format pt2`; seeded weights, int8 as PT2E makes it, and ExecuTorch with XNNPACK. Peak: of a process that loads the program and runs it once.",
+                        table(["program", *(f"{title}, {runtime}" for title in shown.values() for runtime in ("Smelt", "ExecuTorch"))], rows),
+                        table(["ratio", *shown.values(), "peak, linked statically"], ratios),
+                        f"Bars, for int8 the time, for mobilenet_v2 the others: {bars}."])
+
+
+def gpu_section():
+    results = kept.recall("gpu", gpu.TARGET)
+    if not results:
+        return missing("Shaders", "./dev bench --gpu")
+    rows = [[name, f"{result['median_ms']['smelt'][result['clock']]:.2f}", *(f"{result['ratio'][peer]:.2f}" if peer in result["ratio"] else "-" for peer in contestants.DEVICE_PEERS)]
+            for name, result in results.items()]
+    return "\n\n".join([f"## Shaders on {gpu.TARGET}", "`./dev bench --gpu`; Mesa's device on the processor, one thread, ms of CPU time of all threads, and the ratio to each peer.",
+                        table(["model", "Smelt ms", *(peer.title for peer in contestants.DEVICE_PEERS.values())], rows),
+                        "\n".join(f"- {line}" for line in gpu.summary(list(results.values()), None))])
+
+
 def threads_section():
     results = kept.recall("threads")
     if not results:
@@ -186,7 +225,7 @@ def text():
              f"{min(loads):.0f} to {max(loads):.0f}: above 1, other work disturbs what is measured by the clock, compile times and threads above all."
              if loads else "")
     sections = [latency_section("native", "Latency, f32"), latency_section("x86-64-v3", "Latency on AVX2: --target x86-64-v3"), bf16_section(),
-                threads_section(), figures_section(), roofline_section(), inner_loops_section()]
+                tflite_section(), pytorch_section(), gpu_section(), threads_section(), figures_section(), roofline_section(), inner_loops_section()]
     return "\n\n".join([LICENCE, introduction, stamp, *filter(None, sections)]) + "\n"
 
 
