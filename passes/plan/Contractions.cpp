@@ -71,6 +71,11 @@ bool isPerChannel(Value operand, ArrayRef<graph::Extent> shape) {
   return elements == extents.back() && extents.back() == shape.back() && operand.getDefiningOp<graph::ConstantOp>();
 }
 
+bool isCostly(Operation *op) {
+  return isa<graph::SigmoidOp, graph::TanhOp, graph::ExpOp, graph::LogOp, graph::ErfOp, graph::GeluOp, graph::SwishOp,
+             graph::MishOp, graph::SoftplusOp>(op);
+}
+
 Value repeatChannels(OpBuilder &builder, Location loc, Value operand, int64_t factor) {
   if (graph::productOf(graph::extentsOf(operand)) == graph::Extent(1) || factor == 1)
     return operand;

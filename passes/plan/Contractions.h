@@ -32,6 +32,9 @@ bool isPerChannel(mlir::Value operand, llvm::ArrayRef<graph::Extent> shape);
 /// Such an operand for tensors that have `factor` times the channels, the same ones again and again.
 mlir::Value repeatChannels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value operand, int64_t factor);
 
+/// Elementwise work that takes dozens of instructions.
+bool isCostly(mlir::Operation *op);
+
 } // namespace smelt::plan
 
 #endif // SMELT_PASSES_PLAN_CONTRACTIONS_H

@@ -5,7 +5,8 @@
 // as channels, so that no lane is idle. Its filter is repeated, shifted by a stride each time, with zeros between:
 //   conv(x, w[k, c, n]) {stride s}   →   reshape(conv(x, w'[k + (f - 1) s, c, f n]) {stride f s})
 //   w'[j, :, p n + :] = w[j - p s, :, :]
-// Elementwise work that follows moves before the reshape, into the convolution's kernel.
+// Elementwise work that follows moves before the reshape, into the convolution's kernel; where it is costly, it alone
+// may be worth that.
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Machine.h"
@@ -37,7 +38,8 @@ public:
 
 private:
   bool isCandidate();
-  double efficiency(const Folding &folding);
+  double epilogueSteps();
+  double time(const Folding &folding);
   Folding choose();
   Value foldedFilter(const Folding &folding);
   Value foldedConv(const Folding &folding);
@@ -61,14 +63,30 @@ bool Folder::isCandidate() {
          filter_.getNumElements() * graph::elementBytes(filter_.getElementType()) <= kMostFilterBytes;
 }
 
-/// The share of multiplications that contribute to the result.
-double Folder::efficiency(const Folding &folding) {
-  double channels = double(folding.factor * type_.getShape().back());
-  double lanes = double(llvm::alignTo(folding.factor * type_.getShape().back(), lanes_));
-  int64_t columns = kernel::typicalSide(shape_[spatial_]);
-  auto computed = static_cast<int64_t>(llvm::alignTo(columns, folding.factor));
-  return channels / lanes * double(filter_.getDimSize(spatial_ - 1)) / double(folding.taps) * double(columns) /
-         double(computed);
+/// Multiply-adds of a vector that take as long as the elementwise work that will follow in the same kernel. Only costly
+/// functions count: others hardly show beside the products.
+double Folder::epilogueSteps() {
+  constexpr int kCostlySteps = 32;
+  int costly = 0;
+  for (Value value = op_.getResult(); value.hasOneUse();) {
+    Operation *user = *value.user_begin();
+    if (!isa<graph::ScalarInterface>(user) || graph::extentsOf(user->getResult(0)) != shape_ ||
+        !llvm::all_of(user->getOperands(),
+                      [&](Value operand) { return operand == value || plan::isPerChannel(operand, shape_); }))
+      break;
+    costly += plan::isCostly(user);
+    value = user->getResult(0);
+  }
+  return costly * kCostlySteps;
+}
+
+/// The time that a column of results is estimated to take, in multiply-adds of one vector.
+double Folder::time(const Folding &folding) {
+  int64_t tapsOfColumn = filter_.getNumElements() / filter_.getShape().back() / filter_.getDimSize(spatial_ - 1),
+          vectors = llvm::divideCeil(folding.factor * type_.getShape().back(), lanes_),
+          columns = kernel::typicalSide(shape_[spatial_]);
+  double blocks = double(llvm::divideCeil(columns, folding.factor)) / double(columns);
+  return (double(folding.taps * tapsOfColumn) + epilogueSteps()) * double(vectors) * blocks;
 }
 
 Folding Folder::choose() {
@@ -76,12 +94,12 @@ Folding Folder::choose() {
   int64_t taps = filter_.getDimSize(spatial_ - 1), stride = op_.getStrides().back(),
           columns = kernel::typicalSide(shape_[spatial_]);
   Folding best{1, taps};
-  double least = kGain * efficiency(best);
+  double most = time(best) / kGain;
   for (int64_t factor = 2; factor * type_.getShape().back() <= 2 * lanes_ && factor <= columns; ++factor) {
     Folding folding{factor, taps + (factor - 1) * stride};
-    if (efficiency(folding) > least) {
+    if (double needed = time(folding); needed < most) {
       best = folding;
-      least = efficiency(folding);
+      most = needed;
     }
   }
   return best;

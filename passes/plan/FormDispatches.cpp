@@ -12,6 +12,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/plan/Contractions.h"
 #include "passes/plan/MachinePass.h"
 #include "passes/plan/Passes.h"
 #include "passes/plan/SymbolDefiners.h"
@@ -92,12 +93,6 @@ static bool readsResults(Operation *op) {
 /// Whether an op reads its operands where they lie, not element by element.
 static bool readsMemory(Operation *op) {
   return isa<graph::CustomOp, graph::ConvOp, kernel::ContractOp, kernel::WinogradOp>(op);
-}
-
-/// Functions that take dozens of instructions.
-static bool isCostly(Operation *op) {
-  return isa<graph::SigmoidOp, graph::TanhOp, graph::ExpOp, graph::LogOp, graph::ErfOp, graph::GeluOp, graph::SwishOp,
-             graph::MishOp, graph::SoftplusOp>(op);
 }
 
 /// Whether elements are computed one by one: ops that choose what they read have lanes along the innermost dim only,
@@ -187,7 +182,7 @@ bool Grouping::canJoin(Operation *op, int group) const {
     return false;
   if (!groups_[group].pointwise && !readsVectors(op, groups_[group].shape))
     return false;
-  if (isCostly(op) && isOneByOne(groups_[group].ops, groups_[group].shape))
+  if (plan::isCostly(op) && isOneByOne(groups_[group].ops, groups_[group].shape))
     return false;
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/Graph/Ops/Formulas.h"
+#include "dialects/Graph/Ops/FloatParts.h"
 #include <limits>
 
 namespace smelt::graph::formula {
@@ -49,10 +50,12 @@ Expr isInfinite(Expr x, bool positive, bool negative) {
   return negative ? isPositive | (x == -kInfinity) : isPositive;
 }
 
-// With e^-|x| nothing overflows, and small results keep their digits.
+// With e^-|x| nothing overflows, and small results keep their digits. What would be no normal number is 0, since those
+// take some processors a hundred cycles.
 Expr sigmoid(Expr x) {
-  Expr e = exp(-abs(x));
-  return select(x < 0.0, e, 1.0) / (e + 1.0);
+  Expr least = x.real(isF64(x) ? -708.39 : -87.33), a = -abs(x);
+  Expr e = exp(select(least > a, least, a));
+  return select(x < least, 0.0, select(x < 0.0, e, 1.0)) / (e + 1.0);
 }
 
 // tanh(ln(1 + e)) = n / (n + 2), n = e (e + 2); 1 in f32 from x = 10 on.

@@ -54,3 +54,25 @@ func.func @symbolic_columns(%x: !in) -> !out {
   %1 = graph.relu %0 : (!out) -> !out
   return %1 : !out
 }
+
+// A window of one column gains nothing for its products, but a sigmoid's vectors are full.
+// CHECK-LABEL: func.func @costly_epilogue
+// CHECK: %[[CONV:.*]] = graph.conv {{.*}}strides = array<i64: 1, 8>{{.*}} -> tensor<1x4x3x16xf32>
+// CHECK: %[[SIGMOID:.*]] = graph.sigmoid %[[CONV]]
+// CHECK: graph.reshape %[[SIGMOID]] : (tensor<1x4x3x16xf32>) -> tensor<1x4x24x2xf32>
+func.func @costly_epilogue(%x: tensor<1x4x24x16xf32>) -> tensor<1x4x24x2xf32> {
+  %w = graph.constant dense<1.0> : tensor<1x1x16x2xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x4x24x16xf32>, tensor<1x1x16x2xf32>) -> tensor<1x4x24x2xf32>
+  %1 = graph.sigmoid %0 : (tensor<1x4x24x2xf32>) -> tensor<1x4x24x2xf32>
+  return %1 : tensor<1x4x24x2xf32>
+}
+
+// A relu is not worth it.
+// CHECK-LABEL: func.func @cheap_epilogue
+// CHECK: graph.conv {{.*}} -> tensor<1x4x24x2xf32>
+func.func @cheap_epilogue(%x: tensor<1x4x24x16xf32>) -> tensor<1x4x24x2xf32> {
+  %w = graph.constant dense<1.0> : tensor<1x1x16x2xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, groups = 1 : i64, layout = 1 : i32} : (tensor<1x4x24x16xf32>, tensor<1x1x16x2xf32>) -> tensor<1x4x24x2xf32>
+  %1 = graph.relu %0 : (tensor<1x4x24x2xf32>) -> tensor<1x4x24x2xf32>
+  return %1 : tensor<1x4x24x2xf32>
+}
