@@ -4,7 +4,9 @@
 #include "frontends/common/Fourier.h"
 #include "frontends/common/MatchDims.h"
 #include "frontends/common/Refusal.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <complex>
 
 using namespace mlir;
 using llvm::Twine;
@@ -16,7 +18,6 @@ using Values = SmallVector<Value>;
 
 constexpr double kTwoPi = 6.283185307179586;
 constexpr int64_t kLongest = 1 << 20;
-constexpr int64_t kLongestPrime = 1 << 11;  // a matrix of a quarter of its square
 constexpr int64_t kLongestAtOnce = 1 << 11; // below, what lies between two products by factors costs more than it saves
 
 // Arithmetic.
@@ -196,16 +197,78 @@ static ComplexValue mapped(const ComplexValue &x, llvm::function_ref<Value(Value
   return {map(x.real), x.isReal() ? Value() : map(x.imaginary)};
 }
 
+static ComplexValue transformedRows(GraphBuilder &b, const ComplexValue &x, bool inverse, bool oneSided);
+
+using Numbers = std::vector<std::complex<double>>;
+
+/// X[k] = Σ x[n] e^(-2πi k n / length) in place; the length is a power of two.
+static void transform(Numbers &x) {
+  const size_t length = x.size();
+  for (size_t at = 1, mirrored = 0; at < length; ++at) {
+    size_t bit = length / 2;
+    for (; mirrored & bit; bit /= 2)
+      mirrored ^= bit;
+    mirrored |= bit;
+    if (at < mirrored)
+      std::swap(x[at], x[mirrored]);
+  }
+  for (size_t half = 1; half < length; half *= 2)
+    for (size_t n = 0; n < half; ++n) {
+      const auto turn = std::polar(1.0, -kTwoPi * static_cast<double>(n) / static_cast<double>(2 * half));
+      for (size_t at = n; at < length; at += 2 * half) {
+        const std::complex<double> other = turn * x[at + half];
+        x[at + half] = x[at] - other;
+        x[at] += other;
+      }
+    }
+}
+
+/// Numbers as constants [1, count].
+static ComplexValue constantsOf(GraphBuilder &b, Type element, ArrayRef<std::complex<double>> numbers) {
+  const auto count = static_cast<int64_t>(numbers.size());
+  graph::HostTensor real = graph::HostTensor::zeros(checkedType({1, count}, element)),
+                    imaginary = graph::HostTensor::zeros(real.type());
+  b.countComputed(count * 16);
+  for (auto [at, number] : llvm::enumerate(numbers)) {
+    real.set(static_cast<int64_t>(at), graph::Scalar::ofFloat(number.real()));
+    imaginary.set(static_cast<int64_t>(at), graph::Scalar::ofFloat(number.imag()));
+  }
+  return {b.constant(real), b.constant(imaginary)};
+}
+
+/// [r, length] of numbers → [r, length], for a length that has no factors: as a convolution, of as many numbers as the
+/// next power of two from 2 length - 1 on, whose transforms are Cooley and Tukey's. With w[n] = e^(-πi n² / length),
+///   X[k] = w[k] Σ_n (x[n] w[n]) conj(w[k - n])
+/// because 2 k n = k² + n² - (k - n)². (L. I. Bluestein, A linear filtering approach to the computation of discrete
+/// Fourier transform, IEEE Transactions on Audio and Electroacoustics 18, 1970)
+static ComplexValue transformedByConvolution(GraphBuilder &b, const ComplexValue &x, bool inverse) {
+  const int64_t length = fixedDim(x.real, 1);
+  const auto whole = static_cast<int64_t>(llvm::PowerOf2Ceil(static_cast<uint64_t>(2 * length - 1)));
+  Type element = elementOf(x.real);
+  Numbers chirp(length), filter(whole);
+  for (int64_t n = 0; n < length; ++n) {
+    const double turn = kTwoPi * static_cast<double>(n * n % (2 * length)) / static_cast<double>(2 * length);
+    chirp[n] = std::polar(1.0, inverse ? turn : -turn);
+    filter[n] = filter[(whole - n) % whole] = std::conj(chirp[n]) / static_cast<double>(whole);
+  }
+  transform(filter);
+  const ComplexValue turns = constantsOf(b, element, chirp);
+  auto padded = [&](Value part) { return resizedDim(b, part, 1, whole); };
+  ComplexValue inner = transformedRows(b, mapped(product(b, x, turns), padded), false, false);
+  ComplexValue made = transformedRows(b, product(b, inner, constantsOf(b, element, filter)), true, false);
+  return product(b, mapped(made, [&](Value part) { return resizedDim(b, part, 1, length); }), turns);
+}
+
 /// [r, length] of numbers → [r, length]; Cooley and Tukey's way where a length has factors, n = p · second + q and
 /// k = u + first · v:
 ///   X[k] = Σ_q e^(-2πi q u / length) e^(-2πi q v / second) Σ_p x[n] e^(-2πi p u / first)
 static ComplexValue transformedRows(GraphBuilder &b, const ComplexValue &x, bool inverse, bool oneSided) {
   const int64_t length = fixedDim(x.real, 1), first = factorOf(length), second = length / first;
-  if (length <= kLongestAtOnce || (first == 1 && length <= kLongestPrime))
+  if (length <= kLongestAtOnce)
     return transformedAtOnce(Rows{b, length}, x, inverse, oneSided);
+  auto oneSideOf = [&](Value all) { return oneSided ? b.sliceDim(all, 1, 0, length / 2 + 1) : all; };
   if (first == 1)
-    unsupported("transforms " + Twine(length) + " values at once, a number with no factors; Smelt takes such of " +
-                Twine(kLongestPrime) + " at most: pad them");
+    return mapped(transformedByConvolution(b, x, inverse), oneSideOf);
   const Extent rows = extentsOf(x.real)[0];
   auto columns = [&](Value part) {
     return b.reshape(b.transpose(b.reshape(part, {rows, first, second}), {0, 2, 1}), {rows * second, first});
@@ -216,8 +279,7 @@ static ComplexValue transformedRows(GraphBuilder &b, const ComplexValue &x, bool
   auto across = [&](Value part) { return b.reshape(b.transpose(part, {0, 2, 1}), {rows * first, second}); };
   ComplexValue outer = transformedRows(b, mapped(inner, across), inverse, false);
   return mapped(outer, [&](Value part) {
-    Value all = b.reshape(b.transpose(b.reshape(part, {rows, first, second}), {0, 2, 1}), {rows, length});
-    return oneSided ? b.sliceDim(all, 1, 0, length / 2 + 1) : all;
+    return oneSideOf(b.reshape(b.transpose(b.reshape(part, {rows, first, second}), {0, 2, 1}), {rows, length}));
   });
 }
 
@@ -268,7 +330,7 @@ Value inverseReal(GraphBuilder &b, const ComplexValue &spectrum, int64_t dim, in
   if (fixedDim(spectrum.real, dim) != rows.side())
     malformed("makes " + Twine(length) + " values of " + Twine(fixedDim(spectrum.real, dim)) + " frequencies");
   auto compute = [&](const ComplexValue &x) -> ComplexValue {
-    if (length <= kLongestAtOnce || factorOf(length) == 1)
+    if (length <= kLongestAtOnce)
       return {realRowsAtOnce(rows, x), nullptr};
     // The other side is the mirror image; what is imaginary in the end is 0. The ends have no imaginary part.
     Value real = rows.mirrored(x.real, x.real);

@@ -37,8 +37,7 @@ ComplexValue scaled(GraphBuilder &builder, const ComplexValue &x, double factor)
 mlir::Value resizedDim(GraphBuilder &builder, mlir::Value x, int64_t dim, int64_t extent);
 
 /// X[k] = Σ x[n] e^(∓2πi k n / length) along a dim of f16, bf16, f32 or f64 that is known now; + where it is `inverse`,
-/// which is not scaled. `oneSided`: k up to length / 2 alone, of reals. Refuses lengths that have too large a prime
-/// factor.
+/// which is not scaled. `oneSided`: k up to length / 2 alone, of reals. Refuses lengths above 2^20.
 ComplexValue fourier(GraphBuilder &builder, const ComplexValue &x, int64_t dim, bool inverse, bool oneSided = false);
 /// The `length` reals that one side of a spectrum stands for, [length / 2 + 1] along a dim, which is what fourier makes
 /// of them times `length`.

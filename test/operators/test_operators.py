@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parent)]
 import harness
 
-FAMILIES = ["moves", "convolutions", "limits", "recurrent", "resize", "contrib", "gates", "attention", "draws", "found", "classic", "gpu_only", "integers", "codes"]
+FAMILIES = ["moves", "convolutions", "limits", "recurrent", "resize", "contrib", "gates", "attention", "draws", "found", "classic", "gpu_only", "integers", "codes", "transforms"]
 
 
 class Case:

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/common/Axes.h"
+#include "frontends/common/Fourier.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 #include <cmath>
@@ -15,7 +16,6 @@ using graph::Extent, graph::Extents, graph::HostTensor, graph::Scalar;
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr int64_t kMostWindow = 1 << 20;
-constexpr int64_t kMostDft = 1 << 11; // a transform is a product with a matrix of the square of its length
 
 /// a0 - a1 cos(2πi/n) + a2 cos(4πi/n), n = size, or size - 1 where it is not periodic
 struct CosineWindow {
@@ -59,37 +59,6 @@ template <const CosineWindow &window> static Values cosineWindow(NodeReader &nod
   return {node.builder().constant(result)};
 }
 
-/// The transform of `length` values, real and imaginary beside each other, into `count` of them:
-/// [length · parts, count · results], times `scale`. `sign` is that of the exponent.
-static HostTensor dftMatrix(Type element, int64_t length, int64_t count, int64_t parts, int64_t results, double sign,
-                            double scale) {
-  HostTensor matrix = HostTensor::zeros(checkedType({length * parts, count * results}, element));
-  for (int64_t n = 0; n < length; ++n)
-    for (int64_t k = 0; k < count; ++k) {
-      double angle = sign * 2 * kPi * static_cast<double>(n * k % length) / static_cast<double>(length);
-      double entries[2][2] = {{std::cos(angle), std::sin(angle)}, {-std::sin(angle), std::cos(angle)}};
-      for (int64_t part = 0; part < parts; ++part)
-        for (int64_t result = 0; result < results; ++result)
-          matrix.set((n * parts + part) * count * results + k * results + result,
-                     Scalar::ofFloat(scale * entries[part][result]));
-    }
-  return matrix;
-}
-
-/// One side of the inverse transform of a spectrum whose other half is its mirror image: [(length/2 + 1) · 2, length].
-static HostTensor inverseRealMatrix(Type element, int64_t length) {
-  int64_t half = length / 2 + 1;
-  HostTensor matrix = HostTensor::zeros(checkedType({half * 2, length}, element));
-  for (int64_t k = 0; k < half; ++k)
-    for (int64_t n = 0; n < length; ++n) {
-      double angle = 2 * kPi * static_cast<double>(n * k % length) / static_cast<double>(length);
-      double weight = (k == 0 || 2 * k == length ? 1.0 : 2.0) / static_cast<double>(length);
-      matrix.set(2 * k * length + n, Scalar::ofFloat(weight * std::cos(angle)));
-      matrix.set((2 * k + 1) * length + n, Scalar::ofFloat(-weight * std::sin(angle)));
-    }
-  return matrix;
-}
-
 /// One number of an operand; nothing where it is absent.
 static std::optional<int64_t> scalarInput(NodeReader &node, unsigned index) {
   std::optional<Integers> values = node.optionalIntegers(index);
@@ -108,20 +77,6 @@ static std::optional<Extent> scalarExtent(NodeReader &node, unsigned index) {
 
 static bool isNone(const Extent &extent) { return extent.isNumber() && extent.number() < 1; }
 
-/// The first `extent` places of a dim, with zeros beyond its end.
-static Value resizeDim(GraphBuilder &b, Value x, int64_t dim, int64_t extent) {
-  int64_t missing = extent - fixedDim(x, dim);
-  return missing <= 0 ? b.sliceDim(x, dim, 0, extent) : b.padDim(x, dim, 0, missing, b.scalarLike(x, 0));
-}
-
-/// [rows, length, parts] → [rows, count, results], the product with a matrix.
-static Value transform(GraphBuilder &b, Value x, Value matrix, const Extent &count, int64_t results) {
-  Extents from = extentsOf(x);
-  const Extent rows = from[0];
-  Value flat = b.reshape(x, {rows, from[1] * from[2]});
-  return b.reshape(b.make<graph::MatMulOp>(flat, matrix), {rows, count, results});
-}
-
 namespace {
 /// What a DFT does along whichever axis.
 struct Transform {
@@ -129,31 +84,27 @@ struct Transform {
   bool inverse, oneSided;
 
   bool isIrfft() const { return inverse && oneSided; }
-  int64_t results() const { return isIrfft() ? 1 : 2; }
 };
 } // namespace
 
+/// Real numbers, or complex ones, of a tensor whose last dim is their parts.
+static ComplexValue numbersOf(GraphBuilder &b, Value x) {
+  const int64_t last = rankOf(x) - 1;
+  return fixedDim(x, last) == 2 ? complexFrom(b, x) : ComplexValue{b.dropDim(x, last), nullptr};
+}
+
 static Value transformAlong(GraphBuilder &b, Value x, int64_t axis, const Transform &how) {
-  int64_t rank = rankOf(x), parts = fixedDim(x, rank - 1), given = fixedDim(x, axis);
+  int64_t rank = rankOf(x), given = fixedDim(x, axis);
   int64_t length = how.length.value_or(how.isIrfft() ? checkedMul(2, given - 1) : given);
   if (length < 1)
     malformed("has a dft_length of " + Twine(length));
-  if (length > kMostDft)
-    unsupported("a transform of " + Twine(length) + " values is too long; Smelt takes " + Twine(kMostDft));
-  // The axis comes last but one.
-  Value aligned = resizeDim(b, b.moveDim(x, axis, rank - 2), rank - 2, how.isIrfft() ? length / 2 + 1 : length);
-  Extents shape = extentsOf(aligned);
-  const Extent rows = elementsOf(ArrayRef<Extent>(shape).drop_back(2));
-  Type element = elementOf(x);
-  int64_t count = how.oneSided && !how.inverse ? length / 2 + 1 : length, results = how.results();
-  double sign = how.inverse ? 1 : -1, scale = how.inverse ? 1 / static_cast<double>(length) : 1;
-  HostTensor matrix = how.isIrfft() ? inverseRealMatrix(element, length)
-                                    : dftMatrix(element, length, count, parts, results, sign, scale);
-  Value flat = b.reshape(aligned, {rows, shape[rank - 2], parts});
-  Value result = transform(b, flat, b.constant(matrix), count, results);
-  shape[rank - 2] = count;
-  shape[rank - 1] = results;
-  return b.moveDim(b.reshape(result, shape), rank - 2, axis);
+  const ComplexValue numbers = numbersOf(b, resizedDim(b, x, axis, how.isIrfft() ? length / 2 + 1 : length));
+  const double scale = how.inverse ? 1 / static_cast<double>(length) : 1;
+  if (how.isIrfft()) {
+    Value made = scaled(b, {inverseReal(b, numbers, axis, length), nullptr}, scale).real;
+    return b.stack({made}, rank - 1);
+  }
+  return scaled(b, fourier(b, numbers, axis, how.inverse, how.oneSided), scale).together(b, rank - 1);
 }
 
 /// Along an axis that only the run knows: along each that it may be, of which the run takes one.
@@ -174,7 +125,7 @@ static Value transformByRun(GraphBuilder &b, Value x, const Extent &axis, const 
       most = Extent::max(most, extent);
     shape[dim] = Extent::select(marks[dim], here[dim], shape[dim]);
   }
-  shape.back() = how.results();
+  shape.back() = how.isIrfft() ? 1 : 2;
   Value chosen;
   for (auto &[dim, result] : each) {
     for (auto [at, most] : llvm::enumerate(largest))
@@ -210,7 +161,8 @@ static Values dft(NodeReader &node) {
   return {transformAlong(b, x, axis, how)};
 }
 
-/// dftMatrix of as many values as only the run knows.
+/// The transform of as many values as only the run knows, real and imaginary beside each other, into `count` of them:
+/// [length · parts, count · 2].
 static Value matrixByRun(GraphBuilder &b, Type element, const Extent &length, const Extent &count, int64_t parts) {
   Type f32 = b.builder().getF32Type();
   Value product = b.make<graph::MulOp>(b.countAlong({length, 1}, 0), b.countAlong({1, count}, 1));
@@ -246,8 +198,6 @@ static Values stft(NodeReader &node) {
     malformed("has frames of " + length.str() + " values of a signal of " + samples.str());
   if (window)
     window = b.expect(window, length, "a window");
-  if (length.isNumber() && length.number() > kMostDft)
-    unsupported("frames of " + length.str() + " values are too long; Smelt takes " + Twine(kMostDft));
   const Extent frames = b.named(rest.floorDiv(step) + 1, GraphBuilder::Sign::NotNegative);
   const Extent count = oneSided ? length.floorDiv(2) + 1 : length;
   // places[frame, i] = frame · step + i
@@ -259,9 +209,14 @@ static Values stft(NodeReader &node) {
   Value framed = b.make<graph::GatherOp>(signal, b.make<graph::AddOp>(firsts, offsets), int64_t(1));
   if (window)
     framed = b.make<graph::MulOp>(framed, b.reshape(b.cast(window, element), {length, 1}));
-  Value matrix = length.isNumber() ? b.constant(dftMatrix(element, length.number(), count.number(), parts, 2, -1, 1))
-                                   : matrixByRun(b, element, length, count, parts);
-  Value result = transform(b, b.reshape(framed, {batch * frames, length, parts}), matrix, count, 2);
+  if (length.isNumber()) {
+    ComplexValue made = fourier(b, numbersOf(b, framed), 2, /*inverse=*/false, oneSided && parts == 1);
+    if (oneSided)
+      made = {b.sliceDim(made.real, 2, 0, count), b.sliceDim(made.imaginaryOrZeros(b), 2, 0, count)};
+    return {made.together(b, 3)};
+  }
+  Value rows = b.reshape(framed, {batch * frames, length * parts});
+  Value result = b.make<graph::MatMulOp>(rows, matrixByRun(b, element, length, count, parts));
   return {b.reshape(result, {batch, frames, count, 2})};
 }
 
