@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/common/Main.h"
+#include "frontends/common/Refusal.h"
 #include "frontends/common/Unused.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -11,6 +12,8 @@ using namespace mlir;
 namespace smelt::frontend {
 
 void finishMain(func::FuncOp main, const Results &results, OpBuilder &builder) {
+  if (results.empty())
+    malformed("has no outputs, and nothing that stays from run to run: it computes nothing");
   auto values = llvm::map_to_vector(results, [](const auto &result) { return result.second; });
   auto types = llvm::map_to_vector(results, [](const auto &result) { return result.second.getType(); });
   func::ReturnOp::create(builder, main.getLoc(), values);

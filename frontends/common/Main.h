@@ -14,7 +14,7 @@ namespace smelt::frontend {
 using Results = std::vector<std::pair<std::string, mlir::Value>>;
 
 /// Ends a model's main function, whose arguments and ops are there: returns the results, names them, and erases what
-/// nothing uses.
+/// nothing uses. States are among the results; refuses a model without any.
 void finishMain(mlir::func::FuncOp main, const Results &results, mlir::OpBuilder &builder);
 
 } // namespace smelt::frontend

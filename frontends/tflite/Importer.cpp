@@ -193,13 +193,12 @@ void Importer::setResult(Frame &frame, int32_t tensor, Value value) {
 }
 
 /// Refuses a result of dims that are not those that the file states, as far as both are known: one of them is wrong.
-/// Where an input may have other dims than the file's, or a subgraph is called with others, what it states is no more
-/// than what they were once; and no dims at all may stand for any number of them.
+/// Where an input is open, a file states -1 of what depends on it; no dims at all may stand for any number of them.
 void Importer::checkDims(const Frame &frame, int32_t tensor) const {
   const schema::Tensor &declared = *frame.graph.tensors()->Get(static_cast<unsigned>(tensor));
   const Integers dims(declaredDims(declared));
   Value value = frame.values[tensor];
-  if (!value || dims.empty() || frame.depth > 0 || hasOpenInputs_ || !refused_.empty() || declared.type() == kComplex64)
+  if (!value || dims.empty() || !refused_.empty() || declared.type() == kComplex64)
     return;
   const graph::Extents computed = extentsOf(value);
   bool fits = computed.size() == dims.size();
@@ -301,7 +300,6 @@ void Importer::makeMain(ModuleOp module, Frame &frame) {
     for (int64_t dim : declaredDims(it)) {
       if (dim < -1)
         malformed("input '" + printable(input.name) + "' has a dim of " + Twine(dim));
-      hasOpenInputs_ |= dim < 0;
       input.dims->push_back(dim < 0 ? DeclaredDim() : DeclaredDim{dim, ""});
     }
   }

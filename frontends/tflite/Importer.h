@@ -103,7 +103,6 @@ private:
   mlir::func::FuncOp main_;
   llvm::DenseMap<const schema::Tensor *, mlir::ElementsAttr> constants_;
   llvm::MapVector<std::string, Variable, std::map<std::string, unsigned>> variables_; // in the order of their use
-  bool hasOpenInputs_ = false;                                                        // of any dim
   bool initialises_ = false; // while a subgraph runs that CALL_ONCE names
   int64_t inlined_ = 0;      // operators of subgraphs that were called so far
   int64_t derivedBytes_ = 0;

@@ -76,6 +76,41 @@ def ranks_that_contradict(model):
     graph_of(model).tensors[graph_of(model).operators[1].outputs[0]].shape = [4]
 
 
+@spoils(MALFORMED, "CONV_2D, operator 0", "which the file states to be [-1, 4, 4, 7]")
+def dims_that_contradict_beside_open_ones(model):
+    graph_of(model).tensors[0].shapeSignature = [-1, 4, 4, 2]
+    result = graph_of(model).tensors[graph_of(model).operators[0].outputs[0]]
+    result.shape, result.shapeSignature = [1, 4, 4, 7], [-1, 4, 4, 7]
+
+
+@spoils(MALFORMED, "NEG, operator 0", "computes [1, 4, 4, 2]", "output 'mirrored', which the file states to be [1, 4, 5, 2]")
+def dims_that_contradict_in_a_called_graph(model):
+    graph = model.graph("called")
+    x = graph.input(F32, (1, 4, 4, 2))
+    graph.output(graph.op("NEG", [x], [graph.tensor(F32, (1, 4, 5, 2), name="mirrored")]))
+    model.main.output(model.main.op("CALL", [0], [F32], "CallOptions", subgraph=1))
+
+
+@spoils(MALFORMED, "has no outputs")
+def model_that_computes_nothing(model):
+    graph_of(model).outputs = []
+
+
+@spoils(MALFORMED, "has no outputs")
+def model_without_operators(model):
+    graph_of(model).operators, graph_of(model).outputs, graph_of(model).inputs = [], [], []
+
+
+@spoils(0)
+def model_that_hands_its_input_on(model):
+    graph_of(model).operators, graph_of(model).outputs = [], [0]
+
+
+@spoils(0)
+def model_without_inputs(model):
+    graph_of(model).inputs, graph_of(model).operators[0].inputs[0] = [], model.main.constant(np.ones((1, 4, 4, 2), F32))
+
+
 @spoils(MALFORMED, "CONV_2D, operator 0", "tensor 77 of")
 def operand_beyond_tensors(model):
     graph_of(model).operators[0].inputs[1] = 77
