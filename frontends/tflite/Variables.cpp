@@ -149,6 +149,11 @@ void Importer::assignVariable(Frame &frame, const std::string &name, Value value
   }
   if (frame.isPart)
     unsupported("assigns to variable '" + printable(name) + "' under a condition or in a loop");
+  // One that nothing gave a value before holds what it is assigned; what it was is read by nothing.
+  if (auto type = graph::typeOf(value); variables_.find(name) == variables_.end() && type.hasStaticShape()) {
+    builder_.countComputed(type.getNumElements() * graph::elementBytes(type.getElementType()));
+    variables_[name] = {graph::HostTensor::zeros(type), nullptr, nullptr, name, nullptr};
+  }
   Variable &known = variable(name);
   begin(known);
   if (value.getType() != known.initial.type())

@@ -24,6 +24,7 @@ from flatbuffers import flexbuffers
 from PIL import Image
 
 import builder
+import edges
 import harness
 import operators
 import smelt
@@ -39,6 +40,8 @@ def feed(detail, scale=1.5):
     shape, dtype = tuple(detail["shape"]), np.dtype(detail["dtype"])
     if dtype == np.float32:
         return (RANDOM.standard_normal(shape) * scale).astype(np.float32)
+    if dtype == np.bool_:
+        return RANDOM.random(shape) < 0.5
     limits = np.iinfo(dtype)
     return RANDOM.integers(max(limits.min, -3000), min(limits.max, 3000) + 1, shape).astype(dtype)
 
@@ -87,7 +90,7 @@ def family(name, cases):
     return check
 
 
-for _name, _cases in operators.CASES.items():
+for _name, _cases in {**operators.CASES, **edges.CASES}.items():
     case(family(_name, _cases))
 
 

@@ -236,7 +236,7 @@ SUITES = {
     "hostile": script("test/hostile/test_corpus.py", 1200),
     "values": script("test/hostile/test_values.py", 600),
     "models": script("test/models/test_models.py", 1800),
-    "tflite": lambda: script("test/tflite/test_tflite.py", 1200)() + script("test/tflite/test_hostile.py", 900)() +
+    "tflite": lambda: script("test/tflite/test_tflite.py", 1200)() + script("test/tflite/test_structures.py", 900)() + script("test/tflite/test_hostile.py", 900)() +
                       script("test/tflite/test_tools.py", 900)(),
     "precision": script("test/models/test_precision.py", 1800),
     "quantised": script("test/quantised/test_quantised.py", 1800),

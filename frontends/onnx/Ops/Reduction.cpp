@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/common/Axes.h"
+#include "frontends/common/Places.h"
 #include "frontends/onnx/Operators.h"
 
 using namespace mlir;
@@ -81,11 +82,7 @@ static Values topK(NodeReader &node) {
   bool largest = node.flag("largest", true);
   node.ignore("sorted"); // they always are
   graph::Extents shape = extentsOf(x);
-  if (k.isNumber() && (k.number() < 0 || (shape[axis].isNumber() && k.number() > shape[axis].number())))
-    malformed("cannot find " + k.str() + " of " + shape[axis].str() + " elements");
-  if (k.isFoundAtRunTime()) // a size with a bound; the run finds where there are fewer
-    k = node.builder().named(graph::Extent::equal(graph::Extent::min(k, shape[axis]), k));
-  shape[axis] = k;
+  shape[axis] = countWithin(node.builder(), k, shape[axis]);
   Type types[] = {checkedType(shape, elementOf(x)), checkedType(shape, node.builder().builder().getI64Type())};
   return node.builder().makeMany<graph::TopKOp>(types, x, axis, !largest);
 }

@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/TargetShape.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Ops/ResizeByRun.h"
 #include "frontends/onnx/Tensors.h"
@@ -161,16 +162,6 @@ static void readRegion(NodeReader &node, Value x, ArrayRef<int64_t> axes, Resizi
     how.roi[axis] = {given[number], given[axes.size() + number]};
 }
 
-/// to / from; 0, which stands for that, where only the run knows it.
-static double scaleOf(const Extent &from, const Extent &to) {
-  if (from.isNumber() && to.isNumber())
-    return static_cast<double>(to.number()) / static_cast<double>(from.number());
-  if (std::optional<Extent> whole = to.dividedBy(from); whole && whole->isNumber())
-    return static_cast<double>(whole->number());
-  std::optional<Extent> part = from.dividedBy(to);
-  return part && part->isNumber() ? 1 / static_cast<double>(part->number()) : 0;
-}
-
 /// The extents that `sizes` asks for along `axes`, with the aspect ratio kept where `policy` says so.
 static void applySizes(ArrayRef<Extent> sizes, ArrayRef<int64_t> axes, StringRef policy, MutableArrayRef<Extent> shape,
                        MutableArrayRef<double> scales) {
@@ -183,7 +174,7 @@ static void applySizes(ArrayRef<Extent> sizes, ArrayRef<int64_t> axes, StringRef
     if (policy != "stretch" && !(size.isNumber() && from[axis].isNumber()))
       unsupported("keeps the aspect ratio of dims " + inWords(from) + "; give the shape with --shape");
     shape[axis] = size;
-    scales[axis] = scaleOf(from[axis], size);
+    scales[axis] = resizeScale(from[axis], size);
     common = policy == "not_smaller" ? std::max(common, scales[axis]) : std::min(common, scales[axis]);
   }
   if (policy == "stretch")

@@ -4,6 +4,7 @@
 // Operators that change, or tell, a tensor's shape.
 
 #include "frontends/common/Axes.h"
+#include "frontends/common/TargetShape.h"
 #include "frontends/onnx/Operators.h"
 #include "frontends/onnx/Tensors.h"
 
@@ -16,23 +17,6 @@ using graph::Extent;
 using graph::Extents;
 
 // Reshape: 0 keeps the input's dim (unless allowzero), -1 is what is left                ONNX Reshape, versions 5–25
-
-/// The same where the run tells the target. Of each number that may be 0 or -1 is computed what it means.
-static Extents foundShape(GraphBuilder &b, ArrayRef<Extent> from, ArrayRef<Extent> target, bool allowZero) {
-  Extents shape, isOpen;
-  Extent known = 1;
-  for (auto [dim, given] : llvm::enumerate(target)) {
-    Extent kept = dim < from.size() && !allowZero ? from[dim] : Extent(0);
-    Extent extent = given.isAtLeast(1) ? given : b.named(Extent::select(Extent::isSame(given, 0), kept, given));
-    isOpen.push_back(given.isAtLeast(0) ? Extent(0) : b.named(Extent::isSame(given, -1)));
-    known = b.named(known * b.named(Extent::select(isOpen.back(), 1, extent), GraphBuilder::Sign::NotNegative));
-    shape.push_back(extent);
-  }
-  Extent left = b.named(elementsOf(from).floorDiv(b.named(Extent::max(known, 1))));
-  for (auto [extent, open] : llvm::zip_equal(shape, isOpen))
-    extent = b.named(Extent::select(open, left, extent), GraphBuilder::Sign::NotNegative);
-  return shape;
-}
 
 static Values reshape(NodeReader &node) {
   GraphBuilder &b = node.builder();

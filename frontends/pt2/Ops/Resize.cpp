@@ -4,6 +4,7 @@
 //
 // Images of other sizes, and samples of images.
 
+#include "frontends/common/TargetShape.h"
 #include "frontends/pt2/Ops/Operands.h"
 #include <cmath>
 
@@ -67,22 +68,13 @@ static Target readTarget(NodeReader &node, Value x) {
   return target;
 }
 
-static double ratio(const Extent &from, const Extent &to) {
-  if (from.isNumber() && to.isNumber() && from.number() > 0)
-    return static_cast<double>(to.number()) / static_cast<double>(from.number());
-  std::optional<Extent> whole = to.dividedBy(from), part = from.dividedBy(to);
-  if (whole && whole->isNumber())
-    return static_cast<double>(whole->number());
-  return part && part->isNumber() ? 1 / static_cast<double>(part->number()) : 0;
-}
-
 static Value resized(NodeReader &node, ResizeMode mode, ResizeCoordinates coordinates, NearestMode nearest) {
   Value x = node.tensor(node.hasArgument("input") ? "input" : "self");
   Target target = readTarget(node, x);
   const bool aligns = coordinates == ResizeCoordinates::AlignCorners;
   for (size_t dim = 2; dim < target.scales.size(); ++dim) // with corners aligned, sizes alone matter
     if (target.scales[dim] == 0 || aligns)
-      target.scales[dim] = ratio(extentsOf(x)[dim], target.shape[dim]);
+      target.scales[dim] = resizeScale(extentsOf(x)[dim], target.shape[dim]);
   if (target.shape == extentsOf(x))
     return x;
   constexpr double kCubic = -0.75;

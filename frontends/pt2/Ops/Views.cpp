@@ -314,26 +314,6 @@ static Value slice(NodeReader &node) {
   return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), x, starts, steps);
 }
 
-Extent startWithin(GraphBuilder &b, const Extent &start, const Extent &extent, const Extent &size) {
-  const Extent rest = size - start - extent;
-  auto isNegative = [](const Extent &value) { return value.isNumber() && value.number() < 0; };
-  if (isNegative(start) || isNegative(rest) || isNegative(extent))
-    malformed("takes elements " + start.str() + " to " + (start + extent).str() + " of a dim of " + size.str());
-  // What the run computes these of, it compares with 0.
-  using Sign = GraphBuilder::Sign;
-  const Extent first = start.isAtLeast(0) ? start : b.named(start, Sign::NotNegative);
-  return rest.isAtLeast(0) ? first : size - extent - b.named(size - first - extent, Sign::NotNegative);
-}
-
-Extent indexIn(GraphBuilder &b, const Extent &index, const Extent &size) {
-  if (index.isNumber() && size.isNumber() && (index.number() < -size.number() || index.number() >= size.number()))
-    malformed("takes element " + index.str() + " of a dim of " + size.str());
-  if (index.isNumber())
-    return startWithin(b, index.number() < 0 ? size + index : index, 1, size);
-  const Extent isNegative = Extent::max(Extent::min(0 - index, 1), 0);
-  return startWithin(b, index.isAtLeast(0) ? index : Extent::select(isNegative, index + size, index), 1, size);
-}
-
 static Value selected(GraphBuilder &b, Value x, int64_t dim, const Extent &index) {
   const Extents &shape = extentsOf(x);
   if (shape.empty())

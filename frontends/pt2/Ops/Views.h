@@ -4,6 +4,7 @@
 #ifndef SMELT_FRONTENDS_PT2_OPS_VIEWS_H
 #define SMELT_FRONTENDS_PT2_OPS_VIEWS_H
 
+#include "frontends/common/Places.h"
 #include "frontends/pt2/Ops/Operands.h"
 
 namespace smelt::frontend::pt2 {
@@ -17,13 +18,6 @@ struct SliceRange {
   int64_t step = 1;
 };
 SliceRange rangeOf(NodeReader &node, const Extent &size);
-
-/// An index counted from the front; refuses one that is known to lie outside. The run fails where it finds it there.
-Extent indexIn(GraphBuilder &builder, const Extent &index, const Extent &size);
-
-/// `start`, of `extent` elements of a dim that has `size`. Refuses what is known to reach beyond it; the run fails
-/// where it finds that it does.
-Extent startWithin(GraphBuilder &builder, const Extent &start, const Extent &extent, const Extent &size);
 
 /// Indices in i64.
 Value wideIndices(GraphBuilder &builder, Value indices);

@@ -53,11 +53,22 @@ static Values fullyConnected(OperatorReader &node) {
   return {activated(node, b.reshape(sums, shape), activation)};
 }
 
+/// Whether integers are multiplied as they are, and sums of 32 bits are the result.
+static bool yieldsSums(OperatorReader &node) {
+  if (node.outputQuantisation(0) || !node.outputType(0).isInteger(32))
+    return false;
+  return llvm::all_of(ArrayRef<unsigned>{0, 1}, [&](unsigned index) {
+    std::optional<Quantisation> how = node.quantisation(index);
+    return elementOf(node.input(index)).isInteger(8) && (!how || (!how->isPerAxis() && how->zeroPoint() == 0));
+  });
+}
+
 static Values batchMatMul(OperatorReader &node) {
   GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::BatchMatMulOptions>();
+  const bool isSums = yieldsSums(node);
   auto operand = [&](unsigned index, bool isTransposed) {
-    Value value = node.real(index);
+    Value value = isSums ? b.cast(node.input(index), b.builder().getI32Type()) : node.real(index);
     const int64_t rank = rankOf(value);
     if (rank < 2)
       malformed("needs operands of two dims or more, not " + inWords(extentsOf(value)));

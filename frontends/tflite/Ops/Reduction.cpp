@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/Places.h"
 #include "frontends/tflite/Operators.h"
 
 using namespace mlir;
@@ -60,11 +61,12 @@ template <bool isMinimum> static Values argReduce(OperatorReader &node) {
 static Values topK(OperatorReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
-  const int64_t count = node.integerInput(1), axis = rankOf(x) - 1;
-  if (axis < 0 || count < 0)
-    malformed("takes the first " + Twine(count) + " of " + inWords(extentsOf(x)));
+  const int64_t axis = rankOf(x) - 1;
+  const Extents given = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
+  if (axis < 0 || given.size() != 1)
+    malformed("takes the first " + inWords(given) + " of " + inWords(extentsOf(x)));
   Extents shape = extentsOf(x);
-  shape.back() = count;
+  shape.back() = countWithin(b, given.front(), shape.back());
   RankedTensorType values = checkedType(shape, elementOf(x)), places = checkedType(shape, b.builder().getI64Type());
   Values results = b.makeMany<graph::TopKOp>({values, places}, x, axis, /*smallest=*/false);
   if (node.outputCount() > 1)

@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/TargetShape.h"
 #include "frontends/tflite/Operators.h"
 
 using namespace mlir;
@@ -11,11 +12,10 @@ namespace smelt::frontend::tflite {
 using graph::Extent, graph::Extents, graph::NearestMode, graph::ResizeCoordinates, graph::ResizeMode;
 
 static double scaleOf(const Extent &from, const Extent &to) {
-  if (!from.isNumber() || !to.isNumber())
-    unsupported("resizes " + from.str() + " to " + to.str() + "; give the shape with --shape");
-  if (from.number() < 1 || to.number() < 1)
+  auto isNone = [](const Extent &extent) { return extent.isNumber() && extent.number() < 1; };
+  if (isNone(from) || isNone(to))
     malformed("resizes a dim of " + from.str() + " to " + to.str());
-  return static_cast<double>(to.number()) / static_cast<double>(from.number());
+  return resizeScale(from, to);
 }
 
 /// [n, h, w, c] with the two numbers of input 1 as h and w.

@@ -4,7 +4,8 @@
 //
 // Operators that change dims and leave elements in their order, and those that make tensors of dims.
 
-#include "frontends/common/Import.h"
+#include "frontends/common/Range.h"
+#include "frontends/common/TargetShape.h"
 #include "frontends/tflite/Operators.h"
 #include "frontends/tflite/Ops/Activations.h"
 
@@ -49,13 +50,17 @@ template <Value (*move)(OperatorReader &node, Value x)> static Values moving(Ope
   return {ComplexValue{move(node, x.real), move(node, x.imaginary)}.together(node.builder(), 0)};
 }
 
+/// The shape that RESHAPE states among its options, where [0] is a scalar's in older files.
+static Extents statedShape(OperatorReader &node) {
+  ArrayRef<int32_t> shape = numbersOf(node.options<schema::ReshapeOptions>().new_shape());
+  return shape.size() == 1 && shape[0] == 0 ? Extents() : graph::toExtents(llvm::to_vector_of<int64_t>(shape));
+}
+
 static Value reshape(OperatorReader &node, Value x) {
-  Extents wanted;
-  if (node.hasInput(1) && rankOf(node.input(1)) <= 1)
-    wanted = node.extentsInput(1);
-  else
-    wanted =
-        graph::toExtents(llvm::to_vector_of<int64_t>(numbersOf(node.options<schema::ReshapeOptions>().new_shape())));
+  const bool isGiven = node.hasInput(1) && rankOf(node.input(1)) <= 1;
+  Extents wanted = isGiven ? node.extentsInput(1) : statedShape(node);
+  if (llvm::any_of(wanted, [](const Extent &extent) { return !extent.isNumber() && !extent.isAtLeast(0); }))
+    return node.builder().reshape(x, foundShape(node.builder(), extentsOf(x), wanted, /*allowZero=*/true));
   wanted = shapeFor(x, std::move(wanted));
   const Extent count = elementsOf(wanted);
   if (count.isNumber() && elementsOf(extentsOf(x)).isNumber() && count != elementsOf(extentsOf(x)))
@@ -155,7 +160,12 @@ static Values unpack(OperatorReader &node) {
 }
 
 static Values broadcastTo(OperatorReader &node) {
-  return {node.builder().broadcast(node.moved(0), node.extentsInput(1, GraphBuilder::Sign::NotNegative))};
+  Value x = node.moved(0);
+  const Extents wanted = node.extentsInput(1, GraphBuilder::Sign::NotNegative);
+  FailureOr<Extents> shape = graph::broadcastExtents(extentsOf(x), wanted);
+  if (failed(shape))
+    malformed(inWords(extentsOf(x)) + " does not broadcast to " + inWords(wanted));
+  return {node.builder().broadcast(x, *shape)};
 }
 
 // BROADCAST_ARGS: the dims to which tensors of two lists of dims broadcast
@@ -198,23 +208,9 @@ static Values zerosLike(OperatorReader &node) {
 }
 
 // RANGE: start, start + delta, … up to limit
-static Values range(OperatorReader &node) {
-  GraphBuilder &b = node.builder();
-  graph::HostTensor start = node.constantInput(0), limit = node.constantInput(1), delta = node.constantInput(2);
-  for (const graph::HostTensor &number : {start, limit, delta})
-    if (number.size() != 1)
-      malformed("needs one start, one limit and one step");
-  const bool isFloat = isa<FloatType>(start.elementType());
-  const double first = start.get(0).asFloat(), last = limit.get(0).asFloat(), step = delta.get(0).asFloat();
-  const double count = step == 0 ? -1 : std::max(std::ceil((last - first) / step), 0.0);
-  if (!(count >= 0) || count > static_cast<double>(kMostTensorBytes))
-    malformed("counts from " + Twine(std::to_string(first)) + " to " + Twine(std::to_string(last)) + " in steps of " +
-              Twine(std::to_string(step)));
-  RankedTensorType type = checkedType({static_cast<int64_t>(count)}, start.elementType());
-  auto number = [&](double value, const graph::HostTensor &of) {
-    return isFloat ? b.scalar(of.elementType(), value) : b.scalar(of.elementType(), of.get(0));
-  };
-  return {b.makeAs<graph::IotaOp>(type, number(first, start), number(step, delta), 0)};
+static Values numbers(OperatorReader &node) {
+  Value start = node.real(0), limit = node.real(1), delta = node.real(2);
+  return {range(node.builder(), start, limit, delta)};
 }
 
 static constexpr Operator kOperators[] = {
@@ -224,7 +220,7 @@ static constexpr Operator kOperators[] = {
     {"EXPAND_DIMS", moving<expandDims>},
     {"FILL", fill},
     {"PACK", pack},
-    {"RANGE", range},
+    {"RANGE", numbers},
     {"RANK", rank},
     {"RESHAPE", moving<reshape>},
     {"SHAPE", shape},

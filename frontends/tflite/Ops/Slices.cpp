@@ -4,6 +4,8 @@
 //
 // Operators that take a part of a tensor, or put something around it.
 
+#include "frontends/common/Axes.h"
+#include "frontends/common/Places.h"
 #include "frontends/tflite/Operators.h"
 #include "frontends/tflite/Ops/Quantization.h"
 
@@ -29,13 +31,14 @@ static Extent clampedPlace(const Extent &place, const Extent &extent, const Exte
     return Extent::min(place, most);
   if (place.isNumber())
     return Extent::max(place + extent, least);
-  if (!place.isAtLeast(0))
-    unsupported("begins or ends at " + place.str() + ", which may be negative; give the shape with --shape");
-  return Extent::min(place, most);
+  if (place.isAtLeast(0))
+    return Extent::min(place, most);
+  return Extent::max(Extent::min(place + isNegative(place) * extent, most), least);
 }
 
 /// What begin, end and stride say of a dim; a mask's bit leaves begin or end open.
-static Range rangeOf(const Extent &extent, std::optional<Extent> begin, std::optional<Extent> end, int64_t step) {
+static Range rangeOf(GraphBuilder &b, const Extent &extent, std::optional<Extent> begin, std::optional<Extent> end,
+                     int64_t step) {
   if (step == 0)
     malformed("has a stride of 0");
   Range range;
@@ -46,8 +49,12 @@ static Range rangeOf(const Extent &extent, std::optional<Extent> begin, std::opt
   range.start =
       begin ? clampedPlace(*begin, extent, isForward ? Extent(0) : Extent(-1), most) : (isForward ? Extent(0) : last);
   const Extent stop = end ? clampedPlace(*end, extent, least, most) : (isForward ? extent : Extent(-1));
+  if (range.start.isFoundAtRunTime())
+    range.start = b.named(range.start);
   const Extent length = isForward ? stop - range.start : range.start - stop;
   range.extent = Extent::max(length, 0).ceilDiv(isForward ? step : -step);
+  if (range.extent.isFoundAtRunTime())
+    range.extent = b.named(range.extent, GraphBuilder::Sign::NotNegative);
   if (range.extent.isTooLarge())
     malformed("takes a part whose size overflows");
   return range;
@@ -97,18 +104,12 @@ void StridedSlice::readPlace(size_t place) {
   if (isOffset_ && end)
     end = *end + begin.value_or(0);
   if (!has(shrinkMask_, place)) {
-    ranges_.push_back(rangeOf(extent, begin, end, steps_[place]));
+    ranges_.push_back(rangeOf(b_, extent, begin, end, steps_[place]));
     added_.push_back(false);
     return;
   }
   Range range;
-  range.start = begin.value_or(0);
-  if (range.start.isNumber() && range.start.number() < 0)
-    range.start = range.start + extent;
-  const bool isOutside = range.start.isNumber() && extent.isNumber() &&
-                         (range.start.number() < 0 || range.start.number() >= extent.number());
-  if (isOutside)
-    malformed("takes element " + range.start.str() + " of a dim of " + extent.str());
+  range.start = indexIn(b_, begin.value_or(0), extent);
   range.extent = 1;
   range.isIndex = true;
   ranges_.push_back(range);
@@ -178,13 +179,13 @@ static Values slice(OperatorReader &node) {
   if (begin.size() != shape.size() || size.size() != shape.size())
     malformed("has lists of " + Twine(begin.size()) + " and " + Twine(size.size()) + " numbers for " + inWords(shape));
   for (auto [dim, extent] : llvm::enumerate(shape)) {
-    if (begin[dim].isNumber() && begin[dim].number() < 0)
-      malformed("begins at " + begin[dim].str());
-    if (size[dim] == Extent(-1))
+    if (!size[dim].isNumber() && !size[dim].isAtLeast(0))
+      size[dim] = Extent::select(b.named(Extent::isSame(size[dim], -1)), extent - begin[dim], size[dim]);
+    else if (size[dim] == Extent(-1))
       size[dim] = extent - begin[dim];
-    const Extent left = extent - begin[dim] - size[dim];
-    if (left.isNumber() && left.number() < 0)
-      malformed("takes " + size[dim].str() + " elements from " + begin[dim].str() + " of a dim of " + extent.str());
+    if (!size[dim].isAtLeast(0) && !size[dim].isNumber())
+      size[dim] = b.named(size[dim], GraphBuilder::Sign::NotNegative);
+    begin[dim] = startWithin(b, begin[dim], size[dim], extent);
   }
   RankedTensorType type = checkedType(size, elementOf(x));
   if (type == x.getType())
@@ -196,7 +197,7 @@ static Values parts(GraphBuilder &b, Value x, int64_t axis, ArrayRef<Extent> siz
   Values results;
   Extent start = 0;
   for (const Extent &size : sizes) {
-    results.push_back(b.sliceDim(x, axis, start, size));
+    results.push_back(b.sliceDim(x, axis, startWithin(b, start, size, extentsOf(x)[axis]), size));
     start = start + size;
   }
   return results;
@@ -214,6 +215,7 @@ static Values split(OperatorReader &node) {
 
 // SPLIT_V: of what, sizes, one of which may be -1, axis
 static Values splitV(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.moved(0);
   Extents sizes = node.extentsInput(1);
   const int64_t axis = normalAxis(node.integerInput(2), rankOf(x));
@@ -222,6 +224,8 @@ static Values splitV(OperatorReader &node) {
   Extent left = extentsOf(x)[axis];
   Extent *open = nullptr;
   for (Extent &size : sizes) {
+    if (!size.isNumber()) // which the run finds, and then not to be -1
+      size = b.named(size, GraphBuilder::Sign::NotNegative);
     if (size != Extent(-1)) {
       if (size.isNumber() && size.number() < 0)
         malformed("has a part of " + size.str());
@@ -231,10 +235,12 @@ static Values splitV(OperatorReader &node) {
     }
   }
   if (open)
-    *open = left;
+    *open = b.named(left, GraphBuilder::Sign::NotNegative);
   if (left.isNumber() && (left.number() < 0 || (!open && left.number() != 0)))
     malformed("has parts of " + inWords(sizes) + " of a dim of " + extentsOf(x)[axis].str());
-  return parts(node.builder(), x, axis, sizes);
+  if (!left.isNumber() && !open && !sizes.empty())
+    sizes.back() = b.named(Extent::equal(sizes.back(), left + sizes.back()), GraphBuilder::Sign::NotNegative);
+  return parts(b, x, axis, sizes);
 }
 
 /// The rows of a list [rank, 2]: what is added before and after each dim.
@@ -242,20 +248,24 @@ static std::pair<Extents, Extents> readPadding(OperatorReader &node, Value x) {
   Value given = node.input(1);
   if (rankOf(given) != 2 || extentsOf(given) != Extents{rankOf(x), 2})
     malformed("needs padding of dims [" + Twine(rankOf(x)) + ", 2], not " + inWords(extentsOf(given)));
-  Integers numbers = node.integersInput(1);
+  GraphBuilder &b = node.builder();
+  const Extents numbers = graph::constantOf(given) ? graph::toExtents(node.integersInput(1))
+                                                   : b.sizesFrom(b.flat(given), GraphBuilder::Sign::NotNegative);
   Extents low, high;
   for (int64_t dim = 0; dim < rankOf(x); ++dim) {
     low.push_back(numbers[2 * dim]);
     high.push_back(numbers[2 * dim + 1]);
-    if (numbers[2 * dim] < 0 || numbers[2 * dim + 1] < 0)
-      malformed("has negative padding " + inWords(numbers));
+    for (const Extent &number : {low.back(), high.back()})
+      if (number.isNumber() && number.number() < 0)
+        malformed("has negative padding " + inWords(numbers));
   }
   return {low, high};
 }
 
 static Value padded(GraphBuilder &b, Value x, ArrayRef<Extent> low, ArrayRef<Extent> high, Value number) {
-  if (graph::typeOf(x).hasStaticShape())
-    return b.make<graph::PadOp>(x, number, *graph::asNumbers(low), *graph::asNumbers(high));
+  std::optional<Integers> before = graph::asNumbers(low), after = graph::asNumbers(high);
+  if (graph::typeOf(x).hasStaticShape() && before && after)
+    return b.make<graph::PadOp>(x, number, *before, *after);
   for (int64_t dim = 0; dim < rankOf(x); ++dim)
     x = b.padDim(x, dim, low[dim], high[dim], number);
   return x;
@@ -285,15 +295,15 @@ static Values mirrorPad(OperatorReader &node) {
   const int64_t skipped = mode == 0 ? 1 : 0;
   for (int64_t dim = 0; dim < rankOf(x); ++dim) {
     const Extent extent = extentsOf(x)[dim];
-    for (const Extent &count : {low[dim], high[dim]})
-      if (Extent left = extent - skipped - count; left.isNumber() && left.number() < 0)
-        malformed("mirrors " + count.str() + " elements of a dim of " + extent.str());
+    auto mirrored = [&](const Extent &first, const Extent &count) {
+      return b.reverseDim(x, dim, startWithin(b, first, count, extent), count);
+    };
     Values all;
     if (low[dim] != Extent(0))
-      all.push_back(b.reverseDim(x, dim, skipped, low[dim]));
+      all.push_back(mirrored(skipped, low[dim]));
     all.push_back(x);
     if (high[dim] != Extent(0))
-      all.push_back(b.reverseDim(x, dim, extent - skipped - high[dim], high[dim]));
+      all.push_back(mirrored(extent - skipped - high[dim], high[dim]));
     x = b.concat(all, dim);
   }
   return {x};

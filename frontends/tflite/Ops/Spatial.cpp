@@ -130,11 +130,31 @@ static Values batchToSpace(OperatorReader &node) {
   return {whole};
 }
 
+// DILATE: input 2 so many times between neighbours along each dim that they are input 1 apart
+static Values dilate(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.moved(0), number = b.reshape(node.moved(2), ArrayRef<Extent>());
+  const Integers apart = node.integersInput(1);
+  if (static_cast<int64_t>(apart.size()) != rankOf(x) || elementOf(number) != elementOf(x))
+    malformed("needs a distance for each dim of " + inWords(extentsOf(x)) + ", and a number of its type");
+  for (auto [position, distance] : llvm::enumerate(apart)) {
+    const auto dim = static_cast<int64_t>(position);
+    if (distance < 1)
+      malformed("puts neighbours " + Twine(distance) + " apart");
+    Extents shape = extentsOf(x), split = shape;
+    if (distance == 1 || shape[dim] == Extent(0))
+      continue;
+    split.insert(split.begin() + dim + 1, 1);
+    shape[dim] = shape[dim] * distance;
+    x = b.reshape(b.padDim(b.reshape(x, split), dim + 1, 0, distance - 1, number), shape);
+    x = b.sliceDim(x, dim, 0, shape[dim] - (distance - 1));
+  }
+  return {x};
+}
+
 static constexpr Operator kOperators[] = {
-    {"BATCH_TO_SPACE_ND", batchToSpace},
-    {"DEPTH_TO_SPACE", depthToSpace},
-    {"SPACE_TO_BATCH_ND", spaceToBatch},
-    {"SPACE_TO_DEPTH", spaceToDepth},
+    {"BATCH_TO_SPACE_ND", batchToSpace}, {"DEPTH_TO_SPACE", depthToSpace}, {"DILATE", dilate},
+    {"SPACE_TO_BATCH_ND", spaceToBatch}, {"SPACE_TO_DEPTH", spaceToDepth},
 };
 
 ArrayRef<Operator> spatialOperators() { return kOperators; }
