@@ -85,10 +85,7 @@ bool Rounding::lower(graph::ConvOp op) { return (depthwise_ || !quantize::isDept
 void Rounding::lower(graph::GatherOp op) {
   if (!isF32(op.getData()) || !isConstant(op.getData()) || graph::typeOf(op.getData()).getNumElements() < kLeastTable)
     return;
-  Value table = rounded(op.getData());
-  rewriter_.setInsertionPoint(op);
-  Value taken = graph::GatherOp::create(rewriter_, op.getLoc(), table, op.getIndices(), op.getAxis());
-  rewriter_.replaceOpWithNewOp<graph::CastOp>(op, taken, rewriter_.getF32Type());
+  quantize::gatherFrom(rewriter_, op, rounded(op.getData()));
 }
 
 namespace {
@@ -178,6 +175,7 @@ void quantize::registerQuantizePasses() {
   registerPass([] { return createQuantizeWeightsPass(); });
   registerPass(createQuantizeDynamicallyPass);
   registerPass(createKeepCodesPass);
+  registerPass([] { return createKeepNarrowFloatsPass(); });
   registerPass(createHoistCastsPass);
   registerPass(createShareRoundingsPass);
   registerPass(createCoarsenFunctionsPass);

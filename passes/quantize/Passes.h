@@ -54,6 +54,8 @@ std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(Precision products = Preci
                                                       Precision tables = Precision::Int4Weights,
                                                       RoundedWeights *count = nullptr);
 /// Roundings to a narrower type → to before what only moves elements, where kernels that compute them can do it.
+/// For products and tables in f32. `all`: whatever the time, which may be a tenth longer.
+std::unique_ptr<mlir::Pass> createKeepNarrowFloatsPass(const kernel::Machine &machine = {}, bool all = false);
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.
 std::unique_ptr<mlir::Pass> createShareRoundingsPass();

@@ -32,4 +32,11 @@ bool isDepthwise(graph::ConvOp conv) {
   return depth == 1 && channels == static_cast<int64_t>(conv.getGroups()) && channels > 1;
 }
 
+void gatherFrom(RewriterBase &rewriter, graph::GatherOp op, Value table) {
+  rewriter.setInsertionPoint(op);
+  Type type = graph::typeOf(op.getResult()).getElementType();
+  Value taken = graph::GatherOp::create(rewriter, op.getLoc(), table, op.getIndices(), op.getAxis());
+  rewriter.replaceOpWithNewOp<graph::CastOp>(op, taken, type);
+}
+
 } // namespace smelt::quantize

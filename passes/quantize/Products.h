@@ -5,6 +5,7 @@
 #define SMELT_PASSES_QUANTIZE_PRODUCTS_H
 
 #include "dialects/Graph/Graph.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace smelt::quantize {
 
@@ -34,6 +35,9 @@ private:
 
 /// Whether each channel of a convolution's result comes from one channel of its input, of several.
 bool isDepthwise(graph::ConvOp conv);
+
+/// gather(w, i)   →   cast(gather(table, i)), where the table is w in another type.
+void gatherFrom(mlir::RewriterBase &rewriter, graph::GatherOp op, mlir::Value table);
 
 /// The sum of each column of a tensor of i8, in i32.
 graph::HostTensor sumsOf(const graph::HostTensor &tensor, const Columns &columns);

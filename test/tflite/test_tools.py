@@ -151,6 +151,23 @@ def floats_in_lower_precisions(folder):
 
 
 @case
+def weights_in_16_bits_stay_so(folder):
+    """Where memory counts more, of any number of rows: half the size, and the same bits."""
+    model = builder.Model()
+    main = model.main
+    x = main.input(np.float32, (16, 256), name="x")
+    half = main.constant((operators.draw(256, 256) / 16).astype(np.float16))
+    weights = main.op("DEQUANTIZE", [half], [main.tensor(np.float32, (256, 256))])
+    main.output(main.op("FULLY_CONNECTED", [x, weights, -1], [main.tensor(np.float32, (16, 256), name="y")], "FullyConnectedOptions"))
+    path = model.save(folder / "half.tflite")
+    feeds = {"x": operators.draw(16, 256)}
+    made = {goal: smelt.compile(path, folder / f"{goal}.so", optimize_for=goal) for goal in ("speed", "memory")}
+    outputs = {goal: smelt.load(artefact).run(feeds)["y"] for goal, artefact in made.items()}
+    expect(made["speed"].stat().st_size - made["memory"].stat().st_size >= 2 * 256 * 256 - 8192, f"{[each.stat().st_size for each in made.values()]}")
+    expect(outputs["speed"].tobytes() == outputs["memory"].tobytes(), "other bits")
+
+
+@case
 def floats_in_bytes_by_samples(folder):
     path = floats(folder)
     (folder / "samples").mkdir()

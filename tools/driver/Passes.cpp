@@ -49,11 +49,16 @@ void buildGraphStages(OpPassManager &manager) {
 }
 
 /// Products in fewer digits. Beside those in integers, others are in bf16 where the processor multiplies that, and
-/// tables in 8 bits with a scale for each block.
+/// tables in 8 bits with a scale for each block. In f32, weights that narrower floats have exactly stay in those.
 static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision,
-                                 quantize::RoundedWeights *rounded) {
-  if (precision == quantize::Precision::F32)
+                                 quantize::RoundedWeights *rounded, bool forMemory) {
+  if (precision == quantize::Precision::F32) {
+    if (!machine.isDevice) {
+      manager.addNestedPass<func::FuncOp>(quantize::createKeepNarrowFloatsPass(machine, forMemory));
+      manager.addPass(graph::createFoldConstantsPass());
+    }
     return;
+  }
   quantize::Precision tables = precision;
   if (precision == quantize::Precision::Int8 || precision == quantize::Precision::Int8Dynamic) {
     manager.addNestedPass<func::FuncOp>(precision == quantize::Precision::Int8
@@ -70,7 +75,7 @@ static void buildPrecisionStages(OpPassManager &manager, const kernel::Machine &
 
 void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, quantize::Precision precision,
                        quantize::RoundedWeights *rounded, int64_t strips) {
-  buildPrecisionStages(manager, machine, precision, rounded);
+  buildPrecisionStages(manager, machine, precision, rounded, strips == plan::kStripsForMemory);
   manager.addNestedPass<func::FuncOp>(quantize::createFuseQuantisationPass());
   manager.addNestedPass<func::FuncOp>(quantize::createSuitProductsPass(machine));
   if (!machine.isDevice)

@@ -99,7 +99,9 @@ void CompileFlags::addTo(CLI::App &command) {
           [this](const std::string &goal) {
             options.strips = goal == "memory" ? plan::kStripsForMemory : plan::kStripsForSpeed;
           },
-          "speed: the smallest arena for which neither one thread nor two take longer; memory: one thread does not")
+          "speed: the smallest arena for which neither one thread nor two take longer; memory: one thread does not, "
+          "and weights that "
+          "are numbers of f16 stay in that")
       ->check(CLI::IsMember({"speed", "memory"}))
       ->default_str("speed");
   command
