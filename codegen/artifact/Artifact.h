@@ -63,11 +63,20 @@ struct DeviceKernel {
   uint64_t invocations = 0;
 };
 
+/// What kernels may ask of a device, as smelt_vulkan_program.features.
+enum DeviceFeature : uint32_t {
+  DeviceInt64 = 1u << 0,
+  DeviceHalves = 1u << 1,
+  DeviceBytes = 1u << 2,
+  DeviceDots = 1u << 3,
+  DeviceShuffles = 1u << 4,
+};
+
 /// What a device runs, as smelt_vulkan_program. A step's kernel is its place among these.
 struct DeviceProgram {
   std::vector<DeviceKernel> kernels;
   uint32_t groupSize = 0, groupsX = 0;
-  bool needsInt64 = false;
+  uint32_t features = 0, subgroupSize = 0, sharedBytes = 0; // of all kernels
 };
 
 /// A kernel of a program for CUDA, as smelt_cuda_kernel.

@@ -29,7 +29,10 @@ static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
 static_assert(sizeof(smelt_model) == 160 && offsetof(smelt_model, size_uses) == 152);
 static_assert(sizeof(smelt_vulkan_binding) == 24 && offsetof(smelt_vulkan_binding, reserved) == 20);
 static_assert(sizeof(smelt_vulkan_kernel) == 48 && offsetof(smelt_vulkan_kernel, reserved) == 44);
-static_assert(sizeof(smelt_vulkan_program) == 32 && offsetof(smelt_vulkan_program, kernels) == 24);
+static_assert(sizeof(smelt_vulkan_program) == 40 && offsetof(smelt_vulkan_program, kernels) == 32);
+static_assert(DeviceInt64 == SMELT_VULKAN_INT64 && DeviceHalves == SMELT_VULKAN_HALVES &&
+              DeviceBytes == SMELT_VULKAN_BYTES && DeviceDots == SMELT_VULKAN_DOTS &&
+              DeviceShuffles == SMELT_VULKAN_SHUFFLES);
 
 static_assert(sizeof(smelt_cuda_kernel) == 32 && offsetof(smelt_cuda_kernel, reserved) == 28);
 static_assert(sizeof(smelt_cuda_program) == 40 && offsetof(smelt_cuda_program, kernels) == 32);
@@ -209,9 +212,9 @@ void PlanTable::addDevice(const DeviceProgram &program) {
   SmallVector<Constant *> kernels;
   for (const DeviceKernel &kernel : program.kernels)
     kernels.push_back(deviceKernel(kernel));
-  Constant *value =
-      fields({word(SMELT_VULKAN_VERSION), word(kernels.size()), word(program.groupSize), word(program.groupsX),
-              word(program.needsInt64 ? SMELT_VULKAN_INT64 : 0), word(0), array(kernels, "device_kernels")});
+  Constant *value = fields({word(SMELT_VULKAN_VERSION), word(kernels.size()), word(program.groupSize),
+                            word(program.groupsX), word(program.features), word(program.subgroupSize),
+                            word(program.sharedBytes), word(0), array(kernels, "device_kernels")});
   addProgram(value, kDeviceSymbol);
 }
 

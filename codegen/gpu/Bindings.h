@@ -28,6 +28,9 @@ constexpr llvm::StringLiteral kInvocations = "gpu.invocations", kAlignedOperands
 constexpr llvm::StringLiteral kAligned = "gpu.aligned";
 /// Of a load or store of narrow integers that are parts of words, and of what stands between these and the words.
 constexpr llvm::StringLiteral kWords = "gpu.words";
+/// Of a load of one byte that stands for the word which begins there; of what makes a word of four bytes: they begin
+/// one.
+constexpr llvm::StringLiteral kPacked = "gpu.packed";
 /// Of a spirv.module: {operand, view, element bytes, the operand's bytes} of each binding, one after another.
 constexpr llvm::StringLiteral kBindings = "gpu.bindings";
 

@@ -129,7 +129,7 @@ private:
       return success();
     Type element = getElementTypeOrSelf(type);
     const bool isOfWords = op->hasAttr(kWords) || (isa<func::FuncOp>(op) && profile.usesWords);
-    if (isOfWords && (element.isInteger(8) || element.isInteger(16)))
+    if (isOfWords && (element.isInteger(8) || element.isInteger(16) || element.isF16() || element.isBF16()))
       return success();
     bool isInMemory = isa<MemRefType>(type);
     bool isThere =

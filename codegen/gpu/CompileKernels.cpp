@@ -48,6 +48,7 @@ void buildDevicePipeline(OpPassManager &manager, const Profile &profile) {
   shaders.addPass(createCanonicalizerPass());
   shaders.addPass(createCSEPass());
   shaders.addPass(spirv::createSPIRVUpdateVCEPass());
+  shaders.addPass(createKeepToStoragePass());
 }
 
 namespace {
@@ -93,8 +94,45 @@ static llvm::StringMap<Calls> callsOf(ModuleOp module) {
   return calls;
 }
 
+/// What a device must have for a shader, as bits of artifact::DeviceFeature.
+static uint32_t featuresOf(spirv::ModuleOp shader) {
+  uint32_t features = 0;
+  std::optional<spirv::VerCapExtAttr> triple = shader.getVceTriple();
+  for (spirv::Capability capability : triple->getCapabilities())
+    switch (capability) {
+    case spirv::Capability::Int64:
+      features |= artifact::DeviceInt64;
+      break;
+    case spirv::Capability::StorageBuffer16BitAccess:
+      features |= artifact::DeviceHalves;
+      break;
+    case spirv::Capability::StorageBuffer8BitAccess:
+      features |= artifact::DeviceBytes;
+      break;
+    case spirv::Capability::DotProductInput4x8BitPacked:
+      features |= artifact::DeviceDots;
+      break;
+    case spirv::Capability::GroupNonUniformShuffle:
+      features |= artifact::DeviceShuffles;
+      break;
+    default:
+      break;
+    }
+  return features;
+}
+
+/// Bytes of the variables that a workgroup shares.
+static uint32_t sharedBytesOf(spirv::ModuleOp shader) {
+  int64_t bytes = 0;
+  for (auto variable : shader.getOps<spirv::GlobalVariableOp>())
+    if (auto type = cast<spirv::PointerType>(variable.getType());
+        type.getStorageClass() == spirv::StorageClass::Workgroup)
+      bytes += cast<spirv::SPIRVType>(type.getPointeeType()).getSizeInBytes().value_or(0);
+  return static_cast<uint32_t>(bytes); // which check-capabilities has bounded
+}
+
 /// The shader of a module that has one kernel.
-static std::optional<artifact::DeviceKernel> shaderOf(ModuleOp module) {
+static std::optional<artifact::DeviceKernel> shaderOf(ModuleOp module, artifact::DeviceProgram &program) {
   auto shaders = module.getOps<spirv::ModuleOp>();
   if (shaders.empty())
     return std::nullopt;
@@ -111,6 +149,8 @@ static std::optional<artifact::DeviceKernel> shaderOf(ModuleOp module) {
   for (; !bindings.empty(); bindings = bindings.drop_front(4))
     kernel.bindings.push_back({static_cast<uint32_t>(bindings[0]), static_cast<uint32_t>(bindings[1]),
                                static_cast<uint32_t>(bindings[2]), static_cast<uint64_t>(bindings[3])});
+  program.features |= featuresOf(shader);
+  program.sharedBytes = std::max(program.sharedBytes, sharedBytesOf(shader));
   return kernel;
 }
 
@@ -138,7 +178,7 @@ llvm::Error ProgramWriter::begin() {
     artifact::DeviceProgram &program = result.vulkan.emplace();
     program.groupSize = profile_.groupSize;
     program.groupsX = profile_.groupsX;
-    program.needsInt64 = profile_.hasInt64;
+    program.subgroupSize = static_cast<uint32_t>(profile_.subgroup);
     return llvm::Error::success();
   }
   result.cuda.emplace().architecture = profile_.architecture;
@@ -157,7 +197,7 @@ llvm::Error ProgramWriter::add(kernel::FuncOp kernel, ModuleOp compiled) {
 }
 
 llvm::Error ProgramWriter::addShader(StringRef name, ModuleOp compiled) {
-  std::optional<artifact::DeviceKernel> shader = shaderOf(compiled);
+  std::optional<artifact::DeviceKernel> shader = shaderOf(compiled, *result.vulkan);
   if (!shader)
     return llvm::createStringError("");
   shader->name = name.str();

@@ -5,9 +5,11 @@
 // of a few vectors of channels in registers; neighbouring invocations have neighbouring points, and so the same
 // weights.
 
+#include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
@@ -20,7 +22,7 @@ namespace {
 
 class Contraction {
 public:
-  Contraction(Body &body, kernel::ContractOp root, const Profile &profile);
+  Contraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   /// Fails where panels are not plain, or their elements are none that devices multiply.
   FailureOr<int64_t> emit(Value invocation);
 
@@ -30,8 +32,11 @@ private:
   LogicalResult accumulate(size_t level, Value packedRow, SmallVector<Value> &sums);
   LogicalResult accumulateChannels(Value packedRow, SmallVector<Value> &sums);
   LogicalResult step(Value channel, Value packedRow, unsigned lanes, SmallVector<Value> &sums);
-  Value readInput(int64_t point, Value channel, unsigned lanes);
-  Value readPanel(Value row, int64_t vector);
+  LogicalResult dotStep(Value channel, Value packedRow, SmallVector<Value> &sums);
+  Value pack(Value bytes, bool isAligned);
+  Value dot(Value x, Value w);
+  Value readInput(int64_t point, Value channel, unsigned lanes, bool isStored = false);
+  Value readPanel(Value row, int64_t vector, bool isStored = false);
   LogicalResult store(ArrayRef<Value> sums);
   LogicalResult storePoint(int64_t point, ArrayRef<Value> sums);
   bool isCut() const { return shape_[shape_.size() - 2] % points_ != 0; }
@@ -43,9 +48,10 @@ private:
   kernel::ContractOp root_;
   ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
   Type sum_;
-  bool hasNarrow_;
-  VectorType type_; // of sums; null where devices multiply no such elements
-  size_t spatial_;  // dims of points
+  bool hasBytes_, hasDots_;
+  bool isInputAligned_, isPanelAligned_; // so that four bytes are a word, if the input is read as it lies in memory
+  VectorType type_;                      // of sums; null where devices multiply no such elements
+  size_t spatial_;                       // dims of points
   int64_t groups_, depth_, channels_, width_, points_, vectors_, unrolled_;
   // The tile at hand.
   SmallVector<Value> place_; // [batch…, point…]: its first point
@@ -57,6 +63,11 @@ private:
 
 constexpr int64_t kMostUnrolledTaps = 9;
 
+bool isOfBytes(Value tensor) {
+  auto element = dyn_cast<IntegerType>(graph::typeOf(tensor).getElementType());
+  return element && element.getWidth() == 8;
+}
+
 /// Points of a tile along a dim of `extent`. Where no number near `most` divides it, the last tile begins earlier.
 int64_t pointsFor(int64_t extent, int64_t most) {
   const int64_t divisor = divisorOf(extent, most);
@@ -65,18 +76,22 @@ int64_t pointsFor(int64_t extent, int64_t most) {
 
 } // namespace
 
-Contraction::Contraction(Body &body, kernel::ContractOp root, const Profile &profile)
+Contraction::Contraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
     : body_(body), b_(body.builder()), root_(root), shape_(graph::typeOf(root.getResult()).getShape()),
       packed_(graph::typeOf(root.getPacked()).getShape()),
       sum_(sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getPacked()), graph::typeOf(root.getResult()))),
-      hasNarrow_(profile.hasNarrow), type_(sum_ ? VectorType::get({kLanes}, sum_) : VectorType()),
-      spatial_(root.getWindow().size()), groups_(static_cast<int64_t>(root.getGroups())),
+      hasBytes_(profile.hasBytes()), hasDots_(profile.hasDots && sum_ && sum_.isInteger(32) &&
+                                              isOfBytes(root.getInput()) && isOfBytes(root.getPacked())),
+      isInputAligned_(isAlignedInMemory(function, root.getInput(), kLanes)),
+      isPanelAligned_(isAlignedInMemory(function, root.getPacked(), kLanes)),
+      type_(sum_ ? VectorType::get({kLanes}, sum_) : VectorType()), spatial_(root.getWindow().size()),
+      groups_(static_cast<int64_t>(root.getGroups())),
       depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
       width_(packed_.back()), points_(pointsFor(shape_[shape_.size() - 2], profile.points)),
       vectors_(divisorOf(width_ / kLanes, profile.vectors)), unrolled_(profile.unrolled) {}
 
 bool Contraction::isSupported() {
-  return sum_ && (sum_.isF32() || hasNarrow_) && root_.getTogether() == 1 && root_.getBlock() == 0 &&
+  return sum_ && (sum_.isF32() || hasBytes_) && root_.getTogether() == 1 && root_.getBlock() == 0 &&
          width_ % kLanes == 0;
 }
 
@@ -148,7 +163,8 @@ LogicalResult Contraction::accumulateChannels(Value packedRow, SmallVector<Value
   auto emitStep = [&](Value first, SmallVector<Value> &carried) {
     for (int64_t vector = 0; vector < unrolled; ++vector) {
       Value channel = body_.add(first, body_.constant(vector * kLanes));
-      if (failed(step(channel, body_.add(packedRow, channel), kLanes, carried)))
+      Value row = body_.add(packedRow, channel);
+      if (failed(hasDots_ ? dotStep(channel, row, carried) : step(channel, row, kLanes, carried)))
         return failure();
     }
     return success();
@@ -192,7 +208,77 @@ LogicalResult Contraction::step(Value channel, Value packedRow, unsigned lanes, 
   return success();
 }
 
-Value Contraction::readInput(int64_t point, Value channel, unsigned lanes) {
+/// Four words, of four bytes each, with rows for columns.
+static SmallVector<Value> transposed(ArrayRef<Value> words, ImplicitLocOpBuilder &b) {
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(static_cast<int32_t>(value)));
+  };
+  auto masked = [&](Value word, int64_t mask) -> Value { return arith::AndIOp::create(b, word, number(mask)); };
+  auto left = [&](Value word, int64_t bits) -> Value { return arith::ShLIOp::create(b, word, number(bits)); };
+  auto right = [&](Value word, int64_t bits) -> Value { return arith::ShRUIOp::create(b, word, number(bits)); };
+  auto either = [&](Value x, Value y) -> Value { return arith::OrIOp::create(b, x, y); };
+  constexpr int64_t kEven = 0x00ff00ff, kOdd = 0xff00ff00, kLow = 0x0000ffff, kHigh = 0xffff0000;
+  auto even = [&](Value x, Value y) { return either(masked(x, kEven), left(masked(y, kEven), 8)); }; // bytes 0 and 2
+  auto odd = [&](Value x, Value y) { return either(masked(right(x, 8), kEven), masked(y, kOdd)); };  // 1 and 3
+  Value evens[] = {even(words[0], words[1]), even(words[2], words[3])},
+        odds[] = {odd(words[0], words[1]), odd(words[2], words[3])};
+  auto low = [&](ArrayRef<Value> x) { return either(masked(x[0], kLow), left(x[1], 16)); };
+  auto high = [&](ArrayRef<Value> x) { return either(right(x[0], 16), masked(x[1], kHigh)); };
+  return {low(evens), low(odds), high(evens), high(odds)};
+}
+
+/// Four channels of the input by four rows of the panel, of bytes.
+LogicalResult Contraction::dotStep(Value channel, Value packedRow, SmallVector<Value> &sums) {
+  SmallVector<Value> inputs;
+  for (int64_t point = 0; point < points_; ++point) {
+    Value bytes = readInput(point, channel, kLanes, /*isStored=*/true);
+    if (!bytes) // whatever is fused to it can be read one by one alone
+      return step(channel, packedRow, kLanes, sums);
+    inputs.push_back(pack(bytes, isInputAligned_ && depth_ % kLanes == 0));
+  }
+  for (int64_t vector = 0; vector < vectors_; ++vector) {
+    SmallVector<Value> rows;
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      Value bytes = readPanel(body_.add(packedRow, body_.constant(lane)), vector, /*isStored=*/true);
+      if (!bytes)
+        return failure();
+      rows.push_back(pack(bytes, isPanelAligned_));
+    }
+    SmallVector<Value> columns = transposed(rows, b_);
+    for (int64_t point = 0; point < points_; ++point) {
+      SmallVector<Value> dots;
+      for (Value column : columns)
+        dots.push_back(dot(inputs[point], column));
+      Value &sum = sums[point * vectors_ + vector];
+      sum = arith::AddIOp::create(b_, sum, vector::FromElementsOp::create(b_, type_, dots));
+    }
+  }
+  return success();
+}
+
+/// Four bytes as a word, which is one in memory where they are aligned.
+Value Contraction::pack(Value bytes, bool isAligned) {
+  auto word = vector::BitCastOp::create(b_, VectorType::get({1}, b_.getI32Type()), bytes);
+  if (isAligned)
+    word->setAttr(kPacked, b_.getUnitAttr());
+  return vector::ExtractOp::create(b_, word, 0);
+}
+
+/// The sum of four products.
+Value Contraction::dot(Value x, Value w) {
+  auto isUnsigned = [](Value tensor) { return graph::typeOf(tensor).getElementType().isUnsignedInteger(); };
+  auto format =
+      spirv::PackedVectorFormatAttr::get(b_.getContext(), spirv::PackedVectorFormat::PackedVectorFormat4x8Bit);
+  const bool left = isUnsigned(root_.getInput()), right = isUnsigned(root_.getPacked());
+  Type word = b_.getI32Type();
+  if (left && right)
+    return spirv::UDotOp::create(b_, word, x, w, format);
+  if (left != right) // the signed one first
+    return spirv::SUDotOp::create(b_, word, left ? w : x, left ? x : w, format);
+  return spirv::SDotOp::create(b_, word, x, w, format);
+}
+
+Value Contraction::readInput(int64_t point, Value channel, unsigned lanes, bool isStored) {
   const size_t batch = place_.size() - spatial_;
   SmallVector<LaneIndex> index;
   for (auto [dim, at] : llvm::enumerate(place_)) {
@@ -206,11 +292,12 @@ Value Contraction::readInput(int64_t point, Value channel, unsigned lanes) {
   }
   index.push_back({body_.add(body_.scale(group_, depth_), channel), lanes > 1 ? 1 : 0});
   body_.startPoint();
-  return toSum(body_, body_.read(root_.getInput(), index, lanes), root_.getInput(), sum_);
+  Value read = body_.read(root_.getInput(), index, lanes);
+  return isStored ? read : toSum(body_, read, root_.getInput(), sum_);
 }
 
 /// [batch…, group, panel, row, column], the first two where there are any.
-Value Contraction::readPanel(Value row, int64_t vector) {
+Value Contraction::readPanel(Value row, int64_t vector, bool isStored) {
   SmallVector<LaneIndex> index;
   const size_t others = 3 + size_t(groups_ > 1);
   for (size_t dim = 0; dim + others < packed_.size(); ++dim)
@@ -221,7 +308,8 @@ Value Contraction::readPanel(Value row, int64_t vector) {
   index.push_back({row, 0});
   index.push_back({body_.add(column_, body_.constant(kLanes * vector)), 1});
   body_.startPoint();
-  return toSum(body_, body_.read(root_.getPacked(), index, kLanes), root_.getPacked(), sum_);
+  Value read = body_.read(root_.getPacked(), index, kLanes);
+  return isStored ? read : toSum(body_, read, root_.getPacked(), sum_);
 }
 
 LogicalResult Contraction::store(ArrayRef<Value> sums) {
@@ -261,8 +349,9 @@ LogicalResult Contraction::storeVector(ArrayRef<LaneIndex> outer, int64_t vector
   });
 }
 
-FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, Value invocation, const Profile &profile) {
-  return Contraction(body, root, profile).emit(invocation);
+FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
+                                   const Profile &profile) {
+  return Contraction(body, root, function, profile).emit(invocation);
 }
 
 } // namespace smelt::gpu

@@ -9,6 +9,7 @@
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/GroupMemory.h"
+#include "codegen/gpu/Parts.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Conversion/ArithToSPIRV/ArithToSPIRV.h"
 #include "mlir/Conversion/MathToSPIRV/MathToSPIRV.h"
@@ -57,13 +58,16 @@ public:
     return isTexels ? View::Texels : View::Elements;
   }
   Value load(OpBuilder &b, Location loc, unsigned operand, Type element, Value index, bool isVector);
-  /// Parts of words, each as a word of its own. Four that are aligned are one word, or two; what is stored by itself
-  /// leaves the rest of its word to others, who may write it at the same time.
+  /// Numbers of 8 and 16 bits, each as a word of its own. Where the device lacks them in memory they are parts of
+  /// words: four that are aligned are one, or two; what is stored by itself leaves the rest of its word to others, who
+  /// may write it at the same time.
   Value loadPart(OpBuilder &b, Location loc, unsigned operand, Type element, Value index);
   Value loadParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value index);
   void storePart(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index);
   void storeParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index);
   void store(OpBuilder &b, Location loc, unsigned operand, Value value, Value index);
+  /// The word that four bytes are.
+  Value loadPacked(OpBuilder &b, Location loc, unsigned operand, Type element, Value index);
   ArrayRef<Binding> bindings() const { return bindings_; }
   /// Declares the push constants, when all bindings are known.
   void finish();
@@ -73,6 +77,11 @@ private:
   Value place(OpBuilder &b, Location loc, size_t binding, Value index);
   Value pointer(OpBuilder &b, Location loc, size_t binding, Value index);
   Value wordOf(OpBuilder &b, Location loc, size_t binding, Value place);
+  /// Parts of words are bound as words.
+  Type variableOf(View view, Type element) const;
+  bool isStored(Type element) const {
+    return element.getIntOrFloatBitWidth() == 8 ? profile_.storesBytes : profile_.storesHalves;
+  }
   std::string nameOf(size_t binding) const { return "binding" + std::to_string(binding); }
 
   spirv::ModuleOp module_;
@@ -97,9 +106,6 @@ static spirv::PointerType pushConstantsType(MLIRContext *context) {
   return spirv::PointerType::get(spirv::StructType::get({offsets}, {0}), spirv::StorageClass::PushConstant);
 }
 
-/// Integers that are read as parts of words.
-static bool isPart(Type element) { return element.isInteger(8) || element.isInteger(16); }
-
 /// The variable of a binding: an image, or a struct of an array whose length the run tells.
 static Type variableType(View view, Type element) {
   if (isTexel(view)) {
@@ -108,22 +114,25 @@ static Type variableType(View view, Type element) {
                                        spirv::ImageSamplerUseInfo::NeedSampler, spirv::ImageFormat::Unknown);
     return spirv::PointerType::get(image, spirv::StorageClass::UniformConstant);
   }
-  if (isPart(element))
-    element = IntegerType::get(element.getContext(), 32);
   const unsigned bytes = element.getIntOrFloatBitWidth() / 8;
   Type inner = isVector(view) ? Type(VectorType::get({kLanes}, element)) : element;
   auto array = spirv::RuntimeArrayType::get(inner, isVector(view) ? bytes * kLanes : bytes);
   return spirv::PointerType::get(spirv::StructType::get({array}, {0}), spirv::StorageClass::StorageBuffer);
 }
 
+Type Shader::variableOf(View view, Type element) const {
+  const bool isInWords = isPart(element) && !isStored(element);
+  return variableType(view, isInWords ? Type(IntegerType::get(element.getContext(), 32)) : element);
+}
+
 /// Which binding an operand has for this view; a new one begins at the function's start with its push constant.
 size_t Shader::find(unsigned operand, View view, Type element) {
   for (auto [number, known] : llvm::enumerate(bindings_))
-    if (known.operand == operand && known.view == view)
+    if (known.operand == operand && known.view == view && known.element == element)
       return number;
   const size_t number = bindings_.size();
   OpBuilder outer(function_);
-  spirv::GlobalVariableOp::create(outer, function_.getLoc(), variableType(view, element), nameOf(number),
+  spirv::GlobalVariableOp::create(outer, function_.getLoc(), variableOf(view, element), nameOf(number),
                                   /*descriptorSet=*/0, static_cast<unsigned>(number));
   OpBuilder b(&function_.getBody().front(), function_.getBody().front().begin());
   Location loc = function_.getLoc();
@@ -149,7 +158,7 @@ Value Shader::place(OpBuilder &b, Location loc, size_t binding, Value index) {
 
 Value Shader::pointer(OpBuilder &b, Location loc, size_t binding, Value index) {
   const Binding &bound = bindings_[binding];
-  auto variable = spirv::AddressOfOp::create(b, loc, variableType(bound.view, bound.element), nameOf(binding));
+  auto variable = spirv::AddressOfOp::create(b, loc, variableOf(bound.view, bound.element), nameOf(binding));
   return spirv::AccessChainOp::create(b, loc, variable, ValueRange{integer(b, loc, 0), place(b, loc, binding, index)});
 }
 
@@ -158,7 +167,7 @@ Value Shader::load(OpBuilder &b, Location loc, unsigned operand, Type element, V
   size_t binding = find(operand, view, element);
   if (!isTexel(view))
     return spirv::LoadOp::create(b, loc, pointer(b, loc, binding, index));
-  auto variable = spirv::AddressOfOp::create(b, loc, variableType(view, element), nameOf(binding));
+  auto variable = spirv::AddressOfOp::create(b, loc, variableOf(view, element), nameOf(binding));
   Value image = spirv::LoadOp::create(b, loc, variable);
   Value texel = spirv::ImageFetchOp::create(b, loc, VectorType::get({kLanes}, element), image,
                                             place(b, loc, binding, index), spirv::ImageOperandsAttr(), ValueRange());
@@ -174,7 +183,7 @@ void Shader::store(OpBuilder &b, Location loc, unsigned operand, Value value, Va
 /// The word with number `place` of what is bound as parts of words.
 Value Shader::wordOf(OpBuilder &b, Location loc, size_t binding, Value place) {
   const Binding &bound = bindings_[binding];
-  auto variable = spirv::AddressOfOp::create(b, loc, variableType(bound.view, bound.element), nameOf(binding));
+  auto variable = spirv::AddressOfOp::create(b, loc, variableOf(bound.view, bound.element), nameOf(binding));
   return spirv::AccessChainOp::create(b, loc, variable, ValueRange{integer(b, loc, 0), place});
 }
 
@@ -194,16 +203,30 @@ static PartPlace placeOfPart(OpBuilder &b, Location loc, Value place, unsigned b
 
 static Value maskOf(OpBuilder &b, Location loc, unsigned bits) { return integer(b, loc, (int64_t(1) << bits) - 1); }
 
+Value Shader::loadPacked(OpBuilder &b, Location loc, unsigned operand, Type element, Value index) {
+  auto wordAt = [&](Value byte) -> Value {
+    return spirv::ShiftRightLogicalOp::create(b, loc, byte.getType(), byte, integer(b, loc, 2));
+  };
+  if (isStored(element))
+    return load(b, loc, operand, b.getI32Type(), wordAt(index), /*isVector=*/false);
+  size_t binding = find(operand, View::Elements, element);
+  return spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, wordAt(place(b, loc, binding, index))));
+}
+
 Value Shader::loadPart(OpBuilder &b, Location loc, unsigned operand, Type element, Value index) {
+  if (isStored(element))
+    return fromStored(b, loc, load(b, loc, operand, storedPart(element), index, /*isVector=*/false), element);
   const unsigned bits = element.getIntOrFloatBitWidth();
   size_t binding = find(operand, View::Elements, element);
   PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
   Value word = spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, at.word));
   Value part = spirv::ShiftRightLogicalOp::create(b, loc, word.getType(), word, at.shift);
-  return spirv::BitwiseAndOp::create(b, loc, part, maskOf(b, loc, bits));
+  return fromBits(b, loc, spirv::BitwiseAndOp::create(b, loc, part, maskOf(b, loc, bits)), element);
 }
 
 Value Shader::loadParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value index) {
+  if (isStored(element))
+    return fromStored(b, loc, load(b, loc, operand, storedPart(element), index, /*isVector=*/true), element);
   const unsigned bits = element.getIntOrFloatBitWidth(), inWord = 32 / bits;
   size_t binding = find(operand, View::Elements, element);
   PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
@@ -211,22 +234,30 @@ Value Shader::loadParts(OpBuilder &b, Location loc, unsigned operand, Type eleme
   for (unsigned number = 0; number < kLanes / inWord; ++number) {
     Value place = number ? spirv::IAddOp::create(b, loc, at.word, integer(b, loc, number)).getResult() : at.word;
     Value word = spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, place));
+    if (element.isF16()) {
+      parts.push_back(spirv::GLUnpackHalf2x16Op::create(b, loc, VectorType::get({2}, b.getF32Type()), word));
+      continue;
+    }
     for (unsigned part = 0; part < inWord; ++part) {
       Value shifted =
           spirv::ShiftRightLogicalOp::create(b, loc, word.getType(), word, integer(b, loc, part * bits)).getResult();
-      parts.push_back(spirv::BitwiseAndOp::create(b, loc, shifted, maskOf(b, loc, bits)));
+      Value one = spirv::BitwiseAndOp::create(b, loc, shifted, maskOf(b, loc, bits));
+      parts.push_back(fromBits(b, loc, one, element));
     }
   }
-  return spirv::CompositeConstructOp::create(b, loc, VectorType::get({kLanes}, b.getI32Type()), parts);
+  return spirv::CompositeConstructOp::create(b, loc, VectorType::get({kLanes}, wordOfPart(element)), parts);
 }
 
 void Shader::storePart(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index) {
+  if (isStored(element))
+    return store(b, loc, operand, toStored(b, loc, value, element), index);
   const unsigned bits = element.getIntOrFloatBitWidth();
   size_t binding = find(operand, View::Elements, element);
   PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
   Value word = wordOf(b, loc, binding, at.word), mask = maskOf(b, loc, bits);
   Value hole = spirv::NotOp::create(
       b, loc, mask.getType(), spirv::ShiftLeftLogicalOp::create(b, loc, mask.getType(), mask, at.shift).getResult());
+  value = toBits(b, loc, value, element);
   Value part = spirv::ShiftLeftLogicalOp::create(
       b, loc, mask.getType(), spirv::BitwiseAndOp::create(b, loc, value, mask).getResult(), at.shift);
   spirv::AtomicAndOp::create(b, loc, mask.getType(), word, spirv::Scope::Device, spirv::MemorySemantics::None, hole);
@@ -234,6 +265,8 @@ void Shader::storePart(OpBuilder &b, Location loc, unsigned operand, Type elemen
 }
 
 void Shader::storeParts(OpBuilder &b, Location loc, unsigned operand, Type element, Value value, Value index) {
+  if (isStored(element))
+    return store(b, loc, operand, toStored(b, loc, value, element), index);
   const unsigned bits = element.getIntOrFloatBitWidth(), inWord = 32 / bits;
   size_t binding = find(operand, View::Elements, element);
   PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
@@ -242,7 +275,7 @@ void Shader::storeParts(OpBuilder &b, Location loc, unsigned operand, Type eleme
     for (unsigned part = 0; part < inWord; ++part) {
       Value lane = spirv::CompositeExtractOp::create(b, loc, value,
                                                      ArrayRef<int32_t>{static_cast<int32_t>(number * inWord + part)});
-      lane = spirv::BitwiseAndOp::create(b, loc, lane, maskOf(b, loc, bits));
+      lane = spirv::BitwiseAndOp::create(b, loc, toBits(b, loc, lane, element), maskOf(b, loc, bits));
       lane = spirv::ShiftLeftLogicalOp::create(b, loc, lane.getType(), lane, integer(b, loc, part * bits));
       word = word ? spirv::BitwiseOrOp::create(b, loc, word, lane).getResult() : lane;
     }
@@ -294,7 +327,11 @@ struct ConvertLoad : BufferPattern<memref::LoadOp> {
   LogicalResult matchAndRewrite(memref::LoadOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
     if (adaptor.getIndices().size() != 1)
       return failure();
-    b.replaceOp(op, loadOne(b, op.getLoc(), op.getMemRef(), adaptor.getMemref(), adaptor.getIndices().front()));
+    Value index = adaptor.getIndices().front();
+    if (std::optional<unsigned> operand = operandOf(op.getMemRef()); operand && op->hasAttr(kPacked))
+      b.replaceOp(op, shader.loadPacked(b, op.getLoc(), *operand, op.getType(), index));
+    else
+      b.replaceOp(op, loadOne(b, op.getLoc(), op.getMemRef(), adaptor.getMemref(), index));
     return success();
   }
 };
@@ -509,8 +546,25 @@ static spirv::TargetEnvAttr targetEnv(MLIRContext *context, const Profile &profi
     capabilities.push_back(spirv::Capability::SampledBuffer);
   if (profile.hasInt64)
     capabilities.push_back(spirv::Capability::Int64);
-  auto triple = spirv::VerCapExtAttr::get(spirv::Version::V_1_3, capabilities,
-                                          {spirv::Extension::SPV_KHR_storage_buffer_storage_class}, context);
+  SmallVector<spirv::Extension> extensions{spirv::Extension::SPV_KHR_storage_buffer_storage_class};
+  if (profile.storesHalves) {
+    capabilities.append(
+        {spirv::Capability::StorageBuffer16BitAccess, spirv::Capability::Float16, spirv::Capability::Int16});
+    extensions.push_back(spirv::Extension::SPV_KHR_16bit_storage);
+  }
+  if (profile.storesBytes) {
+    capabilities.append({spirv::Capability::StorageBuffer8BitAccess, spirv::Capability::Int8});
+    extensions.push_back(spirv::Extension::SPV_KHR_8bit_storage);
+  }
+  if (profile.hasDots) {
+    capabilities.append({spirv::Capability::DotProduct, spirv::Capability::DotProductInput4x8BitPacked});
+    extensions.push_back(spirv::Extension::SPV_KHR_integer_dot_product);
+  }
+  if (profile.subgroup)
+    capabilities.append({spirv::Capability::GroupNonUniform, spirv::Capability::GroupNonUniformShuffle});
+  // MLIR knows dot products from the version that needs no extension for them.
+  const spirv::Version version = profile.hasDots ? spirv::Version::V_1_6 : spirv::Version::V_1_3;
+  auto triple = spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
   return spirv::TargetEnvAttr::get(triple, spirv::getDefaultResourceLimits(context), spirv::ClientAPI::Vulkan,
                                    spirv::Vendor::Unknown, spirv::DeviceType::Unknown,
                                    spirv::TargetEnvAttr::kUnknownDeviceID);
@@ -544,10 +598,12 @@ void Shader::finish() {
 }
 
 /// Drivers may take (x + c) - c for x, unless they are told not to; what may be contracted is an fma already.
-static void forbidContraction(spirv::FuncOp function) {
+static void decorate(spirv::FuncOp function) {
   function.walk([](Operation *op) {
     if (isa<spirv::FAddOp, spirv::FSubOp, spirv::FMulOp, spirv::FDivOp, spirv::FNegateOp>(op))
       op->setAttr("no_contraction", UnitAttr::get(op->getContext()));
+    for (StringRef wrapping : {"no_signed_wrap", "no_unsigned_wrap"}) // which version 1.3 cannot say
+      op->removeAttr(wrapping);
   });
 }
 
@@ -621,11 +677,11 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
     const bool isShared = type.getMemorySpaceAsInt() == kGroupSpace;
     return spirv::PointerType::get(array, isShared ? spirv::StorageClass::Workgroup : spirv::StorageClass::Function);
   });
-  types.addConversion([](IntegerType type) -> std::optional<Type> {
-    return isPart(type) ? std::optional<Type>(IntegerType::get(type.getContext(), 32)) : std::nullopt;
-  });
+  auto convertPart = [](Type type) { return isPart(type) ? std::optional(wordOfPart(type)) : std::nullopt; };
+  types.addConversion([convertPart](IntegerType type) { return convertPart(type); });
+  types.addConversion([convertPart](FloatType type) { return convertPart(type); });
   types.addConversion([](VectorType type) -> std::optional<Type> {
-    return isPart(type.getElementType()) ? std::optional<Type>(type.clone(IntegerType::get(type.getContext(), 32)))
+    return isPart(type.getElementType()) ? std::optional<Type>(type.clone(wordOfPart(type.getElementType())))
                                          : std::nullopt;
   });
   ScfToSPIRVContext scf;
@@ -648,17 +704,17 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
 
 LogicalResult ConvertToSpirv::convert(func::FuncOp function) {
   SmallVector<bool> written = writtenOperands(function);
-  SmallVector<int64_t> spans;
+  SmallVector<int64_t> sizes; // bytes
   for (Type type : function.getArgumentTypes())
     if (auto buffer = dyn_cast<MemRefType>(type))
-      spans.push_back(buffer.getNumElements());
+      sizes.push_back(buffer.getNumElements() * buffer.getElementTypeBitWidth() / 8);
   spirv::ModuleOp module;
   spirv::FuncOp shader = makeShader(function, module);
   Shader bindings(module, shader, profile, written);
   if (failed(convertBody(shader, bindings)) || bindings.bindings().size() > kMostBindings)
     return failure();
   bindings.finish();
-  forbidContraction(shader);
+  decorate(shader);
   for (auto shared : llvm::make_early_inc_range(function->getParentRegion()->getOps<memref::GlobalOp>()))
     shared.erase(); // which the shader has variables for
   function.erase();
@@ -668,7 +724,7 @@ LogicalResult ConvertToSpirv::convert(func::FuncOp function) {
   SmallVector<int64_t> numbers;
   for (const Binding &binding : bindings.bindings()) {
     const int64_t bytes = binding.element.getIntOrFloatBitWidth() / 8;
-    numbers.append({binding.operand, static_cast<int64_t>(binding.view), bytes, bytes * spans[binding.operand]});
+    numbers.append({binding.operand, static_cast<int64_t>(binding.view), bytes, sizes[binding.operand]});
   }
   module->setAttr(kBindings, DenseI64ArrayAttr::get(&getContext(), numbers));
   return success();

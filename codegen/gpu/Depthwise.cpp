@@ -110,7 +110,7 @@ LogicalResult Depthwise::store(int64_t point, Value sum) {
 
 FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, Value invocation, const Profile &profile) {
   Type sum = sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getFilter()), graph::typeOf(root.getResult()));
-  if (!sum || (!sum.isF32() && !profile.hasNarrow))
+  if (!sum || (!sum.isF32() && !profile.hasBytes()))
     return failure();
   SmallVector<int64_t> extents(graph::typeOf(root.getResult()).getShape());
   const int64_t channels = extents.back();

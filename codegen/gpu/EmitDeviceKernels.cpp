@@ -73,7 +73,7 @@ static FailureOr<int64_t> emitProduct(Body &body, kernel::ContractOp root, func:
       return shared;
     takeBack(body, function);
   }
-  return emitContraction(body, root, invocation, profile);
+  return emitContraction(body, root, function, invocation, profile);
 }
 
 static FailureOr<int64_t> emitRoot(Body &body, func::FuncOp function, Value invocation, const Profile &profile) {

@@ -19,8 +19,8 @@ using codegen::Body;
 
 constexpr int64_t kLanes = 4; // of a vector: what a device reads and writes at once
 
-llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, mlir::Value invocation,
-                                         const Profile &profile);
+llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                         mlir::Value invocation, const Profile &profile);
 /// The same by groups that share a tile; fails where few points or channels would leave most of one unused.
 llvm::FailureOr<int64_t> emitTiledContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
                                               mlir::Value invocation, const Profile &profile);
@@ -44,6 +44,10 @@ llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::Arr
 
 /// Elements that are computed with in f32, however they are stored, and extents that are numbers.
 bool isComputedInF32(mlir::RankedTensorType type);
+
+/// Whether a tensor is what an operand of the function has in memory, and vectors of so many elements that begin at a
+/// multiple of that are aligned there.
+bool isAlignedInMemory(mlir::func::FuncOp function, mlir::Value tensor, int64_t lanes);
 
 /// What products of two tensors' elements sum up in, which is what `result` is computed in: f32, or i32 of integers of
 /// 8 and 16 bits. Null where devices multiply no such, or extents are no numbers.

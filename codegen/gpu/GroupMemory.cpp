@@ -68,10 +68,10 @@ Value GroupMemory::merge(const Team &team, Value partial, MergeValues merge) {
   if (team.isAlone())
     return partial;
   Type element = getElementTypeOrSelf(partial.getType());
-  const bool hasShuffles = profile_.api == Api::Cuda && (element.isF32() || element.isInteger(32));
-  if (!hasShuffles || team.stride >= kWarpThreads)
+  const bool hasShuffles = element.isF32() || element.isInteger(32);
+  if (!hasShuffles || team.stride >= profile_.subgroup)
     return mergeInMemory(team, partial, merge);
-  const int64_t inWarp = std::min(team.size, kWarpThreads / team.stride);
+  const int64_t inWarp = std::min(team.size, profile_.subgroup / team.stride);
   partial = mergeInWarp(partial, inWarp, team.stride, merge);
   // One thread of each warp and line is a member for the rest.
   Team warps{over(team.member, inWarp), team.size / inWarp, team.stride * inWarp};
@@ -82,8 +82,12 @@ Value GroupMemory::merge(const Team &team, Value partial, MergeValues merge) {
 Value GroupMemory::exchange(Value value, int64_t lanes) {
   auto constant = [&](int32_t number) { return arith::ConstantOp::create(b_, b_.getI32IntegerAttr(number)); };
   auto one = [&](Value element) -> Value {
+    if (profile_.api == Api::Vulkan)
+      return spirv::GroupNonUniformShuffleXorOp::create(b_, element.getType(), spirv::Scope::Subgroup, element,
+                                                        constant(static_cast<int32_t>(lanes)));
     return NVVM::ShflOp::create(b_, element.getType(), constant(-1), element, constant(static_cast<int32_t>(lanes)),
-                                constant(kWarpThreads - 1), NVVM::ShflKind::bfly, UnitAttr());
+                                constant(static_cast<int32_t>(profile_.subgroup - 1)), NVVM::ShflKind::bfly,
+                                UnitAttr());
   };
   auto vector = dyn_cast<VectorType>(value.getType());
   if (!vector)

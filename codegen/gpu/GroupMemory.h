@@ -9,8 +9,7 @@
 
 namespace smelt::gpu {
 
-constexpr int64_t kWarpThreads = 32; // of CUDA, which hand one another registers
-constexpr int64_t kGroupSpace = 3;   // of memrefs that a workgroup shares
+constexpr int64_t kGroupSpace = 3; // of memrefs that a workgroup shares
 
 /// An array that all threads of a workgroup see: a global beside the function. `alignment` is in bytes.
 mlir::Value makeGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::func::FuncOp function, llvm::StringRef name,

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/GroupTile.h"
-#include "codegen/gpu/Bindings.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -28,17 +27,7 @@ void GroupTile::splitNumber(Value invocation, int64_t tilePoints, int64_t tileCh
   batch_ = index;
 }
 
-bool GroupTile::isAligned(Value tensor, int64_t lanes) {
-  auto memory = tensor.getDefiningOp<kernel::LoadOp>();
-  auto aligned = function_->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
-  auto argument = memory ? dyn_cast<BlockArgument>(memory.getBuffer()) : BlockArgument();
-  if (!argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
-    return false;
-  graph::Extents strides = Body::stridesOf(argument);
-  auto isWhole = [&](const graph::Extent &stride) { return stride.isNumber() && stride.number() % lanes == 0; };
-  return !strides.empty() && strides.back() == graph::Extent(1) &&
-         llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole);
-}
+bool GroupTile::isAligned(Value tensor, int64_t lanes) { return isAlignedInMemory(function_, tensor, lanes); }
 
 Value GroupTile::placeOf(Value tensor, ArrayRef<LaneIndex> index) {
   Value place = body_.constant(0);

@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -37,6 +38,18 @@ SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<int64_t> extents) 
 bool isComputedInF32(RankedTensorType type) {
   Type element = type.getElementType();
   return (element.isF32() || element.isF16() || element.isBF16()) && type.hasStaticShape();
+}
+
+bool isAlignedInMemory(func::FuncOp function, Value tensor, int64_t lanes) {
+  auto memory = tensor.getDefiningOp<kernel::LoadOp>();
+  auto aligned = function->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
+  auto argument = memory ? dyn_cast<BlockArgument>(memory.getBuffer()) : BlockArgument();
+  if (!argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
+    return false;
+  graph::Extents strides = Body::stridesOf(argument);
+  auto isWhole = [&](const graph::Extent &stride) { return stride.isNumber() && stride.number() % lanes == 0; };
+  return !strides.empty() && strides.back() == graph::Extent(1) &&
+         llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole);
 }
 
 Type sumType(RankedTensorType left, RankedTensorType right, RankedTensorType result) {

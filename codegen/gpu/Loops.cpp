@@ -63,8 +63,8 @@ private:
 Team TeamTile::teamAlong(const Extent &elements) {
   const int64_t group = profile_.groupSize, number = elements.asNumber().value_or(0);
   if (threads_ == 1) {
-    const bool hasWarps = profile_.api == Api::Cuda && (number < kLongRow || tiles_ >= kManyRows);
-    const int64_t threads = hasWarps ? kWarpThreads : group;
+    const bool hasWarps = profile_.subgroup > 0 && (number < kLongRow || tiles_ >= kManyRows);
+    const int64_t threads = hasWarps ? profile_.subgroup : group;
     if (number < threads || !mayShare(threads))
       return {};
     threads_ = threads;

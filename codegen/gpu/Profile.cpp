@@ -4,6 +4,7 @@
 #include "codegen/gpu/Profile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include <limits>
 
 namespace smelt::gpu {
@@ -35,11 +36,12 @@ constexpr Profile cuda(const char *name, unsigned architecture, const char *feat
           /*hasNarrow=*/true,
           /*sharesTiles=*/true,
           /*hasAsyncCopies=*/architecture >= 80,
-          /*hasF16=*/true,
           /*hasTensorCores=*/true,
           /*sharesRows=*/true,
           kCudaSharedBytes,
-          /*attentionChannels=*/128};
+          /*attentionChannels=*/128,
+          /*usesWords=*/false,
+          /*subgroup=*/32};
 }
 
 // Mesa's lavapipe has an invocation in each lane of a register of 256 bits. It reads storage buffers lane by lane with
@@ -63,7 +65,6 @@ constexpr Profile kProfiles[] = {
      /*hasNarrow=*/false,
      /*sharesTiles=*/false,
      /*hasAsyncCopies=*/false,
-     /*hasF16=*/false,
      /*hasTensorCores=*/false,
      /*sharesRows=*/true,
      kVulkanSharedBytes,
@@ -80,11 +81,96 @@ constexpr Profile kProfiles[] = {
 };
 } // namespace
 
-std::optional<Profile> findProfile(llvm::StringRef name) {
-  for (const Profile &profile : kProfiles)
-    if (name == profile.name)
-      return profile;
-  return std::nullopt;
+static llvm::Error setSubgroup(Profile &profile, int64_t threads) {
+  constexpr int64_t kFewest = 4, kMost = 128; // that devices of Vulkan have
+  if (threads < kFewest || threads > kMost || !llvm::isPowerOf2_64(threads))
+    return llvm::createStringError("subgroup is a power of two from 4 to 128");
+  profile.subgroup = threads;
+  return llvm::Error::success();
+}
+
+static llvm::Error setShared(Profile &profile, int64_t bytes) {
+  constexpr int64_t kMost = 1 << 20, kForLongRows = 32 << 10;
+  if (bytes < kVulkanSharedBytes || bytes > kMost)
+    return llvm::createStringError("shared is a number of bytes from 16384, which every device has, to 1048576");
+  profile.sharedBytes = bytes;
+  if (profile.attentionChannels != 0 && bytes >= kForLongRows)
+    profile.attentionChannels = 128;
+  return llvm::Error::success();
+}
+
+namespace {
+/// What a device of Vulkan may be known to have: `set` takes the number behind `=`, where there is one.
+struct Option {
+  const char *name;
+  bool hasNumber;
+  const char *meaning;
+  llvm::Error (*set)(Profile &, int64_t);
+};
+template <bool Profile::*member> llvm::Error turnOn(Profile &profile, int64_t) {
+  profile.*member = true;
+  return llvm::Error::success();
+}
+template <bool Profile::*member> llvm::Error turnOnWithWords(Profile &profile, int64_t) {
+  profile.usesWords = true; // for what is computed in 32 bits
+  profile.*member = true;
+  return llvm::Error::success();
+}
+
+constexpr Option kOptions[] = {
+    {"subgroup", true, "threads of a subgroup, which shuffle", setSubgroup},
+    {"shared", true, "bytes of memory that a workgroup shares", setShared},
+    {"int64", false, "integers of 64 bits (shaderInt64)", turnOn<&Profile::hasInt64>},
+    {"f16", false, "16 bits in storage buffers (storageBuffer16BitAccess)", turnOnWithWords<&Profile::storesHalves>},
+    {"int8", false, "8 bits in storage buffers (storageBuffer8BitAccess)", turnOnWithWords<&Profile::storesBytes>},
+    {"dot", false, "products of bytes by fours (VK_KHR_shader_integer_dot_product)",
+     turnOnWithWords<&Profile::hasDots>},
+};
+} // namespace
+
+static llvm::Error apply(Profile &profile, llvm::StringRef text) {
+  auto [name, number] = text.split('=');
+  const bool hasNumber = text.contains('=');
+  for (const Option &option : kOptions) {
+    if (name != option.name)
+      continue;
+    int64_t value = 0;
+    if (hasNumber != option.hasNumber || (hasNumber && number.getAsInteger(10, value)))
+      return llvm::createStringError("option '" + text + "' is written " + option.name +
+                                     (option.hasNumber ? "=NUMBER" : ""));
+    return option.set(profile, value);
+  }
+  return llvm::createStringError("no option '" + text + "'; there are " + profileOptions());
+}
+
+static const Profile *rowOf(llvm::StringRef name) {
+  const Profile *row = llvm::find_if(kProfiles, [&](const Profile &profile) { return name == profile.name; });
+  return row == std::end(kProfiles) ? nullptr : row;
+}
+
+llvm::Expected<std::optional<Profile>> findProfile(llvm::StringRef name) {
+  if (const Profile *row = rowOf(name))
+    return *row;
+  auto [api, rest] = name.split(':');
+  if (api != "vulkan")
+    return std::nullopt;
+  llvm::SmallVector<llvm::StringRef> options;
+  rest.split(options, ',');
+  const Profile *row = rowOf((api + ":" + options.front()).str());
+  Profile profile = row ? *row : *rowOf(api);
+  for (llvm::StringRef option : llvm::ArrayRef(options).drop_front(row ? 1 : 0))
+    if (llvm::Error error = apply(profile, option))
+      return std::move(error);
+  return profile;
+}
+
+std::string profileOptions() {
+  return llvm::join(llvm::map_range(kOptions,
+                                    [](const Option &option) {
+                                      return std::string(option.name) + (option.hasNumber ? "=N" : "") + " (" +
+                                             option.meaning + ")";
+                                    }),
+                    ", ");
 }
 
 std::string profileNames() {
@@ -97,9 +183,9 @@ kernel::Machine machineOf(const Profile &profile) {
   machine.vectorRegisters = 16;
   machine.isDevice = true;
   // Half the bytes to read are worth it everywhere; before sm_80 there are no products of bf16.
-  if (profile.hasF16)
+  if (profile.hasHalves())
     machine.narrow |= kernel::NarrowF16;
-  if (profile.hasTensorCores && profile.architecture >= 80)
+  if (profile.hasHalves() && (profile.api == Api::Vulkan || profile.architecture >= 80))
     machine.narrow |= kernel::NarrowBF16;
   machine.attentionChannels = profile.attentionChannels;
   return machine;

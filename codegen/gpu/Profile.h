@@ -6,6 +6,7 @@
 
 #include "dialects/Kernel/Machine.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 #include <optional>
 #include <string>
 
@@ -20,9 +21,9 @@ enum class Reads {
 /// What a kernel becomes.
 enum class Api { Vulkan, Cuda };
 
-/// A kind of device to compile for: one row of the table in Profile.cpp.
+/// A kind of device to compile for: one row of the table in Profile.cpp, with what its options change.
 struct Profile {
-  const char *name; // as given to --target
+  const char *name; // of the row
   Reads reads;
   bool hasInt64;      // 64-bit integers, in registers and in memory
   unsigned groupSize; // invocations of a workgroup
@@ -38,18 +39,29 @@ struct Profile {
   bool hasNarrow = false;        // integers of 8 and 16 bits, f16 and f64
   bool sharesTiles = false;      // products by groups that work on one tile in memory of their own
   bool hasAsyncCopies = false;   // into that memory, without registers
-  bool hasF16 = false;           // in memory
   bool hasTensorCores = false;   // which multiply f16, and bf16 from sm_80 on
   bool sharesRows = false;       // several invocations of a workgroup go through a row together
   int64_t sharedBytes = 0;       // of memory of a workgroup's own, at most
   int64_t attentionChannels = 0; // of keys and values in one kernel of attention, at most; 0: in three kernels
-  bool usesWords = false;        // for integers that it lacks; else kernels of these are the processor's
+  bool usesWords = false;        // for numbers that it lacks; else kernels of these are the processor's
+  int64_t subgroup = 0;          // threads that hand one another registers; 0 where devices differ
+  bool storesHalves = false;     // 16 bits in storage buffers; else they are parts of words
+  bool storesBytes = false;      // the same of 8 bits
+  bool hasDots = false;          // sums of four products of bytes
+
+  /// Whether f16 and bf16 can be kept in memory, and integers of 8 bits multiplied.
+  bool hasHalves() const { return hasNarrow || usesWords; }
+  bool hasBytes() const { return hasNarrow || usesWords; }
 };
 
-/// The profile of that name; nothing for an unknown name.
-std::optional<Profile> findProfile(llvm::StringRef name);
+/// The profile that a target is: the name of a row, and of Vulkan's what a device is known to have besides,
+/// "vulkan:f16,subgroup=32" or "vulkan:lavapipe,int8". Nothing where the name is no device's; fails, with a sentence,
+/// for an option that there is not.
+llvm::Expected<std::optional<Profile>> findProfile(llvm::StringRef name);
 /// All names, for messages: "vulkan, vulkan:lavapipe".
 std::string profileNames();
+/// The options, with what each means.
+std::string profileOptions();
 
 /// What passes that know processors take for the device: vectors of four, and no memory to work in.
 kernel::Machine machineOf(const Profile &profile);

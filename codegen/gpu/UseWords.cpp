@@ -1,11 +1,12 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// use-words: integers of 8, 16 and 64 bits → words of 32, which every device computes with.
-//   i8, i16   one word, whose other bits are zeros
-//   i64       two words, the low one first; a buffer of them is one of twice as many words
-// Buffers of narrow integers stay as they are: whoever reads them finds a part of a word. What has no expansion here,
-// such as quotients of 64 bits, makes the kernel the processor's.
+// use-words: integers of 8, 16 and 64 bits, f16 and bf16 → words of 32, which every device computes with.
+//   i8, i16     one word, whose other bits are zeros
+//   i64         two words, the low one first; a buffer of them is one of twice as many words
+//   f16, bf16   the same number in f32
+// Buffers of narrow elements stay as they are: whoever reads them finds a part of a word, or what the device reads as
+// such. What has no expansion here, such as quotients of 64 bits, makes the kernel the processor's.
 
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
@@ -19,9 +20,12 @@
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
 using arith::CmpIPredicate;
@@ -34,12 +38,18 @@ static unsigned bitsOf(Type type) {
   auto integer = dyn_cast<IntegerType>(getElementTypeOrSelf(type));
   return integer ? integer.getWidth() : 0;
 }
-static bool isNarrow(Type type) { return bitsOf(type) == 8 || bitsOf(type) == 16; }
+static bool isHalf(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isF16() || element.isBF16();
+}
+static bool isNarrow(Type type) { return bitsOf(type) == 8 || bitsOf(type) == 16 || isHalf(type); }
 static bool isWide(Type type) { return bitsOf(type) == 2 * kWord; }
 
 /// As many words as the type has elements.
 static Type wordsLike(Type type) {
   Type word = IntegerType::get(type.getContext(), kWord);
+  if (isHalf(type))
+    word = Float32Type::get(type.getContext());
   auto vector = dyn_cast<VectorType>(type);
   return vector ? Type(vector.clone(word)) : word;
 }
@@ -57,6 +67,7 @@ public:
       return success();
     };
     addConversion([convert](IntegerType type, SmallVectorImpl<Type> &words) { return convert(type, words); });
+    addConversion([convert](FloatType type, SmallVectorImpl<Type> &words) { return convert(type, words); });
     addConversion([convert](VectorType type, SmallVectorImpl<Type> &words) { return convert(type, words); });
     addConversion([keepsWide](MemRefType type) -> std::optional<Type> {
       if (keepsWide || !isWide(type.getElementType()))
@@ -106,6 +117,8 @@ struct ExpandConstant : WordPattern<arith::ConstantOp> {
   using WordPattern::WordPattern;
   LogicalResult matchAndRewrite(arith::ConstantOp op, OneToNOpAdaptor, ConversionPatternRewriter &r) const override {
     ImplicitLocOpBuilder b(op.getLoc(), r);
+    if (isHalf(op.getType()))
+      return expandHalf(op, b, r);
     const bool wide = isWide(op.getType());
     auto part = [&](const APInt &value, unsigned word) {
       return wide ? value.extractBits(kWord, word * kWord) : value.zext(kWord);
@@ -126,6 +139,26 @@ struct ExpandConstant : WordPattern<arith::ConstantOp> {
       words.push_back(arith::ConstantOp::create(b, attribute));
     }
     replace(op, r, words);
+    return success();
+  }
+
+private:
+  static LogicalResult expandHalf(arith::ConstantOp op, ImplicitLocOpBuilder &b, ConversionPatternRewriter &r) {
+    auto word = [&](const APFloat &value) {
+      APFloat wide = value;
+      bool isInexact = false;
+      wide.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &isInexact);
+      return wide;
+    };
+    TypedAttr attribute;
+    if (auto number = dyn_cast<FloatAttr>(op.getValue()))
+      attribute = FloatAttr::get(b.getF32Type(), word(number.getValue()));
+    else if (auto elements = dyn_cast<DenseFPElementsAttr>(op.getValue()))
+      attribute = DenseElementsAttr::get(cast<ShapedType>(wordsLike(op.getType())),
+                                         llvm::map_to_vector(elements.getValues<APFloat>(), word));
+    else
+      return failure();
+    replace(op, r, arith::ConstantOp::create(b, attribute).getResult());
     return success();
   }
 };
@@ -459,16 +492,6 @@ template <typename Op> struct ExpandFromFloat : WordPattern<Op> {
   }
 };
 
-//===-- Memory --------------------------------------------------------------------------------------------------===//
-
-/// Which word of a buffer of numbers of two is the first of number `index`.
-static Value firstWord(ImplicitLocOpBuilder &b, Value index) {
-  return arith::MulIOp::create(b, index, arith::ConstantIndexOp::create(b, 2), arith::IntegerOverflowFlags::nsw);
-}
-static Value after(ImplicitLocOpBuilder &b, Value index, int64_t number) {
-  return arith::AddIOp::create(b, index, arith::ConstantIndexOp::create(b, number), arith::IntegerOverflowFlags::nsw);
-}
-
 /// A narrow number as the word that it is read into.
 static Value asWord(ImplicitLocOpBuilder &b, Value narrow) {
   auto cast = UnrealizedConversionCastOp::create(b, wordsLike(narrow.getType()), narrow);
@@ -479,6 +502,111 @@ static Value asNarrow(ImplicitLocOpBuilder &b, Value word, Type type) {
   auto cast = UnrealizedConversionCastOp::create(b, type, word);
   cast->setAttr(kWords, b.getUnitAttr());
   return cast.getResult(0);
+}
+
+/// The bit of a float that is its sign.
+constexpr int64_t kSign = int64_t(1) << 31;
+
+/// What is left of f32 where the last `lost` of its bits are rounded away, to nearest, ties to even; NaN stays NaN.
+/// `bits` are those without the sign.
+static Value roundedBits(const Words &w, Value bits, int64_t lost) {
+  const int64_t half = (int64_t(1) << (lost - 1)) - 1;
+  Value last = w.make<arith::AndIOp>(w.make<arith::ShRUIOp>(bits, w.number(lost)), w.number(1));
+  Value up = w.make<arith::AddIOp>(bits, w.make<arith::AddIOp>(last, w.number(half)));
+  return w.make<arith::AndIOp>(up, w.number(-(int64_t(1) << lost)));
+}
+
+/// f32 → f32 that f16 or bf16 has as well.
+struct ExpandRounding : WordPattern<arith::TruncFOp> {
+  using WordPattern::WordPattern;
+  LogicalResult matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Type real = op.getIn().getType();
+    if (!getElementTypeOrSelf(real).isF32() || !isHalf(op.getType()))
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), r);
+    Type integers = b.getI32Type();
+    if (auto vector = dyn_cast<VectorType>(real))
+      integers = vector.clone(integers);
+    const Words w{b, integers};
+    constexpr int64_t kInfinity = 0x7f800000, kNan = 0x7fc00000;
+    Value bits = arith::BitcastOp::create(b, integers, adaptor.getIn()[0]);
+    Value size = w.make<arith::AndIOp>(bits, w.number(kSign - 1));
+    Value isNan = w.compare(CmpIPredicate::ugt, size, w.number(kInfinity));
+    Value rounded = getElementTypeOrSelf(op.getType()).isBF16() ? roundedBits(w, size, 16) : toHalf(b, w, real, size);
+    rounded =
+        w.make<arith::OrIOp>(w.select(isNan, w.number(kNan), rounded), w.make<arith::AndIOp>(bits, w.number(-kSign)));
+    replace(op, r, arith::BitcastOp::create(b, real, rounded).getResult());
+    return success();
+  }
+
+private:
+  /// Numbers below 2^-14 are multiples of 2^-24, as those from 0.5 to 1 are in f32.
+  static Value toHalf(ImplicitLocOpBuilder &b, const Words &w, Type real, Value size) {
+    constexpr int64_t kLost = 13, kInfinity = 0x7f800000, kLargest = 0x477fe000, kLeastNormal = 0x38800000,
+                      kOneHalf = 0x3f000000;
+    Value normal = roundedBits(w, size, kLost);
+    normal = w.select(w.compare(CmpIPredicate::ugt, normal, w.number(kLargest)), w.number(kInfinity), normal);
+    Value half = arith::BitcastOp::create(b, real, w.number(kOneHalf));
+    Value up = arith::AddFOp::create(b, arith::BitcastOp::create(b, real, size), half);
+    Value small = arith::BitcastOp::create(b, w.type, arith::SubFOp::create(b, up, half));
+    return w.select(w.compare(CmpIPredicate::ult, size, w.number(kLeastNormal)), small, normal);
+  }
+};
+
+struct ExpandWidening : WordPattern<arith::ExtFOp> {
+  using WordPattern::WordPattern;
+  LogicalResult matchAndRewrite(arith::ExtFOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    if (!isHalf(op.getIn().getType()) || !getElementTypeOrSelf(op.getType()).isF32())
+      return failure();
+    r.replaceOp(op, adaptor.getIn()[0]);
+    return success();
+  }
+};
+
+/// Four bytes → the word that they are, for whoever takes it from the vector of one; where they were read as such, all
+/// at once.
+struct ExpandPacking : WordPattern<vector::BitCastOp> {
+  using WordPattern::WordPattern;
+  LogicalResult matchAndRewrite(vector::BitCastOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    VectorType from = op.getSourceVectorType(), to = op.getResultVectorType();
+    auto isExtract = [](Operation *user) { return isa<vector::ExtractOp>(user); };
+    if (bitsOf(from) != 8 || from.getNumElements() != 4 || bitsOf(to) != kWord ||
+        !llvm::all_of(op->getUsers(), isExtract))
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), r);
+    const Words w{b, b.getI32Type()};
+    Value all;
+    auto load = op.getSource().getDefiningOp<vector::LoadOp>();
+    if (load && op->hasAttr(kPacked)) {
+      auto word = memref::LoadOp::create(b, load.getBase(), r.getRemappedValue(load.getIndices().front()));
+      word->setAttr(kWords, b.getUnitAttr());
+      word->setAttr(kPacked, b.getUnitAttr());
+      all = asWord(b, word);
+    } else {
+      for (int64_t lane = 0; lane < 4; ++lane) {
+        Value byte = vector::ExtractOp::create(b, adaptor.getSource()[0], lane);
+        Value moved = lane ? w.make<arith::ShLIOp>(byte, w.number(8 * lane)) : byte;
+        all = all ? w.make<arith::OrIOp>(all, moved) : moved;
+      }
+    }
+    for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+      r.replaceOp(user, all);
+    r.eraseOp(op);
+    return success();
+  }
+};
+
+//===-- Memory --------------------------------------------------------------------------------------------------===//
+
+/// Which word of a buffer of numbers of two is the first of number `index`.
+static Value firstWord(ImplicitLocOpBuilder &b, Value index) {
+  return arith::MulIOp::create(b, index, arith::ConstantIndexOp::create(b, 2), arith::IntegerOverflowFlags::nsw);
+}
+static Value after(ImplicitLocOpBuilder &b, Value index, int64_t number) {
+  return arith::AddIOp::create(b, index, arith::ConstantIndexOp::create(b, number), arith::IntegerOverflowFlags::nsw);
 }
 
 struct ExpandLoad : WordPattern<memref::LoadOp> {
@@ -582,7 +710,7 @@ struct UseWords : PassWrapper<UseWords, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(UseWords)
   explicit UseWords(const Profile &profile) : profile(profile) {}
   StringRef getArgument() const override { return "use-words"; }
-  StringRef getDescription() const override { return "integers of 8, 16 and 64 bits → words of 32"; }
+  StringRef getDescription() const override { return "numbers of 8, 16 and 64 bits → words of 32"; }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<arith::ArithDialect, math::MathDialect, memref::MemRefDialect, vector::VectorDialect>();
   }
@@ -611,14 +739,20 @@ struct UseWords : PassWrapper<UseWords, OperationPass<>> {
         types, &getContext());
     patterns.add<ExpandCast<arith::ExtSIOp>, ExpandCast<arith::ExtUIOp>, ExpandCast<arith::TruncIOp>,
                  ExpandCast<arith::IndexCastOp>, ExpandToFloat<arith::SIToFPOp>, ExpandToFloat<arith::UIToFPOp>,
-                 ExpandFromFloat<arith::FPToSIOp>, ExpandFromFloat<arith::FPToUIOp>>(types, &getContext());
+                 ExpandFromFloat<arith::FPToSIOp>, ExpandFromFloat<arith::FPToUIOp>, ExpandPacking, ExpandRounding,
+                 ExpandWidening>(types, &getContext());
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
       if (auto function = dyn_cast<func::FuncOp>(op))
         return types.isSignatureLegal(function.getFunctionType());
       return op->hasAttr(kWords) || types.isLegal(op);
     });
-    if (succeeded(expand(target, std::move(patterns))))
+    if (succeeded(expand(target, std::move(patterns)))) {
+      getOperation()->walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+        if (isOpTriviallyDead(op)) // as loads that only words were made of
+          op->erase();
+      });
       return;
+    }
     getOperation()->emitError("computes with integers in a way that has no expansion in words of 32 bits");
     signalPassFailure();
   }

@@ -13,7 +13,8 @@
   F(DestroyInstance)                                                                                                   \
   F(EnumeratePhysicalDevices)                                                                                          \
   F(GetPhysicalDeviceProperties)                                                                                       \
-  F(GetPhysicalDeviceFeatures)                                                                                         \
+  F(GetPhysicalDeviceProperties2)                                                                                      \
+  F(GetPhysicalDeviceFeatures2)                                                                                        \
   F(GetPhysicalDeviceMemoryProperties)                                                                                 \
   F(GetPhysicalDeviceQueueFamilyProperties)                                                                            \
   F(CreateDevice)                                                                                                      \

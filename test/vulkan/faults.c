@@ -2,7 +2,7 @@
 
 /* A libvulkan.so.1 that passes calls on to the one at SMELT_TEST_LOADER, lets one of them fail, counts objects, and
  * hides memory from the processor. Beside faults.h, programs that know nothing of it set SMELT_TEST_FAIL=NUMBER:RESULT
- * and SMELT_TEST_HIDE=1. */
+ * and SMELT_TEST_HIDE=1; SMELT_TEST_POOR=1 takes all from devices that not every one has. */
 
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan.h>
@@ -138,6 +138,29 @@ static void VKAPI_CALL my_GetPhysicalDeviceMemoryProperties(VkPhysicalDevice phy
       (VkMemoryType){.propertyFlags = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
                                       VK_MEMORY_PROPERTY_HOST_CACHED_BIT};
 }
+/*--- A poor device --------------------------------------------------------------------------------------------------*/
+
+static PFN_vkGetPhysicalDeviceFeatures2 next_GetPhysicalDeviceFeatures2;
+static void VKAPI_CALL my_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical, VkPhysicalDeviceFeatures2 *has) {
+  next_GetPhysicalDeviceFeatures2(physical, has);
+  if (!getenv("SMELT_TEST_POOR"))
+    return;
+  has->features.shaderInt64 = VK_FALSE;
+  for (VkBaseOutStructure *part = has->pNext; part; part = part->pNext)
+    if (part->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES)
+      ((VkPhysicalDevice16BitStorageFeatures *)part)->storageBuffer16BitAccess = VK_FALSE;
+    else if (part->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES)
+      ((VkPhysicalDevice8BitStorageFeatures *)part)->storageBuffer8BitAccess = VK_FALSE;
+    else if (part->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES)
+      ((VkPhysicalDeviceShaderIntegerDotProductFeatures *)part)->shaderIntegerDotProduct = VK_FALSE;
+}
+static PFN_vkGetPhysicalDeviceProperties next_GetPhysicalDeviceProperties;
+static void VKAPI_CALL my_GetPhysicalDeviceProperties(VkPhysicalDevice physical, VkPhysicalDeviceProperties *has) {
+  next_GetPhysicalDeviceProperties(physical, has);
+  if (getenv("SMELT_TEST_POOR"))
+    has->limits.maxComputeSharedMemorySize = 16384;
+}
+
 static PFN_vkGetBufferMemoryRequirements next_GetBufferMemoryRequirements;
 static void VKAPI_CALL my_GetBufferMemoryRequirements(VkDevice device, VkBuffer buffer, VkMemoryRequirements *needed) {
   next_GetBufferMemoryRequirements(device, buffer, needed);
@@ -193,7 +216,9 @@ static PFN_vkVoidFunction VKAPI_CALL my_GetDeviceProcAddr(VkDevice device, const
   F(CreateInstance)                                                                                                    \
   F(DestroyInstance)                                                                                                   \
   F(EnumeratePhysicalDevices)                                                                                          \
+  F(GetPhysicalDeviceFeatures2)                                                                                        \
   F(GetPhysicalDeviceMemoryProperties)                                                                                 \
+  F(GetPhysicalDeviceProperties)                                                                                       \
   F(CreateDevice)                                                                                                      \
   F(DestroyDevice)                                                                                                     \
   F(CreateFence)                                                                                                       \

@@ -14,7 +14,7 @@ class Kernel(ctypes.Structure):
 
 
 class Program(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint32) for name in ("version", "kernel_count", "group_size", "groups_x", "features", "reserved")]
+    _fields_ = [(name, ctypes.c_uint32) for name in ("version", "kernel_count", "group_size", "groups_x", "features", "subgroup_size", "shared_bytes", "reserved")]
     _fields_ += [("kernels", ctypes.POINTER(Kernel))]
 
 

@@ -133,6 +133,29 @@ def hidden_memory(cases, folder):
         cases.run(f"hidden memory {name}", functools.partial(agrees, name))
 
 
+def poor_device(cases, folder):
+    """A device that has no more than all have says what it lacks of what a model was compiled for, and runs models that ask for nothing."""
+    def run(name, target, *flags):
+        artefact, feeds = folder / "poor.so", folder / "poor.npz"
+        harness.smelt_ok("compile", models.fetch(name), *models.shape_flags(name), "--target", target, *flags, "--skip-error", "-o", artefact, seconds=600)
+        np.savez(feeds, **models.inputs(name))
+        return harness.smelt("run", artefact, "--inputs", feeds, "--outputs", folder / "poor_out.npz", env=faulty(folder, SMELT_TEST_POOR="1"))
+
+    def refuses(words, *what):
+        done = run(*what)
+        harness.expect(done.returncode == 5 and words in done.stderr and len(done.stderr.splitlines()) == 1, f"{done.returncode}: {done.stderr}")
+
+    def takes(*what):
+        done = run(*what)
+        harness.expect(done.returncode == 0, f"{done.returncode}: {done.stderr}")
+
+    cases.run("poor device f16", lambda: refuses("lacks f16 (storageBuffer16BitAccess), which the model was compiled for", "mobilenetv2", "vulkan:f16", "--precision", "f16"))
+    cases.run("poor device int8", lambda: refuses("lacks int8 (storageBuffer8BitAccess), dot (shaderIntegerDotProduct), which", "shufflenet", "vulkan:int8,dot", "--precision", "int8-dynamic"))
+    cases.run("poor device subgroup", lambda: refuses("lacks shuffles in subgroups of 32, which", "mobilenetv2", "vulkan:subgroup=32"))
+    cases.run("poor device words", lambda: takes("mobilenetv2", "vulkan", "--precision", "f16"))
+    cases.run("poor device unused", lambda: takes("mobilenetv2", "vulkan:f16,int8,dot,int64"))
+
+
 def validation(cases, folder, artefact):
     """Also of how steps are synchronised, and of the order in which things are given back."""
     feeds = folder / "in.npz"
@@ -194,6 +217,8 @@ def main():
                 test(cases, folder, artefact)
         if not args.names or "hidden" in args.names:
             hidden_memory(cases, folder)
+        if not args.names or "poor" in args.names:
+            poor_device(cases, folder)
     return cases.close(args.json)
 
 

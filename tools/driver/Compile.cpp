@@ -518,12 +518,11 @@ static bool takes(const gpu::Profile &profile, quantize::Precision precision) {
   case quantize::Precision::F32:
     return true;
   case quantize::Precision::F16:
-    return profile.hasF16;
   case quantize::Precision::BF16:
-    return profile.hasNarrow;
+    return profile.hasHalves();
   case quantize::Precision::Int8:
   case quantize::Precision::Int8Dynamic:
-    return profile.hasNarrow;
+    return profile.hasBytes();
   default:
     return false;
   }
@@ -573,8 +572,10 @@ llvm::Error Compilation::run() {
 }
 
 CompileOptions forThisMachine(CompileOptions options, quantize::Precision precision, std::string output) {
-  if (std::optional<gpu::Profile> profile = gpu::findProfile(options.target))
-    options.narrow = gpu::machineOf(*profile).narrow; // as the device does
+  if (llvm::Expected<ChosenTarget> chosen = chooseTarget(options.target); !chosen)
+    llvm::consumeError(chosen.takeError()); // which whoever compiles for it says
+  else if (chosen->device)
+    options.narrow = gpu::machineOf(*chosen->device).narrow; // as the device does
   options.precision = precision;
   options.output = std::move(output);
   options.emit = Emit::Shared;

@@ -7,7 +7,10 @@
 namespace smelt::driver {
 
 llvm::Expected<ChosenTarget> chooseTarget(const std::string &name) {
-  std::optional<gpu::Profile> device = gpu::findProfile(name);
+  llvm::Expected<std::optional<gpu::Profile>> found = gpu::findProfile(name);
+  if (!found)
+    return toolError(kUsage, "--target " + name + ": " + llvm::toString(found.takeError()));
+  std::optional<gpu::Profile> device = *found;
   std::optional<cpu::Target> processor = cpu::findTarget(device ? "native" : name);
   if (!processor)
     return toolError(kUsage, "--target: no target '" + name + "'; there are " + cpu::targetNames() + ", " +

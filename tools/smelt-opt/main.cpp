@@ -49,9 +49,10 @@ static void registerCpuPasses() {
 
 /// The same for kinds of devices.
 static void registerDevicePasses() {
-  for (const auto &[name, profile] : {std::pair("vulkan", "vulkan"), std::pair("lavapipe", "vulkan:lavapipe"),
-                                      std::pair("cuda", "cuda"), std::pair("cuda-sm_75", "cuda:sm_75")}) {
-    smelt::gpu::Profile device = *smelt::gpu::findProfile(profile);
+  for (const auto &[name, profile] :
+       {std::pair("vulkan", "vulkan"), std::pair("vulkan-all", "vulkan:subgroup=32,shared=32768,int64,f16,int8,dot"),
+        std::pair("lavapipe", "vulkan:lavapipe"), std::pair("cuda", "cuda"), std::pair("cuda-sm_75", "cuda:sm_75")}) {
+    smelt::gpu::Profile device = **smelt::gpu::findProfile(profile);
     PassPipelineRegistration<>(
         ("emit-device-kernels-" + std::string(name)), "kernels → the work of one invocation, for this profile",
         [device](OpPassManager &manager) { manager.addPass(smelt::gpu::createEmitDeviceKernelsPass(device)); });
@@ -66,7 +67,7 @@ static void registerDevicePasses() {
                                [device](OpPassManager &manager) { smelt::gpu::buildDevicePipeline(manager, device); });
   }
   registerPass([] { return smelt::gpu::createMarkAlignedPass(); });
-  smelt::gpu::Profile cuda = *smelt::gpu::findProfile("cuda");
+  smelt::gpu::Profile cuda = **smelt::gpu::findProfile("cuda");
   PassPipelineRegistration<>("convert-to-nvvm-cuda", "the work of one invocation → a kernel of CUDA",
                              [cuda](OpPassManager &manager) {
                                manager.addPass(createSCFToControlFlowPass());

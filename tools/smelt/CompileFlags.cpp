@@ -52,7 +52,10 @@ void CompileFlags::addTo(CLI::App &command) {
       ->required();
   command
       .add_option("--target", options.target,
-                  "processor to compile for: " + cpu::targetNames() + "; or a kind of device: " + gpu::profileNames())
+                  "processor to compile for: " + cpu::targetNames() + "; or a kind of device: " + gpu::profileNames() +
+                      "; behind vulkan: what its device has besides, as in vulkan:f16,subgroup=32, and other devices "
+                      "are refused when the model is opened: " +
+                      gpu::profileOptions())
       ->capture_default_str();
   addShape(command);
   addState(command);

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below, or what shaders take for granted, does. */
-#define SMELT_VULKAN_VERSION 2u
+#define SMELT_VULKAN_VERSION 3u
 
 /* How a shader sees an operand. */
 typedef enum smelt_vulkan_view {
@@ -60,14 +60,20 @@ typedef struct smelt_vulkan_kernel {
 } smelt_vulkan_kernel;
 
 /* What smelt_vulkan_program.features may ask for. */
-#define SMELT_VULKAN_INT64 (1u << 0) /* 64-bit integers in shaders */
+#define SMELT_VULKAN_INT64 (1u << 0)    /* 64-bit integers in shaders: shaderInt64 */
+#define SMELT_VULKAN_HALVES (1u << 1)   /* elements of 16 bits in storage buffers: storageBuffer16BitAccess */
+#define SMELT_VULKAN_BYTES (1u << 2)    /* elements of 8 bits there: VK_KHR_8bit_storage, storageBuffer8BitAccess */
+#define SMELT_VULKAN_DOTS (1u << 3)     /* VK_KHR_shader_integer_dot_product */
+#define SMELT_VULKAN_SHUFFLES (1u << 4) /* shuffles in subgroups of subgroup_size threads */
 
 typedef struct smelt_vulkan_program {
   uint32_t version; /* SMELT_VULKAN_VERSION */
   uint32_t kernel_count;
   uint32_t group_size; /* invocations of a workgroup */
   uint32_t groups_x;
-  uint32_t features; /* bits SMELT_VULKAN_* */
+  uint32_t features;      /* bits SMELT_VULKAN_* */
+  uint32_t subgroup_size; /* with SMELT_VULKAN_SHUFFLES */
+  uint32_t shared_bytes;  /* of memory that a workgroup shares, at most */
   uint32_t reserved;
   const smelt_vulkan_kernel *kernels;
 } smelt_vulkan_program;

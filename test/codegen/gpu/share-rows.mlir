@@ -2,9 +2,11 @@
 // RUN: smelt-opt %s --split-input-file --emit-device-kernels-vulkan --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,VULKAN
 // RUN: smelt-opt %s --split-input-file --emit-device-kernels-lavapipe --canonicalize --cse | FileCheck %s --check-prefix=ALONE
 // RUN: smelt-opt %s --split-input-file --device-pipeline-vulkan | FileCheck %s --check-prefix=SHADER
+// RUN: smelt-opt %s --split-input-file --device-pipeline-vulkan-all | FileCheck %s --check-prefix=SUBGROUP
 
 // A row of a softmax is a group's: its threads have every so many vectors, and merge the largest element and the sum. Between
-// them threads of CUDA hand one another registers, warp by warp, and then memory; a device of Vulkan is sure of memory alone.
+// them threads of CUDA hand one another registers, warp by warp, and then memory; a device of Vulkan is sure of memory alone, unless
+// its profile has the size of subgroups.
 // A processor that plays a device has an invocation for each row.
 // CUDA: memref.global "private" @group0 : memref<128xf32, 3>
 // VULKAN: memref.global "private" @group0 : memref<64xf32, 3>
@@ -29,6 +31,9 @@
 // ALONE-NOT: ControlBarrier
 // SHADER: spirv.GlobalVariable @group0 : !spirv.ptr<!spirv.array<64 x f32>, Workgroup>
 // SHADER: spirv.ControlBarrier
+// SUBGROUP: requires #spirv.vce<v1.3, [Shader, GroupNonUniformShuffle,
+// SUBGROUP-COUNT-5: spirv.GroupNonUniformShuffleXor <Subgroup> {{.*}} : f32, i32
+// SUBGROUP: spirv.ControlBarrier
 kernel.func @softmax {
 ^bb0(%x: memref<3x1000xf32, strided<[1000, 1]>>, %y: memref<3x1000xf32, strided<[1000, 1]>>):
   %0 = kernel.load %x : memref<3x1000xf32, strided<[1000, 1]>> -> tensor<3x1000xf32>

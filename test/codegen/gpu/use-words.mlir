@@ -60,3 +60,43 @@ func.func private @bytes(%x: memref<8xi8>, %y: memref<8xf32>, %id: index) {
   memref.store %2, %y[%id] : memref<8xf32>
   return
 }
+
+// -----
+
+// f16 and bf16 are f32 in registers. What is rounded to them has that many digits: to nearest, ties to even.
+// CHECK-LABEL: func.func private @halves
+// CHECK: %[[X:.*]] = memref.load {{.*}} {gpu.words} : memref<8xf16>
+// CHECK: %[[REAL:.*]] = builtin.unrealized_conversion_cast %[[X]] : f16 to f32 {gpu.words}
+// CHECK: %[[SUM:.*]] = arith.addf %[[REAL]], %[[REAL]] : f32
+// CHECK: %[[BITS:.*]] = arith.bitcast %[[SUM]] : f32 to i32
+// CHECK: arith.shrui {{.*}}, %c16_i32
+// CHECK: arith.andi {{.*}}, %c-65536_i32
+// CHECK: %[[ROUNDED:.*]] = arith.bitcast {{.*}} : i32 to f32
+// CHECK: builtin.unrealized_conversion_cast %[[ROUNDED]] : f32 to bf16 {gpu.words}
+// CHECK-NOT: arith.truncf
+func.func private @halves(%x: memref<8xf16>, %y: memref<8xbf16>, %id: index) {
+  %0 = memref.load %x[%id] : memref<8xf16>
+  %1 = arith.extf %0 : f16 to f32
+  %2 = arith.addf %1, %1 : f32
+  %3 = arith.truncf %2 : f32 to bf16
+  memref.store %3, %y[%id] : memref<8xbf16>
+  return
+}
+
+// -----
+
+// Four bytes are a word: where they begin one in memory it is read as such, else it is put together.
+// CHECK-LABEL: func.func private @packed
+// CHECK: vector.load {{.*}} {gpu.words} : memref<32xi8>, vector<4xi8>
+// CHECK: memref.load {{.*}} {gpu.packed, gpu.words} : memref<32xi8>
+// CHECK-COUNT-3: arith.ori
+func.func private @packed(%x: memref<32xi8>, %y: memref<8xi32>, %id: index) {
+  %0 = vector.load %x[%id] : memref<32xi8>, vector<4xi8>
+  %1 = vector.bitcast %0 {gpu.packed} : vector<4xi8> to vector<1xi32>
+  %2 = vector.bitcast %0 : vector<4xi8> to vector<1xi32>
+  %3 = vector.extract %1[0] : i32 from vector<1xi32>
+  %4 = vector.extract %2[0] : i32 from vector<1xi32>
+  memref.store %3, %y[%id] : memref<8xi32>
+  memref.store %4, %y[%id] : memref<8xi32>
+  return
+}
