@@ -123,6 +123,7 @@ struct Size {
 struct SizeUse {
   std::string name;
   uint32_t first = 0, last = 0;
+  std::string says; // empty where nothing is said
 };
 
 /// A symbol of the inputs' dims, and which values it may have.

@@ -26,10 +26,11 @@ public:
   llvm::Error run();
 
 private:
-  /// An extent that a step needs, and the source of that.
+  /// An extent that a step needs, and the source of that; null, or the check of which it is the condition.
   struct Wanted {
     graph::Extent extent;
     Location where;
+    kernel::CheckOp check;
   };
 
   llvm::Error addSizes();
@@ -62,7 +63,9 @@ private:
     label_ = steps().size();
   }
   llvm::Expected<Operand> operandOf(int32_t base, int32_t index, const graph::Extent &offset);
-  void addUse(uint32_t first, Location where);
+  void addUse(uint32_t first, Location where, std::string says = "");
+  bool isKnown(const Wanted &wanted) const;
+  llvm::Expected<std::string> sayOf(kernel::CheckOp check);
   llvm::Error computeKnown(std::vector<Wanted> &wanted);
   llvm::Error findSizes(std::vector<Operand> operands, uint32_t first, std::vector<Wanted> &wanted);
   std::vector<Step> &steps() { return planned_.model.steps; }
@@ -237,25 +240,62 @@ graph::Extent Conversion::tilesOf(kernel::CallOp call) const {
 /// The extents that must have been computed when a step runs.
 std::vector<Conversion::Wanted> Conversion::wantedBy(Operation &op) const {
   std::vector<Wanted> wanted;
+  if (auto check = dyn_cast<kernel::CheckOp>(op)) {
+    for (const graph::Extent &extent : check.getExtents())
+      wanted.push_back({extent, op.getLoc(), check});
+    return wanted;
+  }
   for (NamedAttribute attribute : op.getAttrs())
     if (auto extents = dyn_cast<graph::ExtentsAttr>(attribute.getValue()))
       for (const graph::Extent &extent : extents.extents())
-        wanted.push_back({extent, op.getLoc()});
+        wanted.push_back({extent, op.getLoc(), {}});
   if (auto call = dyn_cast<kernel::CallOp>(op))
-    wanted.push_back({tilesOf(call), op.getLoc()});
+    wanted.push_back({tilesOf(call), op.getLoc(), {}});
   return wanted;
 }
 
-/// Notes what the sizes from number `first` on are for.
-void Conversion::addUse(uint32_t first, Location where) {
+/// Notes what the sizes from number `first` on are for, and what is wrong where there is none.
+void Conversion::addUse(uint32_t first, Location where, std::string says) {
   std::vector<SizeUse> &uses = planned_.model.sizeUses;
   std::string name = graph::sourceNames(where);
   if (first == sizes_.count() || name.empty())
     return;
-  if (!uses.empty() && uses.back().last == first && uses.back().name == name)
+  if (!uses.empty() && uses.back().last == first && uses.back().name == name && uses.back().says == says)
     uses.back().last = sizes_.count();
   else
-    uses.push_back({std::move(name), first, sizes_.count()});
+    uses.push_back({std::move(name), first, sizes_.count(), std::move(says)});
+}
+
+/// What a check says where it does not hold, as smelt_size_use has it: with the numbers of its values' sizes.
+llvm::Expected<std::string> Conversion::sayOf(kernel::CheckOp check) {
+  if (!check || !check.getMessage())
+    return "";
+  std::string says;
+  for (char letter : graph::describeLocation(check.getLoc()) + ": ")
+    says.append(letter == '{' || letter == '}' ? 2 : 1, letter);
+  StringRef rest = *check.getMessage();
+  ArrayRef<graph::Extent> values = *check.getValues();
+  while (!rest.empty()) {
+    if (!values.empty() && rest.consume_front("{}")) {
+      llvm::Expected<uint32_t> size = sizes_.sizeOf(values.front());
+      if (!size)
+        return size.takeError();
+      says += "{" + std::to_string(*size) + "}";
+      values = values.drop_front();
+      continue;
+    }
+    const size_t letters = rest.starts_with("{{") || rest.starts_with("}}") ? 2 : 1;
+    says += rest.take_front(letters);
+    rest = rest.drop_front(letters);
+  }
+  return says;
+}
+
+/// Whether all symbols of an extent that is wanted, and of what is said of it, have values by now.
+bool Conversion::isKnown(const Wanted &wanted) const {
+  auto isKnown = [&](const graph::Extent &extent) { return sizes_.isKnown(extent); };
+  kernel::CheckOp check = wanted.check;
+  return isKnown(wanted.extent) && (!check || !check.getValues() || llvm::all_of(*check.getValues(), isKnown));
 }
 
 llvm::Error Conversion::addCall(kernel::CallOp call) {
@@ -302,14 +342,17 @@ llvm::Error Conversion::computeKnown(std::vector<Wanted> &wanted) {
   for (const Wanted &one : wanted) {
     if (one.extent.isNumber())
       continue;
-    if (!sizes_.isKnown(one.extent)) {
+    if (!isKnown(one)) {
       later.push_back(one);
       continue;
     }
     uint32_t first = sizes_.count();
+    llvm::Expected<std::string> says = sayOf(one.check);
+    if (!says)
+      return says.takeError();
     if (llvm::Error error = sizes_.sizeOf(one.extent).takeError())
       return error;
-    addUse(first, one.where);
+    addUse(first, one.where, std::move(*says));
   }
   wanted = std::move(later);
   return llvm::Error::success();
@@ -440,7 +483,7 @@ llvm::Error Conversion::addIf(kernel::IfOp op, std::vector<Wanted> &wanted) {
 llvm::Error Conversion::addLoop(kernel::LoopOp op, std::vector<Wanted> &wanted) {
   uint32_t begin = sizes_.count(), head = steps().size();
   label_ = head;
-  std::vector<Wanted> condition{{op.getCondition().front(), op.getLoc()}};
+  std::vector<Wanted> condition{{op.getCondition().front(), op.getLoc(), {}}};
   if (llvm::Error error = findSizes({}, begin, condition))
     return error;
   llvm::Expected<size_t> toEnd = jumpUnless(op.getCondition().front());
@@ -502,7 +545,7 @@ std::vector<Conversion::Wanted> Conversion::outputSizes() {
   std::vector<Wanted> wanted;
   auto want = [&](ArrayRef<graph::Extent> extents) {
     for (const graph::Extent &extent : extents)
-      wanted.push_back({extent, plan_.getLoc()});
+      wanted.push_back({extent, plan_.getLoc(), {}});
   };
   for (Attribute attribute : plan_.getOutputTypes()) {
     RankedTensorType type = tensorType(attribute);
@@ -548,7 +591,9 @@ llvm::Error Conversion::run() {
     model.forms = forms.str();
   model.sizes = sizes_.rows();
   if (model.sizes.size() > SMELT_MAX_SIZES)
-    return defect("the model has more symbolic sizes than the runtime takes");
+    return unsupportedError("the model computes " + llvm::Twine(model.sizes.size()) +
+                            " sizes of open dims, more than " + llvm::Twine(SMELT_MAX_SIZES) +
+                            "; fix some dims with --shape");
   if (!plan_.getSymbols())
     model.arenaBytes += headBytes(model);
   model.work = work_.table(sizes_, model.steps.size());

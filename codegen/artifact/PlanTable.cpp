@@ -26,6 +26,7 @@ static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, alone) == 52);
 static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, held) == 48);
 static_assert(sizeof(smelt_state) == 152 && offsetof(smelt_state, bytes) == 144);
 static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
+static_assert(sizeof(smelt_size_use) == 24 && offsetof(smelt_size_use, last) == 20);
 static_assert(sizeof(smelt_model) == 160 && offsetof(smelt_model, size_uses) == 152);
 static_assert(sizeof(smelt_vulkan_binding) == 24 && offsetof(smelt_vulkan_binding, reserved) == 20);
 static_assert(sizeof(smelt_vulkan_kernel) == 48 && offsetof(smelt_vulkan_kernel, reserved) == 44);
@@ -126,7 +127,7 @@ Constant *PlanTable::sizes(ArrayRef<Size> list) {
 Constant *PlanTable::sizeUses(ArrayRef<SizeUse> list) {
   SmallVector<Constant *> rows;
   for (const SizeUse &use : list)
-    rows.push_back(fields({text(use.name), word(use.first), word(use.last)}));
+    rows.push_back(fields({text(use.name), textOrNull(use.says), word(use.first), word(use.last)}));
   return array(rows, "size_uses");
 }
 

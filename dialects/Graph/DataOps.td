@@ -39,6 +39,12 @@ def Graph_DefineSizesOp : Graph_SizesDefinition<"define_sizes"> {
   let summary = "from here on, symbols[i] stands for extents[i]; the run fails where an expression of them does";
   let arguments = (ins StrArrayAttr:$symbols, Graph_Extents:$extents);
 }
+def Graph_CheckSizesOp : Op<Graph_Dialect, "check_sizes"> {
+  let summary = "the run fails where one of `extents` has no value, and says the message: each {} in it is one of `values`, {{ and }} are braces";
+  let arguments = (ins Graph_Extents:$extents, StrAttr:$message, Graph_Extents:$values);
+  let hasVerifier = 1;
+  let assemblyFormat = "attr-dict";
+}
 def Graph_ReshapeOp : Graph_IndexedOp<"reshape"> {
   let summary = "the same elements in row-major order under the result's shape";
   let arguments = (ins Graph_Tensor:$input);

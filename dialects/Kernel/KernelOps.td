@@ -152,8 +152,8 @@ def Kernel_VariablesOp : Kernel_Op<"variables"> {
   let assemblyFormat = "attr-dict";
 }
 def Kernel_CheckOp : Kernel_Op<"check"> {
-  let summary = "the run fails where one of the expressions does";
-  let arguments = (ins Graph_Extents:$extents);
+  let summary = "the run fails where one of the expressions does; what it says then is as in graph.check_sizes";
+  let arguments = (ins Graph_Extents:$extents, OptionalAttr<StrAttr>:$message, OptionalAttr<Graph_Extents>:$values);
   let assemblyFormat = "attr-dict";
 }
 def Kernel_GrowOp : Kernel_Op<"grow"> {

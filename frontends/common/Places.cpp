@@ -3,39 +3,56 @@
 
 #include "frontends/common/Places.h"
 #include "frontends/common/Refusal.h"
+#include "frontends/common/Requirement.h"
 
 using namespace mlir;
-using llvm::Twine;
 
 namespace smelt::frontend {
 
 using graph::Extent, graph::Extents;
 
-Extent startWithin(GraphBuilder &b, const Extent &start, const Extent &extent, const Extent &size) {
+Extent fromFront(const Extent &place, const Extent &size) {
+  if (place.isNumber())
+    return place.number() < 0 ? size + place : place;
+  if (place.isAtLeast(0))
+    return place;
+  return Extent::select(Extent::max(Extent::min(0 - place, 1), 0), place + size, place);
+}
+
+/// What the run computes a start and a rest of, it compares with 0.
+static Extent within(GraphBuilder &b, const Extent &start, const Extent &extent, const Extent &size,
+                     const Complaint &complaint) {
   const Extent rest = size - start - extent;
-  auto isNegative = [](const Extent &value) { return value.isNumber() && value.number() < 0; };
-  if (isNegative(start) || isNegative(rest) || isNegative(extent))
-    malformed("takes elements " + start.str() + " to " + (start + extent).str() + " of a dim of " + size.str());
-  // What the run computes these of, it compares with 0.
+  requireNotNegative(b, {start, extent, rest}, complaint);
   using Sign = GraphBuilder::Sign;
   const Extent first = start.isAtLeast(0) ? start : b.named(start, Sign::NotNegative);
-  return rest.isAtLeast(0) ? first : size - extent - b.named(size - first - extent, Sign::NotNegative);
+  return rest.isAtLeast(0) ? first : size - extent - b.named(rest, Sign::NotNegative);
+}
+
+static Complaint elementsFrom(const Extent &start, const Extent &extent, const Extent &size) {
+  return {"takes {} elements from element {} on of a dim of {}", {extent, start, size}};
+}
+
+Extent startWithin(GraphBuilder &b, const Extent &start, const Extent &extent, const Extent &size) {
+  return within(b, start, extent, size, elementsFrom(start, extent, size));
+}
+
+Extent startFromEitherEnd(GraphBuilder &b, const Extent &start, const Extent &extent, const Extent &size) {
+  return within(b, fromFront(start, size), extent, size, elementsFrom(start, extent, size));
 }
 
 Extent indexIn(GraphBuilder &b, const Extent &index, const Extent &size) {
-  if (index.isNumber() && size.isNumber() && (index.number() < -size.number() || index.number() >= size.number()))
-    malformed("takes element " + index.str() + " of a dim of " + size.str());
-  if (index.isNumber())
-    return startWithin(b, index.number() < 0 ? size + index : index, 1, size);
-  const Extent isNegative = Extent::max(Extent::min(0 - index, 1), 0);
-  return startWithin(b, index.isAtLeast(0) ? index : Extent::select(isNegative, index + size, index), 1, size);
+  return within(b, fromFront(index, size), 1, size, {"takes element {} of a dim of {}", {index, size}});
 }
 
 Extent countWithin(GraphBuilder &b, const Extent &count, const Extent &size) {
   if (count.isNumber() && (count.number() < 0 || (size.isNumber() && count.number() > size.number())))
     malformed("cannot find " + count.str() + " of " + size.str() + " elements");
-  // A size with a bound; the run finds where there are fewer.
-  return count.isFoundAtRunTime() ? b.named(Extent::equal(Extent::min(count, size), count)) : count;
+  if (!count.isFoundAtRunTime())
+    return count;
+  requireNotNegative(b, {count, size - count}, {"cannot find {} of {} elements", {count, size}});
+  // A size with a bound.
+  return b.named(Extent::equal(Extent::min(count, size), count));
 }
 
 } // namespace smelt::frontend

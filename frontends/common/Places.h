@@ -10,6 +10,9 @@
 
 namespace smelt::frontend {
 
+/// A place that is counted from the end where it is negative, counted from the front.
+graph::Extent fromFront(const graph::Extent &place, const graph::Extent &size);
+
 /// An index counted from the front; refuses one that is known to lie outside. The run fails where it finds it there.
 graph::Extent indexIn(GraphBuilder &builder, const graph::Extent &index, const graph::Extent &size);
 
@@ -17,6 +20,10 @@ graph::Extent indexIn(GraphBuilder &builder, const graph::Extent &index, const g
 /// where it finds that it does.
 graph::Extent startWithin(GraphBuilder &builder, const graph::Extent &start, const graph::Extent &extent,
                           const graph::Extent &size);
+
+/// The same of a start that is counted from the end where it is negative.
+graph::Extent startFromEitherEnd(GraphBuilder &builder, const graph::Extent &start, const graph::Extent &extent,
+                                 const graph::Extent &size);
 
 /// How many of `size` elements are taken; refuses, or the run does, more of them than there are.
 graph::Extent countWithin(GraphBuilder &builder, const graph::Extent &count, const graph::Extent &size);

@@ -109,8 +109,6 @@ void Importer::addTensors(Frame &frame) {
       frame.values[spec.name] = constantOf(builder_, *tensor, spec.target, program_.owner());
       continue;
     }
-    if (uses_.isChanged(spec.name))
-      unsupported("buffer '" + printable(spec.target) + "' holds complex numbers and changes, which is not supported");
     frame.values[spec.name] =
         complexFrom(builder_, constantOf(builder_, partsOf(*tensor), spec.target, program_.owner()));
   }
@@ -165,12 +163,19 @@ void Importer::loseResults(const json::Object &node, Frame &frame) {
   forResults(node, [&](StringRef name) { frame.values[name] = Thing(); });
 }
 
+std::optional<Extent> Importer::statedExtent(const json::Value &size) const {
+  const StatedDim stated = program_.dim(size);
+  if (stated.number)
+    return Extent(*stated.number);
+  // Symbols are called as the file calls them where --shape says nothing of them.
+  return options_.shapes.empty() ? Extent::parse(context_, stated.text) : std::nullopt;
+}
+
 /// The dims that the file states for a tensor; nothing where one is none that Smelt knows.
 std::optional<Extents> Importer::statedDims(const json::Array &sizes) const {
   Extents dims;
   for (const json::Value &value : sizes) {
-    const StatedDim stated = program_.dim(value);
-    std::optional<Extent> extent = stated.number ? Extent(*stated.number) : Extent::parse(context_, stated.text);
+    std::optional<Extent> extent = statedExtent(value);
     if (!extent)
       return std::nullopt;
     dims.push_back(*extent);
@@ -473,15 +478,19 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
   return main;
 }
 
+/// A tensor as it is kept or handed out: complex numbers have their parts along a last dim.
+Value Importer::whole(const Thing &thing) {
+  return thing.imaginary ? ComplexValue{thing.tensor, thing.imaginary}.together(builder_, rankOf(thing.tensor))
+                         : thing.tensor;
+}
+
 void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) {
   llvm::StringSet<> taken;
   std::vector<std::pair<std::string, Value>> results;
   auto add = [&](std::string name, Thing thing) {
     if (thing.isLost())
       return;
-    Value value = thing.tensor ? thing.tensor : builder_.number(*thing.size);
-    if (thing.imaginary)
-      value = ComplexValue{thing.tensor, thing.imaginary}.together(builder_, rankOf(value));
+    Value value = thing.tensor ? whole(thing) : builder_.number(*thing.size);
     for (int copy = 1; !taken.insert(name).second; ++copy) // one value that is returned twice
       name = name + "." + std::to_string(copy);
     results.emplace_back(std::move(name), value);
@@ -498,11 +507,11 @@ void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) 
     if (output.kind == OutputSpec::Kind::InputMutation)
       add(output.target + ".next", lookup(frame, name));
     if (output.kind == OutputSpec::Kind::BufferMutation)
-      states.set(output.target, lookup(frame, name).tensor);
+      states.set(output.target, whole(lookup(frame, name)));
   }
   for (const InputSpec &spec : program_.inputs())
     if (spec.kind == InputSpec::Kind::Buffer && states.lacks(spec.target))
-      states.set(spec.target, lookup(frame, spec.name).tensor);
+      states.set(spec.target, whole(lookup(frame, spec.name)));
   states.finish(results);
   frontend::finishMain(main, results, builder_.builder());
 }
@@ -534,8 +543,11 @@ OwningOpRef<ModuleOp> Importer::build() {
   addTensors(frame);
   StateKeeper states(builder_, main);
   for (const InputSpec &spec : program_.inputs())
-    if (spec.kind == InputSpec::Kind::Buffer && uses_.isChanged(spec.name))
-      frame.values[spec.name] = states.add(spec.target, lookup(frame, spec.name).tensor);
+    if (spec.kind == InputSpec::Kind::Buffer && uses_.isChanged(spec.name)) {
+      const Thing initial = lookup(frame, spec.name);
+      Value state = states.add(spec.target, whole(initial));
+      frame.values[spec.name] = initial.imaginary ? Thing(complexFrom(builder_, state)) : Thing(state);
+    }
   importNodes(frame);
   reportRefused(refused_, options_.onUnsupported);
   finishMain(main, frame, states);

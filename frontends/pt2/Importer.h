@@ -39,6 +39,8 @@ public:
   const Thing &lookup(Frame &frame, llvm::StringRef name);
   Things inlineGraph(const llvm::json::Object &graph, llvm::ArrayRef<Thing> inputs, const Frame &outer);
   GraphBuilder &builder() { return builder_; }
+  /// A size as the file states it; nothing where it is none that Smelt knows.
+  std::optional<Extent> statedExtent(const llvm::json::Value &size) const;
 
 private:
   struct Result {
@@ -64,6 +66,7 @@ private:
   void changeInPlace(const llvm::json::Object &node, llvm::StringRef changed, const Thing &result, Frame &frame);
   void addRefused(const llvm::json::Object &node, llvm::StringRef reason);
   void refuseNode(const llvm::json::Object &node, Frame &frame, Refusal refusal);
+  Value whole(const Thing &thing);
   Thing resultOf(const llvm::json::Value &argument, Frame &frame);
   void finishMain(mlir::func::FuncOp main, Frame &frame, class StateKeeper &states);
 

@@ -454,6 +454,14 @@ std::string NodeReader::operatorAt(size_t place) {
   return text->str();
 }
 
+std::string NodeReader::textAt(size_t place) {
+  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_string";
+  std::optional<StringRef> text = isThere ? unionOf(*positional_[place]).value->getAsString() : std::nullopt;
+  if (!text)
+    malformed("lacks a text as its argument " + Twine(place));
+  return text->str();
+}
+
 Things NodeReader::thingsAt(size_t place) {
   if (place >= positional_.size())
     return {};
@@ -508,10 +516,24 @@ std::optional<Type> NodeReader::statedType() {
   return dtype ? std::optional(partType(*dtype)) : std::nullopt;
 }
 
-bool NodeReader::isRowMajor(StringRef name) {
+/// What the file states of the tensor that an argument is; null where it states nothing.
+const json::Object *NodeReader::statedOf(StringRef name) {
   Union given = argument(name);
   const json::Object *tensor = given.value->getAsObject();
-  const json::Object *meta = tensor ? statedTensor(*frame_.graph, tensor->getString("name").value_or("")) : nullptr;
+  return tensor ? statedTensor(*frame_.graph, tensor->getString("name").value_or("")) : nullptr;
+}
+
+Extent NodeReader::storageOffset(StringRef name) {
+  const json::Object *meta = statedOf(name);
+  const json::Value *offset = meta ? meta->get("storage_offset") : nullptr;
+  std::optional<Extent> extent = offset ? importer_.statedExtent(*offset) : std::nullopt;
+  if (!extent)
+    unsupported("asks where a tensor begins in its storage, which the file does not state as a size that Smelt knows");
+  return *extent;
+}
+
+bool NodeReader::isRowMajor(StringRef name) {
+  const json::Object *meta = statedOf(name);
   const json::Array *sizes = meta ? meta->getArray("sizes") : nullptr;
   const json::Array *strides = meta ? meta->getArray("strides") : nullptr;
   if (!sizes || !strides || sizes->size() != strides->size())

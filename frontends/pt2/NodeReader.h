@@ -117,6 +117,9 @@ public:
   const llvm::json::Object &graphAt(size_t place);
   /// The operator that an argument names: "aten._linalg_check_errors.default".
   std::string operatorAt(size_t place);
+  std::string textAt(size_t place);
+  /// Where the file says that the first element of a tensor lies in its storage.
+  Extent storageOffset(llvm::StringRef name);
   Values tensorsAt(size_t place);
   Things thingsAt(size_t place);
 
@@ -140,6 +143,7 @@ private:
   std::optional<Union> optionalArgument(llvm::StringRef name);
   Value lookupTensor(const llvm::json::Value &value, llvm::StringRef name = "");
   Thing lookupThing(const llvm::json::Value &value);
+  const llvm::json::Object *statedOf(llvm::StringRef name);
   std::optional<int64_t> statedDtype();
   bool takesImaginary(const llvm::json::Value &operand) const;
   Type partType(int64_t dtype);

@@ -9,13 +9,13 @@ using namespace mlir;
 namespace smelt::frontend::pt2 {
 
 static constexpr ArrayRef<Operator> (*kFamilies[])() = {
-    activationOperators,    antialiasOperators, attentionOperators,    bagOperators,        binaryOperators,
-    cellOperators,          columnOperators,    compositeOperators,    controlOperators,    convolutionOperators,
-    creationOperators,      indexingOperators,  linalgOperators,       linearOperators,     lossOperators,
-    normalizationOperators, poolingOperators,   quantizationOperators, rankingOperators,    recurrentOperators,
-    shiftOperators,         reductionOperators, resizeOperators,       scatteringOperators, sizeOperators,
-    sortingOperators,       spectralOperators,  specialOperators,      stackingOperators,   unaryOperators,
-    viewOperators,          visionOperators,
+    activationOperators,  antialiasOperators,     assertionOperators, attentionOperators,    bagOperators,
+    binaryOperators,      cellOperators,          columnOperators,    compositeOperators,    controlOperators,
+    convolutionOperators, creationOperators,      indexingOperators,  linalgOperators,       linearOperators,
+    lossOperators,        normalizationOperators, poolingOperators,   quantizationOperators, rankingOperators,
+    recurrentOperators,   shiftOperators,         reductionOperators, resizeOperators,       scatteringOperators,
+    sizeOperators,        sortingOperators,       spectralOperators,  specialOperators,      stackingOperators,
+    unaryOperators,       viewOperators,          visionOperators,
 };
 
 /// Operators that torch has under two names, with the same arguments.

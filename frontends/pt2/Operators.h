@@ -56,6 +56,7 @@ llvm::ArrayRef<ComplexForm> complexForms();
 // The operators of each family, in Ops/<Family>.cpp.
 llvm::ArrayRef<Operator> activationOperators();
 llvm::ArrayRef<Operator> antialiasOperators();
+llvm::ArrayRef<Operator> assertionOperators();
 llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> bagOperators();
 llvm::ArrayRef<Operator> binaryOperators();

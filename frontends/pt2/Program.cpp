@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/pt2/Program.h"
+#include "dialects/Graph/Extent.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/pt2/Pickle.h"
 
@@ -217,6 +218,9 @@ std::pair<int64_t, int64_t> Program::range(StringRef expression) const {
   range.second = boundIn(*found, "max_val").value_or(INT64_MAX);
   if (range.second >= kUnlimited)
     range.second = INT64_MAX;
+  if (range.first > graph::kMostExtent)
+    malformed("its range_constraints say that '" + printable(expression) + "', a dim of an input, is " +
+              Twine(range.first) + " or more; no dim is more than " + Twine(graph::kMostExtent));
   // What the run finds may be negative, a dim of an input not; and one that is always empty is none that stays open.
   if ((range.first < 0 && range.first > -kUnlimited) || range.second < 1)
     malformed("its range_constraints say that '" + printable(expression) + "', a dim of an input, is " +

@@ -105,7 +105,8 @@ static bool isOneByOne(ArrayRef<Operation *> ops, ArrayRef<graph::Extent> shape)
 }
 
 static bool isGrouped(Operation *op) {
-  return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp, graph::IfOp, graph::WhileOp>(op) &&
+  return !isa<graph::ConstantOp, graph::BindSizesOp, graph::DefineSizesOp, graph::CheckSizesOp, graph::IfOp,
+              graph::WhileOp>(op) &&
          !plan::isView(op);
 }
 

@@ -242,8 +242,10 @@ void Outliner::emit(Frame &frame, int number, const Step &step) {
 /// The steps of a frame, at the insertion point.
 void Outliner::emit(Frame &frame, Surroundings surroundings) {
   std::swap(around_, surroundings);
-  for (const plan::SizeCheck &check : plan::sizeChecks(frame.function))
-    kernel::CheckOp::create(builder_, check.where, check.extents);
+  for (plan::SizeCheck &check : plan::sizeChecks(frame.function))
+    kernel::CheckOp::create(builder_, check.where, graph::ExtentsAttr::get(builder_.getContext(), check.extents),
+                            check.asked ? check.asked.getMessageAttr() : StringAttr(),
+                            check.asked ? check.asked.getValuesAttr() : graph::ExtentsAttr());
   for (auto [number, step] : llvm::enumerate(frame.placement->steps())) {
     grow(frame, static_cast<int>(number));
     emit(frame, static_cast<int>(number), step);

@@ -259,7 +259,7 @@ void Placement::addParts(Operation &op) {
 }
 
 LogicalResult Placement::lookForward(Operation &op) {
-  if (isa<graph::ConstantOp>(op))
+  if (isa<graph::ConstantOp, graph::CheckSizesOp>(op)) // SizeChecks.cpp has the checks
     return success();
   builder_.setInsertionPoint(&op);
   if (auto dispatch = dyn_cast<kernel::DispatchOp>(op)) {

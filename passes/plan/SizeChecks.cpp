@@ -136,6 +136,10 @@ void Checks::visit(Operation *op) {
           if (!graph::mayBeNegative(cast<StringAttr>(symbol).getValue()))
             notNegative(extent);
       })
+      .Case([&](graph::CheckSizesOp op) {
+        for (const Extent &extent : op.getExtents())
+          require(extent);
+      })
       .Case([&](graph::CustomOp op) {
         for (Value result : op.getResults())
           for (const Extent &extent : extentsOf(result))
@@ -180,7 +184,7 @@ std::vector<SizeCheck> sizeChecks(func::FuncOp function) {
   function.walk([&](Operation *op) {
     checks.visit(op);
     if (Extents extents = checks.take(); !extents.empty())
-      found.push_back({op->getLoc(), std::move(extents)});
+      found.push_back({op->getLoc(), std::move(extents), dyn_cast<graph::CheckSizesOp>(op)});
   });
   return found;
 }

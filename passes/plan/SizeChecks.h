@@ -4,17 +4,18 @@
 #ifndef SMELT_PASSES_PLAN_SIZECHECKS_H
 #define SMELT_PASSES_PLAN_SIZECHECKS_H
 
-#include "dialects/Graph/Extent.h"
+#include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace smelt::plan {
 
-/// What the shape inference of an op took for granted of symbolic extents, as expressions that have a value only where
-/// it holds: no kernel runs where one has none.
+/// What the shape inference of an op took for granted of symbolic extents, or a graph.check_sizes asks for, as
+/// expressions that have a value only where it holds: no kernel runs where one has none.
 struct SizeCheck {
   mlir::Location where;
   graph::Extents extents;
+  graph::CheckSizesOp asked; // null where nobody asked for it
 };
 
 /// Those of all ops, each once.

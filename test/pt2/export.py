@@ -47,12 +47,13 @@ def flat(values) -> list:
             for value in leaves if value is not None]
 
 
-def save(program: torch.export.ExportedProgram, module: torch.nn.Module, inputs: tuple, path: Path) -> None:
-    """Writes PATH.pt2, PATH.in.npz with the inputs by name and PATH.out.npz with what eager PyTorch makes of them."""
+def save(program: torch.export.ExportedProgram, module: torch.nn.Module, inputs: tuple, path: Path, with_states: bool = False) -> None:
+    """Writes PATH.pt2, PATH.in.npz with the inputs by name and PATH.out.npz with what eager PyTorch makes of them, and of its buffers (`smelt compare` wants
+    these as well, `smelt run` does not tell them)."""
     torch.export.save(program, path.with_suffix(".pt2"))
-    signature = program.graph_signature
+    signature, own = program.graph_signature, copy.deepcopy(module)
     with torch.no_grad():
-        outputs = flat(copy.deepcopy(module)(*copy.deepcopy(inputs)))
+        outputs = flat(own(*copy.deepcopy(inputs)))
     names = [name for name in signature.user_inputs if isinstance(name, str)]
     numpy.savez(path.with_suffix(".in.npz"), **dict(zip(names, flat(inputs))))
     made, taken = {}, []
@@ -60,12 +61,16 @@ def save(program: torch.export.ExportedProgram, module: torch.nn.Module, inputs:
         copies = taken.count(name)
         taken.append(name)
         made[f"{name}.{copies}" if copies else name] = value
+    changed = {name: value for name, value in own.named_buffers() if with_states and not torch.equal(value, module.get_buffer(name))}
+    made |= {f"{name}.next": flat(value)[0] for name, value in changed.items()}
+    if any(module.get_buffer(name).any() for name in changed):
+        made["has_begun.next"] = numpy.array(True)  # a state of Smelt's own, where buffers do not begin as zeros
     numpy.savez(path.with_suffix(".out.npz"), **made)
 
 
 def check(module: torch.nn.Module, inputs: tuple, dialect: str, path: Path) -> str:
     """"agrees" where Smelt's own evaluation of an exported module does with eager PyTorch, else what it says. Writes files as `save` does."""
-    save(export(copy.deepcopy(module), inputs, dialect), module, inputs, path)
+    save(export(copy.deepcopy(module), inputs, dialect), module, inputs, path, with_states=True)
     made = subprocess.run([SMELT, "compare", path.with_suffix(".pt2"), "--inputs", path.with_suffix(".in.npz"), "--against", path.with_suffix(".out.npz")],
                           capture_output=True, text=True, check=False)
     lines = [line for line in made.stdout.splitlines() if line.strip()]

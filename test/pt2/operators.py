@@ -397,7 +397,7 @@ def places(x, i, j):
     return [F.embedding(i, x), x[i], x[i, i], x[:, i], x.gather(0, j), x.index_select(0, i), x.index_select(1, i), torch.take_along_dim(x, j, 0), x.take(j),
             x.scatter(0, j, 9.0), x.scatter_add(0, j, ones), x.scatter_reduce(0, j, ones, "amax"), x.index_put((i,), ones[0]), x.index_add(0, i, ones),
             x.index_put((i, i), ones[:, 0], accumulate=True), x.index_copy(0, i, ones), x.index_fill(0, i, 2.0), x.put(i, ones[:, 0]), F.embedding_bag(j, x),
-            F.max_unpool1d(x[None, :4, :4], j[None, :4, :4], 2), F.one_hot(i, 6), F.nll_loss(x[:4], i)]
+            F.max_unpool1d(x[None, :4, :4], j[None, :4, :4], 2), F.nll_loss(x[:4], i)]
 
 
 def item(x, i):
@@ -406,6 +406,31 @@ def item(x, i):
     torch._check(k >= 0)
     torch._check(k < 6)
     return [x[k], x.narrow(0, k, 1) + 1, x.split([k, 6 - k])[1].sum(), x[i[1].item()]]
+
+
+def asserts(x, i):
+    """What a program takes for granted of numbers that the run finds, and pieces of which it alone says that they lie within."""
+    k, n = i[0].item(), i[1].item()
+    torch._check(n != 7)
+    torch._check(x.mean().item() < 50)
+    torch._assert_async(x.sum() > 0, "the sum {is} positive")
+    return [x.narrow(0, k, 3) * 2, x[:n].sum(0), x[n:].sum(0) + 1, F.one_hot(i.abs(), 12)]
+
+
+class ComplexStates(nn.Module):
+    """Complex numbers in buffers that change, in branches and in loops."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("sum", torch.zeros(3, dtype=torch.complex64))
+        self.register_buffer("product", torch.tensor([1 + 2j, 2 - 1j, 0.5j]))
+
+    def forward(self, x):
+        y = torch.cond(x.sum() > 0, lambda a: a * (1 + 2j), lambda a: a.conj() - 1, (torch.complex(x, x.flip(0)),))
+        self.sum.copy_(self.sum * 0.5 + y)
+        self.product.mul_(y)
+        rounds, z = torch._higher_order_ops.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * (0.5 + 0.5j)), (torch.tensor(0), y))
+        return y, self.sum.clone(), self.product.abs(), z, rounds
 
 
 CASES = {
@@ -439,6 +464,8 @@ CASES = {
     "antialias": (of(antialias), (IMAGE, torch.tensor([[0.9, 0.2, 0.1], [-0.3, 1.1, 0.0]]).expand(2, 2, 3).clone())),
     "places": (of(places), (X[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, 0, 5, 1]), I.abs()[0].repeat(2, 1)[:4] % 6)),
     "item": (of(item), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, -3]))),
+    "asserts": (of(asserts), (Y[:, :, :4].reshape(3, 8).repeat(2, 1).abs(), torch.tensor([2, -3]))),
+    "states": (ComplexStates(), (torch.tensor([0.5, -0.25, 1.0]),)),
     "spectra": (Spectra(), (X, Y, torch.randn(2, 2100), torch.randn(2, 60))),
     "angles": (of(angles), (torch.tensor([0., -0., 1.5, -1.5, math.inf, -math.inf]), torch.tensor([0., -0., 2.5, -2.5, math.inf, -math.inf]), X)),
     "complexes": (Complexes(), (X, Y, I, M)),

@@ -26,7 +26,7 @@ import operators
 FILES = Path(__file__).resolve().parent / "files"
 # What is changed in place, and operators that others are made of, are so in TRAINING graphs alone; others are recorded as core operators.
 TRAINING = ("inplace", "branches", "cells", "attention", "quantised", "stacking", "composites", "columns", "steps", "bits", "special", "ranking", "linalg", "scatterings",
-            "losses", "antialias", "bags", "spectra", "complexes", "item", "angles")
+            "losses", "antialias", "bags", "spectra", "complexes", "item", "angles", "states")
 
 
 def without_folders(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
@@ -42,7 +42,7 @@ def record(name: str, dialect: str, folder: Path) -> None:
     module, inputs = operators.CASES[name]
     module = export.seeded(copy.deepcopy(module))
     path = folder / f"{name}-{dialect}"
-    export.save(without_folders(export.export(copy.deepcopy(module), inputs, dialect)), module, inputs, path)
+    export.save(without_folders(export.export(copy.deepcopy(module), inputs, dialect)), module, inputs, path, with_states=True)
     (FILES / f"{path.name}.pt2.xz").write_bytes(lzma.compress(path.with_suffix(".pt2").read_bytes(), preset=9))
     for kind in ("in", "out"):
         numpy.savez_compressed(FILES / f"{path.name}.{kind}.npz", **numpy.load(path.with_suffix(f".{kind}.npz")))

@@ -11,6 +11,7 @@ import pathlib
 import pickle
 import random
 import struct
+import subprocess
 import sys
 import zipfile
 
@@ -308,10 +309,48 @@ def shapes_of_symbols_that_contradict(folder):
 
 @case
 def ranges_that_no_dim_has(folder):
-    for least, most in ((-5, 4), (-1, None), (0, 0), (-3, -2), (None, 0)):
+    for least, most in ((-5, 4), (-1, None), (0, 0), (-3, -2), (None, 0), (2**62, 2**63 - 1), (10**9 + 1, None)):
         def change(program, least=least, most=most):
             program["range_constraints"]["s77"] = {"min_val": least, "max_val": most}
         changed(folder, change, "'s77'", codes=(3,))
+
+
+@case
+def assertions_that_do_not_hold(folder):
+    """Known while compiling: a false one is refused in its words, a true one leaves nothing."""
+    def asserting(target, codes, *words, **arguments):
+        def change(program):
+            inputs = [{"name": name, "arg": value, "kind": 1 if name in ("self", "assert_msg", "a", "size") else 2} for name, value in arguments.items()]
+            graph(program)["nodes"].insert(0, {"name": "asserted", "target": f"torch.ops.aten.{target}", "inputs": inputs, "outputs": [], "metadata": {}})
+        changed(folder, change, "asserted", *words, codes=codes)
+
+    message, x, size = {"as_string": "there is a {{way}} {}"}, {"as_tensor": {"name": "x"}}, {"as_ints": [1, 3, 8, 9]}
+    asserting("_assert_scalar.default", (3,), "asserts what does not hold: there is a {{way}} {}", self={"as_bool": False}, assert_msg=message)
+    asserting("_assert_scalar.default", (3,), self={"as_int": 0}, assert_msg=message)
+    asserting("_assert_scalar.default", (3,), self={"as_bool": True}, assert_msg={"as_int": 3})
+    asserting("_assert_async.msg", (3,), "is not one element", self=x, assert_msg=message)
+    asserting("_assert_tensor_metadata.default", (3,), "a tensor of f32 is one of f64", a=x, dtype={"as_scalar_type": 8})
+    asserting("_assert_tensor_metadata.default", (3,), "asserts that dim 3, 8, is 9", a=x, size=size)
+    asserting("_assert_tensor_metadata.default", (3,), "is one of [3]", a=x, size={"as_ints": [3]})
+    asserting("sym_constrain_range.default", (3,), "limits a number to at least 4 and at most 5, which is 3", size={"as_int": 3}, min={"as_int": 4}, max={"as_int": 5})
+    asserting("sym_constrain_range.default", (3,), "limits a number to 6 to 5", size={"as_int": 3}, min={"as_int": 6}, max={"as_int": 5})
+    asserting("sym_constrain_range_for_size.default", (3,), "limits a number to at least 0", size={"as_int": -3})
+    asserting("sym_constrain_range.default", (3,), size={"as_float": 3.0})
+
+    def holding(program):
+        for target, arguments in (("_assert_scalar.default", {"self": {"as_bool": True}, "assert_msg": message}),
+                                  ("_assert_tensor_metadata.default", {"a": x, "size": {"as_ints": [1, 3, 8, 8]}, "dtype": {"as_scalar_type": 7}}),
+                                  ("sym_constrain_range.default", {"size": {"as_int": 3}, "min": {"as_int": -2**63}, "max": {"as_int": 2**63 - 1}})):
+            inputs = [{"name": name, "arg": value, "kind": 2} for name, value in arguments.items()]
+            graph(program)["nodes"].insert(0, {"name": "held", "target": f"torch.ops.aten.{target}", "inputs": inputs, "outputs": [], "metadata": {}})
+
+    parts = members()
+    program = json.loads(parts["models/model.json"])
+    holding(program)
+    path = written(folder, parts | {"models/model.json": json.dumps(program).encode()})
+    made = [subprocess.run([harness.BIN / "smelt", "compile", file, "--shape", "x=1x3x8x8", "--emit", "mlir", "-o", folder / "m.mlir"], check=True, capture_output=True) and
+            (folder / "m.mlir").read_text() for file in (path, FILES / "tiny_2.15.0.pt2")]
+    expect(made[0] == made[1] and "check_sizes" not in made[0], "true assertions leave something")
 
 
 @case

@@ -186,13 +186,64 @@ def places_that_the_run_finds(folder):
     """Of one element or a piece, whose place is a number in the data: the run fails where there is none such, and says which node."""
     smelt("compile", unpacked("item-training", folder), "-o", folder / "m.so")
     x = np.arange(48, dtype=np.float32).reshape(6, 8)
-    for first, second, node in ((0, -6, ""), (5, 5, ""), (3, 6, "select_3"), (3, -7, "select_3"), (0, 2**40, "select_3"), (0, -2**62, "select_3"), (6, 0, "'"), (-1, 0, "'"), (2**50, 0, "'")):
+    for first, second, node in ((0, -6, ""), (5, 5, ""), (3, 6, "node 'select_3' (aten.select.int at operators.py:"), (3, -7, "takes element -7 of a dim of 6"),
+                                (0, 2**40, "takes element 1099511627776 of a dim of 6"), (0, -2**62, "select_3"), (6, 0, "'"), (-1, 0, "'"), (2**50, 0, "'")):
         np.savez(folder / "in.npz", inputs_0=x, inputs_1=np.array([first, second]))
         said = smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", code=2 if node else 0).stderr
         expect(node in said, said)
         if not node:
             made = [value for value in np.load(folder / "out.npz").values() if value.shape == (8,)]
             expect(any(np.array_equal(value, x[first]) for value in made) and any(np.array_equal(value, x[second]) for value in made), f"{made}")
+
+
+@case
+def assertions(folder):
+    """Those that the run decides end it with the program's words; where pieces reach is checked by them alone in a decomposed program."""
+    smelt("compile", unpacked("asserts-core", folder), "-o", folder / "m.so")
+    x = np.ones((6, 8), np.float32)
+    for first, second, values, words in ((3, 2, x, ""), (-6, -6, x, ""), (0, 11, x, ""), (4, 2, x, "(aten._assert_scalar.default at operators.py:"), (-7, 2, x, "expression u0 >= -6"),
+                                         (2**62, 2, x, "_assert_scalar"), (0, 7, x, "Ne(u1, 7)"), (0, 2, -x, "asserts what does not hold: the sum {is} positive"), (0, 2, x * 60, "< 50"),
+                                         (0, 2, x * np.nan, "< 50"), (0, 12, x, "one_hot")):
+        np.savez(folder / "in.npz", inputs_0=values, inputs_1=np.array([first, second]))
+        said = smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", code=2 if words else 0).stderr
+        expect(words in said and said.count("\n") == (1 if words else 0), said)
+        if not words:
+            made = list(np.load(folder / "out.npz").values())
+            wanted = [x[first:][:3] * 2, x[:second].sum(0), x[second:].sum(0) + 1]
+            expect(all(np.array_equal(one, other) for one, other in zip(made, wanted)), f"{made}")
+
+
+@case
+def assertions_in_python(folder):
+    sys.path.insert(0, str(harness.REPOSITORY / "tools" / "python"))
+    import smelt as package
+    smelt("compile", unpacked("asserts-core", folder), "-o", folder / "m.so")
+    model = package.load(folder / "m.so")
+    for first, words in ((1, ""), (4, "(u0 <= 3) | (u0 < 0)"), (1, "")):
+        try:
+            model.run({"inputs_0": np.ones((6, 8), np.float32), "inputs_1": np.array([first, 2])})
+            said = ""
+        except package.SmeltError as error:
+            said = str(error)
+        expect(bool(said) == bool(words) and words in said, said)
+
+
+@case
+def complex_states(folder):
+    """A buffer of complex numbers is a state whose last dim holds their parts, and stays from run to run."""
+    sys.path.insert(0, str(harness.REPOSITORY / "tools" / "python"))
+    import smelt as package
+    smelt("compile", unpacked("states-training", folder), "-o", folder / "m.so")
+    model, total, product = package.load(folder / "m.so"), np.zeros(3, complex), np.array([1 + 2j, 2 - 1j, 0.5j])
+    for run in range(4):
+        x = np.array([0.5, -0.25, 1.0], np.float32) * (1 if run % 2 else -1)
+        c = x + 1j * x[::-1]
+        y = c * (1 + 2j) if x.sum() > 0 else c.conj() - 1
+        total, product = total * 0.5 + y, product * y
+        made = list(model.run({"x": x}).values())
+        for value, wanted in zip(made, (y, total, None, y * (0.5 + 0.5j) ** 3)):
+            expect(wanted is None or np.allclose(value[..., 0] + 1j * value[..., 1], wanted, rtol=1e-5), f"run {run}: {value} instead of {wanted}")
+        expect(np.allclose(made[2], np.abs(product), rtol=1e-5), f"run {run}: {made[2]} instead of {np.abs(product)}")
 
 
 @case

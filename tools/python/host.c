@@ -5,6 +5,7 @@
 #include "smelt/threads.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The caller allocates these structures, knowing nothing about them but their sizes. */
 size_t smelt_host_instance_bytes(void);
@@ -14,8 +15,15 @@ void smelt_host_take_memory(smelt_instance *instance);
 size_t smelt_host_instance_bytes(void) { return sizeof(smelt_instance); }
 size_t smelt_host_pool_bytes(void) { return sizeof(smelt_pool); }
 
+/* A system that lends more memory than it has would end the process that uses it. */
+static int is_there(uint64_t bytes) {
+  return bytes / (uint64_t)sysconf(_SC_PAGESIZE) < (uint64_t)sysconf(_SC_PHYS_PAGES);
+}
+
 static void *resize(void *user, void *block, uint64_t old_bytes, uint64_t bytes) {
   (void)user;
+  if (!is_there(bytes))
+    return NULL;
   const uint64_t whole = (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT;
   void *grown = bytes ? aligned_alloc(SMELT_ALIGNMENT, whole) : NULL;
   if (bytes && !grown)

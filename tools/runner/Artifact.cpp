@@ -11,6 +11,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <map>
+#include <unistd.h>
 
 extern "C" {
 #include "runtime/core/cpu.h"
@@ -186,8 +187,17 @@ static void require(smelt_status status, const std::string &what) {
     throw Error(exitOf(status), what + ": " + smelt_status_string(status));
 }
 
+/// Whether a system has so much memory. One that lends more than it has would end the process that uses it.
+static bool isThere(uint64_t bytes) {
+  const auto pages = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)),
+             size = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return bytes / size < pages;
+}
+
 /// smelt_resize with the host's memory.
 static void *resizeBlock(void *, void *block, uint64_t oldBytes, uint64_t bytes) {
+  if (!isThere(bytes))
+    return nullptr;
   void *grown =
       bytes ? std::aligned_alloc(SMELT_ALIGNMENT, (bytes + SMELT_ALIGNMENT - 1) & -uint64_t(SMELT_ALIGNMENT)) : nullptr;
   if (bytes && !grown)
@@ -206,8 +216,15 @@ static std::vector<const int64_t *> tableOf(const Shapes &shapes) {
   return table;
 }
 
-/// Why there is no size of this number.
-static std::string whyNoSize(const smelt_model &model, uint64_t size) {
+/// Why there is no size of this number, which an instance has found just now.
+static std::string whyNoSize(const smelt_instance &instance, uint64_t size) {
+  const smelt_model &model = *instance.model;
+  if (const uint64_t length = smelt_failure(&instance, nullptr, 0)) {
+    std::string text(length + 1, '\0');
+    smelt_failure(&instance, text.data(), text.size());
+    text.pop_back();
+    return text;
+  }
   const char *name = smelt_size_name(&model, size);
   return name ? "node " + quoted(name) + ": the shapes or sizes that it gets do not fit one another, or are too large"
               : std::string(smelt_status_string(SMELT_ERROR_SHAPE));
@@ -255,14 +272,16 @@ std::string Instance::whyNoShapes(const Shapes &shapes, uint64_t size) const {
   std::string given;
   for (uint32_t i = 0; i < model().input_count; ++i)
     given += (i ? ", " : "") + quoted(model().inputs[i].name) + " is " + joinExtents(shapes[i]);
-  return whyNoSize(model(), size) + "; " + given;
+  return whyNoSize(instance_, size) + "; " + given;
 }
 
 void Instance::setShapes(const Shapes &shapes) {
   const std::vector<const int64_t *> table = tableOf(shapes);
   uint64_t bytes = 0;
-  if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK)
+  if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK) {
+    smelt_set_shapes(&instance_, table.data()); // leaves the sizes that say why
     throw Error(Exit::Usage, path() + ": " + whyNoShapes(shapes, bytes));
+  }
   if (bytes > arenaBytes()) {
     AlignedBytes larger(bytes, path() + ": its arena");
     require(smelt_move(&instance_, larger.data(), larger.size()), path());
@@ -337,7 +356,7 @@ void Instance::run(const std::vector<const void *> &inputs, const std::vector<vo
   const smelt_status status =
       device_ ? device_->run(inputs.data(), outputs.data()) : smelt_run(&instance_, inputs.data(), outputs.data());
   if (status == SMELT_ERROR_SHAPE)
-    throw Error(Exit::Usage, path() + ": " + whyNoSize(model(), smelt_failed_size(&instance_)));
+    throw Error(Exit::Usage, path() + ": " + whyNoSize(instance_, smelt_failed_size(&instance_)));
   if (status != SMELT_OK && device_ && !device_->why().empty())
     throw Error(Exit::Environment, path() + ": " + device_->why());
   require(status, path());

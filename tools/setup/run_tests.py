@@ -209,14 +209,11 @@ def with_torch():
     """Modules exported here and now, in all dialects and quantised, beside eager PyTorch; and smelt.export_torch."""
     python = subprocess.run([PYTHON, "tools/setup/torch_environment.py"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     total = Result()
-    for program in ("test/pt2/check_operators.py", "test/pt2/check_models.py", "test/pt2/check_strangers.py"):
-        code, output = run([python, program], 7200)
-        rows = [line for line in output.splitlines() if len(line.split()) > 2]
-        failures = [line[:200] for line in rows if "agrees" not in line.split()[2:4]]
-        total += Result(len(rows) - len(failures), failures or ([] if code == 0 else [f"{program}: exit code {code}"]))
-    code, output = run([python, "test/pt2/check_modules.py"], 7200)
-    *differing, summary = output.strip().splitlines() or [""]
-    total += Result(int(summary.split()[0]) if summary[:1].isdigit() else 0, [] if code == 0 else [line[:200] for line in differing] or [summary[:200] or "check_modules.py"])
+    for name in ("operators", "models", "strangers", "modules"):
+        code, output = run([python, f"test/pt2/check_{name}.py", "--quiet"], 7200)
+        *differing, summary = output.strip().splitlines() or [""]
+        agree = int(summary.split()[0]) if re.match(r"\d+ agree, ", summary) else 0
+        total += Result(agree, [] if code == 0 else [line[:200] for line in differing] or [summary[:200] or f"check_{name}.py: exit code {code}"])
     for program in ("test/pt2/check_quantised.py", "test/pt2/test_export.py"):
         total += script(program, 3600, python=python)()
     return total

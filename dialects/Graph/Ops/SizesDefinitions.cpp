@@ -24,6 +24,26 @@ LogicalResult BindSizesOp::verify() {
   return verifySymbols(*this, getSymbols(), getMost().size());
 }
 
+/// How many {} a message has; nothing where a brace is neither of one nor doubled.
+static std::optional<size_t> placesIn(StringRef message) {
+  size_t places = 0;
+  while (!message.empty()) {
+    if (!StringRef("{}").contains(message.front()))
+      message = message.drop_front();
+    else if (message.consume_front("{}"))
+      ++places;
+    else if (!message.consume_front("{{") && !message.consume_front("}}"))
+      return std::nullopt;
+  }
+  return places;
+}
+
+LogicalResult CheckSizesOp::verify() {
+  if (placesIn(getMessage()) != getValues().size())
+    return emitOpError("has ") << getValues().size() << " values for the message '" << getMessage() << "'";
+  return success();
+}
+
 LogicalResult DefineSizesOp::verify() { return verifySymbols(*this, getSymbols(), getExtents().size()); }
 
 } // namespace smelt::graph

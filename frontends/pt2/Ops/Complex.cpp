@@ -189,6 +189,7 @@ static constexpr ComplexForm kForms[] = {
 
 /// Of which each part is computed as the whole is.
 static constexpr StringLiteral kParts[] = {
+    "aten._assert_tensor_metadata.default",
     "aten._reshape_alias.default",
     "aten._to_copy.default",
     "aten._unsafe_view.default",
@@ -292,8 +293,9 @@ ArrayRef<ComplexForm> complexForms() {
       forms.push_back({name, Kind::Parts, std::nullopt});
     for (StringLiteral name : kProducts)
       forms.push_back({name, Kind::Product, std::nullopt});
-    for (const Operator &row : spectralOperators())
-      forms.push_back({row.name, Kind::Own, row.import});
+    for (ArrayRef<Operator> family : {spectralOperators(), controlOperators()})
+      for (const Operator &row : family)
+        forms.push_back({row.name, Kind::Own, row.import});
     return forms;
   }();
   return all;

@@ -8,25 +8,47 @@
 #include "frontends/common/Loops.h"
 #include "frontends/common/Parts.h"
 #include "frontends/pt2/Operators.h"
+#include "frontends/pt2/Ops/Assertions.h"
 
 using namespace mlir;
 using llvm::Twine;
 
 namespace smelt::frontend::pt2 {
 
-static Value asTensor(GraphBuilder &b, const Thing &thing) {
-  if (thing.isLost())
-    unsupported("makes nothing in the place of a tensor");
-  if (thing.imaginary)
-    unsupported("has complex numbers in a branch or a loop, which are not supported there");
-  return thing.tensor ? thing.tensor : b.number(*thing.size);
+/// Which of several things are complex numbers.
+using Forms = SmallVector<bool>;
+
+static Forms formsOf(ArrayRef<Thing> things) {
+  return llvm::map_to_vector(things, [](const Thing &thing) { return thing.imaginary != nullptr; });
 }
 
-static Values inlined(NodeReader &node, const llvm::json::Object &graph, ArrayRef<Thing> inputs) {
+/// Things as tensors, which is what ops take and make: a size as one, complex numbers as two.
+static Values asTensors(GraphBuilder &b, ArrayRef<Thing> things, const Forms &forms) {
+  if (things.size() != forms.size())
+    malformed("makes " + Twine(things.size()) + " values in the place of " + Twine(forms.size()));
   Values values;
-  for (const Thing &thing : node.inlineGraph(graph, inputs))
-    values.push_back(asTensor(node.builder(), thing));
+  for (auto [thing, isComplex] : llvm::zip_equal(things, forms)) {
+    if (thing.isLost())
+      unsupported("makes nothing in the place of a tensor");
+    if (thing.imaginary && !isComplex)
+      malformed("makes complex numbers in the place of reals");
+    values.push_back(thing.tensor ? thing.tensor : b.number(*thing.size));
+    if (isComplex)
+      values.push_back(ComplexValue{values.back(), thing.imaginary}.imaginaryOrZeros(b));
+  }
   return values;
+}
+
+/// The reverse.
+static Things asThings(ArrayRef<Value> values, const Forms &forms) {
+  Things things;
+  for (bool isComplex : forms) {
+    things.push_back(values.front());
+    if (isComplex)
+      things.back().imaginary = values[1];
+    values = values.drop_front(isComplex ? 2 : 1);
+  }
+  return things;
 }
 
 /// 1 or 0, of a bool tensor or a size.
@@ -35,30 +57,35 @@ static Extent conditionOf(NodeReader &node, const Thing &thing) {
 }
 
 // cond(condition, then graph, else graph, operands)
-static Values cond(NodeReader &node) {
+static Things cond(NodeReader &node) {
   const Extent condition = conditionOf(node, node.thingAt(0));
   const llvm::json::Object &first = node.graphAt(1), &second = node.graphAt(2);
   const Things operands = node.thingsAt(3);
   if (condition.isNumber())
-    return inlined(node, condition == Extent(0) ? second : first, operands);
-  return buildBranches(
-      node.builder(), condition, [&] { return inlined(node, first, operands); },
-      [&] { return inlined(node, second, operands); });
+    return node.inlineGraph(condition == Extent(0) ? second : first, operands);
+  GraphBuilder &b = node.builder();
+  Forms forms; // the first branch's, and so the other's
+  auto makeFirst = [&] {
+    const Things made = node.inlineGraph(first, operands);
+    return asTensors(b, made, forms = formsOf(made));
+  };
+  auto makeSecond = [&] { return asTensors(b, node.inlineGraph(second, operands), forms); };
+  return asThings(buildBranches(b, condition, makeFirst, makeSecond), forms);
 }
 
 // while_loop(condition graph, body graph, state, operands that stay)
-static Values whileLoop(NodeReader &node) {
+static Things whileLoop(NodeReader &node) {
   GraphBuilder &b = node.builder();
   const llvm::json::Object &condition = node.graphAt(0), &body = node.graphAt(1);
   const Things state = node.thingsAt(2), others = node.thingsAt(3);
-  Values initial;
-  for (const Thing &thing : state)
-    initial.push_back(asTensor(b, thing));
+  const Forms forms = formsOf(state);
+  const Values initial = asTensors(b, state, forms);
   // A size of the state is a tensor between rounds.
   auto inputs = [&](ArrayRef<Value> values) {
-    Things things;
-    for (auto [value, first] : llvm::zip_equal(values, state))
-      things.push_back(first.size ? Thing(b.sizesFrom(value).front()) : Thing(value));
+    Things things = asThings(values, forms);
+    for (auto [thing, first] : llvm::zip_equal(things, state))
+      if (first.size)
+        thing = Thing(b.sizesFrom(thing.tensor).front());
     things.append(others.begin(), others.end());
     return things;
   };
@@ -69,14 +96,13 @@ static Values whileLoop(NodeReader &node) {
     return made.front();
   };
   LoopBuilder loop(b, initial, std::nullopt, conditionOf(node, goesOn(initial)));
-  return loop.build([&](const Extent &, ArrayRef<Value> values) {
-    Values next = inlined(node, body, inputs(values));
-    if (next.size() != values.size())
-      malformed("has a body of " + Twine(next.size()) + " results for a state of " + Twine(values.size()));
+  Values results = loop.build([&](const Extent &, ArrayRef<Value> values) {
+    Values next = asTensors(b, node.inlineGraph(body, inputs(values)), forms);
     Thing again = goesOn(next);
     Value condition = again.tensor ? again.tensor : b.cast(b.number(*again.size), b.builder().getI1Type());
     return LoopBuilder::Round{condition, next, {}};
   });
+  return asThings(results, forms);
 }
 
 /// A graph of its own that is computed as it stands: torch.no_grad and the like.
@@ -90,10 +116,12 @@ static Things wrapped(NodeReader &node) {
   return node.inlineGraph(node.graphAt(graph), operands);
 }
 
-/// An operator that is kept in order by a token: a check, which says nothing of what is computed.
+/// An operator that is kept in order by a token: a check. What matrices are is not checked, as it is not elsewhere.
 static Values withEffects(NodeReader &node) {
   const std::string name = node.operatorAt(1);
-  if (!llvm::is_contained({"aten._linalg_check_errors.default", "aten._assert_async.msg"}, name))
+  if (name == "aten._assert_async.msg")
+    assertTensor(node.builder(), node.thingAt(2).tensor, node.textAt(3));
+  else if (name != "aten._linalg_check_errors.default")
     unsupported("calls " + printable(name) + ", whose effects are not supported");
   return {};
 }

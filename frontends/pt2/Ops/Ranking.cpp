@@ -3,6 +3,7 @@
 //
 // What depends on the order of elements: medians and quantiles, running extrema, counts of what lies where.
 
+#include "frontends/common/Requirement.h"
 #include "frontends/common/Selection.h"
 #include "frontends/pt2/Ops/Math.h"
 #include <cmath>
@@ -258,6 +259,9 @@ static Value binCount(NodeReader &node) {
   Value weight = weights ? weights : b.broadcast(b.number(1), extentsOf(x));
   if (weights && !elementOf(weights).isF32())
     weight = b.cast(weights, b.builder().getF64Type());
+  constexpr int64_t kMostCounts = 1 << 28; // 2 GiB; a stray number near 2^32 would take all memory there is
+  requireNotNegative(b, kMostCounts - count,
+                     {"counts numbers up to {}, of which Smelt takes " + std::to_string(kMostCounts), {count}});
   return summedAt(b, x, weight, count);
 }
 

@@ -4,6 +4,7 @@
 //
 // Sizes: what a program computes of dims, with Python's integers.
 
+#include "frontends/common/Branches.h"
 #include "frontends/pt2/Ops/Operands.h"
 
 using namespace mlir;
@@ -15,6 +16,8 @@ static Things symSize(NodeReader &node) {
   Value x = node.tensor("self");
   return {Thing(extentsOf(x)[normalAxis(node.integer("dim"), rankOf(x))])};
 }
+
+static Things symStorageOffset(NodeReader &node) { return {Thing(node.storageOffset("self"))}; }
 
 static Things symNumel(NodeReader &node) { return {Thing(elementsOf(extentsOf(node.tensor("self"))))}; }
 
@@ -108,11 +111,19 @@ static Things negated(NodeReader &node) {
 static Extent isLess(const Extent &a, const Extent &c) { return Extent::min(1, Extent::max(c - a, 0)); }
 static Extent isEqual(const Extent &a, const Extent &c) { return Extent::isSame(a, c); }
 
-static Things compared(NodeReader &node, Extent (*compare)(const Extent &, const Extent &)) {
+/// 1 or 0, of sizes by `ofSizes`, of floats by a graph op.
+template <typename Op> static Things compared(NodeReader &node, Extent (*ofSizes)(const Extent &, const Extent &)) {
+  auto [a, c] = operandsOf(node);
+  if (a.size && c.size)
+    return {Thing(checked(ofSizes(*a.size, *c.size)))};
+  GraphBuilder &b = node.builder();
+  return {Thing(conditionFrom(b, b.make<Op>(asFloat(b, a), asFloat(b, c))))};
+}
+static Things joined(NodeReader &node, Extent (*join)(const Extent &, const Extent &)) {
   auto [a, c] = operandsOf(node);
   if (!a.size || !c.size)
-    unsupported("compares floats to decide what to compute");
-  return {Thing(checked(compare(*a.size, *c.size)))};
+    malformed("joins what are no conditions");
+  return {Thing(checked(join(*a.size, *c.size)))};
 }
 /// sym_ite: a where the condition holds, else c.
 static Things chosen(NodeReader &node) {
@@ -122,25 +133,26 @@ static Things chosen(NodeReader &node) {
   return {Thing(checked(Extent::select(*condition.size, *a.size, *c.size)))};
 }
 
-static Things less(NodeReader &node) { return compared(node, isLess); }
+static Things less(NodeReader &node) { return compared<graph::LessOp>(node, isLess); }
 static Things greater(NodeReader &node) {
-  return compared(node, [](const Extent &a, const Extent &c) { return isLess(c, a); });
+  return compared<graph::GreaterOp>(node, [](const Extent &a, const Extent &c) { return isLess(c, a); });
 }
 static Things lessEqual(NodeReader &node) {
-  return compared(node, [](const Extent &a, const Extent &c) { return 1 - isLess(c, a); });
+  return compared<graph::LessEqualOp>(node, [](const Extent &a, const Extent &c) { return 1 - isLess(c, a); });
 }
 static Things greaterEqual(NodeReader &node) {
-  return compared(node, [](const Extent &a, const Extent &c) { return 1 - isLess(a, c); });
+  return compared<graph::GreaterEqualOp>(node, [](const Extent &a, const Extent &c) { return 1 - isLess(a, c); });
 }
-static Things equal(NodeReader &node) { return compared(node, isEqual); }
+static Things equal(NodeReader &node) { return compared<graph::EqualOp>(node, isEqual); }
 static Things unequal(NodeReader &node) {
-  return compared(node, [](const Extent &a, const Extent &c) { return 1 - isEqual(a, c); });
+  Extent equal = *compared<graph::EqualOp>(node, isEqual).front().size;
+  return {Thing(1 - equal)};
 }
 static Things both(NodeReader &node) {
-  return compared(node, [](const Extent &a, const Extent &c) { return a * c; });
+  return joined(node, [](const Extent &a, const Extent &c) { return a * c; });
 }
 static Things either(NodeReader &node) {
-  return compared(node, [](const Extent &a, const Extent &c) { return Extent::max(a, c); });
+  return joined(node, [](const Extent &a, const Extent &c) { return Extent::max(a, c); });
 }
 static Things isNot(NodeReader &node) {
   Thing a = node.thingAt(0);
@@ -173,13 +185,6 @@ static Things item(NodeReader &node) {
   return {Thing(b.sizesFrom(b.cast(x, b.builder().getI64Type())).front())};
 }
 
-/// Nothing is computed; what is stated was so when the model was exported, or follows from it.
-static Things assertion(NodeReader &node) {
-  for (StringRef name : {"self", "size", "assert_msg", "min", "max", "dep_token"})
-    node.ignore(name);
-  return {};
-}
-
 static constexpr Operator kOperators[] = {
     {"_operator.add", add},
     {"_operator.and_", both},
@@ -197,14 +202,11 @@ static constexpr Operator kOperators[] = {
     {"_operator.pow", power},
     {"_operator.sub", sub},
     {"_operator.truediv", trueDiv},
-    {"aten._assert_async.msg", assertion},
-    {"aten._assert_scalar.default", assertion},
     {"aten._local_scalar_dense.default", item},
     {"aten.item.default", item},
-    {"aten.sym_constrain_range.default", assertion},
-    {"aten.sym_constrain_range_for_size.default", assertion},
     {"aten.sym_numel.default", symNumel},
     {"aten.sym_size.int", symSize},
+    {"aten.sym_storage_offset.default", symStorageOffset},
     {"math.ceil", rounded<graph::CeilOp>},
     {"math.floor", rounded<graph::FloorOp>},
     {"math.trunc", rounded<graph::FloorOp>},

@@ -35,13 +35,6 @@ static Value toOther(NodeReader &node) {
   return node.builder().cast(node.tensor("self"), elementOf(node.tensor("other")));
 }
 
-/// Nothing is computed: what an assertion of shapes states was so when the model was exported.
-static Values nothing(NodeReader &node) {
-  for (StringRef name : {"a", "size", "stride", "dtype", "device", "layout"})
-    node.ignore(name);
-  return {};
-}
-
 // Shapes.
 
 /// Extents of which one may be -1, for an input of so many elements.
@@ -279,9 +272,10 @@ static Value repeatInterleave(NodeReader &node) {
 
 // Parts.
 
-/// A place counted from the end where it is negative, within [0, size].
+/// A place counted from the end where it is negative, within [0, size]. Torch exports none made of open dims that may
+/// be negative.
 static Extent placeIn(const Extent &place, const Extent &size) {
-  Extent from = place.isNumber() && place.number() < 0 ? size + place : place;
+  Extent from = place.isNumber() || place.isFoundAtRunTime() ? fromFront(place, size) : place;
   if (place.isNumber() && place.number() >= graph::kMostExtent)
     return size; // to the end
   return Extent::min(Extent::max(from, 0), size);
@@ -332,8 +326,8 @@ static Value narrow(NodeReader &node) {
   int64_t dim = node.axis("dim", x);
   if (rankOf(x) == 0)
     malformed("takes elements of a scalar");
-  const Extent size = extentsOf(x)[dim], length = node.extent("length");
-  return b.sliceDim(x, dim, startWithin(b, placeIn(node.extent("start"), size), length, size), length);
+  const Extent size = extentsOf(x)[dim], start = node.extent("start"), length = node.extent("length");
+  return b.sliceDim(x, dim, startFromEitherEnd(b, start, length, size), length);
 }
 
 constexpr int64_t kMostParts = 1024;
@@ -617,7 +611,6 @@ static Value unfold(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"aten._assert_tensor_metadata.default", nothing},
     {"aten._reshape_alias.default", view},
     {"aten._to_copy.default", to},
     {"aten._unsafe_view.default", view},

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below does; artefact and runtime must agree. */
-#define SMELT_ABI_VERSION 7u
+#define SMELT_ABI_VERSION 8u
 
 /* Bytes: the arena and every input and output must start at a multiple of it. */
 #define SMELT_ALIGNMENT 64
@@ -151,6 +151,8 @@ typedef struct smelt_size {
 /* Which source nodes sizes first, ..., last - 1 are computed for. */
 typedef struct smelt_size_use {
   const char *name; /* "Reshape_3+Add_4" */
+  const char *says; /* null, or what is wrong where there is none of these: "node 'select': takes element {12} of a dim
+                       of {7}", with numbers of sizes in braces, and braces doubled */
   uint32_t first, last;
 } smelt_size_use;
 
@@ -363,6 +365,10 @@ const void *smelt_output(const smelt_instance *instance, uint32_t output);
 
 /* After SMELT_ERROR_SHAPE of smelt_set_shapes or smelt_run: the number of the size that there is none of. */
 uint64_t smelt_failed_size(const smelt_instance *instance);
+
+/* What was wrong then, "node 'select': takes element 9 of a dim of 8", where the model says it: writes as much of it as
+ * fits, and a zero, to `text`, and returns how many bytes all of it takes without the zero; 0 where it says nothing. */
+uint64_t smelt_failure(const smelt_instance *instance, char *text, uint64_t bytes);
 
 /* The source nodes that a size is computed for; null where it is none's, but the shapes of the inputs' own. */
 const char *smelt_size_name(const smelt_model *model, uint64_t size);

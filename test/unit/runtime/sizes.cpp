@@ -109,7 +109,7 @@ TEST_F(Sizes, WhatDoesNotFitIsRefused) {
 }
 
 TEST_F(Sizes, WhatIsRefusedIsNamed) {
-  const smelt_size_use uses[] = {{"half", M, M + 1}, {"bytes", M + 1, std::size(kSizes)}};
+  const smelt_size_use uses[] = {{"half", nullptr, M, M + 1}, {"bytes", nullptr, M + 1, std::size(kSizes)}};
   model.size_uses = uses;
   model.size_use_count = 2;
   ASSERT_EQ(smelt_init(&instance, &model, arena, sizeof arena), SMELT_OK);
@@ -122,6 +122,38 @@ TEST_F(Sizes, WhatIsRefusedIsNamed) {
   EXPECT_EQ(smelt_size_name(&model, failed), nullptr); // an input's own
   ASSERT_EQ(smelt_set_shapes(&instance, nullptr), SMELT_ERROR_SHAPE);
   EXPECT_EQ(smelt_size_name(&model, smelt_failed_size(&instance)), nullptr);
+}
+
+/// What a model says of a size that there is none of, with the numbers that it is made of.
+TEST_F(Sizes, WhatIsRefusedIsSaid) {
+  smelt_size_use use = {"z", "{{z}} has {3} elements, {0} / {1} are wanted, {5}{999999}", CHECK, CHECK + 1};
+  model.size_uses = &use;
+  model.size_use_count = 1;
+  ASSERT_EQ(smelt_init(&instance, &model, arena, sizeof arena), SMELT_OK);
+  ASSERT_EQ(setShapes(8, 3), SMELT_ERROR_SHAPE);
+  const std::string want = "{z} has 3 elements, 8 / 2 are wanted, ??";
+  char text[64];
+  EXPECT_EQ(smelt_failure(&instance, nullptr, 0), want.size());
+  ASSERT_EQ(smelt_failure(&instance, text, sizeof text), want.size());
+  EXPECT_EQ(text, want);
+  std::fill(text, text + 64, 'x');
+  ASSERT_EQ(smelt_failure(&instance, text, 5), want.size());
+  EXPECT_STREQ(text, "{z} ");
+  EXPECT_EQ(text[5], 'x');
+  for (auto [says, written] :
+       {std::pair("{", "{"), {"a{", "a{"}, {"}", "}"}, {"{}", "{}"}, {"{3", "3"}, {"{-1}", "{-1}"}}) {
+    use.says = says;
+    smelt_failure(&instance, text, sizeof text);
+    EXPECT_STREQ(text, written) << says;
+  }
+  use.says = nullptr;
+  EXPECT_EQ(smelt_failure(&instance, text, sizeof text), 0U);
+  EXPECT_STREQ(text, "");
+  use.says = "{0}";
+  ASSERT_EQ(setShapes(-9223372036854775807 - 1, 3), SMELT_ERROR_SHAPE); // of a size that says nothing
+  EXPECT_EQ(smelt_failure(&instance, text, sizeof text), 0U);
+  EXPECT_EQ(smelt_failure(nullptr, text, sizeof text), 0U);
+  EXPECT_EQ(smelt_failure(&instance, nullptr, 5), 0U);
 }
 
 } // namespace

@@ -15,7 +15,7 @@ from .errors import SmeltError, np
 from .forms import FormError, Forms
 
 ALIGNMENT = 64  # SMELT_ALIGNMENT
-ABI_VERSION = 7  # SMELT_ABI_VERSION
+ABI_VERSION = 8  # SMELT_ABI_VERSION
 # smelt_dtype → numpy.
 _DTYPES = {1: "float32", 2: "float16", 4: "float64", 5: "int8", 6: "int16", 7: "int32", 8: "int64",
            9: "uint8", 10: "uint16", 11: "uint32", 12: "uint64", 13: "bool"}
@@ -134,6 +134,8 @@ def _host():
     library.smelt_pool_start.argtypes = [pointer, ctypes.c_uint32]
     library.smelt_pool_stop.argtypes, library.smelt_pool_stop.restype = [pointer], None
     library.smelt_failed_size.argtypes, library.smelt_failed_size.restype = [pointer], ctypes.c_uint64
+    library.smelt_head_bytes.argtypes, library.smelt_head_bytes.restype = [ctypes.POINTER(_Model)], ctypes.c_uint64
+    library.smelt_failure.argtypes, library.smelt_failure.restype = [pointer, ctypes.c_char_p, ctypes.c_uint64], ctypes.c_uint64
     library.smelt_size_name.argtypes, library.smelt_size_name.restype = [ctypes.POINTER(_Model), ctypes.c_uint64], ctypes.c_char_p
     library.smelt_status_string.argtypes, library.smelt_status_string.restype = [ctypes.c_int], ctypes.c_char_p
     for function in (library.smelt_host_instance_bytes, library.smelt_host_pool_bytes):
@@ -150,6 +152,8 @@ def _check_shapes(status, model, shapes, failed):
     """SMELT_ERROR_SHAPE is the caller's mistake; `failed` tells the number of the size that there is none of."""
     if status == 7:
         given = ", ".join(f"'{tensor.name}' {shape} for {tensor.in_words()}" for tensor, shape in zip(model.inputs, shapes))
+        if why := model.failure():
+            raise SmeltError(f"{model.name}: {why}; the inputs are {given}", 2)
         if node := _host().smelt_size_name(model._model, failed()):
             raise SmeltError(f"{model.name}: node '{node.decode()}': the shapes or sizes that it gets do not fit one another, or are too large; "
                              f"the inputs are {given}", 2)
@@ -327,7 +331,13 @@ class Model:
             return
         table, bytes_ = _Shapes(shapes), ctypes.c_uint64()
         needed, of = (_host().smelt_needed_bytes, self._instance) if self.arena_bytes else (_host().smelt_arena_bytes, self._model)
-        _check_shapes(needed(of, table.address, ctypes.byref(bytes_)), self, shapes, lambda: bytes_.value)
+        status = needed(of, table.address, ctypes.byref(bytes_))
+        if status == 7:  # the sizes, as far as there are any, say why
+            if not self.arena_bytes:
+                self._take_arena(_host().smelt_head_bytes(self._model))
+            self._shapes = None
+            _host().smelt_set_shapes(self._instance, table.address)
+        _check_shapes(status, self, shapes, lambda: bytes_.value)
         if bytes_.value > self.arena_bytes:
             self._take_arena(bytes_.value * 3 // 2 if self._grows else bytes_.value)
         self._shapes = None
@@ -336,6 +346,12 @@ class Model:
 
     def _failed_size(self):
         return _host().smelt_failed_size(self._instance)
+
+    def failure(self):
+        """What was wrong with the sizes of the last run, where the model says it; else ""."""
+        text = ctypes.create_string_buffer(4096)
+        _host().smelt_failure(self._instance, text, len(text))
+        return text.value.decode(errors="replace")
 
     def _sized(self, index):
         """Shape and bytes of an output, now that shapes are set."""
