@@ -472,8 +472,11 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
     const bool isComplex = meta && partOfComplex(meta->getInteger("dtype").value_or(0));
     frame.values[tensor.name] = isComplex ? Thing(complexFrom(builder_, argument)) : Thing(argument);
     frame.storages[tensor.name] = ++storageCount_;
-    if (sizes.contains(tensor.name))
-      frame.values[tensor.name] = Thing(builder_.sizesFrom(argument).front());
+    if (!sizes.contains(tensor.name))
+      continue;
+    frame.values[tensor.name] = Thing(builder_.sizesFrom(argument).front());
+    if (std::optional<std::array<int64_t, 2>> range = program_.rangeOfSize(tensor.name))
+      main.setArgAttr(static_cast<unsigned>(position), "graph.range", builder.getDenseI64ArrayAttr(*range));
   }
   return main;
 }

@@ -207,13 +207,35 @@ void Program::checkRanges() const {
   }
 }
 
+constexpr int64_t kUnlimited = int64_t(1) << 40; // torch writes one of several large numbers where there is no limit
+
+std::optional<std::array<int64_t, 2>> Program::rangeOfSize(StringRef name) const {
+  const json::Object &sizes = objectIn(graph(), "sym_int_values");
+  const json::Value *value = sizes.get(name);
+  if (!value)
+    return std::nullopt;
+  const StatedDim stated = dim(*value);
+  if (stated.number)
+    return std::array<int64_t, 2>{*stated.number, *stated.number};
+  const json::Object *ranges = model_.getAsObject()->getObject("range_constraints");
+  const json::Object *found = ranges ? ranges->getObject(stated.text) : nullptr;
+  if (!found)
+    return std::nullopt;
+  const int64_t least = boundIn(*found, "min_val").value_or(INT64_MIN);
+  const int64_t most = boundIn(*found, "max_val").value_or(INT64_MAX);
+  if (least <= -kUnlimited && most >= kUnlimited)
+    return std::nullopt;
+  if (least <= -kUnlimited)
+    return std::array<int64_t, 2>{most, most};
+  return std::array<int64_t, 2>{least, most};
+}
+
 std::pair<int64_t, int64_t> Program::range(StringRef expression) const {
   std::pair<int64_t, int64_t> range{0, INT64_MAX};
   const json::Object *ranges = model_.getAsObject()->getObject("range_constraints");
   const json::Object *found = ranges ? ranges->getObject(expression) : nullptr;
   if (!found)
     return range;
-  constexpr int64_t kUnlimited = int64_t(1) << 40; // torch writes one of several large numbers where there is no limit
   range.first = boundIn(*found, "min_val").value_or(0);
   range.second = boundIn(*found, "max_val").value_or(INT64_MAX);
   if (range.second >= kUnlimited)

@@ -52,6 +52,9 @@ public:
   /// [least, most] of a symbol, or of an expression of symbols, that is a dim of an input. Refuses what none can be.
   std::pair<int64_t, int64_t> range(llvm::StringRef expression) const;
 
+  /// [least, most] of a size that is an input itself; nothing where the file bounds it on no side.
+  std::optional<std::array<int64_t, 2>> rangeOfSize(llvm::StringRef name) const;
+
   /// A dim as the file states it. Refuses what is neither a number nor an expression.
   StatedDim dim(const llvm::json::Value &stated) const;
 

@@ -288,6 +288,15 @@ std::string Importer::uniqueName(const schema::SubGraph &graph, int32_t tensor, 
   }
 }
 
+/// All that the integers of a quantised tensor may be, which stand for what is between the ends of its range.
+static std::optional<std::array<int64_t, 2>> rangeOf(const schema::Tensor &tensor, RankedTensorType type) {
+  auto element = dyn_cast<IntegerType>(type.getElementType());
+  if (!element || element.getWidth() > 16 || element.getWidth() < 8 || !quantisationOf(tensor))
+    return std::nullopt;
+  const int64_t count = int64_t(1) << element.getWidth(), least = element.isUnsigned() ? 0 : -count / 2;
+  return std::array<int64_t, 2>{least, least + count - 1};
+}
+
 void Importer::makeMain(ModuleOp module, Frame &frame) {
   std::vector<DeclaredInput> declared;
   llvm::StringMap<int> taken;
@@ -315,7 +324,11 @@ void Importer::makeMain(ModuleOp module, Frame &frame) {
   builder.setInsertionPointToEnd(main_.addEntryBlock());
   for (auto [position, tensor] : llvm::enumerate(given.tensors)) {
     main_.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(tensor.name));
-    frame.values[numbersOf(frame.graph.inputs())[position]] = main_.getArgument(static_cast<unsigned>(position));
+    const int32_t index = numbersOf(frame.graph.inputs())[position];
+    frame.values[index] = main_.getArgument(static_cast<unsigned>(position));
+    if (std::optional<std::array<int64_t, 2>> range =
+            rangeOf(*frame.graph.tensors()->Get(static_cast<unsigned>(index)), tensor.type))
+      main_.setArgAttr(static_cast<unsigned>(position), "graph.range", builder.getDenseI64ArrayAttr(*range));
   }
 }
 

@@ -35,6 +35,14 @@ class Net(nn.Module):
         y = self.drop(torch.relu(self.conv(image))).mean((2, 3))
         return y if scale is None else y * scale, {"soft": y.softmax(1)}
 
+class Cut(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.only = nn.Embedding(1, 4)
+
+    def forward(self, x, count, places):
+        return x[:count] * 2, torch.arange(count), self.only(places * 0) + self.only(places.clamp(max=0))
+
 class Counter(nn.Module):
     def __init__(self):
         super().__init__()
@@ -145,6 +153,15 @@ def compared_with_torch(folder):
             expect(done.returncode == 0, f"{name}: exit code {done.returncode}: {done.stderr[-300:]}{done.stdout[-300:]}")
             expect(name == "Net" or "count.next" in done.stdout, done.stdout)
             expect(name != "Net" or not layers or "'conv2d'" in done.stdout, done.stdout)
+
+
+@case
+def sizes_that_are_inputs_have_their_range(folder):
+    """Seeded inputs are what the program takes: PyTorch refuses others."""
+    export_torch.export(module(folder, "Cut"), (torch.rand(9, 3), 5, torch.tensor([3])), folder / "net.pt2", dynamic_shapes=(None, torch.export.Dim.DYNAMIC, None))
+    done = subprocess.run([harness.BIN / "smelt", "compare", folder / "net.pt2", "--against", "torch"], capture_output=True, text=True, timeout=300, check=False,
+                          env={"SMELT_PYTHON": sys.executable})
+    expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-300:]}{done.stdout[-300:]}")
 
 
 @case

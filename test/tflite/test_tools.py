@@ -89,7 +89,7 @@ def compare_agrees_with_litert(folder):
         rows = json.loads(done.stdout)
         expect([row["name"] for row in rows["outputs"]] == ["scores"] and rows["outputs"][0]["max_abs"] <= most, f"{rows}")
         expect({"features", "means"} <= {row["name"] for row in rows["layers"]}, f"{rows['layers']}")
-        expect(done.returncode == (0 if rows["outputs"][0]["holds"] else 1), f"exit code {done.returncode}")
+        expect(done.returncode == 0 and rows["outputs"][0]["limit_steps"] == (1 if most == 1 else 0), f"exit code {done.returncode}: {rows['outputs']}")
 
 
 @case
@@ -103,6 +103,31 @@ def compare_tells_what_is_wrong(folder):
         np.savez(folder / "out.npz", scores=right["scores"] + np.float32(change))
         done = harness.smelt("compare", path, "--inputs", folder / "in.npz", "--against", folder / "out.npz")
         expect(done.returncode == code, f"exit code {done.returncode}: {done.stderr}")
+
+
+@case
+def compare_allows_a_step_beside_litert_alone(folder):
+    path = bytes_(folder)
+    done = harness.smelt_ok("compare", path, "--against", "litert")
+    expect("may differ by 1, a step" in done.stdout, done.stdout)
+    np.savez(folder / "in.npz", image=operators.codes(1, 8, 8, 4))
+    right = smelt.load(smelt.compile(path, folder / "m.so")).run(dict(np.load(folder / "in.npz")))["scores"]
+    np.savez(folder / "out.npz", scores=np.where(right < 127, right + 1, right - 1).astype(np.int8))
+    done = harness.smelt("compare", path, "--inputs", folder / "in.npz", "--against", folder / "out.npz")
+    expect(done.returncode == 1 and "may differ" not in done.stdout and "TOO FAR" in done.stdout, f"exit code {done.returncode}: {done.stdout}")
+
+
+@case
+def seeded_indices_are_places(folder):
+    """LiteRT refuses others."""
+    model = builder.Model()
+    main = model.main
+    places = main.input(np.int32, (6, 2), name="places")
+    rows = main.op("GATHER", [main.constant(operators.draw(1, 4)), main.op("RESHAPE", [places, main.constant(np.array([12], np.int32))], [np.int32], "ReshapeOptions", newShape=[12])],
+                   [np.float32], "GatherOptions")
+    main.output(rows, main.op("GATHER_ND", [main.constant(operators.draw(50, 1)), main.input(np.int32, (3, 2), name="pairs")], [np.float32]))
+    main.output(main.op("GATHER", [main.constant(operators.draw(1, 4)), main.op("CAST", [main.input(np.int64, (6,), name="wide")], [np.int32], "CastOptions")], [np.float32], "GatherOptions"))
+    expect(all(row["holds"] for row in compared(model.save(folder / "m.tflite"), "--against", "litert")["outputs"]), "no places")
 
 
 @case

@@ -45,8 +45,9 @@ static llvm::Error noEvaluation(Operation *op) {
     return toolError(kUnsupported, where +
                                        ": the C function of a custom operator has no reference; use --against with a "
                                        ".npz of what is expected");
-  return toolError(kUnsupported, (where.empty() ? "" : where + ": ") + op->getName().getStringRef() +
-                                     " has no reference evaluation for its types; use --against onnxruntime");
+  return toolError(kUnsupported,
+                   (where.empty() ? "" : where + ": ") + op->getName().getStringRef() +
+                       " has no reference evaluation for its types; use --against onnxruntime, litert or torch");
 }
 
 /// graph::evaluateOp, and the value of a constant.

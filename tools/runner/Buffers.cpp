@@ -192,7 +192,15 @@ static void writeElement(unsigned char *to, smelt_dtype dtype, Random &random) {
   }
 }
 
-Buffers Buffers::seeded(const Instance &instance) {
+/// Little-endian, as many bytes as the element has: what a smaller type cannot hold is no number of a range of its.
+static void writeFrom(const ValueRange &range, unsigned char *to, smelt_dtype dtype, Random &random) {
+  constexpr uint64_t kWidest = 1 << 16; // a wider one has no end that the model was made for
+  const uint64_t width = static_cast<uint64_t>(range.most) - static_cast<uint64_t>(range.least);
+  const uint64_t value = static_cast<uint64_t>(range.least) + random.bits() % (width < kWidest ? width + 1 : 2);
+  std::memcpy(to, &value, smelt_dtype_size(dtype));
+}
+
+Buffers Buffers::seeded(const Instance &instance, const ValueRanges &ranges) {
   const smelt_model &model = instance.model();
   if (instance.needsShapes())
     throw Error(Exit::Usage, instance.path() + ": dims of its inputs are open: " + openInputs(model) +
@@ -202,8 +210,12 @@ Buffers Buffers::seeded(const Instance &instance) {
     Random random(i + 1);
     const auto dtype = static_cast<smelt_dtype>(model.inputs[i].dtype);
     const uint64_t step = std::max<uint64_t>(smelt_dtype_size(dtype), 1); // a byte that holds several elements
+    const auto range = smelt_dtype_size(dtype) ? ranges.find(model.inputs[i].name) : ranges.end();
     for (uint64_t at = 0; at < buffers.inputs_[i].size(); at += step)
-      writeElement(buffers.inputs_[i].data() + at, dtype, random);
+      if (range != ranges.end())
+        writeFrom(range->second, buffers.inputs_[i].data() + at, dtype, random);
+      else
+        writeElement(buffers.inputs_[i].data() + at, dtype, random);
   }
   return buffers;
 }

@@ -9,7 +9,15 @@
 #include "tools/runner/Artifact.h"
 #include "tools/runner/Npz.h"
 
+#include <map>
+
 namespace smelt::runner {
+
+/// What the integers of an input may be, both included; by the input's name.
+struct ValueRange {
+  int64_t least, most;
+};
+using ValueRanges = std::map<std::string, ValueRange>;
 
 /// Memory for a run, in the order of the model's descriptor.
 class Buffers {
@@ -18,9 +26,10 @@ public:
   /// which is missing, unknown and not one of `ignored`, or of another type or shape.
   static Buffers read(Instance &instance, const NpzReader &file, const std::vector<std::string> &beside = {},
                       const std::vector<std::string> &ignored = {});
-  /// Seeded inputs: floats from the standard normal distribution, integers and bools 0 or 1, which indices, tokens and
-  /// masks usually allow. Throws Usage where the instance lacks shapes.
-  static Buffers seeded(const Instance &instance);
+  /// Seeded inputs: floats from the standard normal distribution, integers from their range, or the least numbers of
+  /// one that has no end; those without a range, and bools, 0 or 1, which indices, tokens and masks usually allow.
+  /// Throws Usage where the instance lacks shapes.
+  static Buffers seeded(const Instance &instance, const ValueRanges &ranges = {});
 
   void run(const Instance &instance);
   /// Write the inputs, and the states as the first run finds them, or the outputs and what the states hold, under their

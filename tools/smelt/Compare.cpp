@@ -12,6 +12,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Evaluate.h"
+#include "tools/driver/InputRanges.h"
 #include "tools/driver/Outputs.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
@@ -47,6 +48,7 @@ struct Row {
   std::string type; // "f32 1x1000"
   runner::Difference apart;
   bool holds = true;
+  int mostSteps = 0; // that integers which stand for numbers may be apart
 };
 
 struct CompareCommand {
@@ -91,11 +93,17 @@ static void addLayerOutputs(ModuleOp module) {
 
 // ------------------------------------------------------------------------------------------------------ comparison
 
+/// Integers that quantised models have as what numbers are rounded to.
+static bool isRounded(smelt_dtype dtype) {
+  return dtype == SMELT_I8 || dtype == SMELT_U8 || dtype == SMELT_I16 || dtype == SMELT_U16;
+}
+
 namespace {
 /// An artefact's results, compared as references come in.
 class Comparison {
 public:
-  Comparison(const runner::Instance &instance, const runner::Buffers &buffers) : model_(instance.model()) {
+  Comparison(const runner::Instance &instance, const runner::Buffers &buffers, int mostSteps)
+      : model_(instance.model()), mostSteps_(mostSteps) {
     for (uint32_t i = 0; i < model_.output_count; ++i)
       results_[model_.outputs[i].name] = {static_cast<smelt_dtype>(model_.outputs[i].dtype),
                                           instance.shapeOf(model_.outputs[i]), buffers.outputs()[i].data()};
@@ -130,7 +138,10 @@ public:
     }
     Row row{layer ? name.drop_front(layerName("").size()).str() : name.str(), layer, type,
             runner::difference(got, want), true};
-    row.holds = got.isFloat() ? row.apart.maxRelative <= kMostRelativeError : row.apart.differing == 0;
+    row.mostSteps = isRounded(got.dtype) ? mostSteps_ : 0;
+    row.holds = got.isFloat()   ? row.apart.maxRelative <= kMostRelativeError
+                : row.mostSteps ? row.apart.maxAbs <= row.mostSteps
+                                : row.apart.differing == 0;
     rows_.push_back(std::move(row));
     return llvm::Error::success();
   }
@@ -149,6 +160,7 @@ private:
   void findAbsent();
 
   const smelt_model &model_;
+  int mostSteps_; // that integers of 8 and 16 bits may be apart
   std::vector<runner::Tensor> states_;
   llvm::StringMap<runner::TensorView> results_;
   llvm::StringSet<> absent_; // of them, those of optional values that are not there
@@ -311,6 +323,7 @@ static ordered_json toJson(const std::vector<Row> &rows, bool layers) {
                       {"max_relative", row.apart.maxRelative},
                       {"cosine", row.apart.cosine},
                       {"differing", row.apart.differing},
+                      {"limit_steps", row.mostSteps},
                       {"holds", row.holds}});
   return list;
 }
@@ -330,6 +343,9 @@ static void printTable(const std::vector<Row> &rows, bool layers) {
                    << runner::quoted(row.name) << "  " << row.type << (row.holds ? "" : "  TOO FAR") << "\n";
   if (!llvm::all_of(rows, [&](const Row &row) { return row.layer != layers || row.holds; }))
     llvm::outs() << "TOO FAR: by more than " << limitInWords() << ", or integers that differ\n";
+  if (llvm::any_of(rows, [&](const Row &row) { return row.layer == layers && row.mostSteps > 0; }))
+    llvm::outs() << "integers of 8 and 16 bits may differ by 1, a step of what they stand for: the reference rounds in "
+                    "another way\n";
 }
 
 static void print(const std::vector<Row> &rows, bool layers, bool json) {
@@ -387,8 +403,12 @@ llvm::Error CompareCommand::run(int &exitCode) {
     return folder.takeError();
   driver::CompileOptions &options = flags.options;
   options.output = folder->file("model.so");
-  if (layers)
-    options.afterImport = addLayerOutputs;
+  runner::ValueRanges ranges; // of what seeded inputs may be
+  options.afterImport = [&ranges, isOfLayers = layers](ModuleOp module) {
+    ranges = driver::inputRanges(module);
+    if (isOfLayers)
+      addLayerOutputs(module);
+  };
   LayerChoice choice;
   if (options.precision == quantize::Precision::Int8 || flags.configuration)
     if (llvm::Error error = choice.choose(flags))
@@ -404,11 +424,12 @@ llvm::Error CompareCommand::run(int &exitCode) {
   if (inputs.empty() && instance.needsShapes())
     return driver::toolError(driver::kUsage, options.model + ": its inputs have open dims; give some with --inputs, or "
                                                              "fix the dims with --shape");
-  auto buffers =
-      inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));
+  auto buffers = inputs.empty() ? runner::Buffers::seeded(instance, ranges)
+                                : runner::Buffers::read(instance, runner::NpzReader(inputs));
   buffers.run(instance);
-  Comparison comparison(instance, buffers);
-  if (const Framework *framework = findFramework(against)) {
+  const Framework *framework = findFramework(against);
+  Comparison comparison(instance, buffers, framework ? framework->mostSteps : 0);
+  if (framework) {
     const std::string given = folder->file("in.npz"), reference = folder->file("out.npz");
     buffers.writeInputs(instance, given);
     if (llvm::Error error = runFramework(*framework, options.model, namesOf(model), given, reference, layers))
@@ -430,14 +451,18 @@ llvm::Error CompareCommand::run(int &exitCode) {
 
 void addCompareCommand(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("compare", "compile a model and say how far its results are from a reference");
-  command->footer("Exit code 1 says that an output is too far from its reference: by more than " + limitInWords() +
-                  " there, or, of integers, at all, or that --against names a program which does not run the model. "
-                  "The limit is the same in every precision; those below f32 seldom keep it, and are better judged by "
-                  "--layers or smelt profile.");
+  command->footer(
+      "Exit code 1 says that an output is too far from its reference: by more than " + limitInWords() +
+      " there, or, of integers, at all (of 8 and 16 bits, and beside litert: by more than 1, a step of what "
+      "they stand for), or that --against names a program which does not run the model. "
+      "The limit is the same in every precision; those below f32 seldom keep it, and are better judged by "
+      "--layers or smelt profile.");
   auto state = std::make_shared<CompareCommand>();
   state->flags.addTo(*command);
-  command->add_option("--inputs", state->inputs,
-                      "arrays under the names of the model's inputs; by default seeded ones");
+  command->add_option(
+      "--inputs", state->inputs,
+      "arrays under the names of the model's inputs; by default seeded ones: floats from the normal "
+      "distribution, integers from the range that the file states or that they are indices of, else 0 or 1");
   command->add_option(
       "--against", state->against,
       "a .npz file of outputs, onnxruntime for .onnx files, litert for .tflite, or torch for .pt2; by default the "

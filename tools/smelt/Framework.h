@@ -22,6 +22,7 @@ struct Framework {
   llvm::StringLiteral
       python; // the interpreter of an environment of the repository that has it, from this program's folder
   bool yieldsStates = true; // all that stays from run to run is among the outputs
+  int mostSteps = 0; // that integers of 8 and 16 bits may be apart, because they are rounded in another way there
 };
 extern const Framework kLiteRt, kOnnxRuntime, kTorch;
 

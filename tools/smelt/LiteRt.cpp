@@ -43,6 +43,7 @@ const Framework kLiteRt = {"litert",
                            "numpy and ai-edge-litert,",
                            kScript,
                            "../../.cache/litert/bin/python",
-                           /*yieldsStates=*/false};
+                           /*yieldsStates=*/false,
+                           /*mostSteps=*/1};
 
 } // namespace smelt

@@ -13,8 +13,12 @@
 
 using namespace smelt::runner;
 using smelt_test::TemporaryFolder;
+using testing::AllOf;
+using testing::AnyOf;
 using testing::ElementsAre;
+using testing::Ge;
 using testing::HasSubstr;
+using testing::Le;
 
 namespace {
 
@@ -96,6 +100,20 @@ TEST(Buffers, SeededValuesAreTheSameEachTime) {
   const Buffers a = Buffers::seeded(instance), b = Buffers::seeded(instance);
   for (size_t i = 0; i < a.inputs().size(); ++i)
     EXPECT_EQ(std::memcmp(a.inputs()[i].data(), b.inputs()[i].data(), a.inputs()[i].size()), 0);
+}
+
+TEST(Buffers, SeededIntegersAreInTheirRange) {
+  const Artifact artifact(TOY_MODEL);
+  const Instance instance(artifact);
+  const std::string name = artifact.model().inputs[1].name;
+  auto drawn = [&](int64_t least, int64_t most) {
+    const Buffers buffers = Buffers::seeded(instance, {{name, {least, most}}});
+    return *reinterpret_cast<const int64_t *>(buffers.inputs()[1].data());
+  };
+  EXPECT_EQ(drawn(-7, -7), -7);
+  EXPECT_THAT(drawn(30, 40), AllOf(Ge(30), Le(40)));
+  EXPECT_THAT(drawn(5, INT64_MAX), AnyOf(5, 6)); // of what has no end, the least
+  EXPECT_THAT(drawn(INT64_MIN, INT64_MAX), AnyOf(INT64_MIN, INT64_MIN + 1));
 }
 
 } // namespace
