@@ -191,6 +191,30 @@ def back_to_the_image(graph):
     return graph.op("RESIZE_BILINEAR", [y, sizes], [F32], "ResizeBilinearOptions", halfPixelCenters=True)
 
 
+def upscaled(graph, x, padding, size):
+    """As Keras writes a Conv2DTranspose: the result's dims are computed of the image's."""
+    dims = graph.op("SHAPE", [x], [I32], "ShapeOptions", outType=2)
+    each = [graph.op("STRIDED_SLICE", [dims, *(numbers(graph, [number]) for number in (at, at + 1, 1))], [I32], "StridedSliceOptions", shrinkAxisMask=1) for at in range(3)]
+    twice = [graph.op("MUL", [extent, numbers(graph, 2)], [I32], "MulOptions") for extent in each[1:]]
+    if padding:
+        twice = [graph.op("ADD", [extent, numbers(graph, 1)], [I32], "AddOptions") for extent in twice]
+    shape = graph.op("PACK", [each[0], *(size or twice), numbers(graph, 5)], [I32], "PackOptions", valuesCount=4, axis=0)
+    return graph.op("TRANSPOSE_CONV", [shape, graph.constant(operators.draw(5, 3, 3, 4)), x, graph.constant(operators.draw(5))], [F32], "TransposeConvOptions", padding=padding,
+                    strideH=2, strideW=2)
+
+
+@found((normal(1, 5, 7, 4),), (normal(3, 5, 7, 4),))
+def transpose_conv_of_a_batch(graph):
+    x = graph.input(F32, (1, 5, 7, 4), signature=(-1, 5, 7, 4))
+    return [upscaled(graph, x, 0, [numbers(graph, number) for number in (10, 14)]), upscaled(graph, x, 1, [numbers(graph, number) for number in (11, 15)])]
+
+
+@found((normal(1, 5, 7, 4),), (normal(2, 4, 9, 4),))
+def transpose_conv_of_any_image(graph):
+    x = graph.input(F32, (1, 5, 7, 4), signature=(-1, -1, -1, 4))
+    return [upscaled(graph, x, padding, None) for padding in (0, 1)]
+
+
 # Places beyond a tensor: the run fails, reads nothing else and says which node it was.
 
 def refuses(build, runs):

@@ -145,14 +145,28 @@ static void checkWanted(int64_t wanted, int64_t extent, const Windows &windows, 
               " with its strides, filter and padding");
 }
 
+/// How many more places there are than are wanted; fewer are negative. Those of open dims must differ by a number that
+/// suits the windows, whatever the dims are.
+static int64_t surplusOf(const Extent &wanted, const Extent &extent, const Windows &windows, size_t dim) {
+  const int64_t stride = windows.strides[dim], kernel = windows.kernel[dim];
+  if (wanted.isNumber() && extent.isNumber()) {
+    const int64_t full = checkedAdd(checkedMul(extent.number() - 1, stride), kernel);
+    const int64_t surplus = checkedSub(full, wanted.number());
+    checkWanted(wanted.number(), extent.number(), windows, dim);
+    return surplus;
+  }
+  const Extent surplus = (extent - 1) * stride + kernel - wanted;
+  const int64_t least = windows.isSame ? kernel - stride : 1 - stride;
+  if (!surplus.isNumber() || surplus.number() < least || surplus.number() >= least + stride)
+    unsupported("makes a dim of " + wanted.str() + " of one of " + extent.str() + "; give the shape with --shape");
+  return surplus.number();
+}
+
 /// The gradient of a convolution, to a result of given spatial dims: what SAME cuts off, or what its end lacks.
-static Value transposed(GraphBuilder &b, Value input, Value filter, ArrayRef<int64_t> wanted, const Windows &windows) {
+static Value transposed(GraphBuilder &b, Value input, Value filter, ArrayRef<Extent> wanted, const Windows &windows) {
   Integers low, high, added;
   for (size_t dim = 0; dim < windows.dims(); ++dim) {
-    const int64_t extent = fixedDim(input, static_cast<int64_t>(dim) + 1);
-    const int64_t full = checkedAdd(checkedMul(extent - 1, windows.strides[dim]), windows.kernel[dim]);
-    const int64_t total = checkedSub(full, wanted[dim]);
-    checkWanted(wanted[dim], extent, windows, dim);
+    const int64_t total = surplusOf(wanted[dim], extentsOf(input)[dim + 1], windows, dim);
     // SAME cuts both ends, VALID the last one alone.
     const int64_t cut = std::max<int64_t>(total, 0), before = windows.isSame ? cut / 2 : 0;
     low.push_back(before);
@@ -164,9 +178,9 @@ static Value transposed(GraphBuilder &b, Value input, Value filter, ArrayRef<int
 }
 
 /// Refuses dims of a result that are not those of its images and its filter, [oc, …].
-static void checkResult(ArrayRef<int64_t> shape, Value input, Value filter) {
+static void checkResult(ArrayRef<Extent> shape, Value input, Value filter) {
   const Extent batch = extentsOf(input)[0];
-  if (Extent(shape.back()) != extentsOf(filter)[0] || (batch.isNumber() && Extent(shape.front()) != batch))
+  if (shape.back() != extentsOf(filter)[0] || !mayEqual(shape.front(), batch))
     malformed("says that its result's dims are " + inWords(shape) + ", of " + batch.str() + " images and a filter " +
               inWords(extentsOf(filter)));
 }
@@ -175,7 +189,7 @@ static void checkResult(ArrayRef<int64_t> shape, Value input, Value filter) {
 static Values transposeConv(OperatorReader &node) {
   GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::TransposeConvOptions>();
-  Integers shape = node.integersInput(0);
+  const Extents shape = node.extentsInput(0);
   Value filter = node.real(1), input = node.real(2);
   checkRanks(input, filter, 4);
   if (shape.size() != 4)
@@ -195,7 +209,7 @@ static Values transposeConv(OperatorReader &node) {
 static Values conv3dTranspose(OperatorReader &node) {
   GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::Conv3DOptions>();
-  Integers shape = node.integersInput(0);
+  const Extents shape = node.extentsInput(0);
   Value filter = node.real(1), input = node.real(2);
   checkRanks(input, filter, 5);
   filter = b.moveDim(filter, 3, 0); // [oc, d, h, w, c]
@@ -239,11 +253,11 @@ static Values transposeConvBias(OperatorReader &node) {
   if (extentsOf(input).back() != extentsOf(filter).back())
     malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
               " channels");
-  Integers wanted;
+  Extents wanted;
   for (size_t dim = 0; dim < 2; ++dim) {
-    const int64_t extent = fixedDim(input, static_cast<int64_t>(dim) + 1), stride = windows.strides[dim];
-    wanted.push_back(windows.isSame ? checkedMul(extent, stride)
-                                    : checkedAdd(checkedMul(extent - 1, stride), windows.kernel[dim]));
+    const Extent extent = extentsOf(input)[dim + 1];
+    const int64_t stride = windows.strides[dim];
+    wanted.push_back(windows.isSame ? extent * stride : (extent - 1) * stride + windows.kernel[dim]);
   }
   return {bias(node, transposed(b, input, filter, wanted, windows), 2)};
 }
