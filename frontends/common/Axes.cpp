@@ -116,4 +116,12 @@ Extents withOnes(GraphBuilder &builder, ArrayRef<Extent> shape, ArrayRef<Extent>
   return result;
 }
 
+Value withoutDims(GraphBuilder &builder, Value value, ArrayRef<int64_t> dims) {
+  Extents shape;
+  for (auto [dim, extent] : llvm::enumerate(extentsOf(value)))
+    if (!llvm::is_contained(dims, static_cast<int64_t>(dim)))
+      shape.push_back(extent);
+  return builder.reshape(value, shape);
+}
+
 } // namespace smelt::frontend

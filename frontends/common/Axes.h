@@ -38,6 +38,9 @@ graph::Extents withOnes(GraphBuilder &builder, llvm::ArrayRef<graph::Extent> sha
 /// 1 where an extent is negative, else 0.
 graph::Extent isNegative(const graph::Extent &extent);
 
+/// The value without some of its dims, each of one element.
+mlir::Value withoutDims(GraphBuilder &builder, mlir::Value value, llvm::ArrayRef<int64_t> dims);
+
 } // namespace smelt::frontend
 
 #endif // SMELT_FRONTENDS_COMMON_AXES_H

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/onnx/NodeReader.h"
+#include "frontends/common/Lists.h"
 #include "frontends/onnx/Importer.h"
 
 using namespace mlir;
@@ -97,10 +98,7 @@ Values NodeReader::allInputs(unsigned elements) {
 }
 
 graph::HostTensor NodeReader::constantInput(unsigned index) {
-  std::optional<graph::HostTensor> value = graph::constantOf(input(index));
-  if (!value)
-    unsupported("input '" + printable(inputName(index)) + "' must be constant");
-  return *value;
+  return constantOperand(input(index), "input '" + printable(inputName(index)) + "'");
 }
 
 std::optional<graph::HostTensor> NodeReader::optionalConstant(unsigned index) {
@@ -109,26 +107,14 @@ std::optional<graph::HostTensor> NodeReader::optionalConstant(unsigned index) {
 }
 
 Integers NodeReader::integersInput(unsigned index) {
-  constexpr int64_t kMostIntegers = 1 << 16; // of a shape, a list of axes, …
-  graph::HostTensor value = constantInput(index);
-  if (value.rank() > 1 || !isa<IntegerType>(value.elementType()) || value.size() > kMostIntegers)
-    malformed("input '" + printable(inputName(index)) + "' is no list of integers");
-  return value.toIntegers();
+  const std::string what = "input '" + printable(inputName(index)) + "'";
+  if (rankOf(input(index)) > 1)
+    malformed(what + " is no list of integers");
+  return integersOperand(input(index), what);
 }
 
 graph::Extents NodeReader::extentsInput(unsigned index, GraphBuilder::Sign sign) {
-  constexpr int64_t kMostFound = 64;
-  Value value = input(index, AnyInteger);
-  if (rankOf(value) > 1)
-    malformed("input '" + printable(inputName(index)) + "' is no list of integers");
-  if (std::optional<graph::Extents> extents = knownExtents(value))
-    return *extents;
-  if (graph::constantOf(value))
-    return graph::toExtents(integersInput(index));
-  if (graph::elementCount(graph::typeOf(value).getShape()).value_or(INT64_MAX) > kMostFound)
-    unsupported("input '" + printable(inputName(index)) +
-                "' is a list of unknown or great length, which must be constant");
-  return builder().sizesFrom(value, sign);
+  return extentsOperand(builder(), input(index, AnyInteger), sign, "input '" + printable(inputName(index)) + "'");
 }
 
 std::optional<graph::Extents> NodeReader::optionalExtents(unsigned index, GraphBuilder::Sign sign) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/tflite/OperatorReader.h"
+#include "frontends/common/Lists.h"
 #include "frontends/tflite/Importer.h"
 #include "frontends/tflite/Ops/Quantization.h"
 
@@ -81,21 +82,15 @@ Value OperatorReader::moved(unsigned index) {
   return isSame ? input(index) : real(index);
 }
 
-graph::HostTensor OperatorReader::constantInput(unsigned index) {
-  std::optional<graph::HostTensor> value = graph::constantOf(input(index));
-  if (!value)
-    unsupported("input " + Twine(index) + " '" + printable(nameOf(frame_.graph, inputTensor(index))) +
-                "' must be constant");
-  return *value;
+std::string OperatorReader::inputText(unsigned index) const {
+  return "input " + std::to_string(index) + " '" + printable(nameOf(frame_.graph, inputTensor(index))) + "'";
 }
 
-Integers OperatorReader::integersInput(unsigned index) {
-  constexpr int64_t kMostIntegers = 1 << 16; // of a shape, a list of axes, …
-  graph::HostTensor value = constantInput(index);
-  if (!isa<IntegerType>(value.elementType()) || value.size() > kMostIntegers)
-    malformed("input " + Twine(index) + " is no list of integers");
-  return value.toIntegers();
+graph::HostTensor OperatorReader::constantInput(unsigned index) {
+  return constantOperand(input(index), inputText(index));
 }
+
+Integers OperatorReader::integersInput(unsigned index) { return integersOperand(input(index), inputText(index)); }
 
 int64_t OperatorReader::integerInput(unsigned index) {
   Integers numbers = integersInput(index);
@@ -105,17 +100,7 @@ int64_t OperatorReader::integerInput(unsigned index) {
 }
 
 graph::Extents OperatorReader::extentsInput(unsigned index, GraphBuilder::Sign sign) {
-  constexpr int64_t kMostFound = 64;
-  Value value = input(index);
-  if (!isa<IntegerType>(elementOf(value)) || rankOf(value) > 1)
-    malformed("input " + Twine(index) + " is no list of integers");
-  if (std::optional<graph::Extents> extents = knownExtents(value))
-    return *extents;
-  if (graph::constantOf(value))
-    return graph::toExtents(integersInput(index));
-  if (graph::elementCount(graph::typeOf(value).getShape()).value_or(INT64_MAX) > kMostFound)
-    unsupported("input " + Twine(index) + " is a list of unknown or great length, which must be constant");
-  return builder().sizesFrom(value, sign);
+  return extentsOperand(builder(), input(index), sign, inputText(index));
 }
 
 Values OperatorReader::call(int64_t graph, ArrayRef<Value> inputs) {

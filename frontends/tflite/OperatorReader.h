@@ -96,6 +96,8 @@ public:
 
 private:
   static const uint8_t *emptyTable();
+  /// "input 1 'axes'"
+  std::string inputText(unsigned index) const;
 
   Importer &importer_;
   Frame &frame_;

@@ -12,15 +12,6 @@ namespace smelt::frontend::onnx {
 
 using graph::ReduceKind;
 
-/// Drops dims of 1.
-static Value withoutDims(GraphBuilder &b, Value value, ArrayRef<int64_t> axes) {
-  graph::Extents shape;
-  for (auto [dim, extent] : llvm::enumerate(extentsOf(value)))
-    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
-      shape.push_back(extent);
-  return b.reshape(value, shape);
-}
-
 /// Over axes that the run tells: each dim is split in what is kept and what is reduced, of which one is 1.
 static Value reduceFound(GraphBuilder &b, Value x, ReduceKind kind, ArrayRef<graph::Extent> axes, bool keep) {
   graph::Extents shape = extentsOf(x), reduced = areNamed(b, axes, rankOf(x)), kept, split;

@@ -4,6 +4,7 @@
 //
 // Sums, means, extrema, norms and running sums.
 
+#include "frontends/common/Axes.h"
 #include "frontends/common/Masks.h"
 #include "frontends/pt2/Ops/Operands.h"
 #include <cmath>
@@ -27,13 +28,7 @@ static Integers axesOf(NodeReader &node, StringRef name, Value x) {
 
 /// A reduced value without its dims of 1, unless they are to be kept.
 static Value withoutAxes(GraphBuilder &b, Value reduced, ArrayRef<int64_t> axes, bool keep) {
-  if (keep)
-    return reduced;
-  Extents shape;
-  for (auto [dim, extent] : llvm::enumerate(extentsOf(reduced)))
-    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
-      shape.push_back(extent);
-  return b.reshape(reduced, shape);
+  return keep ? reduced : withoutDims(b, reduced, axes);
 }
 
 static Value reduced(GraphBuilder &b, Value x, ReduceKind kind, ArrayRef<int64_t> axes, bool keep) {

@@ -185,48 +185,46 @@ static void checkResult(ArrayRef<Extent> shape, Value input, Value filter) {
               inWords(extentsOf(filter)));
 }
 
+/// What TRANSPOSE_CONV and CONV_3D_TRANSPOSE make of an image and a filter [oc, …, c]: input 0 has the result's dims,
+/// input 3 may be a bias.
+static Values transposedTo(OperatorReader &node, Value input, Value filter, Integers strides, int8_t padding,
+                           int8_t activation) {
+  const Extents shape = node.extentsInput(0), taps = extentsOf(filter);
+  if (static_cast<int64_t>(shape.size()) != rankOf(input))
+    malformed("needs " + Twine(rankOf(input)) + " dims of its result, not " + inWords(shape));
+  Windows windows;
+  for (size_t dim = 1; dim + 1 < taps.size(); ++dim)
+    windows.kernel.push_back(fixedDim(filter, static_cast<int64_t>(dim)));
+  windows.strides = std::move(strides);
+  windows.dilations.assign(windows.kernel.size(), 1);
+  windows.isSame = isSame(padding);
+  windows.check();
+  if (extentsOf(input).back() != taps.back())
+    malformed("a filter of dims " + inWords(taps) + " does not fit " + extentsOf(input).back().str() + " channels");
+  checkResult(shape, input, filter);
+  Value result = transposed(node.builder(), input, filter, ArrayRef(shape).drop_front().drop_back(), windows);
+  return {activated(node, bias(node, result, 3), activation)};
+}
+
 // TRANSPOSE_CONV: inputs are the result's dims, a filter [oc, h, w, c], the image, perhaps a bias
 static Values transposeConv(OperatorReader &node) {
-  GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::TransposeConvOptions>();
-  const Extents shape = node.extentsInput(0);
   Value filter = node.real(1), input = node.real(2);
   checkRanks(input, filter, 4);
-  if (shape.size() != 4)
-    malformed("needs four dims of its result, not " + inWords(shape));
-  Windows windows{{fixedDim(filter, 1), fixedDim(filter, 2)}, {options.stride_h(), options.stride_w()}, {1, 1}};
-  windows.isSame = isSame(options.padding());
-  windows.check();
-  if (extentsOf(input).back() != extentsOf(filter).back())
-    malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
-              " channels");
-  checkResult(shape, input, filter);
-  Value result = transposed(b, input, filter, {shape[1], shape[2]}, windows);
-  return {activated(node, bias(node, result, 3), options.fused_activation_function())};
+  return transposedTo(node, input, filter, {options.stride_h(), options.stride_w()}, options.padding(),
+                      options.fused_activation_function());
 }
 
 // CONV_3D_TRANSPOSE: the same of three dims, with a filter [d, h, w, oc, c]
 static Values conv3dTranspose(OperatorReader &node) {
-  GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::Conv3DOptions>();
-  const Extents shape = node.extentsInput(0);
   Value filter = node.real(1), input = node.real(2);
   checkRanks(input, filter, 5);
-  filter = b.moveDim(filter, 3, 0); // [oc, d, h, w, c]
-  if (shape.size() != 5 || options.dilation_d_factor() != 1 || options.dilation_h_factor() != 1 ||
-      options.dilation_w_factor() != 1)
-    unsupported("has " + Twine(shape.size()) + " dims, or dilations other than 1");
-  Windows windows{{fixedDim(filter, 1), fixedDim(filter, 2), fixedDim(filter, 3)},
-                  {options.stride_d(), options.stride_h(), options.stride_w()},
-                  {1, 1, 1}};
-  windows.isSame = isSame(options.padding());
-  windows.check();
-  if (extentsOf(input).back() != extentsOf(filter).back())
-    malformed("a filter of dims " + inWords(extentsOf(filter)) + " does not fit " + extentsOf(input).back().str() +
-              " channels");
-  checkResult(shape, input, filter);
-  Value result = transposed(b, input, filter, {shape[1], shape[2], shape[3]}, windows);
-  return {activated(node, bias(node, result, 3), options.fused_activation_function())};
+  if (options.dilation_d_factor() != 1 || options.dilation_h_factor() != 1 || options.dilation_w_factor() != 1)
+    unsupported("has dilations other than 1");
+  return transposedTo(node, input, node.builder().moveDim(filter, 3, 0),
+                      {options.stride_d(), options.stride_h(), options.stride_w()}, options.padding(),
+                      options.fused_activation_function());
 }
 
 /// The parameters that MediaPipe writes for its transposed convolution, TfLiteTransposeConvParams: padding (1 is SAME,

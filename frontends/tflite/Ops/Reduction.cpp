@@ -1,6 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/Axes.h"
 #include "frontends/common/Places.h"
 #include "frontends/tflite/Operators.h"
 
@@ -10,15 +11,6 @@ using llvm::Twine;
 namespace smelt::frontend::tflite {
 
 using graph::Extents, graph::ReduceKind;
-
-/// The dims of an input without some of them, which the run need not tell apart from dims of 1.
-static Value without(GraphBuilder &b, Value reduced, ArrayRef<int64_t> axes) {
-  Extents shape;
-  for (auto [dim, extent] : llvm::enumerate(extentsOf(reduced)))
-    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
-      shape.push_back(extent);
-  return b.reshape(reduced, shape);
-}
 
 /// Axes of input 1, each once: files may name one twice.
 static Integers axesOf(OperatorReader &node, Value x) {
@@ -34,7 +26,7 @@ static Values reduced(OperatorReader &node, Value x, ReduceKind kind) {
   GraphBuilder &b = node.builder();
   Integers axes = axesOf(node, x);
   Value result = axes.empty() ? x : b.make<graph::ReduceOp>(x, kind, axes);
-  return {node.options<schema::ReducerOptions>().keep_dims() ? result : without(b, result, axes)};
+  return {node.options<schema::ReducerOptions>().keep_dims() ? result : withoutDims(b, result, axes)};
 }
 
 template <ReduceKind kind> static Values reduce(OperatorReader &node) { return reduced(node, node.real(0), kind); }
@@ -54,7 +46,7 @@ template <bool isMinimum> static Values argReduce(OperatorReader &node) {
   Value x = node.input(0);
   const int64_t axis = normalAxis(node.integerInput(1), rankOf(x));
   Value place = b.make<graph::ArgReduceOp>(x, axis, isMinimum, /*last=*/false);
-  return {b.cast(without(b, place, axis), node.outputType(0))};
+  return {b.cast(withoutDims(b, place, axis), node.outputType(0))};
 }
 
 // TOPK_V2: the largest along the last dim, and their places
