@@ -1,18 +1,20 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Products and convolutions by tensor cores: of f16 or bf16 with sums in f32, of integers of 8 bits with sums in i32. A
-// group of 128 threads has a tile of points by channels, and each of its four warps a part of that, in steps of
-// mma.sync.m16n8k16 (k32 of integers):
+// Products and convolutions by tensor cores: of f16, bf16 or tf32 with sums in f32, of integers of 8 bits with sums in
+// i32. A group of 128 threads has a tile of points by channels, and each of its four warps a part of that, in steps of
+// mma.sync.m16n8k16 (k32 of integers, k8 of tf32):
 //   shared memory:  slices of the input, [point][k], and of the panels, [k][channel], in a ring: while one is
 //                   multiplied, the next are on their way (cp.async). Of integers, four neighbours along k of a channel
-//                   are one word, [k / 4][channel], which registers make of what panels have
+//                   are one word, [k / 4][channel], which registers make of what panels have. A number of
+//                   tf32 is a word, as f32 until it is multiplied
 //   registers:      fragments of both (ldmatrix), and the sums
 // At the end sums go through shared memory, so that neighbouring threads have neighbouring vectors of channels for what
 // is fused to the product. Layouts of fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type",
 // "Matrix Fragments for mma.m16n8k32".
 
 #include "codegen/gpu/GroupTile.h"
+#include "codegen/gpu/Mma.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -29,9 +31,9 @@ namespace smelt::gpu {
 namespace {
 
 constexpr int64_t kSliceBytes = 64; // along K: two steps of mma
-constexpr int64_t kStepBytes = 32;
+constexpr int64_t kStepBytes = kMmaBytes;
 constexpr int64_t kWarp = 32;
-constexpr int64_t kRow = 16, kColumn = 8; // of a step's result
+constexpr int64_t kRow = kMmaRows, kColumn = kMmaColumns;
 constexpr int64_t kWordBytes = 4;
 constexpr int64_t kCopyBytes = 16;                         // the most that a thread copies at once
 constexpr int64_t kInputStride = kSliceBytes + kCopyBytes; // bytes, so that rows begin in other banks
@@ -45,7 +47,7 @@ struct Tile {
   int64_t inputBytes() const { return points * kInputStride; }
   int64_t halfStride() const { return channels + kCopyBytes / 2; } // halves
   int64_t wordStride() const { return channels + 8; }              // words: four rows of them lie in all banks
-  int64_t panelBytes(bool isOfBytes) const { return kSliceBytes * (isOfBytes ? wordStride() : halfStride()); }
+  int64_t panelBytes(bool isOfWords) const { return kSliceBytes * (isOfWords ? wordStride() : halfStride()); }
 };
 
 constexpr Tile kTiles[] = {{128, 64, 64, 32}, {128, 32, 32, 32}, {64, 64, 32, 32}, {64, 32, 32, 16}, {32, 32, 16, 16}};
@@ -77,11 +79,10 @@ private:
   void keep(const Fetches &fetches);
   void wait(int64_t mostPending);
   void multiply(Value slice, SmallVector<Value> &sums);
-  Value loadMatrices(Value buffer, Value place, bool isTransposed);
   Value loadWord(Value place);
-  void multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums);
-  void multiplyAddHalf(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums);
   bool isOfBytes() const { return elementBytes_ == 1; }
+  bool isOfWords() const { return elementBytes_ != 2; } // in the panels' slices
+  int64_t panelStride() const { return isOfWords() ? tile_.wordStride() : tile_.halfStride(); }
   LogicalResult store(ArrayRef<Value> sums);
   void shareSums(ArrayRef<Value> sums);
 
@@ -93,7 +94,7 @@ private:
   int64_t slices_, stages_;
   Value inputs_, panelValues_;      // slices in shared memory, to write
   Value inputHalves_, panelHalves_; // the same as f16, whatever they are
-  Value panelWords_;                // the same of integers
+  Value panelWords_;                // the same as words
   Value sums_;                      // in the same place, later
   Value lane_, warp_;
 };
@@ -117,7 +118,8 @@ bool MmaContraction::isSupported() {
   auto isByte = [](Type type) { return type.isSignlessInteger(8) || type.isUnsignedInteger(8); };
   if (isByte(element_)) // which nobody else multiplies in groups
     return isByte(panels) && sum.isSignlessInteger(32);
-  const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80);
+  const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80) ||
+                            (element_.isF32() && profile_.multipliesTf32);
   return isMultiplied && panels == element_ && isPlain() && points_ >= kFewestPoints && channels_ >= kFewestChannels &&
          k_ >= kStepBytes / elementBytes_;
 }
@@ -138,7 +140,7 @@ Route MmaContraction::routeOf(Value tensor, int64_t neighbours) {
 
 /// One array, which holds slices first and sums at the end.
 void MmaContraction::makeMemory() {
-  const int64_t inputs = stages_ * tile_.inputBytes(), panels = stages_ * tile_.panelBytes(isOfBytes()),
+  const int64_t inputs = stages_ * tile_.inputBytes(), panels = stages_ * tile_.panelBytes(isOfWords()),
                 sums = tile_.points * tile_.sumStride() * kWordBytes;
   Value memory = makeSharedBytes("memory", std::max(inputs + panels, sums));
   Attribute space = cast<MemRefType>(memory.getType()).getMemorySpace();
@@ -149,12 +151,11 @@ void MmaContraction::makeMemory() {
   };
   inputs_ = view(0, inputs, storage_);
   inputHalves_ = view(0, inputs, b_.getF16Type());
-  if (isOfBytes()) {
+  panelValues_ = view(inputs, panels, storage_);
+  if (isOfWords())
     panelWords_ = view(inputs, panels, b_.getI32Type());
-  } else {
-    panelValues_ = view(inputs, panels, storage_);
+  else
     panelHalves_ = view(inputs, panels, b_.getF16Type());
-  }
   sums_ = view(0, sums, sum_);
 }
 
@@ -247,7 +248,7 @@ LogicalResult MmaContraction::fetchPanels(Value slice, Fetches &fetches) {
   const int64_t lanes = panelRoute_.lanes, across = width_ / lanes, inPanel = across * slice_;
   const bool mayEnd = k_ % slice_ != 0;
   Value first = body_.scale(slice, slice_);
-  Value stage = body_.scale(part(slice, stages_), tile_.panelBytes(false) / elementBytes_);
+  Value stage = body_.scale(part(slice, stages_), tile_.panelBytes(isOfWords()) / elementBytes_);
   const int64_t all = slice_ * tile_.channels / lanes;
   for (int64_t from = 0; from < all; from += kGroupThreads) {
     Value number = body_.add(thread_, body_.constant(from));
@@ -257,7 +258,7 @@ LogicalResult MmaContraction::fetchPanels(Value slice, Fetches &fetches) {
     SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column);
     Value isThere = mayEnd ? isBelow(k, k_) : Value();
     Value channel = body_.add(body_.scale(inTile, width_), column);
-    Value place = body_.add(stage, body_.add(body_.scale(row, tile_.halfStride()), channel));
+    Value place = body_.add(stage, body_.add(body_.scale(row, panelStride()), channel));
     if (panelRoute_.isAsync) {
       copyAsync(root_.getPacked(), index, isThere, lanes, panelValues_, place);
       continue;
@@ -348,94 +349,40 @@ void MmaContraction::wait(int64_t mostPending) {
 void MmaContraction::multiply(Value slice, SmallVector<Value> &sums) {
   constexpr int64_t kHalfRow = kInputStride / 2, kStep = kStepBytes / 2; // in halves, whatever elements are
   const int64_t rows = tile_.warpPoints / kRow, columns = tile_.warpChannels / kColumn;
-  const int64_t perRow = isOfBytes() ? tile_.wordStride() : tile_.halfStride();
+  const int64_t perRow = panelStride();
   Value stage = part(slice, stages_), inRow = part(lane_, kStep);
   Value half = body_.scale(over(lane_, kStep), kColumn); // of a step, the first or the second eight
   Value point = body_.add(body_.scale(over(warp_, tile_.across()), tile_.warpPoints), inRow);
   Value left = body_.add(body_.add(body_.scale(stage, tile_.inputBytes() / 2), body_.scale(point, kHalfRow)), half);
   Value channel = body_.scale(part(warp_, tile_.across()), tile_.warpChannels);
-  Value right = isOfBytes() ? body_.add(body_.scale(part(lane_, 4), perRow), over(lane_, 4))
+  Value right = isOfWords() ? body_.add(body_.scale(part(lane_, 4), perRow), over(lane_, 4))
                             : body_.add(body_.scale(inRow, perRow), half);
   right = body_.add(
-      body_.add(body_.scale(stage, tile_.panelBytes(isOfBytes()) / (isOfBytes() ? kWordBytes : 2)), right), channel);
+      body_.add(body_.scale(stage, tile_.panelBytes(isOfWords()) / (isOfWords() ? kWordBytes : 2)), right), channel);
+  const MmaTypes types{element_, graph::typeOf(root_.getPacked()).getElementType(), sum_, profile_.architecture};
   for (int64_t step = 0; step < kSliceBytes / kStepBytes; ++step) {
     SmallVector<Value> points, channels; // fragments: four of each row, two of each column
-    auto append = [&](SmallVector<Value> &fragments, Value matrices) {
-      for (int64_t number = 0; number < 4; ++number)
-        fragments.push_back(vector::ExtractOp::create(b_, matrices, number));
-    };
     for (int64_t row = 0; row < rows; ++row)
-      append(points,
-             loadMatrices(inputHalves_, body_.add(left, body_.constant(row * kRow * kHalfRow + step * kStep)), false));
-    if (isOfBytes()) {
+      loadMatrices(b_, inputHalves_, body_.add(left, body_.constant(row * kRow * kHalfRow + step * kStep)), false,
+                   points);
+    if (isOfWords()) {
       for (int64_t column = 0; column < columns; ++column)
         for (int64_t half = 0; half < 2; ++half)
           channels.push_back(
               loadWord(body_.add(right, body_.constant((step * 2 + half) * 4 * perRow + column * kColumn))));
     } else {
       for (int64_t column = 0; column < columns; column += 2)
-        append(channels,
-               loadMatrices(panelHalves_, body_.add(right, body_.constant(step * kStep * perRow + column * kColumn)),
-                            true));
+        loadMatrices(b_, panelHalves_, body_.add(right, body_.constant(step * kStep * perRow + column * kColumn)), true,
+                     channels);
     }
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t column = 0; column < columns; ++column)
-        multiplyAdd(ArrayRef(points).slice(row * 4, 4), ArrayRef(channels).slice(column * 2, 2),
-                    MutableArrayRef(sums).slice((row * columns + column) * 4, 4));
+        multiplyByCores(b_, types, ArrayRef(points).slice(row * 4, 4), ArrayRef(channels).slice(column * 2, 2),
+                        MutableArrayRef(sums).slice((row * columns + column) * 4, 4));
   }
-}
-
-/// Four matrices of 8 x 8, of which lanes 8 i … 8 i + 7 say where the rows of number i are.
-Value MmaContraction::loadMatrices(Value buffer, Value place, bool isTransposed) {
-  return nvgpu::LdMatrixOp::create(b_, VectorType::get({4, 2}, b_.getF16Type()), buffer, ValueRange{place},
-                                   isTransposed, /*numTiles=*/4);
 }
 
 Value MmaContraction::loadWord(Value place) { return memref::LoadOp::create(b_, panelWords_, place); }
-
-/// 16 x 16 · 16 x 8, or 16 x 32 · 32 x 8 of bytes. Before sm_80 there are smaller steps only: halves along k, and of
-/// bytes both halves of the rows as well.
-void MmaContraction::multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums) {
-  if (profile_.architecture >= 80)
-    return multiplyAddHalf(left, right, sums);
-  for (size_t half = 0; half < 2; ++half) {
-    if (!isOfBytes()) {
-      multiplyAddHalf(left.slice(2 * half, 2), right.slice(half, 1), sums);
-      continue;
-    }
-    for (size_t rows = 0; rows < 2; ++rows)
-      multiplyAddHalf(left.slice(2 * half + rows, 1), right.slice(half, 1), sums.slice(2 * rows, 2));
-  }
-}
-
-/// One instruction, as large as there are fragments.
-void MmaContraction::multiplyAddHalf(ArrayRef<Value> left, ArrayRef<Value> right, MutableArrayRef<Value> sums) {
-  auto typeOf = [](Type element) {
-    return element.isF16()               ? NVVM::MMATypes::f16
-           : element.isBF16()            ? NVVM::MMATypes::bf16
-           : element.isUnsignedInteger() ? NVVM::MMATypes::u8
-                                         : NVVM::MMATypes::s8;
-  };
-  auto operands = [&](ArrayRef<Value> fragments) {
-    SmallVector<Value> words(fragments);
-    for (Value &word : words)
-      if (!element_.isF16() && !word.getType().isInteger())
-        word = LLVM::BitcastOp::create(b_, b_.getI32Type(), word);
-    return words;
-  };
-  Type result = LLVM::LLVMStructType::getLiteral(b_.getContext(), SmallVector<Type>(sums.size(), sum_));
-  const int64_t rows = kRow * static_cast<int64_t>(sums.size()) / 4,
-                k = kStepBytes / elementBytes_ * static_cast<int64_t>(right.size()) / 2;
-  std::optional<NVVM::MMAIntOverflow> overflow;
-  if (isOfBytes())
-    overflow = NVVM::MMAIntOverflow::wrapped;
-  Type panels = graph::typeOf(root_.getPacked()).getElementType();
-  Value made = NVVM::MmaOp::create(
-      b_, result, operands(left), operands(right), ValueRange(sums), ArrayRef<int64_t>{rows, kColumn, k}, std::nullopt,
-      overflow, std::array{typeOf(element_), typeOf(panels)}, std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
-  for (auto [number, sum] : llvm::enumerate(sums))
-    sum = LLVM::ExtractValueOp::create(b_, made, static_cast<int64_t>(number));
-}
 
 //===-- Storing -------------------------------------------------------------------------------------------------===//
 

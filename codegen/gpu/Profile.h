@@ -48,6 +48,7 @@ struct Profile {
   bool storesHalves = false;     // 16 bits in storage buffers; else they are parts of words
   bool storesBytes = false;      // the same of 8 bits
   bool hasDots = false;          // sums of four products of bytes
+  bool multipliesTf32 = false;   // products of f32 by tensor cores, which round operands to tf32
 
   /// Whether f16 and bf16 can be kept in memory, and integers of 8 bits multiplied.
   bool hasHalves() const { return hasNarrow || usesWords; }

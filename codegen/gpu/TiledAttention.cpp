@@ -10,12 +10,17 @@
 //   scores  P[row][key]              e^(score - largest so far)
 // Threads lie in rows of kAcross: thread t has rows t / kAcross, + threads / kAcross, …, of the scores a vector of
 // keys, of the result every kAcross-th vector of channels.
+// Of f16 and bf16 tensor cores make both products, where the device has such: rows, block and powers are halves in the
+// group's memory, scores and at last the result come through it from the warps' fragments to the threads' vectors, and
+// sums of values stay in fragments, which each row's scale reaches the same way.
 
 #include "codegen/gpu/GroupMemory.h"
+#include "codegen/gpu/Mma.h"
 #include "dialects/Graph/Ops/Expression.h"
 #include "dialects/Kernel/Scratch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
@@ -34,6 +39,7 @@ constexpr int64_t kAcross = 8;               // threads that share a row
 constexpr int64_t kBlock = kAcross * kLanes; // keys
 constexpr int64_t kMostRows = 4;             // of a thread
 constexpr int64_t kEnoughGroups = 128;       // as many as a large device has multiprocessors
+constexpr int64_t kWarp = 32, kPad = 8;      // halves between rows, so that they begin in other banks
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
 
 /// A product's panels, [batch…, panels, steps, width].
@@ -54,8 +60,28 @@ private:
   static Panels panelsOf(kernel::ContractOp op);
   int64_t tileRows() const { return rows_ * down_; }
   int64_t groups() const { return batches_ * llvm::divideCeil(queries_, tileRows()); }
-  int64_t sharedElements() const;
+  int64_t sharedBytes() const;
   void chooseRows();
+  bool isMultipliedByCores();
+  void makeMemory();
+  Value stored(Value vector) { return usesCores_ ? body_.toStorage(vector, element_) : vector; }
+  int64_t rowStride() const { return depth_ + (usesCores_ ? kPad : kLanes); }
+  int64_t keyStride() const { return kBlock + (usesCores_ ? kPad : 0); }
+  int64_t valueStride() const { return vectors_ * kBlock + (usesCores_ ? kPad : 0); }
+  int64_t powerStride() const { return kBlock + (usesCores_ ? kPad : kLanes); }
+  int64_t resultStride() const { return vectors_ * kBlock + kLanes; }
+  int64_t blockElements() const { return std::max(depth_ * keyStride(), kBlock * valueStride()); }
+  int64_t sumsOf(int64_t vectors) const { return rows_ * vectors * (usesCores_ ? 4 : 1); }
+
+  SmallVector<Value> multiplyByCores(Value lines, int64_t stride, int64_t depth, int64_t blockStride, int64_t vectors,
+                                     ArrayRef<Value> sums);
+  void shareFragments(ArrayRef<Value> sums, int64_t vectors, Value array, int64_t stride);
+  Value firstRowOfWarp() { return body_.scale(part(over(thread_, kWarp), rows_), kMmaRows); }
+  Value firstColumnOfWarp(int64_t vectors) {
+    return body_.scale(over(over(thread_, kWarp), rows_), vectors * rows_ * kMmaColumns);
+  }
+  SmallVector<Value> scoresOfBlock();
+  SmallVector<Value> scaled(ArrayRef<Value> sums, ArrayRef<Value> scales);
 
   void fetchRows();
   void fetchBlock(const Panels &panels, int64_t rows, int64_t columns, Value first, bool isValues);
@@ -93,8 +119,12 @@ private:
   int64_t vectors_;          // of channels, of a thread
   Value thread_;
   GroupMemory memory_;
-  Value group_; // its number
+  Value group_;  // its number
+  Type element_; // of what is multiplied
+  bool usesCores_ = false;
+  func::FuncOp function_;
   Value sharedRows_, sharedBlock_, sharedPowers_;
+  Value rowHalves_, blockHalves_, powerHalves_, sharedScores_, sharedScales_, sharedResult_; // with tensor cores
   SmallVector<Value> batch_;
   Value firstRow_;
   bool failed_ = false;
@@ -112,7 +142,8 @@ TiledAttention::TiledAttention(Body &body, const kernel::AttentionOps &ops, func
     : Counting(body), ops_(ops), profile_(profile), type_(VectorType::get({kLanes}, b_.getF32Type())),
       keyPanels_(panelsOf(ops_.scores)), valuePanels_(panelsOf(ops_.result)), down_(profile.groupSize / kAcross),
       thread_(part(invocation, profile.groupSize)), memory_(body, function, profile, thread_),
-      group_(over(invocation, profile.groupSize)) {
+      group_(over(invocation, profile.groupSize)), element_(graph::typeOf(ops_.scores.getInput()).getElementType()),
+      function_(function) {
   ArrayRef<int64_t> scores = graph::typeOf(ops_.scores.getResult()).getShape();
   batchDims_.assign(scores.begin(), scores.end() - 2);
   for (int64_t extent : batchDims_)
@@ -125,30 +156,70 @@ TiledAttention::TiledAttention(Body &body, const kernel::AttentionOps &ops, func
 }
 
 bool TiledAttention::isSupported() {
-  auto isPlain = [](Value value) {
-    RankedTensorType type = graph::typeOf(value);
-    return type.getElementType().isF32() && type.hasStaticShape();
-  };
+  auto isPlain = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
   if (!isPlain(ops_.scores.getInput()) || !isPlain(ops_.scores.getPacked()) || !isPlain(ops_.result.getInput()) ||
       !isPlain(ops_.result.getPacked()) || !isPlain(ops_.result.getResult()) || depth_ % kLanes || queries_ < 1 ||
       keys_ < 1 || kBlock % keyPanels_.width || kBlock % valuePanels_.width || keyPanels_.width % kLanes ||
       valuePanels_.width % kLanes)
     return false;
+  usesCores_ = isMultipliedByCores();
   chooseRows();
-  return sharedElements() * static_cast<int64_t>(sizeof(float)) <= profile_.sharedBytes;
+  return sharedBytes() <= profile_.sharedBytes;
 }
 
-/// Of rows, block and powers, and what is merged through memory.
-int64_t TiledAttention::sharedElements() const {
-  const int64_t block = std::max(depth_ * kBlock, kBlock * kBlock * vectors_);
-  return tileRows() * (depth_ + kLanes) + block + tileRows() * (kBlock + kLanes) + profile_.groupSize * kMostRows;
+/// A warp has two columns of fragments or more, and so a group two rows of them.
+bool TiledAttention::isMultipliedByCores() {
+  auto isOfElement = [&](Value value) { return graph::typeOf(value).getElementType() == element_; };
+  const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80);
+  return profile_.hasTensorCores && isMultiplied && isOfElement(ops_.scores.getPacked()) &&
+         isOfElement(ops_.result.getInput()) && isOfElement(ops_.result.getPacked()) && depth_ % kMmaRows == 0 &&
+         queries_ > kMmaRows && down_ == kMmaRows;
+}
+
+/// Of rows, block and powers, and what is merged through memory; with tensor cores of scores and scales as well, all of
+/// which the result takes the place of.
+int64_t TiledAttention::sharedBytes() const {
+  constexpr int64_t kHalf = 2, kFloat = 4;
+  const int64_t lines = tileRows() * (rowStride() + powerStride()) + blockElements();
+  if (!usesCores_)
+    return (lines + profile_.groupSize * kMostRows) * kFloat;
+  return std::max(lines * kHalf + tileRows() * (kBlock + kLanes + 1) * kFloat, tileRows() * resultStride() * kFloat);
 }
 
 /// Many rows multiply more for what they fetch; few are more groups.
 void TiledAttention::chooseRows() {
-  while (rows_ > 1 &&
-         (sharedElements() * static_cast<int64_t>(sizeof(float)) > profile_.sharedBytes || groups() < kEnoughGroups))
+  while (rows_ > (usesCores_ ? 2 : 1) && (sharedBytes() > profile_.sharedBytes || groups() < kEnoughGroups))
     rows_ /= 2;
+}
+
+void TiledAttention::makeMemory() {
+  if (!usesCores_) {
+    Type element = b_.getF32Type();
+    sharedRows_ = memory_.array(tileRows() * rowStride(), element);
+    sharedBlock_ = memory_.array(blockElements(), element);
+    sharedPowers_ = memory_.array(tileRows() * powerStride(), element);
+    return;
+  }
+  constexpr int64_t kAlignment = 16; // bytes, of what is read at once
+  Value memory = makeGroupArray(b_, function_, "memory", sharedBytes(), b_.getI8Type(), kAlignment);
+  Attribute space = cast<MemRefType>(memory.getType()).getMemorySpace();
+  auto view = [&](int64_t offset, int64_t elements, Type type) -> Value {
+    auto viewed = MemRefType::get({elements}, type, MemRefLayoutAttrInterface(), space);
+    return memref::ViewOp::create(b_, viewed, memory, body_.constant(offset), ValueRange());
+  };
+  int64_t at = 0;
+  auto halves = [&](int64_t elements, Value &halves) {
+    Value values = view(at, elements, codegen::storageType(element_));
+    halves = view(at, elements, b_.getF16Type()); // the same, whatever they are
+    at += elements * 2;
+    return values;
+  };
+  sharedRows_ = halves(tileRows() * rowStride(), rowHalves_);
+  sharedBlock_ = halves(blockElements(), blockHalves_);
+  sharedPowers_ = halves(tileRows() * powerStride(), powerHalves_);
+  sharedScores_ = view(at, tileRows() * (kBlock + kLanes), b_.getF32Type());
+  sharedScales_ = view(at + tileRows() * (kBlock + kLanes) * 4, tileRows(), b_.getF32Type());
+  sharedResult_ = view(0, tileRows() * resultStride(), b_.getF32Type());
 }
 
 FailureOr<int64_t> TiledAttention::emit() {
@@ -157,16 +228,14 @@ FailureOr<int64_t> TiledAttention::emit() {
   SmallVector<Value> index = indexOf(body_, group_, extents);
   firstRow_ = body_.scale(index.pop_back_val(), tileRows());
   batch_ = index;
+  makeMemory();
   Type element = b_.getF32Type();
-  sharedRows_ = memory_.array(tileRows() * (depth_ + kLanes), element);
-  sharedBlock_ = memory_.array(std::max(depth_ * kBlock, kBlock * kBlock * vectors_), element);
-  sharedPowers_ = memory_.array(tileRows() * (kBlock + kLanes), element);
   fetchRows();
   // Of each row the largest score, the sum of this thread's powers, and sums of values.
   SmallVector<Value> carried;
   carried.append(rows_, number(element, kLeast));
   carried.append(rows_, number(element, 0));
-  carried.append(rows_ * vectors_, number(type_, 0));
+  carried.append(sumsOf(vectors_), number(usesCores_ ? element : type_, 0));
   auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(keys_), body_.constant(kBlock), carried);
   {
     OpBuilder::InsertionGuard guard(b_);
@@ -219,7 +288,7 @@ void TiledAttention::fetchRows() {
     Value row = over(place, along), at = body_.scale(part(place, along), kLanes);
     Value vector =
         readVector(ops_.scores.getInput(), rowIndex(atMost(body_.add(firstRow_, row), queries_ - 1), at, kLanes));
-    memory_.store(vector, sharedRows_, body_.add(body_.scale(row, depth_ + kLanes), at));
+    memory_.store(stored(vector), sharedRows_, body_.add(body_.scale(row, rowStride()), at));
   };
   auto loop = scf::ForOp::create(b_, thread_, body_.constant(all), body_.constant(threads));
   OpBuilder::InsertionGuard guard(b_);
@@ -251,8 +320,9 @@ void TiledAttention::fetchBlock(const Panels &panels, int64_t rows, int64_t colu
   Value vector = readVector(panels.tensor, index);
   if (isValues && mayEnd)
     vector = arith::SelectOp::create(b_, isBelow(step, keys_), vector, number(type_, 0));
-  Value to = body_.add(body_.scale(row, columns), body_.add(body_.scale(inBlock, panels.width), column));
-  memory_.store(vector, sharedBlock_, to);
+  Value to = body_.add(body_.scale(row, isValues ? valueStride() : keyStride()),
+                       body_.add(body_.scale(inBlock, panels.width), column));
+  memory_.store(stored(vector), sharedBlock_, to);
 }
 
 //===-- A block -------------------------------------------------------------------------------------------------===//
@@ -280,6 +350,78 @@ SmallVector<Value> TiledAttention::multiply(Value lines, int64_t stride, int64_t
     }
   scf::YieldOp::create(b_, next);
   return SmallVector<Value>(loop.getResults());
+}
+
+/// The same by tensor cores: a warp has 16 rows, and of the columns its share; `sums` are its fragments.
+SmallVector<Value> TiledAttention::multiplyByCores(Value lines, int64_t stride, int64_t depth, int64_t blockStride,
+                                                   int64_t vectors, ArrayRef<Value> sums) {
+  Value lane = part(thread_, kWarp), inStep = part(lane, kMmaRows);
+  Value half = body_.scale(over(lane, kMmaRows), kMmaColumns); // of a step, the first or the second eight
+  Value left = body_.add(body_.scale(body_.add(firstRowOfWarp(), inStep), stride), half);
+  Value right = body_.add(body_.scale(inStep, blockStride), body_.add(firstColumnOfWarp(vectors), half));
+  SmallVector<Value> carried(sums);
+  const MmaTypes types{element_, element_, b_.getF32Type(), profile_.architecture};
+  auto step = [&](Value k, SmallVector<Value> &next) {
+    SmallVector<Value> rows;
+    loadMatrices(b_, lines, body_.add(left, k), /*isTransposed=*/false, rows);
+    for (int64_t column = 0; column < vectors * rows_; column += 2) {
+      SmallVector<Value> columns;
+      Value at = body_.add(right, body_.add(body_.scale(k, blockStride), body_.constant(column * kMmaColumns)));
+      loadMatrices(b_, blockHalves_, at, /*isTransposed=*/true, columns);
+      for (int64_t one = 0; one < 2; ++one)
+        gpu::multiplyByCores(b_, types, rows, ArrayRef(columns).slice(one * 2, 2),
+                             MutableArrayRef(next).slice((column + one) * 4, 4));
+    }
+    return success();
+  };
+  failed_ |= failed(loopWith(body_, 0, depth, kMmaRows, carried, step));
+  return carried;
+}
+
+/// The warps' fragments as rows of an array, for all threads after the next wait.
+void TiledAttention::shareFragments(ArrayRef<Value> sums, int64_t vectors, Value array, int64_t stride) {
+  Value lane = part(thread_, kWarp);
+  Value row = body_.add(firstRowOfWarp(), over(lane, 4)),
+        column = body_.add(firstColumnOfWarp(vectors), body_.scale(part(lane, 4), 2));
+  Value place = body_.add(body_.scale(row, stride), column);
+  auto pair = VectorType::get({2}, b_.getF32Type());
+  for (int64_t fragment = 0; fragment < vectors * rows_; ++fragment)
+    for (int64_t half = 0; half < 2; ++half) {
+      Value two = vector::FromElementsOp::create(b_, pair, sums.slice(fragment * 4 + half * 2, 2));
+      Value at = body_.add(place, body_.constant(half * kMmaRows / 2 * stride + fragment * kMmaColumns));
+      vector::StoreOp::create(b_, two, array, ValueRange{at}).setAlignment(8);
+    }
+}
+
+/// Of the block in memory, for each of the thread's rows a vector.
+SmallVector<Value> TiledAttention::scoresOfBlock() {
+  SmallVector<Value> scores(sumsOf(1), number(usesCores_ ? Type(b_.getF32Type()) : type_, 0));
+  if (!usesCores_)
+    return multiply(sharedRows_, rowStride(), depth_, 1, scores);
+  scores = multiplyByCores(rowHalves_, rowStride(), depth_, keyStride(), 1, scores);
+  shareFragments(scores, 1, sharedScores_, kBlock + kLanes);
+  memory_.wait();
+  scores.clear();
+  Value key = body_.scale(part(thread_, kAcross), kLanes);
+  for (int64_t row = 0; row < rows_; ++row)
+    scores.push_back(memory_.load(sharedScores_, body_.add(body_.scale(rowOf(row), kBlock + kLanes), key), type_));
+  return scores;
+}
+
+/// Sums of values, each by its row's scale; fragments find theirs in memory, after the wait for the powers.
+SmallVector<Value> TiledAttention::scaled(ArrayRef<Value> sums, ArrayRef<Value> scales) {
+  SmallVector<Value> result;
+  if (!usesCores_) {
+    for (auto [number, sum] : llvm::enumerate(sums))
+      result.push_back((Expr(b_, sum) * splat(scales[number / vectors_])).value());
+    return result;
+  }
+  Value row = body_.add(firstRowOfWarp(), over(part(thread_, kWarp), 4));
+  Value ofHalf[] = {memory_.load(sharedScales_, row, b_.getF32Type()),
+                    memory_.load(sharedScales_, body_.add(row, body_.constant(kMmaRows / 2)), b_.getF32Type())};
+  for (auto [number, sum] : llvm::enumerate(sums))
+    result.push_back((Expr(b_, sum) * Expr(b_, ofHalf[number % 4 / 2])).value());
+  return result;
 }
 
 /// What comes between the product and the softmax, for the scores of a vector of keys from `key` on.
@@ -339,8 +481,7 @@ Value TiledAttention::maxima(ArrayRef<Value> scores) {
 void TiledAttention::emitBlock(Value first, SmallVector<Value> &carried) {
   fetchBlock(keyPanels_, depth_, kBlock, first, /*isValues=*/false);
   memory_.wait();
-  SmallVector<Value> scores(rows_, number(type_, 0));
-  scores = multiply(sharedRows_, depth_ + kLanes, depth_, 1, scores);
+  SmallVector<Value> scores = scoresOfBlock();
   Value key = body_.add(first, body_.scale(part(thread_, kAcross), kLanes));
   for (auto [row, score] : llvm::enumerate(scores))
     score = endScores(key, finishScores(queryOf(static_cast<int64_t>(row)), key, score));
@@ -358,21 +499,26 @@ void TiledAttention::emitBlock(Value first, SmallVector<Value> &carried) {
     total = (Expr(b_, total) * scale + sum).value();
     most = larger.value();
     scales.push_back(scale.value());
-    Value to = body_.add(body_.scale(rowOf(row), kBlock + kLanes), body_.scale(part(thread_, kAcross), kLanes));
-    memory_.store(powers, sharedPowers_, to);
+    Value to = body_.add(body_.scale(rowOf(row), powerStride()), body_.scale(part(thread_, kAcross), kLanes));
+    memory_.store(stored(powers), sharedPowers_, to);
+    if (usesCores_)
+      memory_.store(scale.value(), sharedScales_, rowOf(row)); // by all threads of the row
   }
   memory_.wait(); // for the scores of all, which are made of the block's keys
   fetchBlock(valuePanels_, kBlock, kBlock * vectors_, first, /*isValues=*/true);
   memory_.wait();
-  SmallVector<Value> sums(carried.begin() + 2 * rows_, carried.end());
-  for (auto [number, sum] : llvm::enumerate(sums))
-    sum = (Expr(b_, sum) * splat(scales[number / vectors_])).value();
-  sums = multiply(sharedPowers_, kBlock + kLanes, kBlock, vectors_, sums);
+  SmallVector<Value> sums = scaled(ArrayRef(carried).drop_front(2 * rows_), scales);
+  sums = usesCores_ ? multiplyByCores(powerHalves_, powerStride(), kBlock, valueStride(), vectors_, sums)
+                    : multiply(sharedPowers_, powerStride(), kBlock, vectors_, sums);
   llvm::copy(sums, carried.begin() + 2 * rows_);
   memory_.wait(); // before the next block takes its place
 }
 
 void TiledAttention::storeResult(ArrayRef<Value> carried) {
+  if (usesCores_) {
+    shareFragments(carried.drop_front(2 * rows_), vectors_, sharedResult_, resultStride());
+    memory_.wait();
+  }
   for (int64_t row = 0; row < rows_; ++row) {
     Value total = memory_.merge({part(thread_, kAcross), kAcross, 1}, carried[rows_ + row],
                                 [&](Value a, Value b) { return (Expr(b_, a) + Expr(b_, b)).value(); });
@@ -386,7 +532,10 @@ void TiledAttention::storeResult(ArrayRef<Value> carried) {
     outer.pop_back();
     for (int64_t vector = 0; vector < vectors_; ++vector) {
       Value channel = body_.add(body_.scale(part(thread_, kAcross), kLanes), body_.constant(vector * kBlock));
-      Value result = (Expr(b_, carried[2 * rows_ + row * vectors_ + vector]) * scale).value();
+      Value sum = usesCores_
+                      ? memory_.load(sharedResult_, body_.add(body_.scale(rowOf(row), resultStride()), channel), type_)
+                      : carried[2 * rows_ + row * vectors_ + vector];
+      Value result = (Expr(b_, sum) * scale).value();
       failed_ |= failed(storeChannels(body_, channel, channels_, channels_ % kBlock != 0, [&](int64_t count) {
         return body_.storeChannels(ops_.result.getResult(), result, outer, channel, count);
       }));

@@ -329,7 +329,10 @@ static Operation *weightsOf(graph::SoftmaxOp softmax, ArrayRef<Operation *> grou
 static bool isOfDevice(kernel::ContractOp op, const kernel::Machine &machine) {
   constexpr int64_t kBlock = 32; // rows or columns of panels, which such a group has at a time
   RankedTensorType input = graph::typeOf(op.getInput()), packed = graph::typeOf(op.getPacked());
-  auto isPlain = [](RankedTensorType type) { return type.hasStaticShape() && type.getElementType().isF32(); };
+  auto isPlain = [](RankedTensorType type) {
+    Type element = type.getElementType();
+    return type.hasStaticShape() && (element.isF32() || element.isF16() || element.isBF16());
+  };
   const int64_t width = packed.getShape().back();
   return isPlain(input) && isPlain(packed) && isPlain(graph::typeOf(op.getResult())) && width % machine.lanes() == 0 &&
          kBlock % width == 0;

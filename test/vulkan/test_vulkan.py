@@ -24,7 +24,7 @@ PORTABLE = ("mobilenetv2", "ppocr4_rec", "minilm_l6")
 MODELS = ("mobilenetv2", "resnet18", "resnet50", "shufflenet", "ppocr4_det", "ppocr4_rec", "magika", "oww_embed", "basic_pitch", "minilm_l6",
           "vit_s", "yolov8n")
 # What devices may have besides, of which lavapipe has all: the model, what is asked for, and the precision.
-PROFILES = (("mobilenetv2", "vulkan", "f16"), ("mobilenetv2", "vulkan:f16", "f16"), ("ppocr4_rec", "vulkan:f16,subgroup=8", "f16"), ("minilm_l6", "vulkan:f16", "bf16"),
+PROFILES = (("mobilenetv2", "vulkan", "f16"), ("mobilenetv2", "vulkan:f16", "f16"), ("ppocr4_rec", "vulkan:f16,subgroup=8", "f16"), ("minilm_l6", "vulkan:f16", "f16"),
             ("minilm_l6", "vulkan", "bf16"), ("shufflenet", "vulkan", "int8"), ("shufflenet", "vulkan:int8,dot", "int8"), ("minilm_l6", "vulkan:dot", "int8"),
             ("minilm_l6", "vulkan:subgroup=8,shared=32768,int64", "f32"))
 WHOLE = tuple(name for name in MODELS if name != "basic_pitch")  # run on lavapipe alone; the other has kernels of bytes

@@ -549,6 +549,12 @@ llvm::Error Compilation::run() {
     return toolError(kUnsupported, "--target " + options_.target + " does not compute in --precision " +
                                        quantize::nameOf(options_.precision).str() + "; it has " +
                                        precisionsOf(*profile_));
+  constexpr unsigned kFirstWithTf32 = 80;
+  if (options_.tf32 && (!profile_ || profile_->architecture < kFirstWithTf32))
+    return toolError(kUnsupported,
+                     "--precision tf32 is of tensor cores: it goes with --target cuda, of sm_80 and newer");
+  if (options_.tf32)
+    profile_->multipliesTf32 = true;
   if (profile_) { // kernels that the device lacks have its tiles
     target.machine = gpu::machineOf(*profile_);
     target.dots = 0;
@@ -577,6 +583,7 @@ CompileOptions forThisMachine(CompileOptions options, quantize::Precision precis
   else if (chosen->device)
     options.narrow = gpu::machineOf(*chosen->device).narrow; // as the device does
   options.precision = precision;
+  options.tf32 = false;
   options.output = std::move(output);
   options.emit = Emit::Shared;
   options.target = "native";

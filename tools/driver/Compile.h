@@ -26,6 +26,7 @@ struct CompileOptions {
   std::string report; // a path that the caller will write; no other file may be meant by it
   std::string target = "native";
   quantize::Precision precision = quantize::Precision::F32;
+  bool tf32 = false; // beside F32: products by tensor cores of CUDA, of operands that these round
   frontend::ImportOptions import;
   std::vector<std::pair<std::string, std::string>> states; // an input, and the output that it is in the next run
   std::vector<std::string> libraries; // paths: object files that define the functions of custom operators

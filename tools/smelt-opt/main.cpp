@@ -66,6 +66,11 @@ static void registerDevicePasses() {
                                "kernels → shaders, or kernels of CUDA, for this profile",
                                [device](OpPassManager &manager) { smelt::gpu::buildDevicePipeline(manager, device); });
   }
+  smelt::gpu::Profile tf32 = **smelt::gpu::findProfile("cuda");
+  tf32.multipliesTf32 = true;
+  PassPipelineRegistration<>(
+      "emit-device-kernels-cuda-tf32", "the same with products in tf32",
+      [tf32](OpPassManager &manager) { manager.addPass(smelt::gpu::createEmitDeviceKernelsPass(tf32)); });
   registerPass([] { return smelt::gpu::createMarkAlignedPass(); });
   smelt::gpu::Profile cuda = **smelt::gpu::findProfile("cuda");
   PassPipelineRegistration<>("convert-to-nvvm-cuda", "the work of one invocation → a kernel of CUDA",

@@ -70,7 +70,8 @@ void CompileFlags::addTo(CLI::App &command) {
       .add_option(
           "--precision", precision,
           "f32: as the model has it; bf16 and f16 trade accuracy: operands of products are rounded to these, and "
-          "summed up in f32; int8: products by weights are computed in integers, by ranges found with --calibration, "
+          "summed up in f32; tf32: the same on CUDA's tensor cores, from sm_80 on, and f32 in memory; int8: products "
+          "by weights are computed in integers, by ranges found with --calibration, "
           "and in bf16 or f32 where the outputs suffer most; "
           "int8-dynamic: the same without data, by ranges that the run finds; int8-weights and int4-weights: matrices "
           "are "
@@ -258,7 +259,8 @@ static bool isFile(llvm::StringRef precision) {
 }
 
 llvm::Error CompileFlags::parsePrecision() {
-  std::optional<quantize::Precision> known = quantize::precisionOf(precision);
+  options.tf32 = precision == "tf32"; // the graph is as in f32
+  std::optional<quantize::Precision> known = quantize::precisionOf(options.tf32 ? "f32" : precision);
   if (!known && isFile(precision)) {
     llvm::Expected<quantize::ConfigurationFile> file = quantize::ConfigurationFile::read(precision);
     if (!file)
@@ -268,7 +270,7 @@ llvm::Error CompileFlags::parsePrecision() {
   }
   if (!known)
     return driver::toolError(driver::kUsage, "--precision: no precision '" + precision + "'; there are " +
-                                                 quantize::precisionNames() + ", and files that end in .json");
+                                                 quantize::precisionNames() + ", tf32, and files that end in .json");
   options.precision = *known;
   if (!calibration.empty() && options.precision == quantize::Precision::F32 && !configuration)
     return driver::toolError(driver::kUsage, "--calibration goes with a --precision below f32");

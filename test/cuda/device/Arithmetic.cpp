@@ -461,6 +461,16 @@ static void computePairs(const Instruction &instruction, const Lanes &lanes) {
   lanes.each([&](unsigned lane) { lanes.setBits(instruction.to[0], lane, results[lane]); });
 }
 
+/// cvt.rna.tf32.f32: to ten digits behind the point, ties away from zero.
+static void roundToTf32(const Instruction &instruction, const Lanes &lanes) {
+  constexpr uint32_t kLost = 0x1fff, kHalf = 0x1000, kInfinity = 0x7f800000, kNan = 0x7fffffff;
+  lanes.each([&](unsigned lane) {
+    const auto bits = static_cast<uint32_t>(lanes.bits(instruction.sources[0], lane));
+    const bool isNan = (bits & ~(1u << 31)) > kInfinity;
+    lanes.setBits(instruction.to[0], lane, isNan ? kNan : (bits + kHalf) & ~kLost);
+  });
+}
+
 static void reverseBits(const Instruction &instruction, const Lanes &lanes) {
   const unsigned bits = 8 * bytesOf(instruction.type);
   lanes.each([&](unsigned lane) {
@@ -494,7 +504,7 @@ void compute(const Instruction &instruction, const Lanes &lanes) {
     return computePairs(instruction, lanes);
   switch (instruction.op) {
   case Op::Cvt:
-    return convert(instruction, lanes);
+    return instruction.type == Type::TF32 ? roundToTf32(instruction, lanes) : convert(instruction, lanes);
   case Op::Pack:
     return pack(instruction, lanes);
   case Op::Unpack:

@@ -46,11 +46,13 @@ template <typename Sum> static Sum elementOf(Type type, uint64_t bits, unsigned 
     return static_cast<Sum>(static_cast<int8_t>(bits >> (8 * number)));
   if (type == Type::U8)
     return static_cast<Sum>(static_cast<uint8_t>(bits >> (8 * number)));
+  if (type == Type::TF32) // whose last 13 bits nobody looks at
+    return static_cast<Sum>(floatOf(Type::F32, bits & ~UINT64_C(0x1fff)));
   return static_cast<Sum>(floatOf(type, static_cast<uint16_t>(bits >> (16 * number))));
 }
 
-/// mma.sync.aligned.mMn8kK.row.col.D.A.B.D. Products of floats of 16 bits are exact, and their sums in f32, in the
-/// order of k; sums of integers wrap. A register has n elements, two or four.
+/// mma.sync.aligned.mMn8kK.row.col.D.A.B.D. Products of floats of 16 bits and of tf32 are exact, and their sums in f32,
+/// in the order of k; sums of integers wrap. A register has n elements: one, two or four.
 ///   a: register r of a lane has row group + 8 (r % (M / 8)), and k = n (lane % 4 + 4 (r / (M / 8))) and the next
 ///   b: register r has column group, and k = n (lane % 4 + 4 r) and the next
 ///   c, d: register r has row group + 8 (r / 2), and column 2 (lane % 4) + r % 2
@@ -93,8 +95,9 @@ template <typename Sum, typename Stored> static void multiply(const Instruction 
 void multiplyMatrices(const Instruction &instruction, const Lanes &lanes) {
   needWarp(instruction, lanes);
   auto isByte = [](Type type) { return type == Type::S8 || type == Type::U8; };
-  const bool isHalf = instruction.from == Type::F16 || instruction.from == Type::BF16;
-  if (instruction.type == Type::F32 && isHalf && instruction.right == instruction.from)
+  const bool isFloat =
+      instruction.from == Type::F16 || instruction.from == Type::BF16 || instruction.from == Type::TF32;
+  if (instruction.type == Type::F32 && isFloat && instruction.right == instruction.from)
     return multiply<float, float>(instruction, lanes);
   if (instruction.type == Type::S32 && isByte(instruction.from) && isByte(instruction.right))
     return multiply<uint32_t, int32_t>(instruction, lanes);

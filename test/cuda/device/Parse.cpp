@@ -33,10 +33,10 @@ unsigned bytesOf(Type type) {
 }
 
 static const std::map<std::string_view, Type> kTypes = {
-    {"pred", Type::Pred}, {"b8", Type::B8},       {"b16", Type::B16},  {"b32", Type::B32}, {"b64", Type::B64},
-    {"u8", Type::U8},     {"u16", Type::U16},     {"u32", Type::U32},  {"u64", Type::U64}, {"s8", Type::S8},
-    {"s16", Type::S16},   {"s32", Type::S32},     {"s64", Type::S64},  {"f16", Type::F16}, {"f32", Type::F32},
-    {"f64", Type::F64},   {"f16x2", Type::F16x2}, {"bf16", Type::BF16}};
+    {"pred", Type::Pred}, {"b8", Type::B8},       {"b16", Type::B16},   {"b32", Type::B32},  {"b64", Type::B64},
+    {"u8", Type::U8},     {"u16", Type::U16},     {"u32", Type::U32},   {"u64", Type::U64},  {"s8", Type::S8},
+    {"s16", Type::S16},   {"s32", Type::S32},     {"s64", Type::S64},   {"f16", Type::F16},  {"f32", Type::F32},
+    {"f64", Type::F64},   {"f16x2", Type::F16x2}, {"bf16", Type::BF16}, {"tf32", Type::TF32}};
 
 static const std::map<std::string_view, Compare> kCompares = {
     {"eq", Compare::Eq},   {"ne", Compare::Ne},   {"lt", Compare::Lt},   {"le", Compare::Le},   {"gt", Compare::Gt},
@@ -89,9 +89,9 @@ static const std::map<std::string_view, Op> kOps = {{"add", Op::Add},
                                                     {"mma", Op::Mma}};
 
 /// What changes nothing here.
-static const std::set<std::string_view> kPlain = {"rn",  "lo", "global", "local",   "shared", "const", "nc",
-                                                  "uni", "to", "sync",   "aligned", "v2",     "v4",    "row",
-                                                  "col", "l",  "wrap",   "m8n8",    "x1",     "x2",    "x4"};
+static const std::set<std::string_view> kPlain = {"rn",  "rna",  "lo",   "global",  "local", "shared", "const", "nc",
+                                                  "uni", "to",   "sync", "aligned", "v2",    "v4",     "row",   "col",
+                                                  "l",   "wrap", "m8n8", "x1",      "x2",    "x4"};
 
 namespace {
 

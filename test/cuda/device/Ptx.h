@@ -43,7 +43,8 @@ enum class Type : uint8_t {
   F32,
   F64,
   F16x2,
-  BF16
+  BF16,
+  TF32
 };
 
 unsigned bytesOf(Type type);
