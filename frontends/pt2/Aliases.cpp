@@ -46,6 +46,32 @@ void Importer::noteAliases(const json::Object &node, const Schema &schema, Frame
   }
 }
 
+/// A size that the file states, made of numbers and of the inputs' dims alone.
+std::optional<Extent> Importer::statedByInputs(const json::Value *size) const {
+  std::optional<Extent> stated = size ? statedExtent(*size) : std::nullopt;
+  bool isKnown = true;
+  if (stated)
+    stated->walkSymbols([&](StringRef symbol) { isKnown &= openDims_.contains(symbol); });
+  return isKnown ? stated : std::nullopt;
+}
+
+Extent Importer::storageOffset(StringRef name, Frame &frame) {
+  const json::Object *meta = statedTensor(*frame.graph, name);
+  if (std::optional<Extent> stated = statedByInputs(meta ? meta->get("storage_offset") : nullptr))
+    return *stated;
+  auto view = frame.views.find(name);
+  if (view == frame.views.end())
+    unsupported("asks where '" + printable(name) + "' begins in its storage, which the file does not say");
+  const auto [base, node] = view->second;
+  const json::Object *whole = statedTensor(*frame.graph, base);
+  const json::Array *stated = whole ? whole->getArray("strides") : nullptr;
+  Extents strides;
+  for (const json::Value &stride : stated ? *stated : json::Array())
+    strides.push_back(statedByInputs(&stride).value_or(Extent::tooLarge()));
+  NodeReader reader(*this, frame, *node, operatorOf(*node), operators_.find(operatorOf(*node)).schema);
+  return storageOffset(base, frame) + startInStorage(reader, strides);
+}
+
 /// Makes a view of what was changed since again. Whether it is one that can be.
 bool Importer::makeAgain(StringRef name, Frame &frame) {
   auto view = frame.views.find(name);

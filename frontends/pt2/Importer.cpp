@@ -460,8 +460,11 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
     module->setAttr("graph.bounds", given.bounds);
   OpBuilder &builder = builder_.builder();
   SmallVector<Type> types;
-  for (const ModelInput &tensor : given.tensors)
+  for (const ModelInput &tensor : given.tensors) {
     types.push_back(tensor.type);
+    for (const Extent &extent : graph::extentsOf(tensor.type))
+      extent.walkSymbols([&](StringRef symbol) { openDims_.insert(symbol); });
+  }
   builder.setInsertionPointToEnd(module.getBody());
   auto main = func::FuncOp::create(builder, module.getLoc(), "main", builder.getFunctionType(types, {}));
   builder.setInsertionPointToEnd(main.addEntryBlock());

@@ -41,6 +41,8 @@ public:
   GraphBuilder &builder() { return builder_; }
   /// A size as the file states it; nothing where it is none that Smelt knows.
   std::optional<Extent> statedExtent(const llvm::json::Value &size) const;
+  /// Where the first element of a tensor lies in its storage, from what the file states and views of it.
+  Extent storageOffset(llvm::StringRef name, Frame &frame);
 
 private:
   struct Result {
@@ -66,6 +68,7 @@ private:
   void changeInPlace(const llvm::json::Object &node, llvm::StringRef changed, const Thing &result, Frame &frame);
   void addRefused(const llvm::json::Object &node, llvm::StringRef reason);
   void refuseNode(const llvm::json::Object &node, Frame &frame, Refusal refusal);
+  std::optional<Extent> statedByInputs(const llvm::json::Value *size) const;
   Value whole(const Thing &thing);
   Thing resultOf(const llvm::json::Value &argument, Frame &frame);
   void finishMain(mlir::func::FuncOp main, Frame &frame, class StateKeeper &states);
@@ -79,6 +82,7 @@ private:
   unsigned storageCount_ = 0;
   int64_t inlined_ = 0;
   std::vector<UnsupportedNode> refused_;
+  llvm::StringSet<> openDims_; // symbols of the inputs' dims
 };
 
 /// "node 'conv2d' (aten.conv2d.default at model.py:7)"

@@ -524,12 +524,9 @@ const json::Object *NodeReader::statedOf(StringRef name) {
 }
 
 Extent NodeReader::storageOffset(StringRef name) {
-  const json::Object *meta = statedOf(name);
-  const json::Value *offset = meta ? meta->get("storage_offset") : nullptr;
-  std::optional<Extent> extent = offset ? importer_.statedExtent(*offset) : std::nullopt;
-  if (!extent)
-    unsupported("asks where a tensor begins in its storage, which the file does not state as a size that Smelt knows");
-  return *extent;
+  Union given = argument(name);
+  const json::Object *tensor = given.value->getAsObject();
+  return importer_.storageOffset(tensor ? tensor->getString("name").value_or("") : "", frame_);
 }
 
 bool NodeReader::isRowMajor(StringRef name) {

@@ -118,7 +118,7 @@ public:
   /// The operator that an argument names: "aten._linalg_check_errors.default".
   std::string operatorAt(size_t place);
   std::string textAt(size_t place);
-  /// Where the file says that the first element of a tensor lies in its storage.
+  /// Where the first element of a tensor lies in its storage.
   Extent storageOffset(llvm::StringRef name);
   Values tensorsAt(size_t place);
   Things thingsAt(size_t place);

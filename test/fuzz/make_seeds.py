@@ -102,8 +102,8 @@ def programs():
     graph = {"inputs": [], "outputs": [], "nodes": [call], "tensor_values": {"x": tensor, "c": {"dtype": 7, "sizes": [{"as_int": 2}]}}}
     yield "layer", json.dumps({"schema_version": {"major": 8, "minor": 20}, "graph_module": {"graph": graph, "signature": signature}}).encode()
     yield "archive", (files / "tiny_2.8.0.pt2").read_bytes()
-    for name in ("bits", "special", "ranking", "linalg", "scatterings", "losses", "antialias", "bags"):
-        with zipfile.ZipFile(io.BytesIO(lzma.decompress((files / f"{name}-training.pt2.xz").read_bytes()))) as archive:
+    for name in ("bits", "special", "ranking", "linalg", "scatterings", "losses", "antialias", "bags", "spectra", "complexes", "states", "branches", "item", "asserts"):
+        with zipfile.ZipFile(io.BytesIO(lzma.decompress(next(files.glob(f"{name}-*.pt2.xz")).read_bytes()))) as archive:
             yield name, of_inputs_alone(json.loads(archive.read(next(part for part in archive.namelist() if part.endswith("models/model.json")))))
 
 
@@ -115,7 +115,10 @@ def of_inputs_alone(program, most_nodes=60):
     made = [{"as_tensor": output["as_tensor"]} for entry in nodes for output in entry["outputs"][: 1 if "bag" in entry["target"] else None] if "as_tensor" in output]
     specs = [next(iter(spec.values()))["arg"] for spec in module["signature"]["input_specs"]]
     names = [(spec.get("as_tensor") or spec)["name"] for spec in specs]
-    values = {name: {key: graph["tensor_values"][name][key] for key in ("dtype", "sizes")} for name in names}
+    keys = ("dtype", "sizes", "strides", "storage_offset") if any("storage_offset" in entry["target"] for entry in nodes) else ("dtype", "sizes")
+    values = {name: {key: graph["tensor_values"][name][key] for key in keys} for name in names}
+    complex_ = [name for name in (output["as_tensor"]["name"] for output in made) if graph["tensor_values"][name]["dtype"] in (9, 10, 11)]
+    values |= {name: {key: graph["tensor_values"][name][key] for key in ("dtype", "sizes")} for name in complex_}
     signature = {"input_specs": [{"user_input": {"arg": {"as_tensor": {"name": name}}}} for name in names],
                  "output_specs": [{"user_output": {"arg": output}} for output in made]}
     small = {"schema_version": program["schema_version"], "range_constraints": {},

@@ -417,6 +417,13 @@ def asserts(x, i):
     return [x.narrow(0, k, 3) * 2, x[:n].sum(0), x[n:].sum(0) + 1, F.one_hot(i.abs(), 12)]
 
 
+def offsets(x, i):
+    """Where views begin in their storage, as numbers that the run finds."""
+    k, rows = i[0].item(), x[2:]
+    y = x.narrow(0, k, 2).t()
+    return [rows * rows.storage_offset(), y * y.storage_offset(), x[0] + x[i[1].item()].storage_offset()]
+
+
 class ComplexStates(nn.Module):
     """Complex numbers in buffers that change, in branches and in loops."""
 
@@ -465,6 +472,7 @@ CASES = {
     "places": (of(places), (X[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, 0, 5, 1]), I.abs()[0].repeat(2, 1)[:4] % 6)),
     "item": (of(item), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, -3]))),
     "asserts": (of(asserts), (Y[:, :, :4].reshape(3, 8).repeat(2, 1).abs(), torch.tensor([2, -3]))),
+    "offsets": (of(offsets), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([-3, 5]))),
     "states": (ComplexStates(), (torch.tensor([0.5, -0.25, 1.0]),)),
     "spectra": (Spectra(), (X, Y, torch.randn(2, 2100), torch.randn(2, 60))),
     "angles": (of(angles), (torch.tensor([0., -0., 1.5, -1.5, math.inf, -math.inf]), torch.tensor([0., -0., 2.5, -2.5, math.inf, -math.inf]), X)),

@@ -330,6 +330,28 @@ static Value narrow(NodeReader &node) {
   return b.sliceDim(x, dim, startFromEitherEnd(b, start, length, size), length);
 }
 
+Extent startInStorage(NodeReader &view, ArrayRef<Extent> strides) {
+  constexpr StringLiteral kWhole[] = {"aten.alias.default",     "aten.detach.default",  "aten.expand.default",
+                                      "aten.permute.default",   "aten.reshape.default", "aten.squeeze.dim",
+                                      "aten.squeeze.dims",      "aten.t.default",       "aten.transpose.int",
+                                      "aten.unsqueeze.default", "aten.view.default"};
+  const StringRef name = view.operatorName();
+  if (llvm::is_contained(kWhole, name))
+    return 0;
+  GraphBuilder &b = view.builder();
+  Value x = view.tensor("self");
+  const int64_t dim = view.hasArgument("dim") ? view.axis("dim", x) : 0;
+  const bool isKnown = dim < rankOf(x) && strides.size() == extentsOf(x).size() && !strides[dim].isTooLarge();
+  const Extent size = isKnown ? extentsOf(x)[dim] : Extent(0);
+  if (isKnown && name == "aten.slice.Tensor")
+    return rangeOf(view, size).start * strides[dim];
+  if (isKnown && name == "aten.select.int")
+    return indexIn(b, view.extent("index"), size) * strides[dim];
+  if (isKnown && name == "aten.narrow.default")
+    return startFromEitherEnd(b, view.extent("start"), view.extent("length"), size) * strides[dim];
+  unsupported("asks where the result of " + name + " begins in its storage, which the file does not say");
+}
+
 constexpr int64_t kMostParts = 1024;
 
 /// Parts of a dim one after the other.

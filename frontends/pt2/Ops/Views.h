@@ -19,6 +19,10 @@ struct SliceRange {
 };
 SliceRange rangeOf(NodeReader &node, const Extent &size);
 
+/// How many elements of its operand's storage lie before those that a view takes, given the operand's strides, which
+/// are too large where they are not known.
+Extent startInStorage(NodeReader &view, llvm::ArrayRef<Extent> strides);
+
 /// Indices in i64.
 Value wideIndices(GraphBuilder &builder, Value indices);
 /// A list of places along a dim as indices of all elements of `like`.
