@@ -15,6 +15,7 @@ import litert
 litert.enter()
 
 import builder
+import edges
 import operators
 
 MOST_BYTES = 2200  # of a seed: larger ones only slow the fuzzer down
@@ -23,7 +24,7 @@ MOST_BYTES = 2200  # of a seed: larger ones only slow the fuzzer down
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for cases in operators.CASES.values():
+    for cases in (*operators.CASES.values(), *edges.CASES.values()):
         kept = 0
         for name, build in cases:
             model = builder.Model()
