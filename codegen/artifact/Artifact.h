@@ -36,6 +36,7 @@ enum class StepKind : uint32_t { Kernel = 0, Sizes = 1, Jump = 2, Grow = 3, Devi
 /// One row of the plan.
 struct Step {
   static constexpr uint32_t kAlways = UINT32_MAX; // of a jump: whatever the sizes are
+  static constexpr size_t kMostOperands = 64;     // as SMELT_MAX_OPERANDS
 
   std::string kernel; // a function of the module: void (ptr operands, i64 first, i64 last); of kernels only
   std::string name;   // source nodes, e.g. "Conv_3+Relu_4"
@@ -43,6 +44,7 @@ struct Step {
   bool tilesIsSize = false;
   std::vector<Operand> operands;
   StepKind kind = StepKind::Kernel;
+  bool isShared = false;        // a step of the device that has a kernel of the processor as well
   uint32_t first = 0, last = 0; // as in smelt_step
   bool isAlone = false;         // so little work that another thread could only delay it
 };
@@ -55,12 +57,14 @@ struct DeviceBinding {
   uint64_t bytes = 0; // of the operand
 };
 
-/// A kernel as a shader, as smelt_vulkan_kernel.
+/// A kernel as a shader, as smelt_vulkan_kernel. One with sizes that only the run knows has as many of them, and no
+/// numbers of bytes and invocations: its calls have operands that tell.
 struct DeviceKernel {
   std::string name;
   std::vector<uint32_t> code; // SPIR-V
   std::vector<DeviceBinding> bindings;
   uint64_t invocations = 0;
+  uint32_t sizes = 0;
 };
 
 /// What kernels may ask of a device, as smelt_vulkan_program.features.
@@ -77,6 +81,7 @@ struct DeviceProgram {
   std::vector<DeviceKernel> kernels;
   uint32_t groupSize = 0, groupsX = 0;
   uint32_t features = 0, subgroupSize = 0, sharedBytes = 0; // of all kernels
+  uint32_t mostSteps = 0;                                   // of all loops of an invocation
 };
 
 /// A kernel of a program for CUDA, as smelt_cuda_kernel.
@@ -84,6 +89,7 @@ struct CudaKernel {
   std::string name;
   std::vector<uint64_t> operandBytes;
   uint32_t groups = 0, groupSize = 0;
+  uint32_t sizes = 0; // as in DeviceKernel
 };
 
 /// What a device of CUDA runs, as smelt_cuda_program.

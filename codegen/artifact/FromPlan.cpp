@@ -42,6 +42,7 @@ private:
   llvm::Error set(const graph::Extent &extent, int64_t &number, bool &isSize);
 
   graph::Extent tilesOf(kernel::CallOp call) const;
+  graph::Extents measuresOf(kernel::CallOp call) const;
   void noteWork(kernel::CallOp call) { work_.add(steps().size(), call, kernels_.lookup(call.getCallee())); }
   std::vector<Wanted> wantedBy(Operation &op) const;
   std::vector<Wanted> outputSizes();
@@ -237,6 +238,17 @@ graph::Extent Conversion::tilesOf(kernel::CallOp call) const {
   return tiles ? kernel::inCaller(tiles.extents().front(), call) : 1;
 }
 
+/// What the runtime must know of a call to run it on a device.
+graph::Extents Conversion::measuresOf(kernel::CallOp call) const {
+  Operation *kernel = kernels_.lookup(call.getCallee());
+  auto measures = kernel ? kernel->getAttrOfType<graph::ExtentsAttr>(kDeviceMeasures) : graph::ExtentsAttr();
+  graph::Extents found;
+  if (measures)
+    for (const graph::Extent &extent : measures.extents())
+      found.push_back(kernel::inCaller(extent, call));
+  return found;
+}
+
 /// The extents that must have been computed when a step runs.
 std::vector<Conversion::Wanted> Conversion::wantedBy(Operation &op) const {
   std::vector<Wanted> wanted;
@@ -249,8 +261,11 @@ std::vector<Conversion::Wanted> Conversion::wantedBy(Operation &op) const {
     if (auto extents = dyn_cast<graph::ExtentsAttr>(attribute.getValue()))
       for (const graph::Extent &extent : extents.extents())
         wanted.push_back({extent, op.getLoc(), {}});
-  if (auto call = dyn_cast<kernel::CallOp>(op))
+  if (auto call = dyn_cast<kernel::CallOp>(op)) {
     wanted.push_back({tilesOf(call), op.getLoc(), {}});
+    for (const graph::Extent &extent : measuresOf(call))
+      wanted.push_back({extent, op.getLoc(), {}});
+  }
   return wanted;
 }
 
@@ -317,6 +332,12 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
       return size.takeError();
     step.operands.push_back({Base::Sizes, 0, static_cast<int64_t>(*size) * static_cast<int64_t>(sizeof(int64_t))});
   }
+  for (const graph::Extent &extent : measuresOf(call)) {
+    llvm::Expected<Operand> operand = operandOf(static_cast<int32_t>(Base::Sizes), 0, extent);
+    if (!operand)
+      return operand.takeError();
+    step.operands.push_back(*operand);
+  }
   if (call.getScratch()) {
     llvm::Expected<Operand> scratch = operandOf(static_cast<int32_t>(Base::Scratch), 0, call.getScratch()->front());
     if (!scratch)
@@ -329,6 +350,7 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
   if (auto number = kernel ? kernel->getAttrOfType<IntegerAttr>(kDeviceKernel) : IntegerAttr()) {
     step.kind = StepKind::Device;
     step.first = static_cast<uint32_t>(number.getInt());
+    step.isShared = !kernel->hasAttr(kDeviceAlone);
   }
   noteWork(call);
   step.isAlone = work_.isBrief(steps().size());

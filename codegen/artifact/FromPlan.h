@@ -19,6 +19,10 @@ struct PlannedModel {
 
 /// Of a kernel that a device computes: which of the program's it is.
 constexpr llvm::StringLiteral kDeviceKernel = "kernel.device";
+/// Of such a kernel that the processor never computes; else it does where sizes turn out to be too large for the
+/// device, which the other attribute, extents of the kernel's sizes, has the runtime find out: how many invocations
+/// there are, how many steps of loops each takes, and the bytes of each buffer.
+constexpr llvm::StringLiteral kDeviceAlone = "kernel.device_alone", kDeviceMeasures = "kernel.device_measures";
 
 /// The descriptor of a module that holds one kernel.plan and its kernels as functions with the attribute kernel.tiles.
 /// Name, target and CPU features are the caller's to set. Fails with a WriteError where the plan is wrong.

@@ -22,6 +22,7 @@ namespace smelt::artifact {
 
 // The structures below list the fields of these without any padding.
 static_assert(sizeof(smelt_operand) == 16 && offsetof(smelt_operand, index) == 12);
+static_assert(Step::kMostOperands == SMELT_MAX_OPERANDS);
 static_assert(sizeof(smelt_step) == 56 && offsetof(smelt_step, alone) == 52);
 static_assert(sizeof(smelt_tensor_info) == 56 && offsetof(smelt_tensor_info, held) == 48);
 static_assert(sizeof(smelt_state) == 152 && offsetof(smelt_state, bytes) == 144);
@@ -29,13 +30,13 @@ static_assert(sizeof(smelt_size) == 24 && offsetof(smelt_size, reserved) == 20);
 static_assert(sizeof(smelt_size_use) == 24 && offsetof(smelt_size_use, last) == 20);
 static_assert(sizeof(smelt_model) == 160 && offsetof(smelt_model, size_uses) == 152);
 static_assert(sizeof(smelt_vulkan_binding) == 24 && offsetof(smelt_vulkan_binding, reserved) == 20);
-static_assert(sizeof(smelt_vulkan_kernel) == 48 && offsetof(smelt_vulkan_kernel, reserved) == 44);
+static_assert(sizeof(smelt_vulkan_kernel) == 48 && offsetof(smelt_vulkan_kernel, size_count) == 44);
 static_assert(sizeof(smelt_vulkan_program) == 40 && offsetof(smelt_vulkan_program, kernels) == 32);
 static_assert(DeviceInt64 == SMELT_VULKAN_INT64 && DeviceHalves == SMELT_VULKAN_HALVES &&
               DeviceBytes == SMELT_VULKAN_BYTES && DeviceDots == SMELT_VULKAN_DOTS &&
               DeviceShuffles == SMELT_VULKAN_SHUFFLES);
 
-static_assert(sizeof(smelt_cuda_kernel) == 32 && offsetof(smelt_cuda_kernel, reserved) == 28);
+static_assert(sizeof(smelt_cuda_kernel) == 32 && offsetof(smelt_cuda_kernel, size_count) == 28);
 static_assert(sizeof(smelt_cuda_program) == 40 && offsetof(smelt_cuda_program, kernels) == 32);
 
 constexpr StringLiteral kDeviceSymbol = "smelt_device", kCudaSymbol = "smelt_cuda_device";
@@ -186,7 +187,7 @@ SmallVector<Constant *> PlanTable::operands(ArrayRef<Operand> list) {
 
 Expected<Constant *> PlanTable::step(const Model &model, const Step &step) {
   Constant *kernel = ConstantPointerNull::get(pointer_);
-  if (step.kind == StepKind::Kernel)
+  if (step.kind == StepKind::Kernel || step.isShared)
     kernel = kernelNamed(step.kernel, !model.kernelObjects.empty());
   if (!kernel)
     return defect("step '" + step.name + "' calls '" + step.kernel + "', which is not defined");
@@ -206,7 +207,7 @@ Constant *PlanTable::deviceKernel(const DeviceKernel &kernel) {
   GlobalVariable *code = table(ConstantDataArray::get(context_, kernel.code), "shader");
   code->setAlignment(Align(8));
   return fields({text(kernel.name), code, array(bindings, "bindings"), wide(kernel.code.size() * sizeof(uint32_t)),
-                 wide(kernel.invocations), word(kernel.bindings.size()), word(0)});
+                 wide(kernel.invocations), word(kernel.bindings.size()), word(kernel.sizes)});
 }
 
 void PlanTable::addDevice(const DeviceProgram &program) {
@@ -215,7 +216,7 @@ void PlanTable::addDevice(const DeviceProgram &program) {
     kernels.push_back(deviceKernel(kernel));
   Constant *value = fields({word(SMELT_VULKAN_VERSION), word(kernels.size()), word(program.groupSize),
                             word(program.groupsX), word(program.features), word(program.subgroupSize),
-                            word(program.sharedBytes), word(0), array(kernels, "device_kernels")});
+                            word(program.sharedBytes), word(program.mostSteps), array(kernels, "device_kernels")});
   addProgram(value, kDeviceSymbol);
 }
 
@@ -224,7 +225,7 @@ void PlanTable::addCuda(const CudaProgram &program) {
   for (const CudaKernel &kernel : program.kernels) {
     std::vector<int64_t> bytes(kernel.operandBytes.begin(), kernel.operandBytes.end());
     kernels.push_back(fields({text(kernel.name), wideArray(bytes, "operand_bytes"), word(bytes.size()),
-                              word(kernel.groups), word(kernel.groupSize), word(0)}));
+                              word(kernel.groups), word(kernel.groupSize), word(kernel.sizes)}));
   }
   addProgram(fields({word(SMELT_CUDA_VERSION), word(kernels.size()), word(program.architecture), word(0),
                      text(program.code), wide(program.code.size() + 1), array(kernels, "cuda_kernels")}),

@@ -21,9 +21,14 @@ enum class View : uint32_t {
 };
 
 constexpr unsigned kMostBindings = 16;
+/// Sizes that only the run knows are push constants behind those of the bindings.
+constexpr unsigned kMostSizes = 16;
 
 /// Of a func.func: the invocations, and which operands' offsets are all multiples of 16 bytes.
 constexpr llvm::StringLiteral kInvocations = "gpu.invocations", kAlignedOperands = "gpu.aligned_operands";
+/// Of a func.func whose sizes only the run knows: their names, which its last arguments but one are, as words; and
+/// extents of them, how many invocations there are and how many steps of loops each takes at most.
+constexpr llvm::StringLiteral kSizes = "gpu.sizes", kMeasures = "gpu.measures";
 /// Of a load or store of four neighbours.
 constexpr llvm::StringLiteral kAligned = "gpu.aligned";
 /// Of a load or store of narrow integers that are parts of words, and of what stands between these and the words.

@@ -6,75 +6,19 @@
 
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
+#include "codegen/gpu/LoopSteps.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/Pass.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace smelt::gpu {
-
-constexpr uint64_t kUnknown = std::numeric_limits<uint64_t>::max();
-
-/// A number that `value` is never above (`isUpper`), or never below; nothing where none is known.
-static std::optional<int64_t> boundOf(Value value, bool isUpper) {
-  if (std::optional<int64_t> constant = getConstantIntValue(value))
-    return constant;
-  if (value.getDefiningOp<arith::RemUIOp>() || value.getDefiningOp<arith::DivUIOp>()) // of numbers of invocations
-    return isUpper ? std::nullopt : std::optional<int64_t>(0);
-  if (auto product = value.getDefiningOp<arith::MulIOp>(); product && !isUpper) {
-    std::optional<int64_t> left = boundOf(product.getLhs(), isUpper), right = boundOf(product.getRhs(), isUpper);
-    return left && right && *left >= 0 && *right >= 0 ? std::optional(*left * *right) : std::nullopt;
-  }
-  const bool isMin = value.getDefiningOp<arith::MinSIOp>(), isMax = value.getDefiningOp<arith::MaxSIOp>();
-  if (!isMin && !isMax)
-    return std::nullopt;
-  std::optional<int64_t> left = boundOf(value.getDefiningOp()->getOperand(0), isUpper),
-                         right = boundOf(value.getDefiningOp()->getOperand(1), isUpper);
-  if (left && right)
-    return isMin ? std::min(*left, *right) : std::max(*left, *right);
-  return isMin != isUpper ? std::nullopt : left ? left : right; // one is enough where the other only goes its way
-}
-
-/// How often a loop's body runs, at most.
-static uint64_t tripsOf(scf::ForOp loop) {
-  std::optional<int64_t> first = boundOf(loop.getLowerBound(), /*isUpper=*/false),
-                         last = boundOf(loop.getUpperBound(), /*isUpper=*/true),
-                         step = getConstantIntValue(loop.getStep());
-  if (!first || !last || !step || *step <= 0)
-    return kUnknown;
-  return *last <= *first ? 0 : llvm::divideCeil(static_cast<uint64_t>(*last) - static_cast<uint64_t>(*first), *step);
-}
-
-static uint64_t stepsOf(Region &region);
-
-/// How many steps of loops an op takes, at most; kUnknown where the run tells.
-static uint64_t stepsOf(Operation *op) {
-  uint64_t inner = 0;
-  for (Region &region : op->getRegions())
-    inner = llvm::SaturatingAdd(inner, stepsOf(region));
-  if (isa<scf::WhileOp>(op))
-    return kUnknown;
-  auto loop = dyn_cast<scf::ForOp>(op);
-  if (!loop)
-    return inner;
-  return llvm::SaturatingMultiply(tripsOf(loop), llvm::SaturatingAdd<uint64_t>(inner, 1));
-}
-
-static uint64_t stepsOf(Region &region) {
-  uint64_t steps = 0;
-  for (Operation &op : region.getOps())
-    steps = llvm::SaturatingAdd(steps, stepsOf(&op));
-  return steps;
-}
 
 namespace {
 struct CheckCapabilities : PassWrapper<CheckCapabilities, OperationPass<>> {
@@ -101,10 +45,8 @@ struct CheckCapabilities : PassWrapper<CheckCapabilities, OperationPass<>> {
       for (BlockArgument argument : function.getArguments())
         if (failed(check(function, argument.getType())))
           return signalPassFailure();
-      if (stepsOf(function.getBody()) > profile.loopSteps) {
-        function.emitError("takes more steps of loops than devices do");
+      if (failed(checkSteps(function)))
         signalPassFailure();
-      }
       int64_t shared = 0;
       for (auto array : function->getParentRegion()->getOps<memref::GlobalOp>())
         shared += array.getType().getNumElements() * array.getType().getElementTypeBitWidth() / 8;
@@ -120,6 +62,18 @@ struct CheckCapabilities : PassWrapper<CheckCapabilities, OperationPass<>> {
   }
 
 private:
+  /// Where only the run knows how many there are, it checks them.
+  LogicalResult checkSteps(func::FuncOp function) {
+    if (profile.loopSteps == std::numeric_limits<uint64_t>::max())
+      return success();
+    std::optional<graph::Extent> steps = loopSteps(function);
+    if (!steps || (steps->isNumber() && static_cast<uint64_t>(steps->number()) > profile.loopSteps))
+      return function.emitError("takes more steps of loops than devices do");
+    if (auto measures = function->getAttrOfType<graph::ExtentsAttr>(kMeasures))
+      function->setAttr(kMeasures, graph::ExtentsAttr::get(&getContext(), {measures.extents().front(), *steps}));
+    return success();
+  }
+
   LogicalResult check(Operation *op, Type type) {
     if (auto vector = dyn_cast<VectorType>(type)) {
       if (vector.getRank() != 1 || vector.getNumElements() < 2 || vector.getNumElements() > kLanes)

@@ -20,6 +20,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Target/TargetMachine.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -55,7 +56,7 @@ namespace {
 /// What the calls of a kernel have in common.
 struct Calls {
   SmallVector<bool> aligned; // of each operand: at a multiple of a vector of its base
-  bool areFixed = true;      // operands lie where the compiler says, in memory that a device has
+  bool areOfDevice = true;   // operands lie in memory that a device has
 };
 } // namespace
 
@@ -67,28 +68,56 @@ static bool isOfDevice(int32_t base) {
   case artifact::Base::Weights:
   case artifact::Base::Input:
   case artifact::Base::Output:
+  case artifact::Base::Block:
     return true;
   default:
     return false;
   }
 }
 
+/// A number that divides an offset whatever the run.
+static int64_t divisorOf(const graph::Extent &offset) {
+  if (offset.isNumber())
+    return offset.number();
+  int64_t divisor = 0;
+  for (const graph::Term &term : offset.terms())
+    divisor = std::gcd(divisor, term.factor);
+  return divisor;
+}
+
+/// The blocks of states that may begin anywhere in the arena: a window within what it is a window of.
+static DenseSet<int64_t> unalignedBlocks(ModuleOp module) {
+  DenseSet<int64_t> blocks;
+  module.walk([&](kernel::PlanOp plan) {
+    std::optional<ArrayAttr> states = plan.getStates();
+    for (Attribute attribute : states ? states->getValue() : ArrayRef<Attribute>()) {
+      auto state = cast<DictionaryAttr>(attribute);
+      ArrayRef<int64_t> places = state.getAs<DenseI64ArrayAttr>("places");
+      if (llvm::any_of(places, [](int64_t place) { return place >= 0 && place % (kLanes * kAlignment) != 0; }))
+        blocks.insert_range(ArrayRef<int64_t>(state.getAs<DenseI64ArrayAttr>("blocks")));
+    }
+  });
+  return blocks;
+}
+
 static llvm::StringMap<Calls> callsOf(ModuleOp module) {
   llvm::StringMap<Calls> calls;
   SymbolTable kernels(module);
+  const DenseSet<int64_t> unaligned = unalignedBlocks(module);
   module.walk([&](kernel::CallOp call) {
     ArrayRef<graph::Extent> offsets = call.getOffsets();
     auto [known, isNew] = calls.try_emplace(call.getCallee());
-    auto &[aligned, areFixed] = known->second;
+    auto &[aligned, areOfDevice] = known->second;
     if (isNew)
       aligned.assign(offsets.size(), true);
-    areFixed &= llvm::all_of(call.getBases(), isOfDevice) &&
-                llvm::all_of(offsets, [](const graph::Extent &offset) { return offset.isNumber(); });
+    areOfDevice &= llvm::all_of(call.getBases(), isOfDevice);
     Block &body = kernels.lookup<kernel::FuncOp>(call.getCallee()).getBody().front();
-    for (auto [isAligned, offset, argument] : llvm::zip(aligned, offsets, body.getArguments())) {
+    for (auto [isAligned, offset, base, index, argument] :
+         llvm::zip(aligned, offsets, call.getBases(), call.getIndices(), body.getArguments())) {
       auto type = dyn_cast<MemRefType>(argument.getType());
       const int64_t vectorBytes = type ? kLanes * graph::elementBytes(type.getElementType()) : 1;
-      isAligned &= type && offset.isNumber() && offset.number() % std::max(vectorBytes, kAlignment) == 0;
+      isAligned &= base != static_cast<int32_t>(artifact::Base::Block) || !unaligned.contains(index);
+      isAligned &= type && divisorOf(offset) % std::max(vectorBytes, kAlignment) == 0;
     }
   });
   return calls;
@@ -131,6 +160,33 @@ static uint32_t sharedBytesOf(spirv::ModuleOp shader) {
   return static_cast<uint32_t>(bytes); // which check-capabilities has bounded
 }
 
+/// As many bytes as a buffer reaches over: none where it has no elements.
+static graph::Extent bytesOf(MemRefType buffer) {
+  graph::Extent span = 1, isThere = 1;
+  for (auto [extent, stride] : llvm::zip_equal(kernel::extentsOf(buffer), kernel::stridesOf(buffer))) {
+    span += (graph::Extent::max(extent, 1) - 1) * graph::Extent::max(stride, graph::Extent(0) - stride);
+    if (!extent.isAtLeast(1))
+      isThere *= graph::Extent::min(extent, 1);
+  }
+  return span * isThere * graph::elementBytes(buffer.getElementType());
+}
+
+/// What the runtime must know of a call to a kernel with sizes of its own; `counted` is its kMeasures.
+static graph::Extents measuresOf(kernel::FuncOp kernel, graph::ExtentsAttr counted) {
+  graph::Extents measures(counted.extents());
+  for (BlockArgument argument : kernel.getBody().getArguments())
+    if (auto buffer = dyn_cast<MemRefType>(argument.getType()))
+      measures.push_back(bytesOf(buffer));
+  return measures;
+}
+
+/// Whether calls have room for all that.
+static bool fitsOperands(kernel::FuncOp kernel) {
+  const size_t sizes = kernel.getSizes() ? kernel.getSizes()->size() : 0,
+               buffers = kernel.getBody().getNumArguments() - sizes;
+  return !sizes || 2 * buffers + sizes + 2 <= artifact::Step::kMostOperands;
+}
+
 /// The shader of a module that has one kernel.
 static std::optional<artifact::DeviceKernel> shaderOf(ModuleOp module, artifact::DeviceProgram &program) {
   auto shaders = module.getOps<spirv::ModuleOp>();
@@ -144,7 +200,8 @@ static std::optional<artifact::DeviceKernel> shaderOf(ModuleOp module, artifact:
     return std::nullopt;
   artifact::DeviceKernel kernel;
   kernel.code.assign(words.begin(), words.end());
-  kernel.invocations = shader->getAttrOfType<IntegerAttr>(kInvocations).getInt();
+  if (auto invocations = shader->getAttrOfType<IntegerAttr>(kInvocations))
+    kernel.invocations = invocations.getInt();
   ArrayRef<int64_t> bindings = shader->getAttrOfType<DenseI64ArrayAttr>(kBindings);
   for (; !bindings.empty(); bindings = bindings.drop_front(4))
     kernel.bindings.push_back({static_cast<uint32_t>(bindings[0]), static_cast<uint32_t>(bindings[1]),
@@ -165,7 +222,8 @@ public:
   DeviceKernels result;
 
 private:
-  llvm::Error addShader(StringRef name, ModuleOp compiled);
+  llvm::Error addShader(kernel::FuncOp kernel, ModuleOp compiled);
+  void note(kernel::FuncOp kernel, Operation *compiled);
   llvm::Error addPtx(kernel::FuncOp kernel, ModuleOp compiled);
 
   const Profile &profile_;
@@ -179,6 +237,8 @@ llvm::Error ProgramWriter::begin() {
     program.groupSize = profile_.groupSize;
     program.groupsX = profile_.groupsX;
     program.subgroupSize = static_cast<uint32_t>(profile_.subgroup);
+    program.mostSteps =
+        static_cast<uint32_t>(std::min<uint64_t>(profile_.loopSteps, std::numeric_limits<uint32_t>::max()));
     return llvm::Error::success();
   }
   result.cuda.emplace().architecture = profile_.architecture;
@@ -190,31 +250,47 @@ llvm::Error ProgramWriter::begin() {
 }
 
 llvm::Error ProgramWriter::add(kernel::FuncOp kernel, ModuleOp compiled) {
-  llvm::Error error = profile_.api == Api::Vulkan ? addShader(kernel.getSymName(), compiled) : addPtx(kernel, compiled);
+  llvm::Error error = profile_.api == Api::Vulkan ? addShader(kernel, compiled) : addPtx(kernel, compiled);
   if (!error)
     result.names.push_back(kernel.getSymName().str());
   return error;
 }
 
-llvm::Error ProgramWriter::addShader(StringRef name, ModuleOp compiled) {
+/// What calls of a kernel have to tell.
+void ProgramWriter::note(kernel::FuncOp kernel, Operation *compiled) {
+  if (auto counted = compiled->getAttrOfType<graph::ExtentsAttr>(kMeasures))
+    result.measures[kernel.getSymName()] = measuresOf(kernel, counted);
+}
+
+static uint32_t sizesOf(kernel::FuncOp kernel) { return kernel.getSizes() ? kernel.getSizes()->size() : 0; }
+
+llvm::Error ProgramWriter::addShader(kernel::FuncOp kernel, ModuleOp compiled) {
   std::optional<artifact::DeviceKernel> shader = shaderOf(compiled, *result.vulkan);
   if (!shader)
     return llvm::createStringError("");
-  shader->name = name.str();
+  note(kernel, *compiled.getOps<spirv::ModuleOp>().begin());
+  shader->name = kernel.getSymName().str();
+  shader->sizes = sizesOf(kernel);
   result.vulkan->kernels.push_back(std::move(*shader));
   return llvm::Error::success();
 }
 
 llvm::Error ProgramWriter::addPtx(kernel::FuncOp kernel, ModuleOp compiled) {
   auto function = *compiled.getOps<LLVM::LLVMFuncOp>().begin();
-  const auto invocations = static_cast<uint64_t>(function->getAttrOfType<IntegerAttr>(kInvocations).getInt());
+  auto counted = function->getAttrOfType<IntegerAttr>(kInvocations);
+  const uint64_t invocations = counted ? counted.getInt() : 0;
   artifact::CudaKernel made;
   made.name = kernel.getSymName().str();
   made.groupSize = profile_.groupSize;
   made.groups = static_cast<uint32_t>(llvm::divideCeil(invocations, profile_.groupSize));
+  made.sizes = sizesOf(kernel);
+  note(kernel, function);
   for (BlockArgument argument : kernel.getBody().getArguments()) {
-    auto type = cast<MemRefType>(argument.getType());
-    made.operandBytes.push_back(kernel::spanOf(type).value_or(0) * graph::elementBytes(type.getElementType()));
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    if (!type)
+      break; // its sizes
+    made.operandBytes.push_back((made.sizes ? 1 : kernel::spanOf(type).value_or(0)) *
+                                graph::elementBytes(type.getElementType()));
   }
   llvm::Expected<Ptx> ptx = emitPtx(compiled, *machine_);
   if (!ptx)
@@ -238,12 +314,8 @@ llvm::Expected<DeviceKernels> compileKernels(ModuleOp module, const Profile &pro
   buildDevicePipeline(passes, profile);
   for (auto kernel : module.getOps<kernel::FuncOp>()) {
     std::vector<LeftOut> &leftOut = writer.result.leftOut;
-    if (!calls[kernel.getSymName()].areFixed) {
-      leftOut.push_back({kernel.getSymName().str(), "the run finds where its operands lie"});
-      continue;
-    }
-    if (kernel.getSizes()) {
-      leftOut.push_back({kernel.getSymName().str(), "the run finds its sizes"});
+    if (!calls[kernel.getSymName()].areOfDevice || !fitsOperands(kernel)) {
+      leftOut.push_back({kernel.getSymName().str(), "its operands are none of a device"});
       continue;
     }
     std::string why;

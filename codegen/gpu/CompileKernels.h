@@ -6,7 +6,9 @@
 
 #include "codegen/artifact/Artifact.h"
 #include "codegen/gpu/Profile.h"
+#include "dialects/Graph/Extent.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 #include <string>
 #include <vector>
@@ -23,6 +25,7 @@ struct LeftOut {
 struct DeviceKernels {
   std::vector<std::string> names; // in the program's order
   std::vector<LeftOut> leftOut;
+  llvm::StringMap<graph::Extents> measures; // of those whose sizes only the run knows: artifact::kDeviceMeasures
   std::optional<artifact::DeviceProgram> vulkan;
   std::optional<artifact::CudaProgram> cuda;
 };

@@ -14,6 +14,8 @@
 #include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
+using smelt::graph::Extents;
 using smelt::graph::LaneIndex;
 
 namespace smelt::gpu {
@@ -24,7 +26,7 @@ class Contraction {
 public:
   Contraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   /// Fails where panels are not plain, or their elements are none that devices multiply.
-  FailureOr<int64_t> emit(Value invocation);
+  FailureOr<Extent> emit(Value invocation);
 
 private:
   bool isSupported();
@@ -39,20 +41,23 @@ private:
   Value readPanel(Value row, int64_t vector, bool isStored = false);
   LogicalResult store(ArrayRef<Value> sums);
   LogicalResult storePoint(int64_t point, ArrayRef<Value> sums);
-  bool isCut() const { return shape_[shape_.size() - 2] % points_ != 0; }
+  bool isOpen() const { return !along_.isNumber(); }
+  bool isCut() const { return !isOpen() && along_.number() % points_ != 0; }
   LogicalResult storeVector(ArrayRef<LaneIndex> outer, int64_t vector, Value sum);
-  LogicalResult loop(int64_t end, int64_t step, SmallVector<Value> &sums, LoopBody body);
+  LogicalResult loop(const Extent &end, int64_t step, SmallVector<Value> &sums, LoopBody body);
 
   Body &body_;
   ImplicitLocOpBuilder &b_;
   kernel::ContractOp root_;
-  ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
+  Extents shape_, packed_; // the result's, and the panels'
+  Extent along_;           // the last dim of points
   Type sum_;
   bool hasBytes_, hasDots_;
   bool isInputAligned_, isPanelAligned_; // so that four bytes are a word, if the input is read as it lies in memory
   VectorType type_;                      // of sums; null where devices multiply no such elements
   size_t spatial_;                       // dims of points
-  int64_t groups_, depth_, channels_, width_, points_, vectors_, unrolled_;
+  Extent depth_, channels_;
+  int64_t groups_, width_, points_, vectors_, unrolled_;
   // The tile at hand.
   SmallVector<Value> place_; // [batch…, point…]: its first point
   Value own_;                // where the points begin that no other tile has; null where all are its own
@@ -68,47 +73,52 @@ bool isOfBytes(Value tensor) {
   return element && element.getWidth() == 8;
 }
 
-/// Points of a tile along a dim of `extent`. Where no number near `most` divides it, the last tile begins earlier.
-int64_t pointsFor(int64_t extent, int64_t most) {
-  const int64_t divisor = divisorOf(extent, most);
+/// Points of a tile along a dim. Where no number near `most` divides it, the last tile begins earlier; where only the
+/// run knows it, what the last tile has beyond the end is computed like the last point, and not stored.
+int64_t pointsFor(const Extent &along, int64_t most) {
+  if (!along.isNumber())
+    return most;
+  const int64_t extent = along.number(), divisor = divisorOf(extent, most);
   return extent > most && 2 * divisor < most ? most : divisor;
 }
 
 } // namespace
 
 Contraction::Contraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
-    : body_(body), b_(body.builder()), root_(root), shape_(graph::typeOf(root.getResult()).getShape()),
-      packed_(graph::typeOf(root.getPacked()).getShape()),
+    : body_(body), b_(body.builder()), root_(root), shape_(graph::extentsOf(root.getResult())),
+      packed_(graph::extentsOf(root.getPacked())), along_(shape_[shape_.size() - 2]),
       sum_(sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getPacked()), graph::typeOf(root.getResult()))),
       hasBytes_(profile.hasBytes()), hasDots_(profile.hasDots && sum_ && sum_.isInteger(32) &&
                                               isOfBytes(root.getInput()) && isOfBytes(root.getPacked())),
       isInputAligned_(isAlignedInMemory(function, root.getInput(), kLanes)),
       isPanelAligned_(isAlignedInMemory(function, root.getPacked(), kLanes)),
       type_(sum_ ? VectorType::get({kLanes}, sum_) : VectorType()), spatial_(root.getWindow().size()),
-      groups_(static_cast<int64_t>(root.getGroups())),
-      depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
-      width_(packed_.back()), points_(pointsFor(shape_[shape_.size() - 2], profile.points)),
-      vectors_(divisorOf(width_ / kLanes, profile.vectors)), unrolled_(profile.unrolled) {}
+      depth_(graph::extentsOf(root.getInput()).back().floorDiv(static_cast<int64_t>(root.getGroups()))),
+      channels_(shape_.back().floorDiv(static_cast<int64_t>(root.getGroups()))),
+      groups_(static_cast<int64_t>(root.getGroups())), width_(packed_.back().asNumber().value_or(1)),
+      points_(pointsFor(along_, profile.points)), vectors_(divisorOf(width_ / kLanes, profile.vectors)),
+      unrolled_(profile.unrolled) {}
 
 bool Contraction::isSupported() {
   return sum_ && (sum_.isF32() || hasBytes_) && root_.getTogether() == 1 && root_.getBlock() == 0 &&
-         width_ % kLanes == 0;
+         width_ % kLanes == 0 && packed_.back().isNumber();
 }
 
-FailureOr<int64_t> Contraction::emit(Value invocation) {
+FailureOr<Extent> Contraction::emit(Value invocation) {
   if (!isSupported())
     return failure();
   const bool hasGroups = groups_ > 1;
-  const int64_t panels = packed_[packed_.size() - 3];
-  SmallVector<int64_t> extents{groups_, panels, width_ / (kLanes * vectors_)};
+  if (packed_.size() < 3 + size_t(hasGroups))
+    return failure();
+  Extents extents{groups_, packed_[packed_.size() - 3], width_ / (kLanes * vectors_)};
   extents.append(shape_.begin(), shape_.end() - 1);
-  extents.back() = llvm::divideCeil(extents.back(), points_);
-  std::optional<int64_t> count = graph::elementCount(extents);
-  if (!count || packed_.size() < 3 + size_t(hasGroups))
+  extents.back() = along_.ceilDiv(points_);
+  const Extent count = graph::productOf(extents);
+  if (count.isTooLarge())
     return failure();
   if (failed(emitTile(indexOf(body_, invocation, extents))))
     return failure();
-  return *count;
+  return count;
 }
 
 LogicalResult Contraction::emitTile(ValueRange index) {
@@ -119,7 +129,7 @@ LogicalResult Contraction::emitTile(ValueRange index) {
   place_.back() = body_.scale(place_.back(), points_);
   if (isCut()) {
     own_ = place_.back();
-    place_.back() = arith::MinSIOp::create(b_, own_, body_.constant(shape_[shape_.size() - 2] - points_));
+    place_.back() = arith::MinSIOp::create(b_, own_, body_.constant(along_.number() - points_));
   }
   SmallVector<Value> sums(points_ * vectors_, arith::ConstantOp::create(b_, b_.getZeroAttr(type_)));
   if (failed(accumulate(0, body_.constant(0), sums)))
@@ -128,17 +138,18 @@ LogicalResult Contraction::emitTile(ValueRange index) {
 }
 
 /// Calls `body` for 0, step, … below `end`, with the sums carried from one to the next.
-LogicalResult Contraction::loop(int64_t end, int64_t step, SmallVector<Value> &sums, LoopBody body) {
-  if (end <= step)
-    return end > 0 ? body(body_.constant(0), sums) : success();
-  return loopWith(body_, 0, end, step, sums, body);
+LogicalResult Contraction::loop(const Extent &end, int64_t step, SmallVector<Value> &sums, LoopBody body) {
+  if (end.isNumber() && end.number() <= step)
+    return end.number() > 0 ? body(body_.constant(0), sums) : success();
+  return loopWith(body_, body_.constant(0), body_.value(end), step, sums, body);
 }
 
 /// The window's dims from number `level` on, then the channels; `packedRow` is the panels' row where they begin.
 LogicalResult Contraction::accumulate(size_t level, Value packedRow, SmallVector<Value> &sums) {
   if (level == spatial_)
     return accumulateChannels(packedRow, sums);
-  int64_t taps = 1, inner = depth_;
+  int64_t taps = 1;
+  Extent inner = depth_;
   for (int64_t extent : root_.getWindow())
     taps *= extent;
   for (int64_t extent : root_.getWindow().drop_front(level + 1))
@@ -159,7 +170,8 @@ LogicalResult Contraction::accumulate(size_t level, Value packedRow, SmallVector
 }
 
 LogicalResult Contraction::accumulateChannels(Value packedRow, SmallVector<Value> &sums) {
-  const int64_t vectors = depth_ / kLanes, unrolled = divisorOf(vectors, unrolled_);
+  const Extent vectors = depth_.floorDiv(kLanes), whole = vectors * Extent(kLanes);
+  const int64_t unrolled = vectors.isNumber() ? divisorOf(vectors.number(), unrolled_) : 1;
   auto emitStep = [&](Value first, SmallVector<Value> &carried) {
     for (int64_t vector = 0; vector < unrolled; ++vector) {
       Value channel = body_.add(first, body_.constant(vector * kLanes));
@@ -169,9 +181,14 @@ LogicalResult Contraction::accumulateChannels(Value packedRow, SmallVector<Value
     }
     return success();
   };
-  if (failed(loop(vectors * kLanes, unrolled * kLanes, sums, emitStep)))
+  if (failed(loop(whole, unrolled * kLanes, sums, emitStep)))
     return failure();
-  for (int64_t channel = vectors * kLanes; channel < depth_; ++channel)
+  if (!depth_.isNumber())
+    return loopWith(body_, body_.value(whole), body_.value(depth_), 1, sums,
+                    [&](Value channel, SmallVector<Value> &carried) {
+                      return step(channel, body_.add(packedRow, channel), 1, carried);
+                    });
+  for (int64_t channel = whole.number(); channel < depth_.number(); ++channel)
     if (failed(step(body_.constant(channel), body_.add(packedRow, body_.constant(channel)), 1, sums)))
       return failure();
   return success();
@@ -234,7 +251,7 @@ LogicalResult Contraction::dotStep(Value channel, Value packedRow, SmallVector<V
     Value bytes = readInput(point, channel, kLanes, /*isStored=*/true);
     if (!bytes) // whatever is fused to it can be read one by one alone
       return step(channel, packedRow, kLanes, sums);
-    inputs.push_back(pack(bytes, isInputAligned_ && depth_ % kLanes == 0));
+    inputs.push_back(pack(bytes, isInputAligned_ && depth_.isNumber() && depth_.number() % kLanes == 0));
   }
   for (int64_t vector = 0; vector < vectors_; ++vector) {
     SmallVector<Value> rows;
@@ -283,6 +300,8 @@ Value Contraction::readInput(int64_t point, Value channel, unsigned lanes, bool 
   SmallVector<LaneIndex> index;
   for (auto [dim, at] : llvm::enumerate(place_)) {
     Value position = dim + 1 == place_.size() ? body_.add(at, body_.constant(point)) : at;
+    if (isOpen() && dim + 1 == place_.size() && point > 0)
+      position = arith::MinSIOp::create(b_, position, body_.value(along_ - 1));
     if (dim >= batch) {
       size_t along = dim - batch;
       position = body_.add(body_.scale(position, root_.getStrides()[along]),
@@ -315,13 +334,14 @@ Value Contraction::readPanel(Value row, int64_t vector, bool isStored) {
 LogicalResult Contraction::store(ArrayRef<Value> sums) {
   for (int64_t point = 0; point < points_; ++point) {
     ArrayRef<Value> ofPoint = sums.slice(point * vectors_, vectors_);
-    if (!own_) {
+    if (!own_ && !isOpen()) {
       if (failed(storePoint(point, ofPoint)))
         return failure();
       continue;
     }
     Value at = body_.add(place_.back(), body_.constant(point));
-    Value isOwn = arith::CmpIOp::create(b_, arith::CmpIPredicate::sge, at, own_);
+    Value isOwn = own_ ? arith::CmpIOp::create(b_, arith::CmpIPredicate::sge, at, own_)
+                       : arith::CmpIOp::create(b_, arith::CmpIPredicate::slt, at, body_.value(along_));
     OpBuilder::InsertionGuard guard(b_);
     b_.setInsertionPointToStart(scf::IfOp::create(b_, isOwn, /*withElseRegion=*/false).thenBlock());
     if (failed(storePoint(point, ofPoint)))
@@ -344,13 +364,14 @@ LogicalResult Contraction::storeVector(ArrayRef<LaneIndex> outer, int64_t vector
   Value column = body_.add(column_, body_.constant(kLanes * vector));
   Value inGroup = body_.add(body_.scale(panel_, width_), column); // of the group's channels
   Value first = body_.add(body_.scale(group_, channels_), inGroup);
-  return storeChannels(body_, inGroup, channels_, channels_ % width_ != 0, [&](int64_t channels) {
+  const bool mayEnd = !channels_.isNumber() || channels_.number() % width_ != 0;
+  return storeChannels(body_, inGroup, channels_, mayEnd, [&](int64_t channels) {
     return body_.storeChannels(root_.getResult(), sum, outer, first, channels);
   });
 }
 
-FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
-                                   const Profile &profile) {
+FailureOr<graph::Extent> emitContraction(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
+                                         const Profile &profile) {
   return Contraction(body, root, function, profile).emit(invocation);
 }
 

@@ -20,10 +20,12 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -48,7 +50,8 @@ struct Binding {
 class Shader {
 public:
   Shader(spirv::ModuleOp module, spirv::FuncOp function, const Profile &profile, ArrayRef<bool> isWritten)
-      : module_(module), function_(function), profile_(profile), isWritten_(isWritten) {}
+      : module_(module), function_(function), profile_(profile), hasSizes_(module->hasAttr(kMeasures)),
+        isWritten_(isWritten) {}
 
   /// How an operand is read: as texels where that is the profile's way.
   View viewOf(unsigned operand, Type element, bool isVector) const {
@@ -87,6 +90,7 @@ private:
   spirv::ModuleOp module_;
   spirv::FuncOp function_;
   const Profile &profile_;
+  const bool hasSizes_;
   SmallVector<bool> isWritten_;
   SmallVector<Binding> bindings_;
 };
@@ -100,10 +104,17 @@ static Value integer(OpBuilder &b, Location loc, int64_t value) {
 static bool isTexel(View view) { return view == View::Texels || view == View::VectorTexels; }
 static bool isVector(View view) { return view == View::Vectors || view == View::VectorTexels; }
 
-static spirv::PointerType pushConstantsType(MLIRContext *context) {
+/// Offsets, then the sizes of a kernel that has some.
+static spirv::PointerType pushConstantsType(MLIRContext *context, bool hasSizes) {
   auto word = IntegerType::get(context, 32);
-  auto offsets = spirv::ArrayType::get(word, kMostBindings, /*stride=*/4);
+  auto offsets = spirv::ArrayType::get(word, kMostBindings + (hasSizes ? kMostSizes : 0), /*stride=*/4);
   return spirv::PointerType::get(spirv::StructType::get({offsets}, {0}), spirv::StorageClass::PushConstant);
+}
+
+static Value loadPushConstant(OpBuilder &b, Location loc, int64_t number, bool hasSizes) {
+  auto all = spirv::AddressOfOp::create(b, loc, pushConstantsType(b.getContext(), hasSizes), kPushConstants);
+  Value at = spirv::AccessChainOp::create(b, loc, all, ValueRange{integer(b, loc, 0), integer(b, loc, number)});
+  return spirv::LoadOp::create(b, loc, at);
 }
 
 /// The variable of a binding: an image, or a struct of an array whose length the run tells.
@@ -138,10 +149,7 @@ size_t Shader::find(unsigned operand, View view, Type element) {
   Location loc = function_.getLoc();
   Value base;
   if (number < kMostBindings) {
-    auto offsets = spirv::AddressOfOp::create(b, loc, pushConstantsType(b.getContext()), kPushConstants);
-    Value at = spirv::AccessChainOp::create(
-        b, loc, offsets, ValueRange{integer(b, loc, 0), integer(b, loc, static_cast<int64_t>(number))});
-    base = spirv::LoadOp::create(b, loc, at);
+    base = loadPushConstant(b, loc, static_cast<int64_t>(number), hasSizes_);
   } else { // too many: whoever asks finds out by their number
     base = integer(b, loc, 0);
   }
@@ -594,7 +602,26 @@ static SmallVector<bool> writtenOperands(func::FuncOp function) {
 void Shader::finish() {
   OpBuilder outer(function_);
   if (!bindings_.empty())
-    spirv::GlobalVariableOp::create(outer, function_.getLoc(), pushConstantsType(outer.getContext()), kPushConstants);
+    spirv::GlobalVariableOp::create(outer, function_.getLoc(), pushConstantsType(outer.getContext(), hasSizes_),
+                                    kPushConstants);
+}
+
+/// What a loop without steps carries is what it began with. MLIR's conversion stores that after each step alone.
+static void keepInitialValues(func::FuncOp function) {
+  function.walk([](scf::ForOp loop) {
+    std::optional<int64_t> first = getConstantIntValue(loop.getLowerBound()),
+                           end = getConstantIntValue(loop.getUpperBound());
+    if (loop.getNumResults() == 0 || (first && end && *first < *end))
+      return;
+    OpBuilder b(loop);
+    b.setInsertionPointAfter(loop);
+    Value hasSteps =
+        arith::CmpIOp::create(b, loop.getLoc(), arith::CmpIPredicate::slt, loop.getLowerBound(), loop.getUpperBound());
+    for (auto [result, initial] : llvm::zip_equal(loop.getResults(), loop.getInitArgs())) {
+      auto kept = arith::SelectOp::create(b, loop.getLoc(), hasSteps, result, initial);
+      result.replaceAllUsesExcept(kept, kept);
+    }
+  });
 }
 
 /// Drivers may take (x + c) - c for x, unless they are told not to; what may be contracted is an fma already.
@@ -639,7 +666,8 @@ spirv::FuncOp ConvertToSpirv::makeShader(func::FuncOp function, spirv::ModuleOp 
   module = spirv::ModuleOp::create(b, loc, spirv::AddressingModel::Logical, spirv::MemoryModel::GLSL450,
                                    spirv::VerCapExtAttr(), function.getSymName());
   module->setAttr(spirv::getTargetEnvAttrName(), targetEnv(&getContext(), profile));
-  module->setAttr(kInvocations, function->getAttr(kInvocations));
+  const StringRef counted = function->hasAttr(kMeasures) ? kMeasures : kInvocations;
+  module->setAttr(counted, function->getAttr(counted));
   b.setInsertionPointToStart(module.getBody());
   auto builtin = spirv::PointerType::get(VectorType::get({3}, b.getI32Type()), spirv::StorageClass::Input);
   spirv::GlobalVariableOp::create(b, loc, builtin, kGlobalId, spirv::BuiltIn::GlobalInvocationId);
@@ -648,13 +676,18 @@ spirv::FuncOp ConvertToSpirv::makeShader(func::FuncOp function, spirv::ModuleOp 
   SmallVector<Attribute> interface{FlatSymbolRefAttr::get(&getContext(), kGlobalId),
                                    FlatSymbolRefAttr::get(&getContext(), kGroupCounts)};
   spirv::EntryPointOp::create(b, loc, spirv::ExecutionModel::GLCompute, shader, interface);
-  auto size = static_cast<int32_t>(profile.groupSize);
-  spirv::ExecutionModeOp::create(b, loc, shader, spirv::ExecutionMode::LocalSize, ArrayRef<int32_t>{size, 1, 1});
+  auto groupSize = static_cast<int32_t>(profile.groupSize);
+  spirv::ExecutionModeOp::create(b, loc, shader, spirv::ExecutionMode::LocalSize, ArrayRef<int32_t>{groupSize, 1, 1});
 
   Block *entry = shader.addEntryBlock();
   b.setInsertionPointToStart(entry);
   SmallVector<Value> arguments;
+  int64_t size = kMostBindings; // the number of its push constant
   for (BlockArgument argument : function.getArguments().drop_back()) {
+    if (!isa<MemRefType>(argument.getType())) {
+      arguments.push_back(loadPushConstant(b, loc, size++, /*hasSizes=*/true));
+      continue;
+    }
     auto buffer = UnrealizedConversionCastOp::create(b, loc, argument.getType(), ValueRange());
     buffer->setAttr(kOperand, b.getI64IntegerAttr(argument.getArgNumber()));
     arguments.push_back(buffer.getResult(0));
@@ -708,6 +741,7 @@ LogicalResult ConvertToSpirv::convert(func::FuncOp function) {
   for (Type type : function.getArgumentTypes())
     if (auto buffer = dyn_cast<MemRefType>(type))
       sizes.push_back(buffer.getNumElements() * buffer.getElementTypeBitWidth() / 8);
+  keepInitialValues(function);
   spirv::ModuleOp module;
   spirv::FuncOp shader = makeShader(function, module);
   Shader bindings(module, shader, profile, written);

@@ -20,11 +20,11 @@ protected:
   mlir::Value over(mlir::Value number, int64_t extent) {
     return mlir::arith::DivUIOp::create(b_, number, body_.constant(extent));
   }
-  mlir::Value atMost(mlir::Value index, int64_t most) {
-    return mlir::arith::MinUIOp::create(b_, index, body_.constant(most));
+  mlir::Value atMost(mlir::Value index, const graph::Extent &most) {
+    return mlir::arith::MinUIOp::create(b_, index, body_.value(most));
   }
-  mlir::Value isBelow(mlir::Value index, int64_t end) {
-    return mlir::arith::CmpIOp::create(b_, mlir::arith::CmpIPredicate::ult, index, body_.constant(end));
+  mlir::Value isBelow(mlir::Value index, const graph::Extent &end) {
+    return mlir::arith::CmpIOp::create(b_, mlir::arith::CmpIPredicate::ult, index, body_.value(end));
   }
 
   codegen::Body &body_;

@@ -108,17 +108,17 @@ LogicalResult Depthwise::store(int64_t point, Value sum) {
   return body_.store(root_.getResult(), index, lanes_);
 }
 
-FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, Value invocation, const Profile &profile) {
+FailureOr<graph::Extent> emitDepthwise(Body &body, graph::ConvOp root, Value invocation, const Profile &profile) {
   Type sum = sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getFilter()), graph::typeOf(root.getResult()));
-  if (!sum || (!sum.isF32() && !profile.hasBytes()))
+  if (!sum || (!sum.isF32() && !profile.hasBytes()) || !graph::typeOf(root.getFilter()).hasStaticShape())
     return failure();
-  SmallVector<int64_t> extents(graph::typeOf(root.getResult()).getShape());
-  const int64_t channels = extents.back();
-  const int64_t points = divisorOf(extents[extents.size() - 2], profile.points);
-  extents[extents.size() - 2] /= points;
-  extents.back() = llvm::divideCeil(channels, kLanes);
-  std::optional<int64_t> count = graph::elementCount(extents);
-  if (!count)
+  graph::Extents extents = graph::extentsOf(root.getResult());
+  const graph::Extent channels = extents.back(), along = extents[extents.size() - 2];
+  const int64_t points = along.isNumber() ? divisorOf(along.number(), profile.points) : 1;
+  extents[extents.size() - 2] = along.floorDiv(points);
+  extents.back() = channels.ceilDiv(kLanes);
+  const graph::Extent count = graph::productOf(extents);
+  if (count.isTooLarge())
     return failure();
   SmallVector<Value> place = indexOf(body, invocation, extents);
   Value first = body.scale(place.pop_back_val(), kLanes);
@@ -127,7 +127,7 @@ FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, Value invocatio
   if (failed(emitVector(body, first, channels,
                         [&](Value channel, unsigned lanes) { return emitter.emit(place, channel, lanes); })))
     return failure();
-  return *count;
+  return count;
 }
 
 } // namespace smelt::gpu

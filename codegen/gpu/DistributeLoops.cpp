@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
 
 namespace smelt::gpu {
 
@@ -21,26 +22,29 @@ namespace {
 /// A loop whose steps do not depend on one another.
 struct Steps {
   scf::ForOp loop;
-  int64_t first, step, count;
+  Extent first, count;
+  int64_t step;
 };
 
 class Distribution {
 public:
-  explicit Distribution(Block &block) : block_(block) {}
+  Distribution(Body &body, Block &block) : body_(body), block_(block) {}
 
   void run() {
     while (distributeOnce())
       ;
   }
   /// Parts of each level, the outermost first, and the values that stand for their numbers.
-  SmallVector<int64_t> counts;
+  graph::Extents counts;
   SmallVector<Value> numbers;
 
 private:
   bool distributeOnce();
   std::optional<SmallVector<Steps>> findLoops();
-  static void inlineStep(Steps &steps, Value number, int64_t parts);
+  std::optional<Extent> boundOf(Value value) const;
+  void inlineStep(Steps &steps, Value number, const Extent &parts);
 
+  Body &body_;
   Block &block_;
 };
 } // namespace
@@ -69,6 +73,19 @@ static bool writes(Operation &op) {
       .wasInterrupted();
 }
 
+/// Where a loop begins or ends: an extent, or one down to a multiple.
+std::optional<Extent> Distribution::boundOf(Value value) const {
+  if (std::optional<int64_t> number = getConstantIntValue(value))
+    return Extent(*number);
+  if (auto rounded = value.getDefiningOp<arith::AndIOp>()) {
+    std::optional<Extent> whole = body_.extentOf(rounded.getLhs());
+    std::optional<int64_t> mask = getConstantIntValue(rounded.getRhs());
+    if (whole && mask && *mask < 0 && llvm::isPowerOf2_64(-*mask))
+      return whole->floorDiv(-*mask) * Extent(-*mask);
+  }
+  return body_.extentOf(value);
+}
+
 /// The loops of the block, where nothing else in it writes or takes long.
 std::optional<SmallVector<Steps>> Distribution::findLoops() {
   SmallVector<Steps> all;
@@ -79,29 +96,29 @@ std::optional<SmallVector<Steps>> Distribution::findLoops() {
         return std::nullopt;
       continue;
     }
-    std::optional<int64_t> first = getConstantIntValue(loop.getLowerBound()),
-                           end = getConstantIntValue(loop.getUpperBound()), step = getConstantIntValue(loop.getStep());
+    std::optional<Extent> first = boundOf(loop.getLowerBound()), end = boundOf(loop.getUpperBound());
+    std::optional<int64_t> step = getConstantIntValue(loop.getStep());
     if (!first || !end || !step || *step <= 0)
       return std::nullopt;
-    all.push_back({loop, *first, *step, *end > *first ? llvm::divideCeilSigned(*end - *first, *step) : 0});
+    all.push_back({loop, *first, Extent::max(*end - *first, 0).ceilDiv(*step), *step});
   }
   return all;
 }
 
 /// The loop's body for the part's step alone.
-void Distribution::inlineStep(Steps &steps, Value number, int64_t parts) {
+void Distribution::inlineStep(Steps &steps, Value number, const Extent &parts) {
   OpBuilder b(steps.loop);
   Location loc = steps.loop.getLoc();
   auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); };
   Value at = number;
   if (steps.step != 1)
     at = arith::MulIOp::create(b, loc, at, constant(steps.step), arith::IntegerOverflowFlags::nsw);
-  if (steps.first != 0)
-    at = arith::AddIOp::create(b, loc, at, constant(steps.first), arith::IntegerOverflowFlags::nsw);
+  if (steps.first != Extent(0))
+    at = arith::AddIOp::create(b, loc, at, steps.loop.getLowerBound(), arith::IntegerOverflowFlags::nsw);
   Block *from = steps.loop.getBody(), *to = steps.loop->getBlock();
   Block::iterator place(steps.loop);
-  if (steps.count < parts) {
-    Value isThere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, number, constant(steps.count));
+  if (steps.count != parts) {
+    Value isThere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, number, body_.value(steps.count));
     auto choice = scf::IfOp::create(b, loc, isThere, /*withElseRegion=*/false);
     to = choice.thenBlock();
     place = to->getTerminator()->getIterator();
@@ -116,10 +133,10 @@ bool Distribution::distributeOnce() {
   std::optional<SmallVector<Steps>> loops = findLoops();
   if (!loops || loops->empty())
     return false;
-  int64_t parts = 0;
+  Extent parts = 0;
   for (const Steps &steps : *loops)
-    parts = std::max(parts, steps.count);
-  if (parts < 1)
+    parts = Extent::max(parts, steps.count);
+  if (parts == Extent(0))
     return false;
   OpBuilder b(&block_, block_.begin());
   Value number = UnrealizedConversionCastOp::create(b, block_.getParentOp()->getLoc(), b.getIndexType(), ValueRange())
@@ -131,18 +148,18 @@ bool Distribution::distributeOnce() {
   return loops->size() == 1; // else what is left is under conditions
 }
 
-int64_t distributeLoops(Block &block, Value invocation, Value tile) {
-  Distribution distribution(block);
+Extent distributeLoops(Body &body, Block &block, Value invocation, Value tile) {
+  Distribution distribution(body, block);
   if (!readsWhatItWrites(block))
     distribution.run();
   // Neighbours have neighbouring steps of the innermost loop.
   OpBuilder b(&block, block.begin());
   Location loc = block.getParentOp()->getLoc();
   Value rest = invocation;
-  int64_t parts = 1;
+  Extent parts = 1;
   for (auto [count, number] : llvm::reverse(llvm::zip_equal(distribution.counts, distribution.numbers))) {
     parts *= count;
-    Value extent = arith::ConstantIndexOp::create(b, loc, count);
+    Value extent = body.value(count);
     number.replaceAllUsesWith(arith::RemUIOp::create(b, loc, rest, extent));
     rest = arith::DivUIOp::create(b, loc, rest, extent);
   }

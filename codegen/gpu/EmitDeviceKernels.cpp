@@ -21,18 +21,29 @@
 #include "mlir/Pass/Pass.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
 
 namespace smelt::gpu {
 
+/// Whether only the run knows how far a buffer reaches.
+static bool isOpen(MemRefType type) { return isa<kernel::LayoutAttr>(type.getLayout()); }
+
 /// Null where a buffer can't be one of a device.
 static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
-  if (kernel.getScratch() || kernel.getSizes())
+  constexpr int64_t kMostElements = std::numeric_limits<int32_t>::max(); // which indices of 32 bits count
+  if (kernel.getScratch() || (kernel.getSizes() && kernel.getSizes()->size() > kMostSizes))
     return nullptr;
   SmallVector<Type> types;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     auto type = dyn_cast<MemRefType>(argument.getType());
-    std::optional<int64_t> span = type ? kernel::spanOf(type) : std::nullopt;
-    if (!span || *span > std::numeric_limits<int32_t>::max()) // which indices of 32 bits count
+    if (!type) {
+      types.push_back(builder.getI32Type());
+      continue;
+    }
+    std::optional<int64_t> span = kernel::spanOf(type);
+    if (!span && isOpen(type))
+      span = kMostElements;
+    if (!span || *span > kMostElements)
       return nullptr;
     types.push_back(MemRefType::get({*span}, codegen::storageType(type.getElementType())));
   }
@@ -43,6 +54,8 @@ static func::FuncOp declare(kernel::FuncOp kernel, OpBuilder &builder) {
   function.addEntryBlock();
   if (Attribute aligned = kernel->getAttr(kAlignedOperands))
     function->setAttr(kAlignedOperands, aligned);
+  if (kernel.getSizes())
+    function->setAttr(kSizes, *kernel.getSizes());
   return function;
 }
 
@@ -57,10 +70,10 @@ static void takeBack(Body &body, func::FuncOp function) {
 }
 
 /// By groups that share a tile, or K, where that can be; else each invocation by itself.
-static FailureOr<int64_t> emitProduct(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
-                                      const Profile &profile) {
-  if (profile.sharesTiles) {
-    FailureOr<int64_t> shared = emitMmaContraction(body, root, function, invocation, profile);
+static FailureOr<Extent> emitProduct(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
+                                     const Profile &profile) {
+  if (profile.sharesTiles && !body.kernel().getSizes()) {
+    FailureOr<Extent> shared = emitMmaContraction(body, root, function, invocation, profile);
     if (succeeded(shared))
       return shared;
     takeBack(body, function);
@@ -76,7 +89,7 @@ static FailureOr<int64_t> emitProduct(Body &body, kernel::ContractOp root, func:
   return emitContraction(body, root, function, invocation, profile);
 }
 
-static FailureOr<int64_t> emitRoot(Body &body, func::FuncOp function, Value invocation, const Profile &profile) {
+static FailureOr<Extent> emitRoot(Body &body, func::FuncOp function, Value invocation, const Profile &profile) {
   Block &ops = body.kernel().getBody().front();
   if (std::optional<kernel::AttentionOps> attention = kernel::findAttention(ops))
     return emitTiledAttention(body, *attention, function, invocation, profile);
@@ -129,15 +142,34 @@ private:
     Value isOne = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, invocation, count);
     auto guard = scf::IfOp::create(builder, isOne, /*withElseRegion=*/false);
     builder.setInsertionPointToStart(guard.thenBlock());
-    FailureOr<int64_t> invocations = emitRoot(body, function, invocation, profile);
-    if (failed(invocations) || *invocations <= 0 || *invocations > std::numeric_limits<int32_t>::max() / 2)
+    FailureOr<Extent> invocations = emitRoot(body, function, invocation, profile);
+    if (failed(invocations))
       return failure();
-    count->setAttr("value", builder.getIndexAttr(*invocations));
-    builder.setInsertionPoint(guard);
-    if (*invocations % profile.groupSize == 0)
-      guard->setOperand(0, arith::ConstantOp::create(builder, builder.getBoolAttr(true)));
-    function->setAttr(kInvocations, builder.getI64IntegerAttr(*invocations));
+    if (failed(setInvocations(function, *invocations, guard, body)))
+      return failure();
     kernel.erase();
+    return success();
+  }
+
+  /// Says how many there are, and lets the others do nothing.
+  LogicalResult setInvocations(func::FuncOp function, const Extent &count, scf::IfOp guard, Body &body) {
+    ImplicitLocOpBuilder &b = body.builder();
+    const bool isOpen = function->hasAttr(kSizes);
+    if (isOpen)
+      function->setAttr(kMeasures, graph::ExtentsAttr::get(&getContext(), {count, Extent(0)}));
+    auto isOne = guard.getCondition().getDefiningOp<arith::CmpIOp>();
+    if (!count.isNumber()) {
+      isOne.setOperand(1, body.value(count));
+      return success();
+    }
+    if (count.number() <= 0 || count.number() > std::numeric_limits<int32_t>::max() / 2)
+      return failure();
+    isOne.getRhs().getDefiningOp()->setAttr("value", b.getIndexAttr(count.number()));
+    b.setInsertionPoint(guard);
+    if (count.number() % profile.groupSize == 0)
+      guard->setOperand(0, arith::ConstantOp::create(b, b.getBoolAttr(true)));
+    if (!isOpen)
+      function->setAttr(kInvocations, b.getI64IntegerAttr(count.number()));
     return success();
   }
 

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One function for each kind of kernel. Each emits what one invocation does at the builder's place, and returns how
-// many invocations there are; it fails where the kernel's element types or indices are not supported, or an extent is
-// symbolic.
+// many invocations there are; it fails where the kernel's element types or indices are not supported.
 
 #ifndef SMELT_CODEGEN_GPU_EMITTERS_H
 #define SMELT_CODEGEN_GPU_EMITTERS_H
@@ -19,30 +18,35 @@ using codegen::Body;
 
 constexpr int64_t kLanes = 4; // of a vector: what a device reads and writes at once
 
-llvm::FailureOr<int64_t> emitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
-                                         mlir::Value invocation, const Profile &profile);
+llvm::FailureOr<graph::Extent> emitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                               mlir::Value invocation, const Profile &profile);
 /// The same by groups that share a tile; fails where few points or channels would leave most of one unused.
-llvm::FailureOr<int64_t> emitTiledContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
-                                              mlir::Value invocation, const Profile &profile);
+llvm::FailureOr<graph::Extent> emitTiledContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                                    mlir::Value invocation, const Profile &profile);
 /// The same by tensor cores, of f16 or bf16; fails likewise.
-llvm::FailureOr<int64_t> emitMmaContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
-                                            mlir::Value invocation, const Profile &profile);
+llvm::FailureOr<graph::Extent> emitMmaContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                                  mlir::Value invocation, const Profile &profile);
 /// The same by groups that split K; fails where there is too little of it, or much else to share.
-llvm::FailureOr<int64_t> emitSplitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
-                                              mlir::Value invocation);
+llvm::FailureOr<graph::Extent> emitSplitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
+                                                    mlir::Value invocation);
 /// Attention by groups that share tiles of rows, keys and values, which are such as form-dispatches fuses for devices.
-llvm::FailureOr<int64_t> emitTiledAttention(Body &body, const kernel::AttentionOps &ops, mlir::func::FuncOp function,
-                                            mlir::Value invocation, const Profile &profile);
-llvm::FailureOr<int64_t> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation, const Profile &profile);
-llvm::FailureOr<int64_t> emitPointwise(Body &body, mlir::Value invocation);
+llvm::FailureOr<graph::Extent> emitTiledAttention(Body &body, const kernel::AttentionOps &ops,
+                                                  mlir::func::FuncOp function, mlir::Value invocation,
+                                                  const Profile &profile);
+llvm::FailureOr<graph::Extent> emitDepthwise(Body &body, graph::ConvOp root, mlir::Value invocation,
+                                             const Profile &profile);
+llvm::FailureOr<graph::Extent> emitPointwise(Body &body, mlir::Value invocation);
 /// The op's own loops, by an invocation for each tile, for each part of one, or by several for each row.
-llvm::FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, mlir::func::FuncOp function,
-                                   mlir::Value invocation, const Profile &profile);
+llvm::FailureOr<graph::Extent> emitLoops(Body &body, graph::LoopInterface root, mlir::func::FuncOp function,
+                                         mlir::Value invocation, const Profile &profile);
 
 /// An index for each of `extents`, of which there are `number`: the last changes fastest.
-llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::ArrayRef<int64_t> extents);
+llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::ArrayRef<graph::Extent> extents);
+inline llvm::SmallVector<mlir::Value> indexOf(Body &body, mlir::Value number, llvm::ArrayRef<int64_t> extents) {
+  return indexOf(body, number, graph::toExtents(extents));
+}
 
-/// Elements that are computed with in f32, however they are stored, and extents that are numbers.
+/// Elements that are computed with in f32, however they are stored.
 bool isComputedInF32(mlir::RankedTensorType type);
 
 /// Whether a tensor is what an operand of the function has in memory, and vectors of so many elements that begin at a
@@ -50,7 +54,7 @@ bool isComputedInF32(mlir::RankedTensorType type);
 bool isAlignedInMemory(mlir::func::FuncOp function, mlir::Value tensor, int64_t lanes);
 
 /// What products of two tensors' elements sum up in, which is what `result` is computed in: f32, or i32 of integers of
-/// 8 and 16 bits. Null where devices multiply no such, or extents are no numbers.
+/// 8 and 16 bits. Null where devices multiply no such.
 mlir::Type sumType(mlir::RankedTensorType left, mlir::RankedTensorType right, mlir::RankedTensorType result);
 /// Elements that were read of `tensor`, or a vector of them, as numbers of that type.
 mlir::Value toSum(Body &body, mlir::Value read, mlir::Value tensor, mlir::Type sum);
@@ -59,23 +63,27 @@ mlir::Value multiplyAdd(Body &body, mlir::Value x, mlir::Value w, mlir::Value su
 
 /// A loop over from, from + step, … below `to`, that carries `sums` from one step to the next, and has them in the end.
 using LoopBody = llvm::function_ref<llvm::LogicalResult(mlir::Value index, llvm::SmallVector<mlir::Value> &sums)>;
-llvm::LogicalResult loopWith(Body &body, int64_t from, int64_t to, int64_t step, llvm::SmallVector<mlir::Value> &sums,
-                             LoopBody emit);
+llvm::LogicalResult loopWith(Body &body, mlir::Value from, mlir::Value to, int64_t step,
+                             llvm::SmallVector<mlir::Value> &sums, LoopBody emit);
+inline llvm::LogicalResult loopWith(Body &body, int64_t from, int64_t to, int64_t step,
+                                    llvm::SmallVector<mlir::Value> &sums, LoopBody emit) {
+  return loopWith(body, body.constant(from), body.constant(to), step, sums, emit);
+}
 
 /// The most of 1 … `most` that divides `extent`.
 int64_t divisorOf(int64_t extent, int64_t most);
 
 /// Spreads what a block does for `tile` over invocations, where its loops allow that. Returns how many there are for
 /// each tile; all uses of `tile` become the tile of `invocation`.
-int64_t distributeLoops(mlir::Block &block, mlir::Value invocation, mlir::Value tile);
+graph::Extent distributeLoops(Body &body, mlir::Block &block, mlir::Value invocation, mlir::Value tile);
 
 /// Emits elements first, …, first + 3 of a dim of `extent`: whole vectors, and what is cut by the dim's end one by one.
 /// A body that fails for vectors is emitted again for single elements.
-llvm::LogicalResult emitVector(Body &body, mlir::Value first, int64_t extent, graph::LanesBody emit);
+llvm::LogicalResult emitVector(Body &body, mlir::Value first, const graph::Extent &extent, graph::LanesBody emit);
 
 /// Calls `store` with the number of a vector's channels that there are of `channels`, at the builder's place: all four,
 /// and fewer under a condition. `first` is the vector's first channel; `mayEnd`: it may lie beyond the last.
-llvm::LogicalResult storeChannels(Body &body, mlir::Value first, int64_t channels, bool mayEnd,
+llvm::LogicalResult storeChannels(Body &body, mlir::Value first, const graph::Extent &channels, bool mayEnd,
                                   llvm::function_ref<llvm::LogicalResult(int64_t)> store);
 
 } // namespace smelt::gpu

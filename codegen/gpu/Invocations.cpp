@@ -9,18 +9,19 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
 
 namespace smelt::gpu {
 
-SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<int64_t> extents) {
+SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<Extent> extents) {
   ImplicitLocOpBuilder &b = body.builder();
   SmallVector<Value> index(extents.size());
   // The first dim with more than one index takes what is left: no remainder to compute.
   size_t outermost = 0;
-  while (outermost < extents.size() && extents[outermost] == 1)
+  while (outermost < extents.size() && extents[outermost] == Extent(1))
     index[outermost++] = body.constant(0);
   for (size_t dim = extents.size(); dim > outermost; --dim) {
-    if (extents[dim - 1] == 1) {
+    if (extents[dim - 1] == Extent(1)) {
       index[dim - 1] = body.constant(0);
       continue;
     }
@@ -28,7 +29,7 @@ SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<int64_t> extents) 
       index[dim - 1] = number;
       break;
     }
-    Value extent = body.constant(extents[dim - 1]);
+    Value extent = body.value(extents[dim - 1]);
     index[dim - 1] = arith::RemUIOp::create(b, number, extent);
     number = arith::DivUIOp::create(b, number, extent);
   }
@@ -37,7 +38,7 @@ SmallVector<Value> indexOf(Body &body, Value number, ArrayRef<int64_t> extents) 
 
 bool isComputedInF32(RankedTensorType type) {
   Type element = type.getElementType();
-  return (element.isF32() || element.isF16() || element.isBF16()) && type.hasStaticShape();
+  return element.isF32() || element.isF16() || element.isBF16();
 }
 
 bool isAlignedInMemory(func::FuncOp function, Value tensor, int64_t lanes) {
@@ -57,10 +58,10 @@ Type sumType(RankedTensorType left, RankedTensorType right, RankedTensorType res
     return Float32Type::get(left.getContext());
   auto isShort = [](RankedTensorType type) {
     auto integer = dyn_cast<IntegerType>(type.getElementType());
-    return integer && (integer.getWidth() == 8 || integer.getWidth() == 16) && type.hasStaticShape();
+    return integer && (integer.getWidth() == 8 || integer.getWidth() == 16);
   };
   Type word = IntegerType::get(left.getContext(), 32);
-  return isShort(left) && isShort(right) && result.getElementType() == word && result.hasStaticShape() ? word : nullptr;
+  return isShort(left) && isShort(right) && result.getElementType() == word ? word : nullptr;
 }
 
 Value toSum(Body &body, Value read, Value tensor, Type sum) {
@@ -86,9 +87,9 @@ Value multiplyAdd(Body &body, Value x, Value w, Value sum) {
                                       : math::FmaOp::create(b, x, w, sum).getResult();
 }
 
-LogicalResult loopWith(Body &body, int64_t from, int64_t to, int64_t step, SmallVector<Value> &sums, LoopBody emit) {
+LogicalResult loopWith(Body &body, Value from, Value to, int64_t step, SmallVector<Value> &sums, LoopBody emit) {
   ImplicitLocOpBuilder &b = body.builder();
-  auto loop = scf::ForOp::create(b, body.constant(from), body.constant(to), body.constant(step), sums);
+  auto loop = scf::ForOp::create(b, from, to, body.constant(step), sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs());
@@ -113,9 +114,40 @@ static LogicalResult emitElements(Body &body, Value first, int64_t from, int64_t
   return success();
 }
 
-LogicalResult emitVector(Body &body, Value first, int64_t extent, graph::LanesBody emit) {
+/// A vector at the builder's place, which is in a region of its own; else its elements.
+static LogicalResult emitWhole(Body &body, Value first, graph::LanesBody emit) {
   ImplicitLocOpBuilder &b = body.builder();
-  const int64_t rest = extent % kLanes;
+  Block *block = b.getInsertionBlock();
+  if (succeeded(emit(first, kLanes)))
+    return success();
+  while (&block->front() != block->getTerminator())
+    block->getTerminator()->getPrevNode()->erase();
+  b.setInsertionPointToStart(block);
+  return emitElements(body, first, 0, kLanes, emit);
+}
+
+/// The same where only the run knows the extent.
+static LogicalResult emitOpenVector(Body &body, Value first, const Extent &extent, graph::LanesBody emit) {
+  ImplicitLocOpBuilder &b = body.builder();
+  OpBuilder::InsertionGuard guard(b);
+  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, first, body.value(extent - kLanes));
+  auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/true);
+  b.setInsertionPointToStart(choice.thenBlock());
+  if (failed(emitWhole(body, first, emit)))
+    return failure();
+  b.setInsertionPointToStart(choice.elseBlock());
+  Value rest =
+      arith::MinSIOp::create(b, body.subtract(body.value(extent), first), body.constant(kLanes - 1)); // fewer than four
+  auto loop = scf::ForOp::create(b, body.constant(0), rest, body.constant(1));
+  b.setInsertionPointToStart(loop.getBody());
+  return emit(body.add(first, loop.getInductionVar()), 1);
+}
+
+LogicalResult emitVector(Body &body, Value first, const Extent &all, graph::LanesBody emit) {
+  if (!all.isNumber())
+    return emitOpenVector(body, first, all, emit);
+  ImplicitLocOpBuilder &b = body.builder();
+  const int64_t extent = all.number(), rest = extent % kLanes;
   if (extent < kLanes)
     return emitElements(body, first, 0, rest, emit);
   OpBuilder::InsertionGuard guard(b);
@@ -126,24 +158,40 @@ LogicalResult emitVector(Body &body, Value first, int64_t extent, graph::LanesBo
           : arith::CmpIOp::create(b, arith::CmpIPredicate::sle, first, body.constant(extent - kLanes)).getResult();
   auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/rest != 0);
   b.setInsertionPointToStart(choice.thenBlock());
-  if (failed(emit(first, kLanes))) {
-    Block *block = choice.thenBlock();
-    while (&block->front() != block->getTerminator())
-      block->getTerminator()->getPrevNode()->erase();
-    b.setInsertionPointToStart(block);
-    if (failed(emitElements(body, first, 0, kLanes, emit)))
-      return failure();
-  }
+  if (failed(emitWhole(body, first, emit)))
+    return failure();
   if (rest == 0)
     return success();
   b.setInsertionPointToStart(choice.elseBlock());
   return emitElements(body, first, 0, rest, emit);
 }
 
-LogicalResult storeChannels(Body &body, Value first, int64_t channels, bool mayEnd,
+/// The same where only the run knows how many there are.
+static LogicalResult storeOpenChannels(Body &body, Value first, const Extent &channels,
+                                       llvm::function_ref<LogicalResult(int64_t)> store) {
+  ImplicitLocOpBuilder &b = body.builder();
+  OpBuilder::InsertionGuard guard(b);
+  Value left = body.subtract(body.value(channels), first);
+  for (int64_t count = kLanes; count > 0; --count) {
+    auto compare = count == kLanes ? arith::CmpIPredicate::sge : arith::CmpIPredicate::eq;
+    Value isSo = arith::CmpIOp::create(b, compare, left, body.constant(count));
+    auto choice = scf::IfOp::create(b, isSo, /*withElseRegion=*/count > 1);
+    b.setInsertionPointToStart(choice.thenBlock());
+    if (failed(store(count)))
+      return failure();
+    if (count > 1)
+      b.setInsertionPointToStart(choice.elseBlock());
+  }
+  return success();
+}
+
+LogicalResult storeChannels(Body &body, Value first, const Extent &all, bool mayEnd,
                             llvm::function_ref<LogicalResult(int64_t)> store) {
   if (!mayEnd)
     return store(kLanes);
+  if (!all.isNumber())
+    return storeOpenChannels(body, first, all, store);
+  const int64_t channels = all.number();
   ImplicitLocOpBuilder &b = body.builder();
   OpBuilder::InsertionGuard guard(b);
   const int64_t rest = channels % kLanes;

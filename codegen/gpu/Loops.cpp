@@ -102,30 +102,31 @@ LogicalResult TeamTile::once(const Team &team, llvm::function_ref<LogicalResult(
   return body();
 }
 
-FailureOr<int64_t> emitLoops(Body &body, graph::LoopInterface root, func::FuncOp function, Value invocation,
-                             const Profile &profile) {
+FailureOr<graph::Extent> emitLoops(Body &body, graph::LoopInterface root, func::FuncOp function, Value invocation,
+                                   const Profile &profile) {
   ImplicitLocOpBuilder &b = body.builder();
-  ArrayRef<int64_t> shape = graph::typeOf(root->getResult(0)).getShape().take_front(root.tiledDims());
-  std::optional<int64_t> tiles = graph::elementCount(shape);
-  if (!tiles || ShapedType::isDynamicShape(shape))
+  graph::Extents shape = graph::extentsOf(root->getResult(0));
+  shape.truncate(root.tiledDims());
+  const Extent tiles = graph::productOf(shape);
+  if (tiles.isTooLarge())
     return failure();
   // What stands for the tile's number until it is known how many invocations share a tile.
   auto number = UnrealizedConversionCastOp::create(b, b.getIndexType(), ValueRange());
   const kernel::Machine machine = machineOf(profile);
   TeamTile tile(body, root, indexOf(body, number.getResult(0), shape), machine, function, invocation,
-                std::max<int64_t>(*tiles, 1), profile);
+                std::max<int64_t>(kernel::typicalLength(tiles), 1), profile);
   if (failed(root.emitTile(tile)))
     return failure();
-  int64_t parts = tile.invocations();
+  Extent parts = tile.invocations();
   if (tile.isShared()) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(number);
-    number.getResult(0).replaceAllUsesWith(arith::DivUIOp::create(b, invocation, body.constant(parts)));
+    number.getResult(0).replaceAllUsesWith(arith::DivUIOp::create(b, invocation, body.value(parts)));
   } else {
-    parts = distributeLoops(*number->getBlock(), invocation, number.getResult(0));
+    parts = distributeLoops(body, *number->getBlock(), invocation, number.getResult(0));
   }
   number.erase();
-  return *tiles * parts;
+  return tiles * parts;
 }
 
 } // namespace smelt::gpu

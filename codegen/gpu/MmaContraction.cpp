@@ -64,7 +64,7 @@ class MmaContraction : GroupTile {
 public:
   MmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   bool isSupported();
-  FailureOr<int64_t> emit(Value invocation);
+  FailureOr<graph::Extent> emit(Value invocation);
 
 private:
   Route routeOf(Value tensor, int64_t neighbours);
@@ -159,7 +159,7 @@ void MmaContraction::makeMemory() {
   sums_ = view(0, sums, sum_);
 }
 
-FailureOr<int64_t> MmaContraction::emit(Value invocation) {
+FailureOr<graph::Extent> MmaContraction::emit(Value invocation) {
   input_ = routeOf(root_.getInput(), depth_);
   panelRoute_ = routeOf(root_.getPacked(), width_);
   panelRoute_.isAsync &= !isOfBytes(); // which change their places on the way
@@ -171,7 +171,7 @@ FailureOr<int64_t> MmaContraction::emit(Value invocation) {
   SmallVector<Value> sums(fragments * 4, arith::ConstantOp::create(b_, b_.getZeroAttr(sum_)));
   if (failed(accumulate(sums)) || failed(store(sums)))
     return failure();
-  return groupsOf(tile_.points, tile_.channels) * kGroupThreads;
+  return graph::Extent(groupsOf(tile_.points, tile_.channels) * kGroupThreads);
 }
 
 /// Slices are fetched as many ahead as there is room for, beside the one that is multiplied.
@@ -425,8 +425,8 @@ LogicalResult MmaContraction::store(ArrayRef<Value> sums) {
   return storeChannels(body_, inGroup, channels_, channels_ % tile_.channels != 0, storePoints);
 }
 
-FailureOr<int64_t> emitMmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
-                                      const Profile &profile) {
+FailureOr<graph::Extent> emitMmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function,
+                                            Value invocation, const Profile &profile) {
   MmaContraction contraction(body, root, function, profile);
   if (!contraction.isSupported())
     return failure();

@@ -8,23 +8,25 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
+using smelt::graph::Extents;
 using smelt::graph::LaneIndex;
 
 namespace smelt::gpu {
 
 /// The stores of results of this shape.
-static SmallVector<kernel::StoreOp> storesOf(Body &body, ArrayRef<int64_t> shape) {
+static SmallVector<kernel::StoreOp> storesOf(Body &body, ArrayRef<Extent> shape) {
   SmallVector<kernel::StoreOp> stores;
   for (auto store : body.kernel().getBody().getOps<kernel::StoreOp>())
-    if (graph::typeOf(store.getValue()).getShape() == shape)
+    if (graph::extentsOf(store.getValue()) == Extents(shape))
       stores.push_back(store);
   return stores;
 }
 
 /// Four elements of each result of `shape`, whose dims but the last `outer` indexes.
-static LogicalResult emitElements(Body &body, ArrayRef<int64_t> shape, ValueRange outer, Value last) {
+static LogicalResult emitElements(Body &body, ArrayRef<Extent> shape, ValueRange outer, Value last) {
   SmallVector<kernel::StoreOp> stores = storesOf(body, shape);
-  return emitVector(body, last, shape.empty() ? 1 : shape.back(), [&](Value first, unsigned lanes) {
+  return emitVector(body, last, shape.empty() ? Extent(1) : shape.back(), [&](Value first, unsigned lanes) {
     SmallVector<LaneIndex> index;
     for (Value at : outer)
       index.push_back({at, 0});
@@ -38,32 +40,32 @@ static LogicalResult emitElements(Body &body, ArrayRef<int64_t> shape, ValueRang
   });
 }
 
-FailureOr<int64_t> emitPointwise(Body &body, Value invocation) {
+FailureOr<Extent> emitPointwise(Body &body, Value invocation) {
   ImplicitLocOpBuilder &b = body.builder();
-  SmallVector<ArrayRef<int64_t>> shapes;
+  SmallVector<Extents> shapes;
   for (auto store : body.kernel().getBody().getOps<kernel::StoreOp>())
-    if (ArrayRef<int64_t> shape = graph::typeOf(store.getValue()).getShape(); !llvm::is_contained(shapes, shape))
+    if (Extents shape = graph::extentsOf(store.getValue()); !llvm::is_contained(shapes, shape))
       shapes.push_back(shape);
-  int64_t count = 0; // of invocations for the shapes before
-  for (ArrayRef<int64_t> shape : shapes) {
-    SmallVector<int64_t> extents(shape);
+  Extent count = 0; // of invocations for the shapes before
+  for (const Extents &shape : shapes) {
+    Extents extents = shape;
     if (extents.empty())
       extents.push_back(1);
-    extents.back() = llvm::divideCeil(extents.back(), kLanes);
-    std::optional<int64_t> elements = graph::elementCount(extents);
-    if (!elements)
+    extents.back() = extents.back().ceilDiv(kLanes);
+    Extent elements = graph::productOf(extents);
+    if (elements.isTooLarge())
       return failure();
     OpBuilder::InsertionGuard guard(b);
-    Value number = body.subtract(invocation, body.constant(count));
+    Value number = body.subtract(invocation, body.value(count));
     if (shapes.size() > 1) { // below its first one a difference is larger than all
-      Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, body.constant(*elements));
+      Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, body.value(elements));
       b.setInsertionPointToStart(scf::IfOp::create(b, isHere, /*withElseRegion=*/false).thenBlock());
     }
     SmallVector<Value> index = indexOf(body, number, extents);
     Value last = body.scale(index.pop_back_val(), kLanes);
     if (failed(emitElements(body, shape, index, last)))
       return failure();
-    count += *elements;
+    count += elements;
   }
   return count;
 }

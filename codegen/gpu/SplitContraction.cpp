@@ -26,7 +26,7 @@ class SplitContraction : FlatContraction {
 public:
   SplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function);
   bool isSupported();
-  FailureOr<int64_t> emit(Value invocation);
+  FailureOr<graph::Extent> emit(Value invocation);
 
 private:
   int64_t groupCount() const { return batches_ * groups_ * panels_ * (points_ / tile_) * (width_ / kLanes / across_); }
@@ -54,7 +54,7 @@ bool SplitContraction::isSupported() {
   return isPlain() && splits_ >= kFewestSplits && k_ >= kLanes * splits_ && groupCount() < kEnoughGroups * kMostPoints;
 }
 
-FailureOr<int64_t> SplitContraction::emit(Value invocation) {
+FailureOr<graph::Extent> SplitContraction::emit(Value invocation) {
   SmallVector<int64_t> extents(batchDims_);
   extents.append({groups_, points_ / tile_, panels_, width_ / kLanes / across_});
   SmallVector<Value> index = indexOf(body_, over(invocation, kGroupThreads), extents);
@@ -68,7 +68,7 @@ FailureOr<int64_t> SplitContraction::emit(Value invocation) {
   FailureOr<SmallVector<Value>> sums = accumulate(over(thread, across_), column);
   if (failed(sums) || failed(reduce(*sums, thread, firstColumn)))
     return failure();
-  return groupCount() * kGroupThreads;
+  return graph::Extent(groupCount() * kGroupThreads);
 }
 
 /// This thread's share of K. Threads beyond the last split have none.
@@ -142,7 +142,8 @@ LogicalResult SplitContraction::reduce(ArrayRef<Value> sums, Value thread, Value
                        [&](int64_t channels) { return storePoint(point, inGroup, loop.getResult(0), channels); });
 }
 
-FailureOr<int64_t> emitSplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation) {
+FailureOr<graph::Extent> emitSplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function,
+                                              Value invocation) {
   SplitContraction contraction(body, root, function);
   if (!contraction.isSupported())
     return failure();

@@ -28,6 +28,7 @@
 
 using namespace mlir;
 using smelt::graph::Expr;
+using smelt::graph::Extent;
 using smelt::graph::LaneIndex;
 using smelt::graph::Team;
 
@@ -45,7 +46,8 @@ constexpr float kLeast = -std::numeric_limits<float>::infinity();
 /// A product's panels, [batch…, panels, steps, width].
 struct Panels {
   Value tensor;
-  int64_t panels, steps, width;
+  Extent panels, steps;
+  int64_t width;
   size_t batches; // dims of its own
 };
 
@@ -54,12 +56,14 @@ public:
   TiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function, Value invocation,
                  const Profile &profile);
   bool isSupported();
-  FailureOr<int64_t> emit();
+  FailureOr<graph::Extent> emit();
 
 private:
   static Panels panelsOf(kernel::ContractOp op);
   int64_t tileRows() const { return rows_ * down_; }
-  int64_t groups() const { return batches_ * llvm::divideCeil(queries_, tileRows()); }
+  /// Whether a last part of so many may be cut by the end.
+  static bool isCut(const Extent &extent, int64_t part) { return !extent.isNumber() || extent.number() % part != 0; }
+  Extent groups() const { return graph::productOf(batchDims_) * queries_.ceilDiv(tileRows()); }
   int64_t sharedBytes() const;
   void chooseRows();
   bool isMultipliedByCores();
@@ -110,10 +114,10 @@ private:
   kernel::AttentionOps ops_;
   const Profile &profile_;
   VectorType type_; // of four
-  int64_t queries_, keys_, depth_, channels_;
+  Extent queries_, keys_;
+  int64_t depth_, channels_;
   Panels keyPanels_, valuePanels_;
-  SmallVector<int64_t> batchDims_;
-  int64_t batches_ = 1;
+  graph::Extents batchDims_;
   int64_t down_;             // threads below one another
   int64_t rows_ = kMostRows; // of a thread
   int64_t vectors_;          // of channels, of a thread
@@ -133,8 +137,9 @@ private:
 } // namespace
 
 Panels TiledAttention::panelsOf(kernel::ContractOp op) {
-  ArrayRef<int64_t> shape = graph::typeOf(op.getPacked()).getShape();
-  return {op.getPacked(), shape[shape.size() - 3], shape[shape.size() - 2], shape.back(), shape.size() - 3};
+  graph::Extents shape = graph::extentsOf(op.getPacked());
+  return {op.getPacked(), shape[shape.size() - 3], shape[shape.size() - 2], shape.back().asNumber().value_or(1),
+          shape.size() - 3};
 }
 
 TiledAttention::TiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function, Value invocation,
@@ -144,23 +149,23 @@ TiledAttention::TiledAttention(Body &body, const kernel::AttentionOps &ops, func
       thread_(part(invocation, profile.groupSize)), memory_(body, function, profile, thread_),
       group_(over(invocation, profile.groupSize)), element_(graph::typeOf(ops_.scores.getInput()).getElementType()),
       function_(function) {
-  ArrayRef<int64_t> scores = graph::typeOf(ops_.scores.getResult()).getShape();
+  graph::Extents scores = graph::extentsOf(ops_.scores.getResult());
   batchDims_.assign(scores.begin(), scores.end() - 2);
-  for (int64_t extent : batchDims_)
-    batches_ *= extent;
   queries_ = scores[scores.size() - 2];
   keys_ = scores.back();
-  depth_ = keyPanels_.steps;
-  channels_ = graph::typeOf(ops_.result.getResult()).getShape().back();
-  vectors_ = static_cast<int64_t>(llvm::divideCeil(valuePanels_.panels * valuePanels_.width, kBlock));
+  depth_ = keyPanels_.steps.asNumber().value_or(0);
+  channels_ = graph::extentsOf(ops_.result.getResult()).back().asNumber().value_or(0);
+  vectors_ =
+      static_cast<int64_t>(llvm::divideCeil(valuePanels_.panels.asNumber().value_or(0) * valuePanels_.width, kBlock));
 }
 
 bool TiledAttention::isSupported() {
   auto isPlain = [](Value value) { return isComputedInF32(graph::typeOf(value)); };
+  auto isEmpty = [](const Extent &extent) { return extent.isNumber() && extent.number() < 1; };
   if (!isPlain(ops_.scores.getInput()) || !isPlain(ops_.scores.getPacked()) || !isPlain(ops_.result.getInput()) ||
-      !isPlain(ops_.result.getPacked()) || !isPlain(ops_.result.getResult()) || depth_ % kLanes || queries_ < 1 ||
-      keys_ < 1 || kBlock % keyPanels_.width || kBlock % valuePanels_.width || keyPanels_.width % kLanes ||
-      valuePanels_.width % kLanes)
+      !isPlain(ops_.result.getPacked()) || !isPlain(ops_.result.getResult()) || depth_ < 1 || depth_ % kLanes ||
+      channels_ < 1 || vectors_ < 1 || isEmpty(queries_) || isEmpty(keys_) || kBlock % keyPanels_.width ||
+      kBlock % valuePanels_.width || keyPanels_.width % kLanes || valuePanels_.width % kLanes)
     return false;
   usesCores_ = isMultipliedByCores();
   chooseRows();
@@ -173,7 +178,7 @@ bool TiledAttention::isMultipliedByCores() {
   const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80);
   return profile_.hasTensorCores && isMultiplied && isOfElement(ops_.scores.getPacked()) &&
          isOfElement(ops_.result.getInput()) && isOfElement(ops_.result.getPacked()) && depth_ % kMmaRows == 0 &&
-         queries_ > kMmaRows && down_ == kMmaRows;
+         queries_.isNumber() && queries_.number() > kMmaRows && down_ == kMmaRows;
 }
 
 /// Of rows, block and powers, and what is merged through memory; with tensor cores of scores and scales as well, all of
@@ -188,7 +193,8 @@ int64_t TiledAttention::sharedBytes() const {
 
 /// Many rows multiply more for what they fetch; few are more groups.
 void TiledAttention::chooseRows() {
-  while (rows_ > (usesCores_ ? 2 : 1) && (sharedBytes() > profile_.sharedBytes || groups() < kEnoughGroups))
+  while (rows_ > (usesCores_ ? 2 : 1) &&
+         (sharedBytes() > profile_.sharedBytes || kernel::typicalLength(groups()) < kEnoughGroups))
     rows_ /= 2;
 }
 
@@ -222,9 +228,9 @@ void TiledAttention::makeMemory() {
   sharedResult_ = view(0, tileRows() * resultStride(), b_.getF32Type());
 }
 
-FailureOr<int64_t> TiledAttention::emit() {
-  SmallVector<int64_t> extents(batchDims_);
-  extents.push_back(static_cast<int64_t>(llvm::divideCeil(queries_, tileRows())));
+FailureOr<graph::Extent> TiledAttention::emit() {
+  graph::Extents extents(batchDims_);
+  extents.push_back(queries_.ceilDiv(tileRows()));
   SmallVector<Value> index = indexOf(body_, group_, extents);
   firstRow_ = body_.scale(index.pop_back_val(), tileRows());
   batch_ = index;
@@ -236,7 +242,7 @@ FailureOr<int64_t> TiledAttention::emit() {
   carried.append(rows_, number(element, kLeast));
   carried.append(rows_, number(element, 0));
   carried.append(sumsOf(vectors_), number(usesCores_ ? element : type_, 0));
-  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(keys_), body_.constant(kBlock), carried);
+  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.value(keys_), body_.constant(kBlock), carried);
   {
     OpBuilder::InsertionGuard guard(b_);
     b_.setInsertionPointToStart(loop.getBody());
@@ -247,7 +253,7 @@ FailureOr<int64_t> TiledAttention::emit() {
   storeResult(SmallVector<Value>(loop.getResults()));
   if (failed_)
     return failure();
-  return groups() * static_cast<int64_t>(profile_.groupSize);
+  return groups() * Extent(profile_.groupSize);
 }
 
 //===-- Fetching ------------------------------------------------------------------------------------------------===//
@@ -300,7 +306,7 @@ void TiledAttention::fetchRows() {
 /// of one and rows of the other, begin at `first`; of values, those beyond the last are zeros.
 void TiledAttention::fetchBlock(const Panels &panels, int64_t rows, int64_t columns, Value first, bool isValues) {
   const int64_t across = panels.width / kLanes, inPanel = rows * across, all = columns / panels.width * inPanel;
-  const bool mayEnd = keys_ % kBlock != 0;
+  const bool mayEnd = isCut(keys_, kBlock);
   auto loop = scf::ForOp::create(b_, thread_, body_.constant(all), body_.constant(profile_.groupSize));
   OpBuilder::InsertionGuard guard(b_);
   b_.setInsertionPointToStart(loop.getBody());
@@ -428,8 +434,8 @@ SmallVector<Value> TiledAttention::scaled(ArrayRef<Value> sums, ArrayRef<Value> 
 Value TiledAttention::finishScores(Value row, Value key, Value scores) {
   if (ops_.softmax.getInput() == ops_.scores.getResult())
     return scores;
-  if (keys_ % kLanes == 0) {
-    SmallVector<LaneIndex> index = rowIndex(row, keys_ % kBlock ? atMost(key, keys_ - kLanes) : key, kLanes);
+  if (!isCut(keys_, kLanes)) {
+    SmallVector<LaneIndex> index = rowIndex(row, isCut(keys_, kBlock) ? atMost(key, keys_ - kLanes) : key, kLanes);
     body_.startPoint();
     body_.define(ops_.scores.getResult(), scores);
     if (Value value = body_.read(ops_.softmax.getInput(), index, kLanes))
@@ -451,11 +457,11 @@ Value TiledAttention::finishScores(Value row, Value key, Value scores) {
 
 /// Keys that are not there count for nothing.
 Value TiledAttention::endScores(Value key, Value scores) {
-  if (keys_ % kBlock == 0)
+  if (!isCut(keys_, kBlock))
     return scores;
   auto integers = VectorType::get({kLanes}, b_.getI32Type());
   auto order = llvm::to_vector(llvm::seq<int32_t>(0, kLanes));
-  Value left = body_.subtract(body_.constant(keys_), key);
+  Value left = body_.subtract(body_.value(keys_), key);
   Expr lane(b_, arith::ConstantOp::create(b_, DenseIntElementsAttr::get(integers, order)));
   Value some = arith::IndexCastOp::create(b_, b_.getI32Type(), left);
   Expr isThere = lane < Expr(b_, vector::BroadcastOp::create(b_, integers, some));
@@ -525,7 +531,7 @@ void TiledAttention::storeResult(ArrayRef<Value> carried) {
     Expr scale = splat((1.0 / Expr(b_, total)).value());
     Value query = body_.add(firstRow_, rowOf(row));
     OpBuilder::InsertionGuard guard(b_);
-    if (queries_ % tileRows())
+    if (isCut(queries_, tileRows()))
       b_.setInsertionPointToStart(
           scf::IfOp::create(b_, isBelow(query, queries_), /*withElseRegion=*/false).thenBlock());
     SmallVector<LaneIndex> outer = rowIndex(query, query, 1);
@@ -543,8 +549,8 @@ void TiledAttention::storeResult(ArrayRef<Value> carried) {
   }
 }
 
-FailureOr<int64_t> emitTiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function,
-                                      Value invocation, const Profile &profile) {
+FailureOr<graph::Extent> emitTiledAttention(Body &body, const kernel::AttentionOps &ops, func::FuncOp function,
+                                            Value invocation, const Profile &profile) {
   TiledAttention attention(body, ops, function, invocation, profile);
   if (!attention.isSupported())
     return failure();

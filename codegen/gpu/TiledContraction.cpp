@@ -38,7 +38,7 @@ class TiledContraction : GroupTile {
 public:
   TiledContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   bool isSupported();
-  FailureOr<int64_t> emit(Value invocation);
+  FailureOr<graph::Extent> emit(Value invocation);
 
 private:
   LogicalResult fetch(Value slice, Fetches &fetches);
@@ -66,7 +66,7 @@ bool TiledContraction::isSupported() {
          channels_ >= smallest.channels / 2 && k_ >= kSlice;
 }
 
-FailureOr<int64_t> TiledContraction::emit(Value invocation) {
+FailureOr<graph::Extent> TiledContraction::emit(Value invocation) {
   splitNumber(invocation, tile_.points, tile_.channels);
   sharedInput_ = makeShared("input", 2 * tile_.points * (kSlice + kLanes));
   sharedPanels_ = makeShared("panels", 2 * kSlice * (tile_.channels + 2 * kLanes));
@@ -89,7 +89,7 @@ FailureOr<int64_t> TiledContraction::emit(Value invocation) {
   multiply(body_.constant(slices - 1), sums);
   if (failed(store(sums)))
     return failure();
-  return groupsOf(tile_.points, tile_.channels) * kThreads;
+  return graph::Extent(groupsOf(tile_.points, tile_.channels) * kThreads);
 }
 
 //===-- Fetching ------------------------------------------------------------------------------------------------===//
@@ -248,8 +248,8 @@ LogicalResult TiledContraction::storeVector(ArrayRef<Value> sums, int64_t vector
   return success();
 }
 
-FailureOr<int64_t> emitTiledContraction(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
-                                        const Profile &profile) {
+FailureOr<graph::Extent> emitTiledContraction(Body &body, kernel::ContractOp root, func::FuncOp function,
+                                              Value invocation, const Profile &profile) {
   TiledContraction contraction(body, root, function, profile);
   if (!contraction.isSupported())
     return failure();

@@ -54,8 +54,9 @@ Body::Body(kernel::FuncOp kernel, func::FuncOp function, ImplicitLocOpBuilder &b
       buffers_[argument] = given;
       continue;
     }
-    // A size lies in memory, as i64.
-    Value size = memref::LoadOp::create(builder_, given, constant(0));
+    // A size lies in memory, as i64; devices are given it.
+    Value size = isa<MemRefType>(given.getType()) ? memref::LoadOp::create(builder_, given, constant(0)).getResult()
+                                                  : Value(given);
     sizes_[cast<StringAttr>((*sizes)[number++]).getValue()] =
         arith::IndexCastOp::create(builder_, builder_.getIndexType(), size);
   }
@@ -80,6 +81,8 @@ Value Body::valueOf(graph::Atom atom) {
     break;
   case graph::Atom::Kind::FloorDiv: { // b is positive
     Value quotient = arith::DivSIOp::create(builder_, a, b);
+    if (atom.lhs().isAtLeast(0))
+      return quotient;
     Value rest = arith::SubIOp::create(builder_, a, arith::MulIOp::create(builder_, quotient, b));
     Value isBelow = arith::CmpIOp::create(builder_, arith::CmpIPredicate::slt, rest, constant(0));
     return arith::AddIOp::create(builder_, quotient,
@@ -126,6 +129,15 @@ Value Body::value(const graph::Extent &extent) {
   }
   extents_.emplace_back(extent, sum);
   return sum;
+}
+
+std::optional<graph::Extent> Body::extentOf(Value value) const {
+  if (std::optional<int64_t> number = constantIndex(value))
+    return graph::Extent(*number);
+  for (const auto &[extent, known] : extents_)
+    if (known == value)
+      return extent;
+  return std::nullopt;
 }
 
 Value Body::constant(int64_t value) {

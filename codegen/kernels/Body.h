@@ -56,6 +56,8 @@ public:
   /// What an extent is when the kernel runs.
   graph::Count count(const graph::Extent &extent);
   mlir::Value value(const graph::Extent &extent);
+  /// The extent that a value is, if it is one that value() has computed, or a constant.
+  std::optional<graph::Extent> extentOf(mlir::Value value) const;
 
   mlir::Value constant(int64_t value);
   mlir::Value add(mlir::Value a, mlir::Value b);

@@ -331,17 +331,17 @@ static bool isOfDevice(kernel::ContractOp op, const kernel::Machine &machine) {
   RankedTensorType input = graph::typeOf(op.getInput()), packed = graph::typeOf(op.getPacked());
   auto isPlain = [](RankedTensorType type) {
     Type element = type.getElementType();
-    return type.hasStaticShape() && (element.isF32() || element.isF16() || element.isBF16());
+    return element.isF32() || element.isF16() || element.isBF16();
   };
   const int64_t width = packed.getShape().back();
-  return isPlain(input) && isPlain(packed) && isPlain(graph::typeOf(op.getResult())) && width % machine.lanes() == 0 &&
-         kBlock % width == 0;
+  return isPlain(input) && isPlain(packed) && isPlain(graph::typeOf(op.getResult())) && width > 0 &&
+         width % machine.lanes() == 0 && kBlock % width == 0;
 }
 
 /// Keys of a few whole vectors.
 static bool hasDeviceKeys(kernel::ContractOp scores, const kernel::Machine &machine) {
   const int64_t depth = graph::typeOf(scores.getInput()).getShape().back();
-  return depth % machine.lanes() == 0 && depth <= machine.attentionChannels;
+  return depth > 0 && depth % machine.lanes() == 0 && depth <= machine.attentionChannels;
 }
 
 // softmax(f(q · keys)) · values, of which nobody else wants a part: one kernel.

@@ -127,6 +127,19 @@ smelt_status smelt_grow(const smelt_instance *instance, smelt_block *block, int6
   return SMELT_OK;
 }
 
+static smelt_status run_on_device(const smelt_instance *instance, const smelt_step *step, const bases *from,
+                                  uint32_t *next) {
+  const uint32_t number = *next - 1;
+  if (!instance->run_device)
+    return SMELT_ERROR_DEVICE;
+  const smelt_status status = instance->run_device(instance->device_user, number, next);
+  if (status != SMELT_OK || *next != number)
+    return status;
+  *next = number + 1; /* the device leaves it to the processor */
+  run_kernel(instance, step, from);
+  return SMELT_OK;
+}
+
 /* Runs a step; `next` is the one after it, and may be set to another. */
 static smelt_status run_step(const smelt_instance *instance, const smelt_step *step, const bases *from,
                              uint32_t *next) {
@@ -143,7 +156,7 @@ static smelt_status run_step(const smelt_instance *instance, const smelt_step *s
   case SMELT_STEP_GROW:
     return smelt_grow(instance, &from->blocks[step->first], from->sizes[step->last]);
   case SMELT_STEP_DEVICE:
-    return instance->run_device ? instance->run_device(instance->device_user, *next - 1, next) : SMELT_ERROR_DEVICE;
+    return run_on_device(instance, step, from, next);
   }
   return SMELT_ERROR_ARGUMENT;
 }

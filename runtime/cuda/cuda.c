@@ -3,7 +3,9 @@
 /* Steps of a model on a device of CUDA: one block of memory for arena, inputs and outputs, one for the weights, and a
  * graph for each stretch of steps that the device runs without the processor. Where that is all of them, the device has
  * the block for itself, and the graph begins with copies of the inputs and ends with copies of the outputs; else the
- * processor sees the block too. */
+ * processor sees the block too. Where only the run knows sizes, there is such a block for the arena, one for inputs and
+ * outputs, and one for each block that grows; graphs are recorded when they are run, and again where what kernels are
+ * launched with has changed. */
 
 #include "driver.h"
 
@@ -12,6 +14,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Memory that the processor sees too. */
+typedef struct region {
+  unsigned char *seen;
+  cu_address address;
+  uint64_t bytes;
+  int is_managed;
+  struct region *next;
+} region;
+
+/* What a step's kernel is launched with. */
+typedef struct launch {
+  uint64_t *values; /* addresses of its buffers, then its sizes */
+  uint32_t groups;  /* none: nothing to do */
+  uint64_t changed; /* when */
+} launch;
+
+/* Steps without the processor. */
+typedef struct stretch {
+  cu_graph_exec graph; /* null: never recorded */
+  uint64_t recorded;   /* when */
+  uint32_t end;        /* the step behind them */
+} stretch;
 
 struct smelt_cuda {
   const smelt_model *model;
@@ -25,17 +50,26 @@ struct smelt_cuda {
   cu_function *functions; /* of the program's kernels */
   cu_stream stream;
   cu_event events[2]; /* around a step */
-  int is_alone;       /* all steps are the device's */
-  cu_address data, weights;
-  uint64_t data_bytes;
-  unsigned char *arena; /* the data as the processor sees it; where the device is alone, another that is not touched */
-  unsigned char *host;  /* where the device is alone: inputs and outputs, which it copies */
-  int is_managed;
-  uint64_t *at;        /* in the data: inputs, then outputs */
-  const void **inputs; /* the same as addresses of the processor */
+  int is_open;        /* what kernels are launched with may change from run to run */
+  int is_alone;       /* it may not, and all steps are the device's */
+  cu_address weights;
+  region *regions; /* all, where the device is not alone */
+  region *data;    /* arena; and behind it inputs and outputs, unless only the run knows their sizes */
+  region *tensors; /* inputs and outputs */
+  uint64_t arena_bytes;
+  cu_address own;       /* where the device is alone: the same, */
+  unsigned char *arena; /* another for the processor that is not touched, */
+  unsigned char *host;  /* and inputs and outputs, which it copies */
+  uint64_t *at;         /* in the data, or the tensors: inputs, then outputs */
+  const void **inputs;  /* the same as addresses of the processor */
   void **outputs;
-  cu_graph_exec *stretches; /* under the first of their steps; null elsewhere */
-  float *milliseconds;      /* of steps */
+  int64_t *extents; /* of all inputs, as they were set last; null where nobody need set them */
+  const int64_t **shapes;
+  uint64_t *values;    /* of all launches */
+  launch *launches;    /* of the device's steps */
+  stretch *stretches;  /* under the first of their steps */
+  uint64_t now;        /* counts changes of launches and recordings */
+  float *milliseconds; /* of steps */
   char *why;
   size_t why_bytes;
   char last_why[SMELT_CUDA_WHY_BYTES]; /* of runs */
@@ -120,39 +154,100 @@ static smelt_status open_device(smelt_cuda *c) {
 
 /*--- Memory ---------------------------------------------------------------------------------------------------------*/
 
-/* Arena, inputs and outputs that the processor sees too: pages that move where both may touch them at any time, else
- * the processor's own. */
-static smelt_status make_shared(smelt_cuda *c) {
+/* Pages that move where both may touch them at any time, else the processor's own. */
+static smelt_status allocate(smelt_cuda *c, region *made, uint64_t bytes) {
   int is_concurrent = 0;
   TRY(c->cu.device_attribute(&is_concurrent, CU_ATTRIBUTE_CONCURRENT_MANAGED, c->device),
       "the device does not say what it is");
   if (is_concurrent) {
-    TRY(c->cu.allocate_managed(&c->data, c->data_bytes, CU_ATTACH_GLOBAL), "the device has too little memory");
-    c->is_managed = 1;
-    c->arena = (unsigned char *)(uintptr_t)c->data;
+    TRY(c->cu.allocate_managed(&made->address, bytes, CU_ATTACH_GLOBAL), "the device has too little memory");
+    made->is_managed = 1;
+    made->seen = (unsigned char *)(uintptr_t)made->address;
     return SMELT_OK;
   }
   void *host = NULL;
-  TRY(c->cu.allocate_host(&host, c->data_bytes, CU_HOST_DEVICE_MAP), "there is too little memory");
-  c->arena = host;
-  TRY(c->cu.host_address(&c->data, host, 0), "the device does not see the processor's memory");
+  TRY(c->cu.allocate_host(&host, bytes, CU_HOST_DEVICE_MAP), "there is too little memory");
+  made->seen = host;
+  TRY(c->cu.host_address(&made->address, host, 0), "the device does not see the processor's memory");
   return SMELT_OK;
 }
 
-static smelt_status make_separate(smelt_cuda *c, uint64_t first) {
-  TRY(c->cu.allocate(&c->data, c->data_bytes), "the device has too little memory");
-  c->is_managed = 1;
+static void free_region(smelt_cuda *c, region *freed) {
+  region **at = &c->regions;
+  while (*at != freed)
+    at = &(*at)->next;
+  *at = freed->next;
+  if (freed->is_managed)
+    c->cu.release(freed->address);
+  else if (freed->seen)
+    c->cu.release_host(freed->seen);
+  free(freed);
+}
+
+static smelt_status make_region(smelt_cuda *c, uint64_t bytes, region **result) {
+  region *made = make(1, sizeof *made);
+  if (!made)
+    return no_memory(c);
+  made->next = c->regions;
+  c->regions = made;
+  made->bytes = bytes + SMELT_DEVICE_ALIGNMENT;
+  const smelt_status status = allocate(c, made, made->bytes);
+  if (status != SMELT_OK)
+    free_region(c, made);
+  else
+    *result = made;
+  return status;
+}
+
+static const region *region_at(const smelt_cuda *c, const void *address) {
+  for (const region *at = c->regions; at; at = at->next)
+    if ((uintptr_t)address - (uintptr_t)at->seen < at->bytes)
+      return at;
+  return NULL;
+}
+
+static smelt_status make_separate(smelt_cuda *c, uint64_t first, uint64_t bytes) {
+  TRY(c->cu.allocate(&c->own, bytes), "the device has too little memory");
   void *host = NULL;
-  TRY(c->cu.allocate_host(&host, c->data_bytes - first, 0), "there is too little memory");
+  TRY(c->cu.allocate_host(&host, bytes - first, 0), "there is too little memory");
   c->host = host;
   /* Nothing is written there but sizes and the like: of pages that nobody touches there are none. */
-  c->arena = aligned_alloc(SMELT_ALIGNMENT, smelt_align_up(c->model->arena_bytes + 1, SMELT_ALIGNMENT));
+  c->arena = aligned_alloc(SMELT_ALIGNMENT, smelt_align_up(c->arena_bytes + 1, SMELT_ALIGNMENT));
   return c->arena ? SMELT_OK : no_memory(c);
+}
+
+static void place_tensors(smelt_cuda *c, unsigned char *begin) {
+  const smelt_model *model = c->model;
+  for (uint32_t i = 0; i < model->input_count; ++i)
+    c->inputs[i] = begin + c->at[i];
+  for (uint32_t i = 0; i < model->output_count; ++i)
+    c->outputs[i] = begin + c->at[model->input_count + i];
+}
+
+/* Of models that need no shapes. */
+static smelt_status make_data(smelt_cuda *c) {
+  const smelt_model *model = c->model;
+  const uint64_t first = smelt_align_up(c->arena_bytes, SMELT_DEVICE_ALIGNMENT),
+                 bytes = smelt_device_layout(model, NULL, c->arena_bytes, c->at);
+  c->is_alone = !c->is_open && model->step_count > 0 && smelt_stretch_end(model, 0) == model->step_count;
+  const smelt_status status =
+      c->is_alone ? make_separate(c, first, bytes + SMELT_DEVICE_ALIGNMENT) : make_region(c, bytes, &c->data);
+  c->tensors = c->data;
+  if (status == SMELT_OK)
+    place_tensors(c, c->is_alone ? c->host - first : c->data->seen);
+  return status;
+}
+
+static smelt_status make_shapes(smelt_cuda *c) {
+  if (!smelt_make_shapes(c->model, &c->extents, &c->shapes))
+    return no_memory(c);
+  return make_region(c, c->arena_bytes, &c->data);
 }
 
 static smelt_status make_memory(smelt_cuda *c) {
   const smelt_model *model = c->model;
   const uint32_t count = model->input_count + model->output_count;
+  const uint64_t head = smelt_head_bytes(model);
   c->at = make(count, sizeof *c->at);
   c->inputs = make(model->input_count, sizeof *c->inputs);
   c->outputs = make(model->output_count, sizeof *c->outputs);
@@ -161,17 +256,10 @@ static smelt_status make_memory(smelt_cuda *c) {
     return no_memory(c);
   for (uint32_t i = 0; i < model->step_count; ++i)
     c->milliseconds[i] = -1;
-  const uint64_t first = smelt_align_up(model->arena_bytes, SMELT_DEVICE_ALIGNMENT);
-  c->data_bytes = smelt_device_layout(model, c->at) + SMELT_DEVICE_ALIGNMENT;
-  c->is_alone = model->step_count > 0 && smelt_stretch_end(model, 0) == model->step_count;
-  const smelt_status status = c->is_alone ? make_separate(c, first) : make_shared(c);
+  c->arena_bytes = model->arena_bytes > head ? model->arena_bytes : head;
+  const smelt_status status = smelt_needs_shapes(model) ? make_shapes(c) : make_data(c);
   if (status != SMELT_OK)
     return status;
-  unsigned char *begin = c->is_alone ? c->host : c->arena + first;
-  for (uint32_t i = 0; i < model->input_count; ++i)
-    c->inputs[i] = begin + (c->at[i] - first);
-  for (uint32_t i = 0; i < model->output_count; ++i)
-    c->outputs[i] = begin + (c->at[model->input_count + i] - first);
   TRY(c->cu.allocate(&c->weights, model->weights_bytes + SMELT_DEVICE_ALIGNMENT),
       "the device has too little memory for the weights");
   if (model->weights_bytes)
@@ -198,56 +286,132 @@ static smelt_status load_kernels(smelt_cuda *c) {
 /* Where an operand lies on the device, if `bytes` from there on do; 0 otherwise. */
 static cu_address place_of(const smelt_cuda *c, const smelt_operand *operand, uint64_t bytes) {
   const smelt_model *model = c->model;
-  const uint64_t offset = (uint64_t)operand->offset;
-  uint64_t begin = 0, end = c->data_bytes;
-  cu_address base = c->data;
-  switch (operand->base) {
+  const uint64_t offset = smelt_offset_of(smelt_cuda_arena(c), operand);
+  const region *in = c->data;
+  cu_address base = c->own;
+  uint64_t begin = 0, end = UINT64_MAX / 2;
+  switch (smelt_base_of(operand)) {
   case SMELT_BASE_ARENA:
     begin = smelt_head_bytes(model);
     break;
   case SMELT_BASE_WEIGHTS:
+    in = NULL;
     base = c->weights;
     end = model->weights_bytes;
     break;
   case SMELT_BASE_INPUT:
-    if (operand->index >= model->input_count)
+  case SMELT_BASE_OUTPUT: {
+    const int is_input = smelt_base_of(operand) == SMELT_BASE_INPUT;
+    if (operand->index >= (is_input ? model->input_count : model->output_count))
       return 0;
-    begin = c->at[operand->index];
+    in = c->tensors;
+    begin = c->at[operand->index + (is_input ? 0 : model->input_count)];
     break;
-  case SMELT_BASE_OUTPUT:
-    if (operand->index >= model->output_count)
+  }
+  case SMELT_BASE_BLOCK: {
+    if (!c->instance || operand->index >= model->block_count)
       return 0;
-    begin = c->at[model->input_count + operand->index];
+    const void *memory = smelt_blocks(c->instance)[operand->index].memory;
+    in = region_at(c, memory);
+    if (!in)
+      return 0;
+    begin = (uint64_t)((const unsigned char *)memory - in->seen);
     break;
+  }
   default:
     return 0;
   }
-  const int fits = offset <= end && begin + offset <= end && bytes <= end - begin - offset;
-  return fits ? base + begin + offset : 0;
+  if (in) {
+    base = in->address;
+    end = in->bytes;
+  }
+  const uint64_t at = begin + offset; /* a state's window may lie before its block */
+  return at <= end && bytes <= end - at ? base + at : 0;
+}
+
+static void set(smelt_cuda *c, launch *made, uint64_t *value, uint64_t to) {
+  if (*value != to)
+    made->changed = ++c->now;
+  *value = to;
+}
+
+/* Finds out what a step is launched with. SMELT_ERROR_ARENA: sizes are too large for the device, and the step is the
+ * processor's. */
+static smelt_status prepare(smelt_cuda *c, uint32_t number) {
+  const smelt_step *row = &c->model->steps[number];
+  const smelt_cuda_kernel *kernel = &c->program->kernels[row->first];
+  const uint32_t buffers = kernel->operand_count, sizes = kernel->size_count;
+  const smelt_operand *measures = &row->operands[buffers + sizes];
+  const void *arena = smelt_cuda_arena(c);
+  launch *made = &c->launches[number];
+  uint64_t groups = kernel->groups;
+  if (sizes) {
+    const uint64_t invocations = smelt_offset_of(arena, &measures[0]);
+    if (invocations > SMELT_DEVICE_MOST_INVOCATIONS)
+      return SMELT_ERROR_ARENA;
+    groups = (invocations + kernel->group_size - 1) / kernel->group_size;
+  }
+  if (groups != made->groups)
+    made->changed = ++c->now;
+  made->groups = (uint32_t)groups;
+  for (uint32_t i = 0; i < sizes; ++i) {
+    const int64_t value = smelt_size_at(arena, &row->operands[buffers + i]);
+    if (value != (int32_t)value)
+      return SMELT_ERROR_ARENA;
+    set(c, made, &made->values[buffers + i], (uint32_t)value);
+  }
+  for (uint32_t i = 0; i < buffers && groups; ++i) {
+    const uint64_t bytes = sizes ? smelt_offset_of(arena, &measures[2 + i]) : kernel->operand_bytes[i];
+    if (sizes && bytes / kernel->operand_bytes[i] > INT32_MAX)
+      return SMELT_ERROR_ARENA;
+    const cu_address place = bytes ? place_of(c, &row->operands[i], bytes) : c->weights;
+    if (!place)
+      return damaged(c);
+    set(c, made, &made->values[i], place);
+  }
+  return SMELT_OK;
+}
+
+static smelt_status make_launches(smelt_cuda *c) {
+  const smelt_model *model = c->model;
+  size_t count = 0;
+  for (uint32_t i = 0; i < model->step_count; ++i)
+    count += model->steps[i].operand_count;
+  c->values = make(count, sizeof *c->values);
+  c->launches = make(model->step_count, sizeof *c->launches);
+  c->stretches = make(model->step_count, sizeof *c->stretches);
+  if (!c->values || !c->launches || !c->stretches)
+    return no_memory(c);
+  uint64_t *values = c->values;
+  smelt_status status = SMELT_OK;
+  for (uint32_t i = 0; i < model->step_count && status == SMELT_OK; ++i) {
+    c->launches[i].values = values;
+    values += model->steps[i].operand_count;
+    if (!c->is_open && smelt_is_device_step(model, i))
+      status = prepare(c, i);
+  }
+  return status;
 }
 
 /* Into the stream, or what it records. */
-static smelt_status launch(smelt_cuda *c, uint32_t number) {
-  const smelt_step *row = &c->model->steps[number];
-  const smelt_cuda_kernel *kernel = &c->program->kernels[row->first];
-  cu_address places[SMELT_MAX_OPERANDS];
+static smelt_status launch_step(smelt_cuda *c, uint32_t number) {
+  const uint32_t function = c->model->steps[number].first;
+  const smelt_cuda_kernel *kernel = &c->program->kernels[function];
+  const launch *made = &c->launches[number];
   void *parameters[SMELT_MAX_OPERANDS];
-  for (uint32_t i = 0; i < kernel->operand_count; ++i) {
-    places[i] = place_of(c, &row->operands[i], kernel->operand_bytes[i]);
-    parameters[i] = &places[i];
-    if (!places[i])
-      return damaged(c);
-  }
-  TRY(c->cu.launch(c->functions[row->first], kernel->groups, 1, 1, kernel->group_size, 1, 1, 0, c->stream, parameters,
-                   NULL),
-      "the device does not take a kernel");
+  for (uint32_t i = 0; i < kernel->operand_count + kernel->size_count; ++i)
+    parameters[i] = &made->values[i];
+  if (made->groups)
+    TRY(c->cu.launch(c->functions[function], made->groups, 1, 1, kernel->group_size, 1, 1, 0, c->stream, parameters,
+                     NULL),
+        "the device does not take a kernel");
   return SMELT_OK;
 }
 
 static smelt_status copy_inputs(smelt_cuda *c) {
   for (uint32_t i = 0; c->is_alone && i < c->model->input_count; ++i)
     if (c->model->inputs[i].bytes)
-      TRY(c->cu.upload(c->data + c->at[i], c->inputs[i], c->model->inputs[i].bytes, c->stream),
+      TRY(c->cu.upload(c->own + c->at[i], c->inputs[i], c->model->inputs[i].bytes, c->stream),
           "the device does not take an input");
   return SMELT_OK;
 }
@@ -255,7 +419,7 @@ static smelt_status copy_inputs(smelt_cuda *c) {
 static smelt_status copy_outputs(smelt_cuda *c) {
   for (uint32_t i = 0; c->is_alone && i < c->model->output_count; ++i)
     if (c->model->outputs[i].bytes)
-      TRY(c->cu.download(c->outputs[i], c->data + c->at[c->model->input_count + i], c->model->outputs[i].bytes,
+      TRY(c->cu.download(c->outputs[i], c->own + c->at[c->model->input_count + i], c->model->outputs[i].bytes,
                          c->stream),
           "the device does not give an output");
   return SMELT_OK;
@@ -267,17 +431,23 @@ static smelt_status copy_outputs(smelt_cuda *c) {
 static smelt_status enqueue(smelt_cuda *c, uint32_t first, uint32_t last) {
   smelt_status status = copy_inputs(c);
   for (uint32_t i = first; i < last && status == SMELT_OK; ++i)
-    status = launch(c, i);
+    status = launch_step(c, i);
   return status == SMELT_OK ? copy_outputs(c) : status;
 }
 
 static smelt_status record(smelt_cuda *c, uint32_t first, uint32_t last) {
+  stretch *made = &c->stretches[first];
   TRY(c->cu.capture_begin(c->stream, CU_CAPTURE_THREAD_LOCAL), "no commands can be recorded");
   const smelt_status status = enqueue(c, first, last);
   cu_graph graph = NULL;
   cu_result result = c->cu.capture_end(c->stream, &graph);
+  if (made->graph)
+    c->cu.graph_exec_destroy(made->graph);
+  made->graph = NULL;
+  made->end = last;
+  made->recorded = ++c->now;
   if (status == SMELT_OK && result == CU_SUCCESS)
-    result = c->cu.graph_instantiate(&c->stretches[first], graph, 0);
+    result = c->cu.graph_instantiate(&made->graph, graph, 0);
   if (graph)
     c->cu.graph_destroy(graph);
   if (status != SMELT_OK)
@@ -287,11 +457,8 @@ static smelt_status record(smelt_cuda *c, uint32_t first, uint32_t last) {
 }
 
 static smelt_status record_all(smelt_cuda *c) {
-  c->stretches = make(c->model->step_count, sizeof *c->stretches);
-  if (!c->stretches)
-    return no_memory(c);
   smelt_status status = SMELT_OK;
-  for (uint32_t i = 0; i < c->model->step_count && status == SMELT_OK; ++i) {
+  for (uint32_t i = 0; !c->is_open && i < c->model->step_count && status == SMELT_OK; ++i) {
     const uint32_t end = smelt_stretch_end(c->model, i);
     if (end == i)
       continue;
@@ -301,13 +468,35 @@ static smelt_status record_all(smelt_cuda *c) {
   return status;
 }
 
+/* Prepares steps of an open model from number `first` on, as far as the device takes them with these sizes, and records
+ * them where something has changed. */
+static smelt_status fit_stretch(smelt_cuda *c, uint32_t first) {
+  stretch *known = &c->stretches[first];
+  const uint32_t most = smelt_stretch_end(c->model, first);
+  smelt_status status = SMELT_OK;
+  int is_stale = !known->graph;
+  uint32_t end = first;
+  for (; end < most; ++end) {
+    status = prepare(c, end);
+    if (status != SMELT_OK)
+      break;
+    is_stale |= c->launches[end].changed > known->recorded;
+  }
+  if (status != SMELT_OK && status != SMELT_ERROR_ARENA)
+    return status;
+  if (end > first && (is_stale || known->end != end))
+    return record(c, first, end);
+  known->end = end;
+  return SMELT_OK;
+}
+
 /* One step, and how long the device takes for it. */
 static smelt_status run_timed(smelt_cuda *c, uint32_t number) {
   smelt_status status = number == 0 ? copy_inputs(c) : SMELT_OK;
   if (status != SMELT_OK)
     return status;
   TRY(c->cu.event_record(c->events[0], c->stream), "the device has no clock");
-  status = launch(c, number);
+  status = launch_step(c, number);
   if (status != SMELT_OK)
     return status;
   TRY(c->cu.event_record(c->events[1], c->stream), "the device has no clock");
@@ -320,10 +509,24 @@ static smelt_status run_timed(smelt_cuda *c, uint32_t number) {
   return SMELT_OK;
 }
 
-static smelt_status run_stretch(smelt_cuda *c, uint32_t number) {
-  TRY(c->cu.graph_launch(c->stretches[number], c->stream), "the device does not take commands");
+static smelt_status run_stretch(smelt_cuda *c, uint32_t number, uint32_t *next) {
+  const smelt_status status = c->is_open ? fit_stretch(c, number) : SMELT_OK;
+  *next = c->stretches[number].end;
+  if (status != SMELT_OK || *next == number)
+    return status;
+  TRY(c->cu.graph_launch(c->stretches[number].graph, c->stream), "the device does not take commands");
   TRY(c->cu.stream_wait(c->stream), "the device failed");
   return SMELT_OK;
+}
+
+/* A step by itself, unless it is too large for the device. */
+static smelt_status run_one(smelt_cuda *c, uint32_t number, uint32_t *next) {
+  const smelt_status status = c->is_open ? prepare(c, number) : SMELT_OK;
+  if (status == SMELT_OK)
+    return run_timed(c, number);
+  *next = number;
+  c->milliseconds[number] = -1;
+  return status == SMELT_ERROR_ARENA ? SMELT_OK : status;
 }
 
 static smelt_status run_steps(void *user, uint32_t number, uint32_t *next) {
@@ -331,17 +534,23 @@ static smelt_status run_steps(void *user, uint32_t number, uint32_t *next) {
   cu_context before;
   TRY(c->cu.context_push(c->context), "the device cannot be used");
   smelt_status status;
-  if (!c->instance->hook && c->stretches[number]) {
-    *next = smelt_stretch_end(c->model, number);
-    status = run_stretch(c, number);
-  } else {
-    status = run_timed(c, number);
-  }
+  if (!c->instance->hook && (c->is_open || c->stretches[number].graph))
+    status = run_stretch(c, number, next);
+  else
+    status = run_one(c, number, next);
   c->cu.context_pop(&before);
   return status;
 }
 
 /*--- The interface --------------------------------------------------------------------------------------------------*/
+
+static int fits_kernel(const smelt_model *model, const smelt_step *row, const smelt_cuda_kernel *kernel) {
+  const uint32_t buffers = kernel->size_count ? smelt_open_buffers(model, row, kernel->size_count) : row->operand_count;
+  int fits = buffers == kernel->operand_count;
+  for (uint32_t i = 0; kernel->size_count && fits && i < buffers; ++i)
+    fits = kernel->operand_bytes[i] > 0;
+  return fits;
+}
 
 /* What the rest takes for granted. */
 static smelt_status check(smelt_cuda *c) {
@@ -352,11 +561,11 @@ static smelt_status check(smelt_cuda *c) {
   int is_whole = smelt_fits_device(model, program->kernel_count) && program->code && program->code_bytes &&
                  !program->code[program->code_bytes - 1];
   for (uint32_t i = 0; i < program->kernel_count && is_whole; ++i)
-    is_whole = program->kernels[i].operand_count <= SMELT_MAX_OPERANDS && program->kernels[i].groups &&
-               program->kernels[i].group_size;
+    is_whole = program->kernels[i].operand_count <= SMELT_MAX_OPERANDS && program->kernels[i].group_size &&
+               (program->kernels[i].groups || program->kernels[i].size_count);
   for (uint32_t i = 0; i < model->step_count && is_whole; ++i)
     is_whole = !smelt_is_device_step(model, i) ||
-               model->steps[i].operand_count == program->kernels[model->steps[i].first].operand_count;
+               fits_kernel(model, &model->steps[i], &program->kernels[model->steps[i].first]);
   return is_whole ? SMELT_OK : damaged(c);
 }
 
@@ -375,7 +584,7 @@ static smelt_status do_all(smelt_cuda *c, const part *parts, size_t count) {
 
 static smelt_status open_all(smelt_cuda *c) {
   const part outside[] = {check, open_driver, choose_device, open_context};
-  const part inside[] = {open_device, make_memory, load_kernels, record_all};
+  const part inside[] = {open_device, make_memory, load_kernels, make_launches, record_all};
   smelt_status status = do_all(c, outside, sizeof outside / sizeof *outside);
   if (status != SMELT_OK)
     return status;
@@ -396,6 +605,7 @@ smelt_status smelt_cuda_open(smelt_cuda **cuda, const smelt_model *model, const 
     return status;
   c->model = model;
   c->program = program;
+  c->is_open = smelt_is_open(model);
   c->why = why;
   c->why_bytes = why_bytes;
   status = open_all(c);
@@ -410,7 +620,9 @@ smelt_status smelt_cuda_open(smelt_cuda **cuda, const smelt_model *model, const 
 
 const char *smelt_cuda_device_name(const smelt_cuda *cuda) { return cuda->name; }
 
-void *smelt_cuda_arena(const smelt_cuda *cuda) { return cuda->arena; }
+void *smelt_cuda_arena(const smelt_cuda *cuda) { return cuda->is_alone ? cuda->arena : cuda->data->seen; }
+
+uint64_t smelt_cuda_arena_bytes(const smelt_cuda *cuda) { return cuda->arena_bytes; }
 
 const void *const *smelt_cuda_inputs(const smelt_cuda *cuda) { return cuda->inputs; }
 
@@ -420,37 +632,120 @@ float smelt_cuda_step_milliseconds(const smelt_cuda *cuda, uint32_t step) { retu
 
 const char *smelt_cuda_why(const smelt_cuda *cuda) { return cuda->last_why; }
 
+/* smelt_resize, for blocks that grow. */
+static void *resize(void *user, void *block, uint64_t old_bytes, uint64_t bytes) {
+  smelt_cuda *c = user;
+  region *old = (region *)(uintptr_t)region_at(c, block), *made = NULL;
+  cu_context before;
+  if (c->cu.context_push(c->context) != CU_SUCCESS)
+    return NULL;
+  const smelt_status status = bytes ? make_region(c, bytes, &made) : SMELT_OK;
+  if (status == SMELT_OK) {
+    c->last_why[0] = 0; /* of an attempt to get more than enough */
+    if (made && old)
+      memcpy(made->seen, block, old_bytes < bytes ? old_bytes : bytes);
+    if (old)
+      free_region(c, old);
+  }
+  c->cu.context_pop(&before);
+  return made ? made->seen : NULL;
+}
+
 void smelt_cuda_bind(smelt_cuda *cuda, smelt_instance *instance) {
   cuda->instance = instance;
   smelt_set_device(instance, run_steps, cuda);
+  smelt_set_resize(instance, resize, cuda);
+}
+
+static smelt_status fit_arena(smelt_cuda *c, uint64_t bytes) {
+  region *old = c->data, *made = NULL;
+  if (bytes <= c->arena_bytes)
+    return SMELT_OK;
+  if (c->model->state_count)
+    bytes += bytes / 2; /* what grows by little steps is moved seldom */
+  smelt_status status = make_region(c, bytes, &made);
+  if (status != SMELT_OK)
+    return status;
+  status = smelt_move(c->instance, made->seen, bytes);
+  c->data = made;
+  c->arena_bytes = bytes;
+  free_region(c, old);
+  return status;
+}
+
+static smelt_status fit_tensors(smelt_cuda *c) {
+  region *old = c->tensors;
+  const uint64_t bytes = smelt_device_layout(c->model, c->instance, 0, c->at);
+  if (!old || bytes > old->bytes - SMELT_DEVICE_ALIGNMENT) {
+    const smelt_status status = make_region(c, bytes, &c->tensors);
+    if (status != SMELT_OK)
+      return status;
+    if (old)
+      free_region(c, old);
+  }
+  place_tensors(c, c->tensors->seen);
+  return SMELT_OK;
+}
+
+/* To the shapes that it was given last; states may have grown since. */
+static smelt_status fit(smelt_cuda *c) {
+  uint64_t bytes = 0;
+  cu_context before;
+  smelt_status status = smelt_needed_bytes(c->instance, c->shapes, &bytes);
+  if (status != SMELT_OK)
+    return status;
+  TRY(c->cu.context_push(c->context), "the device cannot be used");
+  status = fit_arena(c, bytes);
+  if (status == SMELT_OK)
+    status = smelt_set_shapes(c->instance, c->shapes);
+  if (status == SMELT_OK)
+    status = fit_tensors(c);
+  c->cu.context_pop(&before);
+  return status;
+}
+
+smelt_status smelt_cuda_set_shapes(smelt_cuda *cuda, smelt_shapes shapes) {
+  if (!cuda || !cuda->instance || (cuda->extents && !shapes))
+    return SMELT_ERROR_ARGUMENT;
+  if (!cuda->extents)
+    return SMELT_OK;
+  cuda->last_why[0] = 0;
+  smelt_keep_shapes(cuda->model, shapes, cuda->extents);
+  return fit(cuda);
 }
 
 smelt_status smelt_cuda_run(smelt_cuda *cuda, const void *const *inputs, void *const *outputs) {
-  if (!cuda || !cuda->instance || !smelt_has_buffers(cuda->model, inputs, outputs))
+  if (!cuda || !cuda->instance)
     return SMELT_ERROR_ARGUMENT;
   const smelt_model *model = cuda->model;
+  const smelt_instance *instance = cuda->instance;
   cuda->last_why[0] = 0;
+  if (!instance->has_shapes)
+    return SMELT_ERROR_SHAPE;
+  smelt_status status = cuda->extents && model->state_count ? fit(cuda) : SMELT_OK;
+  if (status != SMELT_OK)
+    return status;
+  if (!smelt_has_buffers(instance, inputs, outputs))
+    return SMELT_ERROR_ARGUMENT;
   for (uint32_t i = 0; i < model->input_count; ++i)
-    if (model->inputs[i].bytes && inputs[i] != cuda->inputs[i])
-      memcpy((void *)(uintptr_t)cuda->inputs[i], inputs[i], model->inputs[i].bytes);
-  const smelt_status status = smelt_run(cuda->instance, cuda->inputs, cuda->outputs);
+    if (smelt_bytes_of(instance, &model->inputs[i]) && inputs[i] != cuda->inputs[i])
+      memcpy((void *)(uintptr_t)cuda->inputs[i], inputs[i], smelt_bytes_of(instance, &model->inputs[i]));
+  status = smelt_run(instance, cuda->inputs, cuda->outputs);
   for (uint32_t i = 0; i < model->output_count && status == SMELT_OK; ++i)
-    if (model->outputs[i].bytes && outputs[i] != cuda->outputs[i])
-      memcpy(outputs[i], cuda->outputs[i], model->outputs[i].bytes);
+    if (smelt_bytes_of(instance, &model->outputs[i]) && outputs[i] != cuda->outputs[i])
+      memcpy(outputs[i], cuda->outputs[i], smelt_bytes_of(instance, &model->outputs[i]));
   return status;
 }
 
 static void close_memory(smelt_cuda *c) {
   if (c->weights)
     c->cu.release(c->weights);
-  if (c->data && c->is_managed)
-    c->cu.release(c->data);
+  if (c->own)
+    c->cu.release(c->own);
   if (c->host)
     c->cu.release_host(c->host);
-  if (c->is_alone)
-    free(c->arena);
-  else if (c->arena && !c->is_managed)
-    c->cu.release_host(c->arena);
+  while (c->regions)
+    free_region(c, c->regions);
 }
 
 /* What is null was never made; a device that is lost gives nothing back, and that is no error here. */
@@ -460,8 +755,8 @@ static void close_device(smelt_cuda *c) {
   if (c->stream && is_current)
     c->cu.stream_wait(c->stream);
   for (uint32_t i = 0; c->stretches && i < c->model->step_count; ++i)
-    if (c->stretches[i])
-      c->cu.graph_exec_destroy(c->stretches[i]);
+    if (c->stretches[i].graph)
+      c->cu.graph_exec_destroy(c->stretches[i].graph);
   if (c->module)
     c->cu.module_unload(c->module);
   close_memory(c);
@@ -486,6 +781,11 @@ void smelt_cuda_close(smelt_cuda *cuda) {
   free(cuda->inputs);
   free(cuda->outputs);
   free(cuda->milliseconds);
+  free(cuda->arena);
+  free(cuda->extents);
+  free(cuda->shapes);
+  free(cuda->values);
+  free(cuda->launches);
   free(cuda->stretches);
   free(cuda);
 }

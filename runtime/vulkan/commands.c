@@ -37,15 +37,26 @@ static void copy(const smelt_vulkan *v, VkCommandBuffer commands, VkBuffer from,
     v->vk.CmdCopyBuffer(commands, from, to, 1, &region);
 }
 
-/* All of the data where the processor takes part or looks at every step, else inputs and outputs alone. */
+/* All of the data where the processor takes part, looks at every step or at states, else inputs and outputs alone. */
 static int copies_all(const smelt_vulkan *v, uint32_t first, uint32_t last) {
-  return first > 0 || last < v->model->step_count;
+  return first > 0 || last < v->model->step_count || v->model->state_count;
+}
+
+/* Between all regions and their mirrors; none has one where the first does not. */
+static void copy_regions(const smelt_vulkan *v, VkCommandBuffer commands, int in) {
+  for (const region *at = v->regions; at; at = at->next)
+    if (at->mirror.buffer)
+      copy(v, commands, in ? at->mirror.buffer : at->device.buffer, in ? at->device.buffer : at->mirror.buffer, 0,
+           at->device.bytes);
 }
 
 static void copy_in(const smelt_vulkan *v, VkCommandBuffer commands, int all) {
-  if (v->data.mapped)
+  if (v->data->device.mapped)
     return;
-  copy(v, commands, v->mirror.buffer, v->data.buffer, all ? 0 : v->inputs_at, all ? v->data_bytes : v->outputs_at);
+  if (all)
+    copy_regions(v, commands, 1);
+  else
+    copy(v, commands, v->tensors->mirror.buffer, v->tensors->device.buffer, v->inputs_at, v->outputs_at);
   barrier(v, commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
           VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
 }
@@ -53,9 +64,12 @@ static void copy_in(const smelt_vulkan *v, VkCommandBuffer commands, int all) {
 static void copy_out(const smelt_vulkan *v, VkCommandBuffer commands, int all) {
   VkPipelineStageFlags stage = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
   VkAccessFlags written = VK_ACCESS_SHADER_WRITE_BIT;
-  if (!v->data.mapped) {
+  if (!v->data->device.mapped) {
     barrier(v, commands, stage, written, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
-    copy(v, commands, v->data.buffer, v->mirror.buffer, all ? 0 : v->outputs_at, v->data_bytes);
+    if (all)
+      copy_regions(v, commands, 0);
+    else
+      copy(v, commands, v->tensors->device.buffer, v->tensors->mirror.buffer, v->outputs_at, v->outputs_end);
     stage = VK_PIPELINE_STAGE_TRANSFER_BIT;
     written = VK_ACCESS_TRANSFER_WRITE_BIT;
   }
@@ -74,9 +88,12 @@ static void timestamp(const smelt_vulkan *v, VkCommandBuffer commands, uint32_t 
 static void record_step(const smelt_vulkan *v, VkCommandBuffer commands, uint32_t number) {
   const pipeline *kernel = &v->pipelines[v->model->steps[number].first];
   const step *made = &v->steps[number];
+  if (!made->groups[0])
+    return;
   v->vk.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
   v->vk.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1, &made->set, 0, NULL);
-  v->vk.CmdPushConstants(commands, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof made->offsets, made->offsets);
+  v->vk.CmdPushConstants(commands, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                         smelt_vulkan_words(smelt_vulkan_kernel_of(v, number)) * 4, made->words);
   v->vk.CmdDispatch(commands, made->groups[0], made->groups[1], 1);
 }
 
@@ -100,22 +117,32 @@ static smelt_status record(smelt_vulkan *v, VkCommandBuffer commands, uint32_t f
   return SMELT_OK;
 }
 
-/* Again where they were recorded before. */
+static smelt_status record_stretch(smelt_vulkan *v, uint32_t first, uint32_t end) {
+  stretch *made = &v->stretches[first];
+  smelt_status status = SMELT_OK;
+  if (!made->commands)
+    status = make_buffer(v, &made->commands);
+  made->end = end;
+  made->recorded = ++v->now;
+  made->regions = v->changed_regions;
+  return status == SMELT_OK ? record(v, made->commands, first, end) : status;
+}
+
+/* Again where they were recorded before; of an open model, when they are run. */
 smelt_status smelt_vulkan_record_all(smelt_vulkan *v) {
+  const uint32_t count = v->model->step_count;
   if (!v->stretches)
-    v->stretches = smelt_vulkan_make(v->model->step_count, sizeof(VkCommandBuffer));
+    v->stretches = smelt_vulkan_make(count, sizeof *v->stretches);
   if (!v->stretches)
     return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
   smelt_status status = SMELT_OK;
-  for (uint32_t i = 0; i < v->model->step_count && status == SMELT_OK; ++i) {
+  for (uint32_t i = 0; i < count && status == SMELT_OK; ++i) {
     const uint32_t end = smelt_stretch_end(v->model, i);
-    if (end == i)
-      continue;
-    if (!v->stretches[i])
-      status = make_buffer(v, &v->stretches[i]);
-    if (status == SMELT_OK)
-      status = record(v, v->stretches[i], i, end);
-    i = end;
+    if (v->is_open)
+      v->stretches[i].recorded = 0;
+    else if (end > i)
+      status = record_stretch(v, i, end);
+    i = v->is_open ? i : end;
   }
   return status;
 }
@@ -146,17 +173,55 @@ static smelt_status read_clock(smelt_vulkan *v, uint32_t first, uint32_t last) {
   return SMELT_OK;
 }
 
+/* Prepares steps of an open model from number `first` on, as far as the device takes them with these sizes, and records
+ * them where something has changed. */
+static smelt_status fit_stretch(smelt_vulkan *v, uint32_t first, uint32_t most) {
+  const stretch *known = &v->stretches[first];
+  smelt_status status = SMELT_OK;
+  int is_stale = !known->recorded || known->regions != v->changed_regions;
+  uint32_t end = first;
+  for (; end < most; ++end) {
+    status = smelt_vulkan_prepare(v, end);
+    if (status != SMELT_OK)
+      break;
+    is_stale |= v->steps[end].changed > known->recorded;
+  }
+  if (status != SMELT_OK && status != SMELT_ERROR_ARENA)
+    return status;
+  if (!is_stale && known->end == end)
+    return SMELT_OK;
+  if (end > first)
+    return record_stretch(v, first, end);
+  v->stretches[first].end = first;
+  return SMELT_OK;
+}
+
+static smelt_status run_single(smelt_vulkan *v, uint32_t number, uint32_t *next) {
+  const smelt_status prepared = v->is_open ? smelt_vulkan_prepare(v, number) : SMELT_OK;
+  if (prepared == SMELT_ERROR_ARENA) {
+    *next = number;
+    return SMELT_OK;
+  }
+  smelt_status status = prepared == SMELT_OK ? record(v, v->single, number, number + 1) : prepared;
+  if (status == SMELT_OK)
+    status = submit(v, v->single);
+  v->is_broken |= status != SMELT_OK;
+  return status;
+}
+
 smelt_status smelt_vulkan_run_steps(void *user, uint32_t number, uint32_t *next) {
   smelt_vulkan *v = user;
-  if (v->is_broken)
-    return smelt_vulkan_fail(v, SMELT_ERROR_DEVICE, "the device failed before; open it again", VK_SUCCESS);
-  if ((!v->instance->hook || v->queries) && v->stretches[number]) {
-    *next = smelt_stretch_end(v->model, number);
-    const smelt_status status = submit(v, v->stretches[number]);
-    return status == SMELT_OK && v->queries ? read_clock(v, number, *next) : status;
-  }
-  const smelt_status status = record(v, v->single, number, number + 1);
-  return status == SMELT_OK ? submit(v, v->single) : status;
+  const stretch *stretch = &v->stretches[number];
+  if ((v->instance->hook && !v->queries) || (!v->is_open && !stretch->commands))
+    return run_single(v, number, next);
+  smelt_status status = SMELT_OK;
+  if (v->is_open)
+    v->is_broken |= (status = fit_stretch(v, number, smelt_stretch_end(v->model, number))) != SMELT_OK;
+  *next = stretch->end;
+  if (status != SMELT_OK || stretch->end == number)
+    return status;
+  status = submit(v, stretch->commands);
+  return status == SMELT_OK && v->queries ? read_clock(v, number, *next) : status;
 }
 
 smelt_status smelt_vulkan_copy(smelt_vulkan *v, VkBuffer from, VkBuffer to, uint64_t first, uint64_t at,

@@ -14,18 +14,42 @@ typedef struct block {
   uint64_t bytes;
 } block;
 
+/* Memory that both see: the device's own, and where the processor does not see that, a mirror of it. */
+typedef struct region {
+  block device;
+  block mirror;
+  struct region *next;
+} region;
+
 typedef struct pipeline {
   VkDescriptorSetLayout set_layout;
   VkPipelineLayout layout;
   VkPipeline pipeline;
 } pipeline;
 
+/* Where a binding's memory is. */
+typedef struct bound {
+  VkBuffer buffer;
+  VkDeviceSize first, range;
+  VkBufferView view; /* of texels */
+} bound;
+
 /* A step of the device, ready to be recorded. */
 typedef struct step {
   VkDescriptorSet set;
-  uint32_t offsets[SMELT_VULKAN_MAX_BINDINGS]; /* push constants */
-  uint32_t groups[2];
+  bound bounds[SMELT_VULKAN_MAX_BINDINGS];
+  uint32_t words[SMELT_VULKAN_MAX_BINDINGS + SMELT_VULKAN_MAX_SIZES]; /* push constants */
+  uint32_t groups[2];                                                 /* none: nothing to do */
+  uint64_t changed;                                                   /* when */
 } step;
+
+/* Commands for steps without the processor. */
+typedef struct stretch {
+  VkCommandBuffer commands; /* null: never recorded */
+  uint64_t recorded;        /* when */
+  uint64_t regions;         /* with which of them */
+  uint32_t end;             /* the step behind them */
+} stretch;
 
 struct smelt_vulkan {
   const smelt_model *model;
@@ -37,21 +61,26 @@ struct smelt_vulkan {
   VkDevice device;
   VkQueue queue;
   uint32_t family, timestamp_bits;
-  block data;   /* arena, inputs, outputs */
-  block mirror; /* the same for the processor, where it does not see the data */
+  int is_open;              /* what steps are launched with may change from run to run */
+  region *regions;          /* arena, inputs and outputs, blocks */
+  uint64_t changed_regions; /* counts that */
+  region *data;             /* of them, the arena; and behind it inputs and outputs, unless the model is open */
+  region *tensors;          /* inputs and outputs */
   block weights;
-  uint64_t *at; /* in data: inputs, then outputs */
-  uint64_t inputs_at, outputs_at, data_bytes;
+  uint64_t arena_bytes;
+  uint64_t *at; /* in tensors: inputs, then outputs */
+  uint64_t inputs_at, outputs_at, outputs_end;
   const void **inputs; /* the same as addresses that the processor sees */
   void **outputs;
+  int64_t *extents; /* of all inputs, as they were set last; null where nobody need set them */
+  const int64_t **shapes;
   pipeline *pipelines; /* of the program's kernels */
   step *steps;         /* of the model's; those of the processor are not used */
-  VkBufferView *views;
-  uint32_t view_count;
   VkDescriptorPool descriptors;
   VkCommandPool pool;
-  VkCommandBuffer *stretches; /* under the first of their steps; null elsewhere */
-  VkCommandBuffer single;     /* for one step alone, and for copies */
+  stretch *stretches;     /* under the first of their steps */
+  VkCommandBuffer single; /* for one step alone, and for copies */
+  uint64_t now;           /* counts changes of steps and recordings */
   VkFence fence;
   VkQueryPool queries; /* null where steps are not timed: what the clock says before and after each */
   uint64_t *ticks;     /* the same of the last run */
@@ -77,6 +106,9 @@ smelt_status smelt_vulkan_status(VkResult result);
 /* Null where there is no memory; of no elements, something that free takes. */
 void *smelt_vulkan_make(size_t count, size_t bytes);
 
+/* How many push constants a kernel has. */
+uint32_t smelt_vulkan_words(const smelt_vulkan_kernel *kernel);
+
 /* The kernel of a step; null where it is the processor's. */
 const smelt_vulkan_kernel *smelt_vulkan_kernel_of(const smelt_vulkan *v, uint32_t number);
 
@@ -90,6 +122,26 @@ smelt_status smelt_vulkan_make_steps(smelt_vulkan *v);
 smelt_status smelt_vulkan_record_all(smelt_vulkan *v);
 
 void smelt_vulkan_free_block(smelt_vulkan *v, block *block);
+
+/* What the processor sees of a region. */
+static inline unsigned char *smelt_vulkan_seen(const region *region) {
+  return region->device.mapped ? region->device.mapped : region->mirror.mapped;
+}
+
+/* The region that an address of the processor's lies in; null where none does. */
+region *smelt_vulkan_region_at(const smelt_vulkan *v, const void *address);
+void smelt_vulkan_free_regions(smelt_vulkan *v);
+
+/* Gives an open model's arena, inputs and outputs so many bytes; what moves is stale. */
+smelt_status smelt_vulkan_fit_arena(smelt_vulkan *v, uint64_t bytes);
+smelt_status smelt_vulkan_fit_tensors(smelt_vulkan *v);
+
+/* smelt_resize, for blocks that grow. */
+void *smelt_vulkan_resize(void *user, void *block, uint64_t old_bytes, uint64_t bytes);
+
+/* Finds out what a step is launched with, and notes when that changes. SMELT_ERROR_ARENA: sizes are too large for the
+ * device, and the step is the processor's. */
+smelt_status smelt_vulkan_prepare(smelt_vulkan *v, uint32_t number);
 
 /* Copies bytes [first, first + bytes) of one buffer to another's beginning at `to`, and waits. */
 smelt_status smelt_vulkan_copy(smelt_vulkan *v, VkBuffer from, VkBuffer to, uint64_t first, uint64_t at,

@@ -4,8 +4,6 @@
 
 #include "internal.h"
 
-#include "../core/sizes.h"
-
 static int is_texel(uint32_t view) { return view == SMELT_VULKAN_TEXELS || view == SMELT_VULKAN_VECTOR_TEXELS; }
 
 static uint64_t unit_of(const smelt_vulkan_binding *binding) {
@@ -15,6 +13,10 @@ static uint64_t unit_of(const smelt_vulkan_binding *binding) {
 
 static VkDescriptorType type_of(const smelt_vulkan_binding *binding) {
   return is_texel(binding->view) ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+}
+
+uint32_t smelt_vulkan_words(const smelt_vulkan_kernel *kernel) {
+  return SMELT_VULKAN_MAX_BINDINGS + (kernel->size_count ? SMELT_VULKAN_MAX_SIZES : 0);
 }
 
 static smelt_status make_pipeline(smelt_vulkan *v, const smelt_vulkan_kernel *kernel, pipeline *made) {
@@ -29,7 +31,7 @@ static smelt_status make_pipeline(smelt_vulkan *v, const smelt_vulkan_kernel *ke
                                                .pBindings = bindings};
   TRY(v->vk.CreateDescriptorSetLayout(v->device, &set, NULL, &made->set_layout), "a kernel cannot be bound");
   const VkPushConstantRange offsets = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-                                       .size = SMELT_VULKAN_MAX_BINDINGS * sizeof(uint32_t)};
+                                       .size = smelt_vulkan_words(kernel) * 4};
   const VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                              .setLayoutCount = 1,
                                              .pSetLayouts = &made->set_layout,
@@ -72,49 +74,47 @@ const smelt_vulkan_kernel *smelt_vulkan_kernel_of(const smelt_vulkan *v, uint32_
 
 /* The block that an operand lies in, and where; null where a device has none. */
 static const block *place_of(const smelt_vulkan *v, const smelt_operand *operand, uint64_t *at) {
-  switch (operand->base) {
+  const unsigned char *sizes = smelt_vulkan_seen(v->data);
+  *at = smelt_offset_of(sizes, operand);
+  switch (smelt_base_of(operand)) {
   case SMELT_BASE_ARENA:
-    *at = smelt_head_bytes(v->model) + (uint64_t)operand->offset;
-    return &v->data;
+    *at += smelt_head_bytes(v->model);
+    return &v->data->device;
   case SMELT_BASE_WEIGHTS:
-    *at = (uint64_t)operand->offset;
     return &v->weights;
   case SMELT_BASE_INPUT:
-    *at = v->at[operand->index] + (uint64_t)operand->offset;
-    return &v->data;
+    *at += v->at[operand->index];
+    return &v->tensors->device;
   case SMELT_BASE_OUTPUT:
-    *at = v->at[v->model->input_count + operand->index] + (uint64_t)operand->offset;
-    return &v->data;
+    *at += v->at[v->model->input_count + operand->index];
+    return &v->tensors->device;
+  case SMELT_BASE_BLOCK: {
+    const void *memory = v->instance ? smelt_blocks(v->instance)[operand->index].memory : NULL;
+    const region *found = smelt_vulkan_region_at(v, memory);
+    if (found)
+      *at += (uint64_t)((const unsigned char *)memory - smelt_vulkan_seen(found));
+    return found ? &found->device : NULL;
+  }
   default:
     return NULL;
   }
 }
 
-static smelt_status check_range(smelt_vulkan *v, const smelt_vulkan_binding *binding, uint64_t range) {
-  const VkPhysicalDeviceLimits *limits = &v->properties.limits;
-  const int fits = is_texel(binding->view) ? range / unit_of(binding) <= limits->maxTexelBufferElements
-                                           : range <= limits->maxStorageBufferRange;
-  return fits ? SMELT_OK
-              : smelt_vulkan_fail(
-                    v, SMELT_ERROR_DEVICE,
-                    "the device binds less memory at once than a tensor of the model has; compile it for another "
-                    "--target",
-                    VK_SUCCESS);
+static smelt_status damaged(smelt_vulkan *v) {
+  return smelt_vulkan_fail(v, SMELT_ERROR_ARGUMENT, "the artefact's device program is damaged", VK_SUCCESS);
 }
 
-static smelt_status bind_operand(smelt_vulkan *v, step *made, uint32_t number, const smelt_vulkan_binding *binding,
-                                 const smelt_operand *operand) {
-  uint64_t at = 0;
-  const block *block = place_of(v, operand, &at);
-  const uint64_t first = at / SMELT_DEVICE_ALIGNMENT * SMELT_DEVICE_ALIGNMENT, unit = unit_of(binding);
-  if (!block || at + binding->bytes > block->bytes || (at - first) % unit)
-    return smelt_vulkan_fail(v, SMELT_ERROR_ARGUMENT, "the artefact's device program is damaged", VK_SUCCESS);
-  const uint64_t range = smelt_align_up(at - first + binding->bytes, 16);
-  smelt_status status = check_range(v, binding, range);
-  if (status != SMELT_OK)
-    return status;
-  made->offsets[number] = (uint32_t)((at - first) / unit);
-  const VkDescriptorBufferInfo buffer = {.buffer = block->buffer, .offset = first, .range = range};
+static int fits(const smelt_vulkan *v, const smelt_vulkan_binding *binding, uint64_t range) {
+  const VkPhysicalDeviceLimits *limits = &v->properties.limits;
+  return is_texel(binding->view) ? range / unit_of(binding) <= limits->maxTexelBufferElements
+                                 : range <= limits->maxStorageBufferRange;
+}
+
+/* Lets a descriptor see what the binding is now. */
+static smelt_status write_descriptor(smelt_vulkan *v, step *made, uint32_t number,
+                                     const smelt_vulkan_binding *binding) {
+  bound *to = &made->bounds[number];
+  const VkDescriptorBufferInfo buffer = {.buffer = to->buffer, .offset = to->first, .range = to->range};
   VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                 .dstSet = made->set,
                                 .dstBinding = number,
@@ -122,37 +122,116 @@ static smelt_status bind_operand(smelt_vulkan *v, step *made, uint32_t number, c
                                 .descriptorType = type_of(binding),
                                 .pBufferInfo = &buffer};
   if (is_texel(binding->view)) {
+    v->vk.DestroyBufferView(v->device, to->view, NULL);
+    to->view = VK_NULL_HANDLE;
     const VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
-                                         .buffer = block->buffer,
+                                         .buffer = to->buffer,
                                          .format = binding->view == SMELT_VULKAN_TEXELS ? VK_FORMAT_R32_SFLOAT
                                                                                         : VK_FORMAT_R32G32B32A32_SFLOAT,
-                                         .offset = first,
-                                         .range = range};
-    TRY(v->vk.CreateBufferView(v->device, &info, NULL, &v->views[v->view_count]), "a tensor cannot be bound");
-    write.pTexelBufferView = &v->views[v->view_count++];
+                                         .offset = to->first,
+                                         .range = to->range};
+    TRY(v->vk.CreateBufferView(v->device, &info, NULL, &to->view), "a tensor cannot be bound");
+    write.pTexelBufferView = &to->view;
   }
   v->vk.UpdateDescriptorSets(v->device, 1, &write, 0, NULL);
   return SMELT_OK;
 }
 
-static smelt_status make_step(smelt_vulkan *v, uint32_t number) {
+/* `bytes` from where an operand lies; of an empty one, anything. */
+static smelt_status bind_operand(smelt_vulkan *v, step *made, uint32_t number, const smelt_vulkan_binding *binding,
+                                 const smelt_operand *operand, uint64_t bytes) {
+  uint64_t at = 0;
+  const block *block = place_of(v, operand, &at);
+  if (!bytes) {
+    block = &v->data->device;
+    at = 0;
+  }
+  const uint64_t first = at / SMELT_DEVICE_ALIGNMENT * SMELT_DEVICE_ALIGNMENT, unit = unit_of(binding);
+  if (!block || bytes > block->bytes || at > block->bytes - bytes || (at - first) % unit)
+    return damaged(v);
+  const uint64_t range = smelt_align_up(at - first + bytes + !bytes, 16);
+  if (!fits(v, binding, range))
+    return SMELT_ERROR_ARENA;
+  const uint32_t word = (uint32_t)((at - first) / unit);
+  bound *to = &made->bounds[number];
+  if (to->buffer == block->buffer && to->first == first && to->range == range && made->words[number] == word)
+    return SMELT_OK;
+  made->words[number] = word;
+  made->changed = ++v->now;
+  to->buffer = block->buffer;
+  to->first = first;
+  to->range = range;
+  return write_descriptor(v, made, number, binding);
+}
+
+static void set_word(smelt_vulkan *v, step *made, uint32_t *word, uint32_t value) {
+  if (*word != value)
+    made->changed = ++v->now;
+  *word = value;
+}
+
+static void set_invocations(smelt_vulkan *v, step *made, uint64_t invocations) {
+  const uint64_t groups = (invocations + v->program->group_size - 1) / v->program->group_size;
+  const uint32_t x = (uint32_t)(groups < v->program->groups_x ? groups : v->program->groups_x);
+  set_word(v, made, &made->groups[0], x);
+  set_word(v, made, &made->groups[1], x ? (uint32_t)((groups + x - 1) / x) : 0);
+}
+
+/* The sizes of a kernel that has some. */
+static smelt_status set_sizes(smelt_vulkan *v, step *made, const smelt_vulkan_kernel *kernel,
+                              const smelt_operand *operands) {
+  const unsigned char *sizes = smelt_vulkan_seen(v->data);
+  for (uint32_t i = 0; i < kernel->size_count; ++i) {
+    const int64_t value = smelt_size_at(sizes, &operands[i]);
+    if (value != (int32_t)value)
+      return SMELT_ERROR_ARENA;
+    set_word(v, made, &made->words[SMELT_VULKAN_MAX_BINDINGS + i], (uint32_t)value);
+  }
+  const int64_t invocations = (int64_t)smelt_offset_of(sizes, &operands[kernel->size_count]),
+                steps = (int64_t)smelt_offset_of(sizes, &operands[kernel->size_count + 1]);
+  if (invocations > SMELT_DEVICE_MOST_INVOCATIONS || steps > v->program->most_steps)
+    return SMELT_ERROR_ARENA;
+  set_invocations(v, made, invocations > 0 ? (uint64_t)invocations : 0);
+  return SMELT_OK;
+}
+
+smelt_status smelt_vulkan_prepare(smelt_vulkan *v, uint32_t number) {
   const smelt_step *row = &v->model->steps[number];
   const smelt_vulkan_kernel *kernel = smelt_vulkan_kernel_of(v, number);
-  if (!kernel)
-    return SMELT_OK;
   step *made = &v->steps[number];
+  const uint32_t buffers = kernel->size_count ? smelt_open_buffers(v->model, row, kernel->size_count) : 0;
+  const smelt_operand *bytes = &row->operands[buffers + kernel->size_count + 2];
+  smelt_status status = SMELT_OK;
+  if (kernel->size_count)
+    status = set_sizes(v, made, kernel, &row->operands[buffers]);
+  else
+    set_invocations(v, made, kernel->invocations);
+  for (uint32_t i = 0; i < kernel->binding_count && status == SMELT_OK && made->groups[0]; ++i) {
+    const smelt_vulkan_binding *binding = &kernel->bindings[i];
+    const int64_t size =
+        (int64_t)(kernel->size_count ? smelt_offset_of(smelt_vulkan_seen(v->data), &bytes[binding->operand])
+                                     : binding->bytes);
+    if (kernel->size_count && size / binding->element_bytes > INT32_MAX)
+      return SMELT_ERROR_ARENA;
+    status = bind_operand(v, made, i, binding, &row->operands[binding->operand], (uint64_t)size);
+  }
+  if (status != SMELT_ERROR_ARENA || row->kernel)
+    return status;
+  return smelt_vulkan_fail(
+      v, SMELT_ERROR_DEVICE,
+      "the device binds less memory at once than a tensor of the model has; compile it for another --target",
+      VK_SUCCESS);
+}
+
+static smelt_status make_step(smelt_vulkan *v, uint32_t number) {
+  if (!smelt_vulkan_kernel_of(v, number))
+    return SMELT_OK;
   const VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
                                             .descriptorPool = v->descriptors,
                                             .descriptorSetCount = 1,
-                                            .pSetLayouts = &v->pipelines[row->first].set_layout};
-  TRY(v->vk.AllocateDescriptorSets(v->device, &info, &made->set), "a tensor cannot be bound");
-  const uint64_t groups = (kernel->invocations + v->program->group_size - 1) / v->program->group_size;
-  made->groups[0] = (uint32_t)(groups < v->program->groups_x ? groups : v->program->groups_x);
-  made->groups[1] = (uint32_t)((groups + made->groups[0] - 1) / made->groups[0]);
-  smelt_status status = SMELT_OK;
-  for (uint32_t i = 0; i < kernel->binding_count && status == SMELT_OK; ++i)
-    status = bind_operand(v, made, i, &kernel->bindings[i], &row->operands[kernel->bindings[i].operand]);
-  return status;
+                                            .pSetLayouts = &v->pipelines[v->model->steps[number].first].set_layout};
+  TRY(v->vk.AllocateDescriptorSets(v->device, &info, &v->steps[number].set), "a tensor cannot be bound");
+  return v->is_open ? SMELT_OK : smelt_vulkan_prepare(v, number);
 }
 
 smelt_status smelt_vulkan_make_steps(smelt_vulkan *v) {
@@ -164,8 +243,7 @@ smelt_status smelt_vulkan_make_steps(smelt_vulkan *v) {
       ++*(is_texel(kernel->bindings[k].view) ? &texels : &buffers);
   }
   v->steps = smelt_vulkan_make(v->model->step_count, sizeof *v->steps);
-  v->views = smelt_vulkan_make(texels, sizeof *v->views);
-  if (!v->steps || !v->views)
+  if (!v->steps)
     return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
   const VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers + 1},
                                         {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, texels + 1}};

@@ -1,10 +1,13 @@
 /* Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 
-/* One block of memory for arena, inputs and outputs, and one for the weights. Where the device has fast memory that the
- * processor does not see, they lie there: the first has a mirror for the processor then, and weights go through it. */
+/* One region of memory for arena, inputs and outputs, and a block for the weights. Where the device has fast memory
+ * that the processor does not see, they lie there: the first has a mirror for the processor then, and weights go
+ * through it. Where only the run knows sizes, arena, tensors and blocks that grow have a region each, so that each can
+ * move. */
 
 #include "internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define VISIBLE (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
@@ -65,6 +68,69 @@ void smelt_vulkan_free_block(smelt_vulkan *v, block *block) {
   memset(block, 0, sizeof *block);
 }
 
+/*--- Regions --------------------------------------------------------------------------------------------------------*/
+
+static void free_region(smelt_vulkan *v, region *freed);
+
+static smelt_status make_region(smelt_vulkan *v, uint64_t bytes, region **result) {
+  region *made = smelt_vulkan_make(1, sizeof *made);
+  if (!made)
+    return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
+  made->next = v->regions;
+  v->regions = made;
+  ++v->changed_regions;
+  smelt_status status = make_block(v, &made->device, bytes, 0);
+  if (status == SMELT_OK && !made->device.mapped)
+    status = make_block(v, &made->mirror, bytes, 1);
+  if (status != SMELT_OK)
+    free_region(v, made);
+  else
+    *result = made;
+  return status;
+}
+
+static void free_region(smelt_vulkan *v, region *freed) {
+  region **at = &v->regions;
+  while (*at != freed)
+    at = &(*at)->next;
+  *at = freed->next;
+  smelt_vulkan_free_block(v, &freed->device);
+  smelt_vulkan_free_block(v, &freed->mirror);
+  free(freed);
+  ++v->changed_regions;
+}
+
+void smelt_vulkan_free_regions(smelt_vulkan *v) {
+  while (v->regions)
+    free_region(v, v->regions);
+}
+
+region *smelt_vulkan_region_at(const smelt_vulkan *v, const void *address) {
+  for (region *at = v->regions; at; at = at->next)
+    if ((uintptr_t)address - (uintptr_t)smelt_vulkan_seen(at) < at->device.bytes)
+      return at;
+  return NULL;
+}
+
+void *smelt_vulkan_resize(void *user, void *block, uint64_t old_bytes, uint64_t bytes) {
+  smelt_vulkan *v = user;
+  region *old = block ? smelt_vulkan_region_at(v, block) : NULL, *made = NULL;
+  if (bytes) {
+    v->is_broken = make_region(v, bytes, &made) != SMELT_OK;
+    if (v->is_broken)
+      return NULL;
+    v->said[0] = 0; /* of an attempt to get more than enough */
+    if (old)
+      memcpy(smelt_vulkan_seen(made), block, old_bytes < bytes ? old_bytes : bytes);
+  }
+  if (old)
+    free_region(v, old);
+  return made ? smelt_vulkan_seen(made) : NULL;
+}
+
+/*--- Weights, arena, inputs and outputs
+ * ------------------------------------------------------------------------------*/
+
 /* Through a piece of memory that the processor sees. */
 static smelt_status upload_weights(smelt_vulkan *v) {
   const uint64_t bytes = v->model->weights_bytes, most = 16u << 20;
@@ -90,34 +156,73 @@ static smelt_status make_weights(smelt_vulkan *v) {
   return SMELT_OK;
 }
 
-static smelt_status make_data(smelt_vulkan *v) {
-  smelt_status status = make_block(v, &v->data, v->data_bytes, 0);
-  if (status == SMELT_OK && !v->data.mapped)
-    status = make_block(v, &v->mirror, v->data_bytes, 1);
-  return status;
-}
-
-/* Behind the arena come the inputs, then the outputs. */
-smelt_status smelt_vulkan_make_memory(smelt_vulkan *v) {
+static void place_tensors(smelt_vulkan *v) {
   const smelt_model *model = v->model;
-  const uint32_t count = model->input_count + model->output_count;
-  v->at = smelt_vulkan_make(count, sizeof *v->at);
-  v->inputs = smelt_vulkan_make(model->input_count, sizeof *v->inputs);
-  v->outputs = smelt_vulkan_make(model->output_count, sizeof *v->outputs);
-  if (!v->at || !v->inputs || !v->outputs)
-    return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
-  v->data_bytes = smelt_device_layout(model, v->at);
-  v->inputs_at = count ? v->at[0] : v->data_bytes;
-  v->outputs_at = model->output_count ? v->at[model->input_count] : v->data_bytes;
-  smelt_status status = make_data(v);
-  if (status == SMELT_OK)
-    status = make_weights(v);
-  if (status != SMELT_OK)
-    return status;
-  unsigned char *seen = v->data.mapped ? v->data.mapped : v->mirror.mapped;
+  unsigned char *seen = smelt_vulkan_seen(v->tensors);
   for (uint32_t i = 0; i < model->input_count; ++i)
     v->inputs[i] = seen + v->at[i];
   for (uint32_t i = 0; i < model->output_count; ++i)
     v->outputs[i] = seen + v->at[model->input_count + i];
+  const uint32_t count = model->input_count + model->output_count;
+  v->inputs_at = count ? v->at[0] : v->outputs_end;
+  v->outputs_at = model->output_count ? v->at[model->input_count] : v->outputs_end;
+}
+
+smelt_status smelt_vulkan_fit_arena(smelt_vulkan *v, uint64_t bytes) {
+  region *old = v->data;
+  if (bytes <= v->arena_bytes)
+    return SMELT_OK;
+  region *made = NULL;
+  smelt_status status = make_region(v, bytes, &made);
+  if (status != SMELT_OK)
+    return status;
+  status = smelt_move(v->instance, smelt_vulkan_seen(made), bytes);
+  v->data = made;
+  v->arena_bytes = bytes;
+  free_region(v, old);
+  return status;
+}
+
+smelt_status smelt_vulkan_fit_tensors(smelt_vulkan *v) {
+  v->outputs_end = smelt_device_layout(v->model, v->instance, 0, v->at);
+  region *old = v->tensors;
+  if (!old || v->outputs_end + SMELT_DEVICE_ALIGNMENT > old->device.bytes) {
+    const smelt_status status = make_region(v, v->outputs_end, &v->tensors);
+    if (status != SMELT_OK)
+      return status;
+    if (old)
+      free_region(v, old);
+  }
+  place_tensors(v);
   return SMELT_OK;
+}
+
+/* Behind the arena come the inputs, then the outputs. */
+static smelt_status make_data(smelt_vulkan *v) {
+  v->outputs_end = smelt_device_layout(v->model, NULL, v->arena_bytes, v->at);
+  const smelt_status status = make_region(v, v->outputs_end, &v->data);
+  v->tensors = v->data;
+  if (status == SMELT_OK)
+    place_tensors(v);
+  return status;
+}
+
+smelt_status smelt_vulkan_make_memory(smelt_vulkan *v) {
+  const smelt_model *model = v->model;
+  const uint64_t head = smelt_head_bytes(model);
+  v->at = smelt_vulkan_make(model->input_count + model->output_count, sizeof *v->at);
+  v->inputs = smelt_vulkan_make(model->input_count, sizeof *v->inputs);
+  v->outputs = smelt_vulkan_make(model->output_count, sizeof *v->outputs);
+  if (!v->at || !v->inputs || !v->outputs)
+    return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
+  v->arena_bytes = model->arena_bytes > head ? model->arena_bytes : head;
+  smelt_status status = SMELT_OK;
+  if (smelt_needs_shapes(model)) {
+    status = make_region(v, v->arena_bytes, &v->data);
+    if (status == SMELT_OK && !smelt_make_shapes(model, &v->extents, &v->shapes))
+      status = smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
+  } else {
+    status = make_data(v);
+  }
+  return status == SMELT_OK ? make_weights(v) : status;
 }

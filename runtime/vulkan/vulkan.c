@@ -20,6 +20,15 @@ smelt_status smelt_vulkan_status(VkResult result) {
 
 void *smelt_vulkan_make(size_t count, size_t bytes) { return calloc(count ? count : 1, bytes ? bytes : 1); }
 
+static int fits_kernel(const smelt_model *model, const smelt_step *row, const smelt_vulkan_program *program) {
+  const smelt_vulkan_kernel *kernel = &program->kernels[row->first];
+  const uint32_t buffers = kernel->size_count ? smelt_open_buffers(model, row, kernel->size_count) : row->operand_count;
+  int fits = 1;
+  for (uint32_t i = 0; fits && i < kernel->binding_count; ++i)
+    fits = kernel->bindings[i].operand < buffers && kernel->bindings[i].element_bytes;
+  return fits;
+}
+
 /* What the rest takes for granted. */
 static smelt_status check(smelt_vulkan *v) {
   const smelt_model *model = v->model;
@@ -28,15 +37,13 @@ static smelt_status check(smelt_vulkan *v) {
                              VK_SUCCESS);
   int isWhole =
       v->program->group_size > 0 && v->program->groups_x > 0 && smelt_fits_device(model, v->program->kernel_count);
-  for (uint32_t i = 0; i < v->program->kernel_count && isWhole; ++i)
-    isWhole = v->program->kernels[i].binding_count <= SMELT_VULKAN_MAX_BINDINGS && v->program->kernels[i].invocations;
-  for (uint32_t i = 0; i < model->step_count && isWhole; ++i) {
-    const smelt_step *row = &model->steps[i];
-    if (!smelt_is_device_step(model, i))
-      continue;
-    for (uint32_t k = 0; isWhole && k < v->program->kernels[row->first].binding_count; ++k)
-      isWhole = v->program->kernels[row->first].bindings[k].operand < row->operand_count;
+  for (uint32_t i = 0; i < v->program->kernel_count && isWhole; ++i) {
+    const smelt_vulkan_kernel *kernel = &v->program->kernels[i];
+    isWhole = kernel->binding_count <= SMELT_VULKAN_MAX_BINDINGS && kernel->size_count <= SMELT_VULKAN_MAX_SIZES &&
+              (kernel->invocations || kernel->size_count);
   }
+  for (uint32_t i = 0; i < model->step_count && isWhole; ++i)
+    isWhole = !smelt_is_device_step(model, i) || fits_kernel(model, &model->steps[i], v->program);
   return isWhole ? SMELT_OK
                  : smelt_vulkan_fail(v, SMELT_ERROR_ARGUMENT, "the artefact's device program is damaged", VK_SUCCESS);
 }
@@ -63,6 +70,7 @@ smelt_status smelt_vulkan_open(smelt_vulkan **vulkan, const smelt_model *model, 
     return status;
   v->model = model;
   v->program = program;
+  v->is_open = smelt_is_open(model);
   v->why = why;
   v->why_bytes = why_bytes;
   status = open_all(v);
@@ -79,28 +87,73 @@ const char *smelt_vulkan_device_name(const smelt_vulkan *vulkan) { return vulkan
 
 const char *smelt_vulkan_why(const smelt_vulkan *vulkan) { return vulkan->said; }
 
-/* What the processor sees of the data. */
-static unsigned char *seen(const smelt_vulkan *v) { return v->data.mapped ? v->data.mapped : v->mirror.mapped; }
+void *smelt_vulkan_arena(const smelt_vulkan *vulkan) { return smelt_vulkan_seen(vulkan->data); }
 
-void *smelt_vulkan_arena(const smelt_vulkan *vulkan) { return seen(vulkan); }
+uint64_t smelt_vulkan_arena_bytes(const smelt_vulkan *vulkan) { return vulkan->arena_bytes; }
 
 void smelt_vulkan_bind(smelt_vulkan *vulkan, smelt_instance *instance) {
   vulkan->instance = instance;
   smelt_set_device(instance, smelt_vulkan_run_steps, vulkan);
+  smelt_set_resize(instance, smelt_vulkan_resize, vulkan);
+}
+
+/* To the shapes that it was given last; states may have grown since. */
+static smelt_status fit(smelt_vulkan *v) {
+  uint64_t bytes = 0;
+  smelt_status status = smelt_needed_bytes(v->instance, v->shapes, &bytes);
+  if (status == SMELT_OK && bytes > v->arena_bytes && v->model->state_count)
+    bytes += bytes / 2; /* what grows by little steps is moved seldom */
+  if (status == SMELT_OK)
+    status = smelt_vulkan_fit_arena(v, bytes);
+  if (status == SMELT_OK)
+    status = smelt_set_shapes(v->instance, v->shapes);
+  if (status == SMELT_OK)
+    status = smelt_vulkan_fit_tensors(v);
+  v->is_broken |= status == SMELT_ERROR_MEMORY || status == SMELT_ERROR_DEVICE;
+  return status;
+}
+
+static smelt_status failed_before(smelt_vulkan *v) {
+  return smelt_vulkan_fail(v, SMELT_ERROR_DEVICE, "the device failed before; open it again", VK_SUCCESS);
+}
+
+smelt_status smelt_vulkan_set_shapes(smelt_vulkan *vulkan, smelt_shapes shapes) {
+  if (!vulkan || !vulkan->instance)
+    return SMELT_ERROR_ARGUMENT;
+  if (!vulkan->extents)
+    return SMELT_OK;
+  if (!shapes)
+    return SMELT_ERROR_ARGUMENT;
+  vulkan->said[0] = 0;
+  if (vulkan->is_broken)
+    return failed_before(vulkan);
+  smelt_keep_shapes(vulkan->model, shapes, vulkan->extents);
+  return fit(vulkan);
 }
 
 smelt_status smelt_vulkan_run(smelt_vulkan *vulkan, const void *const *inputs, void *const *outputs) {
-  if (!vulkan || !vulkan->instance || !smelt_has_buffers(vulkan->model, inputs, outputs))
+  if (!vulkan || !vulkan->instance)
     return SMELT_ERROR_ARGUMENT;
   const smelt_model *model = vulkan->model;
+  const smelt_instance *instance = vulkan->instance;
   vulkan->said[0] = 0;
+  if (vulkan->is_broken)
+    return failed_before(vulkan);
+  if (!instance->has_shapes)
+    return SMELT_ERROR_SHAPE;
+  smelt_status status = vulkan->extents && model->state_count ? fit(vulkan) : SMELT_OK;
+  if (status != SMELT_OK)
+    return status;
+  if (!smelt_has_buffers(instance, inputs, outputs))
+    return SMELT_ERROR_ARGUMENT;
   for (uint32_t i = 0; i < model->input_count; ++i)
-    if (model->inputs[i].bytes)
-      memcpy(seen(vulkan) + vulkan->at[i], inputs[i], model->inputs[i].bytes);
-  const smelt_status status = smelt_run(vulkan->instance, vulkan->inputs, vulkan->outputs);
+    if (smelt_bytes_of(instance, &model->inputs[i]))
+      memcpy(smelt_vulkan_seen(vulkan->tensors) + vulkan->at[i], inputs[i],
+             smelt_bytes_of(instance, &model->inputs[i]));
+  status = smelt_run(instance, vulkan->inputs, vulkan->outputs);
   for (uint32_t i = 0; i < model->output_count && status == SMELT_OK; ++i)
-    if (model->outputs[i].bytes)
-      memcpy(outputs[i], vulkan->outputs[i], model->outputs[i].bytes);
+    if (smelt_bytes_of(instance, &model->outputs[i]))
+      memcpy(outputs[i], vulkan->outputs[i], smelt_bytes_of(instance, &model->outputs[i]));
   return status;
 }
 
@@ -110,15 +163,15 @@ static void close_device(smelt_vulkan *v) {
   v->vk.DestroyQueryPool(v->device, v->queries, NULL);
   v->vk.DestroyCommandPool(v->device, v->pool, NULL);
   v->vk.DestroyDescriptorPool(v->device, v->descriptors, NULL);
-  for (uint32_t i = 0; i < v->view_count; ++i)
-    v->vk.DestroyBufferView(v->device, v->views[i], NULL);
+  for (uint32_t i = 0; v->steps && i < v->model->step_count; ++i)
+    for (uint32_t k = 0; k < SMELT_VULKAN_MAX_BINDINGS; ++k)
+      v->vk.DestroyBufferView(v->device, v->steps[i].bounds[k].view, NULL);
   for (uint32_t i = 0; v->pipelines && i < v->program->kernel_count; ++i) {
     v->vk.DestroyPipeline(v->device, v->pipelines[i].pipeline, NULL);
     v->vk.DestroyPipelineLayout(v->device, v->pipelines[i].layout, NULL);
     v->vk.DestroyDescriptorSetLayout(v->device, v->pipelines[i].set_layout, NULL);
   }
-  smelt_vulkan_free_block(v, &v->data);
-  smelt_vulkan_free_block(v, &v->mirror);
+  smelt_vulkan_free_regions(v);
   smelt_vulkan_free_block(v, &v->weights);
   v->vk.DestroyDevice(v->device, NULL);
 }
@@ -134,7 +187,8 @@ void smelt_vulkan_close(smelt_vulkan *vulkan) {
   free(vulkan->outputs);
   free(vulkan->pipelines);
   free(vulkan->steps);
-  free(vulkan->views);
+  free(vulkan->extents);
+  free(vulkan->shapes);
   free(vulkan->stretches);
   free(vulkan->ticks);
   free(vulkan);

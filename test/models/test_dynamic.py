@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Real models whose files leave dims open: one artefact of each, run at several sizes, against ONNX Runtime.
 
-usage: test_dynamic.py [NAME…] [--json FILE]
+usage: test_dynamic.py [NAME…] [--target T] [--json FILE]
 """
 import dataclasses
 import pathlib
@@ -67,9 +67,9 @@ def fed_back(loop, run, reference):
     return {"turns": loop.turns, "error": worst}
 
 
-def kept(loop, path, artefact, reference, shapes):
+def kept(loop, path, artefact, reference, **options):
     """The same where the states stay in the instance; what they hold at the end counts, too."""
-    model = smelt.load(smelt.compile(path, artefact, states=loop.states, shapes=shapes))
+    model = smelt.load(smelt.compile(path, artefact, states=loop.states, **options))
     last = {}
 
     def expected(feeds):
@@ -83,10 +83,10 @@ def kept(loop, path, artefact, reference, shapes):
     return {"turns": loop.turns, "error": max(figure["error"] for figure in figures)}
 
 
-def test(cases, name, folder):
+def test(cases, name, folder, target):
     path, reference = models.fetch(name), models.reference_of(models.fetch(name))
     artefact = folder / f"{name}.so"
-    if not cases.run(f"{name} compiles", lambda: smelt.compile(path, artefact) and None):
+    if not cases.run(f"{name} compiles", lambda: smelt.compile(path, artefact, target=target) and None):
         return
     model = smelt.load(artefact)
     for shapes in models.shapes_of(name):
@@ -96,15 +96,17 @@ def test(cases, name, folder):
         loop = LOOPS[name]
         cases.run(f"{name} fed back", lambda: fed_back(loop, lambda feeds, given: model.run({**feeds, **given}), reference))
         for what, shapes in (("kept", {}), *([("kept within bounds", loop.bounds)] if loop.bounds else [])):
-            cases.run(f"{name} {what}", lambda: kept(loop, path, folder / "kept.so", reference, shapes))
+            cases.run(f"{name} {what}", lambda: kept(loop, path, folder / "kept.so", reference, shapes=shapes, target=target))
 
 
 def main():
-    args = harness.parser(__doc__).parse_args()
+    options = harness.parser(__doc__)
+    options.add_argument("--target", default="native", help="what to compile for; a device must be here")
+    args = options.parse_args()
     cases = harness.Cases()
     for name in args.names or [name for name, model in models.MODELS.items() if model.sizes]:
         with tempfile.TemporaryDirectory() as folder:
-            test(cases, name, pathlib.Path(folder))
+            test(cases, name, pathlib.Path(folder), args.target)
     return cases.close(args.json)
 
 

@@ -42,7 +42,7 @@ static int run_all(worker *self) {
     fprintf(stderr, "%s\n", why);
     return 1;
   }
-  if (smelt_init(&instance, model, DEVICE(_arena)(device), model->arena_bytes) != SMELT_OK)
+  if (smelt_init(&instance, model, DEVICE(_arena)(device), DEVICE(_arena_bytes)(device)) != SMELT_OK)
     return 1;
   DEVICE(_bind)(device, &instance);
   const uint64_t bytes = model->inputs[0].bytes;

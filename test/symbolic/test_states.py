@@ -4,8 +4,11 @@
 """Outputs that are fed back to inputs and stay in the instance: --state INPUT=OUTPUT.
 
 usage: test_states.py [NAME…] [--json FILE]
+
+SMELT_TEST_TARGET says what to compile for: a device must be here.
 """
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +24,7 @@ from harness import expect
 from building import floats, graph, integers, node
 
 case = harness.Suite()
+TARGET = os.environ.get("SMELT_TEST_TARGET", "native")
 
 
 def near(got, want, what):
@@ -48,7 +52,7 @@ def cache(batch=1):
 
 
 def loaded(folder, model, states, **options):
-    return smelt.load(smelt.compile(saved(folder, model), folder / "m.so", states=states, **options))
+    return smelt.load(smelt.compile(saved(folder, model), folder / "m.so", states=states, target=TARGET, **options))
 
 
 def steps_of(folder):
@@ -177,13 +181,13 @@ def run_and_compare_begin_with_nothing(folder):
     path = saved(folder, cache())
     x = floats(1, 2, 3, 4)
     np.savez(folder / "in.npz", x=x)
-    harness.smelt_ok("compile", path, "--state", "past=present", "-o", folder / "m.so")
+    harness.smelt_ok("compile", path, "--state", "past=present", "--target", TARGET, "-o", folder / "m.so")
     harness.smelt_ok("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
     with np.load(folder / "out.npz") as outputs:
         near(outputs["present"], x, "the state")
         near(outputs["y"], x.sum(2), "y")
     for against in ((), ("--against", "onnxruntime")):
-        done = harness.smelt_ok("compare", path, "--state", "past=present", "--inputs", folder / "in.npz", "--json", *against)
+        done = harness.smelt_ok("compare", path, "--state", "past=present", "--target", TARGET, "--inputs", folder / "in.npz", "--json", *against)
         rows = json.loads(done.stdout)["outputs"]
         expect({row["name"] for row in rows} == {"y", "present"} and all(row["holds"] for row in rows), f"{rows}")
     harness.smelt_ok("bench", folder / "m.so", "--inputs", folder / "in.npz", "--seconds", "0.01")

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 
 import numpy as np
 import onnx
@@ -44,6 +45,26 @@ def small_model(path):
     onnx.save(model, path)
 
 
+def open_model(path):
+    """Rows of which the run knows how many, a state that has all so far, and a vector whose length the run finds: y = 2 x + Σ past + Σ range(Σ |x|)."""
+    node, ints = helper.make_node, lambda name, value: numpy_helper.from_array(np.array(value, np.int64), name)
+    nodes = [node("Concat", ["past", "x"], ["present"], axis=0), node("ReduceSum", ["present"], ["sum"], keepdims=0),
+             node("Abs", ["x"], ["size"]), node("ReduceSum", ["size"], ["limit"], keepdims=0), node("Cast", ["limit"], ["end"], to=onnx.TensorProto.INT64),
+             node("Range", ["zero", "end", "one"], ["numbers"]), node("Cast", ["numbers"], ["floats"], to=onnx.TensorProto.FLOAT),
+             node("ReduceSum", ["floats"], ["found"], keepdims=0), node("Add", ["x", "x"], ["twice"]), node("Add", ["twice", "sum"], ["more"]), node("Add", ["more", "found"], ["y"])]
+    value = lambda name, shape: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+    graph = helper.make_graph(nodes, "open", [value("x", ["n", 4]), value("past", ["p", 4])], [value("y", ["n", 4]), value("present", ["q", 4])], [ints("zero", 0), ints("one", 1)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+
+
+def open_rows(x, past):
+    """What open_model computes."""
+    present = np.concatenate([past, x])
+    return 2 * x + present.sum() + np.arange(int(np.abs(x).sum())).sum(), present
+
+
 def build(folder, source, *options):
     made = folder / ("libvulkan.so.1" if source == "faults.c" else source.removesuffix(".c"))
     runtime, libraries = harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
@@ -62,7 +83,7 @@ def faulty(folder, **more):
     return {**os.environ, "LD_LIBRARY_PATH": str(folder), "SMELT_TEST_LOADER": real_loader(), **more}
 
 
-def every_call_fails(cases, folder, artefact):
+def every_call_fails(cases, folder, artefact, what=""):
     """One after another, and each time all is given back; AddressSanitizer looks at what is used and left."""
     program = build(folder, "failures.c", "-fsanitize=address")
 
@@ -75,7 +96,7 @@ def every_call_fails(cases, folder, artefact):
 
     for name, result in RESULTS.items():
         for kind, more in (("", {}), (" hidden memory", {"SMELT_TEST_HIDE": "1"})):
-            cases.run(f"faults {name}{kind}", functools.partial(one, result, more))
+            cases.run(f"faults {what}{name}{kind}", functools.partial(one, result, more))
 
 
 def calls_of(folder, artefact, feeds):
@@ -156,6 +177,47 @@ def poor_device(cases, folder):
     cases.run("poor device unused", lambda: takes("mobilenetv2", "vulkan:f16,int8,dot,int64"))
 
 
+def open_dims(cases, folder):
+    """Models whose sizes the run knows, or finds: commands recorded again, memory that grows, and states."""
+    model, artefact = folder / "open.onnx", folder / "open.so"
+    open_model(model)
+
+    def compiles():
+        harness.smelt_ok("compile", model, "--state", "past=present", "--target", "vulkan", "-o", artefact, "--report", folder / "open.json")
+        device = json.loads((folder / "open.json").read_text())["device"]
+        harness.expect(device["processor_steps"] == 0, f"{device['processor_kernels']}")
+
+    def turns(model, seed, results):
+        rng, past = np.random.default_rng(seed), np.zeros((0, 4), np.float32)
+        for turn in range(12):
+            x = rng.normal(size=(rng.integers(1, 40), 4)).astype(np.float32)
+            wanted, past = open_rows(x, past)
+            results.append(np.allclose(model.run({"x": x})["y"], wanted, rtol=1e-4, atol=1e-3))
+        results.append(np.array_equal(model.state("past"), past))
+
+    def two_threads():
+        results, models_here = [], [load(artefact) for _ in range(2)]
+        threads = [threading.Thread(target=turns, args=(model, seed, results)) for seed, model in enumerate(models_here)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        harness.expect(len(results) == 26 and all(results), f"{results}")
+
+    def hidden_open():
+        artefact, feeds = folder / "open_minilm.so", models.inputs("minilm_l6")
+        harness.smelt_ok("compile", models.fetch("minilm_l6"), "--target", "vulkan", "-o", artefact)
+        np.savez(folder / "open.npz", **feeds)
+        harness.smelt_ok("run", artefact, "--inputs", folder / "open.npz", "--outputs", folder / "open_out.npz", env=faulty(folder, SMELT_TEST_HIDE="1"))
+        with np.load(folder / "open_out.npz") as outputs:
+            return harness.agreement(dict(outputs), models.reference(models.fetch("minilm_l6"), feeds))
+
+    if cases.run("open compiles", compiles):
+        cases.run("open two threads", two_threads)
+        every_call_fails(cases, folder, artefact, "open ")
+    cases.run("open hidden memory minilm_l6", hidden_open)
+
+
 def validation(cases, folder, artefact):
     """Also of how steps are synchronised, and of the order in which things are given back."""
     feeds = folder / "in.npz"
@@ -215,6 +277,8 @@ def main():
         for part, test in parts.items():
             if not args.names or part in args.names:
                 test(cases, folder, artefact)
+        if not args.names or "open" in args.names:
+            open_dims(cases, folder)
         if not args.names or "hidden" in args.names:
             hidden_memory(cases, folder)
         if not args.names or "poor" in args.names:

@@ -110,12 +110,7 @@ def errors(cases):
             harness.expect(done.returncode == 5 and "there is no driver" in done.stderr, f"exit code {done.returncode}: {done.stderr}")
             harness.expect(not (folder / "out.npz").exists(), "outputs without a device")
 
-        def open_dims():
-            said = refused(4, "compile", models.fetch("minilm_l6"), "--target", "vulkan", "-o", folder / "open.so")
-            harness.expect("--shape" in said and not (folder / "open.so").exists(), said)
-
         cases.run("errors no driver", no_driver)
-        cases.run("errors open dims", open_dims)
         cases.run("errors static", lambda: refused(2, *compile_, "--emit", "static") and None)
         cases.run("errors precision", lambda: refused(4, *compile_, "--precision", "int4-weights") and None)
 

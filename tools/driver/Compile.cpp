@@ -122,7 +122,6 @@ private:
   llvm::Error writeText(ModuleOp module);
   llvm::Expected<artifact::PlannedModel> plan(const cpu::Target &target);
   llvm::Error writeObjects(const cpu::Target &target, llvm::TargetMachine &machine);
-  llvm::Error checkDevice();
   llvm::Error compileDeviceKernels();
   llvm::Error writeReadable(const cpu::Target &target, llvm::TargetMachine &machine);
   llvm::Expected<std::vector<cpu::KernelObject>> compileKernels(const cpu::Target &target);
@@ -340,33 +339,21 @@ llvm::Error Compilation::compileDeviceKernels() {
     return compiled.takeError();
   SymbolTable kernels(*module_);
   auto word = IntegerType::get(context_.get(), 32);
-  for (auto [number, kernel] : llvm::enumerate(compiled->names))
-    kernels.lookup(kernel)->setAttr(artifact::kDeviceKernel, IntegerAttr::get(word, number));
+  for (auto [number, name] : llvm::enumerate(compiled->names)) {
+    Operation *kernel = kernels.lookup(name);
+    kernel->setAttr(artifact::kDeviceKernel, IntegerAttr::get(word, number));
+    if (auto measures = compiled->measures.find(name); measures != compiled->measures.end())
+      kernel->setAttr(artifact::kDeviceMeasures, graph::ExtentsAttr::get(context_.get(), measures->second));
+    else
+      kernel->setAttr(artifact::kDeviceAlone, UnitAttr::get(context_.get()));
+  }
   report_.device.emplace();
   for (gpu::LeftOut &kernel : compiled->leftOut)
     report_.device->leftOut.emplace_back(std::move(kernel.kernel), std::move(kernel.why));
-  report_.kernels = compiled->names.size();
+  report_.kernels = compiled->names.size() - compiled->measures.size(); // those are the processor's as well
   device_ = std::move(*compiled);
   clock_.end("compile-device-kernels");
   return llvm::Error::success();
-}
-
-/// What a device does not do yet.
-llvm::Error Compilation::checkDevice() {
-  if (!profile_)
-    return llvm::Error::success();
-  auto plans = module_->getOps<kernel::PlanOp>();
-  kernel::PlanOp plan = *plans.begin();
-  std::string what;
-  if (plan.getSymbols())
-    what = "dims that its file leaves open";
-  else if (plan.getStates())
-    what = "states";
-  if (what.empty())
-    return llvm::Error::success();
-  const std::string advice = plan.getSymbols() ? "give them all with --shape" : "compile it for a processor";
-  return toolError(kUnsupported, options_.model + ": the model has " + what + ", which --target " + options_.target +
-                                     " does not take; " + advice);
 }
 
 llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const cpu::Target &target) {
@@ -377,7 +364,7 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
     progress_.stage(("kernels: " + llvm::Twine(done) + " of " + llvm::Twine(all)).str());
   };
   options.cache = cache_ ? &*cache_ : nullptr;
-  options.elsewhere = artifact::kDeviceKernel;
+  options.elsewhere = artifact::kDeviceAlone;
   Messages messages(context_.get());
   llvm::Expected<std::vector<cpu::KernelObject>> objects = cpu::compileKernels(*module_, target, options);
   if (!objects && !messages.text().empty()) {
@@ -398,8 +385,10 @@ llvm::Expected<std::vector<cpu::KernelObject>> Compilation::compileKernels(const
 }
 
 static void countDeviceSteps(const artifact::Model &model, DeviceReport &report) {
-  for (const artifact::Step &step : model.steps)
-    ++(step.kind == artifact::StepKind::Device ? report.steps : report.processorSteps);
+  for (const artifact::Step &step : model.steps) {
+    report.steps += step.kind == artifact::StepKind::Device;
+    report.processorSteps += step.kind == artifact::StepKind::Kernel;
+  }
 }
 
 /// The descriptor of the artefact to be.
@@ -412,8 +401,8 @@ llvm::Expected<artifact::PlannedModel> Compilation::plan(const cpu::Target &targ
   if (options_.emit == Emit::Static && !options_.output.empty())
     model.name = llvm::sys::path::filename(options_.output).str(); // the C symbol is what the user asked for
   model.target = profile_ ? options_.target : target.name;
-  const bool isUsed =
-      llvm::any_of(model.steps, [](const artifact::Step &step) { return step.kind == artifact::StepKind::Kernel; });
+  const bool isUsed = llvm::any_of(
+      model.steps, [](const artifact::Step &step) { return step.kind == artifact::StepKind::Kernel || step.isShared; });
   model.cpuFeatures = isUsed || !profile_ ? target.cpuFeatures : 0;
   report_.arenaBytes = model.arenaBytes;
   report_.arenaLowerBound = planned->liveBytes;
@@ -569,8 +558,6 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = checkOverwriting())
     return error;
   if (llvm::Error error = runPasses(target.machine))
-    return error;
-  if (llvm::Error error = checkDevice())
     return error;
   if (cpu::integerDotsOf(module_->getOperation(), target.machine) != 0)
     target = cpu::withIntegerDots(std::move(target));

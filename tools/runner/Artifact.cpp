@@ -69,8 +69,9 @@ static bool validSteps(const smelt_model &model) {
   if (model.step_count > 0 && !model.steps)
     return false;
   for (uint32_t i = 0; i < model.step_count; ++i)
-    if (!model.steps[i].kernel == (model.steps[i].kind == SMELT_STEP_KERNEL) || !model.steps[i].name ||
-        model.steps[i].operand_count > SMELT_MAX_OPERANDS)
+    if ((model.steps[i].kind != SMELT_STEP_DEVICE &&
+         !model.steps[i].kernel == (model.steps[i].kind == SMELT_STEP_KERNEL)) ||
+        !model.steps[i].name || model.steps[i].operand_count > SMELT_MAX_OPERANDS)
       return false;
   return true;
 }
@@ -234,10 +235,10 @@ void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
   void *arena = device_ ? device_->arena() : arena_.data();
   require(smelt_init(&instance_, &model(), arena, arenaBytes()), path());
+  smelt_set_resize(&instance_, resizeBlock, nullptr);
   if (device_)
     device_->bind(instance_);
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
-  smelt_set_resize(&instance_, resizeBlock, nullptr);
 }
 
 /// "dim 's' is 19 in 'ids' but 5 in 'mask'"; "" where shapes fit what the inputs' dims have in common.
@@ -281,6 +282,12 @@ void Instance::setShapes(const Shapes &shapes) {
   if (smelt_needed_bytes(&instance_, table.data(), &bytes) != SMELT_OK) {
     smelt_set_shapes(&instance_, table.data()); // leaves the sizes that say why
     throw Error(Exit::Usage, path() + ": " + whyNoShapes(shapes, bytes));
+  }
+  if (device_) {
+    const smelt_status status = device_->setShapes(table.data());
+    if (status != SMELT_OK && !device_->why().empty())
+      throw Error(Exit::Environment, path() + ": " + device_->why());
+    return require(status, path());
   }
   if (bytes > arenaBytes()) {
     AlignedBytes larger(bytes, path() + ": its arena");

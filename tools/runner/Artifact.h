@@ -76,7 +76,7 @@ public:
   /// Of a tensor of the model, with the shapes that were set.
   std::vector<int64_t> shapeOf(const smelt_tensor_info &tensor) const;
   uint64_t bytesOf(const smelt_tensor_info &tensor) const { return smelt_tensor_bytes(&instance_, &tensor); }
-  uint64_t arenaBytes() const { return device_ ? model().arena_bytes : arena_.size(); }
+  uint64_t arenaBytes() const { return device_ ? device_->arenaBytes() : arena_.size(); }
   /// Whether steps run on a device.
   bool hasDevice() const { return device_ != nullptr; }
   /// Lets the device's clock tell how long its steps take, or no longer; false where there is no such clock.

@@ -25,6 +25,8 @@ public:
   ~VulkanDevice() override { smelt_vulkan_close(vulkan_); }
 
   void *arena() const override { return smelt_vulkan_arena(vulkan_); }
+  uint64_t arenaBytes() const override { return smelt_vulkan_arena_bytes(vulkan_); }
+  smelt_status setShapes(smelt_shapes shapes) override { return smelt_vulkan_set_shapes(vulkan_, shapes); }
   void bind(smelt_instance &instance) override { smelt_vulkan_bind(vulkan_, &instance); }
   smelt_status run(const void *const *inputs, void *const *outputs) override {
     return smelt_vulkan_run(vulkan_, inputs, outputs);
@@ -49,6 +51,8 @@ public:
   ~CudaDevice() override { smelt_cuda_close(cuda_); }
 
   void *arena() const override { return smelt_cuda_arena(cuda_); }
+  uint64_t arenaBytes() const override { return smelt_cuda_arena_bytes(cuda_); }
+  smelt_status setShapes(smelt_shapes shapes) override { return smelt_cuda_set_shapes(cuda_, shapes); }
   void bind(smelt_instance &instance) override { smelt_cuda_bind(cuda_, &instance); }
   smelt_status run(const void *const *inputs, void *const *outputs) override {
     return smelt_cuda_run(cuda_, inputs, outputs);

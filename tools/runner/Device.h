@@ -28,9 +28,12 @@ public:
   Device &operator=(Device &&) = delete;
   virtual ~Device() = default;
 
-  /// For the instance, of the model's arena_bytes.
+  /// For the instance.
   virtual void *arena() const = 0;
+  virtual uint64_t arenaBytes() const = 0;
   virtual void bind(smelt_instance &instance) = 0;
+  /// As smelt_set_shapes, in an arena as large as that takes.
+  virtual smelt_status setShapes(smelt_shapes shapes) = 0;
   /// As smelt_run.
   virtual smelt_status run(const void *const *inputs, void *const *outputs) = 0;
   /// Lets the device's clock tell how long its steps take, or no longer; false where there is no such clock.

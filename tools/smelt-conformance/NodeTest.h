@@ -19,7 +19,6 @@ const char *statusName(Status status);
 /// What of a test runs on the device that it is compiled for.
 struct DeviceShare {
   uint64_t steps = 0, processorSteps = 0;
-  bool findsSizes = false;      // some kernel is the processor's because only the run knows its sizes, or places
   std::vector<std::string> why; // of each kernel of the processor: "kernel: reason"
 };
 

@@ -73,7 +73,6 @@ public:
     if (outcome.status == Status::Pass && outcome.device && outcome.isF32) {
       ++passedOfDevice_;
       wholly_ += outcome.device->processorSteps == 0;
-      findSizes_ += outcome.device->processorSteps > 0 && outcome.device->findsSizes;
     }
     outcomes_[test] = std::move(outcome);
     for (; printed_ < tests_.size() && outcomes_[printed_]; ++printed_)
@@ -88,7 +87,7 @@ public:
       text += (status == Status::Pass ? "" : ", ") + std::to_string(count(status)) + " " + statusName(status);
     if (passedOfDevice_ > 0)
       text += "; of " + std::to_string(passedOfDevice_) + " that pass in f32, " + std::to_string(wholly_) +
-              " run wholly on the device; of " + std::to_string(findSizes_) + " others only a run knows all sizes";
+              " run wholly on the device";
     return text;
   }
 
@@ -101,7 +100,6 @@ private:
         line["device"] = {{"f32", outcome.isF32},
                           {"steps", outcome.device->steps},
                           {"processor_steps", outcome.device->processorSteps},
-                          {"finds_sizes", outcome.device->findsSizes},
                           {"processor_kernels", outcome.device->why}};
       std::cout << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << std::endl;
     } else {
@@ -114,7 +112,7 @@ private:
   std::vector<std::optional<Outcome>> outcomes_;
   std::array<size_t, 4> counts_ = {};
   size_t printed_ = 0;
-  size_t passedOfDevice_ = 0, wholly_ = 0, findSizes_ = 0; // of those in f32
+  size_t passedOfDevice_ = 0, wholly_ = 0; // of those in f32
   bool json_;
 };
 
@@ -159,7 +157,7 @@ std::vector<Test> select(const std::vector<Test> &tests, const std::string &list
 std::string encode(const Outcome &outcome) {
   ordered_json json = {static_cast<int>(outcome.status), outcome.detail, outcome.isF32};
   if (const auto &device = outcome.device)
-    json.insert(json.end(), {device->steps, device->processorSteps, device->findsSizes, device->why});
+    json.insert(json.end(), {device->steps, device->processorSteps, device->why});
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 Outcome decode(const Answer &answer) {
@@ -168,7 +166,7 @@ Outcome decode(const Answer &answer) {
   const ordered_json json = ordered_json::parse(answer.text);
   Outcome outcome{static_cast<Status>(json[0].get<int>()), json[1], json[2], {}};
   if (json.size() > 3)
-    outcome.device = DeviceShare{json[3], json[4], json[5], json[6]};
+    outcome.device = DeviceShare{json[3], json[4], json[5]};
   return outcome;
 }
 

@@ -49,7 +49,7 @@ public:
 
   /// The axis is innermost: lanes lie along it.
   LogicalResult emitAlongLanes() {
-    if (!op_.getLog() && !shape_[line_.dim].isNumber())
+    if (!op_.getLog() && !shape_[line_.dim].isNumber() && access_.keepsResults())
       return emitShortOrLong();
     team_ = access_.teamAlong(shape_[line_.dim]);
     if (!op_.getLog() && team_.isAlone())

@@ -9,7 +9,7 @@
  *     if (smelt_cuda_open(&cuda, model, program, why, sizeof why) != SMELT_OK)
  *       return fail(why);                          // "there is no NVIDIA driver, libcuda.so.1"
  *     smelt_instance instance;
- *     smelt_init(&instance, model, smelt_cuda_arena(cuda), model->arena_bytes);
+ *     smelt_init(&instance, model, smelt_cuda_arena(cuda), smelt_cuda_arena_bytes(cuda));
  *     smelt_cuda_bind(cuda, &instance);
  *     smelt_cuda_run(cuda, inputs, outputs);       // as often as wanted
  *     smelt_cuda_close(cuda);
@@ -28,16 +28,16 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below, or what kernels take for granted, does. */
-#define SMELT_CUDA_VERSION 1u
+#define SMELT_CUDA_VERSION 2u
 
 /* A kernel takes the address of each operand, and runs in a grid of one dim. */
 typedef struct smelt_cuda_kernel {
   const char *name;
-  const uint64_t *operand_bytes;
-  uint32_t operand_count; /* at most SMELT_MAX_OPERANDS */
-  uint32_t groups;        /* blocks of the grid */
-  uint32_t group_size;    /* threads of a block */
-  uint32_t reserved;
+  const uint64_t *operand_bytes; /* of an element, where it has sizes that only the run knows */
+  uint32_t operand_count;        /* at most SMELT_MAX_OPERANDS */
+  uint32_t groups;               /* blocks of the grid */
+  uint32_t group_size;           /* threads of a block */
+  uint32_t size_count;           /* numbers of 32 bits that it takes behind them, as in smelt_vulkan_kernel */
 } smelt_cuda_kernel;
 
 typedef struct smelt_cuda_program {
@@ -62,18 +62,24 @@ smelt_status smelt_cuda_open(smelt_cuda **cuda, const smelt_model *model, const 
 /* What the device is called; alive as long as `cuda`. */
 const char *smelt_cuda_device_name(const smelt_cuda *cuda);
 
-/* An arena of model->arena_bytes for the instance. */
+/* An arena for the instance, and how large it is. It moves where shapes need more. */
 void *smelt_cuda_arena(const smelt_cuda *cuda);
+uint64_t smelt_cuda_arena_bytes(const smelt_cuda *cuda);
 
 /* Lets the instance, which must be in that arena, run its steps on the device. */
 void smelt_cuda_bind(smelt_cuda *cuda, smelt_instance *instance);
+
+/* As smelt_set_shapes, in an arena as large as that takes. States of symbolic dims get more as they grow. Graphs are
+ * recorded again where something has changed, in the next run. */
+smelt_status smelt_cuda_set_shapes(smelt_cuda *cuda, smelt_shapes shapes);
 
 /* As smelt_run, with the buffers' contents copied to the device before, and back after. One at a time, from any
  * thread. Returns what smelt_run does, and SMELT_ERROR_DEVICE where the device fails. With a step hook, every step is
  * waited for. */
 smelt_status smelt_cuda_run(smelt_cuda *cuda, const void *const *inputs, void *const *outputs);
 
-/* Where inputs and outputs of a run lie, in the order of the model's, in memory that the device copies fast. */
+/* Where inputs and outputs of a run lie, in the order of the model's, in memory that the device copies fast. Setting
+ * shapes may move them. */
 const void *const *smelt_cuda_inputs(const smelt_cuda *cuda);
 void *const *smelt_cuda_outputs(const smelt_cuda *cuda);
 

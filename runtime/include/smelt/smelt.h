@@ -169,12 +169,16 @@ typedef enum smelt_step_kind {
                             up  to `last`, exclusive, are computed */
   SMELT_STEP_JUMP = 2,   /* on to step number `first` where size number `last` is 0; UINT32_MAX is no size: always */
   SMELT_STEP_GROW = 3, /* block number `first` gets as many bytes as size number `last` says, and keeps what it holds */
-  SMELT_STEP_DEVICE = 4 /* kernel number `first` of the device's program on `operands`: smelt/vulkan.h */
+  SMELT_STEP_DEVICE =
+      4 /* kernel number `first` of the device's program on `operands`: smelt/vulkan.h. Where it has
+           sizes that only the run knows, they are behind its n buffers, then come as offsets the
+           number of invocations, how many steps of loops each takes at most, and the bytes of each
+           buffer; and `kernel` computes the same, where the device cannot for sizes as large as these. */
 } smelt_step_kind;
 
 /* One row of the plan: a kernel, its operands, and the source nodes it computes. */
 typedef struct smelt_step {
-  smelt_kernel kernel;           /* null where the step is no kernel */
+  smelt_kernel kernel;           /* null where the step is no kernel of the processor's */
   const smelt_operand *operands; /* SMELT_BASE_SCRATCH is the last one's, if any */
   const char *name;              /* source nodes, e.g. "Conv_3+Relu_4" */
   int64_t tiles;                 /* or, with tiles_is_size, which size says it */
@@ -283,7 +287,7 @@ typedef void (*smelt_step_hook)(void *user, const smelt_model *model, uint32_t s
 typedef void *(*smelt_resize)(void *user, void *block, uint64_t old_bytes, uint64_t bytes);
 
 /* Runs step number `step`, a SMELT_STEP_DEVICE, and as many such steps behind it as it likes; `next` becomes the step
- * after them. */
+ * after them. It may be `step` itself where that has a kernel of the processor's, which then runs. */
 typedef smelt_status (*smelt_run_device)(void *user, uint32_t step, uint32_t *next);
 
 /* Fields may be read; set them through the functions below. */

@@ -9,7 +9,7 @@
  *     if (smelt_vulkan_open(&vulkan, model, program, why, sizeof why) != SMELT_OK)
  *       return fail(why);                          // "there is no Vulkan loader, libvulkan.so.1"
  *     smelt_instance instance;
- *     smelt_init(&instance, model, smelt_vulkan_arena(vulkan), model->arena_bytes);
+ *     smelt_init(&instance, model, smelt_vulkan_arena(vulkan), smelt_vulkan_arena_bytes(vulkan));
  *     smelt_vulkan_bind(vulkan, &instance);
  *     smelt_vulkan_run(vulkan, inputs, outputs);   // as often as wanted
  *     smelt_vulkan_close(vulkan);
@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /* Changes whenever the layout of a structure below, or what shaders take for granted, does. */
-#define SMELT_VULKAN_VERSION 3u
+#define SMELT_VULKAN_VERSION 4u
 
 /* How a shader sees an operand. */
 typedef enum smelt_vulkan_view {
@@ -48,7 +48,11 @@ typedef struct smelt_vulkan_binding {
 
 #define SMELT_VULKAN_MAX_BINDINGS 16u
 
-/* A shader, "main", whose invocations are numbered along rows of at most groups_x workgroups. */
+#define SMELT_VULKAN_MAX_SIZES 16u
+
+/* A shader, "main", whose invocations are numbered along rows of at most groups_x workgroups. Where it has sizes that
+ * only the run knows, what it says of invocations and of bytes is not looked at: operands of its steps tell, see
+ * SMELT_STEP_DEVICE. */
 typedef struct smelt_vulkan_kernel {
   const char *name;
   const uint32_t *code; /* SPIR-V 1.3 */
@@ -56,7 +60,7 @@ typedef struct smelt_vulkan_kernel {
   uint64_t code_bytes;
   uint64_t invocations;
   uint32_t binding_count; /* at most SMELT_VULKAN_MAX_BINDINGS */
-  uint32_t reserved;
+  uint32_t size_count;    /* at most SMELT_VULKAN_MAX_SIZES: push constants from SMELT_VULKAN_MAX_BINDINGS on */
 } smelt_vulkan_kernel;
 
 /* What smelt_vulkan_program.features may ask for. */
@@ -74,7 +78,7 @@ typedef struct smelt_vulkan_program {
   uint32_t features;      /* bits SMELT_VULKAN_* */
   uint32_t subgroup_size; /* with SMELT_VULKAN_SHUFFLES */
   uint32_t shared_bytes;  /* of memory that a workgroup shares, at most */
-  uint32_t reserved;
+  uint32_t most_steps;    /* of all loops of an invocation */
   const smelt_vulkan_kernel *kernels;
 } smelt_vulkan_program;
 
@@ -90,11 +94,18 @@ smelt_status smelt_vulkan_open(smelt_vulkan **vulkan, const smelt_model *model, 
 /* What the device is called; alive as long as `vulkan`. */
 const char *smelt_vulkan_device_name(const smelt_vulkan *vulkan);
 
-/* An arena of model->arena_bytes, which the device sees as well. */
+/* An arena for the instance, which the device sees as well, and how large it is. It moves where shapes need more. */
 void *smelt_vulkan_arena(const smelt_vulkan *vulkan);
+uint64_t smelt_vulkan_arena_bytes(const smelt_vulkan *vulkan);
 
-/* Lets the instance, which must be in that arena, run its steps on the device. */
+/* Lets the instance, which must be in that arena, run its steps on the device, and have blocks that grow there:
+ * smelt_set_device and smelt_set_resize are called here. Where it has such blocks, smelt_release gives them back before
+ * the device is closed; closing it does as well. */
 void smelt_vulkan_bind(smelt_vulkan *vulkan, smelt_instance *instance);
+
+/* As smelt_set_shapes, in an arena as large as that takes. States of symbolic dims get more as they grow. Commands are
+ * recorded again where something has changed, in the next run. */
+smelt_status smelt_vulkan_set_shapes(smelt_vulkan *vulkan, smelt_shapes shapes);
 
 /* As smelt_run, with the buffers' contents copied to the device before, and back after. One at a time. Returns what
  * smelt_run does, and SMELT_ERROR_{DEVICE, MEMORY} where the device fails: it does not run again then. With a step

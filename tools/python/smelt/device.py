@@ -16,7 +16,7 @@ class Functions:
     def __init__(self, host, kind, prefix):
         pointer, text = ctypes.c_void_p, ctypes.c_char_p
         for name, result, arguments in (("open", ctypes.c_int, [ctypes.POINTER(pointer), pointer, pointer, text, ctypes.c_size_t]), ("arena", pointer, [pointer]),
-                                        ("bind", None, [pointer, pointer]), ("run", ctypes.c_int, [pointer, pointer, pointer]),
+                                        ("arena_bytes", ctypes.c_uint64, [pointer]), ("set_shapes", ctypes.c_int, [pointer, pointer]), ("bind", None, [pointer, pointer]), ("run", ctypes.c_int, [pointer, pointer, pointer]),
                                         ("device_name", text, [pointer]), ("why", text, [pointer]), ("close", None, [pointer])):
             try:
                 function = getattr(host, prefix + name)
@@ -39,7 +39,15 @@ class Device:
         if self._functions.open(ctypes.byref(self.handle), ctypes.addressof(model), address, why, WHY_BYTES):
             raise DeviceError(why.value.decode(errors="replace"))
         self.name = self._functions.device_name(self.handle).decode(errors="replace")
-        self.arena, self.run = self._functions.arena(self.handle), self._functions.run
+        self.run = self._functions.run
+
+    def arena(self):
+        """Address and bytes of what it has for an instance; setting shapes may take that elsewhere."""
+        return self._functions.arena(self.handle), self._functions.arena_bytes(self.handle)
+
+    def set_shapes(self, table):
+        """As smelt_set_shapes, in an arena as large as that takes."""
+        return self._functions.set_shapes(self.handle, table)
 
     def bind(self, instance):
         self._functions.bind(self.handle, instance)

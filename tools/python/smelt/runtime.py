@@ -302,10 +302,10 @@ class Model:
         return self._device.why() if self._device else ""
 
     def _take_device_arena(self):
-        _check(_host().smelt_init(self._instance, self._model, self._device.arena, self._model.arena_bytes), str(self.path))
+        arena, self.arena_bytes = self._device.arena()
+        _check(_host().smelt_init(self._instance, self._model, arena, self.arena_bytes), str(self.path))
         self._device.bind(self._instance)
         self._bind_pool()
-        self.arena_bytes = self._model.arena_bytes
 
     def _take_arena(self, bytes_):
         """Takes the instance to a new arena, where it has no shapes, but the states of the old one."""
@@ -338,11 +338,20 @@ class Model:
             self._shapes = None
             _host().smelt_set_shapes(self._instance, table.address)
         _check_shapes(status, self, shapes, lambda: bytes_.value)
+        if self._device:
+            return self._fit_device(shapes, table)
         if bytes_.value > self.arena_bytes:
             self._take_arena(bytes_.value * 3 // 2 if self._grows else bytes_.value)
         self._shapes = None
         _check_shapes(_host().smelt_set_shapes(self._instance, table.address), self, shapes, self._failed_size)
         self._shapes = shapes
+
+    def _fit_device(self, shapes, table):
+        if not self.arena_bytes:
+            self._take_device_arena()
+        self._shapes = None
+        _check_shapes(self._device.set_shapes(table.address), self, shapes, self._failed_size)
+        self._shapes, self.arena_bytes = shapes, self._device.arena()[1]
 
     def _failed_size(self):
         return _host().smelt_failed_size(self._instance)
