@@ -97,7 +97,8 @@ SmallVector<const json::Value *> NodeReader::complexOperands() {
   auto visit = [&](StringRef kind, const json::Value &value) {
     const json::Object *object = value.getAsObject();
     std::optional<StringRef> name = object ? object->getString("name") : std::nullopt;
-    if (kind == "as_complex" || (kind == "as_tensor" && name && importer_.lookup(frame_, *name).imaginary))
+    const auto found = name ? frame_.values.find(*name) : frame_.values.end(); // a token is none
+    if (kind == "as_complex" || (kind == "as_tensor" && found != frame_.values.end() && found->second.imaginary))
       operands.push_back(&value);
   };
   for (const json::Value *argument : positional_) {
