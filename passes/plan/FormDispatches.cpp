@@ -250,14 +250,15 @@ bool Grouping::feeds(int from, int to) const {
   return llvm::any_of(groups_[to].ops, [&](Operation *member) { return needsSizesOf(member, from); });
 }
 
-/// A root's kernel stores what depends on the root: of what is absorbed into it, nothing else may want the value.
+/// A root's kernel stores what depends on the root: of what is absorbed into it, nothing else may want the value, nor
+/// may the root itself want it in memory.
 bool Grouping::canFollow(int from, int to) const {
   for (Operation *member : groups_[from].ops) {
     if (isa<graph::ScalarInterface>(member) && !readsVectors(member, groups_[to].shape))
       return false;
     for (Operation *user : member->getUsers()) {
       auto found = groupOf_.find(user);
-      if (found == groupOf_.end() || (found->second != from && found->second != to))
+      if (found == groupOf_.end() || (found->second != from && found->second != to) || readsMemory(user))
         return false;
     }
   }

@@ -332,6 +332,19 @@ class Bags(nn.Module):
                 self.sum(words.flatten(), offsets, weights.flatten()), y, h, c]
 
 
+class Rows(nn.Module):
+    """Bags of which the last ends before the rows do, rows with NaN, and rows that a product and a sum with its result both read."""
+
+    def __init__(self):
+        super().__init__()
+        self.bags = nn.ModuleList(nn.EmbeddingBag(20, 4, mode=mode, include_last_offset=True) for mode in ("sum", "mean", "max"))
+        self.table, self.linear = nn.Embedding(20, 16), nn.Linear(16, 16)
+
+    def forward(self, words, offsets, x):
+        rows, positive = self.table(words), x.relu()
+        return [*(bag(words.flatten(), offsets) for bag in self.bags), *x.median(1), *x.mode(1), self.linear(rows) + rows, F.linear(positive, x[:4, :4]) * positive]
+
+
 def angles(y, x, signal):
     """Of zeros with a sign and infinities, and of the first and the last number of a spectrum, whose imaginary parts are +0."""
     y, x = y.reshape(-1, 1), x.reshape(1, -1)
@@ -477,5 +490,6 @@ CASES = {
     "spectra": (Spectra(), (X, Y, torch.randn(2, 2100), torch.randn(2, 60))),
     "angles": (of(angles), (torch.tensor([0., -0., 1.5, -1.5, math.inf, -math.inf]), torch.tensor([0., -0., 2.5, -2.5, math.inf, -math.inf]), X)),
     "complexes": (Complexes(), (X, Y, I, M)),
+    "rows": (Rows(), (torch.randint(0, 20, (2, 6)), torch.tensor([0, 3, 3, 9]), torch.tensor([[1, math.nan, 3, 2], [2, 2, 1, 3], [math.nan] * 4, [4, 3, 2, 1]]))),
     "bags": (Bags(), (torch.randint(0, 20, (3, 7)), torch.tensor([0, 3, 3, 9, 21]), torch.rand(3, 7), torch.randn(6, 3, 8))),
 }

@@ -19,6 +19,7 @@ struct Bags {
   Value counts;    // [n], 1 where a row counts
   Value places;    // [n, width], each row's bag
   Value perBag;    // [bags]: how many count
+  Value isPast;    // [n]: the last bag ends before; null where it ends with the last row
   Extents results; // [bags, width]
 };
 } // namespace
@@ -39,10 +40,13 @@ static Bags readBags(NodeReader &node) {
   Value offsets = b.cast(node.tensor("offsets"), i64), weights = node.optionalTensor("per_sample_weights");
   if (rankOf(table) != 2 || rankOf(indices) != 1 || rankOf(offsets) != 1)
     malformed("takes bags of " + Twine(rankOf(indices)) + " dims from a table of " + Twine(rankOf(table)));
-  if (node.flag("include_last_offset"))
-    offsets = b.sliceDim(offsets, 0, 0, extentsOf(offsets)[0] - 1);
   const Extent count = extentsOf(indices)[0], width = extentsOf(table)[1];
   Bags bags;
+  if (node.flag("include_last_offset")) {
+    const Extent last = extentsOf(offsets)[0] - 1;
+    bags.isPast = m.lessEqual(b.sliceDim(offsets, 0, last, 1), b.countAlong(Extents{count}, 0));
+    offsets = b.sliceDim(offsets, 0, 0, last);
+  }
   bags.rows = b.make<graph::GatherOp>(table, indices, int64_t(0));
   if (weights)
     bags.rows = m.mul(bags.rows, m.withDim(weights, 1));
@@ -77,7 +81,9 @@ static Value embeddingBag(NodeReader &node) {
     Value most = met(m.where(isCounted, bags.rows, -HUGE_VAL), -HUGE_VAL, ScatterReduction::Max);
     return m.where(m.equal(perBag, 0), 0, most);
   }
-  Value sums = met(m.where(isCounted, bags.rows, 0.0), 0, ScatterReduction::Add);
+  // Rows past the last bag's end are not added up, though a mean counts them, and a maximum takes them: as in PyTorch.
+  Value isAdded = bags.isPast ? m.both(isCounted, m.withDim(m.no(bags.isPast), 1)) : isCounted;
+  Value sums = met(m.where(isAdded, bags.rows, 0.0), 0, ScatterReduction::Add);
   return mode == kSum ? sums : m.div(sums, m.max(perBag, 1));
 }
 static Values embeddingBags(NodeReader &node) { return {embeddingBag(node)}; }

@@ -39,7 +39,16 @@ static Value orNan(const Math &m, Value result, Value x, int64_t axis) {
   return m.where(m.kept(ReduceKind::Max, m.isNan(x), axis), NAN, result);
 }
 
-/// The lower one of the two in the middle. Where `ignoresNan`, among those that are numbers.
+/// Where a row's first NaN is, and where it has none, `otherwise`.
+static Value placeOfNan(GraphBuilder &b, Value x, int64_t axis, Value otherwise) {
+  constexpr double kBeyond = 1e15; // all places
+  Math m(b);
+  Value isNone = m.isNan(x), places = b.countAlong(extentsOf(x), axis);
+  Value first = m.kept(ReduceKind::Min, m.where(isNone, places, kBeyond), axis);
+  return m.where(m.kept(ReduceKind::Max, isNone, axis), first, otherwise);
+}
+
+/// The lower one of the two in the middle. Where `ignoresNan`, among those that are numbers; else a row's first NaN.
 static Ordered median(GraphBuilder &b, Value x, int64_t axis, bool ignoresNan) {
   Math m(b);
   const bool isFloat = isa<FloatType>(elementOf(x));
@@ -55,10 +64,12 @@ static Ordered median(GraphBuilder &b, Value x, int64_t axis, bool ignoresNan) {
   Value place = b.make<graph::ShiftRightOp>(m.max(m.add(count, -1), 0), b.number(1));
   Ordered found{b.make<graph::GatherElementsOp>(sorted.values, place, axis),
                 b.make<graph::GatherElementsOp>(sorted.places, place, axis)};
-  if (isFloat && ignoresNan)
+  if (isFloat && ignoresNan) {
     found.values = m.where(m.equal(count, 0), NAN, found.values);
-  else
+  } else if (isFloat) {
     found.values = orNan(m, found.values, x, axis);
+    found.places = placeOfNan(b, x, axis, found.places);
+  }
   return found;
 }
 
@@ -92,7 +103,8 @@ static Values kthValue(NodeReader &node) {
   return results;
 }
 
-/// The number that a row holds most often, the least of several, and where it is last.
+/// The number that a row holds most often, the least of several, and where it is last. No NaN is equal to another: a
+/// row of nothing else has NaN, and its first place.
 static Values mode(NodeReader &node) {
   constexpr int64_t kMostCompared = 1 << 12; // each with each
   GraphBuilder &b = node.builder();
@@ -108,9 +120,10 @@ static Values mode(NodeReader &node) {
   Value isSame = m.equal(m.withDim(rows, last), m.withDim(rows, last + 1));
   Value counts = m.sum(b.cast(isSame, b.builder().getI64Type()), last + 1);
   Value isMost = m.equal(counts, m.kept(ReduceKind::Max, counts, last));
-  Value found = m.kept(ReduceKind::Min, m.where(isMost, rows, m.kept(ReduceKind::Max, rows, last)), last);
+  Value most = isa<FloatType>(elementOf(rows)) ? m.number(rows, HUGE_VAL) : m.kept(ReduceKind::Max, rows, last);
+  Value found = m.kept(ReduceKind::Min, m.where(isMost, rows, most), last);
   Value isThere = m.equal(rows, found), places = b.countAlong(extentsOf(rows), last);
-  Value place = m.kept(ReduceKind::Max, m.where(isThere, places, -1), last);
+  Value place = m.kept(ReduceKind::Max, m.where(isThere, places, 0), last);
   Values results;
   for (Value part : {found, place})
     results.push_back(withoutDim(node, b.moveDim(part, last, axis), axis));

@@ -148,6 +148,21 @@ func.func @residual_of_bytes(%x: tensor<4x16xui8>, %w: tensor<1x4x64xi8>) -> ten
   return %9 : tensor<4x16xf32>
 }
 
+// What a product reads lies in memory, also where a sum with its result reads it as well.
+// CHECK-LABEL: func.func @residual_of_pointwise
+// CHECK: %[[X:.*]] = kernel.dispatch(%{{.*}}) {{.*}} {
+// CHECK: graph.relu
+// CHECK: kernel.dispatch(%[[X]], %{{.*}}) : (tensor<4x16xf32>, tensor<1x16x16xf32>) -> tensor<4x16xf32> {
+// CHECK-NEXT: ^bb0(%[[A:.*]]: tensor<4x16xf32>, %{{.*}}: tensor<1x16x16xf32>):
+// CHECK-NEXT: %[[PRODUCT:.*]] = kernel.contract %[[A]]
+// CHECK-NEXT: graph.add %[[PRODUCT]], %[[A]]
+func.func @residual_of_pointwise(%x: tensor<4x16xf32>, %w: tensor<1x16x16xf32>) -> tensor<4x16xf32> {
+  %0 = graph.relu %x : (tensor<4x16xf32>) -> tensor<4x16xf32>
+  %1 = kernel.contract %0, %w {window = array<i64: 1>, strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (tensor<4x16xf32>, tensor<1x16x16xf32>) -> tensor<4x16xf32>
+  %2 = graph.add %1, %0 : (tensor<4x16xf32>, tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %2 : tensor<4x16xf32>
+}
+
 // What a product's kernel wrote quantised is dequantised, and its channels scaled back, where it is added: no f32 of it is written.
 // CHECK-LABEL: func.func @residual_of_quantised
 // CHECK: kernel.dispatch{{.*}} -> tensor<4x16xui8>
