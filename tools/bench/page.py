@@ -133,7 +133,7 @@ def tflite_section():
     results = kept.recall("tflite")
     if not results:
         return missing("TensorFlow Lite models", "./dev bench --format tflite")
-    rows = [[name, *(f"{result['median_ms'][runtime]:.2f}" for runtime in ("smelt", "litert")), f"{result['ratio']:.2f}"] for name, result in results.items()]
+    rows = [[name, *(f"{result['median_ms'][runtime]:.4f}" for runtime in ("smelt", "litert")), f"{result['ratio']:.2f}"] for name, result in results.items()]
     mean = statistics.geometric_mean(result["ratio"] for result in results.values())
     return "\n\n".join(["## TensorFlow Lite models", "`./dev bench --format tflite`; real `.tflite` files, and LiteRT with XNNPACK.", table(["model", "Smelt ms", "LiteRT ms", "ratio"], rows),
                         f"Bar: geometric mean <= {TFLITE_BAR}: {'holds' if mean <= TFLITE_BAR else 'does not hold'} ({mean:.3f})."])
