@@ -273,13 +273,20 @@ def interface(cases):
             return figures
 
         def sizes_that_a_run_finds():
-            nodes = [helper.make_node("Softmax", ["x"], ["parts"]), helper.make_node("Round", ["x"], ["whole"]), helper.make_node("NonZero", ["whole"], ["places"]),
+            """On the device alone, and behind a sort of the processor's."""
+            found = [helper.make_node("Round", ["numbers_of_x"], ["whole"]), helper.make_node("NonZero", ["whole"], ["places"]),
                      helper.make_node("Cast", ["places"], ["numbers"], to=TensorProto.FLOAT), helper.make_node("ReduceMean", ["numbers"], ["mean"]),
                      helper.make_node("Mul", ["parts", "mean"], ["y"])]
-            net = folder / "found.so"
-            model, feeds, device = compile_nodes(net, nodes)
-            harness.expect(device["processor_steps"] > 0 and device["steps"] > 0, "not the work of both")
-            return harness.agreement(run_model(net, feeds, on_device(log)), models.reference(model, feeds))
+            parts, row = helper.make_node("Softmax", ["x"], ["parts"]), helper.make_tensor("row", TensorProto.INT64, [1], [6144])
+            ways = {"device": [parts, helper.make_node("Identity", ["x"], ["numbers_of_x"])],
+                    "both": [parts, helper.make_node("Reshape", ["x", "row"], ["all"]), helper.make_node("TopK", ["all", "row"], ["numbers_of_x", "order"])]}
+            figures = {}
+            for way, nodes in ways.items():
+                net = folder / f"found_{way}.so"
+                model, feeds, device = compile_nodes(net, nodes + found, [row])
+                harness.expect((device["processor_steps"] > 0) == (way == "both") and device["steps"] > 0, f"{way}: {device['processor_steps']} steps of the processor, {device['steps']} of the device")
+                figures |= {f"{way}_{key}": number for key, number in harness.agreement(run_model(net, feeds, on_device(log)), models.reference(model, feeds)).items()}
+            return figures
 
         def runtime_size():
             listed = subprocess.run(["size", harness.BIN.parent / "lib" / "libsmelt_cuda.a"], check=True, capture_output=True, text=True).stdout
