@@ -62,7 +62,16 @@ static smelt_status make_block(smelt_vulkan *v, block *made, uint64_t bytes, int
   return SMELT_OK;
 }
 
+/* The driver may call another buffer by the same name: no step is to take it for the one that it reads. */
+static void forget(smelt_vulkan *v, VkBuffer buffer) {
+  for (uint32_t i = 0; v->steps && i < v->model->step_count; ++i)
+    for (uint32_t k = 0; k < SMELT_VULKAN_MAX_BINDINGS; ++k)
+      if (v->steps[i].bounds[k].buffer == buffer)
+        v->steps[i].bounds[k].buffer = VK_NULL_HANDLE;
+}
+
 void smelt_vulkan_free_block(smelt_vulkan *v, block *block) {
+  forget(v, block->buffer);
   v->vk.DestroyBuffer(v->device, block->buffer, NULL);
   v->vk.FreeMemory(v->device, block->memory, NULL);
   memset(block, 0, sizeof *block);

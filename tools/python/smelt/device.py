@@ -1,5 +1,6 @@
 """Devices that steps of a compiled model run on: what runtime/include/smelt/vulkan.h and cuda.h declare, seen through ctypes."""
 import ctypes
+import weakref
 
 WHY_BYTES = 256  # SMELT_VULKAN_WHY_BYTES, SMELT_CUDA_WHY_BYTES
 # The symbol of an artefact's program → what its device is called, and what the runtime's functions begin with.
@@ -34,10 +35,13 @@ class Device:
         symbol, address = program
         self.kind = PROGRAMS[symbol][0]
         self._keep = artefact
-        self._functions, self.handle = Functions(host, *PROGRAMS[symbol]), ctypes.c_void_p()
+        self._functions, handle = Functions(host, *PROGRAMS[symbol]), ctypes.c_void_p()
         why = ctypes.create_string_buffer(WHY_BYTES)
-        if self._functions.open(ctypes.byref(self.handle), ctypes.addressof(model), address, why, WHY_BYTES):
+        if self._functions.open(ctypes.byref(handle), ctypes.addressof(model), address, why, WHY_BYTES):
             raise DeviceError(why.value.decode(errors="replace"))
+        self.handle = handle
+        # Closing reads the program. In a cycle of garbage, a finaliser comes before the methods of all objects, the artefact's among them.
+        weakref.finalize(self, self._functions.close, handle)
         self.name = self._functions.device_name(self.handle).decode(errors="replace")
         self.run = self._functions.run
 
@@ -56,10 +60,6 @@ class Device:
         """What was missing where the last run failed; "" where it did not."""
         return self._functions.why(self.handle).decode(errors="replace")
 
-    def __del__(self):  # reads the program: the artefact is still there
-        if getattr(self, "handle", None):
-            self._functions.close(self.handle)
-            self.handle = None
 
 
 def program_of(library):
