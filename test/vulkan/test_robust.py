@@ -258,7 +258,28 @@ def python(cases, folder, artefact):
         done = subprocess.run([sys.executable, "-c", script, artefact], env=environment, capture_output=True, text=True)
         harness.expect(done.stderr.startswith("5 ") and "there is no driver" in done.stderr, done.stderr)
 
+    def garbage():
+        """In a cycle, finalisers come in any order."""
+        script = "import gc, sys, smelt\nfor _ in range(3):\n model = smelt.load(sys.argv[1]); cycle = [model]; cycle.append(cycle); del cycle, model; gc.collect()"
+        done = subprocess.run([sys.executable, "-c", script, artefact], env={**os.environ, "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")}, capture_output=True, text=True)
+        harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+
+    def grown():
+        """A loop doubles a tensor, each time in a new block: what a later run reads is not where a freed one was."""
+        value, number = helper.make_tensor_value_info, onnx.TensorProto
+        body = helper.make_graph([helper.make_node("Concat", ["rows", "rows"], ["twice"], axis=0), helper.make_node("Identity", ["go"], ["goes"])], "body",
+                                 [value("i", number.INT64, []), value("go", number.BOOL, []), value("rows", number.FLOAT, None)], [value("goes", number.BOOL, []), value("twice", number.FLOAT, None)])
+        graph = helper.make_graph([helper.make_node("Loop", ["n", "", "x"], ["y"], body=body)], "grown", [value("n", number.INT64, []), value("x", number.FLOAT, [2, 6])], [value("y", number.FLOAT, None)])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "grown.onnx")
+        harness.smelt_ok("compile", folder / "grown.onnx", "--target", "vulkan", "-o", folder / "grown.so")
+        script = ("import sys, numpy, smelt\nmodel, x = smelt.load(sys.argv[1]), numpy.arange(12, dtype='f4').reshape(2, 6)\n"
+                  "for n in (3, 0, 3, 2, 1, 6, 0): assert numpy.array_equal(model.run({'n': numpy.array(n), 'x': x + n})['y'], numpy.tile(x + n, (2 ** n, 1))), n")
+        done = subprocess.run([sys.executable, "-c", script, folder / "grown.so"], env={**os.environ, "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")}, capture_output=True, text=True)
+        harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+
     cases.run("python agrees", agrees)
+    cases.run("python garbage", garbage)
+    cases.run("python grown", grown)
     cases.run("python no driver", no_driver)
 
 
