@@ -19,6 +19,7 @@ import onnx  # noqa: E402
 
 import contestants  # noqa: E402
 import figures  # noqa: E402
+import formats  # noqa: E402
 import gpu  # noqa: E402
 import harness  # noqa: E402
 import integers  # noqa: E402
@@ -303,11 +304,17 @@ def a_contestant_that_cannot_run_says_why(folder):
 
 
 @case
+def other_formats_have_options_of_their_own():
+    expect(formats.named(["resnet18", "--format", "pt2", "--rounds", "3"]) == ("pt2", ["resnet18", "--rounds", "3"]), "not told apart")
+    expect(formats.named(["resnet18", "--rounds", "3"]) is None, "a format that nobody asked for")
+
+
+@case
 def the_page_shows_what_was_measured():
     expect(page.table(["a", "b"], [["x", "1"]]) == "| a | b |\n|---|---:|\n| x | 1 |", "a table")
     expect(page.PAGE.exists(), f"no {page.PAGE}")
     text = page.PAGE.read_text()
-    for command in ("./dev bench --page", "./dev bench --peers", "--target x86-64-v3", "./dev bench --figures", "./dev bench --roofline"):
+    for command in ("./dev bench --page", "./dev bench --format tflite", "./dev bench --format pt2", "./dev bench --gpu", "./dev bench --peers", "--target x86-64-v3", "./dev bench --figures", "./dev bench --roofline"):
         expect(command in text, f"the page does not tell of {command}")
 
 

@@ -150,13 +150,13 @@ def conformance_of(name, share, options, on_device=0.0):
     return Result(passed, failures, f"{unsupported} of {name} unsupported")
 
 
-def script(path, seconds, *arguments, python=PYTHON):
-    """A test program of ours: a line "PASS name …" or "FAIL name …" per case, at the end "N passed, N failed"."""
+def script(path, seconds, *arguments, python=PYTHON, environment=None):
+    """A test program of ours: a line "PASS name …" or "FAIL name …" per case, at the end "N passed, N failed". `environment`: variables of its own."""
 
     def suite():
         if not (REPOSITORY / "build" / "bin" / "smelt").exists():
             return Result(0, ["build/bin/smelt is missing"])
-        code, output = run([python, path, *arguments], seconds)
+        code, output = run([python, path, *arguments], seconds, env={**os.environ, **(environment or {})})
         failures = re.findall(r"^FAIL (.*)$", output, re.MULTILINE)
         closing = re.search(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
         print(output, end="")
@@ -167,6 +167,10 @@ def script(path, seconds, *arguments, python=PYTHON):
     return suite
 
 
+def states_on(device):
+    return script("test/symbolic/test_states.py", 300, environment={"SMELT_TEST_TARGET": device})()
+
+
 def vulkan():
     """Where there is no Vulkan driver nothing can run; that is said, and no failure."""
     # vulkan-tools need not be there where a driver is, so the question goes to the loader.
@@ -174,20 +178,15 @@ def vulkan():
     if asked.returncode:
         return Result(0, [], f"skipped: {asked.stdout.strip()}")
     on_devices = conformance_of("visible.txt", 0.99, ["--target", "vulkan"], on_device=0.92)
-    os.environ["SMELT_TEST_TARGET"] = "vulkan"
-    models = script("test/models/test_dynamic.py", 600, "minilm_l6", "gpt2s_decode", "silero_vad", "--target", "vulkan:lavapipe")() + script("test/symbolic/test_states.py", 300)()
-    del os.environ["SMELT_TEST_TARGET"]
-    return models + script("test/vulkan/test_vulkan.py", 900)() + script("test/vulkan/test_robust.py", 600)() + on_devices + conformance_of("visible.txt", 0.99, ["--target", "vulkan:lavapipe"])
+    models = script("test/models/test_dynamic.py", 600, "minilm_l6", "gpt2s_decode", "silero_vad", "--target", "vulkan:lavapipe")()
+    return models + states_on("vulkan") + script("test/vulkan/test_vulkan.py", 900)() + script("test/vulkan/test_robust.py", 600)() + on_devices + conformance_of("visible.txt", 0.99, ["--target", "vulkan:lavapipe"])
 
 
 def cuda():
     """Models and operators on the tests' own device, whose libcuda.so.1 comes before the machine's."""
     result = script("test/cuda/test_cuda.py", 2400)()
     os.environ["LD_LIBRARY_PATH"] = ":".join(filter(None, (str(REPOSITORY / "build" / "test" / "cuda"), os.environ.get("LD_LIBRARY_PATH"))))
-    os.environ["SMELT_TEST_TARGET"] = "cuda"
-    result += script("test/symbolic/test_states.py", 300)()
-    del os.environ["SMELT_TEST_TARGET"]
-    return result + conformance_of("visible.txt", 0.99, ["--target", "cuda"], on_device=0.97)
+    return result + states_on("cuda") + conformance_of("visible.txt", 0.99, ["--target", "cuda"], on_device=0.97)
 
 
 def lint():
