@@ -71,6 +71,19 @@ bool isPerChannel(Value operand, ArrayRef<graph::Extent> shape) {
   return elements == extents.back() && extents.back() == shape.back() && operand.getDefiningOp<graph::ConstantOp>();
 }
 
+SmallVector<Operation *> epilogueOf(Value value) {
+  SmallVector<Operation *> ops;
+  for (const graph::Extents shape = graph::extentsOf(value); value.hasOneUse(); value = ops.back()->getResult(0)) {
+    Operation *user = *value.user_begin();
+    if (!isa<graph::ScalarInterface>(user) || graph::extentsOf(user->getResult(0)) != shape ||
+        !llvm::all_of(user->getOperands(),
+                      [&](Value operand) { return operand == value || isPerChannel(operand, shape); }))
+      break;
+    ops.push_back(user);
+  }
+  return ops;
+}
+
 bool isCostly(Operation *op) {
   return isa<graph::SigmoidOp, graph::TanhOp, graph::ExpOp, graph::LogOp, graph::ErfOp, graph::GeluOp, graph::SwishOp,
              graph::MishOp, graph::SoftplusOp>(op);

@@ -32,6 +32,10 @@ bool isPerChannel(mlir::Value operand, llvm::ArrayRef<graph::Extent> shape);
 /// Such an operand for tensors that have `factor` times the channels, the same ones again and again.
 mlir::Value repeatChannels(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value operand, int64_t factor);
 
+/// The elementwise ops that follow a value, each the only reader of what comes before it, whose results have the
+/// value's shape and whose other operands are isPerChannel.
+llvm::SmallVector<mlir::Operation *> epilogueOf(mlir::Value value);
+
 /// Elementwise work that takes dozens of instructions.
 bool isCostly(mlir::Operation *op);
 

@@ -39,7 +39,7 @@ public:
 private:
   bool isCandidate();
   double epilogueSteps();
-  double time(const Folding &folding);
+  double time(const Folding &folding, double epilogue);
   Folding choose();
   Value foldedFilter(const Folding &folding);
   Value foldedConv(const Folding &folding);
@@ -66,27 +66,17 @@ bool Folder::isCandidate() {
 /// Multiply-adds of a vector that take as long as the elementwise work that will follow in the same kernel. Only costly
 /// functions count: others hardly show beside the products.
 double Folder::epilogueSteps() {
-  constexpr int kCostlySteps = 32;
-  int costly = 0;
-  for (Value value = op_.getResult(); value.hasOneUse();) {
-    Operation *user = *value.user_begin();
-    if (!isa<graph::ScalarInterface>(user) || graph::extentsOf(user->getResult(0)) != shape_ ||
-        !llvm::all_of(user->getOperands(),
-                      [&](Value operand) { return operand == value || plan::isPerChannel(operand, shape_); }))
-      break;
-    costly += plan::isCostly(user);
-    value = user->getResult(0);
-  }
-  return costly * kCostlySteps;
+  constexpr double kCostlySteps = 32;
+  return kCostlySteps * double(llvm::count_if(plan::epilogueOf(op_.getResult()), plan::isCostly));
 }
 
-/// The time that a column of results is estimated to take, in multiply-adds of one vector.
-double Folder::time(const Folding &folding) {
+/// The time that a column of results is estimated to take, in multiply-adds of one vector, of which `epilogue` follow.
+double Folder::time(const Folding &folding, double epilogue) {
   int64_t tapsOfColumn = filter_.getNumElements() / filter_.getShape().back() / filter_.getDimSize(spatial_ - 1),
           vectors = llvm::divideCeil(folding.factor * type_.getShape().back(), lanes_),
           columns = kernel::typicalSide(shape_[spatial_]);
   double blocks = double(llvm::divideCeil(columns, folding.factor)) / double(columns);
-  return (double(folding.taps * tapsOfColumn) + epilogueSteps()) * double(vectors) * blocks;
+  return (double(folding.taps * tapsOfColumn) + epilogue) * double(vectors) * blocks;
 }
 
 Folding Folder::choose() {
@@ -94,10 +84,11 @@ Folding Folder::choose() {
   int64_t taps = filter_.getDimSize(spatial_ - 1), stride = op_.getStrides().back(),
           columns = kernel::typicalSide(shape_[spatial_]);
   Folding best{1, taps};
-  double most = time(best) / kGain;
+  const double epilogue = epilogueSteps();
+  double most = time(best, epilogue) / kGain;
   for (int64_t factor = 2; factor * type_.getShape().back() <= 2 * lanes_ && factor <= columns; ++factor) {
     Folding folding{factor, taps + (factor - 1) * stride};
-    if (double needed = time(folding); needed < most) {
+    if (double needed = time(folding, epilogue); needed < most) {
       best = folding;
       most = needed;
     }

@@ -58,7 +58,6 @@ private:
   graph::Extent blocks(size_t dim) { return shape_[dim + 1].ceilDiv(strides_[dim]); }
   /// What lies between the input's end and the last block.
   graph::Extent blocksBeyond(size_t dim) { return blocks(dim) - input_[dim + 1]; }
-  void collectEpilogue();
   Value withEpilogue(Value value, int64_t factor);
 
   graph::ConvTransposeOp op_;
@@ -131,22 +130,6 @@ Value Splitter::phaseConv(const Phase &row, ArrayRef<Phase> columns) {
                                graph::Layout::ChannelsLast);
 }
 
-/// Work on single elements that follows, with constants for each channel at most: it moves before the concatenation.
-void Splitter::collectEpilogue() {
-  Value value = op_.getResult();
-  graph::Extents shape = graph::extentsOf(value);
-  while (value.hasOneUse()) {
-    Operation *user = *value.user_begin();
-    if (!isa<graph::ScalarInterface>(user) || graph::extentsOf(user->getResult(0)) != shape)
-      return;
-    for (Value operand : user->getOperands())
-      if (operand != value && !plan::isPerChannel(operand, shape))
-        return;
-    epilogue_.push_back(user);
-    value = user->getResult(0);
-  }
-}
-
 Value Splitter::withEpilogue(Value value, int64_t factor) {
   Value from = op_.getResult();
   for (Operation *op : epilogue_) {
@@ -183,7 +166,7 @@ Value Splitter::rowOf(const Phase &row, ArrayRef<Phase> columns) {
 void Splitter::run() {
   if (!isCandidate())
     return;
-  collectEpilogue();
+  epilogue_ = plan::epilogueOf(op_.getResult()); // which moves before the concatenation
   Operation *last = epilogue_.empty() ? op_.getOperation() : epilogue_.back();
   rewriter_.setInsertionPoint(last);
   Location loc = op_.getLoc();

@@ -70,6 +70,7 @@ struct KeepNarrowFloats : PassWrapper<KeepNarrowFloats, OperationPass<func::Func
 
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
+    narrowed_.clear();
     SmallVector<Operation *> ops;
     uint64_t bytes = 0;
     getOperation().walk([&](Operation *op) {
@@ -81,8 +82,8 @@ struct KeepNarrowFloats : PassWrapper<KeepNarrowFloats, OperationPass<func::Func
     for (Operation *op : ops) {
       auto conv = dyn_cast<graph::ConvOp>(op);
       if (auto gather = dyn_cast<graph::GatherOp>(op)) {
-        if (FloatType type = narrowTypeOf(gather.getData()))
-          quantize::gatherFrom(rewriter, gather, narrowed(rewriter, gather.getData(), type));
+        if (Value table = narrowed(rewriter, gather.getData()))
+          quantize::gatherFrom(rewriter, gather, table);
       } else if (auto product = dyn_cast<graph::MatMulOp>(op)) {
         keepWeights(rewriter, product);
       } else if (conv && !quantize::isDepthwise(conv)) {
@@ -92,18 +93,23 @@ struct KeepNarrowFloats : PassWrapper<KeepNarrowFloats, OperationPass<func::Func
   }
 
 private:
-  static Value narrowed(RewriterBase &rewriter, Value constant, FloatType type) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointAfterValue(constant);
-    return graph::CastOp::create(rewriter, constant.getLoc(), constant, type);
+  /// A constant in the narrower float that has all of its numbers; null where there is none. Each is looked at once.
+  Value narrowed(RewriterBase &rewriter, Value constant) {
+    auto [known, isNew] = narrowed_.try_emplace(constant);
+    if (FloatType type = isNew ? narrowTypeOf(constant) : nullptr) {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointAfterValue(constant);
+      known->second = graph::CastOp::create(rewriter, constant.getLoc(), constant, type);
+    }
+    return known->second;
   }
 
   template <typename Op> void keepWeights(RewriterBase &rewriter, Op op) {
     if (!graph::typeOf(op->getOperand(0)).getElementType().isF32() || (!all_ && (staysInCache_ || !hasFewRows(op))))
       return;
-    if (FloatType type = narrowTypeOf(op->getOperand(1)))
+    if (Value weights = narrowed(rewriter, op->getOperand(1)))
       rewriter.modifyOpInPlace(op, [&] {
-        op->setOperand(1, narrowed(rewriter, op->getOperand(1), type));
+        op->setOperand(1, weights);
         op.setWide(true);
       });
   }
@@ -112,6 +118,7 @@ private:
                                llvm::cl::init(kernel::Machine().secondCacheBytes)};
   Option<bool> all_{*this, "all", llvm::cl::desc("of all products"), llvm::cl::init(false)};
   bool staysInCache_ = false; // what the model reads of constants
+  DenseMap<Value, Value> narrowed_;
 };
 } // namespace
 

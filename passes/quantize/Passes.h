@@ -44,6 +44,9 @@ std::unique_ptr<mlir::Pass> createQuantizeProductsPass();
 std::unique_ptr<mlir::Pass> createQuantizeDynamicallyPass();
 /// Matrices that a model has in few bits → such codes, where products and gathers read them. Before fold-constants.
 std::unique_ptr<mlir::Pass> createKeepCodesPass();
+/// Constants in f32 of which each is a number of a narrower float → that. `all`: whatever the time, which may be a
+/// tenth longer.
+std::unique_ptr<mlir::Pass> createKeepNarrowFloatsPass(const kernel::Machine &machine = {}, bool all = false);
 /// Of the matrices and tables that were to be in few bits: how many are, and all.
 struct RoundedWeights {
   std::atomic<uint64_t> taken{0}, all{0};
@@ -54,8 +57,6 @@ std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(Precision products = Preci
                                                       Precision tables = Precision::Int4Weights,
                                                       RoundedWeights *count = nullptr);
 /// Roundings to a narrower type → to before what only moves elements, where kernels that compute them can do it.
-/// For products and tables in f32. `all`: whatever the time, which may be a tenth longer.
-std::unique_ptr<mlir::Pass> createKeepNarrowFloatsPass(const kernel::Machine &machine = {}, bool all = false);
 std::unique_ptr<mlir::Pass> createHoistCastsPass();
 /// Large tensors that products read rounded → rounded for elementwise work as well.
 std::unique_ptr<mlir::Pass> createShareRoundingsPass();

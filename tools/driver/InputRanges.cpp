@@ -77,11 +77,12 @@ runner::ValueRanges inputRanges(ModuleOp module) {
     if (!element || element.getWidth() < 8 || !name)
       continue;
     runner::ValueRange range{0, INT64_MAX};
+    const int64_t places = placesOf(argument);
     if (auto stated = main.getArgAttrOfType<DenseI64ArrayAttr>(number, "graph.range"))
       range = {stated[0], stated[1]};
-    else if (placesOf(argument) == INT64_MAX)
+    else if (places == INT64_MAX)
       continue;
-    if (const int64_t places = placesOf(argument); places != INT64_MAX)
+    if (places != INT64_MAX)
       range = {std::max<int64_t>(range.least, 0), std::min(range.most, places - 1)};
     if (range.least <= range.most)
       ranges[name.str()] = range;

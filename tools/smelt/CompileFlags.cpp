@@ -105,7 +105,7 @@ void CompileFlags::addTo(CLI::App &command) {
           },
           "speed: the smallest arena for which neither one thread nor two take longer; memory: one thread does not, "
           "and weights that "
-          "are numbers of f16 stay in that")
+          "are numbers of f16 or bf16 stay in these")
       ->check(CLI::IsMember({"speed", "memory"}))
       ->default_str("speed");
   command
