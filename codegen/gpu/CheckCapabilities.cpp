@@ -7,6 +7,7 @@
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/LoopSteps.h"
+#include "codegen/gpu/Parts.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -83,7 +84,7 @@ private:
       return success();
     Type element = getElementTypeOrSelf(type);
     const bool isOfWords = op->hasAttr(kWords) || (isa<func::FuncOp>(op) && profile.usesWords);
-    if (isOfWords && (element.isInteger(8) || element.isInteger(16) || element.isF16() || element.isBF16()))
+    if (isOfWords && isPart(element))
       return success();
     bool isInMemory = isa<MemRefType>(type);
     bool isThere =

@@ -10,6 +10,7 @@
 
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
+#include "codegen/gpu/Parts.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -42,14 +43,12 @@ static bool isHalf(Type type) {
   Type element = getElementTypeOrSelf(type);
   return element.isF16() || element.isBF16();
 }
-static bool isNarrow(Type type) { return bitsOf(type) == 8 || bitsOf(type) == 16 || isHalf(type); }
+static bool isNarrow(Type type) { return isPart(getElementTypeOrSelf(type)); }
 static bool isWide(Type type) { return bitsOf(type) == 2 * kWord; }
 
 /// As many words as the type has elements.
 static Type wordsLike(Type type) {
-  Type word = IntegerType::get(type.getContext(), kWord);
-  if (isHalf(type))
-    word = Float32Type::get(type.getContext());
+  Type word = wordOfPart(getElementTypeOrSelf(type));
   auto vector = dyn_cast<VectorType>(type);
   return vector ? Type(vector.clone(word)) : word;
 }
