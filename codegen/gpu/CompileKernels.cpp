@@ -180,10 +180,11 @@ static graph::Extents measuresOf(kernel::FuncOp kernel, graph::ExtentsAttr count
   return measures;
 }
 
+static uint32_t sizesOf(kernel::FuncOp kernel) { return kernel.getSizes() ? kernel.getSizes()->size() : 0; }
+
 /// Whether calls have room for all that.
 static bool fitsOperands(kernel::FuncOp kernel) {
-  const size_t sizes = kernel.getSizes() ? kernel.getSizes()->size() : 0,
-               buffers = kernel.getBody().getNumArguments() - sizes;
+  const size_t sizes = sizesOf(kernel), buffers = kernel.getBody().getNumArguments() - sizes;
   return !sizes || 2 * buffers + sizes + 2 <= artifact::Step::kMostOperands;
 }
 
@@ -261,8 +262,6 @@ void ProgramWriter::note(kernel::FuncOp kernel, Operation *compiled) {
   if (auto counted = compiled->getAttrOfType<graph::ExtentsAttr>(kMeasures))
     result.measures[kernel.getSymName()] = measuresOf(kernel, counted);
 }
-
-static uint32_t sizesOf(kernel::FuncOp kernel) { return kernel.getSizes() ? kernel.getSizes()->size() : 0; }
 
 llvm::Error ProgramWriter::addShader(kernel::FuncOp kernel, ModuleOp compiled) {
   std::optional<artifact::DeviceKernel> shader = shaderOf(compiled, *result.vulkan);
