@@ -26,6 +26,12 @@ Value makeGroupArray(ImplicitLocOpBuilder &builder, func::FuncOp function, Strin
   return memref::GetGlobalOp::create(builder, type, name);
 }
 
+Value viewGroupArray(ImplicitLocOpBuilder &builder, Value bytes, Value offset, int64_t elements, Type element) {
+  Attribute space = cast<MemRefType>(bytes.getType()).getMemorySpace();
+  auto type = MemRefType::get({elements}, element, MemRefLayoutAttrInterface(), space);
+  return memref::ViewOp::create(builder, type, bytes, offset, ValueRange());
+}
+
 Value loadGroupArray(ImplicitLocOpBuilder &builder, Value array, Value place, Type type) {
   auto vector = dyn_cast<VectorType>(type);
   if (!vector)

@@ -14,6 +14,9 @@ constexpr int64_t kGroupSpace = 3; // of memrefs that a workgroup shares
 /// An array that all threads of a workgroup see: a global beside the function. `alignment` is in bytes.
 mlir::Value makeGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::func::FuncOp function, llvm::StringRef name,
                            int64_t elements, mlir::Type element, int64_t alignment);
+/// A part of such an array of bytes, from byte `offset` on, as elements of that type.
+mlir::Value viewGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::Value bytes, mlir::Value offset, int64_t elements,
+                           mlir::Type element);
 /// An element of such an array, or a vector, which is aligned where it has as many elements as devices read at once.
 mlir::Value loadGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::Value array, mlir::Value place, mlir::Type type);
 void storeGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::Value value, mlir::Value array, mlir::Value place);

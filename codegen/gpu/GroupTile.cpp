@@ -27,6 +27,20 @@ void GroupTile::splitNumber(Value invocation, int64_t tilePoints, int64_t tileCh
   batch_ = index;
 }
 
+GroupTile::PanelPart GroupTile::panelPart(int64_t from, int64_t rows, int64_t lanes) {
+  const int64_t across = width_ / lanes, inPanel = across * rows;
+  Value number = body_.add(thread_, body_.constant(from));
+  Value panel = over(number, inPanel), rest = part(number, inPanel);
+  Value row = over(rest, across), column = body_.scale(part(rest, across), lanes);
+  return {panel, row, column};
+}
+
+Value GroupTile::panelOf(const PanelPart &part) {
+  return atMost(body_.add(over(firstChannel_, width_), part.panel), panels_ - 1);
+}
+
+Value GroupTile::channelOf(const PanelPart &part) { return body_.add(body_.scale(part.panel, width_), part.column); }
+
 bool GroupTile::isAligned(Value tensor, int64_t lanes) { return isAlignedInMemory(function_, tensor, lanes); }
 
 Value GroupTile::placeOf(Value tensor, ArrayRef<LaneIndex> index) {

@@ -42,6 +42,18 @@ protected:
   /// Finds thread_, and the tile at hand.
   void splitNumber(mlir::Value invocation, int64_t tilePoints, int64_t tileChannels);
 
+  /// A vector of a slice of panels: its row and column, and which of the tile's panels it is of.
+  struct PanelPart {
+    mlir::Value panel, row, column;
+  };
+  /// This thread's, of those from number `from` on. Neighbouring threads have neighbouring vectors of a panel, which is
+  /// one piece of memory.
+  PanelPart panelPart(int64_t from, int64_t rows, int64_t lanes);
+  /// The panel among all, or the last where it is beyond.
+  mlir::Value panelOf(const PanelPart &part);
+  /// Its first channel, of the tile's.
+  mlir::Value channelOf(const PanelPart &part);
+
   /// Whether vectors of so many elements of a tensor are aligned in memory, as they are.
   bool isAligned(mlir::Value tensor, int64_t lanes);
   /// Of such a tensor, where an element lies in its buffer.

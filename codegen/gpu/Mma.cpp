@@ -13,6 +13,10 @@ namespace smelt::gpu {
 
 static bool isByte(Type type) { return isa<IntegerType>(type); }
 
+bool areHalvesOfCores(Type element, unsigned architecture) {
+  return element.isF16() || (element.isBF16() && architecture >= 80);
+}
+
 static NVVM::MMATypes nameOf(Type element) {
   return element.isF16()               ? NVVM::MMATypes::f16
          : element.isBF16()            ? NVVM::MMATypes::bf16
@@ -71,6 +75,22 @@ void loadMatrices(ImplicitLocOpBuilder &b, Value halves, Value place, bool isTra
                                            ValueRange{place}, isTransposed, kMatrices);
   for (int64_t number = 0; number < kMatrices; ++number)
     fragments.push_back(vector::ExtractOp::create(b, loaded, number));
+}
+
+void storeFragments(codegen::Body &body, ArrayRef<Value> sums, int64_t columns, Value array, Value place,
+                    int64_t stride) {
+  constexpr int64_t kPairBytes = 8;
+  ImplicitLocOpBuilder &b = body.builder();
+  auto pair = VectorType::get({2}, sums.front().getType());
+  const int64_t fragments = static_cast<int64_t>(sums.size()) / 4;
+  for (int64_t fragment = 0; fragment < fragments; ++fragment)
+    for (int64_t half = 0; half < 2; ++half) {
+      const int64_t row = fragment / columns * kMmaRows + half * kMmaRows / 2,
+                    column = fragment % columns * kMmaColumns;
+      Value two = vector::FromElementsOp::create(b, pair, sums.slice(fragment * 4 + half * 2, 2));
+      Value at = body.add(place, body.constant(row * stride + column));
+      vector::StoreOp::create(b, two, array, ValueRange{at}).setAlignment(kPairBytes);
+    }
 }
 
 } // namespace smelt::gpu

@@ -6,6 +6,7 @@
 #ifndef SMELT_CODEGEN_GPU_MMA_H
 #define SMELT_CODEGEN_GPU_MMA_H
 
+#include "codegen/kernels/Body.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/ArrayRef.h"
 
@@ -21,6 +22,9 @@ struct MmaTypes {
   unsigned architecture;
 };
 
+/// Whether tensor cores multiply halves of this type: f16, and from sm_80 on bf16.
+bool areHalvesOfCores(mlir::Type element, unsigned architecture);
+
 /// sums += 16 rows · 8 columns: fragments of four words, of two, and of four sums. Before sm_80 there are smaller steps
 /// only: halves along k, and of bytes both halves of the rows as well. No f32 there.
 void multiplyByCores(mlir::ImplicitLocOpBuilder &b, const MmaTypes &types, llvm::ArrayRef<mlir::Value> left,
@@ -30,6 +34,10 @@ void multiplyByCores(mlir::ImplicitLocOpBuilder &b, const MmaTypes &types, llvm:
 /// number i are: appended to `fragments`.
 void loadMatrices(mlir::ImplicitLocOpBuilder &b, mlir::Value halves, mlir::Value place, bool isTransposed,
                   llvm::SmallVectorImpl<mlir::Value> &fragments);
+
+/// Fragments of sums, so many side by side, as rows of an array in shared memory; `place` is that of this lane's first.
+void storeFragments(codegen::Body &body, llvm::ArrayRef<mlir::Value> sums, int64_t columns, mlir::Value array,
+                    mlir::Value place, int64_t stride);
 
 } // namespace smelt::gpu
 

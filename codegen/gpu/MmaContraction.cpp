@@ -13,6 +13,7 @@
 // is fused to the product. Layouts of fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type",
 // "Matrix Fragments for mma.m16n8k32".
 
+#include "codegen/gpu/GroupMemory.h"
 #include "codegen/gpu/GroupTile.h"
 #include "codegen/gpu/Mma.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -118,8 +119,8 @@ bool MmaContraction::isSupported() {
   auto isByte = [](Type type) { return type.isSignlessInteger(8) || type.isUnsignedInteger(8); };
   if (isByte(element_)) // which nobody else multiplies in groups
     return isByte(panels) && sum.isSignlessInteger(32);
-  const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80) ||
-                            (element_.isF32() && profile_.multipliesTf32);
+  const bool isMultiplied =
+      areHalvesOfCores(element_, profile_.architecture) || (element_.isF32() && profile_.multipliesTf32);
   return isMultiplied && panels == element_ && isPlain() && points_ >= kFewestPoints && channels_ >= kFewestChannels &&
          k_ >= kStepBytes / elementBytes_;
 }
@@ -143,11 +144,8 @@ void MmaContraction::makeMemory() {
   const int64_t inputs = stages_ * tile_.inputBytes(), panels = stages_ * tile_.panelBytes(isOfWords()),
                 sums = tile_.points * tile_.sumStride() * kWordBytes;
   Value memory = makeSharedBytes("memory", std::max(inputs + panels, sums));
-  Attribute space = cast<MemRefType>(memory.getType()).getMemorySpace();
   auto view = [&](int64_t offset, int64_t bytes, Type type) {
-    const int64_t elements = bytes * 8 / type.getIntOrFloatBitWidth();
-    auto viewed = MemRefType::get({elements}, type, MemRefLayoutAttrInterface(), space);
-    return memref::ViewOp::create(b_, viewed, memory, body_.constant(offset), ValueRange()).getResult();
+    return viewGroupArray(b_, memory, body_.constant(offset), bytes * 8 / type.getIntOrFloatBitWidth(), type);
   };
   inputs_ = view(0, inputs, storage_);
   inputHalves_ = view(0, inputs, b_.getF16Type());
@@ -245,20 +243,17 @@ LogicalResult MmaContraction::fetchInput(Value slice, Fetches &fetches) {
 
 /// Neighbouring threads have neighbouring vectors of a panel, which is one piece of memory.
 LogicalResult MmaContraction::fetchPanels(Value slice, Fetches &fetches) {
-  const int64_t lanes = panelRoute_.lanes, across = width_ / lanes, inPanel = across * slice_;
+  const int64_t lanes = panelRoute_.lanes;
   const bool mayEnd = k_ % slice_ != 0;
   Value first = body_.scale(slice, slice_);
   Value stage = body_.scale(part(slice, stages_), tile_.panelBytes(isOfWords()) / elementBytes_);
   const int64_t all = slice_ * tile_.channels / lanes;
   for (int64_t from = 0; from < all; from += kGroupThreads) {
-    Value number = body_.add(thread_, body_.constant(from));
-    Value inTile = over(number, inPanel), rest = part(number, inPanel);
-    Value row = over(rest, across), column = body_.scale(part(rest, across), lanes);
-    Value k = body_.add(first, row), panel = atMost(body_.add(over(firstChannel_, width_), inTile), panels_ - 1);
-    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column);
-    Value isThere = mayEnd ? isBelow(k, k_) : Value();
-    Value channel = body_.add(body_.scale(inTile, width_), column);
-    Value place = body_.add(stage, body_.add(body_.scale(row, panelStride()), channel));
+    const PanelPart at = panelPart(from, slice_, lanes);
+    Value k = body_.add(first, at.row), panel = panelOf(at);
+    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, at.column);
+    Value isThere = mayEnd ? isBelow(k, k_) : Value(), channel = channelOf(at);
+    Value place = body_.add(stage, body_.add(body_.scale(at.row, panelStride()), channel));
     if (panelRoute_.isAsync) {
       copyAsync(root_.getPacked(), index, isThere, lanes, panelValues_, place);
       continue;
@@ -297,26 +292,24 @@ static SmallVector<Value> transposed(ArrayRef<Value> words, ImplicitLocOpBuilder
 
 /// A thread has four neighbours along k of four channels, and makes a word of each channel.
 LogicalResult MmaContraction::fetchWords(Value slice, Fetches &fetches) {
-  const int64_t across = width_ / kLanes, rows = slice_ / kWordBytes, inPanel = across * rows;
+  const int64_t rows = slice_ / kWordBytes;
   const bool mayEnd = k_ % slice_ != 0;
   Value first = body_.scale(slice, slice_);
   Value stage = body_.scale(part(slice, stages_), tile_.panelBytes(true) / kWordBytes);
   for (int64_t from = 0; from < rows * tile_.channels / kLanes; from += kGroupThreads) {
-    Value number = body_.add(thread_, body_.constant(from));
-    Value inTile = over(number, inPanel), rest = part(number, inPanel);
-    Value row = over(rest, across), column = body_.scale(part(rest, across), kLanes);
-    Value panel = atMost(body_.add(over(firstChannel_, width_), inTile), panels_ - 1);
+    const PanelPart at = panelPart(from, rows, kLanes);
+    Value panel = panelOf(at);
     SmallVector<Value> words;
     for (int64_t next = 0; next < kWordBytes; ++next) {
-      Value k = body_.add(first, body_.add(body_.scale(row, kWordBytes), body_.constant(next)));
+      Value k = body_.add(first, body_.add(body_.scale(at.row, kWordBytes), body_.constant(next)));
       Value value =
-          readPanel(panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column), mayEnd ? isBelow(k, k_) : Value());
+          readPanel(panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, at.column), mayEnd ? isBelow(k, k_) : Value());
       if (!value)
         return failure();
       words.push_back(LLVM::BitcastOp::create(b_, b_.getI32Type(), value));
     }
-    Value channel = body_.add(body_.scale(inTile, width_), column);
-    Value place = body_.add(stage, body_.add(body_.scale(row, tile_.wordStride()), channel));
+    Value channel = channelOf(at);
+    Value place = body_.add(stage, body_.add(body_.scale(at.row, tile_.wordStride()), channel));
     Value vector =
         vector::FromElementsOp::create(b_, VectorType::get({kLanes}, b_.getI32Type()), transposed(words, b_));
     fetches.push_back({panelWords_, place, vector});
@@ -388,22 +381,13 @@ Value MmaContraction::loadWord(Value place) { return memref::LoadOp::create(b_, 
 
 /// Sums in shared memory: [point][channel].
 void MmaContraction::shareSums(ArrayRef<Value> sums) {
-  const int64_t rows = tile_.warpPoints / kRow, columns = tile_.warpChannels / kColumn, stride = tile_.sumStride();
+  const int64_t stride = tile_.sumStride();
   Value point = body_.add(body_.scale(over(warp_, tile_.across()), tile_.warpPoints), over(lane_, 4));
   Value channel =
       body_.add(body_.scale(part(warp_, tile_.across()), tile_.warpChannels), body_.scale(part(lane_, 4), 2));
   Value place = body_.add(body_.scale(point, stride), channel);
-  auto pair = VectorType::get({2}, sum_);
   NVVM::Barrier0Op::create(b_); // slices are there no more
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < columns; ++column)
-      for (int64_t half = 0; half < 2; ++half) {
-        ArrayRef<Value> two = sums.slice((row * columns + column) * 4 + half * 2, 2);
-        const int64_t offset = (row * kRow + half * kRow / 2) * stride + column * kColumn;
-        auto store = vector::StoreOp::create(b_, vector::FromElementsOp::create(b_, pair, two), sums_,
-                                             ValueRange{body_.add(place, body_.constant(offset))});
-        store.setAlignment(2 * kWordBytes);
-      }
+  storeFragments(body_, sums, tile_.warpChannels / kColumn, sums_, place, stride);
   NVVM::Barrier0Op::create(b_);
 }
 

@@ -73,19 +73,15 @@ FailureOr<graph::Extent> SplitContraction::emit(Value invocation) {
 
 /// This thread's share of K. Threads beyond the last split have none.
 FailureOr<SmallVector<Value>> SplitContraction::accumulate(Value split, Value column) {
-  SmallVector<Value> none(tile_, zero());
+  SmallVector<Value> sums(tile_, zero());
   const bool hasIdle = splits_ * across_ != kGroupThreads;
   Value first = body_.scale(split, kLanes);
   if (hasIdle)
     first = arith::SelectOp::create(b_, isBelow(split, splits_), first, body_.constant(k_));
-  auto loop = scf::ForOp::create(b_, first, body_.constant(k_), body_.constant(splits_ * kLanes), none);
-  OpBuilder::InsertionGuard guard(b_);
-  b_.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> carried(loop.getRegionIterArgs());
-  if (failed(step(loop.getInductionVar(), column, carried)))
+  auto emitStep = [&](Value k, SmallVector<Value> &carried) { return step(k, column, carried); };
+  if (failed(loopWith(body_, first, body_.constant(k_), splits_ * kLanes, sums, emitStep)))
     return failure();
-  scf::YieldOp::create(b_, carried);
-  return SmallVector<Value>(loop.getResults());
+  return sums;
 }
 
 /// Four steps along K, the last of which may be beyond its end.

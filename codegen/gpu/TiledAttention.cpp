@@ -20,7 +20,6 @@
 #include "dialects/Kernel/Scratch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
@@ -175,10 +174,10 @@ bool TiledAttention::isSupported() {
 /// A warp has two columns of fragments or more, and so a group two rows of them.
 bool TiledAttention::isMultipliedByCores() {
   auto isOfElement = [&](Value value) { return graph::typeOf(value).getElementType() == element_; };
-  const bool isMultiplied = element_.isF16() || (element_.isBF16() && profile_.architecture >= 80);
-  return profile_.hasTensorCores && isMultiplied && isOfElement(ops_.scores.getPacked()) &&
-         isOfElement(ops_.result.getInput()) && isOfElement(ops_.result.getPacked()) && depth_ % kMmaRows == 0 &&
-         queries_.isNumber() && queries_.number() > kMmaRows && down_ == kMmaRows;
+  return profile_.hasTensorCores && areHalvesOfCores(element_, profile_.architecture) &&
+         isOfElement(ops_.scores.getPacked()) && isOfElement(ops_.result.getInput()) &&
+         isOfElement(ops_.result.getPacked()) && depth_ % kMmaRows == 0 && queries_.isNumber() &&
+         queries_.number() > kMmaRows && down_ == kMmaRows;
 }
 
 /// Of rows, block and powers, and what is merged through memory; with tensor cores of scores and scales as well, all of
@@ -208,10 +207,8 @@ void TiledAttention::makeMemory() {
   }
   constexpr int64_t kAlignment = 16; // bytes, of what is read at once
   Value memory = makeGroupArray(b_, function_, "memory", sharedBytes(), b_.getI8Type(), kAlignment);
-  Attribute space = cast<MemRefType>(memory.getType()).getMemorySpace();
-  auto view = [&](int64_t offset, int64_t elements, Type type) -> Value {
-    auto viewed = MemRefType::get({elements}, type, MemRefLayoutAttrInterface(), space);
-    return memref::ViewOp::create(b_, viewed, memory, body_.constant(offset), ValueRange());
+  auto view = [&](int64_t offset, int64_t elements, Type type) {
+    return viewGroupArray(b_, memory, body_.constant(offset), elements, type);
   };
   int64_t at = 0;
   auto halves = [&](int64_t elements, Value &halves) {
@@ -242,15 +239,12 @@ FailureOr<graph::Extent> TiledAttention::emit() {
   carried.append(rows_, number(element, kLeast));
   carried.append(rows_, number(element, 0));
   carried.append(sumsOf(vectors_), number(usesCores_ ? element : type_, 0));
-  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.value(keys_), body_.constant(kBlock), carried);
-  {
-    OpBuilder::InsertionGuard guard(b_);
-    b_.setInsertionPointToStart(loop.getBody());
-    carried.assign(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
-    emitBlock(loop.getInductionVar(), carried);
-    scf::YieldOp::create(b_, carried);
-  }
-  storeResult(SmallVector<Value>(loop.getResults()));
+  auto ofBlock = [&](Value first, SmallVector<Value> &next) {
+    emitBlock(first, next);
+    return success();
+  };
+  failed_ |= failed(loopWith(body_, body_.constant(0), body_.value(keys_), kBlock, carried, ofBlock));
+  storeResult(carried);
   if (failed_)
     return failure();
   return groups() * Extent(profile_.groupSize);
@@ -336,26 +330,26 @@ void TiledAttention::fetchBlock(const Panels &panels, int64_t rows, int64_t colu
 /// sums[row · vectors + vector] += Σ lines[row][k] · block[k][vector]
 SmallVector<Value> TiledAttention::multiply(Value lines, int64_t stride, int64_t depth, int64_t vectors,
                                             ArrayRef<Value> sums) {
-  auto loop = scf::ForOp::create(b_, body_.constant(0), body_.constant(depth), body_.constant(kLanes), sums);
-  OpBuilder::InsertionGuard guard(b_);
-  b_.setInsertionPointToStart(loop.getBody());
-  Value k = loop.getInductionVar();
-  SmallVector<Value> next(loop.getRegionIterArgs()), factors;
-  for (int64_t row = 0; row < rows_; ++row)
-    factors.push_back(memory_.load(lines, body_.add(body_.scale(rowOf(row), stride), k), type_));
-  for (int64_t lane = 0; lane < kLanes; ++lane)
-    for (int64_t vector = 0; vector < vectors; ++vector) {
-      Value at = body_.add(body_.scale(body_.add(k, body_.constant(lane)), vectors * kBlock),
-                           body_.add(body_.scale(part(thread_, kAcross), kLanes), body_.constant(vector * kBlock)));
-      Value right = memory_.load(sharedBlock_, at, type_);
-      for (int64_t row = 0; row < rows_; ++row) {
-        Value &sum = next[row * vectors + vector];
-        Value factor = vector::ExtractOp::create(b_, factors[row], lane);
-        sum = vector::FMAOp::create(b_, vector::BroadcastOp::create(b_, type_, factor), right, sum);
+  SmallVector<Value> carried(sums);
+  auto step = [&](Value k, SmallVector<Value> &next) {
+    SmallVector<Value> factors;
+    for (int64_t row = 0; row < rows_; ++row)
+      factors.push_back(memory_.load(lines, body_.add(body_.scale(rowOf(row), stride), k), type_));
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      for (int64_t vector = 0; vector < vectors; ++vector) {
+        Value at = body_.add(body_.scale(body_.add(k, body_.constant(lane)), vectors * kBlock),
+                             body_.add(body_.scale(part(thread_, kAcross), kLanes), body_.constant(vector * kBlock)));
+        Value right = memory_.load(sharedBlock_, at, type_);
+        for (int64_t row = 0; row < rows_; ++row) {
+          Value &sum = next[row * vectors + vector];
+          Value factor = vector::ExtractOp::create(b_, factors[row], lane);
+          sum = vector::FMAOp::create(b_, vector::BroadcastOp::create(b_, type_, factor), right, sum);
+        }
       }
-    }
-  scf::YieldOp::create(b_, next);
-  return SmallVector<Value>(loop.getResults());
+    return success();
+  };
+  failed_ |= failed(loopWith(body_, 0, depth, kLanes, carried, step));
+  return carried;
 }
 
 /// The same by tensor cores: a warp has 16 rows, and of the columns its share; `sums` are its fragments.
@@ -390,13 +384,7 @@ void TiledAttention::shareFragments(ArrayRef<Value> sums, int64_t vectors, Value
   Value row = body_.add(firstRowOfWarp(), over(lane, 4)),
         column = body_.add(firstColumnOfWarp(vectors), body_.scale(part(lane, 4), 2));
   Value place = body_.add(body_.scale(row, stride), column);
-  auto pair = VectorType::get({2}, b_.getF32Type());
-  for (int64_t fragment = 0; fragment < vectors * rows_; ++fragment)
-    for (int64_t half = 0; half < 2; ++half) {
-      Value two = vector::FromElementsOp::create(b_, pair, sums.slice(fragment * 4 + half * 2, 2));
-      Value at = body_.add(place, body_.constant(half * kMmaRows / 2 * stride + fragment * kMmaColumns));
-      vector::StoreOp::create(b_, two, array, ValueRange{at}).setAlignment(8);
-    }
+  storeFragments(body_, sums, vectors * rows_, array, place, stride);
 }
 
 /// Of the block in memory, for each of the thread's rows a vector.

@@ -128,17 +128,14 @@ LogicalResult TiledContraction::fetchInput(Value first, Value half, Fetches &fet
 
 /// Neighbouring threads have neighbouring vectors of a panel, which is one piece of memory.
 LogicalResult TiledContraction::fetchPanels(Value first, Value half, Fetches &fetches) {
-  const int64_t across = width_ / kLanes, inPanel = across * kSlice, stride = tile_.channels + 2 * kLanes;
+  const int64_t stride = tile_.channels + 2 * kLanes;
   const bool mayEnd = k_ % kSlice != 0;
   for (int64_t from = 0; from < kSlice * tile_.channels / kLanes; from += kThreads) {
-    Value number = body_.add(thread_, body_.constant(from));
-    Value inTile = over(number, inPanel), rest = part(number, inPanel);
-    Value row = over(rest, across), column = body_.scale(part(rest, across), kLanes);
-    Value k = body_.add(first, row), panel = atMost(body_.add(over(firstChannel_, width_), inTile), panels_ - 1);
-    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, column);
-    Value isThere = mayEnd ? isBelow(k, k_) : Value();
-    Value channel = body_.add(body_.scale(inTile, width_), column);
-    Value place = body_.add(body_.scale(half, kSlice * stride), body_.add(body_.scale(row, stride), channel));
+    const PanelPart at = panelPart(from, kSlice, kLanes);
+    Value k = body_.add(first, at.row), panel = panelOf(at);
+    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, at.column);
+    Value isThere = mayEnd ? isBelow(k, k_) : Value(), channel = channelOf(at);
+    Value place = body_.add(body_.scale(half, kSlice * stride), body_.add(body_.scale(at.row, stride), channel));
     Fetched fetched{sharedPanels_, place, {}};
     if (copies(root_.getPacked())) {
       copyAsync(root_.getPacked(), index, isThere, kLanes, sharedPanels_, place);
