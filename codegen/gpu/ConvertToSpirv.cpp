@@ -79,7 +79,7 @@ private:
   size_t find(unsigned operand, View view, Type element);
   Value place(OpBuilder &b, Location loc, size_t binding, Value index);
   Value pointer(OpBuilder &b, Location loc, size_t binding, Value index);
-  Value wordOf(OpBuilder &b, Location loc, size_t binding, Value place);
+  Value pointerAt(OpBuilder &b, Location loc, size_t binding, Value place);
   /// Parts of words are bound as words.
   Type variableOf(View view, Type element) const;
   bool isStored(Type element) const {
@@ -165,9 +165,7 @@ Value Shader::place(OpBuilder &b, Location loc, size_t binding, Value index) {
 }
 
 Value Shader::pointer(OpBuilder &b, Location loc, size_t binding, Value index) {
-  const Binding &bound = bindings_[binding];
-  auto variable = spirv::AddressOfOp::create(b, loc, variableOf(bound.view, bound.element), nameOf(binding));
-  return spirv::AccessChainOp::create(b, loc, variable, ValueRange{integer(b, loc, 0), place(b, loc, binding, index)});
+  return pointerAt(b, loc, binding, place(b, loc, binding, index));
 }
 
 Value Shader::load(OpBuilder &b, Location loc, unsigned operand, Type element, Value index, bool isVector) {
@@ -188,8 +186,8 @@ void Shader::store(OpBuilder &b, Location loc, unsigned operand, Value value, Va
   spirv::StoreOp::create(b, loc, pointer(b, loc, binding, index), value);
 }
 
-/// The word with number `place` of what is bound as parts of words.
-Value Shader::wordOf(OpBuilder &b, Location loc, size_t binding, Value place) {
+/// Number `place` of what is bound: an element, or a word of parts.
+Value Shader::pointerAt(OpBuilder &b, Location loc, size_t binding, Value place) {
   const Binding &bound = bindings_[binding];
   auto variable = spirv::AddressOfOp::create(b, loc, variableOf(bound.view, bound.element), nameOf(binding));
   return spirv::AccessChainOp::create(b, loc, variable, ValueRange{integer(b, loc, 0), place});
@@ -218,7 +216,7 @@ Value Shader::loadPacked(OpBuilder &b, Location loc, unsigned operand, Type elem
   if (isStored(element))
     return load(b, loc, operand, b.getI32Type(), wordAt(index), /*isVector=*/false);
   size_t binding = find(operand, View::Elements, element);
-  return spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, wordAt(place(b, loc, binding, index))));
+  return spirv::LoadOp::create(b, loc, pointerAt(b, loc, binding, wordAt(place(b, loc, binding, index))));
 }
 
 Value Shader::loadPart(OpBuilder &b, Location loc, unsigned operand, Type element, Value index) {
@@ -227,7 +225,7 @@ Value Shader::loadPart(OpBuilder &b, Location loc, unsigned operand, Type elemen
   const unsigned bits = element.getIntOrFloatBitWidth();
   size_t binding = find(operand, View::Elements, element);
   PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
-  Value word = spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, at.word));
+  Value word = spirv::LoadOp::create(b, loc, pointerAt(b, loc, binding, at.word));
   Value part = spirv::ShiftRightLogicalOp::create(b, loc, word.getType(), word, at.shift);
   return fromBits(b, loc, spirv::BitwiseAndOp::create(b, loc, part, maskOf(b, loc, bits)), element);
 }
@@ -241,7 +239,7 @@ Value Shader::loadParts(OpBuilder &b, Location loc, unsigned operand, Type eleme
   SmallVector<Value> parts;
   for (unsigned number = 0; number < kLanes / inWord; ++number) {
     Value place = number ? spirv::IAddOp::create(b, loc, at.word, integer(b, loc, number)).getResult() : at.word;
-    Value word = spirv::LoadOp::create(b, loc, wordOf(b, loc, binding, place));
+    Value word = spirv::LoadOp::create(b, loc, pointerAt(b, loc, binding, place));
     if (element.isF16()) {
       parts.push_back(spirv::GLUnpackHalf2x16Op::create(b, loc, VectorType::get({2}, b.getF32Type()), word));
       continue;
@@ -262,7 +260,7 @@ void Shader::storePart(OpBuilder &b, Location loc, unsigned operand, Type elemen
   const unsigned bits = element.getIntOrFloatBitWidth();
   size_t binding = find(operand, View::Elements, element);
   PartPlace at = placeOfPart(b, loc, place(b, loc, binding, index), bits);
-  Value word = wordOf(b, loc, binding, at.word), mask = maskOf(b, loc, bits);
+  Value word = pointerAt(b, loc, binding, at.word), mask = maskOf(b, loc, bits);
   Value hole = spirv::NotOp::create(
       b, loc, mask.getType(), spirv::ShiftLeftLogicalOp::create(b, loc, mask.getType(), mask, at.shift).getResult());
   value = toBits(b, loc, value, element);
@@ -288,7 +286,7 @@ void Shader::storeParts(OpBuilder &b, Location loc, unsigned operand, Type eleme
       word = word ? spirv::BitwiseOrOp::create(b, loc, word, lane).getResult() : lane;
     }
     Value place = number ? spirv::IAddOp::create(b, loc, at.word, integer(b, loc, number)).getResult() : at.word;
-    spirv::StoreOp::create(b, loc, wordOf(b, loc, binding, place), word);
+    spirv::StoreOp::create(b, loc, pointerAt(b, loc, binding, place), word);
   }
 }
 
