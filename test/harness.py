@@ -101,6 +101,12 @@ def smelt_ok(*arguments, **options):
     return done
 
 
+def python(script, *arguments, env=None):
+    """Runs a script that may import smelt, with these variables besides; returns the finished process with text output."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools" / "python"), **(env or {})}
+    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], env=environment, capture_output=True, text=True)
+
+
 def peak_bytes(*arguments):
     """Runs smelt, and returns the most memory it had resident. Through `time`: what a process forked from Python had counts for its child."""
     done = subprocess.run(["/usr/bin/time", "-f", "%M", BIN / "smelt", *map(str, arguments)], capture_output=True, text=True, timeout=300)
@@ -139,3 +145,15 @@ def agreement(got, want):
     if worst > MOST_RELATIVE_ERROR or cosine < LEAST_COSINE:
         raise Failure(f"error {worst:.3g} of the largest value, cosine {cosine:.7f}")
     return {"error": worst, "cosine": round(cosine, 8)}
+
+
+def largest_error(got, want):
+    """Of all outputs, relative to the largest value of each."""
+    return max(float(np.abs(got[name] - value).max() / np.abs(value).max()) for name, value in want.items())
+
+
+def error_as_said(report, got, want, times=1.25):
+    """Raises Failure where outputs are further off than so many times what the compiler's report says of a lower precision."""
+    said, found = max(output["max_relative"] for output in json.loads(report.read_text())["error"]["outputs"]), largest_error(got, want)
+    expect(found <= times * said + 1e-3, f"error {found:.3g} of the largest value, where {said:.3g} was said")
+    return {"error": found, "said": said}

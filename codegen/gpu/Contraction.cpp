@@ -42,7 +42,7 @@ private:
   LogicalResult store(ArrayRef<Value> sums);
   LogicalResult storePoint(int64_t point, ArrayRef<Value> sums);
   bool isOpen() const { return !along_.isNumber(); }
-  bool isCut() const { return !isOpen() && along_.number() % points_ != 0; }
+  bool isCut() const { return !isOpen() && mayBeCut(along_, points_); }
   LogicalResult storeVector(ArrayRef<LaneIndex> outer, int64_t vector, Value sum);
   LogicalResult loop(const Extent &end, int64_t step, SmallVector<Value> &sums, LoopBody body);
 
@@ -364,8 +364,7 @@ LogicalResult Contraction::storeVector(ArrayRef<LaneIndex> outer, int64_t vector
   Value column = body_.add(column_, body_.constant(kLanes * vector));
   Value inGroup = body_.add(body_.scale(panel_, width_), column); // of the group's channels
   Value first = body_.add(body_.scale(group_, channels_), inGroup);
-  const bool mayEnd = !channels_.isNumber() || channels_.number() % width_ != 0;
-  return storeChannels(body_, inGroup, channels_, mayEnd, [&](int64_t channels) {
+  return storeChannels(body_, inGroup, channels_, width_, [&](int64_t channels) {
     return body_.storeChannels(root_.getResult(), sum, outer, first, channels);
   });
 }

@@ -77,13 +77,17 @@ int64_t divisorOf(int64_t extent, int64_t most);
 /// each tile; all uses of `tile` become the tile of `invocation`.
 graph::Extent distributeLoops(Body &body, mlir::Block &block, mlir::Value invocation, mlir::Value tile);
 
+/// Whether the last of the parts of so many that a dim is taken in may be cut by its end.
+bool mayBeCut(const graph::Extent &extent, int64_t part);
+
 /// Emits elements first, …, first + 3 of a dim of `extent`: whole vectors, and what is cut by the dim's end one by one.
 /// A body that fails for vectors is emitted again for single elements.
 llvm::LogicalResult emitVector(Body &body, mlir::Value first, const graph::Extent &extent, graph::LanesBody emit);
 
 /// Calls `store` with the number of a vector's channels that there are of `channels`, at the builder's place: all four,
-/// and fewer under a condition. `first` is the vector's first channel; `mayEnd`: it may lie beyond the last.
-llvm::LogicalResult storeChannels(Body &body, mlir::Value first, const graph::Extent &channels, bool mayEnd,
+/// and fewer under a condition. `first` is the vector's first channel, in parts of `part` channels, of which the last
+/// may lie beyond the last channel.
+llvm::LogicalResult storeChannels(Body &body, mlir::Value first, const graph::Extent &channels, int64_t part,
                                   llvm::function_ref<llvm::LogicalResult(int64_t)> store);
 
 } // namespace smelt::gpu

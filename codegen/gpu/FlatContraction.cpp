@@ -80,14 +80,14 @@ SmallVector<LaneIndex> FlatContraction::inputIndex(Value point, Value k) {
   return index;
 }
 
-SmallVector<LaneIndex> FlatContraction::panelIndex(Value panel, Value k, Value column) {
+SmallVector<LaneIndex> FlatContraction::panelIndex(Value panel, Value k, Value column, bool mayEnd) {
   SmallVector<LaneIndex> index;
   for (Value at : batch_)
     index.push_back({at, 0});
   if (groups_ > 1)
     index.push_back({group_, 0});
   index.push_back({panel, 0});
-  index.push_back({k, 0});
+  index.push_back({mayEnd ? atMost(k, k_ - 1) : k, 0});
   index.push_back({column, 1});
   return index;
 }

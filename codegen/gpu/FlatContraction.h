@@ -32,9 +32,10 @@ protected:
   mlir::Value loadShared(mlir::Value buffer, mlir::Value place);
   void storeShared(mlir::Value vector, mlir::Value buffer, mlir::Value place);
 
-  /// Where the input has element `k` of a point's row, and the panels row `k` from a column on.
+  /// Where the input has element `k` of a point's row, and the panels row `k` from a column on; if `mayEnd`, the last
+  /// row where `k` is beyond.
   llvm::SmallVector<graph::LaneIndex> inputIndex(mlir::Value point, mlir::Value k);
-  llvm::SmallVector<graph::LaneIndex> panelIndex(mlir::Value panel, mlir::Value k, mlir::Value column);
+  llvm::SmallVector<graph::LaneIndex> panelIndex(mlir::Value panel, mlir::Value k, mlir::Value column, bool mayEnd);
   /// Elements k, …, k + 3 of a point's row, zeros where `k` or they are beyond the last if `mayEnd`. Null where what is
   /// fused to the input cannot be read.
   mlir::Value readInput(mlir::Value point, mlir::Value k, bool mayEnd);

@@ -185,9 +185,11 @@ static LogicalResult storeOpenChannels(Body &body, Value first, const Extent &ch
   return success();
 }
 
-LogicalResult storeChannels(Body &body, Value first, const Extent &all, bool mayEnd,
+bool mayBeCut(const Extent &extent, int64_t part) { return !extent.isNumber() || extent.number() % part != 0; }
+
+LogicalResult storeChannels(Body &body, Value first, const Extent &all, int64_t part,
                             llvm::function_ref<LogicalResult(int64_t)> store) {
-  if (!mayEnd)
+  if (!mayBeCut(all, part))
     return store(kLanes);
   if (!all.isNumber())
     return storeOpenChannels(body, first, all, store);

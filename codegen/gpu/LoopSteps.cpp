@@ -25,27 +25,29 @@ public:
   }
 
   /// A number that `value` is never above (`isUpper`), or never below; nothing where none is known.
-  Bound of(Value value, bool isUpper, int depth = 0) const;
-  Bound stepsOf(Region &region) const;
+  Bound of(Value value, bool isUpper, int depth = 0);
+  Bound stepsOf(Region &region);
 
 private:
-  Bound ofArgument(BlockArgument argument, bool isUpper, int depth) const;
-  Bound ofSum(Operation *op, bool isUpper, int depth) const;
-  Bound ofProduct(Operation *op, bool isUpper, int depth) const;
-  Bound ofExtreme(Operation *op, bool isUpper, int depth) const;
-  Bound ofQuotient(Operation *op, bool isUpper, int depth) const;
+  Bound find(Value value, bool isUpper, int depth);
+  Bound ofArgument(BlockArgument argument, bool isUpper, int depth);
+  Bound ofSum(Operation *op, bool isUpper, int depth);
+  Bound ofProduct(Operation *op, bool isUpper, int depth);
+  Bound ofExtreme(Operation *op, bool isUpper, int depth);
+  Bound ofQuotient(Operation *op, bool isUpper, int depth);
   bool isNeverNegative(const Bound &lower) const { return lower && lower->isAtLeast(0); }
-  Bound tripsOf(scf::ForOp loop) const;
-  Bound stepsOf(Operation *op) const;
+  Bound tripsOf(scf::ForOp loop);
+  Bound stepsOf(Operation *op);
 
-  mutable func::FuncOp function_;
+  func::FuncOp function_;
   ArrayRef<Attribute> sizes_;
+  llvm::DenseMap<Value, Bound> known_[2]; // lower and upper ones: each is asked for by many
 };
 
 } // namespace
 
 /// A size, or the index of a loop.
-Bound Bounds::ofArgument(BlockArgument argument, bool isUpper, int depth) const {
+Bound Bounds::ofArgument(BlockArgument argument, bool isUpper, int depth) {
   if (argument.getOwner() == &function_.getBody().front()) {
     const unsigned first = function_.getNumArguments() - 1 - sizes_.size(), number = argument.getArgNumber();
     if (number >= first && number < first + sizes_.size())
@@ -61,7 +63,7 @@ Bound Bounds::ofArgument(BlockArgument argument, bool isUpper, int depth) const 
   return end ? Bound(*end - 1) : std::nullopt;
 }
 
-Bound Bounds::ofSum(Operation *op, bool isUpper, int depth) const {
+Bound Bounds::ofSum(Operation *op, bool isUpper, int depth) {
   const bool isDifference = isa<arith::SubIOp>(op);
   Bound left = of(op->getOperand(0), isUpper, depth), right = of(op->getOperand(1), isUpper != isDifference, depth);
   if (!left || !right)
@@ -69,7 +71,7 @@ Bound Bounds::ofSum(Operation *op, bool isUpper, int depth) const {
   return isDifference ? *left - *right : *left + *right;
 }
 
-Bound Bounds::ofProduct(Operation *op, bool isUpper, int depth) const {
+Bound Bounds::ofProduct(Operation *op, bool isUpper, int depth) {
   Bound left = of(op->getOperand(0), false, depth), right = of(op->getOperand(1), false, depth);
   if (!isNeverNegative(left) || !isNeverNegative(right))
     return std::nullopt;
@@ -80,7 +82,7 @@ Bound Bounds::ofProduct(Operation *op, bool isUpper, int depth) const {
   return left && right ? Bound(*left * *right) : std::nullopt;
 }
 
-Bound Bounds::ofExtreme(Operation *op, bool isUpper, int depth) const {
+Bound Bounds::ofExtreme(Operation *op, bool isUpper, int depth) {
   const bool isMin = isa<arith::MinSIOp>(op);
   Bound left = of(op->getOperand(0), isUpper, depth), right = of(op->getOperand(1), isUpper, depth);
   if (left && right)
@@ -89,7 +91,7 @@ Bound Bounds::ofExtreme(Operation *op, bool isUpper, int depth) const {
 }
 
 /// Of what is divided, or rounded down, by a positive number.
-Bound Bounds::ofQuotient(Operation *op, bool isUpper, int depth) const {
+Bound Bounds::ofQuotient(Operation *op, bool isUpper, int depth) {
   std::optional<int64_t> divisor = getConstantIntValue(op->getOperand(1));
   Bound lower = of(op->getOperand(0), false, depth);
   if (!isUpper || !divisor)
@@ -102,10 +104,18 @@ Bound Bounds::ofQuotient(Operation *op, bool isUpper, int depth) const {
   return *divisor > 0 ? Bound(upper->floorDiv(*divisor)) : std::nullopt;
 }
 
-Bound Bounds::of(Value value, bool isUpper, int depth) const {
-  constexpr int kDeepest = 24;
-  if (++depth > kDeepest)
+Bound Bounds::of(Value value, bool isUpper, int depth) {
+  constexpr int kDeepest = 256; // of calls within one another: kernels' indices do not come near it
+  if (depth == kDeepest)
     return std::nullopt;
+  if (auto found = known_[isUpper].find(value); found != known_[isUpper].end())
+    return found->second;
+  Bound bound = find(value, isUpper, depth + 1);
+  known_[isUpper].try_emplace(value, bound);
+  return bound;
+}
+
+Bound Bounds::find(Value value, bool isUpper, int depth) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return Extent(*constant);
   if (auto argument = dyn_cast<BlockArgument>(value))
@@ -132,7 +142,7 @@ Bound Bounds::of(Value value, bool isUpper, int depth) const {
 }
 
 /// How often a loop's body runs, at most.
-Bound Bounds::tripsOf(scf::ForOp loop) const {
+Bound Bounds::tripsOf(scf::ForOp loop) {
   Bound first = of(loop.getLowerBound(), /*isUpper=*/false), last = of(loop.getUpperBound(), /*isUpper=*/true);
   std::optional<int64_t> step = getConstantIntValue(loop.getStep());
   if (!first || !last || !step || *step <= 0)
@@ -140,7 +150,7 @@ Bound Bounds::tripsOf(scf::ForOp loop) const {
   return Extent::max(*last - *first, 0).ceilDiv(*step);
 }
 
-Bound Bounds::stepsOf(Operation *op) const {
+Bound Bounds::stepsOf(Operation *op) {
   Extent inner = 0;
   for (Region &region : op->getRegions()) {
     Bound steps = stepsOf(region);
@@ -157,7 +167,7 @@ Bound Bounds::stepsOf(Operation *op) const {
   return trips ? Bound(*trips * (inner + 1)) : std::nullopt;
 }
 
-Bound Bounds::stepsOf(Region &region) const {
+Bound Bounds::stepsOf(Region &region) {
   Extent steps = 0;
   for (Operation &op : region.getOps()) {
     Bound one = stepsOf(&op);

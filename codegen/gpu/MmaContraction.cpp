@@ -251,7 +251,7 @@ LogicalResult MmaContraction::fetchPanels(Value slice, Fetches &fetches) {
   for (int64_t from = 0; from < all; from += kGroupThreads) {
     const PanelPart at = panelPart(from, slice_, lanes);
     Value k = body_.add(first, at.row), panel = panelOf(at);
-    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, at.column);
+    SmallVector<LaneIndex> index = panelIndex(panel, k, at.column, mayEnd);
     Value isThere = mayEnd ? isBelow(k, k_) : Value(), channel = channelOf(at);
     Value place = body_.add(stage, body_.add(body_.scale(at.row, panelStride()), channel));
     if (panelRoute_.isAsync) {
@@ -302,8 +302,7 @@ LogicalResult MmaContraction::fetchWords(Value slice, Fetches &fetches) {
     SmallVector<Value> words;
     for (int64_t next = 0; next < kWordBytes; ++next) {
       Value k = body_.add(first, body_.add(body_.scale(at.row, kWordBytes), body_.constant(next)));
-      Value value =
-          readPanel(panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, at.column), mayEnd ? isBelow(k, k_) : Value());
+      Value value = readPanel(panelIndex(panel, k, at.column, mayEnd), mayEnd ? isBelow(k, k_) : Value());
       if (!value)
         return failure();
       words.push_back(LLVM::BitcastOp::create(b_, b_.getI32Type(), value));
@@ -406,7 +405,7 @@ LogicalResult MmaContraction::store(ArrayRef<Value> sums) {
     Value sum = loadShared(sums_, body_.add(body_.scale(row, tile_.sumStride()), inTile));
     return storePoint(point, inGroup, sum, channels);
   };
-  return storeChannels(body_, inGroup, channels_, channels_ % tile_.channels != 0, storePoints);
+  return storeChannels(body_, inGroup, channels_, tile_.channels, storePoints);
 }
 
 FailureOr<graph::Extent> emitMmaContraction(Body &body, kernel::ContractOp root, func::FuncOp function,

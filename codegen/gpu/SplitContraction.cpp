@@ -96,8 +96,7 @@ LogicalResult SplitContraction::step(Value k, Value column, SmallVector<Value> &
   for (int64_t lane = 0; lane < kLanes; ++lane) {
     Value row = body_.add(k, body_.constant(lane));
     body_.startPoint();
-    Value weights =
-        body_.read(root_.getPacked(), panelIndex(panel_, mayEnd ? atMost(row, k_ - 1) : row, column), kLanes);
+    Value weights = body_.read(root_.getPacked(), panelIndex(panel_, row, column, mayEnd), kLanes);
     if (!weights)
       return failure();
     if (mayEnd)
@@ -134,7 +133,7 @@ LogicalResult SplitContraction::reduce(ArrayRef<Value> sums, Value thread, Value
   Value point = body_.add(firstPoint_, over(thread, across_));
   Value column = body_.add(firstColumn, body_.scale(part(thread, across_), kLanes));
   Value inGroup = body_.add(body_.scale(panel_, width_), column);
-  return storeChannels(body_, inGroup, channels_, channels_ % width_ != 0,
+  return storeChannels(body_, inGroup, channels_, width_,
                        [&](int64_t channels) { return storePoint(point, inGroup, loop.getResult(0), channels); });
 }
 

@@ -60,8 +60,6 @@ public:
 private:
   static Panels panelsOf(kernel::ContractOp op);
   int64_t tileRows() const { return rows_ * down_; }
-  /// Whether a last part of so many may be cut by the end.
-  static bool isCut(const Extent &extent, int64_t part) { return !extent.isNumber() || extent.number() % part != 0; }
   Extent groups() const { return graph::productOf(batchDims_) * queries_.ceilDiv(tileRows()); }
   int64_t sharedBytes() const;
   void chooseRows();
@@ -300,7 +298,7 @@ void TiledAttention::fetchRows() {
 /// of one and rows of the other, begin at `first`; of values, those beyond the last are zeros.
 void TiledAttention::fetchBlock(const Panels &panels, int64_t rows, int64_t columns, Value first, bool isValues) {
   const int64_t across = panels.width / kLanes, inPanel = rows * across, all = columns / panels.width * inPanel;
-  const bool mayEnd = isCut(keys_, kBlock);
+  const bool mayEnd = mayBeCut(keys_, kBlock);
   auto loop = scf::ForOp::create(b_, thread_, body_.constant(all), body_.constant(profile_.groupSize));
   OpBuilder::InsertionGuard guard(b_);
   b_.setInsertionPointToStart(loop.getBody());
@@ -422,8 +420,8 @@ SmallVector<Value> TiledAttention::scaled(ArrayRef<Value> sums, ArrayRef<Value> 
 Value TiledAttention::finishScores(Value row, Value key, Value scores) {
   if (ops_.softmax.getInput() == ops_.scores.getResult())
     return scores;
-  if (!isCut(keys_, kLanes)) {
-    SmallVector<LaneIndex> index = rowIndex(row, isCut(keys_, kBlock) ? atMost(key, keys_ - kLanes) : key, kLanes);
+  if (!mayBeCut(keys_, kLanes)) {
+    SmallVector<LaneIndex> index = rowIndex(row, mayBeCut(keys_, kBlock) ? atMost(key, keys_ - kLanes) : key, kLanes);
     body_.startPoint();
     body_.define(ops_.scores.getResult(), scores);
     if (Value value = body_.read(ops_.softmax.getInput(), index, kLanes))
@@ -445,7 +443,7 @@ Value TiledAttention::finishScores(Value row, Value key, Value scores) {
 
 /// Keys that are not there count for nothing.
 Value TiledAttention::endScores(Value key, Value scores) {
-  if (!isCut(keys_, kBlock))
+  if (!mayBeCut(keys_, kBlock))
     return scores;
   auto integers = VectorType::get({kLanes}, b_.getI32Type());
   auto order = llvm::to_vector(llvm::seq<int32_t>(0, kLanes));
@@ -519,7 +517,7 @@ void TiledAttention::storeResult(ArrayRef<Value> carried) {
     Expr scale = splat((1.0 / Expr(b_, total)).value());
     Value query = body_.add(firstRow_, rowOf(row));
     OpBuilder::InsertionGuard guard(b_);
-    if (isCut(queries_, tileRows()))
+    if (mayBeCut(queries_, tileRows()))
       b_.setInsertionPointToStart(
           scf::IfOp::create(b_, isBelow(query, queries_), /*withElseRegion=*/false).thenBlock());
     SmallVector<LaneIndex> outer = rowIndex(query, query, 1);
@@ -530,7 +528,7 @@ void TiledAttention::storeResult(ArrayRef<Value> carried) {
                       ? memory_.load(sharedResult_, body_.add(body_.scale(rowOf(row), resultStride()), channel), type_)
                       : carried[2 * rows_ + row * vectors_ + vector];
       Value result = (Expr(b_, sum) * scale).value();
-      failed_ |= failed(storeChannels(body_, channel, channels_, channels_ % kBlock != 0, [&](int64_t count) {
+      failed_ |= failed(storeChannels(body_, channel, channels_, kBlock, [&](int64_t count) {
         return body_.storeChannels(ops_.result.getResult(), result, outer, channel, count);
       }));
     }

@@ -133,7 +133,7 @@ LogicalResult TiledContraction::fetchPanels(Value first, Value half, Fetches &fe
   for (int64_t from = 0; from < kSlice * tile_.channels / kLanes; from += kThreads) {
     const PanelPart at = panelPart(from, kSlice, kLanes);
     Value k = body_.add(first, at.row), panel = panelOf(at);
-    SmallVector<LaneIndex> index = panelIndex(panel, mayEnd ? atMost(k, k_ - 1) : k, at.column);
+    SmallVector<LaneIndex> index = panelIndex(panel, k, at.column, mayEnd);
     Value isThere = mayEnd ? isBelow(k, k_) : Value(), channel = channelOf(at);
     Value place = body_.add(body_.scale(half, kSlice * stride), body_.add(body_.scale(at.row, stride), channel));
     Fetched fetched{sharedPanels_, place, {}};
@@ -223,7 +223,7 @@ LogicalResult TiledContraction::store(ArrayRef<Value> sums) {
   for (int64_t vector = 0; vector < vectors; ++vector) {
     Value inTile = body_.add(body_.scale(part(thread_, across), kLanes), body_.constant(vector * across * kLanes));
     Value inGroup = body_.add(firstChannel_, inTile);
-    if (failed(storeChannels(body_, inGroup, channels_, channels_ % tile_.channels != 0,
+    if (failed(storeChannels(body_, inGroup, channels_, tile_.channels,
                              [&](int64_t channels) { return storeVector(sums, vector, inGroup, channels); })))
       return failure();
   }

@@ -124,7 +124,6 @@ static smelt_status record_stretch(smelt_vulkan *v, uint32_t first, uint32_t end
     status = make_buffer(v, &made->commands);
   made->end = end;
   made->recorded = ++v->now;
-  made->regions = v->changed_regions;
   return status == SMELT_OK ? record(v, made->commands, first, end) : status;
 }
 
@@ -178,7 +177,7 @@ static smelt_status read_clock(smelt_vulkan *v, uint32_t first, uint32_t last) {
 static smelt_status fit_stretch(smelt_vulkan *v, uint32_t first, uint32_t most) {
   const stretch *known = &v->stretches[first];
   smelt_status status = SMELT_OK;
-  int is_stale = !known->recorded || known->regions != v->changed_regions;
+  int is_stale = v->changed > known->recorded;
   uint32_t end = first;
   for (; end < most; ++end) {
     status = smelt_vulkan_prepare(v, end);

@@ -12,6 +12,7 @@ typedef struct block {
   VkDeviceMemory memory;
   unsigned char *mapped; /* null where the processor does not see it */
   uint64_t bytes;
+  uint64_t number; /* no other block's: the driver may call a later buffer by the same name */
 } block;
 
 /* Memory that both see: the device's own, and where the processor does not see that, a mirror of it. */
@@ -29,6 +30,7 @@ typedef struct pipeline {
 
 /* Where a binding's memory is. */
 typedef struct bound {
+  uint64_t block; /* its number; 0: none yet */
   VkBuffer buffer;
   VkDeviceSize first, range;
   VkBufferView view; /* of texels */
@@ -47,7 +49,6 @@ typedef struct step {
 typedef struct stretch {
   VkCommandBuffer commands; /* null: never recorded */
   uint64_t recorded;        /* when */
-  uint64_t regions;         /* with which of them */
   uint32_t end;             /* the step behind them */
 } stretch;
 
@@ -61,11 +62,11 @@ struct smelt_vulkan {
   VkDevice device;
   VkQueue queue;
   uint32_t family, timestamp_bits;
-  int is_open;              /* what steps are launched with may change from run to run */
-  region *regions;          /* arena, inputs and outputs, blocks */
-  uint64_t changed_regions; /* counts that */
-  region *data;             /* of them, the arena; and behind it inputs and outputs, unless the model is open */
-  region *tensors;          /* inputs and outputs */
+  int is_open;      /* what steps are launched with may change from run to run */
+  region *regions;  /* arena, inputs and outputs, blocks */
+  uint64_t changed; /* when that list was */
+  region *data;     /* of them, the arena; and behind it inputs and outputs, unless the model is open */
+  region *tensors;  /* inputs and outputs */
   block weights;
   uint64_t arena_bytes;
   uint64_t *at; /* in tensors: inputs, then outputs */
@@ -80,7 +81,7 @@ struct smelt_vulkan {
   VkCommandPool pool;
   stretch *stretches;     /* under the first of their steps */
   VkCommandBuffer single; /* for one step alone, and for copies */
-  uint64_t now;           /* counts changes of steps and recordings */
+  uint64_t now;           /* counts changes of steps and regions, recordings, and blocks */
   VkFence fence;
   VkQueryPool queries; /* null where steps are not timed: what the clock says before and after each */
   uint64_t *ticks;     /* the same of the last run */

@@ -154,10 +154,11 @@ static smelt_status bind_operand(smelt_vulkan *v, step *made, uint32_t number, c
     return SMELT_ERROR_ARENA;
   const uint32_t word = (uint32_t)((at - first) / unit);
   bound *to = &made->bounds[number];
-  if (to->buffer == block->buffer && to->first == first && to->range == range && made->words[number] == word)
+  if (to->block == block->number && to->first == first && to->range == range && made->words[number] == word)
     return SMELT_OK;
   made->words[number] = word;
   made->changed = ++v->now;
+  to->block = block->number;
   to->buffer = block->buffer;
   to->first = first;
   to->range = range;

@@ -34,6 +34,7 @@ static uint32_t choose_memory(const VkPhysicalDeviceMemoryProperties *memory, ui
 }
 
 static smelt_status make_block(smelt_vulkan *v, block *made, uint64_t bytes, int is_seen) {
+  made->number = ++v->now;
   made->bytes = smelt_align_up(bytes, SMELT_DEVICE_ALIGNMENT) +
                 SMELT_DEVICE_ALIGNMENT; /* what is bound may end behind the last element */
   const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
@@ -62,16 +63,7 @@ static smelt_status make_block(smelt_vulkan *v, block *made, uint64_t bytes, int
   return SMELT_OK;
 }
 
-/* The driver may call another buffer by the same name: no step is to take it for the one that it reads. */
-static void forget(smelt_vulkan *v, VkBuffer buffer) {
-  for (uint32_t i = 0; v->steps && i < v->model->step_count; ++i)
-    for (uint32_t k = 0; k < SMELT_VULKAN_MAX_BINDINGS; ++k)
-      if (v->steps[i].bounds[k].buffer == buffer)
-        v->steps[i].bounds[k].buffer = VK_NULL_HANDLE;
-}
-
 void smelt_vulkan_free_block(smelt_vulkan *v, block *block) {
-  forget(v, block->buffer);
   v->vk.DestroyBuffer(v->device, block->buffer, NULL);
   v->vk.FreeMemory(v->device, block->memory, NULL);
   memset(block, 0, sizeof *block);
@@ -87,7 +79,7 @@ static smelt_status make_region(smelt_vulkan *v, uint64_t bytes, region **result
     return smelt_vulkan_fail(v, SMELT_ERROR_MEMORY, "there is too little memory", VK_SUCCESS);
   made->next = v->regions;
   v->regions = made;
-  ++v->changed_regions;
+  v->changed = ++v->now;
   smelt_status status = make_block(v, &made->device, bytes, 0);
   if (status == SMELT_OK && !made->device.mapped)
     status = make_block(v, &made->mirror, bytes, 1);
@@ -106,7 +98,7 @@ static void free_region(smelt_vulkan *v, region *freed) {
   smelt_vulkan_free_block(v, &freed->device);
   smelt_vulkan_free_block(v, &freed->mirror);
   free(freed);
-  ++v->changed_regions;
+  v->changed = ++v->now;
 }
 
 void smelt_vulkan_free_regions(smelt_vulkan *v) {
@@ -137,8 +129,7 @@ void *smelt_vulkan_resize(void *user, void *block, uint64_t old_bytes, uint64_t 
   return made ? smelt_vulkan_seen(made) : NULL;
 }
 
-/*--- Weights, arena, inputs and outputs
- * ------------------------------------------------------------------------------*/
+/*--- Weights, arena, inputs and outputs -----------------------------------------------------------------------------*/
 
 /* Through a piece of memory that the processor sees. */
 static smelt_status upload_weights(smelt_vulkan *v) {
@@ -181,6 +172,8 @@ smelt_status smelt_vulkan_fit_arena(smelt_vulkan *v, uint64_t bytes) {
   region *old = v->data;
   if (bytes <= v->arena_bytes)
     return SMELT_OK;
+  if (v->model->state_count)
+    bytes += bytes / 2; /* what grows by little steps is moved seldom */
   region *made = NULL;
   smelt_status status = make_region(v, bytes, &made);
   if (status != SMELT_OK)

@@ -101,8 +101,6 @@ void smelt_vulkan_bind(smelt_vulkan *vulkan, smelt_instance *instance) {
 static smelt_status fit(smelt_vulkan *v) {
   uint64_t bytes = 0;
   smelt_status status = smelt_needed_bytes(v->instance, v->shapes, &bytes);
-  if (status == SMELT_OK && bytes > v->arena_bytes && v->model->state_count)
-    bytes += bytes / 2; /* what grows by little steps is moved seldom */
   if (status == SMELT_OK)
     status = smelt_vulkan_fit_arena(v, bytes);
   if (status == SMELT_OK)

@@ -116,16 +116,17 @@ def precisions(cases, assembler):
             np.savez(feeds, **models.inputs(name))
             measured = precision != "tf32"
             device = compile_model(name, artefact, target, "--precision", precision, *(("--calibration", feeds) if measured else ()))
-            error = json.loads(artefact.with_suffix(".json").read_text())["error"]["outputs"] if measured else []
-            said = max((output["max_relative"] for output in error), default=TF32_ERROR)
             outputs = run_model(artefact, models.inputs(name), on_device(**({"sm": 75} if "75" in target else {})))
             reference = models.reference(models.fetch(name), models.inputs(name))
-            found = max(float(np.abs(outputs[key] - value).max() / np.abs(value).max()) for key, value in reference.items())
-            harness.expect(found <= (1.25 * said + 1e-3 if measured else said), f"error {found:.3g} of the largest value, where {said:.3g} was said")
+            if measured:
+                figures = harness.error_as_said(artefact.with_suffix(".json"), outputs, reference)
+            else:
+                figures = {"error": harness.largest_error(outputs, reference)}
+                harness.expect(figures["error"] <= TF32_ERROR, f"error {figures['error']:.3g} of the largest value")
             harness.expect(device["processor_steps"] == 0, f"{device['processor_steps']} steps of the processor")
             products = program.ptx(artefact)[0].count("mma.sync.aligned")
             harness.expect(products > 0, "no products by tensor cores")
-            return {"error": found, "said": said, "products": products}
+            return {**figures, "products": products}
 
         for name, precision, target in PRECISIONS:
             artefact = pathlib.Path(folder) / f"{name}-{precision}-{target.replace(':', '-')}.so"
@@ -297,8 +298,7 @@ def interface(cases):
         def python():
             script = ("import sys, numpy, smelt; net = smelt.load(sys.argv[1]); print(net.device_name); "
                       "print(numpy.isfinite(next(iter(net.run({i.name: numpy.ones(i.shape, 'f4') for i in net.inputs}).values()))).all())")
-            done = subprocess.run([sys.executable, "-c", script, artefact], capture_output=True, text=True,
-                                  env={**on_device(log), "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")})
+            done = harness.python(script, artefact, env=on_device(log))
             harness.expect(done.returncode == 0 and done.stdout.split("\n")[:2] == ["the tests' device", "True"], done.stdout + done.stderr)
 
         for case in (bench, two_threads, compare, python, inspect, same_bytes, mixed, sizes_that_a_run_finds, runtime_size):

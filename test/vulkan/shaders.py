@@ -10,11 +10,11 @@ import sys
 
 class Kernel(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("code", ctypes.POINTER(ctypes.c_uint32)), ("bindings", ctypes.c_void_p), ("code_bytes", ctypes.c_uint64),
-                ("invocations", ctypes.c_uint64), ("binding_count", ctypes.c_uint32), ("reserved", ctypes.c_uint32)]
+                ("invocations", ctypes.c_uint64), ("binding_count", ctypes.c_uint32), ("size_count", ctypes.c_uint32)]
 
 
 class Program(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint32) for name in ("version", "kernel_count", "group_size", "groups_x", "features", "subgroup_size", "shared_bytes", "reserved")]
+    _fields_ = [(name, ctypes.c_uint32) for name in ("version", "kernel_count", "group_size", "groups_x", "features", "subgroup_size", "shared_bytes", "most_steps")]
     _fields_ += [("kernels", ctypes.POINTER(Kernel))]
 
 

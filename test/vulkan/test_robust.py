@@ -132,8 +132,7 @@ def programs_say_so(cases, folder, artefact):
     def python():
         script = "import sys, numpy, smelt\ntry:\n smelt.load(sys.argv[1]).run(dict(numpy.load(sys.argv[2])))\nexcept smelt.SmeltError as error: sys.exit(f'{error.exit_code} {error}')"
         last = calls_of(folder, artefact, feeds) - 1
-        environment = faulty(folder, SMELT_TEST_FAIL=f"{last}:-4", PYTHONPATH=str(harness.REPOSITORY / "tools" / "python"))
-        done = subprocess.run([sys.executable, "-c", script, artefact, feeds], env=environment, capture_output=True, text=True)
+        done = harness.python(script, artefact, feeds, env=faulty(folder, SMELT_TEST_FAIL=f"{last}:-4"))
         harness.expect(done.returncode == 1 and done.stderr.startswith("5 ") and "the device was lost" in done.stderr, f"{done.returncode}: {done.stderr}")
 
     cases.run("messages smelt run", run)
@@ -252,16 +251,15 @@ def python(cases, folder, artefact):
         return harness.agreement({"y": load(artefact).run(FEEDS)["y"]}, load(native).run(FEEDS))
 
     def no_driver():
-        environment = {**os.environ, "VK_ICD_FILENAMES": str(folder / "none.json"), "VK_DRIVER_FILES": str(folder / "none.json"),
-                       "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")}
+        none = str(folder / "none.json")
         script = "import sys, smelt\ntry:\n smelt.load(sys.argv[1])\nexcept smelt.SmeltError as error: sys.exit(f'{error.exit_code} {error}')"
-        done = subprocess.run([sys.executable, "-c", script, artefact], env=environment, capture_output=True, text=True)
+        done = harness.python(script, artefact, env={"VK_ICD_FILENAMES": none, "VK_DRIVER_FILES": none})
         harness.expect(done.stderr.startswith("5 ") and "there is no driver" in done.stderr, done.stderr)
 
     def garbage():
         """In a cycle, finalisers come in any order."""
         script = "import gc, sys, smelt\nfor _ in range(3):\n model = smelt.load(sys.argv[1]); cycle = [model]; cycle.append(cycle); del cycle, model; gc.collect()"
-        done = subprocess.run([sys.executable, "-c", script, artefact], env={**os.environ, "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")}, capture_output=True, text=True)
+        done = harness.python(script, artefact)
         harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
 
     def grown():
@@ -274,7 +272,7 @@ def python(cases, folder, artefact):
         harness.smelt_ok("compile", folder / "grown.onnx", "--target", "vulkan", "-o", folder / "grown.so")
         script = ("import sys, numpy, smelt\nmodel, x = smelt.load(sys.argv[1]), numpy.arange(12, dtype='f4').reshape(2, 6)\n"
                   "for n in (3, 0, 3, 2, 1, 6, 0): assert numpy.array_equal(model.run({'n': numpy.array(n), 'x': x + n})['y'], numpy.tile(x + n, (2 ** n, 1))), n")
-        done = subprocess.run([sys.executable, "-c", script, folder / "grown.so"], env={**os.environ, "PYTHONPATH": str(harness.REPOSITORY / "tools" / "python")}, capture_output=True, text=True)
+        done = harness.python(script, folder / "grown.so")
         harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
 
     cases.run("python agrees", agrees)

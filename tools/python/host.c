@@ -3,36 +3,10 @@
 /* libsmelt_host.so is the whole runtime as a shared library, for programs that load artefacts without being compiled
  * against smelt.h. */
 #include "smelt/threads.h"
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 /* The caller allocates these structures, knowing nothing about them but their sizes. */
 size_t smelt_host_instance_bytes(void);
 size_t smelt_host_pool_bytes(void);
-void smelt_host_take_memory(smelt_instance *instance);
 
 size_t smelt_host_instance_bytes(void) { return sizeof(smelt_instance); }
 size_t smelt_host_pool_bytes(void) { return sizeof(smelt_pool); }
-
-/* A system that lends more memory than it has would end the process that uses it. */
-static int is_there(uint64_t bytes) {
-  return bytes / (uint64_t)sysconf(_SC_PAGESIZE) < (uint64_t)sysconf(_SC_PHYS_PAGES);
-}
-
-static void *resize(void *user, void *block, uint64_t old_bytes, uint64_t bytes) {
-  (void)user;
-  if (!is_there(bytes))
-    return NULL;
-  const uint64_t whole = (bytes + SMELT_ALIGNMENT - 1) / SMELT_ALIGNMENT * SMELT_ALIGNMENT;
-  void *grown = bytes ? aligned_alloc(SMELT_ALIGNMENT, whole) : NULL;
-  if (bytes && !grown)
-    return NULL;
-  if (grown && block)
-    memcpy(grown, block, old_bytes < bytes ? old_bytes : bytes);
-  free(block);
-  return grown;
-}
-
-/* Lets an instance's blocks grow in the host's memory. */
-void smelt_host_take_memory(smelt_instance *instance) { smelt_set_resize(instance, resize, NULL); }

@@ -6,12 +6,12 @@
 #include "tools/runner/Description.h"
 #include "tools/runner/ElfFile.h"
 #include "tools/runner/Error.h"
+#include "tools/runner/host_memory.h"
 
 #include <algorithm>
 #include <cstring>
 #include <dlfcn.h>
 #include <map>
-#include <unistd.h>
 
 extern "C" {
 #include "runtime/core/cpu.h"
@@ -188,27 +188,6 @@ static void require(smelt_status status, const std::string &what) {
     throw Error(exitOf(status), what + ": " + smelt_status_string(status));
 }
 
-/// Whether a system has so much memory. One that lends more than it has would end the process that uses it.
-static bool isThere(uint64_t bytes) {
-  const auto pages = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)),
-             size = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  return bytes / size < pages;
-}
-
-/// smelt_resize with the host's memory.
-static void *resizeBlock(void *, void *block, uint64_t oldBytes, uint64_t bytes) {
-  if (!isThere(bytes))
-    return nullptr;
-  void *grown =
-      bytes ? std::aligned_alloc(SMELT_ALIGNMENT, (bytes + SMELT_ALIGNMENT - 1) & -uint64_t(SMELT_ALIGNMENT)) : nullptr;
-  if (bytes && !grown)
-    return nullptr; // and the old one stays
-  if (grown && block)
-    std::memcpy(grown, block, std::min(oldBytes, bytes));
-  std::free(block);
-  return grown;
-}
-
 /// The runtime's table of an instance's extents.
 static std::vector<const int64_t *> tableOf(const Shapes &shapes) {
   std::vector<const int64_t *> table;
@@ -235,7 +214,7 @@ void Instance::bind() {
   const smelt_parallel_for parallelFor = instance_.parallel_for;
   void *arena = device_ ? device_->arena() : arena_.data();
   require(smelt_init(&instance_, &model(), arena, arenaBytes()), path());
-  smelt_set_resize(&instance_, resizeBlock, nullptr);
+  smelt_host_take_memory(&instance_);
   if (device_)
     device_->bind(instance_);
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());

@@ -61,7 +61,6 @@ class Device:
         return self._functions.why(self.handle).decode(errors="replace")
 
 
-
 def program_of(library):
     """Symbol and address of the program that an artefact, a ctypes.CDLL, has for its device; None where all is the processor's."""
     for symbol in PROGRAMS:
