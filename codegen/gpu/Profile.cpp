@@ -4,6 +4,7 @@
 #include "codegen/gpu/Profile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 #include <limits>
 
@@ -128,19 +129,27 @@ constexpr Option kOptions[] = {
 };
 } // namespace
 
-static llvm::Error apply(Profile &profile, llvm::StringRef text) {
-  auto [name, number] = text.split('=');
+static llvm::Error noOption(const llvm::Twine &what) {
+  return llvm::createStringError(what + "; behind vulkan: comes lavapipe, if at all, then options, separated by commas "
+                                        "without spaces: " +
+                                 profileOptions());
+}
+
+static llvm::Error apply(Profile &profile, llvm::StringRef text, llvm::StringSet<> &given) {
+  const llvm::StringRef name = text.split('=').first, number = text.split('=').second;
   const bool hasNumber = text.contains('=');
-  for (const Option &option : kOptions) {
-    if (name != option.name)
-      continue;
-    int64_t value = 0;
-    if (hasNumber != option.hasNumber || (hasNumber && number.getAsInteger(10, value)))
-      return llvm::createStringError("option '" + text + "' is written " + option.name +
-                                     (option.hasNumber ? "=NUMBER" : ""));
-    return option.set(profile, value);
-  }
-  return llvm::createStringError("no option '" + text + "'; there are " + profileOptions());
+  if (text.empty())
+    return noOption("an option is empty");
+  const Option *option = llvm::find_if(kOptions, [&](const Option &row) { return name == row.name; });
+  if (option == std::end(kOptions))
+    return noOption("no option '" + text + "'");
+  int64_t value = 0;
+  if (hasNumber != option->hasNumber || (hasNumber && number.getAsInteger(10, value)))
+    return llvm::createStringError("option '" + text + "' is written " + option->name +
+                                   (option->hasNumber ? "=NUMBER" : ""));
+  if (!given.insert(name).second)
+    return llvm::createStringError("option '" + name + "' is given twice");
+  return option->set(profile, value);
 }
 
 static const Profile *rowOf(llvm::StringRef name) {
@@ -148,18 +157,30 @@ static const Profile *rowOf(llvm::StringRef name) {
   return row == std::end(kProfiles) ? nullptr : row;
 }
 
+static std::string namesOf(std::optional<Api> api) {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const Profile &profile : kProfiles)
+    if (!api || profile.api == *api)
+      names.push_back(profile.name);
+  return llvm::join(names, ", ");
+}
+
 llvm::Expected<std::optional<Profile>> findProfile(llvm::StringRef name) {
   if (const Profile *row = rowOf(name))
     return *row;
   auto [api, rest] = name.split(':');
-  if (api != "vulkan")
+  if (api == "cuda" && name.contains(':'))
+    return llvm::createStringError("no architecture '" + rest + "'; there are " + namesOf(Api::Cuda) +
+                                   ", and CUDA takes no options: an architecture has all of its own");
+  if (api != "vulkan" || !name.contains(':'))
     return std::nullopt;
   llvm::SmallVector<llvm::StringRef> options;
   rest.split(options, ',');
   const Profile *row = rowOf((api + ":" + options.front()).str());
   Profile profile = row ? *row : *rowOf(api);
+  llvm::StringSet<> given;
   for (llvm::StringRef option : llvm::ArrayRef(options).drop_front(row ? 1 : 0))
-    if (llvm::Error error = apply(profile, option))
+    if (llvm::Error error = apply(profile, option, given))
       return std::move(error);
   return profile;
 }
@@ -173,9 +194,7 @@ std::string profileOptions() {
                     ", ");
 }
 
-std::string profileNames() {
-  return llvm::join(llvm::map_range(kProfiles, [](const Profile &profile) { return std::string(profile.name); }), ", ");
-}
+std::string profileNames() { return namesOf(std::nullopt); }
 
 kernel::Machine machineOf(const Profile &profile) {
   kernel::Machine machine;

@@ -7,6 +7,7 @@
 #include "sizes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Where anything may begin that a device reads, or binds: inputs and outputs lie at multiples of it behind the arena.
  */
@@ -101,6 +102,23 @@ static inline int smelt_has_buffers(const smelt_instance *instance, const void *
   for (uint32_t i = 0; all && i < model->output_count; ++i)
     all = outputs[i] || !smelt_bytes_of(instance, &model->outputs[i]);
   return all;
+}
+
+/* Runs on a device's own buffers for tensors, with copies of what lies elsewhere. */
+static inline smelt_status smelt_run_copies(const smelt_instance *instance, const void *const *own_inputs,
+                                            void *const *own_outputs, const void *const *inputs,
+                                            void *const *outputs) {
+  const smelt_model *model = instance->model;
+  if (!smelt_has_buffers(instance, inputs, outputs))
+    return SMELT_ERROR_ARGUMENT;
+  for (uint32_t i = 0; i < model->input_count; ++i)
+    if (smelt_bytes_of(instance, &model->inputs[i]) && inputs[i] != own_inputs[i])
+      memcpy((void *)(uintptr_t)own_inputs[i], inputs[i], smelt_bytes_of(instance, &model->inputs[i]));
+  const smelt_status status = smelt_run(instance, own_inputs, own_outputs);
+  for (uint32_t i = 0; i < model->output_count && status == SMELT_OK; ++i)
+    if (smelt_bytes_of(instance, &model->outputs[i]) && outputs[i] != own_outputs[i])
+      memcpy(outputs[i], own_outputs[i], smelt_bytes_of(instance, &model->outputs[i]));
+  return status;
 }
 
 /* Room to remember the extents of all inputs, which shapes[i][d] are; 0 where there is too little memory. */

@@ -717,24 +717,11 @@ smelt_status smelt_cuda_set_shapes(smelt_cuda *cuda, smelt_shapes shapes) {
 smelt_status smelt_cuda_run(smelt_cuda *cuda, const void *const *inputs, void *const *outputs) {
   if (!cuda || !cuda->instance)
     return SMELT_ERROR_ARGUMENT;
-  const smelt_model *model = cuda->model;
-  const smelt_instance *instance = cuda->instance;
   cuda->last_why[0] = 0;
-  if (!instance->has_shapes)
+  if (!cuda->instance->has_shapes)
     return SMELT_ERROR_SHAPE;
-  smelt_status status = cuda->extents && model->state_count ? fit(cuda) : SMELT_OK;
-  if (status != SMELT_OK)
-    return status;
-  if (!smelt_has_buffers(instance, inputs, outputs))
-    return SMELT_ERROR_ARGUMENT;
-  for (uint32_t i = 0; i < model->input_count; ++i)
-    if (smelt_bytes_of(instance, &model->inputs[i]) && inputs[i] != cuda->inputs[i])
-      memcpy((void *)(uintptr_t)cuda->inputs[i], inputs[i], smelt_bytes_of(instance, &model->inputs[i]));
-  status = smelt_run(instance, cuda->inputs, cuda->outputs);
-  for (uint32_t i = 0; i < model->output_count && status == SMELT_OK; ++i)
-    if (smelt_bytes_of(instance, &model->outputs[i]) && outputs[i] != cuda->outputs[i])
-      memcpy(outputs[i], cuda->outputs[i], smelt_bytes_of(instance, &model->outputs[i]));
-  return status;
+  const smelt_status status = cuda->extents && cuda->model->state_count ? fit(cuda) : SMELT_OK;
+  return status == SMELT_OK ? smelt_run_copies(cuda->instance, cuda->inputs, cuda->outputs, inputs, outputs) : status;
 }
 
 static void close_memory(smelt_cuda *c) {

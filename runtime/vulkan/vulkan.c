@@ -5,7 +5,6 @@
 #include "internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 smelt_status smelt_vulkan_fail(smelt_vulkan *v, smelt_status status, const char *what, VkResult result) {
   if (v->why_bytes && !v->why[0])
@@ -132,27 +131,14 @@ smelt_status smelt_vulkan_set_shapes(smelt_vulkan *vulkan, smelt_shapes shapes) 
 smelt_status smelt_vulkan_run(smelt_vulkan *vulkan, const void *const *inputs, void *const *outputs) {
   if (!vulkan || !vulkan->instance)
     return SMELT_ERROR_ARGUMENT;
-  const smelt_model *model = vulkan->model;
-  const smelt_instance *instance = vulkan->instance;
   vulkan->said[0] = 0;
   if (vulkan->is_broken)
     return failed_before(vulkan);
-  if (!instance->has_shapes)
+  if (!vulkan->instance->has_shapes)
     return SMELT_ERROR_SHAPE;
-  smelt_status status = vulkan->extents && model->state_count ? fit(vulkan) : SMELT_OK;
-  if (status != SMELT_OK)
-    return status;
-  if (!smelt_has_buffers(instance, inputs, outputs))
-    return SMELT_ERROR_ARGUMENT;
-  for (uint32_t i = 0; i < model->input_count; ++i)
-    if (smelt_bytes_of(instance, &model->inputs[i]))
-      memcpy(smelt_vulkan_seen(vulkan->tensors) + vulkan->at[i], inputs[i],
-             smelt_bytes_of(instance, &model->inputs[i]));
-  status = smelt_run(instance, vulkan->inputs, vulkan->outputs);
-  for (uint32_t i = 0; i < model->output_count && status == SMELT_OK; ++i)
-    if (smelt_bytes_of(instance, &model->outputs[i]))
-      memcpy(outputs[i], vulkan->outputs[i], smelt_bytes_of(instance, &model->outputs[i]));
-  return status;
+  const smelt_status status = vulkan->extents && vulkan->model->state_count ? fit(vulkan) : SMELT_OK;
+  return status == SMELT_OK ? smelt_run_copies(vulkan->instance, vulkan->inputs, vulkan->outputs, inputs, outputs)
+                            : status;
 }
 
 static void close_device(smelt_vulkan *v) {

@@ -219,9 +219,9 @@ def errors(cases):
             said = run(on_device(sm=75))
             harness.expect("sm_75" in said and "--target cuda:sm_75" in said, said)
 
-        def refused(code, *flags):
+        def refused(code, *flags, words=""):
             done = harness.smelt("compile", here, *models.shape_flags("magika"), "-o", folder / "other.so", *flags)
-            harness.expect(done.returncode == code and not (folder / "other.so").exists(), f"exit code {done.returncode}: {done.stderr}")
+            harness.expect(done.returncode == code and words in done.stderr and not (folder / "other.so").exists(), f"exit code {done.returncode}: {done.stderr}")
 
         cases.run("errors tf32", tf32)
         cases.run("errors no driver", no_driver)
@@ -229,7 +229,8 @@ def errors(cases):
         cases.run("errors old device", old_device)
         cases.run("errors static", lambda: refused(2, "--target", "cuda", "--emit", "static"))
         cases.run("errors precision", lambda: refused(4, "--target", "cuda", "--precision", "int4-weights"))
-        cases.run("errors architecture", lambda: refused(2, "--target", "cuda:sm_42"))
+        cases.run("errors architecture", lambda: refused(2, "--target", "cuda:sm_42", words="no architecture 'sm_42'; there are cuda, cuda:sm_75, cuda:sm_80"))
+        cases.run("errors options", lambda: refused(2, "--target", "cuda:f16", words="no architecture 'f16'; there are cuda, cuda:sm_75, cuda:sm_80, cuda:sm_86, cuda:sm_89, cuda:sm_90, and CUDA takes no options"))
 
 
 def interface(cases):

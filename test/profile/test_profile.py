@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import numpy as np
 
@@ -21,7 +22,7 @@ import harness
 from bounded import Done, one_line
 from harness import expect, smelt_ok
 from smelt import SmeltError
-from smelt.profile import budget, data, front, metrics, points
+from smelt.profile import budget, data, front, latency, metrics, points
 from test_layers import WIDTH, calibration, network
 from test_samples import images, pictures
 from test_samples import network as image_network
@@ -152,6 +153,27 @@ def what_nobody_expected(folder):
     code = "import sys; from smelt.profile import command; command.run = lambda arguments: {}['dtype']; sys.exit(command.main([]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     expect(done.returncode == 70 and "KeyError: 'dtype'" in done.stderr and done.stderr.count("\n") == 1, f"{done.returncode}: {done.stderr}")
+
+
+@case
+def latencies_end(folder):
+    """After the time that is allowed no round begins, the first aside, however long opening or a run takes; where there is time, there are enough of them."""
+    def rounds(seconds, opening, run):
+        class Runner:
+            def __init__(self, path, sample):
+                time.sleep(opening)
+                self.count = 1
+
+            def turn(self, count):
+                time.sleep(run)
+                return run
+
+        with mock.patch.multiple(latency, _Runner=Runner, data=mock.Mock()):
+            return len(latency.measure([{"number": number, "artefact": ""} for number in range(2)], "", seconds))
+
+    expect(rounds(0.05, 0.05, 0) == 1, "opening took all of the time")
+    expect(1 <= rounds(0.5, 0, 0.05) <= 5, "rounds of 0.1 s each in half a second")
+    expect(rounds(60, 0, 0) == latency.LEAST_ROUNDS, "there is time")
 
 
 @case

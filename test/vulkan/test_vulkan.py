@@ -110,7 +110,8 @@ def errors(cases):
         cases.run("errors precision", lambda: refused(4, *compile_, "--precision", "int4-weights") and None)
 
         def no_option():
-            for target, words in (("vulkan:none", "no option 'none'; there are subgroup=N"), ("vulkan:subgroup=12", "a power of two"), ("vulkan:f16=1", "written f16"), ("vulkan:f16,", "no option ''"),
+            for target, words in (("vulkan:none", "no option 'none'; behind vulkan: comes lavapipe, if at all, then options, separated by commas without spaces: subgroup=N"), ("vulkan:subgroup=12", "a power of two"), ("vulkan:f16=1", "written f16"), ("vulkan:f16,", "an option is empty"), ("vulkan:", "an option is empty; behind vulkan: comes lavapipe"), ("vulkan:f16, dot", "no option ' dot'"),
+                                  ("vulkan:subgroup=8,subgroup=16", "option 'subgroup' is given twice"), ("vulkan:f16,lavapipe", "no option 'lavapipe'; behind vulkan: comes lavapipe, if at all, then options"),
                                   ("vulkan:subgroup", "written subgroup=NUMBER"), ("vulkan:shared=99999999999999999999", "written shared=NUMBER"), ("vulkan:lavapipe,shared=1", "16384")):
                 said = refused(2, "compile", here, "--target", target, "-o", artefact)
                 harness.expect(words in said, said)

@@ -9,7 +9,7 @@ namespace smelt::driver {
 llvm::Expected<ChosenTarget> chooseTarget(const std::string &name) {
   llvm::Expected<std::optional<gpu::Profile>> found = gpu::findProfile(name);
   if (!found)
-    return toolError(kUsage, "--target " + name + ": " + llvm::toString(found.takeError()));
+    return toolError(kUsage, "--target '" + name + "': " + llvm::toString(found.takeError()));
   std::optional<gpu::Profile> device = *found;
   std::optional<cpu::Target> processor = cpu::findTarget(device ? "native" : name);
   if (!processor)

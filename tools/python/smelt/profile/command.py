@@ -52,7 +52,7 @@ def parser():
     options.add_argument("--keep-in", choices=("f32", "bf16", "f16"), metavar="P", help="what mixtures keep layers in: f32, bf16 or f16 (default: bf16 where the "
                          "target multiplies it, else f32)")
     options.add_argument("--points", type=int, default=12, metavar="N", help="about how many points to measure for each target (default: 12)")
-    options.add_argument("--seconds", type=float, default=60, metavar="S", help="the most time that latencies of a target take (default: 60)")
+    options.add_argument("--seconds", type=float, default=60, metavar="S", help="the most time that latencies of a target take, but for opening artefacts and a first round, which each takes part in (default: 60)")
     options.add_argument("--lock", metavar="FILE", help="measure latencies only while this process holds the lock (flock) of FILE")
     options.add_argument("--workers", metavar="tcp://HOST:PORT", help="run trials on the workers of a Dask scheduler; latencies are measured here all the same")
     options.add_argument("--check", metavar="budget.yaml", help="measure one precision only, and end with exit code 1 where it leaves its budget")

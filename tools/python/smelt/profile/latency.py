@@ -8,7 +8,7 @@ from ..runtime import SmeltError, load
 from . import data, front
 
 TURN_SECONDS = 0.02  # shorter turns would measure the clock
-LEAST_ROUNDS, MOST_ROUNDS = 16, 96
+LEAST_ROUNDS, MOST_ROUNDS = 16, 96  # where there is time for them
 
 
 class _Runner:
@@ -48,16 +48,21 @@ def alone(path):
 
 def measure(points, sample, budget_seconds):
     """Rounds, each {number of a point: milliseconds}; `points` have "number" and "artefact", a path, and all are of one target. There are as many rounds
-    as it takes for `front` to tell what latency has to decide, but no more than the time allows."""
+    as it takes for `front` to tell what latency has to decide, but none but the first begins after the time that is allowed, in which artefacts are opened
+    too: a device's driver may have to compile their kernels."""
+    end = time.monotonic() + budget_seconds
     runners = {point["number"]: _Runner(point["artefact"], data.read(sample)) for point in points}
     contests = front.contests(points) if all("size" in point for point in points) else []
-    rounds, start = [], time.monotonic()
-    while len(rounds) < LEAST_ROUNDS or (len(rounds) < MOST_ROUNDS and time.monotonic() - start < budget_seconds
-                                         and any(front.verdict(rounds, p, q) is None for p, q in contests)):
+    rounds = []
+    while not rounds or (time.monotonic() < end and _wants_more(rounds, contests)):
         numbers = list(runners)
         turn = len(rounds) % len(numbers)
         rounds.append({number: runners[number].turn(runners[number].count) for number in numbers[turn:] + numbers[:turn]})
     return rounds
+
+
+def _wants_more(rounds, contests):
+    return len(rounds) < LEAST_ROUNDS or (len(rounds) < MOST_ROUNDS and any(front.verdict(rounds, p, q) is None for p, q in contests))
 
 
 def median(rounds, number):
