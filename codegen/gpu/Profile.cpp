@@ -130,8 +130,9 @@ constexpr Option kOptions[] = {
 } // namespace
 
 static llvm::Error noOption(const llvm::Twine &what) {
-  return llvm::createStringError(what + "; behind vulkan: comes lavapipe, if at all, then options, separated by commas "
-                                        "without spaces: " +
+  return llvm::createStringError(what +
+                                 "; behind vulkan: comes lavapipe, if at all, then options, separated by commas "
+                                 "without spaces: " +
                                  profileOptions());
 }
 

@@ -106,8 +106,7 @@ static inline int smelt_has_buffers(const smelt_instance *instance, const void *
 
 /* Runs on a device's own buffers for tensors, with copies of what lies elsewhere. */
 static inline smelt_status smelt_run_copies(const smelt_instance *instance, const void *const *own_inputs,
-                                            void *const *own_outputs, const void *const *inputs,
-                                            void *const *outputs) {
+                                            void *const *own_outputs, const void *const *inputs, void *const *outputs) {
   const smelt_model *model = instance->model;
   if (!smelt_has_buffers(instance, inputs, outputs))
     return SMELT_ERROR_ARGUMENT;

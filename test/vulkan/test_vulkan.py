@@ -184,6 +184,17 @@ def interface(cases):
             said = harness.smelt_ok("inspect", artefact).stdout
             harness.expect("for vulkan:lavapipe" in said and "73 steps" in said and "needs" not in said, said)
 
+        def processor():
+            """The one beside the device is whichever is named, and its code is there for what the device does not do."""
+            other, model = folder / "other.so", models.fetch("magika")
+            harness.smelt_ok("compile", model, "--target", "vulkan", "--processor", "aarch64", "-o", other)
+            machine = int.from_bytes(other.read_bytes()[18:20], "little")
+            said = harness.smelt_ok("inspect", other).stdout
+            harness.expect(machine == 183 and "for vulkan, needs neon" in said, f"machine {machine}: {said}")
+            for words, why in ((("--target", "native", "--processor", "aarch64"), "it goes with --target vulkan or cuda"), (("--target", "vulkan", "--processor", "vulkan"), "no processor 'vulkan'; there are native")):
+                said = refused(2, "compile", model, *words, "-o", other)
+                harness.expect(why in said, said)
+
         def same_bytes():
             other = folder / "other.so"
             compile_model("mobilenetv2", "vulkan:lavapipe", other)
@@ -202,6 +213,7 @@ def interface(cases):
         cases.run("interface compare", compare)
         cases.run("interface profile", profiles)
         cases.run("interface inspect", inspect)
+        cases.run("interface processor", processor)
         cases.run("interface same bytes", same_bytes)
 
 

@@ -527,7 +527,7 @@ static std::string precisionsOf(const gpu::Profile &profile) {
 }
 
 llvm::Error Compilation::run() {
-  llvm::Expected<ChosenTarget> chosen = chooseTarget(options_.target);
+  llvm::Expected<ChosenTarget> chosen = chooseTarget(options_.target, options_.processor);
   if (!chosen)
     return chosen.takeError();
   profile_ = chosen->device;
@@ -574,6 +574,7 @@ CompileOptions forThisMachine(CompileOptions options, quantize::Precision precis
   options.output = std::move(output);
   options.emit = Emit::Shared;
   options.target = "native";
+  options.processor.clear();
   options.report.clear();
   options.dumpAfter.clear();
   options.afterLayout = nullptr;

@@ -25,6 +25,7 @@ struct CompileOptions {
   Emit emit = Emit::Shared;
   std::string report; // a path that the caller will write; no other file may be meant by it
   std::string target = "native";
+  std::string processor; // beside a target that is a device; empty: the one that compiles
   quantize::Precision precision = quantize::Precision::F32;
   bool tf32 = false; // beside F32: products by tensor cores of CUDA, of operands that these round
   frontend::ImportOptions import;

@@ -13,12 +13,13 @@ namespace smelt::driver {
 
 /// What --target names.
 struct ChosenTarget {
-  cpu::Target processor; // beside a device the one that compiles: kernels that the device lacks are its
+  cpu::Target processor; // beside a device too: kernels that the device lacks are its
   std::optional<gpu::Profile> device;
 };
 
-/// Fails with Usage, and all names that there are, for an unknown one.
-llvm::Expected<ChosenTarget> chooseTarget(const std::string &name);
+/// `processor` is the one beside a device, by default the one that compiles. Fails with Usage, and all names that there
+/// are, for an unknown one.
+llvm::Expected<ChosenTarget> chooseTarget(const std::string &name, const std::string &processor = "");
 
 } // namespace smelt::driver
 

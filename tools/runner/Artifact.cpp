@@ -102,10 +102,14 @@ static void checkDescriptor(const std::string &path, const smelt_model &model) {
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: its descriptor is damaged");
 }
 
-static void checkProcessor(const std::string &path, const smelt_model &model) {
+static void checkProcessor(const Artifact &artifact) {
+  const smelt_model &model = artifact.model();
+  const bool hasDevice = artifact.devicePrograms().vulkan || artifact.devicePrograms().cuda;
   if (const uint64_t missing = model.cpu_features ? model.cpu_features & ~smelt_cpu_features() : 0)
-    throw Error(Exit::Environment, path + ": compiled for " + quoted(model.target) + ", and this processor lacks " +
-                                       cpuFeatureNames(missing) + "; compile the model with --target native");
+    throw Error(Exit::Environment,
+                artifact.source() + ": compiled for " + quoted(model.target) + ", and this processor lacks " +
+                    cpuFeatureNames(missing) + "; compile the model with " +
+                    (hasDevice ? "--processor beside its --target, or on a machine like this one" : "--target native"));
 }
 
 Artifact::Artifact(const std::string &path, std::string source) : path_(path), source_(std::move(source)) {
@@ -312,10 +316,15 @@ static uint64_t leastArena(const smelt_model &model) {
   return std::max<uint64_t>(smelt_head_bytes(&model), model.arena_bytes);
 }
 
+/// The device, if the artefact is for one; it takes a while to open, and none where the processor is another one.
+static std::unique_ptr<Device> openChecked(const Artifact &artifact) {
+  checkProcessor(artifact);
+  return openDevice(artifact.source(), artifact.model(), artifact.devicePrograms());
+}
+
 Instance::Instance(const Artifact &artifact, unsigned threads)
-    : artifact_(artifact), device_(openDevice(artifact.source(), artifact.model(), artifact.devicePrograms())),
+    : artifact_(artifact), device_(openChecked(artifact)),
       arena_(device_ ? 0 : leastArena(artifact.model()), artifact.source() + ": its arena"), instance_() {
-  checkProcessor(artifact.source(), artifact.model());
   bind();
   const smelt_tensor_info *inputs = model().inputs, *end = inputs + model().input_count;
   if (needsShapes() && std::all_of(inputs, end, isFixed)) { // what is open is in the states

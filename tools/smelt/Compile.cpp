@@ -198,6 +198,11 @@ void addCompileCommand(CLI::App &app, int &exitCode) {
       ->check(CompileFlags::checkName);
   command->add_option("--emit", state->form, "form of the output: " + formNames())->capture_default_str();
   command
+      ->add_option("--processor", state->flags.options.processor,
+                   "beside --target vulkan or cuda: the processor of the machine that has the device, for what the "
+                   "device does not do, by a name that --target has for it")
+      ->default_str("native");
+  command
       ->add_option("--report", state->flags.options.report,
                    "write sizes, counts of operators and times of stages to this JSON file")
       ->check(CompileFlags::checkName);

@@ -52,7 +52,7 @@ def _shape(name, extents):
 
 
 def compile(model, output=None, *, target="native", emit="shared", shapes=None, states=None, custom=(), link=(), precision=None, calibration=None, threads=None,
-            cache=None, report=None, calibration_preprocess=None, optimize_for=None):
+            cache=None, report=None, calibration_preprocess=None, optimize_for=None, processor=None):
     """Compiles a model file and returns the artefact's path; `output` is beside the model by default.
 
     `shapes` fixes inputs: {name: extents}, of which each is a number, None where it stays open, (least, most), or a text that smelt compile --shape
@@ -63,6 +63,7 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     `calibration_preprocess` says how to read, "resize=256,crop=224,scale=1/255" (docs/quantization.md).
     `cache` is a folder for the code of kernels, made where it is missing: what an earlier compile left there is not compiled again.
     `optimize_for="memory"` takes the smallest arena that costs one thread no time; by default two threads lose none either.
+    `processor` is the one beside a `target` that is a device, by default this one.
     `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
     Raises SmeltError with the compiler's message and exit code.
     """
@@ -79,7 +80,7 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
         for path in (paths,) if isinstance(paths, (str, os.PathLike)) else paths:
             arguments += [flag, path]
     for flag, value in (("--precision", precision), ("--calibration", calibration),
-                        ("--calibration-preprocess", calibration_preprocess), ("--threads", threads), ("--cache", cache), ("--optimize-for", optimize_for)):
+                        ("--calibration-preprocess", calibration_preprocess), ("--threads", threads), ("--cache", cache), ("--optimize-for", optimize_for), ("--processor", processor)):
         if value is not None:
             arguments += [flag, value]
     if report is None:
