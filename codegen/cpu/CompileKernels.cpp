@@ -33,7 +33,7 @@ public:
   Worker(MLIRContext *context, const Target &target, std::unique_ptr<llvm::TargetMachine> machine)
       : passes_(context), target_(target), machine_(std::move(machine)) {
     passes_.enableVerifier(false); // costs as much as the passes; smelt-opt and the tests verify
-    buildCpuPipeline(passes_, target.machine);
+    buildCpuPipeline(passes_, target.machine, target.name);
     // The first run registers dialects and patterns with the context, which no two threads may do at a time.
     OwningOpRef<ModuleOp> empty = ModuleOp::create(UnknownLoc::get(context));
     (void)passes_.run(*empty);

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -66,7 +67,7 @@ static FailureOr<graph::Extent> emitRoot(Body &body, TileRange range, const kern
 namespace {
 struct EmitKernels : PassWrapper<EmitKernels, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EmitKernels)
-  explicit EmitKernels(const kernel::Machine &machine) : machine(machine) {}
+  EmitKernels(const kernel::Machine &machine, StringRef target) : machine(machine), target(target) {}
   StringRef getArgument() const override { return "emit-kernels"; }
   StringRef getDescription() const override { return "kernels → loops over register-wide vectors"; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -106,20 +107,37 @@ private:
     return success();
   }
 
-  static void reportUnsupported(kernel::FuncOp kernel) {
-    for (Operation &op : kernel.getBody().front())
+  /// At the first of its ops, which the others were fused to.
+  void reportUnsupported(kernel::FuncOp kernel) const {
+    llvm::SetVector<StringRef> operators;
+    llvm::SetVector<Type> types;
+    Operation *first = nullptr;
+    for (Operation &op : kernel.getBody().front()) {
       if (!isa<kernel::LoadOp, kernel::StoreOp, graph::ConstantOp>(op)) {
-        op.emitError("has no code for this target with these element types");
-        return;
+        operators.insert(op.getName().stripDialect());
+        first = first ? first : &op;
       }
+      for (Type type : op.getResultTypes())
+        if (auto tensor = dyn_cast<RankedTensorType>(type))
+          types.insert(tensor.getElementType());
+    }
+    if (!first)
+      return;
+    InFlightDiagnostic error = first->emitError("a kernel of ");
+    llvm::interleave(operators, error, [&](StringRef name) { error << name; }, " and ");
+    error << " on elements of ";
+    llvm::interleave(types, error, [&](Type type) { error << type; }, " and ");
+    error << " has no code for the target " << target
+          << "; cast what it takes to f32 in the model, or compile for another target";
   }
 
   kernel::Machine machine;
+  std::string target;
 };
 } // namespace
 
-std::unique_ptr<Pass> createEmitKernelsPass(const kernel::Machine &machine) {
-  return std::make_unique<EmitKernels>(machine);
+std::unique_ptr<Pass> createEmitKernelsPass(const kernel::Machine &machine, StringRef target) {
+  return std::make_unique<EmitKernels>(machine, target);
 }
 
 } // namespace smelt::cpu

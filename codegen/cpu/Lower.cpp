@@ -29,8 +29,8 @@ using namespace mlir;
 
 namespace smelt::cpu {
 
-void buildCpuPipeline(OpPassManager &manager, const kernel::Machine &machine) {
-  manager.addPass(createEmitKernelsPass(machine));
+void buildCpuPipeline(OpPassManager &manager, const kernel::Machine &machine, StringRef target) {
+  manager.addPass(createEmitKernelsPass(machine, target));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createExpandMathPass(machine));

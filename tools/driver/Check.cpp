@@ -44,7 +44,7 @@ std::vector<frontend::UnsupportedNode> findUnsupported(ModuleOp module, const cp
   });
   PassManager plan(module.getContext()), emission(module.getContext());
   buildPlanStages(plan, target.machine);
-  emission.addPass(cpu::createEmitKernelsPass(target.machine));
+  emission.addPass(cpu::createEmitKernelsPass(target.machine, target.name));
   if (failed(plan.run(module)))
     return found;
   llvm::Expected<artifact::PlannedModel> planned = artifact::fromPlan(module);

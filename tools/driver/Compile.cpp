@@ -115,7 +115,7 @@ private:
   llvm::Error begin();
   llvm::Error import();
   llvm::Error checkOverwriting() const;
-  llvm::Error runPasses(const kernel::Machine &machine);
+  llvm::Error runPasses(const kernel::Machine &machine, StringRef target);
   llvm::Error runStages(PassManager &manager);
   llvm::Error dumpAfter(ArrayRef<PassManager *> managers);
   llvm::Error write(const cpu::Target &target);
@@ -277,13 +277,13 @@ llvm::Error Compilation::runStages(PassManager &manager) {
                    options_.model + ": " + messages.text() + " (after " + failedPass + "); this is a defect of Smelt");
 }
 
-llvm::Error Compilation::runPasses(const kernel::Machine &machine) {
+llvm::Error Compilation::runPasses(const kernel::Machine &machine, StringRef target) {
   PassManager graphStages(context_.get()), kernelStages(context_.get());
   buildGraphStages(graphStages);
   quantize::RoundedWeights rounded;
   buildKernelStages(kernelStages, machine, options_.precision, &rounded, options_.strips);
   if (isText())
-    cpu::buildCpuPipeline(kernelStages, machine);
+    cpu::buildCpuPipeline(kernelStages, machine, target);
   if (!options_.dumpAfter.empty())
     if (llvm::Error error = dumpAfter({&graphStages, &kernelStages}))
       return error;
@@ -557,7 +557,7 @@ llvm::Error Compilation::run() {
     return error;
   if (llvm::Error error = checkOverwriting())
     return error;
-  if (llvm::Error error = runPasses(target.machine))
+  if (llvm::Error error = runPasses(target.machine, target.name))
     return error;
   if (cpu::integerDotsOf(module_->getOperation(), target.machine) != 0)
     target = cpu::withIntegerDots(std::move(target));

@@ -37,13 +37,15 @@ static void registerCpuPasses() {
     kernel::Machine machine = cpu::findTarget(name)->machine;
     PassPipelineRegistration<>(
         ("emit-kernels-" + std::string(name)), "kernels → loops over vectors, for this target",
-        [machine](OpPassManager &manager) { manager.addPass(cpu::createEmitKernelsPass(machine)); });
-    PassPipelineRegistration<>(("cpu-pipeline-" + std::string(name)), "kernels → the LLVM dialect, for this target",
-                               [machine](OpPassManager &manager) { cpu::buildCpuPipeline(manager, machine); });
+        [machine, name](OpPassManager &manager) { manager.addPass(cpu::createEmitKernelsPass(machine, name)); });
+    PassPipelineRegistration<>(
+        ("cpu-pipeline-" + std::string(name)), "kernels → the LLVM dialect, for this target",
+        [machine, name](OpPassManager &manager) { cpu::buildCpuPipeline(manager, machine, name); });
   }
   kernel::Machine dots = cpu::withDots(*cpu::findTarget("znver4")).machine;
-  PassPipelineRegistration<>("emit-kernels-znver4", "the same with this target's dot instructions",
-                             [dots](OpPassManager &manager) { manager.addPass(cpu::createEmitKernelsPass(dots)); });
+  PassPipelineRegistration<>(
+      "emit-kernels-znver4", "the same with this target's dot instructions",
+      [dots](OpPassManager &manager) { manager.addPass(cpu::createEmitKernelsPass(dots, "znver4")); });
   registerPass([] { return cpu::createExpandMathPass(); });
 }
 

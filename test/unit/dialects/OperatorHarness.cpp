@@ -124,7 +124,7 @@ static bool lower(ModuleOp module, const kernel::Machine &machine, Fusion fusion
       passes.addPass(graph::createFoldConstantsPass()); // what packs weights would stand between others
     plan::buildPlanPipeline(passes, machine, strips);
   }
-  cpu::buildCpuPipeline(passes, machine);
+  cpu::buildCpuPipeline(passes, machine, "a test");
   return succeeded(passes.run(module));
 }
 
