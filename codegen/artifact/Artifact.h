@@ -166,6 +166,7 @@ struct Model {
   std::vector<std::string> customFunctions; // of C, that kernels call
   std::vector<std::string> libraries;       // paths of what defines them; of writeShared alone
   std::string work;                         // as WorkTable.h has it; of writeShared alone; empty where it is not known
+  std::string ranges;                       // as RangeTable.h has it; of writeShared alone; empty where there are none
   std::optional<DeviceProgram> device;      // of writeShared alone
   std::optional<CudaProgram> cuda;          // of writeShared alone
   /// Relocatable objects that define, hidden, the kernels that the module does not; whoever makes the model keeps them

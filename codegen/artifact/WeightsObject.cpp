@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/artifact/WeightsObject.h"
+#include "codegen/artifact/RangeTable.h"
 #include "codegen/artifact/WorkTable.h"
 
 #include "smelt/smelt.h"
@@ -29,11 +30,13 @@ enum Section : unsigned {
   SectionNames,
   NoExecutableStack,
   Work,
+  Ranges,
   SectionCount
 };
 
 // Offsets into it are the headers' names.
-constexpr char kSectionNames[] = "\0.rodata.smelt_weights\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack\0.smelt.work";
+constexpr char kSectionNames[] =
+    "\0.rodata.smelt_weights\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack\0.smelt.work\0.smelt.ranges";
 
 constexpr char kWeightsSection[] = ".rodata.smelt_weights";
 constexpr uint64_t kSymbolCount = 2; // none, the weights
@@ -110,7 +113,8 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   if (Error error = checkSegments(model))
     return error;
 
-  // In the file: header, weights, symbols, their names, the sections' names, the steps' work, the sections' headers.
+  // In the file: header, weights, symbols, their names, the sections' names, the steps' work, the inputs' ranges,
+  // the sections' headers.
   const std::string strings = (Twine('\0') + symbol + Twine('\0')).str();
   const uint64_t weightsAt = alignUp(sizeof(Elf::Ehdr), SMELT_ALIGNMENT);
   const bool isWhole = form == WeightsForm::Whole;
@@ -120,8 +124,9 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   const uint64_t namesAt = stringsAt + strings.size();
   const uint64_t namesEnd = namesAt + sizeof kSectionNames;
   const uint64_t workAt = alignUp(namesEnd, alignof(uint64_t));
-  const uint64_t headersAt = alignUp(workAt + model.work.size(), alignof(uint64_t));
-  const unsigned sectionCount = model.work.empty() ? Work : SectionCount;
+  const uint64_t rangesAt = alignUp(workAt + model.work.size(), alignof(uint64_t));
+  const uint64_t headersAt = alignUp(rangesAt + model.ranges.size(), alignof(uint64_t));
+  const unsigned sectionCount = !model.ranges.empty() ? SectionCount : model.work.empty() ? Work : Ranges;
 
   std::array<Elf::Shdr, SectionCount> sections{};
   sections[Weights] = section(kWeightsSection, isWhole ? ELF::SHT_PROGBITS : ELF::SHT_NOBITS, weightsAt,
@@ -140,6 +145,7 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   // Without it GNU ld makes the whole program's stack executable.
   sections[NoExecutableStack] = section(".note.GNU-stack", ELF::SHT_PROGBITS, namesEnd, 0, 1);
   sections[Work] = section(kWorkSection, ELF::SHT_PROGBITS, workAt, model.work.size(), alignof(uint64_t));
+  sections[Ranges] = section(kRangesSection, ELF::SHT_PROGBITS, rangesAt, model.ranges.size(), alignof(uint64_t));
 
   Elf::Sym weights{};
   weights.st_name = 1;
@@ -159,7 +165,9 @@ Error writeWeightsObject(const Model &model, StringRef symbol, const Triple &tar
   os << strings << StringRef(kSectionNames, sizeof kSectionNames);
   writeZeros(workAt - namesEnd, os);
   os << model.work;
-  writeZeros(headersAt - workAt - model.work.size(), os);
+  writeZeros(rangesAt - workAt - model.work.size(), os);
+  os << model.ranges;
+  writeZeros(headersAt - rangesAt - model.ranges.size(), os);
   for (const Elf::Shdr &header : ArrayRef(sections).take_front(sectionCount))
     writeStruct(header, os);
   return Error::success();

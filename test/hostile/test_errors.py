@@ -548,9 +548,9 @@ def dims_that_contradict_one_another(folder):
     model = write_model(folder / "two.onnx", nodes, [value("ids", ("b", "s")), value("mask", ("b", "s"))], [value("y", None)])
     artefact = folder / "two.so"
     harness.smelt_ok("compile", model, "--shape", "ids=b:1..4xs", "--shape", "mask=b:1..4xs", "-o", artefact)
-    for ids, mask, words in (((2, 19), (2, 5), ["dim 's' is 19 in 'ids' but 5 in 'mask'"]),
-                             ((2, 5), (3, 5), ["dim 'b' is 2 in 'ids' but 3 in 'mask'"]),
-                             ((5, 5), (5, 5), ["dim 'b' is 5 in 'ids'", "1..4"])):
+    for ids, mask, words in (((2, 19), (2, 5), ["dim 1 ('s') is 19 in 'ids' but 5 in 'mask'"]),
+                             ((2, 5), (3, 5), ["dim 0 ('b') is 2 in 'ids' but 3 in 'mask'"]),
+                             ((5, 5), (5, 5), ["dim 0 ('b') is 5 in 'ids'", "1..4"])):
         given = inputs(folder, ids=np.zeros(ids, np.float32), mask=np.zeros(mask, np.float32))
         refused(folder, [2], ["two.so", *words], "run", artefact, "--inputs", given, "--outputs", folder / "out.npz")
         refused(folder, [2], ["two.so", *words], "bench", artefact, "--inputs", given)

@@ -140,9 +140,11 @@ def _point(number, size, loss, target="native"):
 def samples_that_are_made_up(folder):
     """Of the types that `smelt inspect` names."""
     inputs = [{"name": "a", "type": "f32", "shape": [2, 3]}, {"name": "b", "type": "i64", "shape": []}, {"name": "c", "type": "bool", "shape": [4]},
-              {"name": "d", "type": "bf16", "shape": [8]}]
+              {"name": "d", "type": "bf16", "shape": [8]}, {"name": "e", "type": "i32", "shape": [99], "range": [5, 8]},
+              {"name": "f", "type": "u64", "shape": [99], "range": [7, 2**63 - 1]}]
     made = data.read(data.seeded(inputs, folder).evaluation[0])
-    expect({name: str(array.dtype) for name, array in made.items()} == {"a": "float32", "b": "int64", "c": "bool", "d": "uint16"} and made["a"].shape == (2, 3), f"{made}")
+    expect({name: str(array.dtype) for name, array in made.items()} == {"a": "float32", "b": "int64", "c": "bool", "d": "uint16", "e": "int32", "f": "uint64"} and made["a"].shape == (2, 3), f"{made}")
+    expect(set(made["e"]) == {5, 6, 7, 8} and set(made["f"]) == {7, 8}, f"{made['e']} {made['f']}")
     fails(2, "open dims", data.seeded, [{"name": "a", "type": "f32", "shape": [None, 3]}], folder)
     fails(2, "f8e5m2", data.seeded, [{"name": "a", "type": "f8e5m2", "shape": [3]}], folder)
 

@@ -25,6 +25,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "tools/driver/Check.h"
 #include "tools/driver/Errors.h"
+#include "tools/driver/InputRanges.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
 #include "tools/driver/States.h"
@@ -136,6 +137,7 @@ private:
   StageClock clock_;
   std::optional<artifact::ContentCache> cache_;
   std::vector<std::string> read_;                // the files of the model
+  runner::ValueRanges ranges_;                   // of its inputs
   std::optional<gpu::Profile> profile_;          // of the device to compile for, if any
   gpu::DeviceKernels device_;                    // what it computes
   std::unique_ptr<llvm::StdThreadPool> threads_; // outlives the context
@@ -170,6 +172,7 @@ llvm::Error Compilation::import() {
   if (!module)
     return module.takeError();
   module_ = std::move(*module);
+  ranges_ = inputRanges(*module_);
   if (llvm::Error error = keepStates(*module_, options_))
     return error;
   clock_.end("import");
@@ -449,7 +452,9 @@ llvm::Error Compilation::writeObjects(const cpu::Target &target, llvm::TargetMac
     kernels.push_back(object.name);
   }
   model.customFunctions = customFunctions(*module_);
-  if (options_.emit != Emit::Shared)
+  if (options_.emit == Emit::Shared)
+    model.ranges = rangeTable(model, ranges_);
+  else
     model.work.clear(); // nobody could find it in a program
   model.libraries = options_.libraries;
   if (llvm::Error error = artifact::checkNames(model, kernels))

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/driver/InputRanges.h"
+#include "codegen/artifact/RangeTable.h"
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SetVector.h"
@@ -84,10 +85,24 @@ runner::ValueRanges inputRanges(ModuleOp module) {
       continue;
     if (places != INT64_MAX)
       range = {std::max<int64_t>(range.least, 0), std::min(range.most, places - 1)};
+    if (element.getWidth() < 64) // that the type has
+      range.most = std::min(range.most, (int64_t(1) << (element.getWidth() - (element.isUnsigned() ? 0 : 1))) - 1);
     if (range.least <= range.most)
       ranges[name.str()] = range;
   }
   return ranges;
+}
+
+std::string rangeTable(const artifact::Model &model, const runner::ValueRanges &ranges) {
+  std::string table;
+  for (auto [number, input] : llvm::enumerate(model.inputs)) {
+    const auto range = ranges.find(input.name);
+    if (range == ranges.end())
+      continue;
+    const artifact::RangeRow row{range->second.least, range->second.most, static_cast<uint32_t>(number)};
+    table.append(reinterpret_cast<const char *>(&row), sizeof row);
+  }
+  return table;
 }
 
 } // namespace smelt::driver

@@ -4,8 +4,9 @@
 #ifndef SMELT_TOOLS_DRIVER_INPUTRANGES_H
 #define SMELT_TOOLS_DRIVER_INPUTRANGES_H
 
+#include "codegen/artifact/Artifact.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "tools/runner/Buffers.h"
+#include "tools/runner/Artifact.h"
 
 namespace smelt::driver {
 
@@ -13,6 +14,8 @@ namespace smelt::driver {
 /// argument of @main), and places in the tensors that they are indices of. Inputs of which neither says anything, and
 /// of floats and bools, have none.
 runner::ValueRanges inputRanges(mlir::ModuleOp module);
+/// Those of the inputs that an artefact has, as RangeTable.h has them.
+std::string rangeTable(const artifact::Model &model, const runner::ValueRanges &ranges);
 
 } // namespace smelt::driver
 

@@ -3,6 +3,7 @@
 
 #include "tools/runner/Artifact.h"
 
+#include "codegen/artifact/RangeTable.h"
 #include "tools/runner/Description.h"
 #include "tools/runner/ElfFile.h"
 #include "tools/runner/Error.h"
@@ -141,6 +142,19 @@ Artifact::Artifact(const std::string &path, std::string source) : path_(path), s
 
 Artifact::~Artifact() { dlclose(library_); }
 
+ValueRanges Artifact::inputRanges() const {
+  const std::string section =
+      ElfFile(path_).section(artifact::kRangesSection, kMostTensors * sizeof(artifact::RangeRow));
+  ValueRanges ranges;
+  for (size_t at = 0; at + sizeof(artifact::RangeRow) <= section.size(); at += sizeof(artifact::RangeRow)) {
+    artifact::RangeRow row;
+    std::memcpy(&row, section.data() + at, sizeof row);
+    if (row.input < model_->input_count && row.least <= row.most)
+      ranges[model_->inputs[row.input].name] = {row.least, row.most};
+  }
+  return ranges;
+}
+
 /// The kernel of a step of a device; nothing where it is the processor's, or the program has no such.
 static std::optional<std::string> deviceKernelOf(const DevicePrograms &programs, const smelt_step &step) {
   if (step.kind != SMELT_STEP_DEVICE)
@@ -224,12 +238,17 @@ void Instance::bind() {
   smelt_set_parallel_for(&instance_, parallelFor, pool_.get());
 }
 
-/// "dim 's' is 19 in 'ids' but 5 in 'mask'"; "" where shapes fit what the inputs' dims have in common.
+/// "dim 1 ('s') is 19 in 'ids' but 5 in 'mask'"; "" where shapes fit what the inputs' dims have in common.
 static std::string contradiction(const smelt_model &model, const Shapes &shapes) {
   std::map<std::string, Symbol> symbols;
   for (const std::string &text : partsOf(model.symbols ? model.symbols : ""))
     symbols.emplace(symbolOf(text).name, symbolOf(text));
-  std::map<std::string, std::pair<int64_t, const char *>> known; // what a symbol is, and in which input
+  struct Place {
+    int64_t extent;
+    const char *input;
+    size_t dim;
+  };
+  std::map<std::string, Place> known; // what a symbol is, and where
   for (uint32_t i = 0; i < model.input_count; ++i) {
     const smelt_tensor_info &input = model.inputs[i];
     const std::vector<std::string> words = partsOf(input.dims ? input.dims : "");
@@ -238,11 +257,12 @@ static std::string contradiction(const smelt_model &model, const Shapes &shapes)
       if (symbol == symbols.end())
         continue; // a number, or made of symbols
       const int64_t extent = shapes[i][dim];
-      const auto [first, isNew] = known.try_emplace(words[dim], extent, input.name);
-      const std::string is = "dim " + quoted(words[dim]) + " is " + std::to_string(first->second.first) + " in " +
-                             quoted(first->second.second);
-      if (!isNew && first->second.first != extent)
-        return is + " but " + std::to_string(extent) + " in " + quoted(input.name);
+      const Place first = known.try_emplace(words[dim], Place{extent, input.name, dim}).first->second;
+      const std::string is = "dim " + std::to_string(first.dim) + " (" + quoted(words[dim]) + ") is " +
+                             std::to_string(first.extent) + " in " + quoted(first.input);
+      if (first.extent != extent)
+        return is + " but " + (first.dim == dim ? "" : "dim " + std::to_string(dim) + " is ") + std::to_string(extent) +
+               " in " + quoted(input.name);
       if (extent < symbol->second.least || extent > symbol->second.most)
         return is + ", which is not within " + symbol->second.inWords();
     }

@@ -11,9 +11,16 @@
 #include "tools/runner/Device.h"
 #include "tools/runner/Tensor.h"
 
+#include <map>
 #include <memory>
 
 namespace smelt::runner {
+
+/// What the integers of an input may be, both included; by the input's name.
+struct ValueRange {
+  int64_t least, most;
+};
+using ValueRanges = std::map<std::string, ValueRange>;
 
 /// A shared object that exports `smelt_model`. It is looked at before it is loaded, and then loaded whatever it does:
 /// an artefact is a program, and to be trusted like one.
@@ -33,6 +40,8 @@ public:
   const DevicePrograms &devicePrograms() const { return programs_; }
   /// Names of the kernels of all steps, in their order; "" where the file does not say.
   std::vector<std::string> kernelNames() const;
+  /// Of the inputs that have a range, read from the file anew.
+  ValueRanges inputRanges() const;
 
 private:
   std::string path_, source_;
@@ -71,6 +80,7 @@ public:
   /// What messages call it.
   const std::string &path() const { return artifact_.source(); }
   const smelt_model &model() const { return artifact_.model(); }
+  ValueRanges inputRanges() const { return artifact_.inputRanges(); }
   smelt_instance &handle() { return instance_; }
   const smelt_instance &handle() const { return instance_; }
   /// Of a tensor of the model, with the shapes that were set.

@@ -9,15 +9,7 @@
 #include "tools/runner/Artifact.h"
 #include "tools/runner/Npz.h"
 
-#include <map>
-
 namespace smelt::runner {
-
-/// What the integers of an input may be, both included; by the input's name.
-struct ValueRange {
-  int64_t least, most;
-};
-using ValueRanges = std::map<std::string, ValueRange>;
 
 /// Memory for a run, in the order of the model's descriptor.
 class Buffers {
@@ -29,7 +21,9 @@ public:
   /// Seeded inputs: floats from the standard normal distribution, integers from their range, or the least numbers of
   /// one that has no end; those without a range, and bools, 0 or 1, which indices, tokens and masks usually allow.
   /// Throws Usage where the instance lacks shapes.
-  static Buffers seeded(const Instance &instance, const ValueRanges &ranges = {});
+  static Buffers seeded(const Instance &instance, const ValueRanges &ranges);
+  /// By the ranges that the artefact says its inputs have.
+  static Buffers seeded(const Instance &instance) { return seeded(instance, instance.inputRanges()); }
 
   void run(const Instance &instance);
   /// Write the inputs, and the states as the first run finds them, or the outputs and what the states hold, under their

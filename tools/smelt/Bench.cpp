@@ -157,7 +157,7 @@ bool parse(const std::vector<std::string> &arguments, Options &options) {
   line.addText(
       "--inputs", "IN.npz",
       "arrays under the names of the model's inputs, needed where dims are open; by default seeded ones: floats from "
-      "the normal distribution, integers 0 or 1",
+      "the normal distribution, integers from the range that the model states, or 0 or 1",
       options.inputs);
   line.addOption("--threads", "N", "threads that compute, 1 by default",
                  [&](const std::string &text) { options.threads = runner::parseThreads(text); });

@@ -12,7 +12,6 @@
 #include "mlir/IR/MLIRContext.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Evaluate.h"
-#include "tools/driver/InputRanges.h"
 #include "tools/driver/Outputs.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Progress.h"
@@ -403,12 +402,8 @@ llvm::Error CompareCommand::run(int &exitCode) {
     return folder.takeError();
   driver::CompileOptions &options = flags.options;
   options.output = folder->file("model.so");
-  runner::ValueRanges ranges; // of what seeded inputs may be
-  options.afterImport = [&ranges, isOfLayers = layers](ModuleOp module) {
-    ranges = driver::inputRanges(module);
-    if (isOfLayers)
-      addLayerOutputs(module);
-  };
+  if (layers)
+    options.afterImport = addLayerOutputs;
   LayerChoice choice;
   if (options.precision == quantize::Precision::Int8 || flags.configuration)
     if (llvm::Error error = choice.choose(flags))
@@ -424,8 +419,8 @@ llvm::Error CompareCommand::run(int &exitCode) {
   if (inputs.empty() && instance.needsShapes())
     return driver::toolError(driver::kUsage, options.model + ": its inputs have open dims; give some with --inputs, or "
                                                              "fix the dims with --shape");
-  auto buffers = inputs.empty() ? runner::Buffers::seeded(instance, ranges)
-                                : runner::Buffers::read(instance, runner::NpzReader(inputs));
+  auto buffers =
+      inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));
   buffers.run(instance);
   const Framework *framework = findFramework(against);
   Comparison comparison(instance, buffers, framework ? framework->mostSteps : 0);

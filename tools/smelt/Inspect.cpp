@@ -9,6 +9,7 @@
 #include "tools/driver/Check.h"
 #include "tools/driver/Errors.h"
 #include "tools/driver/Evaluate.h"
+#include "tools/driver/InputRanges.h"
 #include "tools/driver/Passes.h"
 #include "tools/driver/Target.h"
 #include "tools/runner/Artifact.h"
@@ -91,6 +92,7 @@ struct Check {
   std::optional<int64_t> multiplyAdds;                // where it can be imported, and shapes are fixed
   std::vector<frontend::UnsupportedNode> unsupported; // whose operators are known
   ordered_json states = ordered_json::array();        // what stays from run to run, as of an artefact
+  runner::ValueRanges ranges;                         // of integers that are inputs
   std::string refusal; // why the model as a whole cannot be imported, or not before its dims are fixed
 };
 } // namespace
@@ -103,13 +105,23 @@ static ordered_json toJson(const frontend::UnsupportedNode &node) {
           {"reason", node.reason}};
 }
 
+/// Inputs, with the range of those that have one, as RangeTable.h has it.
+static ordered_json inputsToJson(const std::vector<frontend::TensorSummary> &inputs,
+                                 const runner::ValueRanges &ranges) {
+  ordered_json list = toJson(inputs);
+  for (ordered_json &input : list)
+    if (auto range = ranges.find(input["name"].get<std::string>()); range != ranges.end())
+      input["range"] = {range->second.least, range->second.most};
+  return list;
+}
+
 static ordered_json toJson(const std::string &path, const frontend::ModelSummary &summary, const Check &check) {
   ordered_json json = {{"kind", "model"},
                        {"format", summary.format},
                        {"version", summary.version},
                        {"producer", summary.producer},
                        {"name", summary.name},
-                       {"inputs", toJson(summary.inputs)},
+                       {"inputs", inputsToJson(summary.inputs, check.ranges)},
                        {"outputs", toJson(summary.outputs)},
                        {"states", check.states},
                        {"symbols", symbolsToJson(summary.symbols)},
@@ -325,6 +337,7 @@ llvm::Expected<Check> InspectCommand::check(const frontend::ModelSummary &summar
   }
   check.multiplyAdds = multiplyAddsOf(**module);
   check.states = statesOf(**module);
+  check.ranges = driver::inputRanges(**module);
   check.unsupported = driver::findUnsupported(**module, target->processor);
   return check;
 }

@@ -124,11 +124,16 @@ def _random(value, rng):
         raise SmeltError(f"input '{name}' has open dims; give samples with --data, or fix the dims with --shape", 2)
     if type_ == "bf16":  # NumPy has no such type: the upper halves of f32
         return (rng.standard_normal(shape).astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
-    return np.asarray(rng.standard_normal(shape) if type_.startswith("f") else rng.integers(0, 2, shape), _NUMPY[type_])
+    if type_.startswith("f"):
+        return np.asarray(rng.standard_normal(shape), _NUMPY[type_])
+    least, most = value.get("range", (0, 1))
+    most = most if most - least < 1 << 16 else least + 1  # a wider range has no end that the model was made for
+    return np.asarray(rng.integers(least, most, shape, _NUMPY["i64" if type_ == "bool" else type_], endpoint=True), _NUMPY[type_])
 
 
 def seeded(inputs, folder):
-    """Random samples for a model's inputs, as `smelt inspect --json` tells of them: floats from the normal distribution, integers 0 or 1."""
+    """Random samples for a model's inputs, as `smelt inspect --json` tells of them: floats from the normal distribution, integers from
+    their range, 0 or 1 where they have none."""
     rng = np.random.default_rng(SEED)
     for number in range(SEEDED):
         np.savez(folder / f"{number}.npz", **{value["name"]: _random(value, rng) for value in inputs})
