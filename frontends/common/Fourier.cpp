@@ -96,8 +96,8 @@ Value resizedDim(GraphBuilder &b, Value x, int64_t dim, int64_t extent) {
 /// `function` (cos or sin) of 2π k n / length, n and k from `first` on: [count, count].
 static Value waves(GraphBuilder &b, Type element, double (*function)(double), int64_t length, int64_t first,
                    int64_t count) {
-  graph::HostTensor made = graph::HostTensor::zeros(checkedType({count, count}, element));
   b.countComputed(checkedMul(count, count) * 8);
+  graph::HostTensor made = graph::HostTensor::zeros(checkedType({count, count}, element));
   for (int64_t n = 0; n < count; ++n)
     for (int64_t k = 0; k < count; ++k) {
       const auto turn = static_cast<double>((first + n) * (first + k) % length);
@@ -181,9 +181,9 @@ static int64_t factorOf(int64_t length) {
 
 /// e^(∓2πi k n / length): [rows, columns]
 static ComplexValue turns(GraphBuilder &b, Type element, int64_t length, int64_t rows, int64_t columns, bool inverse) {
+  b.countComputed(checkedMul(rows, columns) * 16);
   graph::HostTensor real = graph::HostTensor::zeros(checkedType({rows, columns}, element)),
                     imaginary = graph::HostTensor::zeros(real.type());
-  b.countComputed(checkedMul(rows, columns) * 16);
   for (int64_t n = 0; n < rows; ++n)
     for (int64_t k = 0; k < columns; ++k) {
       const double angle = (inverse ? kTwoPi : -kTwoPi) * static_cast<double>(n * k % length);
@@ -223,12 +223,11 @@ static void transform(Numbers &x) {
     }
 }
 
-/// Numbers as constants [1, count].
+/// Numbers, whose computing was counted, as constants [1, count].
 static ComplexValue constantsOf(GraphBuilder &b, Type element, ArrayRef<std::complex<double>> numbers) {
   const auto count = static_cast<int64_t>(numbers.size());
   graph::HostTensor real = graph::HostTensor::zeros(checkedType({1, count}, element)),
                     imaginary = graph::HostTensor::zeros(real.type());
-  b.countComputed(count * 16);
   for (auto [at, number] : llvm::enumerate(numbers)) {
     real.set(static_cast<int64_t>(at), graph::Scalar::ofFloat(number.real()));
     imaginary.set(static_cast<int64_t>(at), graph::Scalar::ofFloat(number.imag()));
@@ -245,6 +244,8 @@ static ComplexValue transformedByConvolution(GraphBuilder &b, const ComplexValue
   const int64_t length = fixedDim(x.real, 1);
   const auto whole = static_cast<int64_t>(llvm::PowerOf2Ceil(static_cast<uint64_t>(2 * length - 1)));
   Type element = elementOf(x.real);
+  b.countComputed((length + whole) *
+                  static_cast<int64_t>(2 * sizeof(std::complex<double>))); // as numbers, as constants
   Numbers chirp(length), filter(whole);
   for (int64_t n = 0; n < length; ++n) {
     const double turn = kTwoPi * static_cast<double>(n * n % (2 * length)) / static_cast<double>(2 * length);

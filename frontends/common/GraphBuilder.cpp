@@ -264,10 +264,10 @@ bool GraphBuilder::evaluate(Operation *op, SmallVectorImpl<Value> &results) {
 
 void GraphBuilder::countComputed(int64_t bytes) {
   constexpr int64_t kMostComputedBytes = 1 << 28;
-  computedBytes_ += bytes;
-  if (computedBytes_ > kMostComputedBytes)
+  if (bytes > kMostComputedBytes - computedBytes_)
     unsupported("what is computed while the model is imported takes more than " + Twine(kMostComputedBytes >> 20) +
                 " MiB");
+  computedBytes_ += bytes;
 }
 
 Value GraphBuilder::constant(const graph::HostTensor &tensor) {

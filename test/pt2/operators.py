@@ -317,6 +317,8 @@ def antialias(image, theta):
     solid = F.affine_grid(torch.eye(3, 4)[None].expand(2, 3, 4), (2, 1, 3, 5, 6), align_corners=True)
     return sizes + [F.interpolate(image, scale_factor=0.7, mode="bilinear", antialias=True), grid, F.grid_sample(image, grid, align_corners=False), solid,
                     F.grid_sample(image[:, None], solid, align_corners=True), F.grid_sample(image, grid, mode="bicubic", padding_mode="reflection", align_corners=False),
+                    F.grid_sample(image, grid * 1.3, mode="bicubic", padding_mode="border", align_corners=False),
+                    F.grid_sample(image, grid * 1.3, mode="bicubic", padding_mode="border", align_corners=True),
                     F.max_unpool2d(*F.max_pool2d(image, 2, return_indices=True), 2)]
 
 
@@ -360,7 +362,7 @@ class Spectra(nn.Module):
         self.register_buffer("short", torch.hamming_window(12))
 
     def forward(self, x, y, long, sound):
-        real = torch.view_as_real
+        def real(z): return torch.view_as_real(z.resolve_conj())
         z = torch.complex(x, y)
         found = [real(torch.fft.fft(x)), real(torch.fft.fft(z, dim=1)), real(torch.fft.ifft(z, n=5)), real(torch.fft.fft(z, n=17, norm="ortho")),
                  real(torch.fft.rfft(x)), real(torch.fft.rfft(x, n=11, dim=0, norm="forward")), torch.fft.irfft(z), torch.fft.irfft(z, n=9, norm="ortho"),
@@ -368,7 +370,10 @@ class Spectra(nn.Module):
                  real(torch.fft.rfft2(x)), torch.fft.irfft2(z, s=(3, 9)), real(torch.fft.fftn(z)), real(torch.fft.rfftn(x, dim=(0, 2))),
                  torch.fft.irfftn(z, dim=(1, 2)), real(torch.fft.ifftn(x, norm="ortho")), torch.fft.fftshift(x), torch.fft.ifftshift(x, dim=(1, 2)),
                  torch.fft.fftfreq(7, 0.5) + 0, torch.fft.rfftfreq(8) + 0, real(torch.fft.rfft(long)), real(torch.fft.fft(long[:, :2060])),
-                 torch.fft.irfft(torch.fft.rfft(long) * 2), real(torch.fft.ifft(torch.complex(long, -long)))]
+                 torch.fft.irfft(torch.fft.rfft(long) * 2), real(torch.fft.ifft(torch.complex(long, -long))),
+                 torch.fft.hfft(z), torch.fft.hfft(z, n=9, dim=0, norm="forward"), real(torch.fft.ihfft(x)), real(torch.fft.ihfft(x, n=11, norm="ortho")),
+                 torch.fft.hfft2(z), torch.fft.hfft2(z, s=(4, 6), norm="ortho"), real(torch.fft.ihfft2(x)), torch.fft.hfftn(z), torch.fft.hfftn(z, dim=(0, 2), s=(3, 5)),
+                 real(torch.fft.ihfftn(x)), real(torch.fft.ihfftn(x, dim=(2, 0), norm="forward")), torch.fft.hfft(x)]
         def stft(*given, **how): return real(torch.stft(*given, return_complex=True, **how))
         return found + [stft(sound, 16, 4, window=self.window), stft(sound, 16, 5, 12, self.short, center=False), stft(sound[0], 15, onesided=False),
                         stft(sound, 16, normalized=True, pad_mode="constant"), stft(torch.complex(sound, sound.flip(1)), 16, 8, center=False),

@@ -362,6 +362,22 @@ def shapes_that_overflow(folder):
 
 
 @case
+def work_is_counted_before_it_is_done(folder):
+    """Transforms of a length without factors need numbers that are computed while the model is imported: what is over the limit is not computed at all."""
+    def change(program):
+        values, last, nodes = graph(program)["tensor_values"], {"as_tensor": {"name": "linear"}}, graph(program)["nodes"]
+        at = next(number for number, each in enumerate(nodes) if each["name"] == "linear") + 1
+        for number in range(300):  # each of 2^20 - 3 numbers, which is a prime
+            name = f"f{number}"
+            values[name] = values["linear"] | {"dtype": 9, "sizes": [{"as_int": 1048573}]}
+            inputs = [{"name": "self", "arg": {"as_tensor": {"name": "lifted_tensor_0"}}, "kind": 1}, {"name": "n", "arg": {"as_int": 1048573}, "kind": 1}]
+            inputs[0]["arg"]["as_tensor"]["name"] = next(spec["tensor_constant"]["arg"]["name"] for spec in program["graph_module"]["signature"]["input_specs"]
+                                                         if "tensor_constant" in spec)
+            nodes.insert(at, {"name": name, "target": "torch.ops.aten.fft_fft.default", "inputs": inputs, "outputs": [{"as_tensor": {"name": name}}], "metadata": {}})
+    return changed(folder, change, "aten.fft_fft.default", "MiB", codes=(4,))
+
+
+@case
 def axes_outside(folder):
     for axes in ([2, 9], [2, 2], [-9]):
         def change(program, axes=axes):

@@ -83,9 +83,9 @@ static Value image(NodeReader &node) {
     const int64_t rows = fixedDim(x, 1);
     if (rows % count != 0 || fixedDim(x, 2) != checkedMul(height, width))
       malformed("has columns " + inWords(extentsOf(x)) + " for " + Twine(height) + " x " + Twine(width) + " windows");
+    b.countComputed(checkedMul(checkedMul(rows, count), 8));
     graph::HostTensor ones =
         graph::HostTensor::zeros(RankedTensorType::get({rows, 1, windows.kernel[0], windows.kernel[1]}, elementOf(x)));
-    b.countComputed(checkedMul(checkedMul(rows, count), 8));
     for (int64_t row = 0; row < rows; ++row)
       ones.set(row * count + row % count, graph::Scalar::ofFloat(1));
     Integers more; // rows and columns that no window reaches

@@ -109,18 +109,23 @@ static ComplexValue transform(GraphBuilder &b, ComplexValue x, Plan plan, bool i
   return scaled(b, x, factorOf(norm, plan.count(plan.lengths)));
 }
 
-/// Reals to one side of a spectrum along the last of the dims.
-static ComplexValue fromReals(GraphBuilder &b, Value real, Plan plan, Norm norm) {
+/// Reals to one side of a spectrum along the last of the dims; what the inverse makes of them is its conjugate there.
+static ComplexValue fromReals(GraphBuilder &b, Value real, Plan plan, bool inverse, Norm norm) {
   ComplexValue x = resized(b, floats(b, {real, nullptr}), plan);
-  x = fourier(b, x, plan.dims.back(), /*inverse=*/false, /*oneSided=*/true);
+  x = fourier(b, x, plan.dims.back(), inverse, /*oneSided=*/true);
   for (int64_t dim : llvm::reverse(ArrayRef(plan.dims).drop_back()))
-    x = fourier(b, x, dim, /*inverse=*/false);
+    x = fourier(b, x, dim, inverse);
   x.imaginary = x.imaginaryOrZeros(b);
   return scaled(b, x, factorOf(norm, plan.count(plan.lengths)));
 }
 
-/// And back. The last length is that of the reals: by default 2 (n - 1).
-static Value toReals(GraphBuilder &b, ComplexValue x, Plan plan, Norm norm) {
+static ComplexValue conjugate(GraphBuilder &b, const ComplexValue &x) {
+  return {x.real, x.isReal() ? Value() : b.make<graph::NegOp>(x.imaginary)};
+}
+
+/// And back, or, of a signal whose other half is the conjugate of this one, there. The last length is that of the
+/// reals: by default 2 (n - 1).
+static Value toReals(GraphBuilder &b, ComplexValue x, Plan plan, bool inverse, Norm norm) {
   x = floats(b, x);
   int64_t &last = plan.lengths.back();
   const int64_t length = last == -1 ? 2 * (fixedDim(x.real, plan.dims.back()) - 1) : last;
@@ -128,9 +133,9 @@ static Value toReals(GraphBuilder &b, ComplexValue x, Plan plan, Norm norm) {
   last = length / 2 + 1;
   x = resized(b, x, plan);
   for (int64_t dim : ArrayRef(plan.dims).drop_back())
-    x = fourier(b, x, dim, /*inverse=*/true);
+    x = fourier(b, x, dim, inverse);
   last = length;
-  Value real = inverseReal(b, x, plan.dims.back(), length);
+  Value real = inverseReal(b, inverse ? x : conjugate(b, x), plan.dims.back(), length);
   return scaled(b, {real, nullptr}, factorOf(norm, plan.count(plan.lengths))).real;
 }
 
@@ -145,14 +150,16 @@ template <Dims dims, bool inverse> static Things fft(NodeReader &node) {
   return {Thing(transform(node.builder(), x, planOf<dims>(node, x.real), inverse, normOf(node, inverse)))};
 }
 
-template <Dims dims> static Things rfft(NodeReader &node) {
+/// rfft, and its inverse form, ihfft.
+template <Dims dims, bool inverse> static Things ofReals(NodeReader &node) {
   Value x = node.tensor("self");
-  return {Thing(fromReals(node.builder(), x, planOf<dims>(node, x), normOf(node, false)))};
+  return {Thing(fromReals(node.builder(), x, planOf<dims>(node, x), inverse, normOf(node, inverse)))};
 }
 
-template <Dims dims> static Value irfft(NodeReader &node) {
+/// irfft, and its form that is no inverse, hfft.
+template <Dims dims, bool inverse> static Value asReals(NodeReader &node) {
   ComplexValue x = node.complex("self");
-  return toReals(node.builder(), x, planOf<dims>(node, x.real), normOf(node, true));
+  return toReals(node.builder(), x, planOf<dims>(node, x.real), inverse, normOf(node, inverse));
 }
 
 // What core ATen has of them: dims from first to last, of which the last is the one that is halved.
@@ -177,7 +184,7 @@ static Things realToComplex(NodeReader &node) {
   Value x = node.tensor("self");
   Plan plan = planOfAll(node, x);
   if (node.flag("onesided"))
-    return {Thing(fromReals(node.builder(), x, plan, normNumber(node)))};
+    return {Thing(fromReals(node.builder(), x, plan, /*inverse=*/false, normNumber(node)))};
   return {Thing(transform(node.builder(), {x, nullptr}, plan, /*inverse=*/false, normNumber(node)))};
 }
 
@@ -186,7 +193,7 @@ static Value complexToReal(NodeReader &node) {
   Plan plan = planOfAll(node, x.real);
   plan.lengths.back() = node.integer("last_dim_size");
   checkLength(plan.lengths.back());
-  return toReals(node.builder(), x, plan, normNumber(node));
+  return toReals(node.builder(), x, plan, /*inverse=*/true, normNumber(node));
 }
 
 /// Half of each dim, rounded down or up, goes from its beginning to its end.
@@ -210,8 +217,9 @@ template <bool isReal> static Value frequencies(NodeReader &node) {
   Type type = node.optionalType("dtype").value_or(b.builder().getF32Type());
   if (n < 1)
     malformed("has frequencies of " + Twine(n) + " values");
-  graph::HostTensor made = graph::HostTensor::zeros(checkedType({isReal ? n / 2 + 1 : n}, type));
-  b.countComputed(made.size() * 8);
+  const RankedTensorType shape = checkedType({isReal ? n / 2 + 1 : n}, type);
+  b.countComputed(checkedMul(shape.getNumElements(), 8));
+  graph::HostTensor made = graph::HostTensor::zeros(shape);
   for (int64_t k = 0; k < made.size(); ++k)
     made.set(k, graph::Scalar::ofFloat(static_cast<double>(isReal || k < (n + 1) / 2 ? k : k - n) * unit));
   return b.constant(made);
@@ -369,16 +377,22 @@ static constexpr Operator kOperators[] = {
     {"aten.fft_fft2.default", fft<Dims::Plane, false>},
     {"aten.fft_fftfreq.default", frequencies<false>},
     {"aten.fft_fftn.default", fft<Dims::Any, false>},
+    {"aten.fft_hfft.default", asReals<Dims::One, false>},
+    {"aten.fft_hfft2.default", asReals<Dims::Plane, false>},
+    {"aten.fft_hfftn.default", asReals<Dims::Any, false>},
     {"aten.fft_ifft.default", fft<Dims::One, true>},
     {"aten.fft_ifft2.default", fft<Dims::Plane, true>},
     {"aten.fft_ifftn.default", fft<Dims::Any, true>},
-    {"aten.fft_irfft.default", irfft<Dims::One>},
-    {"aten.fft_irfft2.default", irfft<Dims::Plane>},
-    {"aten.fft_irfftn.default", irfft<Dims::Any>},
-    {"aten.fft_rfft.default", rfft<Dims::One>},
-    {"aten.fft_rfft2.default", rfft<Dims::Plane>},
+    {"aten.fft_ihfft.default", ofReals<Dims::One, true>},
+    {"aten.fft_ihfft2.default", ofReals<Dims::Plane, true>},
+    {"aten.fft_ihfftn.default", ofReals<Dims::Any, true>},
+    {"aten.fft_irfft.default", asReals<Dims::One, true>},
+    {"aten.fft_irfft2.default", asReals<Dims::Plane, true>},
+    {"aten.fft_irfftn.default", asReals<Dims::Any, true>},
+    {"aten.fft_rfft.default", ofReals<Dims::One, false>},
+    {"aten.fft_rfft2.default", ofReals<Dims::Plane, false>},
     {"aten.fft_rfftfreq.default", frequencies<true>},
-    {"aten.fft_rfftn.default", rfft<Dims::Any>},
+    {"aten.fft_rfftn.default", ofReals<Dims::Any, false>},
     {"aten.istft.default", istft},
     {"aten.stft.center", stft<true>},
     {"aten.stft.default", stft<false>},

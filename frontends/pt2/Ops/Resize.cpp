@@ -95,6 +95,22 @@ template <ResizeMode mode> static Value interpolated(NodeReader &node) {
                  NearestMode::RoundPreferFloor);
 }
 
+/// A border that is as wide as a cubic filter reaches, and positions that are where they were. torch takes the nearest
+/// for each of the filter's places beyond an image, but leaves the filter where it is, which graph.grid_sample moves to
+/// the border: so far beyond this one, all its places have one value.
+static void widenForCubic(GraphBuilder &b, Value &x, Value &grid, bool aligns) {
+  constexpr int64_t kReach = 2;
+  Values factors; // of the last dim first
+  for (int64_t dim = rankOf(x) - 1; dim >= 2; --dim) {
+    const Extent size = extentsOf(x)[dim];
+    Value first = b.sliceDim(x, dim, 0, 1), last = b.sliceDim(x, dim, size - 1, 1);
+    x = b.concat({first, first, x, last, last}, dim);
+    auto spanOf = [&](const Extent &extent) { return b.cast(b.number(extent - (aligns ? 1 : 0)), elementOf(grid)); };
+    factors.push_back(b.make<graph::DivOp>(spanOf(size), spanOf(size + 2 * kReach)));
+  }
+  grid = b.make<graph::MulOp>(grid, b.stack(factors, 0));
+}
+
 // Samples of an image at positions from -1 to 1.
 static Value gridSampler(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -104,8 +120,10 @@ static Value gridSampler(NodeReader &node) {
   if (mode < 0 || mode > 2 || padding < 0 || padding > 2)
     malformed("has interpolation_mode " + Twine(mode) + " and padding_mode " + Twine(padding));
   constexpr ResizeMode kModes[] = {ResizeMode::Linear, ResizeMode::Nearest, ResizeMode::Cubic};
-  return b.make<graph::GridSampleOp>(x, grid, kModes[mode], b.builder().getStringAttr(kPaddings[padding]),
-                                     node.flag("align_corners"));
+  const bool aligns = node.flag("align_corners");
+  if (kModes[mode] == ResizeMode::Cubic && kPaddings[padding] == "border" && rankOf(x) > 2)
+    widenForCubic(b, x, grid, aligns);
+  return b.make<graph::GridSampleOp>(x, grid, kModes[mode], b.builder().getStringAttr(kPaddings[padding]), aligns);
 }
 
 static constexpr Operator kOperators[] = {
