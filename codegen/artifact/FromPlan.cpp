@@ -362,7 +362,8 @@ llvm::Error Conversion::addCall(kernel::CallOp call) {
 llvm::Error Conversion::computeKnown(std::vector<Wanted> &wanted) {
   std::vector<Wanted> later;
   for (const Wanted &one : wanted) {
-    if (one.extent.isNumber())
+    const bool neverHolds = one.check && one.extent.isTooLarge();
+    if (one.extent.isNumber() && !neverHolds)
       continue;
     if (!isKnown(one)) {
       later.push_back(one);
@@ -372,7 +373,9 @@ llvm::Error Conversion::computeKnown(std::vector<Wanted> &wanted) {
     llvm::Expected<std::string> says = sayOf(one.check);
     if (!says)
       return says.takeError();
-    if (llvm::Error error = sizes_.sizeOf(one.extent).takeError())
+    if (neverHolds)
+      sizes_.addWithoutValue();
+    else if (llvm::Error error = sizes_.sizeOf(one.extent).takeError())
       return error;
     addUse(first, one.where, std::move(*says));
   }

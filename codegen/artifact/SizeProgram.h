@@ -35,6 +35,11 @@ public:
   /// Whether all symbols have values by now.
   bool isKnown(const graph::Extent &extent) const;
 
+  /// A row that there never is a value of.
+  void addWithoutValue() {
+    row({0, SMELT_SIZE_EQUAL, row({0, SMELT_SIZE_NUMBER, 0, 0}), row({1, SMELT_SIZE_NUMBER, 0, 0})});
+  }
+
   uint32_t count() const { return rows_.size(); }
   const std::vector<Size> &rows() const { return rows_; }
   /// Rows from number `first` on are computed in a part of the plan that may not have run: they are not used again.

@@ -40,7 +40,7 @@ def Graph_DefineSizesOp : Graph_SizesDefinition<"define_sizes"> {
   let arguments = (ins StrArrayAttr:$symbols, Graph_Extents:$extents);
 }
 def Graph_CheckSizesOp : Op<Graph_Dialect, "check_sizes"> {
-  let summary = "the run fails where one of `extents` has no value, and says the message: each {} in it is one of `values`, {{ and }} are braces";
+  let summary = "the run fails where one of `extents` has no value (as what is too large never has), and says the message: each {} in it is one of `values`, {{ and }} are braces";
   let arguments = (ins Graph_Extents:$extents, StrAttr:$message, Graph_Extents:$values);
   let hasVerifier = 1;
   let assemblyFormat = "attr-dict";

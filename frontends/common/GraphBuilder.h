@@ -49,6 +49,8 @@ public:
   mlir::Value constant(const graph::HostTensor &tensor);
   /// Refuses where all that was counted takes too much memory.
   void countComputed(int64_t bytes);
+  /// How many parts of the model that may never run are around what is built now (Parts.h).
+  unsigned &partDepth() { return partDepth_; }
   mlir::Value constant(mlir::ElementsAttr value) { return graph::ConstantOp::create(builder_, location_, value); }
   /// A rank-0 constant.
   mlir::Value scalar(mlir::Type elementType, graph::Scalar value) {
@@ -154,6 +156,7 @@ private:
   mlir::ScopedDiagnosticHandler handler_;
   int64_t foldedElements_ = 0, computedBytes_ = 0;
   llvm::DenseMap<mlir::Value, graph::Extents> sizes_; // what sizesFrom found
+  unsigned partDepth_ = 0;
   unsigned symbolCount_ = 0, partCount_ = 0;
 };
 

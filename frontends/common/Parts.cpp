@@ -12,7 +12,9 @@ namespace smelt::frontend {
 
 PartBuilder::PartBuilder(GraphBuilder &builder)
     : builder_(builder), block_(builder.builder().getInsertionBlock()),
-      before_(block_->empty() ? nullptr : &block_->back()), sizes_(builder.sizes()) {}
+      before_(block_->empty() ? nullptr : &block_->back()), sizes_(builder.sizes()) {
+  ++builder_.partDepth();
+}
 
 Value PartBuilder::argument(Type type) {
   auto placeholder =

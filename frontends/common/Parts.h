@@ -19,7 +19,10 @@ public:
   explicit PartBuilder(GraphBuilder &builder);
   PartBuilder(const PartBuilder &) = delete;
   PartBuilder &operator=(const PartBuilder &) = delete;
-  ~PartBuilder() { builder_.sizes() = std::move(sizes_); }
+  ~PartBuilder() {
+    builder_.sizes() = std::move(sizes_);
+    --builder_.partDepth();
+  }
 
   /// A value that the function will take.
   mlir::Value argument(mlir::Type type);

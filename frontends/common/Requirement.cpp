@@ -35,13 +35,14 @@ static std::string inWords(const Complaint &complaint) {
   return text;
 }
 
-/// Each is an expression that has a value only where it holds, or a number.
+/// Each is an expression that has a value only where it holds, or a number; what is known not to hold fails a run of
+/// the part that it is in, which there may never be.
 static void requireValues(GraphBuilder &b, ArrayRef<Extent> expressions, const Complaint &complaint) {
   Extents open;
   for (const Extent &expression : expressions)
-    if (expression.isTooLarge())
+    if (expression.isTooLarge() && b.partDepth() == 0)
       malformed(inWords(complaint));
-    else if (!expression.isNumber())
+    else if (expression.isTooLarge() || !expression.isNumber())
       open.push_back(expression);
   if (!open.empty())
     graph::CheckSizesOp::create(b.builder(), b.location(), open, complaint.text, complaint.values);

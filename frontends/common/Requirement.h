@@ -20,7 +20,8 @@ struct Complaint {
 /// Text of a file, for a complaint: printable, with its braces doubled.
 std::string quotedForComplaint(llvm::StringRef text);
 
-/// `condition` is 1, not 0. What is known not to hold is malformed.
+/// `condition` is 1, not 0. What is known not to hold is malformed, but for parts that may never run: there the run
+/// fails.
 void require(GraphBuilder &builder, const graph::Extent &condition, const Complaint &complaint);
 void requireNotNegative(GraphBuilder &builder, llvm::ArrayRef<graph::Extent> extents, const Complaint &complaint);
 void requireEqual(GraphBuilder &builder, const graph::Extent &a, const graph::Extent &b, const Complaint &complaint);

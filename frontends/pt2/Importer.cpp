@@ -243,6 +243,22 @@ void Importer::standIn(const json::Object &node, Frame &frame) {
   bindResults(node, results, frame);
 }
 
+/// Where a name stands for what the file calls by a symbol.
+void Importer::noteSymbol(StringRef name, const Thing &thing, Frame &frame) {
+  const json::Object *stated = frame.graph->getObject("sym_int_values");
+  stated = stated ? stated->getObject(name) : nullptr;
+  stated = stated ? stated->getObject("as_expr") : nullptr;
+  if (std::optional<StringRef> text = stated && thing.size ? stated->getString("expr_str") : std::nullopt)
+    frame.symbols.try_emplace(expressionText(*text), *thing.size);
+}
+
+std::optional<Extent> Importer::symbolNamed(StringRef symbol, const Frame &frame) const {
+  for (const Frame *scope = &frame; scope; scope = scope->outer)
+    if (auto found = scope->symbols.find(symbol); found != scope->symbols.end())
+      return found->second;
+  return openDims_.contains(symbol) ? std::optional(Extent::symbol(context_, symbol)) : std::nullopt;
+}
+
 void Importer::bindResults(const json::Object &node, const Things &results, Frame &frame) {
   size_t number = 0;
   forResults(node, [&](StringRef name) {
@@ -251,6 +267,7 @@ void Importer::bindResults(const json::Object &node, const Things &results, Fram
     if (name.empty())
       return;
     frame.values[name] = result;
+    noteSymbol(name, result, frame);
     frame.stale.erase(name);
     frame.storages[name] = ++storageCount_;
   });
@@ -370,6 +387,7 @@ Things Importer::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs, 
     malformed("has a graph of " + Twine(formals.size()) + " inputs for " + Twine(inputs.size()) + " operands");
   Frame frame;
   frame.graph = &graph;
+  frame.outer = &outer;
   frame.depth = outer.depth + 1;
   for (auto [formal, input] : llvm::zip_equal(formals, inputs)) {
     const json::Object *named = unionOf(formal).value->getAsObject();
@@ -379,6 +397,7 @@ Things Importer::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs, 
     if (!name)
       continue; // a number that the graph holds itself
     frame.values[*name] = input;
+    noteSymbol(*name, input, frame);
     frame.storages[*name] = ++storageCount_;
   }
   Location location = builder_.location();

@@ -22,6 +22,8 @@ struct Frame {
   llvm::StringMap<std::string> stale; // views of what was changed in place since: by which node
   /// What a view is a view of, and the node that makes it.
   llvm::StringMap<std::pair<std::string, const llvm::json::Object *>> views;
+  llvm::StringMap<Extent> symbols; // of the file, "u0", as far as a size is known that is one
+  const Frame *outer = nullptr;
   unsigned depth = 0; // of graphs around this one
 };
 
@@ -41,6 +43,8 @@ public:
   GraphBuilder &builder() { return builder_; }
   /// A size as the file states it; nothing where it is none that Smelt knows.
   std::optional<Extent> statedExtent(const llvm::json::Value &size) const;
+  /// What a symbol of the file stands for, as far as that is known by now.
+  std::optional<Extent> symbolNamed(llvm::StringRef symbol, const Frame &frame) const;
   /// Where the first element of a tensor lies in its storage, from what the file states and views of it.
   Extent storageOffset(llvm::StringRef name, Frame &frame);
 
@@ -56,6 +60,7 @@ private:
   void importNodes(Frame &frame);
   void importNode(const llvm::json::Object &node, Frame &frame);
   Things computed(NodeReader &reader, const OperatorTable::Found &row);
+  static void noteSymbol(llvm::StringRef name, const Thing &thing, Frame &frame);
   void bindResults(const llvm::json::Object &node, const Things &results, Frame &frame);
   void checkResults(const llvm::json::Object &node, const Frame &frame);
   void loseResults(const llvm::json::Object &node, Frame &frame);

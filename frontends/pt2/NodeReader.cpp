@@ -492,6 +492,19 @@ Values NodeReader::tensorsAt(size_t place) {
   return values;
 }
 
+SmallVector<std::pair<std::string, Extent>> NodeReader::symbolsIn(StringRef text) const {
+  auto isOfName = [](char letter) { return llvm::isAlnum(letter) || letter == '_'; };
+  SmallVector<std::pair<std::string, Extent>> found;
+  llvm::StringSet<> seen;
+  while (!(text = text.drop_until(isOfName)).empty()) {
+    StringRef word = text.take_while(isOfName);
+    text = text.drop_front(word.size());
+    if (std::optional<Extent> value = importer_.symbolNamed(word, frame_); value && seen.insert(word).second)
+      found.emplace_back(word.str(), *value);
+  }
+  return found;
+}
+
 Things NodeReader::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs) {
   return importer_.inlineGraph(graph, inputs, frame_);
 }

@@ -123,6 +123,9 @@ public:
   Values tensorsAt(size_t place);
   Things thingsAt(size_t place);
 
+  /// What a text calls by the file's symbols, "u0 <= 3": each that is known by now once, with its name.
+  llvm::SmallVector<std::pair<std::string, Extent>> symbolsIn(llvm::StringRef text) const;
+
   /// What a subgraph makes of inputs, imported in place.
   Things inlineGraph(const llvm::json::Object &graph, llvm::ArrayRef<Thing> inputs);
 

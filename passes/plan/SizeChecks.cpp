@@ -138,7 +138,10 @@ void Checks::visit(Operation *op) {
       })
       .Case([&](graph::CheckSizesOp op) {
         for (const Extent &extent : op.getExtents())
-          require(extent);
+          if (extent.isTooLarge())
+            checks_.push_back(extent); // fails wherever it is met
+          else
+            require(extent);
       })
       .Case([&](graph::CustomOp op) {
         for (Value result : op.getResults())

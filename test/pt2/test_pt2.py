@@ -107,7 +107,7 @@ def samples_out_of_bounds(folder):
     for words in (("compile", path, "--precision", "int8", "--calibration", folder / "large.npz", "-o", folder / "m.so"),
                   ("compare", path, "--inputs", folder / "large.npz"), ("profile", path, "--data", folder / "large.npz", "-o", folder / "report.html")):
         said = smelt(*words, code=2).stderr
-        expect("large.npz: does not fit " in said and "tiny_2.15.0.pt2: dim 's77' is 9 in 'x', which is not within 1..8" in said, said)
+        expect("large.npz: does not fit " in said and "tiny_2.15.0.pt2: dim 0 ('s77') is 9 in 'x', which is not within 1..8" in said, said)
         expect(".so" not in said, said)
 
 
@@ -201,8 +201,8 @@ def assertions(folder):
     """Those that the run decides end it with the program's words; where pieces reach is checked by them alone in a decomposed program."""
     smelt("compile", unpacked("asserts-core", folder), "-o", folder / "m.so")
     x = np.ones((6, 8), np.float32)
-    for first, second, values, words in ((3, 2, x, ""), (-6, -6, x, ""), (0, 11, x, ""), (4, 2, x, "(aten._assert_scalar.default at operators.py:"), (-7, 2, x, "expression u0 >= -6"),
-                                         (2**62, 2, x, "_assert_scalar"), (0, 7, x, "Ne(u1, 7)"), (0, 2, -x, "asserts what does not hold: the sum {is} positive"), (0, 2, x * 60, "< 50"),
+    for first, second, values, words in ((3, 2, x, ""), (-6, -6, x, ""), (0, 11, x, ""), (4, 2, x, "(aten._assert_scalar.default at operators.py:"), (-7, 2, x, "expression u0 >= -6 on node 'ge_12' (u0 = -7)"),
+                                         (2**62, 2, x, "_assert_scalar"), (0, 7, x, "(u1 = 7)"), (0, 2, -x, "asserts what does not hold: the sum {is} positive"), (0, 2, x * 60, "< 50"),
                                          (0, 2, x * np.nan, "< 50"), (0, 12, x, "one_hot")):
         np.savez(folder / "in.npz", inputs_0=values, inputs_1=np.array([first, second]))
         said = smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", code=2 if words else 0).stderr
@@ -211,6 +211,35 @@ def assertions(folder):
             made = list(np.load(folder / "out.npz").values())
             wanted = [x[first:][:3] * 2, x[:second].sum(0), x[second:].sum(0) + 1]
             expect(all(np.array_equal(one, other) for one, other in zip(made, wanted)), f"{made}")
+
+
+def with_false_assertion(folder, path, branch):
+    """The program with an assertion that never holds in this branch of its first cond."""
+    with zipfile.ZipFile(path) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    member = next(name for name in parts if name.endswith("models/model.json"))
+    program = json.loads(parts[member])
+    cond = next(node for node in program["graph_module"]["graph"]["nodes"] if node["target"].endswith("cond"))
+    inputs = [{"name": "self", "arg": {"as_bool": False}, "kind": 1}, {"name": "assert_msg", "arg": {"as_string": "never {here}"}, "kind": 1}]
+    for name in ("second", "first"):  # of one sentence, each is one of its own
+        cond["inputs"][branch]["arg"]["as_graph"]["graph"]["nodes"].insert(
+            0, {"name": name, "target": "torch.ops.aten._assert_scalar.default", "inputs": inputs, "outputs": [], "metadata": {}})
+    parts[member] = json.dumps(program).encode()
+    with zipfile.ZipFile(folder / "asserting.pt2", "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return folder / "asserting.pt2"
+
+
+@case
+def assertions_of_branches_that_do_not_run(folder):
+    """What is known not to hold fails a run that gets there, and no other."""
+    for branch, failing in ((1, 1), (2, -1)):
+        smelt("compile", with_false_assertion(folder, FILES / "tiny_dyn.pt2", branch), "-o", folder / "m.so")
+        for sign in (1, -1, 1):
+            np.savez(folder / "in.npz", x=np.full((3, 6), sign, np.float32), y=np.ones((4, 6), np.float32))
+            said = smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", code=2 if sign == failing else 0).stderr
+            expect((sign == failing) == ("node 'first' (aten._assert_scalar.default): asserts what does not hold: never {here}" in said), said)
 
 
 @case

@@ -18,6 +18,20 @@ static Complaint complaintOf(StringRef message) {
   return {"asserts what does not hold: " + quotedForComplaint(message), {}};
 }
 
+/// With what the symbols in the message stand for: "expression u0 <= 3 (u0 = 7)".
+static Complaint complaintOf(NodeReader &node, StringRef message) {
+  constexpr size_t kMostSymbols = 8;
+  Complaint complaint = complaintOf(message);
+  const SmallVector<std::pair<std::string, Extent>> symbols = node.symbolsIn(message);
+  for (const auto &[name, value] : ArrayRef(symbols).take_front(kMostSymbols)) {
+    complaint.text += (complaint.values.empty() ? " (" : ", ") + name + " = {}";
+    complaint.values.push_back(value);
+  }
+  if (!complaint.values.empty())
+    complaint.text += ")";
+  return complaint;
+}
+
 /// 1 where a number is not 0, else 0.
 static Extent isTrue(NodeReader &node, const Number &number) {
   GraphBuilder &b = node.builder();
@@ -35,7 +49,7 @@ static Values assertScalar(NodeReader &node) {
   const std::string message = node.text("assert_msg");
   if (!number)
     malformed("asserts nothing");
-  require(node.builder(), isTrue(node, *number), complaintOf(message));
+  require(node.builder(), isTrue(node, *number), complaintOf(node, message));
   return {};
 }
 
