@@ -13,7 +13,7 @@
 // CHECK: arith.extui {{.*}} : i16 to i32
 // CHECK: llvm.call_intrinsic
 // Without such an instruction, nobody packs so.
-// NONE: a kernel of contract on elements of bf16 and f32 has no code for the target x86-64-v4; cast
+// NONE: a kernel of contract on elements of 'bf16' and 'f32' has no code for the target x86-64-v4; cast
 kernel.func @packed {
 ^bb0(%x: memref<3x5xbf16, strided<[5, 1]>>, %w: memref<1x3x32xbf16, strided<[96, 32, 1]>>, %y: memref<3x16xf32, strided<[16, 1]>>):
   %0 = kernel.load %x : memref<3x5xbf16, strided<[5, 1]>> -> tensor<3x5xbf16>
