@@ -94,8 +94,11 @@ def test(cases, folder, name, model, path, runs):
 
 def names_the_dim(message, feeds):
     """Whether it says of which dim two inputs have which extents, and they do."""
-    found = re.search(r"dim '\w+' is (\d+) in '(\w+)' but (\d+) in '(\w+)'", message)
-    return found and all(int(extent) in feeds[name].shape for extent, name in (found.group(1, 2), found.group(3, 4)))
+    found = re.search(r"dim (\d+) \('\w+'\) is (\d+) in '(\w+)' but (?:dim (\d+) is )?(\d+) in '(\w+)'", message)
+    if not found:
+        return False
+    dim, extent, name, other_dim, other_extent, other = found.groups()
+    return feeds[name].shape[int(dim)] == int(extent) and feeds[other].shape[int(other_dim or dim)] == int(other_extent)
 
 
 def names_the_node(message):
