@@ -16,20 +16,20 @@ namespace smelt::frontend {
 
 namespace {
 /// A format: how its files are told from others, and what reads them.
-struct Format {
-  StringLiteral ending, name;
+struct Format : FormatName {
+  bool hasSignatures; // what ImportOptions::signature selects
   bool (*matches)(StringRef bytes);
   mlir::OwningOpRef<mlir::ModuleOp> (*import)(std::shared_ptr<const MappedFile> file, StringRef path,
                                               const ImportOptions &options, mlir::MLIRContext &context);
-  ModelSummary (*summarise)(std::shared_ptr<const MappedFile> file, StringRef path, const CustomOperators &custom);
+  ModelSummary (*summarise)(std::shared_ptr<const MappedFile> file, StringRef path, const ImportOptions &options);
 };
 } // namespace
 
 /// ONNX comes last: a protobuf message has no signature.
 constexpr Format kFormats[] = {
-    {".pt2", "exported program of PyTorch", pt2::isPt2, pt2::importModel, pt2::summarise},
-    {".tflite", "TensorFlow Lite model", tflite::isTflite, tflite::importModel, tflite::summarise},
-    {".onnx", "ONNX model", [](StringRef) { return true; }, onnx::importModel, onnx::summarise},
+    {{".pt2", "exported program of PyTorch"}, true, pt2::isPt2, pt2::importModel, pt2::summarise},
+    {{".tflite", "TensorFlow Lite model"}, true, tflite::isTflite, tflite::importModel, tflite::summarise},
+    {{".onnx", "ONNX model"}, false, [](StringRef) { return true; }, onnx::importModel, onnx::summarise},
 };
 constexpr StringLiteral kFormatNames = "ONNX and TensorFlow Lite models and PyTorch's exported programs";
 
@@ -43,7 +43,7 @@ constexpr Signature kSignatures[] = {
     {0, "!<arch>\n", "a static library, whose header says what it holds"},
 };
 
-static const Format &formatOf(StringRef bytes) {
+static const Format &formatOfBytes(StringRef bytes) {
   if (bytes.empty())
     malformed("is empty");
   for (const Signature &signature : kSignatures)
@@ -55,12 +55,18 @@ static const Format &formatOf(StringRef bytes) {
   return *find_if(kFormats, [&](const Format &format) { return format.matches(bytes); });
 }
 
-/// What is malformed as ONNX, which all unknown bytes are taken for, but is named as a file of another format: so.
-static std::string messageOf(const Refusal &refusal, StringRef path) {
+/// The format that a file is named after; null where it is named after none.
+static const Format *formatNamedBy(StringRef path) {
   const auto *named =
       find_if(kFormats, [&](const Format &format) { return path.ends_with_insensitive(format.ending); });
+  return named == std::end(kFormats) ? nullptr : named;
+}
+
+/// What is malformed as ONNX, which all unknown bytes are taken for, but is named as a file of another format: so.
+static std::string messageOf(const Refusal &refusal, StringRef path) {
+  const Format *named = formatNamedBy(path);
   const bool isUnknown = StringRef(refusal.message).starts_with("is no ONNX model");
-  if (!isUnknown || named == std::end(kFormats) || named->ending == ".onnx")
+  if (!isUnknown || !named || named->ending == ".onnx")
     return refusal.message;
   return ("is no " + named->name + ", or is damaged: it does not begin as one").str();
 }
@@ -69,7 +75,7 @@ static std::string messageOf(const Refusal &refusal, StringRef path) {
 template <typename Result, typename Function> static Expected<Result> guarded(StringRef path, Function read) {
   try {
     std::shared_ptr<const MappedFile> file = MappedFile::open(path);
-    const Format &format = formatOf(toStringRef(file->bytes()));
+    const Format &format = formatOfBytes(toStringRef(file->bytes()));
     return read(format, std::move(file));
   } catch (const Refusal &refusal) {
     return make_error<ImportError>(refusal.kind, printable(path, 400) + ": " + messageOf(refusal, path));
@@ -78,17 +84,33 @@ template <typename Result, typename Function> static Expected<Result> guarded(St
   }
 }
 
+static void checkSignature(const Format &format, const ImportOptions &options) {
+  if (!options.signature.empty() && !format.hasSignatures)
+    refuse(ImportError::Kind::Usage,
+           "--signature: the file is of a format (" + format.name + ") that has one entry point");
+}
+
 Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(StringRef path, const ImportOptions &options,
                                                         mlir::MLIRContext &context) {
   return guarded<mlir::OwningOpRef<mlir::ModuleOp>>(path,
                                                     [&](const Format &format, std::shared_ptr<const MappedFile> file) {
+                                                      checkSignature(format, options);
                                                       return format.import(std::move(file), path, options, context);
                                                     });
 }
 
-Expected<ModelSummary> summariseModel(StringRef path, const CustomOperators &custom) {
+Expected<ModelSummary> summariseModel(StringRef path, const ImportOptions &options) {
   return guarded<ModelSummary>(path, [&](const Format &format, std::shared_ptr<const MappedFile> file) {
-    return format.summarise(std::move(file), path, custom);
+    checkSignature(format, options);
+    return format.summarise(std::move(file), path, options);
+  });
+}
+
+Expected<std::optional<FormatName>> formatOf(StringRef path) {
+  return guarded<std::optional<FormatName>>(path, [&](const Format &format, const std::shared_ptr<const MappedFile> &) {
+    const Format *named = formatNamedBy(path);
+    const bool isKnown = format.ending != ".onnx" || !named || named->ending == ".onnx";
+    return isKnown ? std::optional<FormatName>(format) : std::nullopt;
   });
 }
 

@@ -41,6 +41,9 @@ struct ImportOptions {
   std::map<std::string, std::vector<std::vector<GivenDim>>> sequences;
   /// Optional inputs that are not there.
   std::set<std::string> absent;
+  /// Which entry point of a file that names several: a signature of TensorFlow Lite, a model of a .pt2 archive. "" is
+  /// the one that the format runs by default.
+  std::string signature;
   /// Operators that functions of the user's compute, before any of the format's or of Smelt's.
   CustomOperators custom;
   /// Called with each file beside the model that weights are read from; may be null.
@@ -68,6 +71,11 @@ struct TensorSummary {
   std::vector<std::string> extents; // numbers, or names of symbolic dims, "?" for those without one
   bool hasShape = true;
 };
+/// An entry point of a file that ImportOptions::signature selects.
+struct SignatureSummary {
+  std::string name;
+  std::vector<TensorSummary> inputs, outputs;
+};
 /// What a symbolic dim of inputs may be.
 struct SymbolSummary {
   std::string name;
@@ -82,15 +90,26 @@ struct ModelSummary {
   std::string version; // "opset 17"
   std::string producer, name;
   std::vector<TensorSummary> inputs, outputs;
-  std::vector<SymbolSummary> symbols;     // those that the file bounds
-  std::vector<OperatorSummary> operators; // most frequent first
+  std::vector<SignatureSummary> signatures; // all that the file names
+  std::vector<SymbolSummary> symbols;       // those that the file bounds
+  std::vector<OperatorSummary> operators;   // most frequent first
   std::vector<UnsupportedNode> unsupported;
   int64_t parameters = 0; // elements of weights
   int64_t weightBytes = 0;
 };
 
-/// What a model file holds, without compiling it; symbolic dims stay symbolic. Fails with an ImportError.
-llvm::Expected<ModelSummary> summariseModel(llvm::StringRef path, const CustomOperators &custom = {});
+/// What a model file holds, without compiling it; symbolic dims stay symbolic. Of the options, `signature` and `custom`
+/// count. Fails with an ImportError.
+llvm::Expected<ModelSummary> summariseModel(llvm::StringRef path, const ImportOptions &options = {});
+
+/// What files of a format are called.
+struct FormatName {
+  llvm::StringLiteral ending; // ".onnx"
+  llvm::StringLiteral name;   // "ONNX model"
+};
+/// A file's format, found from its content; nothing where that is unknown, and all that speaks for ONNX is that nothing
+/// else does. Fails with an ImportError.
+llvm::Expected<std::optional<FormatName>> formatOf(llvm::StringRef path);
 
 } // namespace smelt::frontend
 

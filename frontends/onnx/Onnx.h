@@ -13,7 +13,7 @@ namespace smelt::frontend::onnx {
 /// its external data must be in. Both refuse (see Refusal.h).
 mlir::OwningOpRef<mlir::ModuleOp> importModel(std::shared_ptr<const MappedFile> file, llvm::StringRef path,
                                               const ImportOptions &options, mlir::MLIRContext &context);
-ModelSummary summarise(std::shared_ptr<const MappedFile> file, llvm::StringRef path, const CustomOperators &custom);
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, llvm::StringRef path, const ImportOptions &options);
 
 } // namespace smelt::frontend::onnx
 

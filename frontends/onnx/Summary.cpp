@@ -3,8 +3,8 @@
 //
 // What `smelt inspect` tells of a model.
 
+#include "frontends/common/Summary.h"
 #include "frontends/onnx/Importer.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -43,11 +43,7 @@ public:
     count(model.graph());
     for (const FunctionProto &function : model.proto().functions())
       count(function.node());
-    for (const auto &[name, number] : operators_)
-      summary_.operators.push_back({name, number});
-    llvm::sort(summary_.operators, [](const OperatorSummary &a, const OperatorSummary &b) {
-      return std::make_pair(-a.count, a.name) < std::make_pair(-b.count, b.name);
-    });
+    summary_.operators = mostFrequentFirst(operators_);
   }
 
 private:
@@ -74,21 +70,11 @@ private:
   }
 
   void count(const TensorProto &tensor) {
-    int64_t elements = 1, bits = elementBits(tensor.data_type()).value_or(0), size = 0;
-    for (int64_t extent : tensor.dims())
-      if (extent < 0 || llvm::MulOverflow(elements, extent, elements))
-        malformed("tensor '" + printable(tensor.name()) + "': a dim is negative, or their product overflows");
-    add(summary_.parameters, elements);
-    add(summary_.weightBytes, llvm::MulOverflow(elements, bits, size) ? INT64_MAX : size / 8 + (size % 8 != 0));
+    addWeights(summary_, tensor.name(), llvm::to_vector_of<int64_t>(tensor.dims()),
+               elementBits(tensor.data_type()).value_or(0));
     if (!isSupported(tensor.data_type()))
       summary_.unsupported.push_back({printable(tensor.name()), "initializer", elementTypeName(tensor.data_type()),
                                       "unsupported element type", 0});
-  }
-
-  /// What a file states need not exist, and may be any number.
-  static void add(int64_t &sum, int64_t number) {
-    if (llvm::AddOverflow(sum, number, sum))
-      sum = INT64_MAX;
   }
 
   ModelSummary &summary_;
@@ -96,7 +82,7 @@ private:
 };
 } // namespace
 
-ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path, const CustomOperators &custom) {
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path, const ImportOptions &options) {
   Model model(std::move(file), path);
   ModelSummary summary;
   summary.format = "onnx";
@@ -112,7 +98,7 @@ ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path, c
   for (const ValueInfoProto &output : model.graph().output())
     summary.outputs.push_back(summarise(output));
   Counter counter(model, summary);
-  for (UnsupportedNode &node : unsupportedNodes(model, OperatorTable(custom))) {
+  for (UnsupportedNode &node : unsupportedNodes(model, OperatorTable(options.custom))) {
     node.node = printable(node.node);
     node.operatorName = printable(node.operatorName);
     summary.unsupported.push_back(std::move(node));

@@ -582,7 +582,7 @@ OwningOpRef<ModuleOp> Importer::build() {
 OwningOpRef<ModuleOp> importModel(std::shared_ptr<const MappedFile> file, StringRef /*path*/,
                                   const ImportOptions &options, MLIRContext &context) {
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
-  Program program(std::move(file));
+  Program program(std::move(file), options.signature);
   return Importer(program, options, context).run();
 }
 

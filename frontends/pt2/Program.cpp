@@ -12,11 +12,15 @@ namespace smelt::frontend::pt2 {
 
 constexpr StringLiteral kFlatModel = "serialized_exported_program.json"; // torch 2.5 to 2.7
 
-Program::Program(std::shared_ptr<const MappedFile> file) : file_(std::move(file)), archive_(file_->bytes()) {
+Program::Program(std::shared_ptr<const MappedFile> file, StringRef name)
+    : file_(std::move(file)), archive_(file_->bytes()) {
   if (archive_.has(kFlatModel))
     openFlat();
   else
-    openPackage();
+    openPackage(name);
+  if (!name.empty() && name_ != name)
+    refuse(ImportError::Kind::Usage,
+           "--signature: there is no model '" + printable(name) + "'; the archive has one, without a name");
   const json::Object &model = asObject(model_, "a program");
   int64_t major = integerIn(objectIn(model, "schema_version"), "major");
   constexpr int64_t kOldest = 7, kNewest = 8;
@@ -34,8 +38,27 @@ void Program::openFlat() {
   constants_ = readPickled("serialized_constants.pt");
 }
 
+/// Which of the package's models is read.
+void Program::chooseModel(StringRef wanted) {
+  const std::string folder = root_ + "models/";
+  std::string list;
+  for (StringRef name : archive_.names())
+    if (name.consume_front(folder) && name.consume_back(".json")) {
+      names_.push_back(name.str());
+      list += (list.empty() ? "'" : ", '") + printable(name) + "'";
+    }
+  if (names_.empty())
+    malformed("holds no models/NAME.json: it is damaged");
+  if (!wanted.empty() && !is_contained(names_, wanted))
+    refuse(ImportError::Kind::Usage,
+           "--signature: there is no model '" + printable(wanted) + "'; the archive has " + list);
+  if (wanted.empty() && names_.size() != 1)
+    refuse(ImportError::Kind::Usage, "holds " + Twine(names_.size()) + " models; say which with --signature: " + list);
+  name_ = wanted.empty() ? names_.front() : wanted.str();
+}
+
 /// models/NAME.json below a folder that is called as the file was.
-void Program::openPackage() {
+void Program::openPackage(StringRef wanted) {
   constexpr StringLiteral kFormat = "archive_format";
   const auto *format = find_if(
       archive_.names(), [&](StringRef name) { return name == kFormat || name.ends_with(("/" + kFormat).str()); });
@@ -51,24 +74,16 @@ void Program::openPackage() {
     unsupported("is an archive of the format '" + printable(archive_.text(*format), 20) + "'; Smelt reads 'pt2'");
   if (archive_.has(root_ + "byteorder") && archive_.text(root_ + "byteorder") != "little")
     unsupported("its numbers are not little-endian");
-  std::vector<StringRef> models;
-  for (StringRef name : archive_.names())
-    if (name.starts_with(root_ + "models/") && name.ends_with(".json"))
-      models.push_back(name);
-  if (models.empty())
-    malformed("holds no models/NAME.json: it is damaged");
-  if (models.size() != 1)
-    unsupported("holds " + Twine(models.size()) + " models; Smelt takes one");
-  StringRef name = models.front().drop_front(root_.size() + StringRef("models/").size()).drop_back(5);
-  model_ = parseJson(archive_.text(models.front()), models.front());
-  const std::string weights = (name + "_weights_config.json").str();
+  chooseModel(wanted);
+  const std::string member = root_ + "models/" + name_ + ".json", weights = name_ + "_weights_config.json";
+  model_ = parseJson(archive_.text(member), member);
   if (archive_.has(root_ + "data/weights/" + weights)) {
     weights_ = readRaw("data/weights/", weights);
-    constants_ = readRaw("data/constants/", (name + "_constants_config.json").str());
+    constants_ = readRaw("data/constants/", name_ + "_constants_config.json");
     return;
   }
-  weights_ = readPickled(("data/weights/" + name + ".pt").str());
-  constants_ = readPickled(("data/constants/" + name + ".pt").str());
+  weights_ = readPickled("data/weights/" + name_ + ".pt");
+  constants_ = readPickled("data/constants/" + name_ + ".pt");
 }
 
 /// {"as_int": 3}, as sizes and strides of stored tensors are.

@@ -40,7 +40,12 @@ struct StatedDim {
 /// consists of is looked at as it is imported.
 class Program {
 public:
-  explicit Program(std::shared_ptr<const MappedFile> file);
+  /// Of the archive's models the one of this name; "" is the only one. Refuses to choose among several.
+  Program(std::shared_ptr<const MappedFile> file, llvm::StringRef name);
+
+  /// What the archive calls the model, and all of its models; nothing in archives that hold one without a name.
+  llvm::StringRef name() const { return name_; }
+  llvm::ArrayRef<std::string> names() const { return names_; }
 
   const llvm::json::Object &graph() const { return *graph_; }
   llvm::ArrayRef<InputSpec> inputs() const { return inputs_; }
@@ -67,7 +72,8 @@ private:
   using Tensors = llvm::StringMap<StoredTensor>;
 
   void openFlat();
-  void openPackage();
+  void openPackage(llvm::StringRef wanted);
+  void chooseModel(llvm::StringRef wanted);
   Tensors readRaw(llvm::StringRef folder, llvm::StringRef config) const;
   Tensors readPickled(llvm::StringRef member) const;
   void readSignature();
@@ -76,6 +82,8 @@ private:
   std::shared_ptr<const MappedFile> file_;
   Archive archive_;
   std::string root_; // before the names of all members: "resnet18/"
+  std::string name_;
+  std::vector<std::string> names_;
   llvm::json::Value model_ = nullptr;
   const llvm::json::Object *graph_ = nullptr;
   std::vector<InputSpec> inputs_;

@@ -15,7 +15,7 @@ bool isPt2(llvm::StringRef bytes);
 /// frontend::importModel and summariseModel for such a file. Both refuse (see Refusal.h).
 mlir::OwningOpRef<mlir::ModuleOp> importModel(std::shared_ptr<const MappedFile> file, llvm::StringRef path,
                                               const ImportOptions &options, mlir::MLIRContext &context);
-ModelSummary summarise(std::shared_ptr<const MappedFile> file, llvm::StringRef path, const CustomOperators &custom);
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, llvm::StringRef path, const ImportOptions &options);
 
 } // namespace smelt::frontend::pt2
 

@@ -1,9 +1,9 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "frontends/common/Summary.h"
 #include "frontends/pt2/Importer.h"
 #include "frontends/pt2/Pt2.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 namespace json = llvm::json;
@@ -61,49 +61,45 @@ static void addSymbols(const Program &program, ModelSummary &summary) {
 }
 
 static void count(const Program &program, const Uses &uses, ModelSummary &summary) {
-  auto add = [](int64_t &sum, int64_t number) {
-    if (llvm::AddOverflow(sum, number, sum))
-      sum = INT64_MAX;
-  };
   for (const InputSpec &spec : program.inputs()) {
     const StoredTensor *tensor = uses.isUsed(spec.name) ? program.find(spec) : nullptr;
     if (!tensor)
       continue;
-    int64_t elements = 1;
-    for (int64_t size : tensor->sizes)
-      if (size < 0 || llvm::MulOverflow(elements, size, elements))
-        malformed("tensor '" + printable(spec.target) + "': a dim is negative, or their product overflows");
-    add(summary.parameters, elements);
-    int64_t bytes = 0;
-    add(summary.weightBytes, llvm::MulOverflow(elements, dtypeBytes(tensor->dtype), bytes) ? INT64_MAX : bytes);
+    addWeights(summary, spec.target, tensor->sizes, 8 * dtypeBytes(tensor->dtype));
     if (!tensor->refusal.empty())
       summary.unsupported.push_back({printable(spec.target), "tensor", "", tensor->refusal, 0});
   }
 }
 
-ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*/, const CustomOperators &custom) {
-  Program program(std::move(file));
-  OperatorTable operators;
-  ModelSummary summary;
-  summary.format = "pt2";
-  summary.version = "schema " + program.schemaVersion() + ", " + program.dialect();
-  summary.producer = "torch " + program.torchVersion();
+static SignatureSummary signatureOf(const Program &program) {
+  SignatureSummary summary{printable(program.name()), {}, {}};
   for (const InputSpec &spec : program.inputs())
     if (spec.kind == InputSpec::Kind::User && spec.argument)
       addArgument(program, *spec.argument, /*isInput=*/true, summary.inputs);
   for (const OutputSpec &spec : program.outputs())
     if (spec.kind == OutputSpec::Kind::User)
       addArgument(program, *spec.argument, /*isInput=*/false, summary.outputs);
+  return summary;
+}
+
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*/, const ImportOptions &options) {
+  const Program program(file, options.signature);
+  const OperatorTable operators;
+  ModelSummary summary;
+  summary.format = "pt2";
+  summary.version = "schema " + program.schemaVersion() + ", " + program.dialect();
+  summary.producer = "torch " + program.torchVersion();
+  const SignatureSummary own = signatureOf(program);
+  summary.inputs = own.inputs;
+  summary.outputs = own.outputs;
+  for (const std::string &name : program.names())
+    summary.signatures.push_back(name == program.name() ? own : signatureOf(Program(file, name)));
   addSymbols(program, summary);
   std::map<std::string, int64_t> counts;
   walkNodes(program.graph(), [&](const json::Object &node) { ++counts[operatorOf(node)]; });
-  for (const auto &[name, number] : counts)
-    summary.operators.push_back({name, number});
-  llvm::sort(summary.operators, [](const OperatorSummary &a, const OperatorSummary &b) {
-    return std::make_pair(-a.count, a.name) < std::make_pair(-b.count, b.name);
-  });
+  summary.operators = mostFrequentFirst(counts);
   count(program, Uses(program, operators), summary);
-  for (UnsupportedNode &node : unsupportedNodes(program, operators, custom))
+  for (UnsupportedNode &node : unsupportedNodes(program, operators, options.custom))
     summary.unsupported.push_back(std::move(node));
   return summary;
 }

@@ -34,10 +34,10 @@ static std::string operatorName(const schema::SubGraph &graph, const schema::Ope
   return outputs.empty() ? "" : nameOf(graph, outputs.front());
 }
 
-std::vector<UnsupportedNode> unsupportedOperators(const Model &model, const OperatorTable &operators,
+std::vector<UnsupportedNode> unsupportedOperators(const Model &model, size_t from, const OperatorTable &operators,
                                                   bool withIndices) {
   std::vector<UnsupportedNode> found;
-  for (size_t number = 0; number < model.graphCount(); ++number) {
+  for (size_t number : graphsReachedFrom(model, from)) {
     const schema::SubGraph &graph = model.graph(number);
     for (size_t index = 0; index < sizeOf(graph.operators()); ++index) {
       const schema::Operator &op = *graph.operators()->Get(static_cast<unsigned>(index));
@@ -56,7 +56,8 @@ std::vector<UnsupportedNode> unsupportedOperators(const Model &model, const Oper
 // Values.
 
 Importer::Importer(const Model &model, const ImportOptions &options, MLIRContext &context)
-    : model_(model), options_(options), context_(&context), builder_(&context), operators_(options.custom) {}
+    : model_(model), options_(options), entry_(entryOf(model, options.signature)), context_(&context),
+      builder_(&context), operators_(options.custom) {}
 
 Value Importer::constantOf(const schema::SubGraph &graph, int32_t tensor) {
   const schema::Tensor &it = *graph.tensors()->Get(static_cast<unsigned>(tensor));
@@ -243,8 +244,7 @@ void Importer::importOperator(Frame &frame, size_t index) {
   }
 }
 
-Values Importer::inlineGraph(int64_t index, ArrayRef<Value> inputs, const Frame &caller, const Handles &handles,
-                             bool isPart) {
+Passed Importer::inlineGraph(int64_t index, const Passed &inputs, const Frame &caller, bool isPart) {
   if (index < 0 || static_cast<size_t>(index) >= model_.graphCount())
     malformed("calls subgraph " + Twine(index) + " of " + Twine(model_.graphCount()));
   if (caller.depth >= kDeepestCalls)
@@ -256,37 +256,28 @@ Values Importer::inlineGraph(int64_t index, ArrayRef<Value> inputs, const Frame 
   frame.depth = caller.depth + 1;
   frame.isPart = caller.isPart || isPart;
   ArrayRef<int32_t> formal = numbersOf(frame.graph.inputs());
-  if (formal.size() != inputs.size())
-    malformed("subgraph " + Twine(index) + " takes " + Twine(formal.size()) + " inputs, not " + Twine(inputs.size()));
+  if (formal.size() != inputs.values.size())
+    malformed("subgraph " + Twine(index) + " takes " + Twine(formal.size()) + " inputs, not " +
+              Twine(inputs.values.size()));
   for (auto [position, tensor] : llvm::enumerate(formal)) {
-    frame.values[tensor] = inputs[position];
-    if (auto found = handles.find(position); found != handles.end())
+    frame.values[tensor] = inputs.values[position];
+    if (auto found = inputs.handles.find(position); found != inputs.handles.end())
       frame.handles[tensor] = found->second;
   }
   Location location = builder_.location();
   importOperators(frame);
   builder_.setLocation(location);
-  Values results;
-  for (int32_t output : numbersOf(frame.graph.outputs()))
-    results.push_back(frame.handles.contains(output) ? Value() : lookup(frame, output));
+  Passed results;
+  for (auto [position, output] : llvm::enumerate(numbersOf(frame.graph.outputs()))) {
+    auto found = frame.handles.find(output);
+    if (found != frame.handles.end())
+      results.handles[position] = found->second;
+    results.values.push_back(found == frame.handles.end() ? lookup(frame, output) : Value());
+  }
   return results;
 }
 
 // The model.
-
-/// A name for a tensor that no other input or output has: names of the file need not be unique.
-std::string Importer::uniqueName(const schema::SubGraph &graph, int32_t tensor, llvm::StringMap<int> &taken) const {
-  std::string name = nameOf(graph, tensor);
-  if (textOf(graph.tensors()->Get(static_cast<unsigned>(tensor))->name()).empty())
-    name = "tensor_" + std::to_string(tensor);
-  if (taken.try_emplace(name).second)
-    return name;
-  for (int number = 1;; ++number) {
-    std::string other = name + "_" + std::to_string(number);
-    if (taken.try_emplace(other).second)
-      return other;
-  }
-}
 
 /// All that the integers of a quantised tensor may be, which stand for what is between the ends of its range.
 static std::optional<std::array<int64_t, 2>> rangeOf(const schema::Tensor &tensor, RankedTensorType type) {
@@ -299,11 +290,10 @@ static std::optional<std::array<int64_t, 2>> rangeOf(const schema::Tensor &tenso
 
 void Importer::makeMain(ModuleOp module, Frame &frame) {
   std::vector<DeclaredInput> declared;
-  llvm::StringMap<int> taken;
-  for (int32_t tensor : numbersOf(frame.graph.inputs())) {
+  for (const auto &[tensor, name] : entry_.inputs) {
     const schema::Tensor &it = *frame.graph.tensors()->Get(static_cast<unsigned>(tensor));
     DeclaredInput &input = declared.emplace_back();
-    input.name = uniqueName(frame.graph, tensor, taken);
+    input.name = name;
     input.element = [&it, this](const Twine &where) { return elementTypeOf(it.type(), context_, where); };
     input.dims.emplace();
     for (int64_t dim : declaredDims(it)) {
@@ -324,7 +314,7 @@ void Importer::makeMain(ModuleOp module, Frame &frame) {
   builder.setInsertionPointToEnd(main_.addEntryBlock());
   for (auto [position, tensor] : llvm::enumerate(given.tensors)) {
     main_.setArgAttr(static_cast<unsigned>(position), "graph.name", builder.getStringAttr(tensor.name));
-    const int32_t index = numbersOf(frame.graph.inputs())[position];
+    const int32_t index = entry_.inputs[position].tensor;
     frame.values[index] = main_.getArgument(static_cast<unsigned>(position));
     if (std::optional<std::array<int64_t, 2>> range =
             rangeOf(*frame.graph.tensors()->Get(static_cast<unsigned>(index)), tensor.type))
@@ -335,9 +325,8 @@ void Importer::makeMain(ModuleOp module, Frame &frame) {
 void Importer::finishMain(Frame &frame) {
   OpBuilder &builder = builder_.builder();
   Results results;
-  llvm::StringMap<int> taken;
-  for (int32_t output : numbersOf(frame.graph.outputs()))
-    results.push_back({uniqueName(frame.graph, output, taken), lookup(frame, output)});
+  for (const auto &[tensor, name] : entry_.outputs)
+    results.push_back({name, lookup(frame, tensor)});
   SmallVector<int64_t> states;
   addStates(results, states);
   if (!states.empty())
@@ -348,19 +337,19 @@ void Importer::finishMain(Frame &frame) {
 OwningOpRef<ModuleOp> Importer::run() {
   std::vector<UnsupportedNode> unknown;
   if (!options_.onUnsupported)
-    unknown = unsupportedOperators(model_, operators_, /*withIndices=*/true);
+    unknown = unsupportedOperators(model_, entry_.graph, operators_, /*withIndices=*/true);
   return buildOrRefuse(std::move(unknown), refused_, [this] { return build(); });
 }
 
 OwningOpRef<ModuleOp> Importer::build() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder_.builder().getUnknownLoc());
-  Frame frame(model_.graph(0), 0);
-  (*module)->setAttr("graph.name", builder_.builder().getStringAttr(textOf(frame.graph.name())));
+  Frame frame(model_.graph(entry_.graph), entry_.graph);
+  (*module)->setAttr("graph.name", builder_.builder().getStringAttr(entry_.name));
   makeMain(*module, frame);
   importOperators(frame);
-  for (int32_t output : numbersOf(frame.graph.outputs()))
+  for (const NamedTensor &output : entry_.outputs)
     try {
-      lookup(frame, output);
+      lookup(frame, output.tensor);
     } catch (const Lost &) {
       continue; // it is refused
     }

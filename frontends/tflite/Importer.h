@@ -6,9 +6,12 @@
 
 #include "frontends/common/Inputs.h"
 #include "frontends/common/Main.h"
+#include "frontends/tflite/Calls.h"
+#include "frontends/tflite/Entry.h"
 #include "frontends/tflite/Operators.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
 #include <map>
 
 namespace smelt::frontend::tflite {
@@ -43,8 +46,11 @@ struct Variable {
   std::shared_ptr<Differences> differences; // of one that begins as one number other than 0
 };
 
-/// Inputs of a call that name variables.
-using Handles = llvm::DenseMap<unsigned, std::string>;
+/// What goes into a call of a subgraph, or comes out of it: values, null where they name variables.
+struct Passed {
+  Values values;
+  Handles handles;
+};
 
 /// Builds the graph ops of a model's operators, in their order.
 class Importer {
@@ -59,9 +65,8 @@ public:
   /// What the variable is called that a tensor names.
   const std::string &handle(const Frame &frame, int32_t tensor) const;
 
-  /// Imports a subgraph in place; the values of its outputs. `handles` are those of inputs that name variables.
-  Values inlineGraph(int64_t index, llvm::ArrayRef<Value> inputs, const Frame &caller, const Handles &handles,
-                     bool isPart);
+  /// Imports a subgraph in place; what its outputs are.
+  Passed inlineGraph(int64_t index, const Passed &inputs, const Frame &caller, bool isPart);
 
   // Variables (Variables.cpp).
   Value readVariable(Frame &frame, const std::string &name);
@@ -80,6 +85,7 @@ public:
   mlir::MLIRContext *context() { return context_; }
 
 private:
+  friend class CarriedVariables;
   mlir::OwningOpRef<mlir::ModuleOp> build();
   void makeMain(mlir::ModuleOp module, Frame &frame);
   void finishMain(Frame &frame);
@@ -92,25 +98,49 @@ private:
   void refuse(Frame &frame, size_t index, Refusal refusal);
   Variable &variable(const std::string &name);
   Value begin(Variable &variable);
-  std::string uniqueName(const schema::SubGraph &graph, int32_t tensor, llvm::StringMap<int> &taken) const;
+  Variable &declare(const std::string &name, mlir::RankedTensorType type);
   void addStates(Results &results, llvm::SmallVectorImpl<int64_t> &pairs);
 
   const Model &model_;
   const ImportOptions &options_;
+  const Entry entry_;
   mlir::MLIRContext *context_;
   GraphBuilder builder_;
   OperatorTable operators_;
   mlir::func::FuncOp main_;
   llvm::DenseMap<const schema::Tensor *, mlir::ElementsAttr> constants_;
   llvm::MapVector<std::string, Variable, std::map<std::string, unsigned>> variables_; // in the order of their use
-  bool initialises_ = false; // while a subgraph runs that CALL_ONCE names
-  int64_t inlined_ = 0;      // operators of subgraphs that were called so far
+  llvm::StringSet<> carried_; // those that the part being imported may assign
+  bool initialises_ = false;  // while a subgraph runs that CALL_ONCE names
+  int64_t inlined_ = 0;       // operators of subgraphs that were called so far
   int64_t derivedBytes_ = 0;
   std::vector<UnsupportedNode> refused_;
 };
 
-/// Every operator that nothing imports, in all subgraphs.
-std::vector<UnsupportedNode> unsupportedOperators(const Model &model, const OperatorTable &operators, bool withIndices);
+/// The variables that a branch or a loop's body may assign, which go through it as more of its values. While it lives,
+/// parts may assign these and no others.
+class CarriedVariables {
+public:
+  /// Of what the subgraphs assign that are called with `handles`.
+  CarriedVariables(Importer &importer, llvm::ArrayRef<int64_t> graphs, const Handles &handles);
+  CarriedVariables(const CarriedVariables &) = delete;
+  CarriedVariables &operator=(const CarriedVariables &) = delete;
+  ~CarriedVariables() { importer_.carried_ = std::move(outer_); }
+
+  /// What they hold now.
+  Values values() const;
+  /// What they hold from here on: in a part, or behind it.
+  void set(llvm::ArrayRef<Value> values);
+
+private:
+  Importer &importer_;
+  std::vector<std::string> names_;
+  llvm::StringSet<> outer_;
+};
+
+/// Every operator that nothing imports, in all subgraphs that `graph` reaches.
+std::vector<UnsupportedNode> unsupportedOperators(const Model &model, size_t graph, const OperatorTable &operators,
+                                                  bool withIndices);
 
 } // namespace smelt::frontend::tflite
 

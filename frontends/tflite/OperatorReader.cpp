@@ -104,7 +104,7 @@ graph::Extents OperatorReader::extentsInput(unsigned index, GraphBuilder::Sign s
 }
 
 Values OperatorReader::call(int64_t graph, ArrayRef<Value> inputs) {
-  return importer_.inlineGraph(graph, inputs, frame_, Handles(), /*isPart=*/false);
+  return importer_.inlineGraph(graph, {Values(inputs), Handles()}, frame_, /*isPart=*/false).values;
 }
 
 const schema::StableHLOCompositeOptions &OperatorReader::compositeOptions() const {

@@ -152,6 +152,11 @@ void Model::checkSignatures() const {
     if (signature.subgraph_index() >= graphCount())
       malformed("signature " + Twine(number) + " is of subgraph " + Twine(signature.subgraph_index()) + " of " +
                 Twine(graphCount()));
+    const size_t count = sizeOf(graph(signature.subgraph_index()).tensors());
+    for (const auto *maps : {signature.inputs(), signature.outputs()})
+      for (size_t at = 0; at < sizeOf(maps); ++at)
+        if (const uint32_t tensor = maps->Get(static_cast<flatbuffers::uoffset_t>(at))->tensor_index(); tensor >= count)
+          malformed("signature " + Twine(number) + " names tensor " + Twine(tensor) + " of " + Twine(count));
   }
 }
 

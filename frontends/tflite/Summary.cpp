@@ -4,9 +4,9 @@
 //
 // What `smelt inspect` tells of a model.
 
+#include "frontends/common/Summary.h"
 #include "frontends/tflite/Importer.h"
 #include "frontends/tflite/Tflite.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -18,20 +18,14 @@ static std::string elementName(int8_t type) {
   return element ? inWords(element) : typeName(type);
 }
 
-static TensorSummary summarise(const schema::SubGraph &graph, int32_t tensor) {
-  const schema::Tensor &it = *graph.tensors()->Get(static_cast<unsigned>(tensor));
+static TensorSummary summarise(const schema::SubGraph &graph, const NamedTensor &tensor) {
+  const schema::Tensor &it = *graph.tensors()->Get(static_cast<unsigned>(tensor.tensor));
   TensorSummary summary;
-  summary.name = printable(nameOf(graph, tensor));
+  summary.name = printable(tensor.name);
   summary.elementType = elementName(it.type());
   for (int64_t dim : declaredDims(it))
     summary.extents.push_back(dim < 0 ? "?" : std::to_string(dim));
   return summary;
-}
-
-/// What a file states need not exist, and may be any number.
-static void add(int64_t &sum, int64_t number) {
-  if (llvm::AddOverflow(sum, number, sum))
-    sum = INT64_MAX;
 }
 
 /// Counts the tensors of a subgraph that the file holds.
@@ -42,13 +36,8 @@ static void countWeights(const Model &model, const schema::SubGraph &graph, llvm
     ArrayRef<char> bytes = tensor.buffer() == 0 ? ArrayRef<char>() : model.buffer(tensor.buffer());
     if (bytes.empty() || !counted.insert(tensor.buffer()).second)
       continue;
-    int64_t elements = 1;
-    for (int32_t extent : numbersOf(tensor.shape()))
-      if (extent < 0 || llvm::MulOverflow(elements, int64_t(extent), elements))
-        malformed("tensor '" + printable(nameOf(graph, static_cast<int32_t>(number))) +
-                  "': a dim is negative, or their product overflows");
-    add(summary.parameters, elements);
-    add(summary.weightBytes, static_cast<int64_t>(bytes.size()));
+    addStoredWeights(summary, nameOf(graph, static_cast<int32_t>(number)),
+                     llvm::to_vector_of<int64_t>(numbersOf(tensor.shape())), static_cast<int64_t>(bytes.size()));
   }
 }
 
@@ -70,7 +59,24 @@ static std::string metadataOf(const Model &model) {
   return text;
 }
 
-ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path, const CustomOperators &custom) {
+static std::vector<TensorSummary> summarise(const schema::SubGraph &graph, ArrayRef<NamedTensor> tensors) {
+  std::vector<TensorSummary> all;
+  for (const NamedTensor &tensor : tensors)
+    all.push_back(summarise(graph, tensor));
+  return all;
+}
+
+static std::vector<SignatureSummary> signaturesOf(const Model &model) {
+  std::vector<SignatureSummary> all;
+  for (size_t at = 0; at < sizeOf(model.root().signature_defs()); ++at) {
+    const Entry entry = entryOf(model, *model.root().signature_defs()->Get(static_cast<unsigned>(at)));
+    const schema::SubGraph &graph = model.graph(entry.graph);
+    all.push_back({printable(entry.name), summarise(graph, entry.inputs), summarise(graph, entry.outputs)});
+  }
+  return all;
+}
+
+ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*/, const ImportOptions &options) {
   Model model(std::move(file));
   ModelSummary summary;
   summary.format = "tflite";
@@ -78,26 +84,21 @@ ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef path, c
   summary.producer = printable(textOf(model.root().description()));
   if (std::string metadata = metadataOf(model); !metadata.empty())
     summary.producer += (summary.producer.empty() ? "" : "; ") + metadata;
-  const schema::SubGraph &main = model.graph(0);
-  summary.name = printable(textOf(main.name()));
-  for (int32_t tensor : numbersOf(main.inputs()))
-    summary.inputs.push_back(summarise(main, tensor));
-  for (int32_t tensor : numbersOf(main.outputs()))
-    summary.outputs.push_back(summarise(main, tensor));
+  const Entry entry = entryOf(model, options.signature);
+  summary.name = printable(entry.name);
+  summary.inputs = summarise(model.graph(entry.graph), entry.inputs);
+  summary.outputs = summarise(model.graph(entry.graph), entry.outputs);
+  summary.signatures = signaturesOf(model);
   std::map<std::string, int64_t> operators;
   llvm::SmallDenseSet<uint32_t> counted;
-  for (size_t number = 0; number < model.graphCount(); ++number) {
+  for (size_t number : graphsReachedFrom(model, entry.graph)) {
     const schema::SubGraph &graph = model.graph(number);
     for (size_t index = 0; index < sizeOf(graph.operators()); ++index)
       ++operators[printable(model.opcode(*graph.operators()->Get(static_cast<unsigned>(index))).name)];
     countWeights(model, graph, counted, summary);
   }
-  for (const auto &[name, count] : operators)
-    summary.operators.push_back({name, count});
-  llvm::sort(summary.operators, [](const OperatorSummary &a, const OperatorSummary &b) {
-    return std::make_pair(-a.count, a.name) < std::make_pair(-b.count, b.name);
-  });
-  summary.unsupported = unsupportedOperators(model, OperatorTable(custom), /*withIndices=*/false);
+  summary.operators = mostFrequentFirst(operators);
+  summary.unsupported = unsupportedOperators(model, entry.graph, OperatorTable(options.custom), /*withIndices=*/false);
   return summary;
 }
 

@@ -112,7 +112,13 @@ Variable &Importer::variable(const std::string &name) {
   return found->second;
 }
 
-/// What a variable holds when the run begins.
+/// A variable that begins as zeros.
+Variable &Importer::declare(const std::string &name, RankedTensorType type) {
+  builder_.countComputed(type.getNumElements() * graph::elementBytes(type.getElementType()));
+  return variables_[name] = {graph::HostTensor::zeros(type), nullptr, nullptr, name, nullptr};
+}
+
+/// What a variable holds now; at first, what it holds when the run begins.
 Value Importer::begin(Variable &variable) {
   if (!variable.input) {
     // Part of the model's own graph, whatever part asks for it.
@@ -147,13 +153,12 @@ void Importer::assignVariable(Frame &frame, const std::string &name, Value value
     variables_[name] = {*initial, nullptr, nullptr, name, nullptr};
     return;
   }
-  if (frame.isPart)
-    unsupported("assigns to variable '" + printable(name) + "' under a condition or in a loop");
+  if (frame.isPart && !carried_.contains(name))
+    unsupported("assigns under a condition or in a loop to the variable '" + printable(name) +
+                "', which came out of another call");
   // One that nothing gave a value before holds what it is assigned; what it was is read by nothing.
-  if (auto type = graph::typeOf(value); variables_.find(name) == variables_.end() && type.hasStaticShape()) {
-    builder_.countComputed(type.getNumElements() * graph::elementBytes(type.getElementType()));
-    variables_[name] = {graph::HostTensor::zeros(type), nullptr, nullptr, name, nullptr};
-  }
+  if (auto type = graph::typeOf(value); variables_.find(name) == variables_.end() && type.hasStaticShape())
+    declare(name, type);
   Variable &known = variable(name);
   begin(known);
   if (value.getType() != known.initial.type())
@@ -163,11 +168,48 @@ void Importer::assignVariable(Frame &frame, const std::string &name, Value value
   known.value = value;
 }
 
+CarriedVariables::CarriedVariables(Importer &importer, ArrayRef<int64_t> graphs, const Handles &handles)
+    : importer_(importer), outer_(importer.carried_) {
+  if (importer.initialises_) // what variables begin as is no value of the run
+    return;
+  const Assigned assigned = assignedBy(importer.model(), graphs, handles);
+  for (const auto &[name, tensor] : assigned) {
+    if (importer.variables_.find(name) != importer.variables_.end())
+      continue;
+    const Integers dims(declaredDims(*tensor));
+    if (llvm::any_of(dims, [](int64_t dim) { return dim < 0; }))
+      unsupported("assigns a tensor of open dims to the variable '" + printable(name) +
+                  "', which nothing gave a value before");
+    importer.declare(name, checkedType(dims, elementTypeOf(tensor->type(), importer.context(),
+                                                           "variable '" + printable(name) + "'")));
+  }
+  importer.carried_.clear();
+  for (const auto &[name, tensor] : assigned) {
+    importer.begin(importer.variable(name));
+    importer.carried_.insert(name);
+    names_.push_back(name);
+  }
+}
+
+Values CarriedVariables::values() const {
+  return llvm::map_to_vector<6>(names_, [&](const std::string &name) { return importer_.variable(name).value; });
+}
+
+void CarriedVariables::set(ArrayRef<Value> values) {
+  for (auto [name, value] : llvm::zip_equal(names_, values)) {
+    Variable &variable = importer_.variable(name);
+    if (value.getType() != variable.initial.type())
+      unsupported("leaves " + inWords(value.getType()) + " in the variable '" + printable(name) +
+                  "', which begins as " + inWords(variable.initial.type()));
+    variable.value = value;
+  }
+}
+
 void Importer::initialise(int64_t graph, const Frame &caller) {
   if (caller.isPart)
     unsupported("is called once under a condition or in a loop");
   const bool before = std::exchange(initialises_, true);
-  inlineGraph(graph, {}, caller, Handles(), /*isPart=*/false);
+  inlineGraph(graph, Passed(), caller, /*isPart=*/false);
   initialises_ = before;
 }
 

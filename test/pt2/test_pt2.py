@@ -168,6 +168,37 @@ def bare_infinity(folder):
 
 
 @case
+def models_of_one_archive(folder):
+    """Two programs under names of their own, as package_pt2 writes them; their weights lie side by side."""
+    parts = {"archive_format": b"pt2", "archive_version": b"0", "byteorder": b"little"}
+    names = {"encoder": "products-core", "decoder": "binary-core"}
+    for model, recorded in names.items():
+        with zipfile.ZipFile(unpacked(recorded, folder)) as archive:
+            members = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
+        parts[f"models/{model}.json"] = members.pop("models/model.json")
+        for kind in ("weights", "constants"):
+            config = json.loads(members.pop(f"data/{kind}/model_{kind}_config.json"))
+            for entry in config["config"].values():
+                path = f"data/{kind}/{entry['path_name']}"
+                entry["path_name"] = f"{model}_{entry['path_name']}"
+                parts[f"data/{kind}/{entry['path_name']}"] = members[path]
+            parts[f"data/{kind}/{model}_{kind}_config.json"] = json.dumps(config).encode()
+    path = folder / "both.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr("both/" + name, data)
+    for model, recorded in names.items():
+        smelt("compare", path, "--signature", model, "--inputs", FILES / f"{recorded}.in.npz", "--against", FILES / f"{recorded}.out.npz")
+        told = json.loads(smelt("inspect", path, "--signature", model, "--json").stdout)
+        expect({each["name"]: each["inputs"] for each in told["signatures"]}[model] == told["inputs"], f"{told}")
+    for arguments, words in (((), "holds 2 models; say which with --signature: 'encoder', 'decoder'"), (("--signature", "model"), "there is no model 'model'; the archive has 'encoder'")):
+        done = smelt("compile", path, "-o", folder / "m.so", *arguments, code=2)
+        expect(words in done.stderr, done.stderr)
+    done = smelt("compile", FILES / "tiny_2.5.1.pt2", "-o", folder / "m.so", "--signature", "model", code=2)
+    expect("the archive has one, without a name" in done.stderr, done.stderr)
+
+
+@case
 def places_that_are_none(folder):
     """Places beyond a tensor count as the nearest in it, as ONNX's do: nothing else is read, and nothing else is written to."""
     smelt("compile", unpacked("places-core", folder), "-o", folder / "m.so")

@@ -89,6 +89,19 @@ class Model:
         self._model.subgraphs.append(graph._graph)
         return graph
 
+    def signature(self, key, graph, inputs, outputs):
+        """Names a subgraph, by its number, and its inputs and outputs: {name: tensor}."""
+        signature = schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = key, graph
+        signature.inputs, signature.outputs = ([self._named(*each) for each in tensors.items()] for tensors in (inputs, outputs))
+        self._model.signatureDefs = [*(self._model.signatureDefs or []), signature]
+
+    @staticmethod
+    def _named(name, tensor):
+        named = schema.TensorMapT()
+        named.name, named.tensorIndex = name, tensor
+        return named
+
     def buffer(self, data):
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(data, np.uint8)

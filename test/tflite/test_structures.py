@@ -380,6 +380,177 @@ def variables_that_nothing_gave_a_value_before(folder):
     agrees(folder, model, [(normal(3),) for _ in range(2)])
 
 
+def add_to(graph, name, x, shape=(3,), factor=1):
+    """name += factor · x"""
+    moved = graph.op("MUL", [x, numbers(graph, factor, F32)], [F32], "MulOptions")
+    assign(graph, name, graph.op("ADD", [read(graph, name, F32, shape), moved], [F32], "AddOptions"))
+
+
+def counter(model, most):
+    """The condition of a loop whose state ends with a count, and the number of its subgraph."""
+    def make(*shapes):
+        graph = model.graph("goes on")
+        for shape in shapes:
+            graph.input(F32, shape)
+        graph.output(graph.op("LESS", [graph.input(I32, ()), numbers(graph, most)], [BOOL]))
+        return len(model._model.subgraphs) - 1
+    return make
+
+
+def one_more(graph, count):
+    return graph.op("ADD", [count, numbers(graph, 1)], [I32], "AddOptions")
+
+
+@case
+def variables_in_branches(folder):
+    """One branch assigns one variable, the other that one and another, which do not begin as zeros."""
+    model = builder.Model()
+    main, more, less = model.main, model.graph("more"), model.graph("less")
+    begins(model, a=np.array([1, 2, 3], F32), b=np.full(3, 7, F32))
+    x = more.input(F32, (3,))
+    add_to(more, "a", x)
+    more.output(x)
+    x = less.input(F32, (3,))
+    add_to(less, "b", x, factor=2)
+    assign(less, "a", read(less, "b", F32, (3,)))
+    less.output(less.op("NEG", [x], [F32]))
+    condition, x = main.input(BOOL, ()), main.input(F32, (3,))
+    made = main.op("IF", [condition, x], [F32], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+    main.output(made, read(main, "a", F32, (3,)), read(main, "b", F32, (3,)))
+    agrees(folder, model, [(np.array(chosen), normal(3)) for chosen in (True, True, False, True, False, False)])
+
+
+@case
+def variables_in_branches_that_nothing_gave_a_value_before(folder):
+    model = builder.Model()
+    main, first, second = model.main, model.graph("first"), model.graph("second")
+    for graph, name in ((first, "NEG"), (second, "ABS")):
+        x = graph.tensor(F32, (3,)), graph.input(F32, (3,))
+        assign(graph, "a", graph.op(name, [x[1]], [x[0]]))
+        graph.output(x[1])
+    condition, x = main.input(BOOL, ()), main.input(F32, (3,))
+    made = main.op("IF", [condition, x], [F32], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+    main.output(made, main.op("EXP", [read(main, "a", F32, (3,))], [F32]))
+    agrees(folder, model, [(np.array(chosen), normal(3)) for chosen in (True, False)])
+
+
+@case
+def variables_of_integers_in_branches(folder):
+    """They begin as their zero point, and move by a frame where the condition says so."""
+    how = (0.05, -128)
+    model = builder.Model()
+    main, moves, stays = model.main, model.graph("moves"), model.graph("stays")
+    begin = model.graph("begin")
+    begin.op("ASSIGN_VARIABLE", [handle(begin, "frames"), begin.constant(np.full((1, 3, 4), -128, np.int8), quantised=how)], [], "AssignVariableOptions")
+    main.op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=3)
+    frame = moves.input(np.int8, (1, 1, 4), quantised=how)
+    before = moves.op("READ_VARIABLE", [handle(moves, "frames")], [moves.tensor(np.int8, (1, 3, 4), quantised=how)], "ReadVariableOptions")
+    window = moves.op("CONCATENATION", [before, frame], [(np.int8, how)], "ConcatenationOptions", axis=1)
+    assign(moves, "frames", moves.op("STRIDED_SLICE", [window, *(numbers(moves, each) for each in ([0, 1, 0], [1, 4, 4], [1, 1, 1]))],
+                                     [moves.tensor(np.int8, (1, 3, 4), quantised=how)], "StridedSliceOptions"))
+    moves.output(frame)
+    stays.output(stays.input(np.int8, (1, 1, 4), quantised=how))
+    condition, x = main.input(BOOL, ()), main.input(np.int8, (1, 1, 4), quantised=how)
+    made = main.op("IF", [condition, x], [main.tensor(np.int8, (1, 1, 4), quantised=how)], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+    main.output(made, main.op("READ_VARIABLE", [handle(main, "frames")], [main.tensor(np.int8, (1, 3, 4), quantised=how)], "ReadVariableOptions"))
+    agrees(folder, model, [(np.array(chosen), operators.codes(1, 1, 4)) for chosen in (False, True, True, False, True)])
+
+
+@case
+def variables_in_loops(folder):
+    """Each round adds to one; the loop may have no round at all."""
+    model = builder.Model()
+    main = model.main
+    begins(model, a=np.array([1, 2, 3], F32))
+    goes_on, body = counter(model, 3)((3,)), model.graph("body")
+    x, count = body.input(F32, (3,)), body.input(I32, ())
+    add_to(body, "a", x)
+    body.output(read(body, "a", F32, (3,)), one_more(body, count))
+    made = main.op("WHILE", [main.input(F32, (3,)), main.input(I32, ())], [F32, I32], "WhileOptions", condSubgraphIndex=goes_on, bodySubgraphIndex=goes_on + 1)
+    main.output(*made, read(main, "a", F32, (3,)))
+    agrees(folder, model, [(normal(3), np.array(start, I32)) for start in (0, 2, 3, 1)], most=1e-4)
+
+
+@case
+def variables_that_end_loops(folder):
+    """The condition reads what the body assigns."""
+    model = builder.Model()
+    main = model.main
+    begins(model, a=np.array(0, F32))
+    goes_on, body = model.graph("goes on"), model.graph("body")
+    goes_on.input(F32, ())
+    goes_on.output(goes_on.op("LESS", [read(goes_on, "a", F32, ()), numbers(goes_on, 10, F32)], [BOOL]))
+    x = body.input(F32, ())
+    add_to(body, "a", x, shape=())
+    body.output(body.op("ADD", [x, numbers(body, 0.5, F32)], [F32], "AddOptions"))
+    main.output(main.op("WHILE", [main.input(F32, ())], [F32], "WhileOptions", condSubgraphIndex=2, bodySubgraphIndex=3), read(main, "a", F32, ()))
+    agrees(folder, model, [(np.array(start, F32),) for start in (1.5, 2.5, 20)])
+
+
+@case
+def variables_in_branches_in_loops(folder):
+    """An inner branch assigns one variable, the body another, and a call inside of the branch a third."""
+    model = builder.Model()
+    main = model.main
+    begins(model, a=np.zeros(3, F32), b=np.array([1, -1, 2], F32), c=np.full(3, 0.5, F32))
+    goes_on, body = counter(model, 5)((3,)), model.graph("body")
+    more, less, inside = (model.graph(name) for name in ("more", "less", "inside"))
+    x, count = body.input(F32, (3,)), body.input(I32, ())
+    add_to(body, "b", read(body, "a", F32, (3,)))
+    chosen = body.op("LESS", [count, numbers(body, 2)], [BOOL])
+    made = body.op("IF", [chosen, x], [body.tensor(F32, (3,))], "IfOptions", thenSubgraphIndex=goes_on + 2, elseSubgraphIndex=goes_on + 3)
+    body.output(made, one_more(body, count))
+    x = more.input(F32, (3,))
+    add_to(more, "a", x, factor=0.5)
+    more.output(more.op("IF", [more.op("GREATER", [more.op("SUM", [x, numbers(more, [0])], [F32], "ReducerOptions"), numbers(more, 0, F32)], [BOOL]), x], [more.tensor(F32, (3,))],
+                        "IfOptions", thenSubgraphIndex=goes_on + 4, elseSubgraphIndex=goes_on + 3))
+    less.output(less.op("NEG", [less.input(F32, (3,))], [F32]))
+    x = inside.input(F32, (3,))
+    add_to(inside, "c", x)
+    inside.output(x)
+    made = main.op("WHILE", [main.input(F32, (3,)), main.input(I32, ())], [F32, I32], "WhileOptions", condSubgraphIndex=goes_on, bodySubgraphIndex=goes_on + 1)
+    main.output(*made, *(read(main, name, F32, (3,)) for name in "abc"))
+    agrees(folder, model, [(normal(3), np.array(start, I32)) for start in (0, 1, 4, 7)], most=1e-4)
+
+
+@case
+def variables_that_calls_give_back(folder):
+    """A subgraph that names a variable; and one whose loop takes the name along."""
+    model = builder.Model()
+    main, names = model.main, model.graph("names")
+    begins(model, a=np.array([1, 2, 3], F32))
+    names.output(handle(names, "a"))
+    goes_on, body = model.graph("goes on"), model.graph("body")
+    goes_on.input("RESOURCE", ())
+    goes_on.output(goes_on.op("LESS", [goes_on.input(I32, ()), numbers(goes_on, 3)], [BOOL]))
+    passed, count = body.input("RESOURCE", ()), body.input(I32, ())
+    value = body.op("READ_VARIABLE", [passed], [body.tensor(F32, (3,))], "ReadVariableOptions")
+    body.op("ASSIGN_VARIABLE", [passed, body.op("ADD", [value, value], [F32], "AddOptions")], [], "AssignVariableOptions")
+    body.output(passed, one_more(body, count))
+    given = main.op("CALL", [], ["RESOURCE"], "CallOptions", subgraph=1)
+    looped, count = main.op("WHILE", [given, main.input(I32, ())], ["RESOURCE", I32], "WhileOptions", condSubgraphIndex=3, bodySubgraphIndex=4)
+    main.output(count, main.op("READ_VARIABLE", [looped], [main.tensor(F32, (3,))], "ReadVariableOptions"))
+    ours = smelt.load(smelt.compile(model.save(folder / "m.tflite"), folder / "m.so"))  # LiteRT 2.3 has no CALL
+    want = np.array([1, 2, 3], F32)
+    for start in (0, 2, 3):
+        results = ours.run({ours.inputs[0].name: np.array(start, I32)})
+        want = want * 2 ** (3 - start)
+        expect(np.array_equal(results[ours.outputs[1].name], want), f"from {start}: {results}, not {want}")
+
+
+@case
+def branches_that_name_different_variables(folder):
+    model = builder.Model()
+    main, first, second = model.main, model.graph("first"), model.graph("second")
+    begins(model, a=np.zeros(3, F32), b=np.ones(3, F32))
+    first.output(handle(first, "a"))
+    second.output(handle(second, "b"))
+    chosen = main.op("IF", [main.input(BOOL, ())], ["RESOURCE"], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+    main.output(main.op("READ_VARIABLE", [chosen], [main.tensor(F32, (3,))], "ReadVariableOptions"))
+    done = harness.smelt("compile", model.save(folder / "m.tflite"), "-o", folder / "m.so")
+    expect(done.returncode == 4 and "its branches make different variables" in done.stderr, done.stderr)
+
+
 @case
 def what_is_refused_is_named(folder):
     """Text and operators of the user's own, all at once and in one line."""

@@ -16,6 +16,15 @@ namespace smelt {
 
 constexpr int64_t kMostStrips = 1024; // more are calls without work
 
+void CompileFlags::addSignature(CLI::App &command) {
+  command
+      .add_option("--signature", options.import.signature,
+                  "which entry point of a file that has several: the key of a .tflite file's signature, whose names "
+                  "inputs and outputs then have, by default the first subgraph; or the name of a model in a .pt2 "
+                  "archive. smelt inspect lists them")
+      ->check(CLI::Validator([](const std::string &name) { return name.empty() ? "the name is empty" : ""; }, ""));
+}
+
 void CompileFlags::addShape(CLI::App &command) {
   command
       .add_option(
@@ -57,6 +66,7 @@ void CompileFlags::addTo(CLI::App &command) {
                       "are refused when the model is opened: " +
                       gpu::profileOptions())
       ->capture_default_str();
+  addSignature(command);
   addShape(command);
   addState(command);
   addCustom(command);

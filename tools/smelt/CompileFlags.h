@@ -12,7 +12,8 @@
 
 namespace smelt {
 
-/// What every command that compiles takes: MODEL, --target, --shape, --state, --custom, --link, --precision,
+/// What every command that compiles takes: MODEL, --signature, --target, --shape, --state, --custom, --link,
+/// --precision,
 /// --calibration, --calibration-preprocess, --calibration-method, --threads, --cache, --dump-after.
 struct CompileFlags {
   driver::CompileOptions options;
@@ -24,7 +25,8 @@ struct CompileFlags {
   void addTo(CLI::App &command);
   /// The check of an option that names a file: it may not be empty.
   static std::string checkName(const std::string &name) { return name.empty() ? "the name of the file is empty" : ""; }
-  /// --shape alone, --state alone, --custom alone.
+  /// --signature alone, --shape alone, --state alone, --custom alone.
+  void addSignature(CLI::App &command);
   void addShape(CLI::App &command);
   void addState(CLI::App &command);
   void addCustom(CLI::App &command);

@@ -123,6 +123,7 @@ static ordered_json toJson(const std::string &path, const frontend::ModelSummary
                        {"name", summary.name},
                        {"inputs", inputsToJson(summary.inputs, check.ranges)},
                        {"outputs", toJson(summary.outputs)},
+                       {"signatures", ordered_json::array()},
                        {"states", check.states},
                        {"symbols", symbolsToJson(summary.symbols)},
                        {"operators", ordered_json::array()},
@@ -132,6 +133,9 @@ static ordered_json toJson(const std::string &path, const frontend::ModelSummary
                        {"file_bytes", fileBytes(path)},
                        {"unsupported", ordered_json::array()},
                        {"not_checked", check.refusal}};
+  for (const frontend::SignatureSummary &row : summary.signatures)
+    json["signatures"].push_back(
+        {{"name", row.name}, {"inputs", toJson(row.inputs)}, {"outputs", toJson(row.outputs)}});
   for (const frontend::OperatorSummary &row : summary.operators)
     json["operators"].push_back({{"name", row.name}, {"count", row.count}});
   for (const auto &nodes : {summary.unsupported, check.unsupported})
@@ -225,6 +229,17 @@ static void printSymbols(const ordered_json &symbols) {
   llvm::outs() << (symbols.empty() ? "" : "\n");
 }
 
+/// What --signature selects, where that is a choice.
+static void printSignatures(const ordered_json &signatures) {
+  for (const ordered_json &signature : signatures) {
+    if (signatures.size() == 1)
+      return;
+    llvm::outs() << "signature " << runner::quoted(textOf(signature["name"])) << "\n";
+    printTensors("  input ", signature["inputs"]);
+    printTensors("  output", signature["outputs"]);
+  }
+}
+
 static void printModel(const ordered_json &json) {
   llvm::outs() << textOf(json["format"]) << " " << textOf(json["version"]);
   if (!textOf(json["producer"]).empty())
@@ -234,6 +249,7 @@ static void printModel(const ordered_json &json) {
   printTensors("output", json["outputs"]);
   printTensors("state ", json["states"]);
   printSymbols(json["symbols"]);
+  printSignatures(json["signatures"]);
   llvm::outs() << json["parameters"].get<int64_t>() << " parameters, weights " << sizeText(json["weight_bytes"])
                << ", file " << sizeText(json["file_bytes"]);
   if (!json["macs"].is_null())
@@ -351,7 +367,7 @@ llvm::Error InspectCommand::run() {
   if (isArtifact) {
     result = toJson(runner::describe(path));
   } else {
-    llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path, flags.options.import.custom);
+    llvm::Expected<frontend::ModelSummary> summary = frontend::summariseModel(path, flags.options.import);
     if (!summary)
       return summary.takeError();
     llvm::Expected<Check> checked = check(*summary);
@@ -373,6 +389,7 @@ void addInspectCommand(CLI::App &app, int &exitCode) {
       "JSON, and ends with 4 where it is compiled.");
   auto state = std::make_shared<InspectCommand>();
   command->add_option("FILE", state->flags.options.model, "a model, or a shared artefact")->required();
+  state->flags.addSignature(*command);
   state->flags.addShape(*command);
   state->flags.addCustom(*command);
   command->add_option("--target", state->flags.options.target, "processor that the model shall be compiled for")

@@ -15,35 +15,57 @@ namespace smelt::frontend::tflite {
 
 using graph::Extent;
 
-/// Inputs of a call from `first` on, those that name variables null and in `handles`.
-static Values arguments(OperatorReader &node, unsigned first, Handles &handles) {
-  Values values;
+/// Inputs of a call from `first` on.
+static Passed arguments(OperatorReader &node, unsigned first) {
+  Passed passed;
   for (unsigned index = first; index < node.inputCount(); ++index) {
     auto handle = node.frame().handles.find(node.inputTensor(index));
     if (handle == node.frame().handles.end()) {
-      values.push_back(node.input(index));
+      passed.values.push_back(node.input(index));
       continue;
     }
     node.skip(index);
-    handles[index - first] = handle->second;
-    values.push_back(nullptr);
+    passed.handles[index - first] = handle->second;
+    passed.values.push_back(nullptr);
   }
-  return values;
+  return passed;
 }
 
-static Values call(OperatorReader &node) {
-  Handles handles;
-  Values inputs = arguments(node, 0, handles);
-  return node.importer().inlineGraph(node.options<schema::CallOptions>().subgraph(), inputs, node.frame(), handles,
-                                     /*isPart=*/false);
+/// What a call passes back, as an operator's results.
+static Values results(OperatorReader &node, const Passed &passed) {
+  for (const auto &[index, handle] : passed.handles)
+    if (index < node.outputCount())
+      node.frame().handles[node.outputTensor(index)] = handle;
+  return passed.values;
 }
+
+/// Of values that are passed, the tensors.
+static Values tensorsOf(const Passed &passed) {
+  Values tensors(passed.values);
+  llvm::erase(tensors, Value());
+  return tensors;
+}
+
+/// The same with other tensors.
+static Passed withTensors(const Passed &passed, ArrayRef<Value> tensors) {
+  Passed other = passed;
+  for (Value &value : other.values)
+    if (value) {
+      value = tensors.front();
+      tensors = tensors.drop_front();
+    }
+  return other;
+}
+
+static Values inlined(OperatorReader &node, int64_t graph) {
+  return results(node, node.importer().inlineGraph(graph, arguments(node, 0), node.frame(), /*isPart=*/false));
+}
+
+static Values call(OperatorReader &node) { return inlined(node, node.options<schema::CallOptions>().subgraph()); }
 
 // STABLEHLO_COMPOSITE: an operator by name, with a subgraph that computes it
 static Values composite(OperatorReader &node) {
-  Handles handles;
-  Values inputs = arguments(node, 0, handles);
-  return node.importer().inlineGraph(node.compositeOptions().decomposition_subgraph_index(), inputs, node.frame(),
-                                     handles, /*isPart=*/false);
+  return inlined(node, node.compositeOptions().decomposition_subgraph_index());
 }
 
 static Values callOnce(OperatorReader &node) {
@@ -51,72 +73,71 @@ static Values callOnce(OperatorReader &node) {
   return {};
 }
 
-// IF: what one of two subgraphs makes of the inputs behind the condition
+// IF: what one of two subgraphs makes of the inputs behind the condition, and of the variables that either assigns
 static Values ifElse(OperatorReader &node) {
   GraphBuilder &b = node.builder();
   const auto &options = node.options<schema::IfOptions>();
+  const int64_t first = options.then_subgraph_index(), second = options.else_subgraph_index();
   const Extent condition = conditionFrom(b, node.input(0));
-  Handles handles;
-  Values inputs = arguments(node, 1, handles);
-  auto branch = [&](int64_t graph, bool isPart) {
-    return node.importer().inlineGraph(graph, inputs, node.frame(), handles, isPart);
-  };
+  const Passed inputs = arguments(node, 1);
   if (condition.isNumber())
-    return branch(condition == Extent(1) ? options.then_subgraph_index() : options.else_subgraph_index(), false);
-  return buildBranches(
-      b, condition, [&] { return branch(options.then_subgraph_index(), true); },
-      [&] { return branch(options.else_subgraph_index(), true); });
-}
-
-// WHILE: a body repeats as long as a condition of its state holds
-static Values repeat(OperatorReader &node) {
-  GraphBuilder &b = node.builder();
-  const auto &options = node.options<schema::WhileOptions>();
-  Handles handles;
-  Values inputs = arguments(node, 0, handles), initial;
-  for (Value input : inputs)
-    if (input)
-      initial.push_back(input);
-  // The state is the tensors; what names variables stays what it is.
-  auto whole = [&](ArrayRef<Value> state) {
-    Values all;
-    for (Value input : inputs) {
-      all.push_back(input ? state.front() : Value());
-      state = state.drop_front(input ? 1 : 0);
-    }
+    return results(node, node.importer().inlineGraph(condition == Extent(1) ? first : second, inputs, node.frame(),
+                                                     /*isPart=*/false));
+  CarriedVariables variables(node.importer(), {first, second}, inputs.handles);
+  const Values before = variables.values();
+  SmallVector<Passed> made;
+  auto branch = [&](int64_t graph) {
+    variables.set(before);
+    made.push_back(node.importer().inlineGraph(graph, inputs, node.frame(), /*isPart=*/true));
+    Values all = tensorsOf(made.back());
+    llvm::append_range(all, variables.values());
     return all;
   };
+  const Values all = buildBranches(b, condition, [&] { return branch(first); }, [&] { return branch(second); });
+  if (made.front().handles != made.back().handles)
+    unsupported("its branches make different variables");
+  variables.set(ArrayRef(all).take_back(before.size()));
+  return results(node, withTensors(made.front(), ArrayRef(all).drop_back(before.size())));
+}
+
+// WHILE: a body repeats as long as a condition of its state holds. The state is the tensors, and the variables that are
+// assigned; what names variables stays what it is.
+static Values repeat(OperatorReader &node) {
+  const auto &options = node.options<schema::WhileOptions>();
+  const Passed inputs = arguments(node, 0);
+  const Values tensors = tensorsOf(inputs);
+  CarriedVariables variables(node.importer(), {options.cond_subgraph_index(), options.body_subgraph_index()},
+                             inputs.handles);
   auto goesOn = [&](ArrayRef<Value> state, bool isPart) {
-    Values made =
-        node.importer().inlineGraph(options.cond_subgraph_index(), whole(state), node.frame(), handles, isPart);
-    if (made.size() != 1 || !made.front())
-      malformed("has a condition that makes " + Twine(made.size()) + " values");
-    return made.front();
+    const Passed made =
+        node.importer().inlineGraph(options.cond_subgraph_index(), withTensors(inputs, state), node.frame(), isPart);
+    if (made.values.size() != 1 || !made.values.front())
+      malformed("has a condition that makes " + Twine(made.values.size()) + " values");
+    return made.values.front();
   };
-  LoopBuilder loop(b, initial, std::nullopt, conditionFrom(b, goesOn(initial, false)));
-  Values last = loop.build([&](const Extent &, ArrayRef<Value> state) {
-    Values next;
-    for (auto [input, value] :
-         llvm::zip(inputs, node.importer().inlineGraph(options.body_subgraph_index(), whole(state), node.frame(),
-                                                       handles, /*isPart=*/true)))
-      if (input)
-        next.push_back(value);
-    if (next.size() != state.size() || llvm::is_contained(next, Value()))
+  const Extent condition = conditionFrom(node.builder(), goesOn(tensors, false));
+  Values initial(tensors);
+  llvm::append_range(initial, variables.values()); // behind the condition, which may assign some
+  LoopBuilder loop(node.builder(), initial, std::nullopt, condition);
+  const Values last = loop.build([&](const Extent &, ArrayRef<Value> state) {
+    variables.set(state.drop_front(tensors.size()));
+    const Passed made = node.importer().inlineGraph(options.body_subgraph_index(),
+                                                    withTensors(inputs, state.take_front(tensors.size())), node.frame(),
+                                                    /*isPart=*/true);
+    Values next = tensorsOf(made);
+    if (next.size() != tensors.size() || made.handles != inputs.handles)
       malformed("has a body that does not make its state");
-    return LoopBuilder::Round{goesOn(next, true), next, {}};
+    Value again = goesOn(next, true);
+    llvm::append_range(next, variables.values());
+    return LoopBuilder::Round{again, next, {}};
   });
-  for (auto [index, handle] : handles)
-    if (index < node.outputCount())
-      node.frame().handles[node.outputTensor(index)] = handle;
-  return whole(last);
+  variables.set(ArrayRef(last).drop_front(tensors.size()));
+  return results(node, withTensors(inputs, ArrayRef(last).take_front(tensors.size())));
 }
 
 // VAR_HANDLE: the name of a variable
 static Values varHandle(OperatorReader &node) {
-  const auto &options = node.options<schema::VarHandleOptions>();
-  std::string name = textOf(options.container()).str();
-  name += (name.empty() ? "" : "/") + textOf(options.shared_name()).str();
-  node.frame().handles[node.outputTensor(0)] = name;
+  node.frame().handles[node.outputTensor(0)] = variableName(node.options<schema::VarHandleOptions>());
   return {Value()};
 }
 

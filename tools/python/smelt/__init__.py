@@ -52,7 +52,7 @@ def _shape(name, extents):
 
 
 def compile(model, output=None, *, target="native", emit="shared", shapes=None, states=None, custom=(), link=(), precision=None, calibration=None, threads=None,
-            cache=None, report=None, calibration_preprocess=None, optimize_for=None, processor=None):
+            cache=None, report=None, calibration_preprocess=None, optimize_for=None, processor=None, signature=None):
     """Compiles a model file and returns the artefact's path; `output` is beside the model by default.
 
     `shapes` fixes inputs: {name: extents}, of which each is a number, None where it stays open, (least, most), or a text that smelt compile --shape
@@ -64,6 +64,7 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     `cache` is a folder for the code of kernels, made where it is missing: what an earlier compile left there is not compiled again.
     `optimize_for="memory"` takes the smallest arena that costs one thread no time; by default two threads lose none either.
     `processor` is the one beside a `target` that is a device, by default this one.
+    `signature` is the entry point of a file that has several: a signature's key in a .tflite file, a model's name in a .pt2 archive.
     `report`, a dict, is filled with what `smelt compile --report` says (sizes, operators, times).
     Raises SmeltError with the compiler's message and exit code.
     """
@@ -80,7 +81,8 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
         for path in (paths,) if isinstance(paths, (str, os.PathLike)) else paths:
             arguments += [flag, path]
     for flag, value in (("--precision", precision), ("--calibration", calibration),
-                        ("--calibration-preprocess", calibration_preprocess), ("--threads", threads), ("--cache", cache), ("--optimize-for", optimize_for), ("--processor", processor)):
+                        ("--calibration-preprocess", calibration_preprocess), ("--threads", threads), ("--cache", cache), ("--optimize-for", optimize_for),
+                        ("--processor", processor), ("--signature", signature)):
         if value is not None:
             arguments += [flag, value]
     if report is None:
@@ -93,6 +95,7 @@ def compile(model, output=None, *, target="native", emit="shared", shapes=None, 
     return output
 
 
-def inspect(path, *, custom=()):
-    """What `smelt inspect --json` says of a model or an artefact; `custom` are files that declare operators of the model."""
-    return json.loads(_call("inspect", path, "--json", *(word for file in custom for word in ("--custom", file))))
+def inspect(path, *, custom=(), signature=None):
+    """What `smelt inspect --json` says of a model or an artefact; `custom` are files that declare operators of the model, `signature` is as of compile."""
+    chosen = ("--signature", signature) if signature is not None else ()
+    return json.loads(_call("inspect", path, "--json", *chosen, *(word for file in custom for word in ("--custom", file))))

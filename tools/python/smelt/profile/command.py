@@ -59,6 +59,7 @@ def parser():
     options.add_argument("--summary", metavar="FILE.md", help="write the table as Markdown")
     for flag, name in (("--shape", "INPUT=…"), ("--state", "INPUT=OUTPUT"), ("--custom", "FILE"), ("--link", "FILE")):
         options.add_argument(flag, action="append", default=[], metavar=name, help="as of smelt compile; may be repeated")
+    options.add_argument("--signature", metavar="NAME", help="as of smelt compile")
     options.add_argument("--calibration-preprocess", metavar="HOW", help="as of smelt compile: how images (PNG, JPEG) of --data become the model's input")
     options.add_argument("--calibration-method", metavar="M", help="as of smelt compile")
     return options
@@ -76,12 +77,12 @@ def _flags(args):
     for flag, values in (("--shape", args.shape), ("--state", args.state), ("--custom", args.custom), ("--link", args.link)):
         for value in values:
             words += [flag, value]
-    return tuple(words)
+    return (*words, *(("--signature", args.signature) if args.signature else ()))
 
 
 def _inputs(args):
     """The model's inputs as `smelt inspect` tells, in the shapes of --shape where these are numbers."""
-    inputs = inspect(args.model, custom=args.custom)["inputs"]
+    inputs = inspect(args.model, custom=args.custom, signature=args.signature)["inputs"]
     for text in args.shape:
         name, _, extents = text.rpartition("=")
         for value in inputs:
