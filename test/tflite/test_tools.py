@@ -18,6 +18,7 @@ import litert
 litert.enter()
 
 import numpy as np
+from ai_edge_litert import interpreter
 
 import builder
 import harness
@@ -58,6 +59,14 @@ def bytes_(folder):
     return model.save(folder / "bytes.tflite")
 
 
+def handle(graph):
+    return graph.op("VAR_HANDLE", [], ["RESOURCE"], "VarHandleOptions", container="", sharedName="sum")
+
+
+def value(graph):
+    return graph.op("READ_VARIABLE", [handle(graph)], [graph.tensor(np.float32, (3,))], "ReadVariableOptions")
+
+
 def compared(path, *options):
     return json.loads(harness.smelt_ok("compare", path, "--json", *options).stdout)
 
@@ -80,6 +89,90 @@ def inspect_tells_what_stays(folder):
     artefact = smelt.compile(path, folder / "m.so")
     told, made = (json.loads(harness.smelt_ok("inspect", file, "--json").stdout)["states"] for file in (path, artefact))
     expect(len(told) == 1 and told == [{key: state[key] for key in ("name", "type", "shape", "output")} for state in made], f"{told} and {made}")
+
+
+def entries(folder):
+    """Two signatures of one variable, whose outputs have names in another order than the file's; a third is of what nothing imports."""
+    model = builder.Model()
+    main, scale, train = model.main, model.graph("scale"), model.graph("train")
+    begin = model.graph("begin")
+    begin.op("ASSIGN_VARIABLE", [handle(begin), begin.constant(np.array([1, 2, 3], np.float32))], [], "AssignVariableOptions")
+    for graph in (main, scale):
+        graph.op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=3)
+    x = main.input(np.float32, (3,), name="serving_default_x:0")
+    total = main.op("ADD", [x, value(main)], [main.tensor(np.float32, (3,), name="PartitionedCall:0")], "AddOptions")
+    main.op("ASSIGN_VARIABLE", [handle(main), total], [], "AssignVariableOptions")
+    twice = main.op("ADD", [total, total], [main.tensor(np.float32, (3,), name="PartitionedCall:1")], "AddOptions")
+    main.output(total, twice)
+    factor, x = scale.input(np.float32, (), name="scale_factor:0"), scale.input(np.float32, (3,), name="scale_x:0")
+    scaled = scale.op("MUL", [x, factor], [np.float32], "MulOptions")
+    scale.output(scale.op("ADD", [scaled, value(scale)], [scale.tensor(np.float32, (3,), name="PartitionedCall_1:0")], "AddOptions"))
+    y = train.input(np.float32, (3,))
+    train.output(train.op("FlexErf", [y], [train.tensor(np.float32, (3,))], custom=b"abc"))
+    model.signature("total", 0, {"x": main._graph.inputs[0]}, {"twice": twice, "total": total})
+    model.signature("scale", 1, {"x": x, "factor": factor}, {"scaled": scale._graph.outputs[0]})
+    model.signature("train", 2, {"y": y}, {"loss": train._graph.outputs[0]})
+    return model.save(folder / "entries.tflite")
+
+
+@case
+def signatures_are_listed(folder):
+    told = json.loads(harness.smelt_ok("inspect", entries(folder), "--json").stdout)
+    names = {each["name"]: [[tensor["name"] for tensor in each[of]] for of in ("inputs", "outputs")] for each in told["signatures"]}
+    expect(names == {"total": [["x"], ["twice", "total"]], "scale": [["factor", "x"], ["scaled"]], "train": [["y"], ["loss"]]}, f"{names}")
+    expect([tensor["name"] for tensor in told["inputs"]] == ["serving_default_x:0"] and not told["unsupported"], f"{told}")
+    text = harness.smelt_ok("inspect", entries(folder)).stdout
+    expect("signature 'scale'\n  input  'factor'  f32 scalar\n  input  'x'  f32 3\n  output 'scaled'  f32 3\n" in text, text)
+    other = json.loads(harness.smelt_ok("inspect", entries(folder), "--json", "--signature", "train").stdout)
+    expect([each["operator"] for each in other["unsupported"]] == ["FlexErf"] and other["name"] == "train", f"{other}")
+    expect("signature" not in harness.smelt_ok("inspect", floats(folder)).stdout, "of a file without")
+
+
+@case
+def a_signature_is_compiled(folder):
+    """Under its names; what the others lack does not matter, and variables are each artefact's own."""
+    path = entries(folder)
+    for key, feeds in (("total", [{"x": operators.draw(3)} for _ in range(3)]), ("scale", [{"x": operators.draw(3), "factor": np.array(2.5, np.float32)}])):
+        ours = smelt.load(smelt.compile(path, folder / f"{key}.so", signature=key))
+        judge = interpreter.Interpreter(model_path=str(path)).get_signature_runner(key)
+        for given in feeds:
+            got, want = ours.run(given), judge(**given)
+            expect(set(got) == set(want) and all(np.allclose(got[name], want[name], rtol=1e-6) for name in want), f"{key}: {got} and not {want}")
+        rows = compared(path, "--signature", key, "--against", "litert")["outputs"]
+        expect({row["name"] for row in rows} == set(want) and all(row["holds"] for row in rows), f"{rows}")
+    first = smelt.load(smelt.compile(path, folder / "first.so"))
+    expect([tensor.name for tensor in first.inputs] == ["serving_default_x:0"], f"{first.inputs}")
+    expect([tensor["name"] for tensor in smelt.inspect(path, signature="scale")["inputs"]] == ["factor", "x"], "inspect of a signature")
+
+
+@case
+def signatures_that_there_are_not(folder):
+    for arguments, words in ((("compile", entries(folder), "-o", folder / "m.so", "--signature", "serve"), "there is no 'serve'; the file has 'total', 'scale', 'train'"),
+                             (("inspect", entries(folder), "--signature", "serve"), "there is no 'serve'"),
+                             (("compile", floats(folder), "-o", folder / "m.so", "--signature", "serve"), "there is no 'serve'; the file has none")):
+        done = harness.smelt(*arguments)
+        expect(done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1, f"exit code {done.returncode}: {done.stderr}")
+    model = builder.Model()
+    x = model.main.input(np.float32, (3,))
+    model.main.output(model.main.op("NEG", [x], [np.float32]))
+    for inputs, outputs, words in (({"x": 7}, {}, "signature 0 names tensor 7 of 2"), ({"x": 1}, {}, "has an input 'x', which is none of its subgraph")):
+        model._model.signatureDefs = []
+        model.signature("serve", 0, inputs, outputs)
+        done = harness.smelt("compile", model.save(folder / "m.tflite"), "-o", folder / "m.so", "--signature", "serve")
+        expect(done.returncode == 3 and words in done.stderr, f"exit code {done.returncode}: {done.stderr}")
+
+
+@case
+def compare_names_what_runs_a_format(folder):
+    """Before anything is compiled: the model has open dims."""
+    model = builder.Model()
+    x = model.main.input(np.float32, (1, 4), name="x", signature=(-1, 4))
+    model.main.output(model.main.op("EXP", [x], [np.float32]))
+    path = model.save(folder / "m.tflite")
+    for against, words in (("torch", "runs .pt2 files; this one (TensorFlow Lite model) is run by --against litert, and --against OUT.npz takes recorded outputs"),
+                           ("onnxruntime", "runs .onnx files; this one (TensorFlow Lite model) is run by --against litert"), ("tensorflow", "it takes onnxruntime, litert or torch, or a .npz file of outputs")):
+        done = harness.smelt("compare", path, "--against", against)
+        expect(done.returncode == 2 and words in done.stderr and "open dims" not in done.stderr, f"exit code {done.returncode}: {done.stderr}")
 
 
 @case

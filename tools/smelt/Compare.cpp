@@ -251,8 +251,9 @@ static llvm::Error addResults(func::FuncOp main, ArrayRef<graph::HostTensor> res
 }
 
 /// In the order of the source model, which has its layers behind them here.
-static TensorNames namesOf(const smelt_model &model) {
+static TensorNames namesOf(const smelt_model &model, const std::string &signature) {
   TensorNames names;
+  names.signature = signature;
   for (uint32_t i = 0; i < model.input_count; ++i)
     names.inputs.push_back(model.inputs[i].name);
   for (uint32_t i = 0; i < model.output_count; ++i) {
@@ -397,6 +398,9 @@ llvm::Error CompareCommand::run(int &exitCode) {
     return error;
   if (isOfLayers())
     return lowered.run(flags);
+  llvm::Expected<const Framework *> framework = findFramework(against, flags.options.model);
+  if (!framework)
+    return framework.takeError();
   llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
@@ -422,14 +426,14 @@ llvm::Error CompareCommand::run(int &exitCode) {
   auto buffers =
       inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));
   buffers.run(instance);
-  const Framework *framework = findFramework(against);
-  Comparison comparison(instance, buffers, framework ? framework->mostSteps : 0);
-  if (framework) {
+  Comparison comparison(instance, buffers, *framework ? (*framework)->mostSteps : 0);
+  if (*framework) {
     const std::string given = folder->file("in.npz"), reference = folder->file("out.npz");
     buffers.writeInputs(instance, given);
-    if (llvm::Error error = runFramework(*framework, options.model, namesOf(model), given, reference, layers))
+    if (llvm::Error error = runFramework(**framework, options.model, namesOf(model, options.import.signature), given,
+                                         reference, layers))
       return inputs.empty() && model.input_count > 0 ? withAdvice(std::move(error)) : std::move(error);
-    if (llvm::Error error = addFromFile(model, reference, comparison, framework->yieldsStates))
+    if (llvm::Error error = addFromFile(model, reference, comparison, (*framework)->yieldsStates))
       return error;
   } else if (!against.empty()) {
     if (llvm::Error error = addFromFile(model, against, comparison))

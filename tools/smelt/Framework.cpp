@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/smelt/Framework.h"
+#include "frontends/common/Import.h"
 #include "tools/driver/Errors.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -18,20 +20,14 @@ namespace smelt {
 
 constexpr llvm::StringLiteral kLayerPrefix = "layer:";
 
-// Around a framework's own part. Arguments: MODEL IN.npz OUT.npz PREFIX NAMES ENDING PACKAGES. One line on stderr says
-// what is wrong; the exit code is 2 where the model is of another format, 5 where packages lack, 1 where the framework
-// itself refuses the model.
+// Around a framework's own part. Arguments: MODEL IN.npz OUT.npz PREFIX NAMES PACKAGES. One line on stderr says what is
+// wrong; the exit code is 5 where packages lack, 1 where the framework itself refuses the model.
 constexpr llvm::StringLiteral kBegin = R"(
 import json, sys, zipfile
-model, inputs, outputs, prefix, names, ending, packages = sys.argv[1:]
+model, inputs, outputs, prefix, names, packages = sys.argv[1:]
 names = json.loads(names)
 )";
 constexpr llvm::StringLiteral kEnd = R"(
-with open(model, "rb") as file:
-    is_one = runs(file.read(8))
-if not is_one:
-    print(f"runs {ending} files only", file=sys.stderr)
-    sys.exit(2)
 try:
     import numpy
     with zipfile.ZipFile(inputs) as archive:  # numpy.load refuses an archive of nothing
@@ -51,10 +47,47 @@ except Exception as error:
     sys.exit(1)
 )";
 
-const Framework *findFramework(llvm::StringRef name) {
-  for (const Framework *framework : {&kOnnxRuntime, &kLiteRt, &kTorch})
-    if (framework->name == name)
+static const Framework *const kFrameworks[] = {&kOnnxRuntime, &kLiteRt, &kTorch};
+
+/// "onnxruntime, litert or torch"
+static std::string frameworkNames() {
+  std::string text;
+  for (const Framework *framework : kFrameworks)
+    text += (text.empty() ? "" : framework == std::end(kFrameworks)[-1] ? " or " : ", ") + framework->name.str();
+  return text;
+}
+
+/// Whether a framework runs a model, as far as the file tells.
+static llvm::Error checkFormat(const Framework &framework, const std::string &model) {
+  if (llvm::StringRef(model).ends_with(".mlir"))
+    return driver::toolError(driver::kUsage, model + ": --against " + framework.name.str() + " runs " +
+                                                 framework.ending.str() +
+                                                 " files; of IR, compare with recorded "
+                                                 "outputs, --against OUT.npz");
+  llvm::Expected<std::optional<frontend::FormatName>> format = frontend::formatOf(model);
+  if (!format)
+    return format.takeError();
+  if (!*format || (*format)->ending == framework.ending)
+    return llvm::Error::success();
+  const auto *fits = llvm::find_if(kFrameworks, [&](const Framework *it) { return it->ending == (*format)->ending; });
+  return driver::toolError(driver::kUsage, model + ": --against " + framework.name.str() + " runs " +
+                                               framework.ending.str() + " files; this one (" + (*format)->name.str() +
+                                               ") is run by --against " + (*fits)->name.str() +
+                                               ", and --against OUT.npz takes recorded outputs");
+}
+
+llvm::Expected<const Framework *> findFramework(const std::string &against, const std::string &model) {
+  for (const Framework *framework : kFrameworks)
+    if (framework->name == against) {
+      if (llvm::Error error = checkFormat(*framework, model))
+        return error;
       return framework;
+    }
+  if (!against.empty() && !llvm::sys::fs::exists(against))
+    return driver::toolError(driver::kUsage, "--against " + against +
+                                                 ": there is no such file, and no such framework; "
+                                                 "it takes " +
+                                                 frameworkNames() + ", or a .npz file of outputs");
   return nullptr;
 }
 
@@ -96,14 +129,15 @@ llvm::Error runFramework(const Framework &framework, const std::string &model, c
   const std::string log = outputs + ".log";
   llvm::FileRemover removeLog(log);
   const llvm::StringRef prefix = layers ? llvm::StringRef(kLayerPrefix) : "";
-  const nlohmann::json listed = {{"inputs", names.inputs}, {"outputs", names.outputs}, {"layers", names.layers}};
+  const nlohmann::json listed = {
+      {"signature", names.signature}, {"inputs", names.inputs}, {"outputs", names.outputs}, {"layers", names.layers}};
   const std::string text = listed.dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
   const std::optional<llvm::StringRef> redirects[] = {std::nullopt, llvm::StringRef(), llvm::StringRef(log)};
   std::string why;
   const std::string script = (kBegin + framework.script + kEnd).str();
   const int code = llvm::sys::ExecuteAndWait(
-      *python, {*python, "-c", script, model, inputs, outputs, prefix, text, framework.ending, framework.packages},
-      std::nullopt, redirects, 0, 0, &why);
+      *python, {*python, "-c", script, model, inputs, outputs, prefix, text, framework.packages}, std::nullopt,
+      redirects, 0, 0, &why);
   if (code == 0)
     return llvm::Error::success();
   const std::string against = "--against " + framework.name.str() + ": ";
@@ -114,7 +148,7 @@ llvm::Error runFramework(const Framework &framework, const std::string &model, c
                                  " itself does not run it, so that there is nothing to compare with: " +
                                  (code == kCrashed ? why : lastLineIn(log)));
   return driver::toolError(
-      code == driver::kUsage ? driver::kUsage : driver::kEnvironment,
+      driver::kEnvironment,
       against + (code < 0 ? *python + " cannot be run: " + why + "; SMELT_PYTHON names another one" : lastLineIn(log)));
 }
 

@@ -8,9 +8,6 @@ namespace smelt {
 static constexpr llvm::StringLiteral kScript = R"(
 import itertools
 
-def runs(begin):
-    return begin[:4] != b"PK\3\4" and begin[4:] != b"TFL3"
-
 def parts_of(output, value, np):
     """What stands for a sequence, or a value that may be absent, and what it holds."""
     if output.type.startswith("optional("):

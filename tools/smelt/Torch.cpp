@@ -12,9 +12,6 @@ static constexpr llvm::StringLiteral kScript = R"(
 import warnings
 warnings.filterwarnings("ignore")
 
-def runs(begin):
-    return zipfile.is_zipfile(model)
-
 def array(value):
     import numpy as np
     import torch
