@@ -8,6 +8,8 @@ import torch
 import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 import torch.nn.functional as F
 from torch import nn
+from torch._higher_order_ops.map import map as mapped
+from torch._higher_order_ops.scan import scan
 
 torch.manual_seed(2)
 X, Y = torch.randn(2, 3, 8), torch.randn(2, 3, 8)
@@ -185,7 +187,8 @@ def inplace(x):
 def branches(x):
     doubled = torch.cond(x.sum() > 0, lambda a: a * 2, lambda a: a - 1, (x,))
     count, grown = torch._higher_order_ops.while_loop(lambda n, a: n < 5, lambda n, a: (n + 1, a * 1.5 + n), (torch.tensor(0), x))
-    return [doubled, count, grown]
+    last, each = scan(lambda state, row: (state * 0.9 + row, (state + row).tanh()), torch.zeros_like(x[0, 0]), x.transpose(0, 1)[:, 0])
+    return [doubled, count, grown, last, each, mapped(lambda rows, factor: rows.sin() * factor + rows.sum(), x, x[0, 0] + 1)]
 
 
 def quantised(x):
@@ -225,6 +228,7 @@ def composites(x, y):
     edges = torch.tensor([-0.5, 0.1, 0.7])
     return [torch.fmin(nan, y), torch.fmax(y, nan), torch.hypot(x, y), torch.logaddexp(x, y), torch.xlogy(u, u), torch.xlogy(torch.zeros_like(u), u), F.cosine_similarity(x, y, dim=1),
             F.cosine_similarity(x, y, dim=-1, eps=1e-3), F.pairwise_distance(x, y), F.pairwise_distance(x, y, p=1, keepdim=True), torch.cdist(x, y), torch.cdist(x[0], y[0], p=1),
+            torch.cdist(x, y, p=3.0), torch.cdist(x, y, p=math.inf), torch.cdist(x, y, p=0.0), F.pdist(x[0]), F.pdist(y[1], p=1.5), F.pairwise_distance(x, y, p=3),
             torch.linalg.cross(x.mT[:, :3], y.mT[:, :3], dim=1), torch.inner(x, y[0]), torch.inner(x[0, 0], y[0, 0]), torch.tensordot(x, y, dims=([0, 2], [0, 2])),
             torch.addbmm(torch.ones(3, 3), x, y.mT, beta=0.5, alpha=2.0), *torch.aminmax(x), *torch.aminmax(x, dim=1), *torch.aminmax(x, dim=2, keepdim=True), torch.diff(x), torch.diff(x, 2, 1),
             torch.diff(x, dim=1, prepend=y), torch.trace(x[0]), torch.diag(x[0, 0]), torch.diag(x[0, 0], -2), torch.diag_embed(x[0]), torch.diag_embed(x, 1, 0, 2), torch.tril_indices(3, 4),

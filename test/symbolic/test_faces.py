@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 
+import ml_dtypes
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, save
@@ -237,6 +238,25 @@ def python_says_which_shapes_are_wrong(folder):
         else:
             raise harness.Failure(f"no error that says {word}")
         expect(np.allclose(model_.run(good)["y"], want(good), atol=1e-5), "after an error")
+
+
+@case
+def files_of_bf16(folder):
+    """As the README says: in as ml_dtypes has them or as their bits, out as two bytes each, which can be taken in again."""
+    tensors = [helper.make_tensor_value_info(name, TensorProto.BFLOAT16, [5]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "g", tensors[:1], tensors[1:])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "net.onnx")
+    harness.smelt_ok("compile", folder / "net.onnx", "-o", folder / "net.so")
+    values = np.array([1.5, -2, 0.1, 3e38, np.inf], np.float32).astype(ml_dtypes.bfloat16)
+    for given in (values, values.view(np.uint16)):
+        np.savez(folder / "in.npz", x=given)
+        harness.smelt_ok("run", folder / "net.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+        made = np.load(folder / "out.npz")["y"]
+        expect(made.dtype == "V2" and np.array_equal(made.view(ml_dtypes.bfloat16), -values), f"{made}")
+        np.savez(folder / "again.npz", x=made)
+        harness.smelt_ok("run", folder / "net.so", "--inputs", folder / "again.npz", "--outputs", folder / "twice.npz")
+        expect(np.array_equal(np.load(folder / "twice.npz")["y"].view(np.uint16), values.view(np.uint16)), "not what it was")
+        harness.smelt_ok("compare", folder / "net.onnx", "--inputs", folder / "in.npz", "--against", folder / "out.npz")
 
 
 if __name__ == "__main__":

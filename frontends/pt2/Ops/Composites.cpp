@@ -3,6 +3,7 @@
 //
 // What torch computes of other operators, and programs that are not decomposed keep whole.
 
+#include "frontends/pt2/Ops/Norms.h"
 #include "frontends/pt2/Ops/Operands.h"
 
 using namespace mlir;
@@ -88,33 +89,44 @@ static Value pairwiseDistance(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Operands given = readFloats(node, "x1", "x2");
   const double p = node.number("p");
-  if (p != 1 && p != 2)
-    unsupported("has p " + Twine(std::to_string(p)));
   Value apart = combine<graph::SubOp>(b, given.lhs, given.rhs);
   apart = b.make<graph::AddOp>(apart, b.scalarLike(apart, node.number("eps")));
   if (rankOf(apart) == 0)
     malformed("has operands without dims");
-  const int64_t axis = rankOf(apart) - 1;
-  Value length = b.make<graph::ReduceOp>(apart, p == 1 ? ReduceKind::L1 : ReduceKind::L2, axis);
-  return node.flag("keepdim") ? length : b.dropDim(length, axis);
+  return normOver(b, apart, p, rankOf(apart) - 1, node.flag("keepdim"));
 }
 
-// [… m, c], [… n, c] → [… m, n]
-static Value distances(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  node.ignore("compute_mode");
-  Operands given = readFloats(node, "x1", "x2");
-  const double p = node.number("p");
-  if (rankOf(given.lhs) < 2 || rankOf(given.lhs) != rankOf(given.rhs))
-    unsupported("compares rows of unlike numbers of dims");
-  if (p != 1 && p != 2)
-    unsupported("has p " + Twine(std::to_string(p)));
-  Extents left = extentsOf(given.lhs), right = extentsOf(given.rhs);
+/// [… m, c], [… n, c] → [… m, n]
+static Value distancesOf(GraphBuilder &b, Value lhs, Value rhs, double p) {
+  Extents left = extentsOf(lhs), right = extentsOf(rhs);
   left.insert(left.end() - 1, Extent(1));
   right.insert(right.end() - 2, Extent(1));
-  Value apart = combine<graph::SubOp>(b, b.reshape(given.lhs, left), b.reshape(given.rhs, right));
-  const int64_t axis = rankOf(apart) - 1;
-  return b.dropDim(b.make<graph::ReduceOp>(apart, p == 1 ? ReduceKind::L1 : ReduceKind::L2, axis), axis);
+  Value apart = combine<graph::SubOp>(b, b.reshape(lhs, left), b.reshape(rhs, right));
+  return normOver(b, apart, p, rankOf(apart) - 1, /*keep=*/false);
+}
+
+static Value distances(NodeReader &node) {
+  node.ignore("compute_mode");
+  Operands given = readFloats(node, "x1", "x2");
+  if (rankOf(given.lhs) < 2 || rankOf(given.lhs) != rankOf(given.rhs))
+    unsupported("compares rows of unlike numbers of dims");
+  return distancesOf(node.builder(), given.lhs, given.rhs, node.number("p"));
+}
+
+/// Of each two rows: [n, c] → [n (n - 1) / 2]
+static Value distancesOfPairs(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  if (rankOf(x) != 2)
+    malformed("compares rows of " + Twine(rankOf(x)) + " dims");
+  const int64_t rows = fixedDim(x, 0);
+  b.countComputed(checkedMul(checkedMul(rows, rows), 4));
+  Integers places;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t other = row + 1; other < rows; ++other)
+      places.push_back(row * rows + other);
+  Value all = b.reshape(distancesOf(b, x, x, node.number("p")), Extents{rows * rows});
+  return b.make<graph::GatherOp>(all, b.integers(places), int64_t(0));
 }
 
 /// Elements 1, 2, 0 of a dim of three, or 2, 0, 1.
@@ -425,6 +437,7 @@ static Value isIn(NodeReader &node) {
 
 static constexpr Operator kOperators[] = {
     {"aten._cdist_forward.default", distances},
+    {"aten._pdist_forward.default", distancesOfPairs},
     {"aten.addbmm.default", addBmm},
     {"aten.aminmax.default", leastAndMost},
     {"aten.block_diag.default", blockDiagonal},
@@ -448,6 +461,7 @@ static constexpr Operator kOperators[] = {
     {"aten.linalg_cross.default", cross},
     {"aten.logaddexp.default", logAddExp},
     {"aten.pairwise_distance.default", pairwiseDistance},
+    {"aten.pdist.default", distancesOfPairs},
     {"aten.searchsorted.Scalar", searchSorted},
     {"aten.searchsorted.Tensor", searchSorted},
     {"aten.tensordot.default", tensorDot},

@@ -105,6 +105,53 @@ static Things whileLoop(NodeReader &node) {
   return asThings(results, forms);
 }
 
+/// A graph once for each place of the first dim of sequences: it makes the next state, and what lies at that place of
+/// further results.
+static Things goThrough(NodeReader &node, const llvm::json::Object &body, ArrayRef<Thing> state,
+                        ArrayRef<Thing> sequences, ArrayRef<Thing> others) {
+  GraphBuilder &b = node.builder();
+  const Forms stateForms = formsOf(state), sequenceForms = formsOf(sequences);
+  const Values initial = asTensors(b, state, stateForms);
+  Values equal = asTensors(b, sequences, sequenceForms);
+  if (equal.empty() || llvm::any_of(equal, [](Value value) { return rankOf(value) == 0; }))
+    malformed("goes through what has no dims");
+  Extent rounds = extentsOf(equal.front())[0];
+  for (Value value : equal)
+    rounds = simplerOf(rounds, extentsOf(value)[0]);
+  for (Value &value : equal) {
+    value = b.withDim(value, 0, rounds);
+    if (extentsOf(value)[0] != rounds)
+      malformed("goes through sequences of " + rounds.str() + " and " + extentsOf(value)[0].str());
+  }
+  Forms forms(stateForms);
+  Values results = LoopBuilder(b, initial, rounds, 1).build([&](const Extent &round, ArrayRef<Value> values) {
+    Things given = asThings(values, stateForms);
+    Values slices;
+    for (Value value : equal)
+      slices.push_back(b.dropDim(b.sliceDim(value, 0, round, 1), 0));
+    given.append(asThings(slices, sequenceForms));
+    given.append(others.begin(), others.end());
+    const Things made = node.inlineGraph(body, given);
+    if (made.size() < state.size())
+      malformed("makes " + Twine(made.size()) + " values, of which " + Twine(state.size()) + " are its state");
+    const ArrayRef<Thing> added = ArrayRef(made).drop_front(state.size());
+    const Forms addedForms = formsOf(added);
+    forms = stateForms;
+    forms.append(addedForms);
+    return LoopBuilder::Round{nullptr, asTensors(b, ArrayRef(made).take_front(state.size()), stateForms),
+                              asTensors(b, added, addedForms)};
+  });
+  return asThings(results, forms);
+}
+
+// scan(graph, state, sequences, operands that stay)
+static Things scan(NodeReader &node) {
+  return goThrough(node, node.graphAt(0), node.thingsAt(1), node.thingsAt(2), node.thingsAt(3));
+}
+
+// map_impl(graph, sequences, operands that stay)
+static Things map(NodeReader &node) { return goThrough(node, node.graphAt(0), {}, node.thingsAt(1), node.thingsAt(2)); }
+
 /// A graph of its own that is computed as it stands: torch.no_grad and the like.
 static Things wrapped(NodeReader &node) {
   size_t graph = 0;
@@ -128,6 +175,8 @@ static Values withEffects(NodeReader &node) {
 
 static constexpr Operator kOperators[] = {
     {"higher_order.cond", cond},
+    {"higher_order.map_impl", map},
+    {"higher_order.scan", scan},
     {"higher_order.while_loop", whileLoop},
     {"higher_order.with_effects", withEffects},
     {"higher_order.wrap_with_set_grad_enabled", wrapped},

@@ -120,6 +120,7 @@ static int64_t endOf(int64_t window, int64_t extent, int64_t count) {
 /// A dim averaged over windows of unlike sizes: a product with the share of each element in each window.
 static Value averagedAlong(GraphBuilder &b, Value x, int64_t dim, int64_t count) {
   int64_t extent = fixedDim(x, dim);
+  b.countComputed(checkedMul(checkedMul(extent, count), 8));
   graph::HostTensor shares = graph::HostTensor::zeros(checkedType({extent, count}, elementOf(x)));
   for (int64_t window = 0; window < count; ++window) {
     int64_t begin = beginOf(window, extent, count), end = endOf(window, extent, count);

@@ -6,6 +6,7 @@
 
 #include "frontends/common/Axes.h"
 #include "frontends/common/Masks.h"
+#include "frontends/pt2/Ops/Norms.h"
 #include "frontends/pt2/Ops/Operands.h"
 #include <cmath>
 
@@ -174,7 +175,7 @@ static Value logSumExp(NodeReader &node) {
 
 // Norms.
 
-static Value normOver(GraphBuilder &b, Value x, double order, ArrayRef<int64_t> axes, bool keep) {
+Value normOver(GraphBuilder &b, Value x, double order, ArrayRef<int64_t> axes, bool keep) {
   if (order == 1 || order == 2)
     return axes.empty() ? b.make<graph::AbsOp>(x)
                         : reduced(b, x, order == 1 ? ReduceKind::L1 : ReduceKind::L2, axes, keep);
