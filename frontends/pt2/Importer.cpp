@@ -79,6 +79,15 @@ void walkNodes(const json::Object &graph, llvm::function_ref<void(const json::Ob
 Importer::Importer(const Program &program, const ImportOptions &options, MLIRContext &context)
     : program_(program), options_(options), context_(&context), builder_(&context), uses_(program, operators_) {}
 
+/// The node that makes a value: "node 'pool' (aten.adaptive_max_pool2d.default at net.py:7)".
+static std::string makerOf(const Frame &frame, StringRef name) {
+  std::string maker = "its operator";
+  for (const json::Value &node : arrayIn(*frame.graph, "nodes"))
+    if (const json::Object *object = node.getAsObject())
+      forResults(*object, [&](StringRef result) { maker = result == name ? describe(*object) : maker; });
+  return maker;
+}
+
 const Thing &Importer::lookup(Frame &frame, StringRef name) {
   if (auto stale = frame.stale.find(name); stale != frame.stale.end() && !makeAgain(name, frame))
     unsupported("reads '" + printable(name) + "' after node '" + stale->second +
@@ -87,7 +96,7 @@ const Thing &Importer::lookup(Frame &frame, StringRef name) {
   if (found == frame.values.end())
     malformed("value '" + printable(name) + "' is made by no node before");
   if (found->second.isLost() && refused_.empty())
-    unsupported("needs '" + printable(name) + "', which its operator makes and Smelt does not compute");
+    unsupported("needs '" + printable(name) + "', which " + makerOf(frame, name) + " makes and Smelt does not compute");
   if (found->second.isLost())
     throw Lost{};
   return found->second;

@@ -218,7 +218,8 @@ def stacking(x, y):
     a, b = x[0, 0], y[0, 1]
     return [torch.hstack([x, y]), torch.hstack([a, b]), torch.vstack([a, b]), torch.vstack([x, y]), torch.dstack([a, b]), torch.dstack([x[0], y[0]]), torch.dstack([x, y]),
             torch.column_stack([a, b]), torch.column_stack([x[0], a[:3]]), *torch.broadcast_tensors(x, a), torch.broadcast_to(a, (2, 8)), *torch.meshgrid(a[:3], b, indexing="ij"),
-            *torch.meshgrid(a[:3], b, indexing="xy"), torch.cartesian_prod(a[:2], b[:3]), *torch.tensor_split(x, 3, 2), *torch.vsplit(x, 2), *torch.hsplit(x, 3), torch.atleast_3d(a),
+            *torch.meshgrid(a[:3], b, indexing="xy"), torch.cartesian_prod(a[:2], b[:3]),
+            nn.utils.rnn.pad_sequence([x[0], x[1, :2]]), nn.utils.rnn.pad_sequence([a, b[:2]], batch_first=True, padding_value=-2.0, padding_side="left"), *torch.tensor_split(x, 3, 2), *torch.vsplit(x, 2), *torch.hsplit(x, 3), torch.atleast_3d(a),
             torch.atleast_2d(a), torch.fliplr(x), torch.flipud(x), torch.rot90(x), torch.rot90(x, 2, (1, 2)), torch.rot90(x, -1, (0, 2)), torch.swapdims(x, 0, 2), torch.moveaxis(x, 0, 2),
             x.reshape_as(y.reshape(6, 8)), *torch.unsafe_chunk(x, 2, 2)]
 
@@ -298,6 +299,7 @@ def scatterings(x, y, j, m):
             torch.scatter(x, 1, places, y, reduce="add"), torch.scatter(x, 1, places, 2.0, reduce="multiply"), torch.index_fill(x, 1, row, torch.tensor(2.0)), torch.masked_scatter(x, m, y),
             x.masked_scatter(m[0], y), x.put(torch.tensor([1, -5]), torch.tensor([9.0, 8.0])), torch.take(x, j), torch.nansum(torch.where(m, x, torch.nan), 1), torch.nanmean(torch.where(m, x, torch.nan), 2),
             *torch.tensor_split(x, [1, 5], 2), *torch.tensor_split(x, [-2], 2), torch.narrow_copy(x, 2, 1, 3), x.ravel(), torch.hann_window(8) * x, torch.hamming_window(8, periodic=False) * x,
+            torch.bartlett_window(8) * x, torch.blackman_window(8, periodic=False) * x, torch.kaiser_window(8) * x, torch.kaiser_window(8, False, beta=5.0) * x,
             torch.logspace(0, 1, 8) * x, F.rrelu(x), torch.kron(x[0], y[:, 0]), torch.diagflat(x[0, :, :2], 1), torch.block_diag(x[0], y[0, 0], x[1, 0, 0]), torch.trapezoid(x), torch.trapezoid(x, dx=0.5, dim=1),
             torch.trapezoid(x, y.abs().cumsum(2)), torch.cumulative_trapezoid(x, dim=1), x.sum_to_size(3, 1)]
 

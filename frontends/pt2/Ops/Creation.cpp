@@ -153,25 +153,56 @@ static Value logSpace(NodeReader &node) {
   return b.cast(numbers, node.optionalType("dtype").value_or(defaultType(node)));
 }
 
-// a - (1 - a) cos(2πi / n), n being one less where the window is no period
-static Value cosineWindow(NodeReader &node, double alpha) {
+// Windows, from 0 to 1 of a period, which is one place less where the window is no period.
+
+static Value windowOf(NodeReader &node, llvm::function_ref<double(double part)> valueAt) {
   GraphBuilder &b = node.builder();
-  constexpr double kTwoPi = 6.28318530717958647693;
   constexpr int64_t kMost = 1 << 20;
   const int64_t length = node.integer("window_length");
   const bool isPeriod = !node.hasArgument("periodic") || node.flag("periodic");
   if (length < 0 || length > kMost)
     unsupported("makes a window of " + Twine(length) + " elements");
+  b.countComputed(length * 8);
   graph::HostTensor numbers =
       graph::HostTensor::zeros(checkedType({length}, node.optionalType("dtype").value_or(defaultType(node))));
   const auto period = static_cast<double>(isPeriod ? length : length - 1);
   for (int64_t at = 0; at < length; ++at)
-    numbers.set(at, graph::Scalar::ofFloat(
-                        length == 1 ? 1 : alpha - (1 - alpha) * std::cos(kTwoPi * static_cast<double>(at) / period)));
+    numbers.set(at, graph::Scalar::ofFloat(length == 1 ? 1 : valueAt(static_cast<double>(at) / period)));
   return b.constant(numbers);
 }
-static Value hannWindow(NodeReader &node) { return cosineWindow(node, 0.5); }
-static Value hammingWindow(NodeReader &node) { return cosineWindow(node, 0.54); }
+
+/// a - b cos + c cos of twice the angle
+static Value cosineWindow(NodeReader &node, double a, double b, double c) {
+  constexpr double kTwoPi = 6.28318530717958647693;
+  return windowOf(node, [&](double part) { return a - b * std::cos(kTwoPi * part) + c * std::cos(2 * kTwoPi * part); });
+}
+static Value blackmanWindow(NodeReader &node) { return cosineWindow(node, 0.42, 0.5, 0.08); }
+static Value hannWindow(NodeReader &node) { return cosineWindow(node, 0.5, 0.5, 0); }
+static Value hammingWindow(NodeReader &node) { return cosineWindow(node, 0.54, 0.46, 0); }
+
+static Value bartlettWindow(NodeReader &node) {
+  return windowOf(node, [](double part) { return 1 - std::abs(2 * part - 1); });
+}
+
+/// Modified Bessel function of order 0: Σ (x / 2)^2k / k!²
+static double besselOf(double x) {
+  constexpr int kMostTerms = 1000;
+  double sum = 1, term = 1;
+  for (int k = 1; k < kMostTerms && term > sum * 1e-17; ++k) {
+    term *= x * x / (4.0 * k * k);
+    sum += term;
+  }
+  return sum;
+}
+
+static Value kaiserWindow(NodeReader &node) {
+  const double beta = node.hasArgument("beta") ? node.number("beta") : 12, most = besselOf(beta);
+  if (!std::isfinite(most))
+    unsupported("makes a window of beta " + Twine(std::to_string(beta)));
+  return windowOf(node, [&](double part) {
+    return besselOf(beta * std::sqrt(std::max(0.0, 1 - (2 * part - 1) * (2 * part - 1)))) / most;
+  });
+}
 
 static Value emptyPermuted(NodeReader &node) {
   node.ignore("physical_layout");
@@ -190,6 +221,10 @@ static constexpr Operator kOperators[] = {
     {"aten.arange.default", arange},
     {"aten.arange.start", arange},
     {"aten.arange.start_step", arange},
+    {"aten.bartlett_window.default", bartlettWindow},
+    {"aten.bartlett_window.periodic", bartlettWindow},
+    {"aten.blackman_window.default", blackmanWindow},
+    {"aten.blackman_window.periodic", blackmanWindow},
     {"aten.copy.default", copy},
     {"aten.empty.memory_format", constantOf<0>},
     {"aten.empty_like.default", constantLike<0>},
@@ -205,6 +240,9 @@ static constexpr Operator kOperators[] = {
     {"aten.hamming_window.periodic", hammingWindow},
     {"aten.hann_window.default", hannWindow},
     {"aten.hann_window.periodic", hannWindow},
+    {"aten.kaiser_window.beta", kaiserWindow},
+    {"aten.kaiser_window.default", kaiserWindow},
+    {"aten.kaiser_window.periodic", kaiserWindow},
     {"aten.linspace.default", linspace},
     {"aten.logspace.default", logSpace},
     {"aten.new_empty.default", newConstant<0>},

@@ -175,6 +175,27 @@ static Value rotated(NodeReader &node) {
   return turns == 1 ? b.transpose(b.reverse(x, second), order) : b.reverse(b.transpose(x, order), second);
 }
 
+/// Sequences side by side, each with `padding_value` behind it, or before it, up to the longest.
+static Value padSequence(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Values sequences = node.tensors("sequences");
+  const double value = node.number("padding_value");
+  const bool isLeft = node.hasArgument("padding_side") && node.text("padding_side") == "left";
+  if (sequences.empty())
+    malformed("takes no sequences");
+  int64_t longest = 0;
+  for (Value sequence : sequences) {
+    if (rankOf(sequence) == 0)
+      malformed("takes a sequence without dims");
+    longest = std::max(longest, fixedDim(sequence, 0));
+  }
+  for (Value &sequence : sequences) {
+    const int64_t missing = longest - fixedDim(sequence, 0);
+    sequence = b.padDim(sequence, 0, isLeft ? missing : 0, isLeft ? 0 : missing, b.scalarLike(sequence, value));
+  }
+  return b.stack(sequences, node.flag("batch_first") ? 0 : 1);
+}
+
 static constexpr Operator kOperators[] = {
     {"aten.atleast_1d.default", atLeast<1>},
     {"aten.atleast_2d.default", atLeast<2>},
@@ -190,6 +211,7 @@ static constexpr Operator kOperators[] = {
     {"aten.hstack.default", stacked<1, 0>},
     {"aten.meshgrid.default", meshgrid},
     {"aten.meshgrid.indexing", meshgrid},
+    {"aten.pad_sequence.default", padSequence},
     {"aten.rot90.default", rotated},
     {"aten.tensor_split.indices", tensorSplitAt},
     {"aten.tensor_split.sections", tensorSplit},
