@@ -13,6 +13,7 @@ import numpy as np
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 BIN = REPOSITORY / os.environ.get("SMELT_BUILD", "build") / "bin"
+TARGET = os.environ.get("SMELT_TEST_TARGET", "native")  # of tests that devices take too: one must be here
 MOST_RELATIVE_ERROR = 1e-3  # of the largest value of the reference
 LEAST_COSINE = 0.99999
 

@@ -57,7 +57,7 @@ private:
   VectorType type_;                      // of sums; null where devices multiply no such elements
   size_t spatial_;                       // dims of points
   Extent depth_, channels_;
-  int64_t groups_, width_, points_, vectors_, unrolled_;
+  int64_t groups_, width_, points_, vectors_, unrolled_, mostStraightRows_;
   // The tile at hand.
   SmallVector<Value> place_; // [batch…, point…]: its first point
   Value own_;                // where the points begin that no other tile has; null where all are its own
@@ -67,6 +67,9 @@ private:
 };
 
 constexpr int64_t kMostUnrolledTaps = 9;
+// Of CUDA, rows of the panels in code without a loop: ptxas begins it with all of its loads, for which there are no
+// registers.
+constexpr int64_t kMostStraightRows = 16;
 
 bool isOfBytes(Value tensor) {
   auto element = dyn_cast<IntegerType>(graph::typeOf(tensor).getElementType());
@@ -97,7 +100,7 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, func::FuncOp funct
       channels_(shape_.back().floorDiv(static_cast<int64_t>(root.getGroups()))),
       groups_(static_cast<int64_t>(root.getGroups())), width_(packed_.back().asNumber().value_or(1)),
       points_(pointsFor(along_, profile.points)), vectors_(divisorOf(width_ / kLanes, profile.vectors)),
-      unrolled_(profile.unrolled) {}
+      unrolled_(profile.unrolled), mostStraightRows_(profile.api == Api::Cuda ? kMostStraightRows : INT64_MAX) {}
 
 bool Contraction::isSupported() {
   return sum_ && (sum_.isF32() || hasBytes_) && root_.getTogether() == 1 && root_.getBlock() == 0 &&
@@ -161,7 +164,8 @@ LogicalResult Contraction::accumulate(size_t level, Value packedRow, SmallVector
     return done;
   };
   const int64_t extent = root_.getWindow()[level];
-  if (taps > kMostUnrolledTaps)
+  const bool isStraight = depth_.isNumber() && depth_.number() <= unrolled_ * kLanes;
+  if (taps > kMostUnrolledTaps || (isStraight && taps * depth_.number() > mostStraightRows_))
     return loop(extent, 1, sums, emitTap);
   for (int64_t tap = 0; tap < extent; ++tap)
     if (failed(emitTap(body_.constant(tap), sums)))

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import numpy as np
-from onnx import TensorProto, helper, save
+from onnx import TensorProto, helper, numpy_helper, save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import harness
@@ -133,6 +133,29 @@ def precisions(cases, assembler):
             cases.run(f"{name} {precision} {target}", lambda: agrees(name, precision, target, artefact))
             for architecture in (75,) if "75" in target else ARCHITECTURES:
                 cases.run(f"{name} {precision} sm_{architecture}", lambda: assembled(assembler, artefact, architecture))
+
+
+def open_convolution(cases, assembler):
+    """Of three channels, as images have: a window's rows are a loop, where code without one would begin with more loads than there are registers."""
+    with tempfile.TemporaryDirectory() as folder:
+        net = pathlib.Path(folder) / "net.so"
+        value, rng, model = helper.make_tensor_value_info, np.random.default_rng(0), net.with_suffix(".onnx")
+        filters = numpy_helper.from_array(rng.normal(size=(16, 3, 3, 3)).astype(np.float32), "w")
+        graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]), helper.make_node("HardSwish", ["c"], ["y"])], "open",
+                                  [value("x", TensorProto.FLOAT, ["n", 3, "h", "w_"])], [value("y", TensorProto.FLOAT, ["n", 16, None, None])], [filters])
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+
+        def agrees():
+            harness.smelt_ok("compile", model, "--target", "cuda", "-o", net)
+            worst = 0.0
+            for shape in ((1, 3, 16, 20), (2, 3, 9, 13)):
+                feeds = {"x": rng.normal(size=shape).astype(np.float32)}
+                worst = max(worst, harness.agreement(run_model(net, feeds, on_device()), models.reference(model, feeds))["error"])
+            return {"error": worst}
+
+        cases.run("open convolution agrees", agrees)
+        for architecture in ARCHITECTURES:
+            cases.run(f"open convolution sm_{architecture}", lambda: assembled(assembler, net, architecture))
 
 
 def targets(cases, assembler):
@@ -401,6 +424,7 @@ def main():
         precisions(cases, assembler)
         synchronisation(cases)
         on_gpu(cases)
+        open_convolution(cases, assembler)
         targets(cases, assembler)
         failures(cases)
         errors(cases)

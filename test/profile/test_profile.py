@@ -466,7 +466,8 @@ def mistakes(folder):
     np.savez(folder / "wrong.npz", z=np.zeros(3))
     np.savez(folder / "shape.npz", x=np.zeros((2, 2), np.float32))
     output = ("-o", folder / "r.html")
-    for codes, words, arguments in (([2], ["--frobnicate"], (model, "--frobnicate")), ([2], ["MODEL"], ()), ([5], ["absent.onnx"], (folder / "absent.onnx", *output)),
+    smelt_ok("compile", model, "-o", folder / "net.so")
+    for codes, words, arguments in (([3], ["net.so", "is compiled already"], (folder / "net.so", *output)), ([2], ["--frobnicate"], (model, "--frobnicate")), ([2], ["MODEL"], ()), ([5], ["absent.onnx"], (folder / "absent.onnx", *output)),
                                     ([2], ["no .npz"], (model, "--data", folder / "empty", *output)), ([5, 3], ["absent"], (model, "--data", folder / "absent", *output)),
                                     ([2], ["wrong.npz", "'x'"], (model, "--data", folder / "wrong.npz", *output)), ([2, 3], ["x"], (model, "--data", folder / "shape.npz", *output)),
                                     ([2], ["--metric", "no metric"], (model, "--metric", "taste", *output)), ([2], ["--max-loss"], (model, "--max-loss", "few", *output)),

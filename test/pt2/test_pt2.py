@@ -114,7 +114,7 @@ def samples_out_of_bounds(folder):
 @case
 def open_dims_and_branches(folder):
     """What lies in the file: cond, nonzero, a view of half of a dim, an item."""
-    smelt("compile", FILES / "tiny_dyn.pt2", "-o", folder / "m.so")
+    smelt("compile", FILES / "tiny_dyn.pt2", "--target", harness.TARGET, "-o", folder / "m.so")
     for rows, others, columns in ((3, 4, 6), (2, 5, 2), (7, 2, 10)):
         random = np.random.default_rng(rows)
         x, y = (random.standard_normal((count, columns)).astype(np.float32).round(1) for count in (rows, others))

@@ -5,10 +5,9 @@
 
 usage: test_states.py [NAME…] [--json FILE]
 
-SMELT_TEST_TARGET says what to compile for: a device must be here.
+SMELT_TEST_TARGET (test/harness.py) says what to compile for.
 """
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from harness import expect
 from building import floats, graph, integers, node
 
 case = harness.Suite()
-TARGET = os.environ.get("SMELT_TEST_TARGET", "native")
 
 
 def near(got, want, what):
@@ -52,7 +50,7 @@ def cache(batch=1):
 
 
 def loaded(folder, model, states, **options):
-    return smelt.load(smelt.compile(saved(folder, model), folder / "m.so", states=states, target=TARGET, **options))
+    return smelt.load(smelt.compile(saved(folder, model), folder / "m.so", states=states, target=harness.TARGET, **options))
 
 
 def steps_of(folder):
@@ -181,13 +179,13 @@ def run_and_compare_begin_with_nothing(folder):
     path = saved(folder, cache())
     x = floats(1, 2, 3, 4)
     np.savez(folder / "in.npz", x=x)
-    harness.smelt_ok("compile", path, "--state", "past=present", "--target", TARGET, "-o", folder / "m.so")
+    harness.smelt_ok("compile", path, "--state", "past=present", "--target", harness.TARGET, "-o", folder / "m.so")
     harness.smelt_ok("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
     with np.load(folder / "out.npz") as outputs:
         near(outputs["present"], x, "the state")
         near(outputs["y"], x.sum(2), "y")
     for against in ((), ("--against", "onnxruntime")):
-        done = harness.smelt_ok("compare", path, "--state", "past=present", "--target", TARGET, "--inputs", folder / "in.npz", "--json", *against)
+        done = harness.smelt_ok("compare", path, "--state", "past=present", "--target", harness.TARGET, "--inputs", folder / "in.npz", "--json", *against)
         rows = json.loads(done.stdout)["outputs"]
         expect({row["name"] for row in rows} == {"y", "present"} and all(row["holds"] for row in rows), f"{rows}")
     harness.smelt_ok("bench", folder / "m.so", "--inputs", folder / "in.npz", "--seconds", "0.01")

@@ -82,7 +82,10 @@ def _flags(args):
 
 def _inputs(args):
     """The model's inputs as `smelt inspect` tells, in the shapes of --shape where these are numbers."""
-    inputs = inspect(args.model, custom=args.custom, signature=args.signature)["inputs"]
+    described = inspect(args.model, custom=args.custom, signature=args.signature)
+    if described["kind"] == "artifact":
+        raise SmeltError(f"{args.model}: is compiled already; profile takes a model, in an .onnx, .tflite or .pt2 file", 3)
+    inputs = described["inputs"]
     for text in args.shape:
         name, _, extents = text.rpartition("=")
         for value in inputs:

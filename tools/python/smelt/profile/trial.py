@@ -131,7 +131,8 @@ def _load(path, target):
     try:
         return load(path)
     except SmeltError as error:
-        raise SmeltError(f"target {target}: {error}", error.exit_code) from error
+        why = str(error).removeprefix(f"{path}: ")  # which is a temporary one
+        raise SmeltError(f"target {target}: {why}", error.exit_code) from error
 
 
 def _nan_in(outputs):
