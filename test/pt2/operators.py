@@ -224,6 +224,17 @@ def stacking(x, y):
             x.reshape_as(y.reshape(6, 8)), *torch.unsafe_chunk(x, 2, 2)]
 
 
+def quotients(m):
+    """Of the ends of types: what the remainder leaves of 127 / -7 is -133 / -7."""
+    made = []
+    for dtype in (torch.int8, torch.int16, torch.int32):
+        last = torch.iinfo(dtype).max
+        x = torch.where(m, torch.tensor([last, -last - 1, last, -last - 1, last - 2, 5], dtype=dtype), torch.tensor([last - 1, -last, 1 - last, last, -last, -5], dtype=dtype))
+        y = torch.tensor([-7, 7, 7, -7, -100, -3], dtype=dtype)
+        made += [x // y, torch.div(x, y, rounding_mode="floor"), torch.remainder(x, y)]
+    return made
+
+
 def composites(x, y):
     u, nan = x.abs() + 0.5, torch.where(x > 0.5, torch.full_like(x, float("nan")), x)
     edges = torch.tensor([-0.5, 0.1, 0.7])
@@ -467,6 +478,7 @@ class ComplexStates(nn.Module):
 CASES = {
     "unary": (of(unary), (X, P, I, M)),
     "binary": (of(binary), (X, Y, I, M)),
+    "quotients": (of(quotients), (M[0, 0, :6],)),
     "activations": (of(activations), (X,)),
     "views": (of(views), (X,)),
     "reductions": (of(reductions), (X, I, M)),

@@ -129,6 +129,16 @@ def comparisons(graph):
         graph.op(name, bools, [BOOL]) for name in ("EQUAL", "NOT_EQUAL", "LOGICAL_AND", "LOGICAL_OR")]
 
 
+@case("edges_broadcasting")
+def quotients_beyond_the_type(graph):
+    """What the remainder leaves of 127 / -7 is -133 · -1."""
+    made = []
+    for dtype, last in ((I8, 2**7 - 1), (I16, 2**15 - 1), (I32, 2**31 - 1)):
+        x, y, divisors = (numbers(graph, each, dtype) for each in ([last, -last - 1, last, -last - 1, last - 2, 5], [last - 1, -last, 1 - last, last, -last, -5], [-7, 7, 7, -7, -100, -3]))
+        made.append(graph.op("FLOOR_DIV", [graph.op("SELECT_V2", [graph.input(BOOL, (6,)), x, y], [dtype]), divisors], [dtype]))
+    return made
+
+
 # Nothing, and many dims.
 
 @case("edges_empty")
@@ -225,6 +235,12 @@ def integers_of_4_bits(graph):
                      [(I8, (0.2, 4))], "FullyConnectedOptions"),
             graph.op("CONV_2D", [graph.input(I8, (1, 6, 6, 2), quantised=STEP), graph.tensor("INT4", (4, 3, 3, 2), data=nibbles(filters), quantised=(np.full(4, 0.05), np.zeros(4), 0)), bias],
                      [(I8, (0.2, 4))], "Conv2DOptions", **how)]
+
+
+@case("edges_types")
+def logarithms_of_negative_numbers(graph):
+    """LiteRT's table of 16-bit integers, between whose places it draws lines, is off where the curve is steep."""
+    return graph.op("LOG", [graph.input(I8, (60,), quantised=STEP)], [(I8, (0.07, -9))])
 
 
 @case("edges_types")

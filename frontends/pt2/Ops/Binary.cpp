@@ -5,6 +5,7 @@
 // Arithmetic, comparisons, logic and choices: functions of several tensors, element by element.
 
 #include "frontends/common/ArcTangent.h"
+#include "frontends/common/FloorDivision.h"
 #include "frontends/pt2/Ops/Operands.h"
 
 using namespace mlir;
@@ -97,8 +98,7 @@ Value floorDivided(GraphBuilder &b, Value x, Value y) {
     Value byZero = b.make<graph::EqualOp>(y, b.scalarLike(y, 0));
     return b.make<graph::SelectOp>(byZero, b.make<graph::DivOp>(x, y), quotient);
   }
-  Value rest = b.make<graph::ModOp>(x, y, /*fmod=*/false);
-  return b.make<graph::DivOp>(b.make<graph::SubOp>(x, rest), y);
+  return floorQuotient(b, x, y);
 }
 
 static Value floorDivide(NodeReader &node) {

@@ -71,6 +71,14 @@ static Values relu6(OperatorReader &node) {
   return {activated(node, node.real(0), static_cast<int8_t>(Activation::Relu6))};
 }
 
+/// Of integers that stand for numbers below 0 the least there is, as of those for 0.
+static Values log(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.real(0);
+  if (isa<IntegerType>(node.outputType(0)))
+    x = b.make<graph::MaxOp>(x, b.scalarLike(x, 0));
+  return {b.make<graph::LogOp>(x)};
+}
 static Values rsqrt(OperatorReader &node) {
   GraphBuilder &b = node.builder();
   return {b.make<graph::ReciprocalOp>(b.make<graph::SqrtOp>(node.real(0)))};
@@ -100,7 +108,7 @@ static constexpr Operator kOperators[] = {
     {"GELU", gelu},
     {"HARD_SWISH", unary<graph::HardSwishOp>},
     {"LEAKY_RELU", leakyRelu},
-    {"LOG", unary<graph::LogOp>},
+    {"LOG", log},
     {"LOGICAL_NOT", logicalNot},
     {"LOGISTIC", unary<graph::SigmoidOp>},
     {"NEG", unary<graph::NegOp>},

@@ -5,6 +5,7 @@
 // Functions of two tensors' elements, and of conditions.
 
 #include "frontends/common/ArcTangent.h"
+#include "frontends/common/FloorDivision.h"
 #include "frontends/tflite/Operators.h"
 #include "frontends/tflite/Ops/Activations.h"
 
@@ -41,9 +42,7 @@ static Values floorDiv(OperatorReader &node) {
   Value lhs = node.real(0), rhs = node.real(1);
   if (isa<FloatType>(elementOf(lhs)))
     return {b.make<graph::FloorOp>(b.make<graph::DivOp>(lhs, rhs))};
-  // What the remainder, which has the divisor's sign, leaves is divided without a rest.
-  Value rest = b.make<graph::ModOp>(lhs, rhs, /*fmod=*/false);
-  return {b.make<graph::DivOp>(b.make<graph::SubOp>(lhs, rest), rhs)};
+  return {floorQuotient(b, lhs, rhs)};
 }
 
 static Values floorMod(OperatorReader &node) {
