@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontends/tflite/Calls.h"
+#include "frontends/common/Refusal.h"
 #include "frontends/tflite/Schema.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -65,24 +66,27 @@ namespace {
 /// Goes through the subgraphs once for each set of variables that they are called with.
 class AssignmentFinder {
 public:
-  explicit AssignmentFinder(const Model &model) : model_(model) {}
+  AssignmentFinder(const Model &model, int64_t &left) : model_(model), left_(left) {}
 
   void visit(size_t number, const Handles &handles, unsigned depth);
   Assigned found;
 
 private:
   const Model &model_;
+  int64_t &left_; // operators that may still be looked at
   std::set<std::pair<size_t, std::map<unsigned, std::string>>> visited_;
 };
 } // namespace
 
 void AssignmentFinder::visit(size_t number, const Handles &handles, unsigned depth) {
-  constexpr size_t kMostVisits = 1 << 12; // the import of so many calls is refused
-  constexpr unsigned kDeepest = 64;
+  constexpr unsigned kDeepest = 64; // the import refuses calls that are deeper
   std::map<unsigned, std::string> key(handles.begin(), handles.end());
-  if (depth > kDeepest || visited_.size() > kMostVisits || !visited_.emplace(number, std::move(key)).second)
+  if (depth > kDeepest || !visited_.emplace(number, std::move(key)).second)
     return;
   const schema::SubGraph &graph = model_.graph(number);
+  left_ -= static_cast<int64_t>(sizeOf(graph.operators())) + 1;
+  if (left_ < 0)
+    unsupported("the subgraphs that are called stand for too many operators");
   llvm::DenseMap<int32_t, std::string> names; // of variables, by tensors
   for (auto [position, tensor] : llvm::enumerate(numbersOf(graph.inputs())))
     if (auto found = handles.find(static_cast<unsigned>(position)); found != handles.end())
@@ -110,8 +114,8 @@ void AssignmentFinder::visit(size_t number, const Handles &handles, unsigned dep
   }
 }
 
-Assigned assignedBy(const Model &model, ArrayRef<int64_t> graphs, const Handles &handles) {
-  AssignmentFinder finder(model);
+Assigned assignedBy(const Model &model, ArrayRef<int64_t> graphs, const Handles &handles, int64_t &left) {
+  AssignmentFinder finder(model, left);
   for (int64_t graph : graphs)
     if (graph >= 0 && static_cast<size_t>(graph) < model.graphCount())
       finder.visit(static_cast<size_t>(graph), handles, 0);

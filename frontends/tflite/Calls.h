@@ -34,8 +34,9 @@ std::string variableName(const schema::VarHandleOptions &options);
 
 /// Variables by name, each with the first tensor that is assigned to it, in the order in which that happens.
 using Assigned = llvm::MapVector<std::string, const schema::Tensor *, std::map<std::string, unsigned>>;
-/// What may be assigned where a subgraph is called that takes `handles`.
-Assigned assignedBy(const Model &model, llvm::ArrayRef<int64_t> graphs, const Handles &handles);
+/// What may be assigned where one of the subgraphs is called, with `handles`. `left` is how many operators may still be
+/// looked at for that in an import, which goes down; where it is less than 0, the call is refused.
+Assigned assignedBy(const Model &model, llvm::ArrayRef<int64_t> graphs, const Handles &handles, int64_t &left);
 
 } // namespace smelt::frontend::tflite
 

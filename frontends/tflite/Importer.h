@@ -110,9 +110,10 @@ private:
   mlir::func::FuncOp main_;
   llvm::DenseMap<const schema::Tensor *, mlir::ElementsAttr> constants_;
   llvm::MapVector<std::string, Variable, std::map<std::string, unsigned>> variables_; // in the order of their use
-  llvm::StringSet<> carried_; // those that the part being imported may assign
-  bool initialises_ = false;  // while a subgraph runs that CALL_ONCE names
-  int64_t inlined_ = 0;       // operators of subgraphs that were called so far
+  llvm::StringSet<> carried_;    // those that the part being imported may assign
+  int64_t leftToScan_ = 1 << 22; // operators, for what parts assign: each call of a part asks again
+  bool initialises_ = false;     // while a subgraph runs that CALL_ONCE names
+  int64_t inlined_ = 0;          // operators of subgraphs that were called so far
   int64_t derivedBytes_ = 0;
   std::vector<UnsupportedNode> refused_;
 };

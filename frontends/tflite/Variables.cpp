@@ -172,7 +172,7 @@ CarriedVariables::CarriedVariables(Importer &importer, ArrayRef<int64_t> graphs,
     : importer_(importer), outer_(importer.carried_) {
   if (importer.initialises_) // what variables begin as is no value of the run
     return;
-  const Assigned assigned = assignedBy(importer.model(), graphs, handles);
+  const Assigned assigned = assignedBy(importer.model(), graphs, handles, importer.leftToScan_);
   for (const auto &[name, tensor] : assigned) {
     if (importer.variables_.find(name) != importer.variables_.end())
       continue;

@@ -354,6 +354,22 @@ def sparse_rows_that_overlap(model):
     sparse(model, [0, 54] * 27, [0, 1] * 27)
 
 
+@spoils(UNSUPPORTED, "the subgraphs that are called stand for")
+def branches_that_each_reach_a_large_graph(model):
+    """What parts assign is looked for in all that they call."""
+    outer, other, inner = (model.graph(name) for name in ("outer", "other", "inner"))
+    chosen = model.main.input(np.bool_, (), name="chosen")
+    for graph in (outer, other):
+        condition = graph.input(np.bool_, ())
+        graph.output(graph.op("IF", [condition, condition], [np.bool_], "IfOptions", thenSubgraphIndex=3, elseSubgraphIndex=3))
+    y = inner.input(np.bool_, ())
+    for _ in range(20000):
+        y = inner.op("LOGICAL_NOT", [y], [np.bool_])
+    inner.output(y)
+    for _ in range(2000):
+        model.main.op("IF", [chosen, chosen], [np.bool_], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+
+
 @spoils(MALFORMED, "may not be recursive")
 def graph_that_calls_itself(model):
     graph_of(model).operators[1].inputs = [0]

@@ -313,6 +313,27 @@ def recurrent_both_directions(folder):
 
 
 @case
+def recurrent_lstm_of_the_basic_kernel(folder):
+    """Its states are inputs and results; of integers within two steps of LiteRT."""
+    for dtype, how, state, weight, bias, wide in ((np.float32, None, None, None, None, np.float32), (np.uint8, (1 / 128, 128), (2.0**-11, 0), (0.008, 120), (0.008 / 128, 0), np.int16)):
+        model = builder.Model()
+        main = model.main
+        x, h, c = main.input(dtype, (2, 4), quantised=how), main.input(dtype, (2, 6), quantised=how), main.input(wide, (2, 6), quantised=state)
+        drawn = (operators.draw(24, 10) / 2, operators.draw(24)) if how is None else (
+            operators.codes(24, 10, dtype=np.uint8, low=0, high=255), operators.codes(24, dtype=np.int32, low=-4000, high=4000))
+        results = [main.tensor(kind, quantised=quantised) for kind, quantised in ((dtype, how), (wide, state), (dtype, how), (wide, state and (2.0**-12, 0)))]
+        main.op("LSTM", [x, h, main.constant(drawn[0], quantised=weight), main.constant(drawn[1], quantised=bias), c], results, "LSTMOptions", fusedActivationFunction=4, kernelType=1)
+        main.output(*results[:2])
+        judge, ours = built(folder, model)
+        for turn in range(3):
+            feeds = {detail["name"]: feed(detail) for detail in judge.inputs}
+            made = ours.run(feeds)
+            for tensor, want, most in zip(ours.outputs, judge.run(feeds), (2, 16)):
+                error = np.abs(made[tensor.name].astype(float) - want).max()
+                expect(error <= (most if how else 2e-6), f"run {turn} of {np.dtype(dtype)}: '{tensor.name}' is off by {error}")
+
+
+@case
 def recurrent_svdf_of_integers(folder):
     """LiteRT sums in integers and rounds twice: within a step."""
     model = builder.Model()

@@ -247,11 +247,33 @@ static Values bidirectionalSequenceLstm(OperatorReader &node) {
   return both(node, forward, direction(18, {37, 38}, true), options.merge_outputs());
 }
 
+/// The basic kernel of LSTM, whose states are inputs and results, and whose gates are parts of one product:
+///   [i, g, f, o] = [x, h] · Wᵀ + b,   c' = σ(i) · tanh(g) + σ(f) · c,   h' = σ(o) · tanh(c')
+static Values basicLstm(OperatorReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = floats(node, 0), h = floats(node, 1), weights = floats(node, 2), c = floats(node, 4);
+  Value bias = biasOf(node, 3, 2);
+  if (!bias || rankOf(x) != 2 || rankOf(h) != 2 || rankOf(c) != 2)
+    malformed("takes a bias, and an input and states of two dims");
+  Value both = b.concat({x, h}, 1), gates = b.make<graph::AddOp>(product(b, both, weights), bias);
+  const Extent cells = extentsOf(c)[1];
+  if (extentsOf(gates)[1] != cells * 4)
+    malformed("has weights of dims " + inWords(extentsOf(weights)) + " for a state of " + inWords(extentsOf(c)));
+  auto gate = [&](int64_t number) { return b.sliceDim(gates, 1, cells * number, cells); };
+  auto sigmoid = [&](int64_t number) { return b.make<graph::SigmoidOp>(gate(number)); };
+  Value added = b.make<graph::MulOp>(sigmoid(0), b.make<graph::TanhOp>(gate(1)));
+  Value next = b.make<graph::AddOp>(added, b.make<graph::MulOp>(sigmoid(2), c));
+  return {b.make<graph::MulOp>(sigmoid(3), b.make<graph::TanhOp>(next)), next, both, gates};
+}
+
 // LSTM: one step of it
 static Values lstm(OperatorReader &node) {
   const auto &options = node.options<schema::LSTMOptions>();
-  if (options.kernel_type() != 0)
-    unsupported("is of the basic kernel; convert the model with the full one");
+  constexpr int8_t kFull = 0, kBasic = 1;
+  if (options.kernel_type() == kBasic)
+    return basicLstm(node);
+  if (options.kernel_type() != kFull)
+    malformed("is of kernel " + Twine(static_cast<int>(options.kernel_type())) + ", of which there is none");
   LstmCell cell(node, 1, /*hasNorms=*/true,
                 {options.fused_activation_function(), options.cell_clip(), options.proj_clip()});
   return {sequenceOf(node, true, {18, 19}, [&](Value x, ArrayRef<Value> state) { return cell.step(x, state); })};
