@@ -50,9 +50,10 @@ static bool dependsOnSpeed(kernel::FuncOp kernel) {
 /// for instructions of integers that this kernel has no use for, and for products on processors that Target.cpp knows.
 static void print(const Target &target, kernel::FuncOp kernel, llvm::raw_ostream &os) {
   const kernel::Machine &machine = target.machine;
-  // isDevice is no processor's, narrow of what kernels are made from, and what attentionChannels decides is in the
-  // kernel.
-  static_assert(sizeof machine == 8 * sizeof(unsigned) + sizeof(int64_t), "print the new fields of Machine here, too");
+  // isDevice and multiprocessors are no processor's, narrow of what kernels are made from, and what attentionChannels
+  // decides is in the kernel.
+  static_assert(sizeof machine == 8 * sizeof(unsigned) + 2 * sizeof(int64_t),
+                "print the new fields of Machine here, too");
   for (StringRef text : {target.triple, target.cpu, target.features})
     os << text << '\0';
   unsigned dots = (machine.dots & ~kernel::kIntegerDots) | integerDotsOf(kernel, machine);

@@ -81,7 +81,7 @@ static FailureOr<Extent> emitProduct(Body &body, kernel::ContractOp root, func::
     if (succeeded(shared))
       return shared;
     takeBack(body, function);
-    shared = emitSplitContraction(body, root, function, invocation);
+    shared = emitSplitContraction(body, root, function, invocation, profile);
     if (succeeded(shared))
       return shared;
     takeBack(body, function);

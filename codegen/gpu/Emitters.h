@@ -28,7 +28,7 @@ llvm::FailureOr<graph::Extent> emitMmaContraction(Body &body, kernel::ContractOp
                                                   mlir::Value invocation, const Profile &profile);
 /// The same by groups that split K; fails where there is too little of it, or much else to share.
 llvm::FailureOr<graph::Extent> emitSplitContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function,
-                                                    mlir::Value invocation);
+                                                    mlir::Value invocation, const Profile &profile);
 /// Attention by groups that share tiles of rows, keys and values, which are such as form-dispatches fuses for devices.
 llvm::FailureOr<graph::Extent> emitTiledAttention(Body &body, const kernel::AttentionOps &ops,
                                                   mlir::func::FuncOp function, mlir::Value invocation,

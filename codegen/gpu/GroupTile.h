@@ -25,7 +25,6 @@ protected:
   /// The first of `tiles`, large ones first, of which there are enough groups for a large device; else that of the
   /// most.
   template <size_t count, typename Tile> Tile chooseTile(const Tile (&tiles)[count]) const {
-    constexpr int64_t kEnoughGroups = 128; // as many as a large device has multiprocessors
     Tile chosen = tiles[0];
     int64_t most = 0;
     for (const Tile &tile : tiles) {
@@ -34,7 +33,7 @@ protected:
         chosen = tile;
         most = groups;
       }
-      if (most >= kEnoughGroups)
+      if (most >= profile_.multiprocessors)
         break;
     }
     return chosen;

@@ -31,7 +31,7 @@ namespace smelt::gpu {
 
 namespace {
 
-constexpr int64_t kSliceBytes = 64; // along K: two steps of mma
+constexpr int64_t kSliceBytes = kernel::kGroupSliceBytes; // along K: two steps of mma
 constexpr int64_t kStepBytes = kMmaBytes;
 constexpr int64_t kWarp = 32;
 constexpr int64_t kRow = kMmaRows, kColumn = kMmaColumns;
@@ -52,7 +52,8 @@ struct Tile {
 };
 
 constexpr Tile kTiles[] = {{128, 64, 64, 32}, {128, 32, 32, 32}, {64, 64, 32, 32}, {64, 32, 32, 16}, {32, 32, 16, 16}};
-constexpr int64_t kFewestPoints = 16, kFewestChannels = 8; // of floats, which others multiply as well
+// Of floats, which others multiply as well.
+constexpr int64_t kFewestPoints = kernel::kFewestTilePoints, kFewestChannels = 8;
 
 /// How vectors of an operand come into shared memory.
 struct Route {

@@ -208,6 +208,7 @@ kernel::Machine machineOf(const Profile &profile) {
   if (profile.hasHalves() && (profile.api == Api::Vulkan || profile.architecture >= 80))
     machine.narrow |= kernel::NarrowBF16;
   machine.attentionChannels = profile.attentionChannels;
+  machine.multiprocessors = profile.sharesTiles ? profile.multiprocessors : 0;
   return machine;
 }
 

@@ -49,6 +49,7 @@ struct Profile {
   bool storesBytes = false;      // the same of 8 bits
   bool hasDots = false;          // sums of four products of bytes
   bool multipliesTf32 = false;   // products of f32 by tensor cores, which round operands to tf32
+  int64_t multiprocessors = 128; // of a large device: as many groups keep it busy
 
   /// Whether f16 and bf16 can be kept in memory, and integers of 8 bits multiplied.
   bool hasHalves() const { return hasNarrow || usesWords; }

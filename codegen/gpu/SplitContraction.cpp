@@ -18,13 +18,12 @@ namespace smelt::gpu {
 
 namespace {
 
-constexpr int64_t kMostPoints = 4;     // of a group: each has a sum in registers
-constexpr int64_t kEnoughGroups = 128; // as many as a large device has multiprocessors
+constexpr int64_t kMostPoints = 4; // of a group: each has a sum in registers
 constexpr int64_t kFewestSplits = 4;
 
 class SplitContraction : FlatContraction {
 public:
-  SplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function);
+  SplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile);
   bool isSupported();
   FailureOr<graph::Extent> emit(Value invocation);
 
@@ -34,6 +33,7 @@ private:
   LogicalResult step(Value k, Value column, SmallVector<Value> &sums);
   LogicalResult reduce(ArrayRef<Value> sums, Value thread, Value firstColumn);
 
+  int64_t enoughGroups_;
   int64_t tile_;   // points of a group
   int64_t across_; // vectors of channels of a group
   int64_t splits_; // of K
@@ -42,16 +42,17 @@ private:
 
 } // namespace
 
-SplitContraction::SplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function)
-    : FlatContraction(body, root, function), tile_(divisorOf(points_, kMostPoints)),
+SplitContraction::SplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
+    : FlatContraction(body, root, function), enoughGroups_(profile.multiprocessors),
+      tile_(divisorOf(points_, kMostPoints)),
       across_(std::max<int64_t>(width_ / kLanes, 1)) { // what has no vectors is not supported
-  while (across_ % 2 == 0 && groupCount() < kEnoughGroups)
+  while (across_ % 2 == 0 && groupCount() < enoughGroups_)
     across_ /= 2;
   splits_ = kGroupThreads / across_;
 }
 
 bool SplitContraction::isSupported() {
-  return isPlain() && splits_ >= kFewestSplits && k_ >= kLanes * splits_ && groupCount() < kEnoughGroups * kMostPoints;
+  return isPlain() && splits_ >= kFewestSplits && k_ >= kLanes * splits_ && groupCount() < enoughGroups_ * kMostPoints;
 }
 
 FailureOr<graph::Extent> SplitContraction::emit(Value invocation) {
@@ -138,8 +139,8 @@ LogicalResult SplitContraction::reduce(ArrayRef<Value> sums, Value thread, Value
 }
 
 FailureOr<graph::Extent> emitSplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function,
-                                              Value invocation) {
-  SplitContraction contraction(body, root, function);
+                                              Value invocation, const Profile &profile) {
+  SplitContraction contraction(body, root, function, profile);
   if (!contraction.isSupported())
     return failure();
   return contraction.emit(invocation);

@@ -38,7 +38,6 @@ namespace {
 constexpr int64_t kAcross = 8;               // threads that share a row
 constexpr int64_t kBlock = kAcross * kLanes; // keys
 constexpr int64_t kMostRows = 4;             // of a thread
-constexpr int64_t kEnoughGroups = 128;       // as many as a large device has multiprocessors
 constexpr int64_t kWarp = 32, kPad = 8;      // halves between rows, so that they begin in other banks
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
 
@@ -191,7 +190,7 @@ int64_t TiledAttention::sharedBytes() const {
 /// Many rows multiply more for what they fetch; few are more groups.
 void TiledAttention::chooseRows() {
   while (rows_ > (usesCores_ ? 2 : 1) &&
-         (sharedBytes() > profile_.sharedBytes || kernel::typicalLength(groups()) < kEnoughGroups))
+         (sharedBytes() > profile_.sharedBytes || kernel::typicalLength(groups()) < profile_.multiprocessors))
     rows_ /= 2;
 }
 

@@ -22,7 +22,7 @@ namespace smelt::gpu {
 
 namespace {
 
-constexpr int64_t kSlice = 16; // along K
+constexpr int64_t kSlice = kernel::kGroupSliceBytes / sizeof(float); // along K
 constexpr int64_t kThreads = kGroupThreads;
 
 /// Points and channels of a group's tile, and of a thread's part of it.
@@ -32,7 +32,7 @@ struct Tile {
 
 // Large ones multiply more for what they fetch; small ones are more groups.
 constexpr Tile kTiles[] = {{128, 64, 8, 8}, {128, 32, 8, 4}, {64, 64, 8, 4}, {64, 32, 4, 4}, {32, 32, 2, 4}};
-constexpr int64_t kFewestPoints = 16; // fewer leave most of a tile unused
+constexpr int64_t kFewestPoints = kernel::kFewestTilePoints; // fewer leave most of a tile unused
 
 class TiledContraction : GroupTile {
 public:

@@ -208,4 +208,33 @@ std::optional<double> winogradTime(const Machine &machine, const WinogradWork &w
   return time < kGain ? std::optional(time) : std::nullopt;
 }
 
+// In units of what a group takes for a slice along K. Estimated for devices of 108 to 132 multiprocessors: a slice of
+// the smallest tile waits some 0.25 µs for memory, a kernel more in a graph is 2 µs, and partial sums move at 1 TB/s.
+int64_t chooseSplits(const Machine &machine, const GroupProduct &product) {
+  constexpr int64_t kMostSplits = 8, kCopyBytes = 16;
+  constexpr double kAnotherKernel = 8, kSumBytes = 1 << 18;
+  constexpr double kGain = 0.75; // what the memory of partial sums must be paid back with
+  const bool isOfFloats = product.elementBytes > 1;
+  if (isOfFloats && std::min(product.points, product.channels) < kFewestTilePoints)
+    return 1; // threads of a group split K there
+  const auto tiles = static_cast<int64_t>(llvm::divideCeil(product.points, kGroupTile) *
+                                          llvm::divideCeil(product.channels, kGroupTile));
+  const auto bytesOf = [&](int64_t splits) { return product.depth / splits * int64_t(product.elementBytes); };
+  const auto slices = [&](int64_t splits) {
+    return double(llvm::divideCeil(product.taps * bytesOf(splits), kGroupSliceBytes));
+  };
+  int64_t best = 1;
+  double least = kGain * slices(1);
+  for (int64_t splits = 2; splits <= kMostSplits && tiles * splits <= machine.multiprocessors; ++splits) {
+    if (product.depth % splits || bytesOf(splits) % kCopyBytes)
+      continue;
+    const double moved = 2 * sizeof(float) * double(splits * product.points * product.channels); // there and back
+    if (double time = slices(splits) + kAnotherKernel + moved / kSumBytes; time < least) {
+      least = time;
+      best = splits;
+    }
+  }
+  return best;
+}
+
 } // namespace smelt::kernel

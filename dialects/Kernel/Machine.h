@@ -40,6 +40,7 @@ struct Machine {
   bool isDevice = false;               // a GPU, whose invocations have registers, and no memory of their own to work in
   unsigned narrow = 0; // of enum Narrow: what operands of products are rounded to though no dot multiplies them
   int64_t attentionChannels = 512; // of a key or a value in one kernel of attention, at most: rows stay in a cache
+  int64_t multiprocessors = 0;     // of a device whose groups of threads share tiles of products; 0 for all others
 
   int64_t lanes() const { return std::max<int64_t>(1, vectorBytes / sizeof(float)); } // of f32
 
@@ -106,6 +107,20 @@ struct LoopTraffic {
 /// The order that reads least from beyond the second cache; of those that read as much, the one where two threads read
 /// least of what the other one wrote.
 LoopOrder chooseLoopOrder(const Machine &machine, const LoopTraffic &traffic);
+
+/// Tiles that groups of a device's threads share: the side of the smallest, the fewest points of floats that are worth
+/// one, and bytes along K of what a group has of its operands at a time.
+constexpr int64_t kGroupTile = 32, kFewestTilePoints = 16, kGroupSliceBytes = 64;
+
+/// A product or convolution by such groups: [points, K] by [K, channels], with K = taps · depth.
+struct GroupProduct {
+  int64_t points = 1, channels = 1, taps = 1, depth = 1;
+  unsigned elementBytes = 4;
+};
+
+/// In how many parts K is split, each of which other groups sum up, so that few tiles of long sums keep a device busy;
+/// 1 where that gains nothing. Parts are of equally many channels of the input, in whole copies.
+int64_t chooseSplits(const Machine &machine, const GroupProduct &product);
 
 /// How a Winograd convolution is cut: `tiles` tiles at a time, `count` times; each block may be spread over groups
 /// of panels, so that there is work for several threads.

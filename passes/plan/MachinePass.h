@@ -24,6 +24,7 @@ public:
     secondCacheBytes_ = machine.secondCacheBytes;
     isDevice_ = machine.isDevice;
     attentionChannels_ = machine.attentionChannels;
+    multiprocessors_ = machine.multiprocessors;
   }
   // Options know their pass: a copy has options of its own, which MLIR then sets.
   MachinePass(const MachinePass &other) : mlir::PassWrapper<Derived, mlir::OperationPass<Op>>(other) {}
@@ -34,8 +35,8 @@ public:
 
 protected:
   kernel::Machine machine() const {
-    return {vectorBytes_,      vectorRegisters_, dots_,        /*byLane=*/false,  multiplyAdds_,
-            secondCacheBytes_, isDevice_,        /*narrow=*/0, attentionChannels_};
+    return {vectorBytes_,      vectorRegisters_, dots_,        /*byLane=*/false,   multiplyAdds_,
+            secondCacheBytes_, isDevice_,        /*narrow=*/0, attentionChannels_, multiprocessors_};
   }
 
 private:
@@ -53,6 +54,8 @@ private:
   mlir::Pass::Option<int64_t> attentionChannels_{*this, "attention-channels",
                                                  llvm::cl::desc("of a key or a value in one kernel of attention"),
                                                  llvm::cl::init(kernel::Machine().attentionChannels)};
+  mlir::Pass::Option<int64_t> multiprocessors_{
+      *this, "multiprocessors", llvm::cl::desc("of a device whose groups share tiles of products"), llvm::cl::init(0)};
 };
 
 } // namespace smelt::plan

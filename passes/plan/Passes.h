@@ -25,6 +25,9 @@ std::unique_ptr<mlir::Pass> createSharePaddingPass();
 std::unique_ptr<mlir::Pass> createChooseWinogradPass(const kernel::Machine &machine = {});
 /// matmul, conv → kernel.contract over packed panels; padding becomes graph.pad.
 std::unique_ptr<mlir::Pass> createPackContractionsPass(const kernel::Machine &machine = {});
+/// Products by constants with few tiles and a long K → sums of products of parts of K, for devices whose groups share
+/// tiles. After pack-contractions.
+std::unique_ptr<mlir::Pass> createSplitKPass(const kernel::Machine &machine = {});
 /// Inputs, outputs and constants of elements of 4 and 2 bits → bytes that hold several, and ops that unpack and pack.
 std::unique_ptr<mlir::Pass> createPackElementsPass();
 /// The attribute of an argument or result of a function that holds the type it has for whoever runs the model.

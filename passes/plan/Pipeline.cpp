@@ -34,6 +34,7 @@ void registerPlanPasses() {
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });
   registerPass([] { return createPackContractionsPass(); });
+  registerPass([] { return createSplitKPass(); });
   registerPass([] { return createSplitRowsPass(); });
   registerPass([] { return createPlaceBuffersPass(); });
 }

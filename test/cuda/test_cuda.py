@@ -158,6 +158,42 @@ def open_convolution(cases, assembler):
             cases.run(f"open convolution sm_{architecture}", lambda: assembled(assembler, net, architecture))
 
 
+def split_sums(cases, assembler):
+    """Few tiles of long sums, in parts of K that groups of their own sum up: of a convolution and of a product, in each precision, with what follows done by
+    the kernel that adds up the parts. The same numbers each time."""
+    value, node, rng = helper.make_tensor_value_info, helper.make_node, np.random.default_rng(0)
+    weights = {"w": rng.normal(size=(64, 128, 3, 3)) / 34, "b": rng.normal(size=64), "c": rng.normal(size=(3136, 48)) / 56}
+    nodes = [node("Conv", ["x", "w", "b"], ["a"], pads=[1, 1, 1, 1]), node("Relu", ["a"], ["y"]),
+             node("Reshape", ["y", "rows"], ["flat"]), node("MatMul", ["flat", "c"], ["m"]), node("Sigmoid", ["m"], ["z"])]
+    constants = [helper.make_tensor(name, TensorProto.FLOAT, array.shape, array.astype(np.float32).tobytes(), raw=True) for name, array in weights.items()]
+    constants.append(helper.make_tensor("rows", TensorProto.INT64, [2], [16, 3136]))
+    graph = helper.make_graph(nodes, "split", [value("x", TensorProto.FLOAT, [16, 128, 7, 7])], [value("y", TensorProto.FLOAT, [16, 64, 7, 7]), value("z", TensorProto.FLOAT, [16, 48])], constants)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        model, feeds = folder / "split.onnx", {"x": rng.normal(size=(16, 128, 7, 7)).astype(np.float32)}
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+        np.savez(folder / "calibration.npz", **feeds)
+        reference = models.reference(model, feeds)
+
+        def agrees(precision):
+            artefact, report = folder / f"{precision}.so", folder / f"{precision}.json"
+            flags = ("--calibration", folder / "calibration.npz") if precision == "int8" else ()
+            harness.smelt_ok("compile", model, "--target", "cuda", "--precision", precision, *flags, "-o", artefact, "--report", report)
+            outputs = run_model(artefact, feeds, on_device())
+            most, error = {"f32": 1e-5, "tf32": TF32_ERROR}.get(precision), harness.largest_error(outputs, reference)
+            figures = {"error": error} if most else harness.error_as_said(report, outputs, reference)
+            harness.expect(not most or error <= most, f"error {error:.3g} of the largest value")
+            again = run_model(artefact, feeds, on_device())
+            harness.expect(all(np.array_equal(outputs[key], again[key]) for key in outputs), "other numbers the second time")
+            code = program.ptx(artefact)[0]
+            harness.expect(code.count(".entry") >= 4 and "add_add_add" in code, f"K is not split: {re.findall('entry ([a-z0-9_]+)', code)}")
+            harness.expect(("mma.sync" in code) == (precision != "f32"), "not by the cores that multiply such")
+            return figures | assembled(assembler, artefact, 80)
+
+        for precision in ("f32", "tf32", "f16", "bf16", "int8"):
+            cases.run(f"split K {precision}", lambda: agrees(precision))
+
+
 def targets(cases, assembler):
     """Each --target is PTX for its own architecture."""
     with tempfile.TemporaryDirectory() as folder:
@@ -425,6 +461,7 @@ def main():
         synchronisation(cases)
         on_gpu(cases)
         open_convolution(cases, assembler)
+        split_sums(cases, assembler)
         targets(cases, assembler)
         failures(cases)
         errors(cases)

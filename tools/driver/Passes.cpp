@@ -91,6 +91,10 @@ void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, q
   manager.addNestedPass<func::FuncOp>(plan::createSharePaddingPass());
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
   manager.addPass(graph::createFoldConstantsPass()); // packs the weights
+  if (machine.multiprocessors) {
+    manager.addNestedPass<func::FuncOp>(plan::createSplitKPass(machine));
+    manager.addPass(graph::createFoldConstantsPass());
+  }
   plan::buildPlanPipeline(manager, machine, strips);
 }
 
