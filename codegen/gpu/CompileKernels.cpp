@@ -75,15 +75,52 @@ static bool isOfDevice(int32_t base) {
   }
 }
 
-/// A number that divides an offset whatever the run.
-static int64_t divisorOf(const graph::Extent &offset) {
-  if (offset.isNumber())
-    return offset.number();
-  int64_t divisor = 0;
-  for (const graph::Term &term : offset.terms())
-    divisor = std::gcd(divisor, term.factor);
-  return divisor;
-}
+namespace {
+/// Numbers that divide extents of a plan whatever the run; of those that the plan computes, offsets in the arena are
+/// multiples of its alignment.
+class Divisors {
+public:
+  explicit Divisors(ModuleOp module) {
+    module.walk([&](kernel::PlanOp plan) {
+      if (plan.getSymbols() && plan.getValues()) // each of those before it
+        for (auto [symbol, value] : llvm::zip(plan.getSymbols()->getAsRange<StringAttr>(), *plan.getValues()))
+          known_[symbol.getValue()] = of(value);
+    });
+  }
+
+  int64_t of(const graph::Extent &extent) const {
+    if (extent.isNumber())
+      return extent.number();
+    int64_t divisor = 0;
+    for (const graph::Term &term : extent.terms()) {
+      int64_t product = std::gcd(term.factor, kMost);
+      for (graph::Atom atom : term.atoms)
+        product = std::gcd(product * std::gcd(of(atom), kMost), kMost);
+      divisor = std::gcd(divisor, product);
+    }
+    return divisor;
+  }
+
+private:
+  static constexpr int64_t kMost = 256; // no more is asked for, and products of several stay small
+
+  int64_t of(graph::Atom atom) const {
+    switch (atom.kind()) {
+    case graph::Atom::Kind::Symbol: {
+      auto known = known_.find(atom.symbol());
+      return known == known_.end() ? 1 : known->second;
+    }
+    case graph::Atom::Kind::Min:
+    case graph::Atom::Kind::Max:
+      return std::gcd(of(atom.lhs()), of(atom.rhs()));
+    default:
+      return 1;
+    }
+  }
+
+  llvm::StringMap<int64_t> known_;
+};
+} // namespace
 
 /// The blocks of states that may begin anywhere in the arena: a window within what it is a window of.
 static DenseSet<int64_t> unalignedBlocks(ModuleOp module) {
@@ -104,6 +141,7 @@ static llvm::StringMap<Calls> callsOf(ModuleOp module) {
   llvm::StringMap<Calls> calls;
   SymbolTable kernels(module);
   const DenseSet<int64_t> unaligned = unalignedBlocks(module);
+  const Divisors divisors(module);
   module.walk([&](kernel::CallOp call) {
     ArrayRef<graph::Extent> offsets = call.getOffsets();
     auto [known, isNew] = calls.try_emplace(call.getCallee());
@@ -117,7 +155,7 @@ static llvm::StringMap<Calls> callsOf(ModuleOp module) {
       auto type = dyn_cast<MemRefType>(argument.getType());
       const int64_t vectorBytes = type ? kLanes * graph::elementBytes(type.getElementType()) : 1;
       isAligned &= base != static_cast<int32_t>(artifact::Base::Block) || !unaligned.contains(index);
-      isAligned &= type && divisorOf(offset) % std::max(vectorBytes, kAlignment) == 0;
+      isAligned &= type && divisors.of(offset) % std::max(vectorBytes, kAlignment) == 0;
     }
   });
   return calls;

@@ -72,7 +72,7 @@ static void takeBack(Body &body, func::FuncOp function) {
 /// By groups that share a tile, or K, where that can be; else each invocation by itself.
 static FailureOr<Extent> emitProduct(Body &body, kernel::ContractOp root, func::FuncOp function, Value invocation,
                                      const Profile &profile) {
-  if (profile.sharesTiles && !body.kernel().getSizes()) {
+  if (profile.sharesTiles) {
     FailureOr<Extent> shared = emitMmaContraction(body, root, function, invocation, profile);
     if (succeeded(shared))
       return shared;
@@ -158,16 +158,17 @@ private:
     if (isOpen)
       function->setAttr(kMeasures, graph::ExtentsAttr::get(&getContext(), {count, Extent(0)}));
     auto isOne = guard.getCondition().getDefiningOp<arith::CmpIOp>();
-    if (!count.isNumber()) {
-      isOne.setOperand(1, body.value(count));
-      return success();
-    }
-    if (count.number() <= 0 || count.number() > std::numeric_limits<int32_t>::max() / 2)
+    if (count.isNumber() && (count.number() <= 0 || count.number() > std::numeric_limits<int32_t>::max() / 2))
       return failure();
-    isOne.getRhs().getDefiningOp()->setAttr("value", b.getIndexAttr(count.number()));
-    b.setInsertionPoint(guard);
-    if (count.number() % profile.groupSize == 0)
+    // Where the last workgroup has no others; a grid of two dims may have more groups than one that the run counts.
+    if (count.dividedBy(profile.groupSize) && (count.isNumber() || profile.api == Api::Cuda)) {
+      b.setInsertionPoint(guard);
       guard->setOperand(0, arith::ConstantOp::create(b, b.getBoolAttr(true)));
+    } else if (count.isNumber()) {
+      isOne.getRhs().getDefiningOp()->setAttr("value", b.getIndexAttr(count.number()));
+    } else {
+      isOne.setOperand(1, body.value(count));
+    }
     if (!isOpen)
       function->setAttr(kInvocations, b.getI64IntegerAttr(count.number()));
     return success();

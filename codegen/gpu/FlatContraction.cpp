@@ -7,31 +7,35 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using smelt::graph::Extent;
 using smelt::graph::LaneIndex;
 
 namespace smelt::gpu {
 
 FlatContraction::FlatContraction(Body &body, kernel::ContractOp root, func::FuncOp function)
-    : Counting(body), root_(root), function_(function), shape_(graph::typeOf(root.getResult()).getShape()),
-      packed_(graph::typeOf(root.getPacked()).getShape()), type_(VectorType::get({kLanes}, b_.getF32Type())),
+    : Counting(body), root_(root), function_(function), shape_(graph::extentsOf(root.getResult())),
+      packed_(graph::extentsOf(root.getPacked())), type_(VectorType::get({kLanes}, b_.getF32Type())),
       groups_(static_cast<int64_t>(root.getGroups())),
-      depth_(graph::typeOf(root.getInput()).getShape().back() / groups_), channels_(shape_.back() / groups_),
-      width_(packed_.back()), panels_(packed_.size() < 3 ? 0 : packed_[packed_.size() - 3]) {
+      depth_(graph::extentsOf(root.getInput()).back().asNumber().value_or(0) / groups_),
+      width_(packed_.back().asNumber().value_or(1)), k_(depth_), channels_(shape_.back().floorDiv(groups_)),
+      panels_(packed_.size() < 3 ? Extent(0) : packed_[packed_.size() - 3]) {
   const size_t others = 3 + size_t(groups_ > 1), batches = packed_.size() > others ? packed_.size() - others : 0;
-  k_ = depth_;
   for (int64_t extent : root.getWindow())
     k_ *= extent;
   for (size_t dim = 0; dim + 1 < shape_.size(); ++dim) {
     (dim < batches ? batches_ : points_) *= shape_[dim];
     (dim < batches ? batchDims_ : pointDims_).push_back(shape_[dim]);
   }
+  const size_t spatial = root.getWindow().size();
+  auto typical = spatial > 1 ? kernel::typicalSide : kernel::typicalLength;
+  for (auto [dim, extent] : llvm::enumerate(pointDims_))
+    typicalPoints_ *= dim + spatial < pointDims_.size() ? kernel::typicalBatch(extent) : typical(extent);
 }
 
 bool FlatContraction::isShaped() {
-  auto isStatic = [](Value value) { return graph::typeOf(value).hasStaticShape(); };
-  return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && isStatic(root_.getInput()) &&
-         isStatic(root_.getPacked()) && isStatic(root_.getResult()) && packed_.size() >= 3 + size_t(groups_ > 1) &&
-         !pointDims_.empty() && root_.getWindow().size() <= pointDims_.size();
+  return root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && depth_ > 0 &&
+         packed_.size() >= 3 + size_t(groups_ > 1) && !pointDims_.empty() &&
+         root_.getWindow().size() <= pointDims_.size();
 }
 
 bool FlatContraction::isPlain() {

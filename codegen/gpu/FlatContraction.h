@@ -17,10 +17,11 @@ class FlatContraction : protected Counting {
 protected:
   FlatContraction(Body &body, kernel::ContractOp root, mlir::func::FuncOp function);
 
-  /// Plain panels, of as many channels as vectors have, and extents that are numbers.
+  /// Plain panels, of as many channels as vectors have. Only the run may know how many points and channels there are.
   bool isShaped();
   /// The same, of elements that are computed with in f32.
   bool isPlain();
+  int64_t typicalChannels() const { return kernel::typicalLength(channels_); }
   /// `value` where the condition holds, else zeros.
   mlir::Value orZero(mlir::Value condition, mlir::Value value);
   mlir::Value zero() { return mlir::arith::ConstantOp::create(b_, b_.getZeroAttr(type_)); }
@@ -44,11 +45,13 @@ protected:
 
   kernel::ContractOp root_;
   mlir::func::FuncOp function_;
-  llvm::ArrayRef<int64_t> shape_, packed_; // the result's, and the panels'
-  llvm::SmallVector<int64_t> batchDims_, pointDims_;
+  graph::Extents shape_, packed_; // the result's, and the panels'
+  graph::Extents batchDims_, pointDims_;
   mlir::VectorType type_;
-  int64_t groups_, depth_, channels_, width_, panels_;
-  int64_t k_ = 1, points_ = 1, batches_ = 1;
+  int64_t groups_, depth_, width_, k_;
+  graph::Extent channels_, panels_, points_ = 1, batches_ = 1;
+  /// What points_ is taken for where a choice needs a number: images and sequences have typical sizes, and are alone.
+  int64_t typicalPoints_ = 1;
   // Of the tile at hand.
   mlir::Value group_;
   llvm::SmallVector<mlir::Value> batch_;

@@ -10,16 +10,23 @@ using smelt::graph::LaneIndex;
 
 namespace smelt::gpu {
 
-int64_t GroupTile::groupsOf(int64_t tilePoints, int64_t tileChannels) const {
-  return static_cast<int64_t>(llvm::divideCeil(points_, tilePoints) * llvm::divideCeil(channels_, tileChannels)) *
-         batches_ * groups_;
+graph::Extent GroupTile::groupsOf(int64_t tilePoints, int64_t tileChannels) const {
+  return points_.ceilDiv(tilePoints) * channels_.ceilDiv(tileChannels) * batches_ * graph::Extent(groups_);
+}
+
+int64_t GroupTile::typicalGroups(int64_t tilePoints, int64_t tileChannels) const {
+  auto groups = static_cast<int64_t>(llvm::divideCeil(typicalPoints_, tilePoints) *
+                                     llvm::divideCeil(typicalChannels(), tileChannels)) *
+                groups_;
+  for (const graph::Extent &extent : batchDims_)
+    groups *= kernel::typicalBatch(extent);
+  return groups;
 }
 
 void GroupTile::splitNumber(Value invocation, int64_t tilePoints, int64_t tileChannels) {
   thread_ = part(invocation, kGroupThreads);
-  SmallVector<int64_t> extents(batchDims_);
-  extents.append({groups_, static_cast<int64_t>(llvm::divideCeil(points_, tilePoints)),
-                  static_cast<int64_t>(llvm::divideCeil(channels_, tileChannels))});
+  graph::Extents extents(batchDims_);
+  extents.append({graph::Extent(groups_), points_.ceilDiv(tilePoints), channels_.ceilDiv(tileChannels)});
   SmallVector<Value> index = indexOf(body_, over(invocation, kGroupThreads), extents);
   firstChannel_ = body_.scale(index.pop_back_val(), tileChannels);
   firstPoint_ = body_.scale(index.pop_back_val(), tilePoints);

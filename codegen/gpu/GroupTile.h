@@ -21,14 +21,16 @@ protected:
   };
   using Fetches = llvm::SmallVector<Fetched>;
 
-  int64_t groupsOf(int64_t tilePoints, int64_t tileChannels) const;
+  graph::Extent groupsOf(int64_t tilePoints, int64_t tileChannels) const;
+  /// The same as a number, to choose by.
+  int64_t typicalGroups(int64_t tilePoints, int64_t tileChannels) const;
   /// The first of `tiles`, large ones first, of which there are enough groups for a large device; else that of the
   /// most.
   template <size_t count, typename Tile> Tile chooseTile(const Tile (&tiles)[count]) const {
     Tile chosen = tiles[0];
     int64_t most = 0;
     for (const Tile &tile : tiles) {
-      const int64_t groups = groupsOf(tile.points, tile.channels);
+      const int64_t groups = typicalGroups(tile.points, tile.channels);
       if (groups > most && tile.channels % width_ == 0) {
         chosen = tile;
         most = groups;

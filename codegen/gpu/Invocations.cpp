@@ -48,7 +48,7 @@ bool isAlignedInMemory(func::FuncOp function, Value tensor, int64_t lanes) {
   if (!argument || !aligned || argument.getArgNumber() >= size_t(aligned.size()) || !aligned[argument.getArgNumber()])
     return false;
   graph::Extents strides = Body::stridesOf(argument);
-  auto isWhole = [&](const graph::Extent &stride) { return stride.isNumber() && stride.number() % lanes == 0; };
+  auto isWhole = [&](const graph::Extent &stride) { return stride.dividedBy(lanes).has_value(); };
   return !strides.empty() && strides.back() == graph::Extent(1) &&
          llvm::all_of(ArrayRef<graph::Extent>(strides).drop_back(), isWhole);
 }

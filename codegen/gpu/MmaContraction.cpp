@@ -122,8 +122,8 @@ bool MmaContraction::isSupported() {
     return isByte(panels) && sum.isSignlessInteger(32);
   const bool isMultiplied =
       areHalvesOfCores(element_, profile_.architecture) || (element_.isF32() && profile_.multipliesTf32);
-  return isMultiplied && panels == element_ && isPlain() && points_ >= kFewestPoints && channels_ >= kFewestChannels &&
-         k_ >= kStepBytes / elementBytes_;
+  return isMultiplied && panels == element_ && isPlain() && typicalPoints_ >= kFewestPoints &&
+         typicalChannels() >= kFewestChannels && k_ >= kStepBytes / elementBytes_;
 }
 
 /// `neighbours` lie side by side in memory where the tensor does.
@@ -170,7 +170,7 @@ FailureOr<graph::Extent> MmaContraction::emit(Value invocation) {
   SmallVector<Value> sums(fragments * 4, arith::ConstantOp::create(b_, b_.getZeroAttr(sum_)));
   if (failed(accumulate(sums)) || failed(store(sums)))
     return failure();
-  return graph::Extent(groupsOf(tile_.points, tile_.channels) * kGroupThreads);
+  return groupsOf(tile_.points, tile_.channels) * graph::Extent(kGroupThreads);
 }
 
 /// Slices are fetched as many ahead as there is room for, beside the one that is multiplied.
@@ -221,7 +221,7 @@ LogicalResult MmaContraction::fetchInput(Value slice, Fetches &fetches) {
   const bool mayEnd = k_ % slice_ != 0;
   for (int64_t from = 0; from < tile_.points; from += rows) {
     Value inTile = body_.add(row, body_.constant(from)), point = body_.add(firstPoint_, inTile);
-    if (points_ % tile_.points)
+    if (mayBeCut(points_, tile_.points))
       point = atMost(point, points_ - 1); // which is not stored twice
     Value place = body_.add(stage, body_.add(body_.scale(inTile, kInputStride / elementBytes_), inSlice)), value;
     if (input_.isPlain) { // so vectors lie within a tap
@@ -401,7 +401,7 @@ LogicalResult MmaContraction::store(ArrayRef<Value> sums) {
     OpBuilder::InsertionGuard guard(b_);
     b_.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar(), point = body_.add(firstPoint_, row);
-    if (points_ % tile_.points)
+    if (mayBeCut(points_, tile_.points))
       b_.setInsertionPointToStart(scf::IfOp::create(b_, isBelow(point, points_), /*withElseRegion=*/false).thenBlock());
     Value sum = loadShared(sums_, body_.add(body_.scale(row, tile_.sumStride()), inTile));
     return storePoint(point, inGroup, sum, channels);

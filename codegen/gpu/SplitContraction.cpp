@@ -28,15 +28,17 @@ public:
   FailureOr<graph::Extent> emit(Value invocation);
 
 private:
-  int64_t groupCount() const { return batches_ * groups_ * panels_ * (points_ / tile_) * (width_ / kLanes / across_); }
+  int64_t groupCount() const { return others_ * (width_ / kLanes / across_); }
   FailureOr<SmallVector<Value>> accumulate(Value split, Value column);
   LogicalResult step(Value k, Value column, SmallVector<Value> &sums);
   LogicalResult reduce(ArrayRef<Value> sums, Value thread, Value firstColumn);
 
-  int64_t enoughGroups_;
-  int64_t tile_;   // points of a group
-  int64_t across_; // vectors of channels of a group
-  int64_t splits_; // of K
+  const int64_t enoughGroups_;
+  const int64_t fewPoints_; // all of them; none where only the run knows how many
+  int64_t tile_;            // points of a group
+  int64_t others_;          // tiles of points in all panels
+  int64_t across_;          // vectors of channels of a group
+  int64_t splits_;          // of K
   Value panel_, firstPoint_;
 };
 
@@ -44,7 +46,8 @@ private:
 
 SplitContraction::SplitContraction(Body &body, kernel::ContractOp root, func::FuncOp function, const Profile &profile)
     : FlatContraction(body, root, function), enoughGroups_(profile.multiprocessors),
-      tile_(divisorOf(points_, kMostPoints)),
+      fewPoints_(points_.asNumber().value_or(0)), tile_(divisorOf(fewPoints_, kMostPoints)),
+      others_((batches_ * panels_ * graph::Extent(groups_ * fewPoints_ / tile_)).asNumber().value_or(0)),
       across_(std::max<int64_t>(width_ / kLanes, 1)) { // what has no vectors is not supported
   while (across_ % 2 == 0 && groupCount() < enoughGroups_)
     across_ /= 2;
@@ -52,12 +55,14 @@ SplitContraction::SplitContraction(Body &body, kernel::ContractOp root, func::Fu
 }
 
 bool SplitContraction::isSupported() {
-  return isPlain() && splits_ >= kFewestSplits && k_ >= kLanes * splits_ && groupCount() < enoughGroups_ * kMostPoints;
+  return isPlain() && others_ > 0 && splits_ >= kFewestSplits && k_ >= kLanes * splits_ &&
+         groupCount() < enoughGroups_ * kMostPoints;
 }
 
 FailureOr<graph::Extent> SplitContraction::emit(Value invocation) {
-  SmallVector<int64_t> extents(batchDims_);
-  extents.append({groups_, points_ / tile_, panels_, width_ / kLanes / across_});
+  graph::Extents extents(batchDims_);
+  extents.append(
+      {graph::Extent(groups_), graph::Extent(fewPoints_ / tile_), panels_, graph::Extent(width_ / kLanes / across_)});
   SmallVector<Value> index = indexOf(body_, over(invocation, kGroupThreads), extents);
   Value firstColumn = body_.scale(index.pop_back_val(), across_ * kLanes);
   panel_ = index.pop_back_val();

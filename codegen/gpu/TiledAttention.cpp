@@ -173,8 +173,8 @@ bool TiledAttention::isMultipliedByCores() {
   auto isOfElement = [&](Value value) { return graph::typeOf(value).getElementType() == element_; };
   return profile_.hasTensorCores && areHalvesOfCores(element_, profile_.architecture) &&
          isOfElement(ops_.scores.getPacked()) && isOfElement(ops_.result.getInput()) &&
-         isOfElement(ops_.result.getPacked()) && depth_ % kMmaRows == 0 && queries_.isNumber() &&
-         queries_.number() > kMmaRows && down_ == kMmaRows;
+         isOfElement(ops_.result.getPacked()) && depth_ % kMmaRows == 0 && kernel::typicalLength(queries_) > kMmaRows &&
+         down_ == kMmaRows;
 }
 
 /// Of rows, block and powers, and what is merged through memory; with tensor cores of scores and scales as well, all of

@@ -62,8 +62,8 @@ TiledContraction::TiledContraction(Body &body, kernel::ContractOp root, func::Fu
 
 bool TiledContraction::isSupported() {
   const Tile &smallest = kTiles[std::size(kTiles) - 1];
-  return isPlain() && smallest.channels % width_ == 0 && points_ >= kFewestPoints &&
-         channels_ >= smallest.channels / 2 && k_ >= kSlice;
+  return isPlain() && smallest.channels % width_ == 0 && typicalPoints_ >= kFewestPoints &&
+         typicalChannels() >= smallest.channels / 2 && k_ >= kSlice;
 }
 
 FailureOr<graph::Extent> TiledContraction::emit(Value invocation) {
@@ -89,7 +89,7 @@ FailureOr<graph::Extent> TiledContraction::emit(Value invocation) {
   multiply(body_.constant(slices - 1), sums);
   if (failed(store(sums)))
     return failure();
-  return graph::Extent(groupsOf(tile_.points, tile_.channels) * kThreads);
+  return groupsOf(tile_.points, tile_.channels) * graph::Extent(kThreads);
 }
 
 //===-- Fetching ------------------------------------------------------------------------------------------------===//
@@ -112,7 +112,7 @@ LogicalResult TiledContraction::fetchInput(Value first, Value half, Fetches &fet
   const bool mayEnd = k_ % kSlice != 0, isCopied = depth_ % kLanes == 0 && copies(root_.getInput());
   for (int64_t from = 0; from < tile_.points; from += kRows) {
     Value inTile = body_.add(row, body_.constant(from)), point = body_.add(firstPoint_, inTile);
-    if (points_ % tile_.points)
+    if (mayBeCut(points_, tile_.points))
       point = atMost(point, points_ - 1); // which is not stored twice
     Value place = body_.add(body_.scale(half, tile_.points * kStride), body_.add(body_.scale(inTile, kStride), along));
     Fetched fetched{sharedInput_, place, {}};
@@ -237,7 +237,7 @@ LogicalResult TiledContraction::storeVector(ArrayRef<Value> sums, int64_t vector
   for (int64_t number = 0; number < tile_.threadPoints; ++number) {
     OpBuilder::InsertionGuard guard(b_);
     Value point = body_.add(firstPoint_, body_.add(over(thread_, across), body_.constant(number * down)));
-    if (points_ % tile_.points)
+    if (mayBeCut(points_, tile_.points))
       b_.setInsertionPointToStart(scf::IfOp::create(b_, isBelow(point, points_), /*withElseRegion=*/false).thenBlock());
     if (failed(storePoint(point, inGroup, sums[number * vectors + vector], channels)))
       return failure();

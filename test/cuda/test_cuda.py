@@ -194,6 +194,41 @@ def split_sums(cases, assembler):
             cases.run(f"split K {precision}", lambda: agrees(precision))
 
 
+def open_products(cases, assembler):
+    """Products and convolutions whose rows, columns and batches the run counts: one artefact in each precision, at sizes that fill tiles and that do not."""
+    value, node, rng = helper.make_tensor_value_info, helper.make_node, np.random.default_rng(0)
+    weights = {"w": rng.normal(size=(72, 40)) / 8, "b": rng.normal(size=40), "f": rng.normal(size=(40, 16, 3, 3)) / 12}
+    nodes = [node("MatMul", ["x", "w"], ["m"]), node("Add", ["m", "b"], ["n"]), node("Relu", ["n"], ["y"]),
+             node("Transpose", ["y"], ["t"], perm=[0, 2, 1]), node("MatMul", ["y", "t"], ["s"]), node("Sigmoid", ["s"], ["z"]),
+             node("Conv", ["i", "f", "b"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]), node("Relu", ["c"], ["o"])]
+    shapes = {"x": ["batch", "rows", 72], "i": ["batch", 16, "height", "width"]}, {"y": ["batch", "rows", 40], "z": ["batch", "rows", "rows"], "o": ["batch", 40, None, None]}
+    tensors = [[value(name, TensorProto.FLOAT, shape) for name, shape in side.items()] for side in shapes]
+    constants = [helper.make_tensor(name, TensorProto.FLOAT, array.shape, array.astype(np.float32).tobytes(), raw=True) for name, array in weights.items()]
+    sizes = ((1, 1, 1, 1), (1, 17, 9, 30), (3, 130, 40, 21), (2, 64, 32, 64))
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        model = folder / "open.onnx"
+        save(helper.make_model(helper.make_graph(nodes, "open", *tensors, constants), opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+
+        def agrees(precision, most):
+            artefact = folder / f"{precision}.so"
+            harness.smelt_ok("compile", model, "--target", "cuda", "--precision", precision, "--skip-error", "-o", artefact, "--report", artefact.with_suffix(".json"))
+            device = json.loads(artefact.with_suffix(".json").read_text())["device"]
+            harness.expect(device["processor_steps"] == 0, f"{device['processor_steps']} steps of the processor")
+            errors = []
+            for batch, rows, height, width in sizes:
+                feeds = {"x": rng.normal(size=(batch, rows, 72)).astype(np.float32), "i": rng.normal(size=(batch, 16, height, width)).astype(np.float32)}
+                errors.append(harness.largest_error(run_model(artefact, feeds, on_device()), models.reference(model, feeds)))
+            harness.expect(max(errors) <= most, f"errors {errors} of the largest value")
+            kernels = program.ptx(artefact)[0].split(".entry ")[1:]
+            products, by_cores = ([kernel.split("(")[0] for kernel in kernels if word in kernel] for word in ("cp.async", "mma.sync"))
+            harness.expect(len(products) == 3 and len(by_cores) == {"f32": 0, "int8-dynamic": 2}.get(precision, 3), f"by groups {products}, by tensor cores {by_cores}")
+            return {"error": max(errors)} | {f"sm_{architecture}": assembled(assembler, artefact, architecture)["most_registers"] for architecture in ARCHITECTURES}
+
+        for precision, most in (("f32", 1e-5), ("tf32", TF32_ERROR), ("f16", TF32_ERROR), ("bf16", 2e-2), ("int8-dynamic", 3e-2)):
+            cases.run(f"open products {precision}", lambda: agrees(precision, most))
+
+
 def targets(cases, assembler):
     """Each --target is PTX for its own architecture."""
     with tempfile.TemporaryDirectory() as folder:
@@ -462,6 +497,7 @@ def main():
         on_gpu(cases)
         open_convolution(cases, assembler)
         split_sums(cases, assembler)
+        open_products(cases, assembler)
         targets(cases, assembler)
         failures(cases)
         errors(cases)
