@@ -7,97 +7,26 @@
  * outputs, and one for each block that grows; graphs are recorded when they are run, and again where what kernels are
  * launched with has changed. */
 
-#include "driver.h"
-
-#include "../core/device.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory that the processor sees too. */
-typedef struct region {
-  unsigned char *seen;
-  cu_address address;
-  uint64_t bytes;
-  int is_managed;
-  struct region *next;
-} region;
-
-/* What a step's kernel is launched with. */
-typedef struct launch {
-  uint64_t *values; /* addresses of its buffers, then its sizes */
-  uint32_t groups;  /* none: nothing to do */
-  uint64_t changed; /* when */
-} launch;
-
-/* Steps without the processor. */
-typedef struct stretch {
-  cu_graph_exec graph; /* null: never recorded */
-  uint64_t recorded;   /* when */
-  uint32_t end;        /* the step behind them */
-} stretch;
-
-struct smelt_cuda {
-  const smelt_model *model;
-  const smelt_cuda_program *program;
-  smelt_instance *instance;
-  smelt_cuda_driver cu;
-  cu_device device;
-  cu_context context;
-  char name[128];
-  cu_module module;
-  cu_function *functions; /* of the program's kernels */
-  cu_stream stream;
-  cu_event events[2]; /* around a step */
-  int is_open;        /* what kernels are launched with may change from run to run */
-  int is_alone;       /* it may not, and all steps are the device's */
-  cu_address weights;
-  region *regions; /* all, where the device is not alone */
-  region *data;    /* arena; and behind it inputs and outputs, unless only the run knows their sizes */
-  region *tensors; /* inputs and outputs */
-  uint64_t arena_bytes;
-  cu_address own;       /* where the device is alone: the same, */
-  unsigned char *arena; /* another for the processor that is not touched, */
-  unsigned char *host;  /* and inputs and outputs, which it copies */
-  uint64_t *at;         /* in the data, or the tensors: inputs, then outputs */
-  const void **inputs;  /* the same as addresses of the processor */
-  void **outputs;
-  int64_t *extents; /* of all inputs, as they were set last; null where nobody need set them */
-  const int64_t **shapes;
-  uint64_t *values;    /* of all launches */
-  launch *launches;    /* of the device's steps */
-  stretch *stretches;  /* under the first of their steps */
-  uint64_t now;        /* counts changes of launches and recordings */
-  float *milliseconds; /* of steps */
-  char *why;
-  size_t why_bytes;
-  char last_why[SMELT_CUDA_WHY_BYTES]; /* of runs */
-};
-
-/* Says what is missing; what is said first counts. */
-static smelt_status fail(smelt_cuda *c, smelt_status status, const char *what, cu_result result) {
+smelt_status smelt_cuda_fail(smelt_cuda *c, smelt_status status, const char *what, cu_result result) {
   if (c->why_bytes && !c->why[0])
     smelt_cuda_explain(&c->cu, c->why, c->why_bytes, what, result);
   return status;
 }
 
-#define TRY(call, what)                                                                                                \
-  do {                                                                                                                 \
-    const cu_result result_ = (call);                                                                                  \
-    if (result_ != CU_SUCCESS)                                                                                         \
-      return fail(c, result_ == CU_OUT_OF_MEMORY ? SMELT_ERROR_MEMORY : SMELT_ERROR_DEVICE, what, result_);            \
-  } while (0)
+void *smelt_cuda_make(size_t count, size_t bytes) { return calloc(count ? count : 1, bytes); }
 
-/* Null where there is no memory; of no elements, something that free takes. */
-static void *make(size_t count, size_t bytes) { return calloc(count ? count : 1, bytes); }
-
-static smelt_status no_memory(smelt_cuda *c) {
-  return fail(c, SMELT_ERROR_MEMORY, "there is too little memory", CU_SUCCESS);
+smelt_status smelt_cuda_no_memory(smelt_cuda *c) {
+  return smelt_cuda_fail(c, SMELT_ERROR_MEMORY, "there is too little memory", CU_SUCCESS);
 }
 
 static smelt_status damaged(smelt_cuda *c) {
-  return fail(c, SMELT_ERROR_ARGUMENT, "the artefact's device program is damaged", CU_SUCCESS);
+  return smelt_cuda_fail(c, SMELT_ERROR_ARGUMENT, "the artefact's device program is damaged", CU_SUCCESS);
 }
 
 /*--- The device -----------------------------------------------------------------------------------------------------*/
@@ -137,7 +66,7 @@ static smelt_status choose_device(smelt_cuda *c) {
              "the device here is of sm_%u, older than the sm_%u of the artefact; compile the model with --target "
              "cuda:sm_%u",
              best, c->program->architecture, best);
-  return fail(c, SMELT_ERROR_DEVICE, best ? text : "there is no device of CUDA", CU_SUCCESS);
+  return smelt_cuda_fail(c, SMELT_ERROR_DEVICE, best ? text : "there is no device of CUDA", CU_SUCCESS);
 }
 
 static smelt_status open_context(smelt_cuda *c) {
@@ -152,181 +81,19 @@ static smelt_status open_device(smelt_cuda *c) {
   return SMELT_OK;
 }
 
-/*--- Memory ---------------------------------------------------------------------------------------------------------*/
-
-/* Pages that move where both may touch them at any time, else the processor's own. */
-static smelt_status allocate(smelt_cuda *c, region *made, uint64_t bytes) {
-  int is_concurrent = 0;
-  TRY(c->cu.device_attribute(&is_concurrent, CU_ATTRIBUTE_CONCURRENT_MANAGED, c->device),
-      "the device does not say what it is");
-  if (is_concurrent) {
-    TRY(c->cu.allocate_managed(&made->address, bytes, CU_ATTACH_GLOBAL), "the device has too little memory");
-    made->is_managed = 1;
-    made->seen = (unsigned char *)(uintptr_t)made->address;
-    return SMELT_OK;
-  }
-  void *host = NULL;
-  TRY(c->cu.allocate_host(&host, bytes, CU_HOST_DEVICE_MAP), "there is too little memory");
-  made->seen = host;
-  TRY(c->cu.host_address(&made->address, host, 0), "the device does not see the processor's memory");
-  return SMELT_OK;
-}
-
-static void free_region(smelt_cuda *c, region *freed) {
-  region **at = &c->regions;
-  while (*at != freed)
-    at = &(*at)->next;
-  *at = freed->next;
-  if (freed->is_managed)
-    c->cu.release(freed->address);
-  else if (freed->seen)
-    c->cu.release_host(freed->seen);
-  free(freed);
-}
-
-static smelt_status make_region(smelt_cuda *c, uint64_t bytes, region **result) {
-  region *made = make(1, sizeof *made);
-  if (!made)
-    return no_memory(c);
-  made->next = c->regions;
-  c->regions = made;
-  made->bytes = bytes + SMELT_DEVICE_ALIGNMENT;
-  const smelt_status status = allocate(c, made, made->bytes);
-  if (status != SMELT_OK)
-    free_region(c, made);
-  else
-    *result = made;
-  return status;
-}
-
-static const region *region_at(const smelt_cuda *c, const void *address) {
-  for (const region *at = c->regions; at; at = at->next)
-    if ((uintptr_t)address - (uintptr_t)at->seen < at->bytes)
-      return at;
-  return NULL;
-}
-
-static smelt_status make_separate(smelt_cuda *c, uint64_t first, uint64_t bytes) {
-  TRY(c->cu.allocate(&c->own, bytes), "the device has too little memory");
-  void *host = NULL;
-  TRY(c->cu.allocate_host(&host, bytes - first, 0), "there is too little memory");
-  c->host = host;
-  /* Nothing is written there but sizes and the like: of pages that nobody touches there are none. */
-  c->arena = aligned_alloc(SMELT_ALIGNMENT, smelt_align_up(c->arena_bytes + 1, SMELT_ALIGNMENT));
-  return c->arena ? SMELT_OK : no_memory(c);
-}
-
-static void place_tensors(smelt_cuda *c, unsigned char *begin) {
-  const smelt_model *model = c->model;
-  for (uint32_t i = 0; i < model->input_count; ++i)
-    c->inputs[i] = begin + c->at[i];
-  for (uint32_t i = 0; i < model->output_count; ++i)
-    c->outputs[i] = begin + c->at[model->input_count + i];
-}
-
-/* Of models that need no shapes. */
-static smelt_status make_data(smelt_cuda *c) {
-  const smelt_model *model = c->model;
-  const uint64_t first = smelt_align_up(c->arena_bytes, SMELT_DEVICE_ALIGNMENT),
-                 bytes = smelt_device_layout(model, NULL, c->arena_bytes, c->at);
-  c->is_alone = !c->is_open && model->step_count > 0 && smelt_stretch_end(model, 0) == model->step_count;
-  const smelt_status status =
-      c->is_alone ? make_separate(c, first, bytes + SMELT_DEVICE_ALIGNMENT) : make_region(c, bytes, &c->data);
-  c->tensors = c->data;
-  if (status == SMELT_OK)
-    place_tensors(c, c->is_alone ? c->host - first : c->data->seen);
-  return status;
-}
-
-static smelt_status make_shapes(smelt_cuda *c) {
-  if (!smelt_make_shapes(c->model, &c->extents, &c->shapes))
-    return no_memory(c);
-  return make_region(c, c->arena_bytes, &c->data);
-}
-
-static smelt_status make_memory(smelt_cuda *c) {
-  const smelt_model *model = c->model;
-  const uint32_t count = model->input_count + model->output_count;
-  const uint64_t head = smelt_head_bytes(model);
-  c->at = make(count, sizeof *c->at);
-  c->inputs = make(model->input_count, sizeof *c->inputs);
-  c->outputs = make(model->output_count, sizeof *c->outputs);
-  c->milliseconds = make(model->step_count, sizeof *c->milliseconds);
-  if (!c->at || !c->inputs || !c->outputs || !c->milliseconds)
-    return no_memory(c);
-  for (uint32_t i = 0; i < model->step_count; ++i)
-    c->milliseconds[i] = -1;
-  c->arena_bytes = model->arena_bytes > head ? model->arena_bytes : head;
-  const smelt_status status = smelt_needs_shapes(model) ? make_shapes(c) : make_data(c);
-  if (status != SMELT_OK)
-    return status;
-  TRY(c->cu.allocate(&c->weights, model->weights_bytes + SMELT_DEVICE_ALIGNMENT),
-      "the device has too little memory for the weights");
-  if (model->weights_bytes)
-    TRY(c->cu.upload(c->weights, model->weights, model->weights_bytes, c->stream), "the weights cannot be uploaded");
-  TRY(c->cu.stream_wait(c->stream), "the weights cannot be uploaded");
-  return SMELT_OK;
-}
-
 /*--- Kernels --------------------------------------------------------------------------------------------------------*/
 
 static smelt_status load_kernels(smelt_cuda *c) {
   const smelt_cuda_program *program = c->program;
   if (!program->kernel_count)
     return SMELT_OK;
-  c->functions = make(program->kernel_count, sizeof *c->functions);
+  c->functions = smelt_cuda_make(program->kernel_count, sizeof *c->functions);
   if (!c->functions)
-    return no_memory(c);
+    return smelt_cuda_no_memory(c);
   TRY(c->cu.module_load(&c->module, program->code), "the driver does not take the artefact's kernels");
   for (uint32_t i = 0; i < program->kernel_count; ++i)
     TRY(c->cu.module_function(&c->functions[i], c->module, program->kernels[i].name), "a kernel is missing");
   return SMELT_OK;
-}
-
-/* Where an operand lies on the device, if `bytes` from there on do; 0 otherwise. */
-static cu_address place_of(const smelt_cuda *c, const smelt_operand *operand, uint64_t bytes) {
-  const smelt_model *model = c->model;
-  const uint64_t offset = smelt_offset_of(smelt_cuda_arena(c), operand);
-  const region *in = c->data;
-  cu_address base = c->own;
-  uint64_t begin = 0, end = UINT64_MAX / 2;
-  switch (smelt_base_of(operand)) {
-  case SMELT_BASE_ARENA:
-    begin = smelt_head_bytes(model);
-    break;
-  case SMELT_BASE_WEIGHTS:
-    in = NULL;
-    base = c->weights;
-    end = model->weights_bytes;
-    break;
-  case SMELT_BASE_INPUT:
-  case SMELT_BASE_OUTPUT: {
-    const int is_input = smelt_base_of(operand) == SMELT_BASE_INPUT;
-    if (operand->index >= (is_input ? model->input_count : model->output_count))
-      return 0;
-    in = c->tensors;
-    begin = c->at[operand->index + (is_input ? 0 : model->input_count)];
-    break;
-  }
-  case SMELT_BASE_BLOCK: {
-    if (!c->instance || operand->index >= model->block_count)
-      return 0;
-    const void *memory = smelt_blocks(c->instance)[operand->index].memory;
-    in = region_at(c, memory);
-    if (!in)
-      return 0;
-    begin = (uint64_t)((const unsigned char *)memory - in->seen);
-    break;
-  }
-  default:
-    return 0;
-  }
-  if (in) {
-    base = in->address;
-    end = in->bytes;
-  }
-  const uint64_t at = begin + offset; /* a state's window may lie before its block */
-  return at <= end && bytes <= end - at ? base + at : 0;
 }
 
 static void set(smelt_cuda *c, launch *made, uint64_t *value, uint64_t to) {
@@ -364,7 +131,7 @@ static smelt_status prepare(smelt_cuda *c, uint32_t number) {
     const uint64_t bytes = sizes ? smelt_offset_of(arena, &measures[2 + i]) : kernel->operand_bytes[i];
     if (sizes && bytes / kernel->operand_bytes[i] > INT32_MAX)
       return SMELT_ERROR_ARENA;
-    const cu_address place = bytes ? place_of(c, &row->operands[i], bytes) : c->weights;
+    const cu_address place = bytes ? smelt_cuda_place_of(c, &row->operands[i], bytes) : c->weights;
     if (!place)
       return damaged(c);
     set(c, made, &made->values[i], place);
@@ -377,11 +144,11 @@ static smelt_status make_launches(smelt_cuda *c) {
   size_t count = 0;
   for (uint32_t i = 0; i < model->step_count; ++i)
     count += model->steps[i].operand_count;
-  c->values = make(count, sizeof *c->values);
-  c->launches = make(model->step_count, sizeof *c->launches);
-  c->stretches = make(model->step_count, sizeof *c->stretches);
+  c->values = smelt_cuda_make(count, sizeof *c->values);
+  c->launches = smelt_cuda_make(model->step_count, sizeof *c->launches);
+  c->stretches = smelt_cuda_make(model->step_count, sizeof *c->stretches);
   if (!c->values || !c->launches || !c->stretches)
-    return no_memory(c);
+    return smelt_cuda_no_memory(c);
   uint64_t *values = c->values;
   smelt_status status = SMELT_OK;
   for (uint32_t i = 0; i < model->step_count && status == SMELT_OK; ++i) {
@@ -557,7 +324,7 @@ static smelt_status check(smelt_cuda *c) {
   const smelt_model *model = c->model;
   const smelt_cuda_program *program = c->program;
   if (model->abi_version != SMELT_ABI_VERSION || program->version != SMELT_CUDA_VERSION)
-    return fail(c, SMELT_ERROR_ABI, "the artefact was made for another version of the runtime", CU_SUCCESS);
+    return smelt_cuda_fail(c, SMELT_ERROR_ABI, "the artefact was made for another version of the runtime", CU_SUCCESS);
   int is_whole = smelt_fits_device(model, program->kernel_count) && program->code && program->code_bytes &&
                  !program->code[program->code_bytes - 1];
   for (uint32_t i = 0; i < program->kernel_count && is_whole; ++i)
@@ -584,7 +351,7 @@ static smelt_status do_all(smelt_cuda *c, const part *parts, size_t count) {
 
 static smelt_status open_all(smelt_cuda *c) {
   const part outside[] = {check, open_driver, choose_device, open_context};
-  const part inside[] = {open_device, make_memory, load_kernels, make_launches, record_all};
+  const part inside[] = {open_device, smelt_cuda_make_memory, load_kernels, make_launches, record_all};
   smelt_status status = do_all(c, outside, sizeof outside / sizeof *outside);
   if (status != SMELT_OK)
     return status;
@@ -632,59 +399,10 @@ float smelt_cuda_step_milliseconds(const smelt_cuda *cuda, uint32_t step) { retu
 
 const char *smelt_cuda_why(const smelt_cuda *cuda) { return cuda->last_why; }
 
-/* smelt_resize, for blocks that grow. */
-static void *resize(void *user, void *block, uint64_t old_bytes, uint64_t bytes) {
-  smelt_cuda *c = user;
-  region *old = (region *)(uintptr_t)region_at(c, block), *made = NULL;
-  cu_context before;
-  if (c->cu.context_push(c->context) != CU_SUCCESS)
-    return NULL;
-  const smelt_status status = bytes ? make_region(c, bytes, &made) : SMELT_OK;
-  if (status == SMELT_OK) {
-    c->last_why[0] = 0; /* of an attempt to get more than enough */
-    if (made && old)
-      memcpy(made->seen, block, old_bytes < bytes ? old_bytes : bytes);
-    if (old)
-      free_region(c, old);
-  }
-  c->cu.context_pop(&before);
-  return made ? made->seen : NULL;
-}
-
 void smelt_cuda_bind(smelt_cuda *cuda, smelt_instance *instance) {
   cuda->instance = instance;
   smelt_set_device(instance, run_steps, cuda);
-  smelt_set_resize(instance, resize, cuda);
-}
-
-static smelt_status fit_arena(smelt_cuda *c, uint64_t bytes) {
-  region *old = c->data, *made = NULL;
-  if (bytes <= c->arena_bytes)
-    return SMELT_OK;
-  if (c->model->state_count)
-    bytes += bytes / 2; /* what grows by little steps is moved seldom */
-  smelt_status status = make_region(c, bytes, &made);
-  if (status != SMELT_OK)
-    return status;
-  status = smelt_move(c->instance, made->seen, bytes);
-  c->data = made;
-  c->arena_bytes = bytes;
-  free_region(c, old);
-  return status;
-}
-
-static smelt_status fit_tensors(smelt_cuda *c) {
-  region *old = c->tensors;
-  const uint64_t bytes = smelt_device_layout(c->model, c->instance, 0, c->at);
-  if (!old || bytes > old->bytes - SMELT_DEVICE_ALIGNMENT) {
-    const smelt_status status = make_region(c, bytes, &c->tensors);
-    if (status != SMELT_OK)
-      return status;
-    if (old)
-      free_region(c, old);
-  }
-  place_tensors(c, c->tensors->seen);
-  return SMELT_OK;
+  smelt_set_resize(instance, smelt_cuda_resize, cuda);
 }
 
 /* To the shapes that it was given last; states may have grown since. */
@@ -695,11 +413,11 @@ static smelt_status fit(smelt_cuda *c) {
   if (status != SMELT_OK)
     return status;
   TRY(c->cu.context_push(c->context), "the device cannot be used");
-  status = fit_arena(c, bytes);
+  status = smelt_cuda_fit_arena(c, bytes);
   if (status == SMELT_OK)
     status = smelt_set_shapes(c->instance, c->shapes);
   if (status == SMELT_OK)
-    status = fit_tensors(c);
+    status = smelt_cuda_fit_tensors(c);
   c->cu.context_pop(&before);
   return status;
 }
@@ -724,17 +442,6 @@ smelt_status smelt_cuda_run(smelt_cuda *cuda, const void *const *inputs, void *c
   return status == SMELT_OK ? smelt_run_copies(cuda->instance, cuda->inputs, cuda->outputs, inputs, outputs) : status;
 }
 
-static void close_memory(smelt_cuda *c) {
-  if (c->weights)
-    c->cu.release(c->weights);
-  if (c->own)
-    c->cu.release(c->own);
-  if (c->host)
-    c->cu.release_host(c->host);
-  while (c->regions)
-    free_region(c, c->regions);
-}
-
 /* What is null was never made; a device that is lost gives nothing back, and that is no error here. */
 static void close_device(smelt_cuda *c) {
   cu_context before;
@@ -746,7 +453,7 @@ static void close_device(smelt_cuda *c) {
       c->cu.graph_exec_destroy(c->stretches[i].graph);
   if (c->module)
     c->cu.module_unload(c->module);
-  close_memory(c);
+  smelt_cuda_close_memory(c);
   for (int i = 0; i < 2; ++i)
     if (c->events[i])
       c->cu.event_destroy(c->events[i]);
