@@ -409,6 +409,7 @@ void smelt_cuda_bind(smelt_cuda *cuda, smelt_instance *instance) {
 static smelt_status fit(smelt_cuda *c) {
   uint64_t bytes = 0;
   cu_context before;
+  c->is_stale = 1;
   smelt_status status = smelt_needed_bytes(c->instance, c->shapes, &bytes);
   if (status != SMELT_OK)
     return status;
@@ -419,6 +420,7 @@ static smelt_status fit(smelt_cuda *c) {
   if (status == SMELT_OK)
     status = smelt_cuda_fit_tensors(c);
   c->cu.context_pop(&before);
+  c->is_stale = status != SMELT_OK;
   return status;
 }
 
@@ -436,10 +438,13 @@ smelt_status smelt_cuda_run(smelt_cuda *cuda, const void *const *inputs, void *c
   if (!cuda || !cuda->instance)
     return SMELT_ERROR_ARGUMENT;
   cuda->last_why[0] = 0;
-  if (!cuda->instance->has_shapes)
-    return SMELT_ERROR_SHAPE;
-  const smelt_status status = cuda->extents && cuda->model->state_count ? fit(cuda) : SMELT_OK;
-  return status == SMELT_OK ? smelt_run_copies(cuda->instance, cuda->inputs, cuda->outputs, inputs, outputs) : status;
+  const smelt_instance *instance = cuda->instance;
+  const int may_grow = cuda->extents && cuda->model->state_count && instance->has_shapes;
+  const smelt_status status = may_grow || cuda->is_stale ? fit(cuda) : SMELT_OK;
+  if (status != SMELT_OK)
+    return status;
+  return instance->has_shapes ? smelt_run_copies(instance, cuda->inputs, cuda->outputs, inputs, outputs)
+                              : SMELT_ERROR_SHAPE;
 }
 
 /* What is null was never made; a device that is lost gives nothing back, and that is no error here. */

@@ -57,6 +57,7 @@ struct smelt_cuda {
   void **outputs;
   int64_t *extents; /* of all inputs, as they were set last; null where nobody need set them */
   const int64_t **shapes;
+  int is_stale;        /* memory for them was missing */
   uint64_t *values;    /* of all launches */
   launch *launches;    /* of the device's steps */
   stretch *stretches;  /* under the first of their steps */

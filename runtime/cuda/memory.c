@@ -172,8 +172,11 @@ void *smelt_cuda_resize(void *user, void *block, uint64_t old_bytes, uint64_t by
   smelt_cuda *c = user;
   region *old = (region *)(uintptr_t)region_at(c, block), *made = NULL;
   cu_context before;
-  if (c->cu.context_push(c->context) != CU_SUCCESS)
+  const cu_result pushed = c->cu.context_push(c->context);
+  if (pushed != CU_SUCCESS) {
+    smelt_cuda_fail(c, SMELT_ERROR_DEVICE, "the device cannot be used", pushed);
     return NULL;
+  }
   const smelt_status status = bytes ? make_region(c, bytes, &made) : SMELT_OK;
   if (status == SMELT_OK) {
     c->last_why[0] = 0; /* of an attempt to get more than enough */

@@ -16,6 +16,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import device_failures
 import harness
 import models
 import program
@@ -281,6 +282,26 @@ def failures(cases):
             cases.run(f"failure {call} 719 later", lambda: fails(call, 719, number))
 
 
+def growth(cases):
+    """Each call fails in turn, by its number: of models whose steps are all the device's or not, and of one whose memory grows from run to run, by shapes, by what a
+    run finds and by a state. What failed runs again, unless the device is lost, and computes the same."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        alone, mixed = folder / "alone.so", folder / "mixed.so"
+        compile_nodes(alone, [helper.make_node("Softmax", ["x"], ["s"]), helper.make_node("MatMul", ["s", "w"], ["y"])], [helper.make_tensor("w", TensorProto.FLOAT, [96, 96], np.ones(9216))])
+        compile_mixed(mixed)
+        growing = [folder / "grows.so", folder / "keeps.so"]
+        for artefact, state in zip(growing, ((), ("--state", "past=present"))):
+            device_failures.open_model(artefact.with_suffix(".onnx"), keeps=bool(state))
+            harness.smelt_ok("compile", artefact.with_suffix(".onnx"), *state, "--target", "cuda", "-o", artefact, "--report", artefact.with_suffix(".json"))
+            device = json.loads(artefact.with_suffix(".json").read_text())["device"]
+            harness.expect(device["processor_steps"] == 0, f"{device['processor_kernels']}")
+        failing = device_failures.build(folder, "cuda", "-DWITH_CUDA")
+        environments = {"": on_device(), " integrated": on_device(integrated=1)}
+        for artefact in (alone, mixed, *growing):
+            device_failures.every_call_fails(cases, failing, artefact, f"{artefact.stem} ", {"out of memory": 2, "device lost": 719}, environments)
+
+
 def errors(cases):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -500,6 +521,7 @@ def main():
         open_products(cases, assembler)
         targets(cases, assembler)
         failures(cases)
+        growth(cases)
         errors(cases)
         interface(cases)
     return cases.close(args.json)

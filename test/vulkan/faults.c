@@ -7,7 +7,7 @@
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan.h>
 
-#include "faults.h"
+#include "../runtime/faults.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -19,6 +19,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import device_failures
 import harness
 import models
 from smelt import load
@@ -45,33 +46,9 @@ def small_model(path):
     onnx.save(model, path)
 
 
-def open_model(path):
-    """Rows of which the run knows how many, a state that has all so far, and a vector whose length the run finds: y = 2 x + Σ past + Σ range(Σ |x|)."""
-    node, ints = helper.make_node, lambda name, value: numpy_helper.from_array(np.array(value, np.int64), name)
-    nodes = [node("Concat", ["past", "x"], ["present"], axis=0), node("ReduceSum", ["present"], ["sum"], keepdims=0),
-             node("Abs", ["x"], ["size"]), node("ReduceSum", ["size"], ["limit"], keepdims=0), node("Cast", ["limit"], ["end"], to=onnx.TensorProto.INT64),
-             node("Range", ["zero", "end", "one"], ["numbers"]), node("Cast", ["numbers"], ["floats"], to=onnx.TensorProto.FLOAT),
-             node("ReduceSum", ["floats"], ["found"], keepdims=0), node("Add", ["x", "x"], ["twice"]), node("Add", ["twice", "sum"], ["more"]), node("Add", ["more", "found"], ["y"])]
-    value = lambda name, shape: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
-    graph = helper.make_graph(nodes, "open", [value("x", ["n", 4]), value("past", ["p", 4])], [value("y", ["n", 4]), value("present", ["q", 4])], [ints("zero", 0), ints("one", 1)])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 8
-    onnx.save(model, path)
-
-
-def open_rows(x, past):
-    """What open_model computes."""
-    present = np.concatenate([past, x])
-    return 2 * x + present.sum() + np.arange(int(np.abs(x).sum())).sum(), present
-
-
-def build(folder, source, *options):
-    made = folder / ("libvulkan.so.1" if source == "faults.c" else source.removesuffix(".c"))
-    runtime, libraries = harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
-    linked = [] if source == "faults.c" else [libraries / "libsmelt_vulkan.a", libraries / "libsmelt_runtime.a"]
-    subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-I", runtime / "include", HERE / source, *options, "-o", made, *linked, "-ldl"],
-                   check=True)
-    return made
+def build_loader(folder):
+    subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", harness.REPOSITORY / "runtime" / "include", HERE / "faults.c",
+                    "-o", folder / "libvulkan.so.1", "-ldl"], check=True)
 
 
 def real_loader():
@@ -84,19 +61,8 @@ def faulty(folder, **more):
 
 
 def every_call_fails(cases, folder, artefact, what=""):
-    """One after another, and each time all is given back; AddressSanitizer looks at what is used and left."""
-    program = build(folder, "failures.c", "-fsanitize=address")
-
-    def one(result, more):
-        done = subprocess.run([program, artefact, str(result)], env=faulty(folder, **more), capture_output=True, text=True, timeout=300)
-        harness.expect(done.returncode == 0, f"exit code {done.returncode}: {(done.stderr.strip() or done.stdout)[:2000]}")
-        calls = int(done.stdout.split()[0])
-        harness.expect(calls > 50, f"only {calls} calls")
-        return {"calls": calls}
-
-    for name, result in RESULTS.items():
-        for kind, more in (("", {}), (" hidden memory", {"SMELT_TEST_HIDE": "1"})):
-            cases.run(f"faults {what}{name}{kind}", functools.partial(one, result, more))
+    environments = {"": faulty(folder), " hidden memory": faulty(folder, SMELT_TEST_HIDE="1")}
+    device_failures.every_call_fails(cases, device_failures.build(folder, "vulkan"), artefact, what, RESULTS, environments)
 
 
 def calls_of(folder, artefact, feeds):
@@ -179,7 +145,7 @@ def poor_device(cases, folder):
 def open_dims(cases, folder):
     """Models whose sizes the run knows, or finds: commands recorded again, memory that grows, and states."""
     model, artefact = folder / "open.onnx", folder / "open.so"
-    open_model(model)
+    device_failures.open_model(model)
 
     def compiles():
         harness.smelt_ok("compile", model, "--state", "past=present", "--target", "vulkan", "-o", artefact, "--report", folder / "open.json")
@@ -190,7 +156,7 @@ def open_dims(cases, folder):
         rng, past = np.random.default_rng(seed), np.zeros((0, 4), np.float32)
         for turn in range(12):
             x = rng.normal(size=(rng.integers(1, 40), 4)).astype(np.float32)
-            wanted, past = open_rows(x, past)
+            wanted, past = device_failures.open_rows(x, past)
             results.append(np.allclose(model.run({"x": x})["y"], wanted, rtol=1e-4, atol=1e-3))
         results.append(np.array_equal(model.state("past"), past))
 
@@ -291,7 +257,7 @@ def main():
         harness.smelt_ok("compile", folder / "small.onnx", "--target", "vulkan:lavapipe", "-o", artefact, "--report", report)
         device = json.loads(report.read_text())["device"]
         cases.run("both sides take part", lambda: harness.expect(device["steps"] > 1 and device["processor_steps"] > 0, str(device)))
-        build(folder, "faults.c", "-shared", "-fPIC")
+        build_loader(folder)
         parts = {"faults": every_call_fails, "messages": programs_say_so, "validation": validation, "python": python}
         for part, test in parts.items():
             if not args.names or part in args.names:

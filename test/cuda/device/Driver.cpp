@@ -10,7 +10,9 @@
 //   SMELT_TEST_CUDA_INTEGRATED=1             processor and device may not touch managed memory at one time
 //   SMELT_TEST_CUDA_LOG=FILE                 gets a line when the library is unloaded: calls, and what was left behind;
 //                                            and one for each kernel that does what it must not
+// A program that knows of it has calls fail by their number, and sees what is left, through faults.h.
 
+#include "../../runtime/faults.h"
 #include "Ptx.h"
 #include <atomic>
 #include <cstdio>
@@ -20,7 +22,12 @@
 #include <mutex>
 #include <set>
 
+extern "C" smelt_faults smelt_faults_state;
+smelt_faults smelt_faults_state = {/*fail_at=*/-1, 0, 0, 0, 0, 0, {}};
+
 namespace {
+
+smelt_faults &faults = smelt_faults_state;
 
 enum Result {
   kSuccess = 0,
@@ -75,26 +82,49 @@ struct Driver {
     std::lock_guard<std::mutex> lock(mutex);
     ++calls;
     if (needsContext && current.empty()) {
-      ++misuses;
+      misuse();
       return kInvalidContext;
+    }
+    if (const int number = faults.calls++; fails(number)) {
+      if (number == faults.fail_at)
+        std::snprintf(faults.failed, sizeof faults.failed, "%s", name);
+      return static_cast<Result>(faults.result);
     }
     if (lost)
       return static_cast<Result>(lost);
     if (name != failing || failingCall-- != 0)
       return kSuccess;
-    if (failure >= kFirstLost && failure < kCaptureUnsupported)
+    if (isOfLostDevice(failure))
       lost = failure;
     return static_cast<Result>(failure);
+  }
+  static bool isOfLostDevice(int result) { return result >= kFirstLost && result < kCaptureUnsupported; }
+  static bool fails(int number) {
+    return faults.fail_at >= 0 && (isOfLostDevice(faults.result) ? number >= faults.fail_at : number == faults.fail_at);
+  }
+  void misuse() {
+    ++misuses;
+    ++faults.wrong;
+  }
+  void retain(int change) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (change < 0 && retained <= 0)
+      misuse();
+    retained += change;
+    faults.live += change;
   }
   void add(const void *object) {
     std::lock_guard<std::mutex> lock(mutex);
     live.insert(object);
+    ++faults.live;
   }
   /// Whether there was such an object.
   bool remove(const void *object) {
     std::lock_guard<std::mutex> lock(mutex);
     const bool wasThere = live.erase(object) == 1;
-    misuses += !wasThere;
+    if (!wasThere)
+      misuse();
+    faults.live -= wasThere;
     return wasThere;
   }
   void *allocate(size_t bytes, bool isOfDevice) {
@@ -216,8 +246,7 @@ int cuDeviceGet(int *device, int number) {
   return kSuccess;
 }
 
-int cuDeviceGetName(char *name, int bytes, int) {
-  ENTER(false);
+int cuDeviceGetName(char *name, int bytes, int) { // no failure of which matters
   std::snprintf(name, static_cast<size_t>(bytes), "the tests' device");
   return kSuccess;
 }
@@ -236,15 +265,13 @@ int cuDeviceGetAttribute(int *value, int attribute, int) {
 
 int cuDevicePrimaryCtxRetain(void **made, int) {
   ENTER(false);
-  std::lock_guard<std::mutex> lock(driver.mutex);
-  ++driver.retained;
+  driver.retain(1);
   *made = &context;
   return kSuccess;
 }
 
 int cuDevicePrimaryCtxRelease_v2(int) {
-  std::lock_guard<std::mutex> lock(driver.mutex);
-  driver.misuses += driver.retained-- <= 0;
+  driver.retain(-1);
   return kSuccess;
 }
 
@@ -256,7 +283,7 @@ int cuCtxPushCurrent_v2(void *pushed) {
 
 int cuCtxPopCurrent_v2(void **popped) {
   if (Driver::current.empty()) {
-    ++driver.misuses;
+    driver.misuse();
     return kInvalidContext;
   }
   *popped = Driver::current.back();
