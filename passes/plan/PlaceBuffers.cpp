@@ -4,8 +4,9 @@
 // place-buffers: gives every tensor a place and every dispatch its buffers. Reshapes, transposes, slices,
 // concatenations and paddings become views wherever strides express them: looking back from a concat, a pad or an
 // output, its operands' producers write straight into it; looking forward, what a view reads is its operand's buffer.
-// The rest becomes copy kernels. Then dispatches are outlined as kernel.func, and the steps, with offsets into one
-// arena packed by live ranges, as kernel.plan.
+// The rest becomes copy kernels, and so do views of what an op before them has asked for at another place. Then
+// dispatches are outlined as kernel.func, and the steps, with offsets into one arena packed by live ranges, as
+// kernel.plan.
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"

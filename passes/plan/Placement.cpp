@@ -201,6 +201,19 @@ void Placement::addCopy(Location loc, Value value, const View &to) {
   addStep(dispatch, to);
 }
 
+/// A kernel that computes the result of an op on one operand, which no strides express, element by element.
+void Placement::addElementwise(Operation *op) {
+  auto dispatch =
+      kernel::DispatchOp::create(builder_, op->getLoc(), op->getResultTypes(), ValueRange(op->getOperand(0)));
+  OpBuilder::InsertionGuard guard(builder_);
+  Block *body = builder_.createBlock(&dispatch.getBody());
+  IRMapping mapping;
+  mapping.map(op->getOperand(0), body->addArgument(op->getOperand(0).getType(), op->getLoc()));
+  Operation *moved = builder_.clone(*op, mapping);
+  kernel::YieldOp::create(builder_, op->getLoc(), moved->getResults());
+  addStep(dispatch, views_.lookup(op->getResult(0)));
+}
+
 /// One kernel that writes the borders of a pad: a slab before and one after, for each dim.
 void Placement::addFill(graph::PadOp pad, const View &to) {
   RankedTensorType type = graph::typeOf(pad.getResult());
@@ -304,22 +317,15 @@ LogicalResult Placement::lookForward(Operation &op) {
       addCopy(op.getLoc(), operand.get(), copy->second);
       continue;
     }
-    auto dispatch =
-        kernel::DispatchOp::create(builder_, op.getLoc(), TypeRange(result.getType()), ValueRange(operand.get()));
-    OpBuilder::InsertionGuard guard(builder_);
-    Block *body = builder_.createBlock(&dispatch.getBody());
-    IRMapping mapping;
-    mapping.map(operand.get(), body->addArgument(operand.get().getType(), op.getLoc()));
-    Operation *moved = builder_.clone(op, mapping);
-    kernel::YieldOp::create(builder_, op.getLoc(), moved->getResults());
-    addStep(dispatch, views_.lookup(result));
+    addElementwise(&op);
   }
   if (views_.count(result))
     return success();
+  // An op before this one may have asked for the operand to lie where no strides express the result.
   std::optional<View> view = plan::forwardView(&op, placeOf(op.getOperand(0)));
+  views_[result] = view ? *view : newArenaView(result);
   if (!view)
-    return op.emitError("the place of this view was not decided");
-  views_[result] = *view;
+    addElementwise(&op);
   return success();
 }
 

@@ -73,6 +73,7 @@ private:
   llvm::LogicalResult lookForward(mlir::Operation &op);
   View placeOf(mlir::Value value);
   void addCopy(mlir::Location loc, mlir::Value value, const View &to);
+  void addElementwise(mlir::Operation *op);
   void addFill(graph::PadOp pad, const View &to);
   void addStep(mlir::Operation *op, llvm::ArrayRef<View> results);
   View densePlaceOf(mlir::Location loc, mlir::Value value);

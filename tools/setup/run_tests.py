@@ -256,6 +256,7 @@ SUITES = {
     "aarch64": script("test/models/test_aarch64.py", 900),
     "reproducible": script("test/models/test_reproducible.py", 600),
     "strips": script("test/models/test_strips.py", 900),
+    "graphs": script("test/models/test_graphs.py", 900),
     "inner_loops": script("test/codegen/test_inner_loops.py", 600),
     "cache": script("test/models/test_cache.py", 900),
     "operators": script("test/operators/test_operators.py", 900),
@@ -280,7 +281,7 @@ ON_DEMAND = {"pt2_torch"}
 
 # Suites of programs, and the folder each program is built from. As long as the folder has no build file there is nothing to test.
 NEEDS = {"lit": "tools/smelt-opt", "conformance": "tools/smelt-conformance", "errors": "tools/smelt", "hostile": "tools/smelt", "values": "tools/smelt", "faces": "tools/smelt", "dynamic": "tools/smelt", "states": "tools/smelt", "custom": "tools/smelt", "sequences": "tools/smelt", "fuzz": "tools/smelt", "models": "tools/smelt",
-         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "ranges": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "strips": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "vulkan": "tools/smelt", "cuda": "tools/smelt", "pt2": "tools/smelt"}
+         "precision": "tools/smelt", "quantised": "tools/smelt", "layers": "tools/smelt", "samples": "tools/smelt", "ranges": "tools/smelt", "accuracy": "tools/smelt", "profile": "tools/smelt", "aarch64": "tools/smelt", "reproducible": "tools/smelt", "strips": "tools/smelt", "graphs": "tools/smelt", "cache": "tools/smelt", "inner_loops": "tools/smelt", "python": "tools/smelt", "types": "tools/smelt", "runtime": "tools/smelt", "package": "tools/smelt", "bench": "tools/smelt", "vulkan": "tools/smelt", "cuda": "tools/smelt", "pt2": "tools/smelt"}
 
 
 def exists(suite):
