@@ -32,10 +32,10 @@ def open_rows(x, past):
     return 2 * x + present.sum() + np.arange(int(np.abs(x).sum())).sum(), present
 
 
-def build(folder, library, *options):
-    """runtime/failures.c with the runtime of a device, "cuda" or "vulkan"."""
-    made, runtime, libraries = folder / "failures", harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
-    subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address", "-I", runtime / "include", harness.REPOSITORY / "test" / "runtime" / "failures.c",
+def build(folder, library, *options, source="failures"):
+    """runtime/failures.c, or another, with the runtime of a device, "cuda" or "vulkan"."""
+    made, runtime, libraries = folder / source, harness.REPOSITORY / "runtime", harness.BIN.parent / "lib"
+    subprocess.run(["gcc", "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address", "-I", runtime / "include", harness.REPOSITORY / "test" / "runtime" / f"{source}.c",
                     *options, "-o", made, libraries / f"libsmelt_{library}.a", libraries / "libsmelt_runtime.a", "-ldl"], check=True)
     return made
 
@@ -52,3 +52,10 @@ def every_call_fails(cases, program, artefact, what, results, environments):
     for name, result in results.items():
         for kind, environment in environments.items():
             cases.run(f"faults {what}{name}{kind}", functools.partial(one, result, environment))
+
+
+def refuses_shapes(folder, artefact, library, environment, *options):
+    """runtime/refused_shapes.c finds what it expects, with an artefact of open_model."""
+    program = build(folder, library, *options, source="refused_shapes")
+    done = subprocess.run([program, artefact], env={**environment, "ASAN_OPTIONS": "detect_leaks=0"}, capture_output=True, text=True, timeout=300)
+    harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr.strip()[:2000]}")

@@ -73,9 +73,7 @@ void GroupMemory::wait() {
 Value GroupMemory::merge(const Team &team, Value partial, MergeValues merge) {
   if (team.isAlone())
     return partial;
-  Type element = getElementTypeOrSelf(partial.getType());
-  const bool hasShuffles = element.isF32() || element.isInteger(32);
-  if (!hasShuffles || team.stride >= profile_.subgroup)
+  if (team.stride >= profile_.subgroup)
     return mergeInMemory(team, partial, merge);
   const int64_t inWarp = std::min(team.size, profile_.subgroup / team.stride);
   partial = mergeInWarp(partial, inWarp, team.stride, merge);
@@ -84,23 +82,45 @@ Value GroupMemory::merge(const Team &team, Value partial, MergeValues merge) {
   return warps.isAlone() ? partial : mergeInMemory(warps, partial, merge);
 }
 
+/// The word of 32 bits that the thread has whose number differs by `lanes`.
+Value GroupMemory::shuffle(Value word, int64_t lanes) {
+  auto constant = [&](int64_t number) {
+    return arith::ConstantOp::create(b_, b_.getI32IntegerAttr(static_cast<int32_t>(number)));
+  };
+  if (profile_.api == Api::Vulkan)
+    return spirv::GroupNonUniformShuffleXorOp::create(b_, word.getType(), spirv::Scope::Subgroup, word,
+                                                      constant(lanes));
+  return NVVM::ShflOp::create(b_, word.getType(), constant(-1), word, constant(lanes), constant(profile_.subgroup - 1),
+                              NVVM::ShflKind::bfly, UnitAttr());
+}
+
+/// A number of any type, as words.
+Value GroupMemory::exchangeOne(Value value, int64_t lanes) {
+  Type type = value.getType(), word = b_.getI32Type();
+  const unsigned bits = type.getIntOrFloatBitWidth();
+  if (bits == 32)
+    return shuffle(value, lanes);
+  Type integer = b_.getIntegerType(bits);
+  if (type != integer)
+    return arith::BitcastOp::create(b_, type, exchangeOne(arith::BitcastOp::create(b_, integer, value), lanes));
+  if (bits < 32)
+    return arith::TruncIOp::create(b_, type, shuffle(arith::ExtUIOp::create(b_, word, value), lanes));
+  Value half = arith::ConstantOp::create(b_, b_.getIntegerAttr(type, 32));
+  auto other = [&](Value part) -> Value {
+    return arith::ExtUIOp::create(b_, type, shuffle(arith::TruncIOp::create(b_, word, part), lanes));
+  };
+  Value low = other(value), high = other(arith::ShRUIOp::create(b_, value, half));
+  return arith::OrIOp::create(b_, low, arith::ShLIOp::create(b_, high, half));
+}
+
 /// What the thread has whose number differs by `lanes`.
 Value GroupMemory::exchange(Value value, int64_t lanes) {
-  auto constant = [&](int32_t number) { return arith::ConstantOp::create(b_, b_.getI32IntegerAttr(number)); };
-  auto one = [&](Value element) -> Value {
-    if (profile_.api == Api::Vulkan)
-      return spirv::GroupNonUniformShuffleXorOp::create(b_, element.getType(), spirv::Scope::Subgroup, element,
-                                                        constant(static_cast<int32_t>(lanes)));
-    return NVVM::ShflOp::create(b_, element.getType(), constant(-1), element, constant(static_cast<int32_t>(lanes)),
-                                constant(static_cast<int32_t>(profile_.subgroup - 1)), NVVM::ShflKind::bfly,
-                                UnitAttr());
-  };
   auto vector = dyn_cast<VectorType>(value.getType());
   if (!vector)
-    return one(value);
+    return exchangeOne(value, lanes);
   SmallVector<Value> elements;
   for (int64_t lane = 0; lane < vector.getNumElements(); ++lane)
-    elements.push_back(one(vector::ExtractOp::create(b_, value, lane)));
+    elements.push_back(exchangeOne(vector::ExtractOp::create(b_, value, lane), lanes));
   return vector::FromElementsOp::create(b_, vector, elements);
 }
 

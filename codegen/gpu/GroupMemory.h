@@ -22,7 +22,7 @@ mlir::Value loadGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::Value arra
 void storeGroupArray(mlir::ImplicitLocOpBuilder &builder, mlir::Value value, mlir::Value array, mlir::Value place);
 
 /// What the threads of a workgroup hand one another. All of a group's threads must come by each of its waits together,
-/// and all of a warp's by what is merged within it.
+/// and all of a warp's by what is merged within it, where nothing waits: other warps may have left before.
 class GroupMemory : Counting {
 public:
   /// `thread` is the number within its group of the thread that asks.
@@ -44,6 +44,8 @@ public:
 
 private:
   mlir::Value mergeInWarp(mlir::Value partial, int64_t size, int64_t stride, graph::TileAccess::MergeValues merge);
+  mlir::Value shuffle(mlir::Value word, int64_t lanes);
+  mlir::Value exchangeOne(mlir::Value value, int64_t lanes);
   mlir::Value exchange(mlir::Value value, int64_t lanes);
   mlir::Value mergeInMemory(const graph::Team &team, mlir::Value partial, graph::TileAccess::MergeValues merge);
   mlir::Value mergeSlots(mlir::Value slots, mlir::Value first, int64_t count, int64_t stride, mlir::Type type,

@@ -6,6 +6,7 @@
 
 #include "sizes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,12 @@ static inline void smelt_keep_shapes(const smelt_model *model, smelt_shapes shap
       *extents++ = shapes[i][dim];
 }
 
+/* After shapes that do not fit: the instance has none, and tells which size there is none of. */
+static inline void smelt_lose_shapes(smelt_instance *instance, smelt_shapes shapes) {
+  (void)smelt_set_shapes(instance, shapes);
+  instance->has_shapes = 0;
+}
+
 /* Where a device's sentence about what failed goes: to whoever opens it, then to a place of its own. */
 typedef struct smelt_device_why {
   char *text;
@@ -147,18 +154,24 @@ typedef struct smelt_device_why {
 } smelt_device_why;
 
 /* What opening begins with: checks what is given, and makes a device's record of `bytes` zeros. Null, with `status`
- * telling why, where that fails. */
+ * and a sentence telling why, where that fails. `no_program` is the one for an artefact that was made for others. */
 static inline void *smelt_begin_device(const void *where, const smelt_model *model, const void *program,
-                                       smelt_device_why why, size_t bytes, smelt_status *status) {
-  if (why.text && why.bytes)
-    why.text[0] = 0;
+                                       const char *no_program, smelt_device_why why, size_t bytes,
+                                       smelt_status *status) {
+  void *made = NULL;
+  const char *says = "";
   *status = SMELT_ERROR_ARGUMENT;
-  if (!where || !model || !program || (!why.text && why.bytes))
-    return NULL;
-  *status = SMELT_ERROR_MEMORY;
-  void *made = calloc(1, bytes);
-  if (made)
-    *status = SMELT_OK;
+  if (!where || !model || (!why.text && why.bytes)) {
+    says = "an argument is null";
+  } else if (!program) {
+    says = no_program;
+  } else {
+    made = calloc(1, bytes);
+    says = made ? "" : "there is too little memory";
+    *status = made ? SMELT_OK : SMELT_ERROR_MEMORY;
+  }
+  if (why.text && why.bytes)
+    snprintf(why.text, why.bytes, "%s", says);
   return made;
 }
 

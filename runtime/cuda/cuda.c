@@ -367,7 +367,9 @@ smelt_status smelt_cuda_open(smelt_cuda **cuda, const smelt_model *model, const 
   smelt_status status;
   if (cuda)
     *cuda = NULL;
-  smelt_cuda *c = smelt_begin_device(cuda, model, program, (smelt_device_why){why, why_bytes}, sizeof *c, &status);
+  smelt_cuda *c = smelt_begin_device(cuda, model, program,
+                                     "the artefact has no smelt_cuda_device; compile the model with --target cuda",
+                                     (smelt_device_why){why, why_bytes}, sizeof *c, &status);
   if (!c)
     return status;
   c->model = model;
@@ -425,13 +427,19 @@ static smelt_status fit(smelt_cuda *c) {
 }
 
 smelt_status smelt_cuda_set_shapes(smelt_cuda *cuda, smelt_shapes shapes) {
-  if (!cuda || !cuda->instance || (cuda->extents && !shapes))
+  if (!cuda || !cuda->instance)
     return SMELT_ERROR_ARGUMENT;
   if (!cuda->extents)
     return SMELT_OK;
   cuda->last_why[0] = 0;
-  smelt_keep_shapes(cuda->model, shapes, cuda->extents);
-  return fit(cuda);
+  if (shapes)
+    smelt_keep_shapes(cuda->model, shapes, cuda->extents);
+  const smelt_status status = shapes ? fit(cuda) : SMELT_ERROR_ARGUMENT;
+  if (status == SMELT_OK || status == SMELT_ERROR_MEMORY || status == SMELT_ERROR_DEVICE)
+    return status;
+  cuda->is_stale = 0;
+  smelt_lose_shapes(cuda->instance, shapes);
+  return status;
 }
 
 smelt_status smelt_cuda_run(smelt_cuda *cuda, const void *const *inputs, void *const *outputs) {

@@ -64,7 +64,9 @@ smelt_status smelt_vulkan_open(smelt_vulkan **vulkan, const smelt_model *model, 
   smelt_status status;
   if (vulkan)
     *vulkan = NULL;
-  smelt_vulkan *v = smelt_begin_device(vulkan, model, program, (smelt_device_why){why, why_bytes}, sizeof *v, &status);
+  smelt_vulkan *v = smelt_begin_device(vulkan, model, program,
+                                       "the artefact has no smelt_device; compile the model with --target vulkan",
+                                       (smelt_device_why){why, why_bytes}, sizeof *v, &status);
   if (!v)
     return status;
   v->model = model;
@@ -119,13 +121,15 @@ smelt_status smelt_vulkan_set_shapes(smelt_vulkan *vulkan, smelt_shapes shapes) 
     return SMELT_ERROR_ARGUMENT;
   if (!vulkan->extents)
     return SMELT_OK;
-  if (!shapes)
-    return SMELT_ERROR_ARGUMENT;
   vulkan->said[0] = 0;
   if (vulkan->is_broken)
     return failed_before(vulkan);
-  smelt_keep_shapes(vulkan->model, shapes, vulkan->extents);
-  return fit(vulkan);
+  if (shapes)
+    smelt_keep_shapes(vulkan->model, shapes, vulkan->extents);
+  const smelt_status status = shapes ? fit(vulkan) : SMELT_ERROR_ARGUMENT;
+  if (status != SMELT_OK)
+    smelt_lose_shapes(vulkan->instance, shapes);
+  return status;
 }
 
 smelt_status smelt_vulkan_run(smelt_vulkan *vulkan, const void *const *inputs, void *const *outputs) {

@@ -4,6 +4,7 @@ runtime, with outputs near ONNX Runtime's; every call of the driver fails once.
 
 usage: test_cuda.py [NAME…] [--json FILE]
 """
+import ctypes
 import json
 import os
 import pathlib
@@ -230,6 +231,36 @@ def open_products(cases, assembler):
             cases.run(f"open products {precision}", lambda: agrees(precision, most))
 
 
+def rows_of_warps(cases, assembler):
+    """Rows that a warp goes through, of numbers of all sizes: the last group has warps without a row, or none."""
+    value, node, rng = helper.make_tensor_value_info, helper.make_node, np.random.default_rng(0)
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [1])
+    with tempfile.TemporaryDirectory() as name:
+        net = pathlib.Path(name) / "rows.so"
+        model = net.with_suffix(".onnx")
+
+        def agrees(kind, rows, columns):
+            dtype = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+            nodes = [node(op, ["x", "axes"], [op]) for op in ("ReduceMax", "ReduceMin")]
+            outputs = [value(made.output[0], dtype, None) for made in nodes]
+            if kind != "uint64":  # ONNX Runtime lacks it
+                nodes.append(node("ArgMin", ["x"], ["ArgMin"], axis=1))
+                outputs.append(value("ArgMin", TensorProto.INT64, None))
+            graph = helper.make_graph(nodes, "rows", [value("x", dtype, [rows, columns])], outputs, [axes])
+            save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), model)
+            harness.smelt_ok("compile", model, "--target", "cuda", "-o", net)
+            feeds = {"x": rng.permutation(rows * columns).reshape(rows, columns).astype(kind)}
+            made = run_model(net, feeds, on_device())
+            x = feeds["x"]
+            for op, right in {"ReduceMax": x.max(1), "ReduceMin": x.min(1), "ArgMin": x.argmin(1)}.items():
+                harness.expect(op not in made or np.array_equal(made[op].ravel(), right), f"{op}: {made.get(op)}, not {right}")
+            return assembled(assembler, net, 80)
+
+        for kind in ("int64", "uint64", "float64", "int8", "float16"):
+            for rows, columns in ((5, 100), (8, 64)):
+                cases.run(f"rows {kind} {rows}x{columns}", lambda: agrees(kind, rows, columns))
+
+
 def targets(cases, assembler):
     """Each --target is PTX for its own architecture."""
     with tempfile.TemporaryDirectory() as folder:
@@ -300,6 +331,7 @@ def growth(cases):
         environments = {"": on_device(), " integrated": on_device(integrated=1)}
         for artefact in (alone, mixed, *growing):
             device_failures.every_call_fails(cases, failing, artefact, f"{artefact.stem} ", {"out of memory": 2, "device lost": 719}, environments)
+        cases.run("shapes that do not fit", lambda: device_failures.refuses_shapes(folder, growing[0], "cuda", on_device(), "-DWITH_CUDA"))
 
 
 def errors(cases):
@@ -338,7 +370,12 @@ def errors(cases):
             done = harness.smelt("compile", here, *models.shape_flags("magika"), "-o", folder / "other.so", *flags)
             harness.expect(done.returncode == code and words in done.stderr and not (folder / "other.so").exists(), f"exit code {done.returncode}: {done.stderr}")
 
+        def tf32_calibration():
+            done = harness.smelt("compile", here, "--target", "cuda", "--precision", "tf32", "--calibration", inputs, "-o", folder / "none.so")
+            harness.expect(done.returncode == 2 and "is not looked at with --precision tf32" in done.stderr, f"exit code {done.returncode}: {done.stderr}")
+
         cases.run("errors tf32", tf32)
+        cases.run("errors tf32 calibration", tf32_calibration)
         cases.run("errors no driver", no_driver)
         cases.run("errors old driver", old_driver)
         cases.run("errors old device", old_device)
@@ -427,6 +464,16 @@ def synchronisation(cases):
     for precision in ("f32", "f16"):
         waits(cases, precision)
     cases.run("device each barrier", each_barrier)
+    cases.run("device out of memory", out_of_memory)
+
+
+def out_of_memory():
+    """The tests' device has no more than the machine."""
+    driver, context, address = ctypes.CDLL(str(DEVICE / "libcuda.so.1")), ctypes.c_void_p(), ctypes.c_uint64()
+    ready = driver.cuInit(0), driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0), driver.cuCtxPushCurrent_v2(context)
+    harness.expect(not any(ready), f"{ready}")
+    result = driver.cuMemAllocManaged(ctypes.byref(address), ctypes.c_size_t(1 << 46), 1)
+    harness.expect(result == FAILURES[0], f"{result}")
 
 
 def each_barrier():
@@ -519,6 +566,7 @@ def main():
         open_convolution(cases, assembler)
         split_sums(cases, assembler)
         open_products(cases, assembler)
+        rows_of_warps(cases, assembler)
         targets(cases, assembler)
         failures(cases)
         growth(cases)

@@ -182,6 +182,14 @@ def open_dims(cases, folder):
         every_call_fails(cases, folder, artefact, "open ")
     cases.run("open hidden memory minilm_l6", hidden_open)
 
+    def refused_shapes():
+        grows = folder / "grows.so"
+        device_failures.open_model(grows.with_suffix(".onnx"), keeps=False)
+        harness.smelt_ok("compile", grows.with_suffix(".onnx"), "--target", "vulkan", "-o", grows)
+        device_failures.refuses_shapes(folder, grows, "vulkan", os.environ)
+
+    cases.run("open shapes that do not fit", refused_shapes)
+
 
 def validation(cases, folder, artefact):
     """Also of how steps are synchronised, and of the order in which things are given back."""

@@ -11,7 +11,7 @@ static void require(smelt_status status, const std::string &path, const char *ki
     throw Error(Exit::Malformed, path + ": not a shared artefact of Smelt: " + why);
   if (status != SMELT_OK)
     throw Error(Exit::Environment, path + ": compiled for " + kind + " device, and " + why +
-                                       "; or compile the model with --target native");
+                                       ". To run on the processor, compile the model with --target native");
 }
 
 namespace {

@@ -283,7 +283,10 @@ llvm::Error CompileFlags::parsePrecision() {
                                                  quantize::precisionNames() + ", tf32, and files that end in .json");
   options.precision = *known;
   if (!calibration.empty() && options.precision == quantize::Precision::F32 && !configuration)
-    return driver::toolError(driver::kUsage, "--calibration goes with a --precision below f32");
+    return driver::toolError(driver::kUsage, "--calibration is not looked at with --precision " +
+                                                 std::string(options.tf32 ? "tf32" : "f32") +
+                                                 ", which has no ranges and no error to measure from samples; leave "
+                                                 "it out");
   if (quantize::rangeMethodsOf(method).empty())
     return driver::toolError(driver::kUsage, "--calibration-method: no method '" + method + "'; there are " +
                                                  std::string(quantize::rangeMethodNames()));

@@ -73,9 +73,9 @@ void smelt_cuda_bind(smelt_cuda *cuda, smelt_instance *instance);
  * recorded again where something has changed, in the next run. */
 smelt_status smelt_cuda_set_shapes(smelt_cuda *cuda, smelt_shapes shapes);
 
-/* As smelt_run, with the buffers' contents copied to the device before, and back after. One at a time, from any
- * thread. Returns what smelt_run does, and SMELT_ERROR_DEVICE where the device fails. With a step hook, every step is
- * waited for. */
+/* As smelt_run, with the buffers' contents copied to the device before, and back after: they may start anywhere. One at
+ * a time, from any thread. Returns what smelt_run does, and SMELT_ERROR_DEVICE where the device fails. With a step
+ * hook, every step is waited for. */
 smelt_status smelt_cuda_run(smelt_cuda *cuda, const void *const *inputs, void *const *outputs);
 
 /* Where inputs and outputs of a run lie, in the order of the model's, in memory that the device copies fast. Setting

@@ -107,9 +107,9 @@ void smelt_vulkan_bind(smelt_vulkan *vulkan, smelt_instance *instance);
  * recorded again where something has changed, in the next run. */
 smelt_status smelt_vulkan_set_shapes(smelt_vulkan *vulkan, smelt_shapes shapes);
 
-/* As smelt_run, with the buffers' contents copied to the device before, and back after. One at a time. Returns what
- * smelt_run does, and SMELT_ERROR_{DEVICE, MEMORY} where the device fails: it does not run again then. With a step
- * hook, and without timing, every step is waited for, and the processor sees all that it wrote. */
+/* As smelt_run, with the buffers' contents copied to the device before, and back after: they may start anywhere. One at
+ * a time. Returns what smelt_run does, and SMELT_ERROR_{DEVICE, MEMORY} where the device fails: it does not run again
+ * then. With a step hook, and without timing, every step is waited for, and the processor sees all that it wrote. */
 smelt_status smelt_vulkan_run(smelt_vulkan *vulkan, const void *const *inputs, void *const *outputs);
 
 /* What was missing where the last call failed, in a sentence; "" where it did not. Alive as long as `vulkan`. */

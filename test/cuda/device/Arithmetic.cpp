@@ -443,7 +443,9 @@ static void computePairs(const Instruction &instruction, const Lanes &lanes) {
   }
   constexpr size_t kMost = 4; // registers
   std::vector<uint8_t> registers(kMost * kRegisterBytes);
-  const std::vector<uint8_t> widths(kMost, 2);
+  std::vector<uint8_t> widths(kMost, 2);
+  if (instruction.op == Op::Setp)
+    widths[0] = 1;
   const Lanes inner{registers.data(), widths.data(), lanes.mask};
   half.to = {0};
   half.sources.clear();
@@ -458,7 +460,11 @@ static void computePairs(const Instruction &instruction, const Lanes &lanes) {
     compute(half, inner);
     lanes.each([&](unsigned lane) { results[lane] |= inner.bits(0, lane) << shift; });
   }
-  lanes.each([&](unsigned lane) { lanes.setBits(instruction.to[0], lane, results[lane]); });
+  lanes.each([&](unsigned lane) {
+    lanes.setBits(instruction.to[0], lane, results[lane]);
+    if (instruction.op == Op::Setp) // low|high
+      lanes.setBits(instruction.to[1], lane, results[lane] >> 16);
+  });
 }
 
 /// cvt.rna.tf32.f32: to ten digits behind the point, ties away from zero.

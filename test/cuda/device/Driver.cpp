@@ -21,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <unistd.h>
 
 extern "C" smelt_faults smelt_faults_state;
 smelt_faults smelt_faults_state = {/*fail_at=*/-1, 0, 0, 0, 0, 0, {}};
@@ -127,14 +128,25 @@ struct Driver {
     faults.live -= wasThere;
     return wasThere;
   }
-  void *allocate(size_t bytes, bool isOfDevice) {
-    void *memory = std::aligned_alloc(512, (bytes + 511) / 512 * 512);
+  /// The device has as much memory as the machine.
+  Result allocate(void **made, size_t bytes, bool isOfDevice) {
+    static const size_t all = size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE));
+    void *memory = bytes <= all ? std::aligned_alloc(512, (bytes + 511) / 512 * 512) : nullptr;
+    if (!memory)
+      return kOutOfMemory;
     std::memset(memory, 0xff, bytes); // what nobody wrote is NaN
     add(memory);
     std::lock_guard<std::mutex> lock(mutex);
     if (isOfDevice)
       ranges[reinterpret_cast<uint64_t>(memory)] = bytes;
-    return memory;
+    *made = memory;
+    return kSuccess;
+  }
+  Result allocateForDevice(uint64_t *address, size_t bytes) {
+    void *memory = nullptr;
+    const Result result = allocate(&memory, bytes, /*isOfDevice=*/true);
+    *address = reinterpret_cast<uint64_t>(memory);
+    return result;
   }
   Result release(void *memory) {
     if (!remove(memory))
@@ -317,14 +329,12 @@ int cuModuleGetFunction(const ptx::Kernel **function, Module *module, const char
 
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   ENTER(true);
-  *address = reinterpret_cast<uint64_t>(driver.allocate(bytes, /*isOfDevice=*/true));
-  return kSuccess;
+  return driver.allocateForDevice(address, bytes);
 }
 
 int cuMemAllocManaged(uint64_t *address, size_t bytes, unsigned) {
   ENTER(true);
-  *address = reinterpret_cast<uint64_t>(driver.allocate(bytes, /*isOfDevice=*/true));
-  return kSuccess;
+  return driver.allocateForDevice(address, bytes);
 }
 
 int cuMemFree_v2(uint64_t address) { return driver.release(reinterpret_cast<void *>(address)); }
@@ -332,8 +342,7 @@ int cuMemFree_v2(uint64_t address) { return driver.release(reinterpret_cast<void
 int cuMemHostAlloc(void **address, size_t bytes, unsigned flags) {
   ENTER(true);
   constexpr unsigned kDeviceMap = 2;
-  *address = driver.allocate(bytes, (flags & kDeviceMap) != 0);
-  return kSuccess;
+  return driver.allocate(address, bytes, (flags & kDeviceMap) != 0);
 }
 
 int cuMemFreeHost(void *address) { return driver.release(address); }

@@ -414,6 +414,12 @@ void Parser::readOperands(Instruction &made, bool isStore) {
     return;
   }
   readVector(made.to, bytesOf(made.type));
+  if (peek() == "|") {
+    next();
+    made.to.push_back(readRegister(1));
+  }
+  if (made.op == Op::Setp && (made.to.size() == 2) != (made.type == Type::F16x2))
+    throw Error("two results go with two comparisons: " + where_);
   while (peek() == ",") {
     next();
     if (peek() == "[")
