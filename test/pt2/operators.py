@@ -19,6 +19,8 @@ M = torch.rand(2, 3, 8) > 0.5
 IMAGE = torch.randn(2, 4, 10, 12)
 NAN = torch.where(torch.rand(2, 3, 8) > 0.8, torch.nan, X)
 NAN[1, 2, :3] = torch.tensor([torch.inf, -torch.inf, -0.0])
+EXTREMES = torch.tensor([[math.nan, math.inf, -math.inf, 0.0], [-0.0, 1.0, -1.0, math.nan], [1e38, -1e38, 1e-40, -1e-40], [0.5, -0.5, 1.5, 2.5]])
+OTHERS = torch.tensor([[1.0, math.nan, math.inf, -0.0], [0.0, 0.0, math.nan, math.nan], [3e38, -3e38, 1e-40, 0.0], [-1.0, 2.0, math.inf, -math.inf]])
 FACTOR = torch.randn(2, 4, 4)
 SQUARE = FACTOR @ FACTOR.mT + 2 * torch.eye(4)
 
@@ -284,6 +286,14 @@ def special(x, y, p, nan):
             torch.special.xlog1py(x, p), torch.special.expit(x), torch.special.psi(p), torch.special.log_softmax(x, 1), torch.hypot(x, y), x.view(torch.int32), torch.positive(x)]
 
 
+def extremes(x, y):
+    """Of NaN, infinities, zeros of both signs and what is all but zero."""
+    edges = torch.tensor([-0.5, 0.1, 0.7])
+    return [F.hardshrink(x), F.softshrink(x), torch.heaviside(x, y), torch.hypot(x, y), torch.floor_divide(x, y), 1 / torch.floor_divide(x, y),
+            torch.lerp(x, y, 0.5), torch.lerp(x, y, 0.25), torch.lerp(x, y, torch.tensor([0.2, 0.5, 1.0, 0.7])), torch.lgamma(x), torch.digamma(x), torch.bucketize(x, edges),
+            torch.bucketize(x, edges, right=True), torch.searchsorted(edges, x), torch.searchsorted(edges, x, side="right"), torch.searchsorted(edges.expand(4, 3).contiguous(), x)]
+
+
 def ranking(x, i, nan):
     return [x.median(), *x.median(1), *x.median(2, keepdim=True), nan.median(), nan.nanmedian(), nan.nanmedian(2)[0], nan.median(2)[0], i.median(), *x.kthvalue(2, 1),
             *x.kthvalue(3, 2, keepdim=True), *x.cummax(1), *x.cummin(2), i.cummax(2)[0], x.logcumsumexp(2), torch.histc(x, 5, -1, 1), torch.histc(x, 7), torch.bincount(i.flatten().abs(), minlength=3),
@@ -500,6 +510,7 @@ CASES = {
     "steps": (OneStep(), (torch.randn(2, 4, 8),)),
     "bits": (of(bits), (I, torch.randint(1, 60, (2, 3, 8)), M)),
     "special": (of(special), (X, Y, P, NAN)),
+    "extremes": (of(extremes), (EXTREMES, OTHERS)),
     "ranking": (of(ranking), (X, I, NAN)),
     "linalg": (of(linalg), (SQUARE, X[:, :, :4])),
     "scatterings": (of(scatterings), (X, Y, I.abs(), M)),

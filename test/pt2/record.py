@@ -25,7 +25,7 @@ import operators
 
 FILES = Path(__file__).resolve().parent / "files"
 # What is changed in place, and operators that others are made of, are so in TRAINING graphs alone; others are recorded as core operators.
-TRAINING = ("inplace", "branches", "cells", "attention", "quantised", "stacking", "composites", "columns", "steps", "bits", "special", "ranking", "linalg", "scatterings",
+TRAINING = ("inplace", "branches", "cells", "attention", "quantised", "stacking", "composites", "columns", "steps", "bits", "special", "extremes", "ranking", "linalg", "scatterings",
             "losses", "antialias", "bags", "spectra", "complexes", "item", "angles", "rows", "states", "offsets")
 
 

@@ -108,12 +108,20 @@ static Value threshold(NodeReader &node) {
   return b.make<graph::SelectOp>(isWithin, b.scalarLike(x(node), node.number("value")), x(node));
 }
 
+// |x| <= lambda ? 0 : x, so NaN stays
 static Value hardShrink(NodeReader &node) {
-  return node.builder().make<graph::ShrinkOp>(x(node), APFloat(0.0), APFloat(node.number("lambd")));
+  GraphBuilder &b = node.builder();
+  Value size = b.make<graph::AbsOp>(x(node));
+  Value isWithin = b.make<graph::LessEqualOp>(size, b.scalarLike(size, node.number("lambd")));
+  return b.make<graph::SelectOp>(isWithin, b.scalarLike(size, 0), x(node));
 }
+// x ∓ lambda beyond ±lambda, else 0 · x, so NaN stays
 static Value softShrink(NodeReader &node) {
-  double lambda = node.number("lambd");
-  return node.builder().make<graph::ShrinkOp>(x(node), APFloat(lambda), APFloat(lambda));
+  GraphBuilder &b = node.builder();
+  const double lambda = node.number("lambd");
+  Value isBeyond = b.make<graph::GreaterOp>(b.make<graph::AbsOp>(x(node)), b.scalarLike(x(node), lambda));
+  Value less = b.make<graph::ShrinkOp>(x(node), APFloat(lambda), APFloat(lambda));
+  return b.make<graph::SelectOp>(isBeyond, less, b.make<graph::MulOp>(x(node), b.scalarLike(x(node), 0)));
 }
 
 static Value glu(NodeReader &node) {

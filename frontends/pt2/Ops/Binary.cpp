@@ -6,7 +6,7 @@
 
 #include "frontends/common/ArcTangent.h"
 #include "frontends/common/FloorDivision.h"
-#include "frontends/pt2/Ops/Operands.h"
+#include "frontends/pt2/Ops/Math.h"
 
 using namespace mlir;
 
@@ -92,11 +92,16 @@ static Value div(NodeReader &node) {
 Value floorDivided(GraphBuilder &b, Value x, Value y) {
   matchDims(b, x, y);
   if (isa<FloatType>(elementOf(x))) {
-    // As at::native::div_floor: the remainder is taken out first, so that what is whole stays so.
-    Value rest = b.make<graph::ModOp>(x, y, /*fmod=*/false);
-    Value quotient = b.make<graph::RoundOp>(b.make<graph::DivOp>(b.make<graph::SubOp>(x, rest), y));
-    Value byZero = b.make<graph::EqualOp>(y, b.scalarLike(y, 0));
-    return b.make<graph::SelectOp>(byZero, b.make<graph::DivOp>(x, y), quotient);
+    // As c10::div_floor_floating: what C's remainder leaves is divided, so that what is whole stays so, and one less is
+    // the quotient where there is a remainder of the other sign. A 0 has the sign of x / y.
+    Math m(b);
+    Value plain = m.div(x, y), rest = b.make<graph::ModOp>(x, y, /*fmod=*/true);
+    Value quotient = m.div(m.sub(x, rest), y);
+    Value isAbove = m.either(m.both(m.less(y, 0), m.less(m.number(rest, 0), rest)),
+                             m.both(m.less(m.number(y, 0), y), m.less(rest, 0)));
+    quotient = m.round(m.where(isAbove, m.sub(quotient, m.number(quotient, 1)), quotient));
+    quotient = m.where(m.equal(quotient, 0), m.mul(plain, 0), quotient);
+    return m.where(m.equal(y, 0), plain, quotient);
   }
   return floorQuotient(b, x, y);
 }
@@ -234,12 +239,14 @@ static Value clampMax(NodeReader &node) { return clampBetween(node, "", "max"); 
 
 // Of three tensors.
 
+// self + weight · (end - self), from the nearer end, as at::native::lerp: a weight of 1 gives the end itself
 static Value lerp(NodeReader &node) {
-  GraphBuilder &b = node.builder();
+  Math m(node.builder());
   Operands operands = readOperands(node, "self", "end");
-  Value difference = b.make<graph::SubOp>(operands.rhs, operands.lhs);
-  Value part = b.make<graph::MulOp>(difference, operandAs(node, "weight", operands.type));
-  return b.make<graph::AddOp>(operands.lhs, part);
+  Value way = m.sub(operands.rhs, operands.lhs), weight = operandAs(node, "weight", operands.type);
+  Value fromSelf = m.add(operands.lhs, m.mul(way, weight));
+  Value fromEnd = m.sub(operands.rhs, m.mul(way, m.sub(1, weight)));
+  return m.where(m.less(m.abs(weight), 0.5), fromSelf, fromEnd);
 }
 
 /// self + value · (tensor1 op tensor2)

@@ -34,7 +34,7 @@ template <typename Op> static Value ignoringNan(NodeReader &node) {
   return where(b, isNan(b, given.lhs), given.rhs, where(b, isNan(b, given.rhs), given.lhs, result));
 }
 
-// √(a² + b²), in f64 lest a square is too large
+// √(a² + b²), in f64 lest a square is too large; beside an infinity NaN does not count
 static Value hypotenuse(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Operands given = readFloats(node);
@@ -43,7 +43,10 @@ static Value hypotenuse(NodeReader &node) {
     return b.make<graph::MulOp>(x, x);
   };
   Value sum = combine<graph::AddOp>(b, square(given.lhs), square(given.rhs));
-  return b.cast(b.make<graph::SqrtOp>(sum), given.type);
+  Value result = b.cast(b.make<graph::SqrtOp>(sum), given.type);
+  auto isInfinite = [&](Value x) { return b.make<graph::IsInfOp>(x, true, true); };
+  Value isEndless = combine<graph::OrOp>(b, isInfinite(given.lhs), isInfinite(given.rhs));
+  return where(b, isEndless, b.scalarLike(result, HUGE_VAL), result);
 }
 
 // log(eᵃ + eᵇ) = m + log(1 + e^(-|a - b|)), m being the larger one; where both are one infinity, that
@@ -394,7 +397,7 @@ template <bool isLower> static Value triangle(NodeReader &node) {
                 node.optionalType("dtype").value_or(b.builder().getI64Type()));
 }
 
-/// How many boundaries lie before each number.
+/// How many boundaries lie before each number; before NaN, which torch sorts to the end, all do.
 static Value buckets(NodeReader &node, StringRef boundaries) {
   GraphBuilder &b = node.builder();
   Operands given = readOperands(node, "self", boundaries);
@@ -416,6 +419,8 @@ static Value buckets(NodeReader &node, StringRef boundaries) {
     given.rhs = b.reshape(given.rhs, rows);
   }
   Value isBefore = isRight ? b.make<graph::LessEqualOp>(given.rhs, x) : b.make<graph::LessOp>(given.rhs, x);
+  if (isa<FloatType>(given.type))
+    isBefore = combine<graph::OrOp>(b, isBefore, isNan(b, x));
   Type type = node.flag("out_int32") ? b.builder().getI32Type() : b.builder().getI64Type();
   return sumOver(b, b.cast(isBefore, type), rankOf(x) - 1);
 }

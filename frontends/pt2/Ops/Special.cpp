@@ -28,8 +28,8 @@ static Value floats(NodeReader &node) {
   return node.builder().cast(x, floatOf(elementOf(x)));
 }
 
-/// sin(πx), of the part of x behind the point.
-static Value sinPi(const Math &m, Value x) { return m.b.make<graph::SinOp>(m.mul(m.sub(x, m.floor(x)), kPi)); }
+/// πx without what is whole of x, from -π/2 to π/2: of an x that is all but 0 it keeps the digits.
+static Value piOfRest(const Math &m, Value x) { return m.mul(m.sub(x, m.round(x)), kPi); }
 
 // log Γ(x): Stirling's series from 8 on, Γ(x) = Γ(x + 8) / (x (x + 1) … (x + 7)) below, and Γ(x) Γ(1 - x) = π / sin(πx)
 // below 1/2 (NIST Handbook of Mathematical Functions, 5.5 and 5.11)
@@ -47,7 +47,7 @@ static Value logGammaOf(const Math &m, Value given) {
   Value result = m.add(m.sub(m.mul(m.add(z, -0.5), m.log(z)), z), kHalfLog2Pi);
   result = m.add(result, m.mul(series, inverse));
   result = m.where(isSmall, m.sub(result, m.log(product)), result);
-  Value mirrored = m.sub(m.log(m.div(kPi, m.abs(sinPi(m, given)))), result);
+  Value mirrored = m.sub(m.log(m.div(kPi, m.abs(m.b.make<graph::SinOp>(piOfRest(m, given))))), result);
   result = m.where(isLow, mirrored, result);
   return m.where(m.isInf(given), HUGE_VAL, result);
 }
@@ -66,10 +66,10 @@ static Value diGammaOf(const Math &m, Value given) {
     series = m.mul(m.add(series, term), square);
   Value result = m.sub(m.sub(m.log(z), m.mul(inverse, 0.5)), series);
   result = m.where(isSmall, m.sub(result, sum), result);
-  Value rest = m.mul(m.sub(given, m.floor(given)), kPi);
+  Value rest = piOfRest(m, given);
   Value cotangent = m.div(m.b.make<graph::CosOp>(rest), m.b.make<graph::SinOp>(rest));
   Value mirrored = m.where(m.equal(rest, 0), NAN, m.sub(result, m.mul(cotangent, kPi)));
-  return m.where(isLow, mirrored, m.where(m.equal(given, 0), -HUGE_VAL, result));
+  return m.where(isLow, mirrored, m.where(m.equal(given, 0), m.div(-1, given), result)); // of -0 it is infinity
 }
 static Value diGamma(NodeReader &node) { return inDouble(node, diGammaOf); }
 
@@ -158,13 +158,12 @@ static Value roundedTo(NodeReader &node) {
   return decimals > 0 ? m.div(m.round(m.mul(x, power)), power) : m.mul(m.round(m.div(x, power)), power);
 }
 
-// values where x is 0, else whether it is above
+// values where x is 0, else whether it is above, which NaN is not
 static Value heaviside(NodeReader &node) {
   Math m(node.builder());
   Operands given = readOperands(node, "self", "values");
   Value step = m.b.cast(m.less(m.number(given.lhs, 0), given.lhs), given.type);
-  Value result = m.where(m.equal(given.lhs, 0), given.rhs, step);
-  return isa<FloatType>(given.type) ? m.where(m.isNan(given.lhs), given.lhs, result) : result;
+  return m.where(m.equal(given.lhs, 0), given.rhs, step);
 }
 
 // Signs and neighbours.
