@@ -3,6 +3,8 @@
 
 #include "frontends/pt2/Json.h"
 #include "frontends/common/Refusal.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include <cmath>
 
 using namespace llvm;
@@ -77,35 +79,48 @@ json::Value parseJson(StringRef text, const Twine &name) {
   malformed(name + " is no JSON: " + why);
 }
 
-[[noreturn]] static void lacks(StringRef kind, StringRef key) {
-  malformed("lacks " + kind + " '" + printable(key) + "' where its format has one");
+/// Says which object it is by what else that has.
+[[noreturn]] static void lacks(StringRef kind, const json::Object &object, StringRef key) {
+  constexpr size_t kMostNames = 6;
+  SmallVector<std::string> names;
+  for (const auto &[name, value] : object)
+    if (StringRef(name) != key)
+      names.push_back("'" + printable(StringRef(name), 40) + "'");
+  llvm::sort(names);
+  const size_t others = names.size();
+  if (others > kMostNames)
+    names.resize(kMostNames);
+  malformed("lacks " + kind + " '" + printable(key) + "' in an object " +
+            (names.empty() ? "without members" : "that has " + llvm::join(names, ", ")) +
+            (others > kMostNames ? " and " + std::to_string(others - kMostNames) + " more" : "") +
+            (object.get(key) ? "; what it calls so is of another kind" : ""));
 }
 
 const json::Object &objectIn(const json::Object &object, StringRef key) {
   const json::Object *found = object.getObject(key);
   if (!found)
-    lacks("an object", key);
+    lacks("an object", object, key);
   return *found;
 }
 
 const json::Array &arrayIn(const json::Object &object, StringRef key) {
   const json::Array *found = object.getArray(key);
   if (!found)
-    lacks("a list", key);
+    lacks("a list", object, key);
   return *found;
 }
 
 StringRef stringIn(const json::Object &object, StringRef key) {
   std::optional<StringRef> found = object.getString(key);
   if (!found)
-    lacks("a text", key);
+    lacks("a text", object, key);
   return *found;
 }
 
 int64_t integerIn(const json::Object &object, StringRef key) {
   std::optional<int64_t> found = object.getInteger(key);
   if (!found)
-    lacks("an integer", key);
+    lacks("an integer", object, key);
   return *found;
 }
 

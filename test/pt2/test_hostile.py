@@ -193,6 +193,14 @@ def no_json(folder):
 
 
 @case
+def parts_that_are_missing(folder):
+    """What else the object has tells which one it is."""
+    words = ("lacks an object 'graph' in an object that has", "'module_call_graph'", "'signature'")
+    changed(folder, lambda program: program["graph_module"].__delitem__("graph"), *words)
+    return changed(folder, lambda program: program["graph_module"].update(graph=3), *words, "of another kind")
+
+
+@case
 def newer_schema(folder):
     return changed(folder, lambda program: program["schema_version"].update(major=9), "schema version 9", codes=[4])
 
