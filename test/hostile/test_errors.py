@@ -536,7 +536,8 @@ def wrong_inputs(folder):
     x, output = np.zeros((4, 16), np.float32), folder / "out.npz"
     for arrays, words in (({"x": x}, ["'i'", "i64 scalar"]), ({"x": x, "i": np.int64(1), "more": x}, ["'more'", "'x'", "'i'"]),
                           ({"x": x.T, "i": np.int64(1)}, ["'x'", "f32 16x4", "f32 4x16"]),
-                          ({"x": x.astype(np.float64), "i": np.int64(1)}, ["'x'", "f64", "f32"]), ({}, ["'x'"])):
+                          ({"x": x.astype(np.float64), "i": np.int64(1)}, ["'x'", "f64", "f32"]), ({}, ["'x'", "'i'"]),
+                          ({"x": x.T, "more": x}, ["'more'", "f32 16x4", "'i' is missing"])):
         given = inputs(folder, **arrays)
         refused(folder, [2], words, "run", TOY, "--inputs", given, "--outputs", output)
         refused(folder, [2], words, "bench", TOY, "--inputs", given)
@@ -623,6 +624,7 @@ def wrong_options_of_run_and_bench(folder):
         refused(folder, [2], ["--seconds"], "bench", TOY, "--seconds", seconds)
     refused(folder, [2], ["--inputs"], "run", TOY, "--outputs", folder / "out.npz")
     refused(folder, [2], ["--outputs"], "run", TOY, "--inputs", folder / "in.npz")
+    refused(folder, [2], ["--inputs and --outputs are missing"], "run", TOY)
 
 
 @case

@@ -74,15 +74,14 @@ static std::string openInputs(const smelt_model &model) {
   return open;
 }
 
-static const NpzEntry &entryFor(const smelt_tensor_info &wanted, const NpzReader &file) {
+/// What is wrong with a file's array for an input, null where it has none; nothing where it fits.
+static std::string wrongOf(const smelt_tensor_info &wanted, const NpzEntry *entry) {
   const std::string name = "input " + quoted(wanted.name), type = describeWanted(wanted);
-  const NpzEntry *entry = file.only() ? file.only() : file.find(wanted.name);
   if (!entry)
-    throw Error(Exit::Usage, file.path() + ": " + name + " is missing; the model wants " + type);
+    return name + " is missing; the model wants " + type;
   if (!canHold(entry->header.dtype, static_cast<smelt_dtype>(wanted.dtype)) || !fits(entry->header.shape, wanted))
-    throw Error(Exit::Usage, file.path() + ": " + name + " is " +
-                                 describeType(entry->header.dtype, entry->header.shape) + ", the model wants " + type);
-  return *entry;
+    return name + " is " + describeType(entry->header.dtype, entry->header.shape) + ", the model wants " + type;
+  return "";
 }
 
 static bool isBeside(const smelt_tensor_info &input, const std::vector<std::string> &beside) {
@@ -102,21 +101,25 @@ Buffers Buffers::read(Instance &instance, const NpzReader &file, const std::vect
                       const std::vector<std::string> &ignored) {
   const smelt_model &model = instance.model();
   checkOnly(model, file, beside);
+  std::string wrong; // all of it at once
+  const auto add = [&](const std::string &what) { wrong += (wrong.empty() || what.empty() ? "" : "; ") + what; };
   for (const NpzEntry &entry : file.entries())
     if (!file.only() && !findInput(model, entry.name) &&
         std::find(ignored.begin(), ignored.end(), entry.name) == ignored.end())
-      throw Error(
-          Exit::Usage,
-          file.path() + ": no input is called " + quoted(entry.name) + "; " + inputNames(model) +
-              "; leave this array out" +
-              (ignored.empty() ? "" : ", or call it " + quoted(ignored.front()) + " if it tells what is right"));
+      add("no input is called " + quoted(entry.name) + "; " + inputNames(model) + "; leave this array out" +
+          (ignored.empty() ? "" : ", or call it " + quoted(ignored.front()) + " if it tells what is right"));
   std::vector<const NpzEntry *> entries; // all are checked before memory is used
   Shapes shapes;
   for (uint32_t i = 0; i < model.input_count; ++i) {
-    const bool isGiven = !isBeside(model.inputs[i], beside);
-    entries.push_back(isGiven ? &entryFor(model.inputs[i], file) : nullptr);
-    shapes.push_back(!isGiven ? shapeOf(model.inputs[i]) : entries.back()->header.shape);
+    const smelt_tensor_info &input = model.inputs[i];
+    const bool isGiven = !isBeside(input, beside);
+    entries.push_back(!isGiven ? nullptr : file.only() ? file.only() : file.find(input.name));
+    if (isGiven)
+      add(wrongOf(input, entries.back()));
+    shapes.push_back(entries.back() ? entries.back()->header.shape : shapeOf(input));
   }
+  if (!wrong.empty())
+    throw Error(Exit::Usage, file.path() + ": " + wrong);
   if (model.size_count) // where no dim is symbolic, nothing comes of it
     try {
       instance.setShapes(shapes);

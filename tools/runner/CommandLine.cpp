@@ -86,9 +86,17 @@ bool CommandLine::parse(const std::vector<std::string> &arguments) {
   return true;
 }
 
-void CommandLine::require(const std::string &option, bool given) const {
-  if (!given)
-    usage(option + " is missing");
+void CommandLine::require(const std::vector<std::pair<std::string, bool>> &options) const {
+  std::string missing;
+  bool areSeveral = false;
+  for (const auto &[option, given] : options) {
+    if (given)
+      continue;
+    areSeveral = !missing.empty();
+    missing += (areSeveral ? " and " : "") + option;
+  }
+  if (!missing.empty())
+    usage(missing + (areSeveral ? " are missing" : " is missing"));
 }
 
 unsigned parseThreads(const std::string &text) {

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace smelt::runner {
@@ -31,8 +32,8 @@ public:
   /// Takes `--name value` and `--name=value`. False when the help was asked for and printed.
   /// Throws Usage that names the argument.
   bool parse(const std::vector<std::string> &arguments);
-  /// After parse(): complains about an option that must be there and was not given.
-  void require(const std::string &option, bool given) const;
+  /// After parse(): complains about options that must be there and were not given, each a name and whether it was.
+  void require(const std::vector<std::pair<std::string, bool>> &options) const;
 
   /// Says what a value should have been.
   [[noreturn]] static void badValue(const std::string &option, const std::string &value, const std::string &wanted);

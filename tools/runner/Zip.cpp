@@ -79,6 +79,12 @@ static Directory findDirectory(const InputFile &file) {
       malformed(file, "its directory is damaged");
     return {fields.u64(32), fields.u64(40), fields.u64(48)};
   }
+  unsigned char begin[4];
+  if (file.holds(0, sizeof begin)) {
+    file.readAt(0, begin, sizeof begin);
+    if (Fields(begin).u32(0) == kLocalHeader)
+      malformed(file, "it is cut off: a zip archive without its end; copy or write it again");
+  }
   malformed(file, "it is no zip archive");
 }
 

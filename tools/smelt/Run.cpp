@@ -21,14 +21,13 @@ int runCommand(const std::vector<std::string> &arguments) {
                  [&](const std::string &text) { threads = runner::parseThreads(text); });
   if (!line.parse(arguments))
     return 0;
-  line.require("--outputs", !outputs.empty());
 
   for (const std::string &read : {path, inputs})
-    if (!read.empty() && runner::isSameFile(read, outputs))
+    if (!read.empty() && !outputs.empty() && runner::isSameFile(read, outputs))
       throw runner::Error(runner::Exit::Usage, "--outputs " + outputs + " would replace " + read + ", which is read");
 
   const runner::Artifact artifact(path);
-  line.require("--inputs", !inputs.empty() || artifact.model().input_count == 0);
+  line.require({{"--inputs", !inputs.empty() || artifact.model().input_count == 0}, {"--outputs", !outputs.empty()}});
   runner::Instance instance(artifact, threads);
   auto buffers =
       inputs.empty() ? runner::Buffers::seeded(instance) : runner::Buffers::read(instance, runner::NpzReader(inputs));

@@ -189,6 +189,8 @@ TEST(Npz, AWrongByteOfTheDataIsNoticed) {
 TEST(Npz, NamesWhatIsWrong) {
   const TemporaryFolder folder;
   EXPECT_THAT(errorOf(folder.write("text.npz", "no archive")), HasSubstr("it is no zip archive"));
+  const std::string whole = stored(folder);
+  EXPECT_THAT(errorOf(folder.write("half.npz", whole.substr(0, whole.size() / 2))), HasSubstr("it is cut off"));
   EXPECT_THAT(errorOf(folder.file("missing.npz")), HasSubstr("cannot be read: No such file"));
   EXPECT_THAT(errorOf("/dev/zero"), HasSubstr("it is not a regular file"));
   ZipWriter writer(folder.file("text-member.npz"));
