@@ -208,6 +208,7 @@ def compare_allows_a_step_beside_litert_alone(folder):
     np.savez(folder / "out.npz", scores=np.where(right < 127, right + 1, right - 1).astype(np.int8))
     done = harness.smelt("compare", path, "--inputs", folder / "in.npz", "--against", folder / "out.npz")
     expect(done.returncode == 1 and "may differ" not in done.stdout and "TOO FAR" in done.stdout, f"exit code {done.returncode}: {done.stdout}")
+    expect("steps add up" not in done.stdout, done.stdout)
 
 
 @case

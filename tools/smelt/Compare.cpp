@@ -343,9 +343,13 @@ static void printTable(const std::vector<Row> &rows, bool layers) {
                    << runner::quoted(row.name) << "  " << row.type << (row.holds ? "" : "  TOO FAR") << "\n";
   if (!llvm::all_of(rows, [&](const Row &row) { return row.layer != layers || row.holds; }))
     llvm::outs() << "TOO FAR: by more than " << limitInWords() << ", or integers that differ\n";
-  if (llvm::any_of(rows, [&](const Row &row) { return row.layer == layers && row.mostSteps > 0; }))
+  const auto isOfSteps = [&](const Row &row) { return row.layer == layers && row.mostSteps > 0; };
+  if (llvm::any_of(rows, isOfSteps))
     llvm::outs() << "integers of 8 and 16 bits may differ by 1, a step of what they stand for: the reference rounds in "
                     "another way\n";
+  if (llvm::any_of(rows, [&](const Row &row) { return isOfSteps(row) && !row.holds; }))
+    llvm::outs() << "steps add up along a net: more of them may be its length, not a fault"
+                 << (layers ? "" : "; --layers shows where they come from") << "\n";
 }
 
 static void print(const std::vector<Row> &rows, bool layers, bool json) {
