@@ -84,10 +84,9 @@ llvm::Expected<const Framework *> findFramework(const std::string &against, cons
       return framework;
     }
   if (!against.empty() && !llvm::sys::fs::exists(against))
-    return driver::toolError(driver::kUsage, "--against " + against +
-                                                 ": there is no such file, and no such framework; "
-                                                 "it takes " +
-                                                 frameworkNames() + ", or a .npz file of outputs");
+    return driver::toolError(llvm::sys::path::has_extension(against) ? driver::kEnvironment : driver::kUsage,
+                             "--against " + against + ": there is no such file, and no such framework; it takes " +
+                                 frameworkNames() + ", or a .npz file of outputs");
   return nullptr;
 }
 
