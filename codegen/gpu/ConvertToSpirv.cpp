@@ -534,6 +534,19 @@ struct ConvertTrunc : OpConversionPattern<math::TruncOp> {
   }
 };
 
+/// a rem b   →   a - a / b * b: MLIR's takes the sign of |a|, which the least integer has itself.
+struct ConvertRemainder : OpConversionPattern<arith::RemSIOp> {
+  ConvertRemainder(const TypeConverter &types, MLIRContext *context)
+      : OpConversionPattern(types, context, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(arith::RemSIOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value x = adaptor.getLhs(), y = adaptor.getRhs();
+    Value quotient = spirv::SDivOp::create(b, loc, x, y);
+    b.replaceOpWithNewOp<spirv::ISubOp>(op, x, spirv::IMulOp::create(b, loc, quotient, y));
+    return success();
+  }
+};
+
 struct ConvertReturn : OpConversionPattern<func::ReturnOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(func::ReturnOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
@@ -723,8 +736,8 @@ LogicalResult ConvertToSpirv::convertBody(spirv::FuncOp function, Shader &shader
   ub::populateUBToSPIRVConversionPatterns(types, patterns);
   populateVectorToSPIRVPatterns(types, patterns);
   patterns.add<ConvertLoad, ConvertStore, ConvertVectorLoad, ConvertVectorStore>(types, &getContext(), shader);
-  patterns.add<ConvertAlloca, ConvertAnyLane, ConvertGetGlobal, ConvertPart, ConvertReturn, ConvertTrunc,
-               ConvertUniformSelect, ConvertCopySign>(types, &getContext());
+  patterns.add<ConvertAlloca, ConvertAnyLane, ConvertGetGlobal, ConvertPart, ConvertRemainder, ConvertReturn,
+               ConvertTrunc, ConvertUniformSelect, ConvertCopySign>(types, &getContext());
   patterns.add<ConvertSignExtension<arith::ExtSIOp>, ConvertSignExtension<arith::IndexCastOp>>(types, &getContext());
   // What the capabilities allow is legal, so that of several patterns one is taken that leads there.
   std::unique_ptr<SPIRVConversionTarget> target = SPIRVConversionTarget::get(targetEnv(&getContext(), profile));

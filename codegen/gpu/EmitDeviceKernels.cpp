@@ -9,6 +9,7 @@
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/Passes.h"
+#include "dialects/Graph/Ops/Expression.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -106,6 +107,20 @@ static FailureOr<Extent> emitRoot(Body &body, func::FuncOp function, Value invoc
   return emitPointwise(body, invocation);
 }
 
+/// Indices have 32 bits: what a tensor of 64 has beyond them counts as the nearest, as it is limited to a dim later.
+static void limitIndices(func::FuncOp function) {
+  function.walk([](arith::IndexCastOp cast) {
+    Operation *source = cast.getIn().getDefiningOp();
+    if (!cast.getIn().getType().isInteger(64) || isa_and_nonnull<arith::IndexCastOp, arith::ConstantOp>(source))
+      return;
+    OpBuilder b(cast);
+    Location loc = cast.getLoc();
+    auto limit = [&](int64_t value) { return arith::ConstantIntOp::create(b, loc, value, 64).getResult(); };
+    Value most = arith::MinSIOp::create(b, loc, cast.getIn(), limit(std::numeric_limits<int32_t>::max()));
+    cast.setOperand(arith::MaxSIOp::create(b, loc, most, limit(std::numeric_limits<int32_t>::min())));
+  });
+}
+
 namespace {
 struct EmitDeviceKernels : PassWrapper<EmitDeviceKernels, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EmitDeviceKernels)
@@ -137,6 +152,8 @@ private:
     builder.setInsertionPointToStart(&entry);
     builder.setInsertionPoint(func::ReturnOp::create(builder));
     Value invocation = entry.getArguments().back();
+    if (profile.api == Api::Vulkan)
+      function->setAttr(graph::kRoundsProducts, outer.getUnitAttr());
     Body body(kernel, function, builder, machineOf(profile));
     auto count = arith::ConstantIndexOp::create(builder, 0); // as many as there turn out to be
     Value isOne = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, invocation, count);
@@ -145,6 +162,7 @@ private:
     FailureOr<Extent> invocations = emitRoot(body, function, invocation, profile);
     if (failed(invocations))
       return failure();
+    limitIndices(function);
     if (failed(setInvocations(function, *invocations, guard, body)))
       return failure();
     kernel.erase();

@@ -186,13 +186,14 @@ def vulkan():
         return Result(0, [], f"skipped: {asked.stdout.strip()}")
     on_devices = conformance_of("visible.txt", 0.99, ["--target", "vulkan"], on_device=0.92)
     models = script("test/models/test_dynamic.py", 600, "minilm_l6", "gpt2s_decode", "silero_vad", "--target", "vulkan:lavapipe")()
-    return models + open_on("vulkan") + script("test/vulkan/test_vulkan.py", 900)() + script("test/vulkan/test_robust.py", 600)() + on_devices + conformance_of("visible.txt", 0.99, ["--target", "vulkan:lavapipe"])
+    return models + open_on("vulkan") + script("test/vulkan/test_vulkan.py", 900)() + script("test/vulkan/test_numbers.py", 300)() + script("test/vulkan/test_robust.py", 600)() + on_devices + conformance_of("visible.txt", 0.99, ["--target", "vulkan:lavapipe"])
 
 
 def cuda():
     """Models and operators on the tests' own device, whose libcuda.so.1 comes before the machine's."""
     result = script("test/cuda/test_cuda.py", 2400)()
     os.environ["LD_LIBRARY_PATH"] = ":".join(filter(None, (str(REPOSITORY / "build" / "test" / "cuda"), os.environ.get("LD_LIBRARY_PATH"))))
+    result += script("test/vulkan/test_numbers.py", 300, "--target", "cuda")()
     return result + open_on("cuda") + conformance_of("visible.txt", 0.99, ["--target", "cuda"], on_device=0.97)
 
 

@@ -90,6 +90,13 @@ Expr shiftRightSigned(Expr a, unsigned bits) { return a.apply<arith::ShRSIOp>(a.
 Expr shiftRightUnsigned(Expr a, unsigned bits) { return a.apply<arith::ShRUIOp>(a.integer(bits)); }
 
 Expr fma(Expr a, Expr b, Expr c) { return a.apply<math::FmaOp>(b, c); }
+bool roundsProducts(Expr a) {
+  for (Operation *op = a.builder().getInsertionBlock()->getParentOp(); op; op = op->getParentOp())
+    if (op->hasAttr(kRoundsProducts))
+      return true;
+  return false;
+}
+Expr subtractExact(Expr c, Expr a, double b) { return roundsProducts(c) ? c - a * b : fma(a, -b, c); }
 Expr abs(Expr a) { return a.apply<math::AbsFOp>(); }
 Expr sqrt(Expr a) { return a.apply<math::SqrtOp>(); }
 Expr floor(Expr a) { return a.apply<math::FloorOp>(); }

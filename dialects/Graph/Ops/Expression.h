@@ -14,6 +14,10 @@
 
 namespace smelt::graph {
 
+/// Of a function whose device may round the product of an fma, and may reorder sums of such products: Vulkan's. Where
+/// formulas need more they multiply and add there, which no driver may reorder.
+constexpr llvm::StringLiteral kRoundsProducts = "graph.rounds_products";
+
 /// A float or signless integer, or a 1-D vector of them, in a formula that is being emitted. Refers to its builder.
 /// Binary operators take operands of one type, or a double with an Expr of floats. Whether integers are signed is known
 /// of the expression, and passes on to what is made of it.
@@ -100,9 +104,13 @@ Expr shiftLeft(Expr a, unsigned bits);
 Expr shiftRightSigned(Expr a, unsigned bits);
 Expr shiftRightUnsigned(Expr a, unsigned bits);
 
-/// a · b + c, rounded once.
+/// a · b + c, rounded once, or twice where the function has kRoundsProducts.
 Expr fma(Expr a, Expr b, Expr c);
 inline Expr fma(Expr a, double b, Expr c) { return fma(a, a.real(b), c); }
+/// Whether what is emitted at `a`'s builder is for a device of kRoundsProducts.
+bool roundsProducts(Expr a);
+/// c - a · b, for a product that has no more bits than the type.
+Expr subtractExact(Expr c, Expr a, double b);
 Expr abs(Expr a);  // floats
 Expr sqrt(Expr a); // floats
 Expr floor(Expr a);

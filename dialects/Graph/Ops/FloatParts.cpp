@@ -55,9 +55,30 @@ Pair sumOf(Expr a, Expr b) {
   return {high, (a - high) + b};
 }
 
+/// Of f32: the first 12 bits and the last 12.
+static Pair halvesOf(Expr a) {
+  Expr high = (a.asInteger() & a.integer(-(1 << 12))).asFloat();
+  return {high, a - high};
+}
+
+// Dekker's, where fma may round the product: those of halves are exact.
+Expr errorOfProduct(Expr a, Expr b, Expr product) {
+  if (!roundsProducts(a))
+    return fma(a, b, -product);
+  Pair x = halvesOf(a), y = halvesOf(b);
+  return ((x.high * y.high - product) + x.high * y.low + x.low * y.high) + x.low * y.low;
+}
+
+Expr subtractProduct(Expr c, Expr a, Expr b) {
+  if (!roundsProducts(a))
+    return fma(-a, b, c);
+  Expr product = a * b;
+  return (c - product) - errorOfProduct(a, b, product);
+}
+
 Pair productOf(Pair a, Pair b) {
   Expr high = a.high * b.high;
-  Expr low = fma(a.high, b.high, -high);
+  Expr low = errorOfProduct(a.high, b.high, high);
   return {high, low + fma(a.high, b.low, a.low * b.high)};
 }
 

@@ -43,6 +43,10 @@ Pair pairOf(Expr like, double high, double low);
 /// a + b exactly; |a| ≥ |b|.
 Pair sumOf(Expr a, Expr b);
 Pair productOf(Pair a, Pair b);
+/// a · b - product, `product` being a · b rounded.
+Expr errorOfProduct(Expr a, Expr b, Expr product);
+/// c - a · b, which is small beside c.
+Expr subtractProduct(Expr c, Expr a, Expr b);
 
 } // namespace smelt::graph
 

@@ -28,7 +28,7 @@ struct ExpReduction {
 static ExpReduction reduceExp(Expr x) {
   bool wide = isF64(x);
   Rounded n = roundSmall(x * (wide ? 0x1.71547652b82fep0 : 0x1.715476p+0));
-  Expr r = fma(n.number, wide ? -kLn2High64 : -kLn2High, x);
+  Expr r = subtractExact(x, n.number, wide ? kLn2High64 : kLn2High);
   return {n, fma(n.number, wide ? -kLn2Low64 : -kLn2Low, r)};
 }
 
@@ -163,7 +163,7 @@ static Pair log2Pair(Expr x) {
   Expr denominator = m + 1.0;
   Expr denominatorLow = m - (denominator - 1.0);
   Expr quotient = numerator / denominator;
-  Expr remainder = fma(-quotient, denominatorLow, fma(-quotient, denominator, numerator));
+  Expr remainder = fma(-quotient, denominatorLow, subtractProduct(numerator, quotient, denominator));
   Pair t{quotient, remainder / denominator};
   Pair square = productOf(t, t);
   bool wide = isF64(x);
@@ -190,7 +190,7 @@ static Expr powMagnitude(Expr a, Expr y) {
   Pair log = log2Pair(a);
   log.high = select(a == 0.0, -kInfinity, select(a == kInfinity, kInfinity, log.high));
   Expr high = y * log.high;
-  Expr low = fma(y, log.high, -high) + y * log.low;
+  Expr low = errorOfProduct(y, log.high, high) + y * log.low;
   Expr clamped = clamp(high, -surelyOverflows, surelyOverflows);
   low = select(clamped == high, low, 0.0);
   Rounded n = roundSmall(clamped);

@@ -3,8 +3,7 @@
 //
 // Transcendental functions of f32 and f64 in arith, math.fma and vector ops: no table, no library call, the same on
 // every target. Special values are those of C's Annex F. The largest errors were measured against double (see
-// README.md). Reductions use exactly split constants; where the target does not fuse fma, only pow and large angles
-// lose accuracy.
+// README.md), and hold where a device does not fuse fma (kRoundsProducts).
 
 #ifndef SMELT_DIALECTS_GRAPH_OPS_MATHFUNCTIONS_H
 #define SMELT_DIALECTS_GRAPH_OPS_MATHFUNCTIONS_H

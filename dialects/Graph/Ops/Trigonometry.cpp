@@ -22,7 +22,13 @@ HalfPi halfPiOf(Expr x) {
   return {0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee58p-50};
 }
 
+// Where fma may round products, all but the last are exact: of parts of 12 bits with counts of as many.
 Expr subtractQuadrants(Expr x, Expr count) {
+  if (roundsProducts(x)) {
+    for (double part : {0x1.92p+0, 0x1.fb4p-12, 0x1.444p-24, 0x1.68c234p-39})
+      x = subtractExact(x, count, part);
+    return x;
+  }
   auto [high, middle, low] = halfPiOf(x);
   return fma(count, -low, fma(count, -middle, fma(count, -high, x)));
 }
@@ -36,7 +42,7 @@ static Angle reduceSmall(Expr x) {
   Expr n = sum - kRounder;
   return {sum.asInteger(), subtractQuadrants(x, n)};
 }
-static double largeAngle(Expr x) { return isF64(x) ? 0x1p50 : 0x1p20; }
+static double largeAngle(Expr x) { return isF64(x) ? 0x1p50 : roundsProducts(x) ? 0x1p12 : 0x1p20; }
 
 // Payne and Hanek: x = m 2^e, m of 24 bits. Of x · 2/π only the last two bits before the point and those behind it are
 // wanted, so m meets a window of 96 bits of 2/π that begins at the bit which 2^e moves to weight 2.
