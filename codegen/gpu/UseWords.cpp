@@ -715,6 +715,8 @@ struct UseWords : PassWrapper<UseWords, OperationPass<>> {
   }
 
   void runOnOperation() override {
+    if (needsF64())
+      return signalPassFailure();
     WordTypes types(profile.hasInt64);
     RewritePatternSet patterns(&getContext());
     ConversionTarget target(getContext());
@@ -757,6 +759,20 @@ struct UseWords : PassWrapper<UseWords, OperationPass<>> {
   }
 
 private:
+  /// Refused here, with the words of check-capabilities, as the conversion would fail and not say why.
+  bool needsF64() {
+    return getOperation()
+        ->walk([](Operation *op) {
+          for (Type type : op->getResultTypes())
+            if (Type element = getElementTypeOrSelf(type); element.isF64()) {
+              op->emitError("needs elements of ") << element << ", which the profile lacks";
+              return WalkResult::interrupt();
+            }
+          return WalkResult::advance();
+        })
+        .wasInterrupted();
+  }
+
   /// What the conversion says of single ops is for nobody.
   LogicalResult expand(ConversionTarget &target, RewritePatternSet patterns) {
     ScopedDiagnosticHandler quiet(&getContext(), [](Diagnostic &) { return success(); });

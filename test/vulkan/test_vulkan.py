@@ -109,6 +109,12 @@ def errors(cases):
         cases.run("errors static", lambda: refused(2, *compile_, "--emit", "static") and None)
         cases.run("errors precision", lambda: refused(4, *compile_, "--precision", "int4-weights") and None)
 
+        def lavapipe():
+            said = refused(4, *compile_[:2], "--target", "vulkan:lavapipe", "--precision", "f16", "-o", artefact)
+            harness.expect("vulkan:lavapipe,f16,int8" in said, said)
+
+        cases.run("errors lavapipe precision", lavapipe)
+
         def no_option():
             for target, words in (("vulkan:none", "no option 'none'; behind vulkan: comes lavapipe, if at all, then options, separated by commas without spaces: subgroup=N"), ("vulkan:subgroup=12", "a power of two"), ("vulkan:f16=1", "written f16"), ("vulkan:f16,", "an option is empty"), ("vulkan:", "an option is empty; behind vulkan: comes lavapipe"), ("vulkan:f16, dot", "no option ' dot'"),
                                   ("vulkan:subgroup=8,subgroup=16", "option 'subgroup' is given twice"), ("vulkan:f16,lavapipe", "no option 'lavapipe'; behind vulkan: comes lavapipe, if at all, then options"),

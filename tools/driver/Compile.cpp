@@ -531,6 +531,12 @@ static std::string precisionsOf(const gpu::Profile &profile) {
   return text;
 }
 
+/// With which options it has more.
+static std::string moreOf(const gpu::Profile &profile, llvm::StringRef target) {
+  const bool hasOptions = profile.api == gpu::Api::Vulkan && !profile.usesWords;
+  return hasOptions ? (", and as " + target + ",f16,int8 f16, bf16, int8 and int8-dynamic too").str() : "";
+}
+
 llvm::Error Compilation::run() {
   llvm::Expected<ChosenTarget> chosen = chooseTarget(options_.target, options_.processor);
   if (!chosen)
@@ -542,7 +548,7 @@ llvm::Error Compilation::run() {
   if (profile_ && !takes(*profile_, options_.precision))
     return toolError(kUnsupported, "--target " + options_.target + " does not compute in --precision " +
                                        quantize::nameOf(options_.precision).str() + "; it has " +
-                                       precisionsOf(*profile_));
+                                       precisionsOf(*profile_) + moreOf(*profile_, options_.target));
   constexpr unsigned kFirstWithTf32 = 80;
   if (options_.tf32 && (!profile_ || profile_->architecture < kFirstWithTf32))
     return toolError(kUnsupported,
