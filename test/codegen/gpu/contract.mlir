@@ -5,7 +5,7 @@
 // Six rows by two panels: an invocation each, of which neighbours would have neighbouring rows. A step of the loop is eight
 // rows of the panel. The last panel has four columns more than the result, and those are not stored.
 // CHECK-LABEL: func.func private @product
-// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.aligned_operands = array<i1: true, true, true>, gpu.invocations = 2 : i64}
+// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.aligned_operands = array<i1: true, true, true>, gpu.invocations = 2 : i64, graph.rounds_products}
 // CHECK: scf.for {{.*}} iter_args
 // CHECK-COUNT-6: vector.load {{.*}} vector<4xf32>
 // CHECK-COUNT-48: vector.fma

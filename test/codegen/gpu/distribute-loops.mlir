@@ -2,7 +2,7 @@
 
 // One tile of a processor: its two blocks of 32 channels become invocations.
 // CHECK-LABEL: func.func private @mean
-// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.invocations = 2 : i64}
+// CHECK-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.invocations = 2 : i64, graph.rounds_products}
 // CHECK: arith.remui %[[ID]], %c2
 // CHECK: scf.for {{.*}} iter_args
 // CHECK: scf.for {{.*}} iter_args

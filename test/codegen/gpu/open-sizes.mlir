@@ -5,7 +5,7 @@
 // Sizes come as words; how many invocations there are is an expression of them. What ends within four elements is
 // computed one by one.
 // CHECK-LABEL: func.func private @relu
-// CHECK-SAME: %[[N:[a-z0-9]+]]: i32, %[[ID:[a-z0-9]+]]: index) attributes {gpu.measures = #graph.extents<"floordiv(p0 + 3, 4), 0">, gpu.sizes = ["p0"]}
+// CHECK-SAME: %[[N:[a-z0-9]+]]: i32, %[[ID:[a-z0-9]+]]: index) attributes {gpu.measures = #graph.extents<"floordiv(p0 + 3, 4), 0">, gpu.sizes = ["p0"], graph.rounds_products}
 // CHECK: arith.index_cast %[[N]]
 // CHECK: vector.store
 // CHECK: scf.for

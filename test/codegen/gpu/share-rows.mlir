@@ -12,7 +12,7 @@
 // VULKAN: memref.global "private" @group0 : memref<64xf32, 3>
 // CHECK-LABEL: func.func private @softmax
 // CUDA-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.invocations = 384 : i64}
-// VULKAN-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.invocations = 192 : i64}
+// VULKAN-SAME: %[[ID:[a-z0-9]+]]: index) attributes {gpu.invocations = 192 : i64, graph.rounds_products}
 // CUDA: arith.remui %[[ID]], %c128
 // VULKAN: arith.remui %[[ID]], %c64
 // CHECK: scf.for {{.*}} iter_args
