@@ -29,3 +29,17 @@ kernel.func @softmax {
   %1 = graph.softmax %0 {axis = 1 : i64} : (tensor<3x64xf32>) -> tensor<3x64xf32>
   kernel.store %1, %y : tensor<3x64xf32>, memref<3x64xf32, strided<[64, 1]>>
 }
+
+// -----
+
+// Updates go where indices say, to rows that another loop of the same kernel copies: one invocation does both, in order.
+// CHECK-LABEL: func.func private @updates
+// CHECK-SAME: gpu.invocations = 1 : i64
+kernel.func @updates {
+^bb0(%x: memref<9x4xf32, strided<[4, 1]>>, %i: memref<2x1xi32, strided<[1, 1]>>, %u: memref<2x4xf32, strided<[4, 1]>>, %y: memref<9x4xf32, strided<[4, 1]>>):
+  %0 = kernel.load %x : memref<9x4xf32, strided<[4, 1]>> -> tensor<9x4xf32>
+  %1 = kernel.load %i : memref<2x1xi32, strided<[1, 1]>> -> tensor<2x1xi32>
+  %2 = kernel.load %u : memref<2x4xf32, strided<[4, 1]>> -> tensor<2x4xf32>
+  %3 = graph.scatter_nd %0, %1, %2 {reduction = 0 : i32} : (tensor<9x4xf32>, tensor<2x1xi32>, tensor<2x4xf32>) -> tensor<9x4xf32>
+  kernel.store %3, %y : tensor<9x4xf32>, memref<9x4xf32, strided<[4, 1]>>
+}
