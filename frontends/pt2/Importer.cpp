@@ -223,6 +223,22 @@ void Importer::checkResults(const json::Object &node, const Frame &frame) {
   });
 }
 
+/// Refuses results of other types than the file states within torch.autocast, whose casts it does not write down.
+void Importer::checkTypes(const json::Object &node, const Frame &frame) {
+  if (!frame.autocast.isChecked || !refused_.empty())
+    return;
+  forResults(node, [&](StringRef name) {
+    const Thing thing = frame.values.lookup(name);
+    const json::Object *meta = statedTensor(*frame.graph, name);
+    const std::optional<int64_t> code = meta ? meta->getInteger("dtype") : std::nullopt;
+    if (!thing.tensor || thing.imaginary || !code || partOfComplex(*code))
+      return;
+    const Type stated = dtypeOf(*code, context_, "its result"), computed = elementOf(thing.tensor);
+    if (computed != stated)
+      unsupported("makes " + inWords(stated) + " of " + inWords(computed) + " within torch.autocast, " + kNoRegions);
+  });
+}
+
 /// A float tensor of the dims that the file states for a name; null where it states none that Smelt knows.
 Value Importer::statedValue(StringRef name, const Frame &frame) {
   const json::Object *meta = statedTensor(*frame.graph, name);
@@ -346,7 +362,7 @@ void Importer::importNode(const json::Object &node, Frame &frame) {
   }
   OperatorTable::Found row = operators_.find(target);
   if (!row.import)
-    unsupported(kUnknownOperator);
+    unsupported(reasonToRefuse(target));
   NodeReader reader(*this, frame, node, target, row.schema);
   Things results = computed(reader, row);
   reader.checkAllRead();
@@ -377,6 +393,7 @@ void Importer::importNodes(Frame &frame) {
     try {
       importNode(node, frame);
       checkResults(node, frame);
+      checkTypes(node, frame);
     } catch (const Lost &) {
       loseResults(node, frame);
     } catch (Refusal &refusal) {
@@ -385,7 +402,8 @@ void Importer::importNodes(Frame &frame) {
   }
 }
 
-Things Importer::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs, const Frame &outer) {
+Things Importer::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs, const Frame &outer,
+                             const Autocast &autocast) {
   const json::Array &formals = arrayIn(graph, "inputs");
   inlined_ += 1 + static_cast<int64_t>(arrayIn(graph, "nodes").size());
   if (inlined_ > kMostInlinedNodes)
@@ -398,6 +416,7 @@ Things Importer::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs, 
   frame.graph = &graph;
   frame.outer = &outer;
   frame.depth = outer.depth + 1;
+  frame.autocast = autocast;
   for (auto [formal, input] : llvm::zip_equal(formals, inputs)) {
     const json::Object *named = unionOf(formal).value->getAsObject();
     std::optional<StringRef> name = named ? named->getString("name") : std::nullopt;
@@ -556,7 +575,7 @@ std::vector<UnsupportedNode> unsupportedNodes(const Program &program, const Oper
   walkNodes(program.graph(), [&](const json::Object &node) {
     std::string target = operatorOf(node);
     if (!operators.find(target).import && !findCustom(custom, target))
-      found.push_back({nameOf(node), operatorText(node), "", kUnknownOperator.str(), 0});
+      found.push_back({nameOf(node), operatorText(node), "", reasonToRefuse(target).str(), 0});
   });
   return found;
 }

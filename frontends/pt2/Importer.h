@@ -5,6 +5,7 @@
 #define SMELT_FRONTENDS_PT2_IMPORTER_H
 
 #include "frontends/common/Import.h"
+#include "frontends/pt2/Autocast.h"
 #include "frontends/pt2/NodeReader.h"
 #include "frontends/pt2/Operators.h"
 #include "frontends/pt2/Program.h"
@@ -25,6 +26,7 @@ struct Frame {
   llvm::StringMap<Extent> symbols; // of the file, "u0", as far as a size is known that is one
   const Frame *outer = nullptr;
   unsigned depth = 0; // of graphs around this one
+  Autocast autocast;
 };
 
 /// Thrown where a value is needed that a refused node should have made.
@@ -39,7 +41,8 @@ public:
 
   /// What a name stands for. Throws Lost where the node that should have made it was refused.
   const Thing &lookup(Frame &frame, llvm::StringRef name);
-  Things inlineGraph(const llvm::json::Object &graph, llvm::ArrayRef<Thing> inputs, const Frame &outer);
+  Things inlineGraph(const llvm::json::Object &graph, llvm::ArrayRef<Thing> inputs, const Frame &outer,
+                     const Autocast &autocast);
   GraphBuilder &builder() { return builder_; }
   /// A size as the file states it; nothing where it is none that Smelt knows.
   std::optional<Extent> statedExtent(const llvm::json::Value &size) const;
@@ -63,6 +66,7 @@ private:
   static void noteSymbol(llvm::StringRef name, const Thing &thing, Frame &frame);
   void bindResults(const llvm::json::Object &node, const Things &results, Frame &frame);
   void checkResults(const llvm::json::Object &node, const Frame &frame);
+  void checkTypes(const llvm::json::Object &node, const Frame &frame);
   void loseResults(const llvm::json::Object &node, Frame &frame);
   void standIn(const llvm::json::Object &node, Frame &frame);
   mlir::Value statedValue(llvm::StringRef name, const Frame &frame);

@@ -73,6 +73,58 @@ void NodeReader::refuseKind(StringRef name, Union given, StringRef wanted) const
 
 // Tensors.
 
+/// Calls `visit` with each argument, and each member of a list of tensors, and its kind.
+static void forOperands(ArrayRef<const json::Value *> arguments,
+                        llvm::function_ref<void(StringRef kind, const json::Value &value)> visit) {
+  for (const json::Value *argument : arguments) {
+    Union given = unionOf(*argument);
+    if (given.kind == "as_optional_tensor")
+      given = unionOf(*given.value);
+    const json::Array *list = given.value->getAsArray();
+    if (!list)
+      visit(given.kind, *given.value);
+    else if (given.kind == "as_tensors")
+      for (const json::Value &value : *list)
+        visit("as_tensor", value);
+  }
+}
+
+/// What torch.autocast makes of the operands; null where it leaves them.
+Type NodeReader::autocastType() {
+  const Type lower = frame_.autocast.lower, full = builder().builder().getF32Type();
+  if (!lower)
+    return nullptr;
+  switch (autocastRule(operatorName_)) {
+  case AutocastRule::None:
+    return nullptr;
+  case AutocastRule::Lower:
+    return lower;
+  case AutocastRule::Full:
+    return full;
+  case AutocastRule::Widest: {
+    Type widest = lower;
+    forOperands(positional_, [&](StringRef kind, const json::Value &operand) {
+      const json::Object *object = kind == "as_tensor" ? operand.getAsObject() : nullptr;
+      const Thing thing = frame_.values.lookup(object ? object->getString("name").value_or("") : "");
+      if (thing.tensor && elementOf(thing.tensor) == full)
+        widest = full;
+    });
+    return widest;
+  }
+  case AutocastRule::Inner:
+    unsupported("is made of products that torch.autocast casts, " + kNoRegions);
+  }
+  return nullptr;
+}
+
+Value NodeReader::autocast(Value tensor) {
+  const Type element = elementOf(tensor);
+  if (!element.isF32() && !element.isF16() && !element.isBF16())
+    return tensor;
+  const Type type = autocastType();
+  return type ? builder().cast(tensor, type) : tensor;
+}
+
 /// {"name": "conv2d"}
 Value NodeReader::lookupTensor(const json::Value &value, StringRef name) {
   const Thing &thing = importer_.lookup(frame_, stringIn(asObject(value, "a tensor"), "name"));
@@ -80,7 +132,7 @@ Value NodeReader::lookupTensor(const json::Value &value, StringRef name) {
     unsupported("takes complex numbers, which are not supported here");
   if (thing.imaginary)
     return takesImaginary(value) ? thing.imaginary : thing.tensor;
-  Value tensor = thing.tensor ? thing.tensor : builder().number(*thing.size);
+  Value tensor = thing.tensor ? autocast(thing.tensor) : builder().number(*thing.size);
   if (parts_ != Parts::Imaginary || llvm::is_contained({"indices", "index", "mask", "condition"}, name))
     return tensor;
   return builder().broadcast(builder().scalarLike(tensor, 0), extentsOf(tensor));
@@ -101,17 +153,7 @@ SmallVector<const json::Value *> NodeReader::complexOperands() {
     if (kind == "as_complex" || (kind == "as_tensor" && found != frame_.values.end() && found->second.imaginary))
       operands.push_back(&value);
   };
-  for (const json::Value *argument : positional_) {
-    Union given = unionOf(*argument);
-    if (given.kind == "as_optional_tensor")
-      given = unionOf(*given.value);
-    const json::Array *list = given.value->getAsArray();
-    if (!list)
-      visit(given.kind, *given.value);
-    else if (given.kind == "as_tensors")
-      for (const json::Value &value : *list)
-        visit("as_tensor", value);
-  }
+  forOperands(positional_, visit);
   return operands;
 }
 
@@ -463,6 +505,24 @@ std::string NodeReader::textAt(size_t place) {
   return text->str();
 }
 
+bool NodeReader::flagAt(size_t place) {
+  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_bool";
+  std::optional<bool> flag = isThere ? unionOf(*positional_[place]).value->getAsBoolean() : std::nullopt;
+  if (!flag)
+    malformed("lacks a bool as its argument " + Twine(place));
+  return *flag;
+}
+
+Type NodeReader::typeAt(size_t place) {
+  if (place < positional_.size() && unionOf(*positional_[place]).kind == "as_none")
+    return nullptr;
+  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_scalar_type";
+  std::optional<int64_t> code = isThere ? unionOf(*positional_[place]).value->getAsInteger() : std::nullopt;
+  if (!code)
+    malformed("lacks a dtype as its argument " + Twine(place));
+  return partType(*code);
+}
+
 Things NodeReader::thingsAt(size_t place) {
   if (place >= positional_.size())
     return {};
@@ -506,8 +566,14 @@ SmallVector<std::pair<std::string, Extent>> NodeReader::symbolsIn(StringRef text
 }
 
 Things NodeReader::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs) {
-  return importer_.inlineGraph(graph, inputs, frame_);
+  return inlineGraph(graph, inputs, frame_.autocast);
 }
+
+Things NodeReader::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs, const Autocast &autocast) {
+  return importer_.inlineGraph(graph, inputs, frame_, autocast);
+}
+
+const Autocast &NodeReader::autocast() const { return frame_.autocast; }
 
 // Results.
 

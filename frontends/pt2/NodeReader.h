@@ -7,6 +7,7 @@
 #include "frontends/common/Fourier.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Refusal.h"
+#include "frontends/pt2/Autocast.h"
 #include "frontends/pt2/Json.h"
 #include "frontends/pt2/Schemas.h"
 #include "llvm/ADT/StringSet.h"
@@ -118,6 +119,9 @@ public:
   /// The operator that an argument names: "aten._linalg_check_errors.default".
   std::string operatorAt(size_t place);
   std::string textAt(size_t place);
+  bool flagAt(size_t place);
+  /// Null where it is None.
+  Type typeAt(size_t place);
   /// Where the first element of a tensor lies in its storage.
   Extent storageOffset(llvm::StringRef name);
   Values tensorsAt(size_t place);
@@ -128,6 +132,10 @@ public:
 
   /// What a subgraph makes of inputs, imported in place.
   Things inlineGraph(const llvm::json::Object &graph, llvm::ArrayRef<Thing> inputs);
+  /// The same within a region of torch.autocast.
+  Things inlineGraph(const llvm::json::Object &graph, llvm::ArrayRef<Thing> inputs, const Autocast &autocast);
+  /// The region that the node lies in.
+  const Autocast &autocast() const;
 
   /// The dtype that the file says the node's first result has; nothing where it says none.
   std::optional<Type> statedType();
@@ -148,6 +156,8 @@ private:
   Thing lookupThing(const llvm::json::Value &value);
   const llvm::json::Object *statedOf(llvm::StringRef name);
   std::optional<int64_t> statedDtype();
+  Type autocastType();
+  Value autocast(Value tensor);
   bool takesImaginary(const llvm::json::Value &operand) const;
   Type partType(int64_t dtype);
   Extent sizeOf(const llvm::json::Value &value);

@@ -3,6 +3,7 @@
 
 #include "frontends/pt2/Operators.h"
 #include "frontends/common/Refusal.h"
+#include "frontends/common/Unsupported.h"
 
 using namespace mlir;
 
@@ -48,6 +49,7 @@ static constexpr std::pair<StringLiteral, StringLiteral> kAliases[] = {
     {"aten.less_equal.Tensor", "aten.le.Tensor"},
     {"aten.moveaxis.int", "aten.movedim.int"},
     {"aten.moveaxis.intlist", "aten.movedim.intlist"},
+    {"aten._neg_view.default", "aten.neg.default"},
     {"aten.negative.default", "aten.neg.default"},
     {"aten.mH.default", "aten.mT.default"},
     {"aten.narrow_copy.default", "aten.narrow.default"},
@@ -124,6 +126,15 @@ SmallVector<StringRef> OperatorTable::names() const {
     names.push_back(row.getKey());
   llvm::sort(names);
   return names;
+}
+
+StringRef reasonToRefuse(StringRef name) {
+  constexpr StringLiteral kVmap = "is a part of torch.vmap; save ep.run_decompositions({}), which takes torch.vmap out";
+  if (name.starts_with("torch._functorch.predispatch."))
+    return kVmap;
+  if (name.starts_with("aten._native_batch_norm_legit"))
+    return kTrainingNorm;
+  return name.starts_with("aten.native_dropout.") ? kTrainingDropout : kUnknownOperator;
 }
 
 // Types.

@@ -109,6 +109,13 @@ private:
   Schemas schemas_;
 };
 
+constexpr llvm::StringLiteral kTrainingNorm =
+    "normalises by the statistics of a batch; export the module after module.eval()";
+constexpr llvm::StringLiteral kTrainingDropout =
+    "drops elements, as in training; export the module after module.eval()";
+/// Why an operator that is in no table is refused.
+llvm::StringRef reasonToRefuse(llvm::StringRef name);
+
 /// The type that PyTorch computes in for operands of several types: tensors with dims come before scalars, and floats
 /// before integers before bools (torch/csrc: at::result_type).
 Type promotedType(llvm::ArrayRef<Value> tensors, llvm::ArrayRef<Number> numbers, mlir::MLIRContext *context);

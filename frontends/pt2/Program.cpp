@@ -63,11 +63,14 @@ void Program::openPackage(StringRef wanted) {
   const auto *format = find_if(
       archive_.names(), [&](StringRef name) { return name == kFormat || name.ends_with(("/" + kFormat).str()); });
   if (format == archive_.names().end()) {
-    bool isScript = any_of(archive_.names(), [](StringRef name) { return name.ends_with("/constants.pkl"); });
+    bool isScript = any_of(archive_.names(),
+                           [](StringRef name) { return name.ends_with("/constants.pkl") || name.contains("/code/"); });
     bool isPickle = any_of(archive_.names(), [](StringRef name) { return name.ends_with("data.pkl"); });
-    unsupported(isScript   ? "is a TorchScript archive; export the module with torch.export.save instead"
-                : isPickle ? "is what torch.save wrote; export the module with torch.export.save instead"
-                           : "is a zip archive that holds no exported program, as torch.export.save writes it");
+    unsupported(
+        isScript
+            ? "is a TorchScript archive, as torch.jit.save writes it; export the module with torch.export.save instead"
+        : isPickle ? "is what torch.save wrote; export the module with torch.export.save instead"
+                   : "is a zip archive that holds no exported program, as torch.export.save writes it");
   }
   root_ = format->drop_back(kFormat.size()).str();
   if (archive_.text(*format) != "pt2")

@@ -101,7 +101,7 @@ Value AttentionBuilder::build(Value mask, bool isCausal, bool sharesHeads) {
 
 static void refuseDropout(NodeReader &node) {
   if (node.number("dropout_p") != 0)
-    unsupported("drops elements, as in training; export the module after module.eval()");
+    unsupported(kTrainingDropout);
 }
 
 static Value scaledDotProduct(NodeReader &node) {

@@ -152,15 +152,41 @@ static Things scan(NodeReader &node) {
 // map_impl(graph, sequences, operands that stay)
 static Things map(NodeReader &node) { return goThrough(node, node.graphAt(0), {}, node.thingsAt(1), node.thingsAt(2)); }
 
-/// A graph of its own that is computed as it stands: torch.no_grad and the like.
-static Things wrapped(NodeReader &node) {
+/// The place of the first graph among the arguments, behind which its operands are.
+static size_t placeOfGraph(NodeReader &node) {
   size_t graph = 0;
   while (graph < node.positionalCount() && !node.isGraph(graph))
     ++graph;
+  return graph;
+}
+
+static Things thingsBehind(NodeReader &node, size_t graph) {
   Things operands;
   for (size_t place = graph + 1; place < node.positionalCount(); ++place)
     operands.push_back(node.thingAt(place));
-  return node.inlineGraph(node.graphAt(graph), operands);
+  return operands;
+}
+
+/// A graph of its own that is computed as it stands: torch.no_grad.
+static Things wrapped(NodeReader &node) {
+  const size_t graph = placeOfGraph(node);
+  return node.inlineGraph(node.graphAt(graph), thingsBehind(node, graph));
+}
+
+// wrap_with_autocast(device, dtype, enabled, cache, graph, operands …)
+static Things autocast(NodeReader &node) {
+  const size_t graph = placeOfGraph(node);
+  const bool isOn = node.flagAt(2);
+  Autocast region = node.autocast();
+  if (node.textAt(0) != "cpu") {
+    region.isChecked |= isOn; // it says nothing to tensors of a processor
+  } else {
+    const Type type = node.typeAt(1), half = node.builder().builder().getBF16Type();
+    const Type lower = type ? type : half;
+    region.isChecked = isOn && (lower.isF16() || lower.isBF16()); // torch turns others off
+    region.lower = region.isChecked ? lower : Type();
+  }
+  return node.inlineGraph(node.graphAt(graph), thingsBehind(node, graph), region);
 }
 
 /// An operator that is kept in order by a token: a check. What matrices are is not checked, as it is not elsewhere.
@@ -180,7 +206,7 @@ static constexpr Operator kOperators[] = {
     {"higher_order.while_loop", whileLoop},
     {"higher_order.with_effects", withEffects},
     {"higher_order.wrap_with_set_grad_enabled", wrapped},
-    {"higher_order.wrap_with_autocast", wrapped},
+    {"higher_order.wrap_with_autocast", autocast},
 };
 
 ArrayRef<Operator> controlOperators() { return kOperators; }

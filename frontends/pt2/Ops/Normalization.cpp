@@ -21,11 +21,19 @@ static Value perChannel(GraphBuilder &b, Value value, Value like) {
   return b.reshape(b.expect(value, channels, "one value for each of " + channels.str() + " channels"), shape);
 }
 
-/// value · scale + bias; either may be null.
+/// value · scale + bias; either may be null, and of another type than the value, as under torch.autocast.
 static Value scaleAndShift(GraphBuilder &b, Value value, Value scale, Value bias) {
+  auto like = [&](Value factor) { return b.cast(b.alignedTo(factor, extentsOf(value)), elementOf(value)); };
   if (scale)
-    value = b.make<graph::MulOp>(value, b.alignedTo(scale, extentsOf(value)));
-  return bias ? b.make<graph::AddOp>(value, b.alignedTo(bias, extentsOf(value))) : value;
+    value = b.make<graph::MulOp>(value, like(scale));
+  return bias ? b.make<graph::AddOp>(value, like(bias)) : value;
+}
+
+/// What is normal in a wide type, scaled and shifted: in that type where the operands are of another one than the
+/// input, as torch does it, and then of the input's type.
+static Value finished(GraphBuilder &b, Value normal, Type type, Value scale, Value bias) {
+  const bool isMixed = (scale && elementOf(scale) != type) || (bias && elementOf(bias) != type);
+  return b.cast(scaleAndShift(b, isMixed ? normal : b.cast(normal, type), scale, bias), type);
 }
 
 /// x · s + (bias - mean · s), s = scale / √(variance + eps), in at least f32
@@ -47,18 +55,20 @@ static Value batchNormed(NodeReader &node, Value x, Value mean, Value variance) 
   return scaleAndShift(b, x, perChannel(b, b.cast(factor, type), x), perChannel(b, b.cast(shift, type), x));
 }
 
+[[noreturn]] static void refuseTraining() { unsupported(kTrainingNorm); }
+
 static Value batchNormBy(NodeReader &node) {
   node.ignore("momentum");
   Value x = node.tensor("input");
   Value mean = node.optionalTensor("running_mean"), variance = node.optionalTensor("running_var");
   if (!mean || !variance)
-    unsupported("normalises by the statistics of a batch; export the module after module.eval()");
+    refuseTraining();
   return batchNormed(node, x, mean, variance);
 }
 
 static Value batchNorm(NodeReader &node) {
   if (node.flag("training"))
-    unsupported("normalises by the statistics of a batch; export the module after module.eval()");
+    refuseTraining();
   return batchNormBy(node);
 }
 /// Statistics of the batch come behind the result, and are of no use then.
@@ -97,8 +107,8 @@ static Values layerNormed(NodeReader &node, bool hasMoments) {
   if (dims < 1 || axis < 0)
     malformed("normalises " + Twine(dims) + " dims of " + Twine(rankOf(x)));
   Type type = elementOf(x), wide = type.isF64() ? type : Type(b.builder().getF32Type());
-  Value given = b.cast(x, wide), normal = b.cast(b.make<graph::LayerNormOp>(given, axis, APFloat(epsilon)), type);
-  Values results{scaleAndShift(b, normal, scale, bias)};
+  Value given = b.cast(x, wide), normal = b.make<graph::LayerNormOp>(given, axis, APFloat(epsilon));
+  Values results{finished(b, normal, type, scale, bias)};
   if (!hasMoments)
     return results;
   auto axes = llvm::to_vector(llvm::seq<int64_t>(axis, rankOf(x)));
@@ -124,7 +134,7 @@ static Value rmsNorm(NodeReader &node) {
   double epsilon = node.optionalNumber("eps").value_or(unit);
   Type wide = type.isF64() ? Type(type) : Type(b.builder().getF32Type());
   Value normal = b.make<graph::LayerNormOp>(b.cast(x, wide), axis, APFloat(epsilon), /*rms=*/true);
-  return scaleAndShift(b, b.cast(normal, type), scale, nullptr);
+  return finished(b, normal, type, scale, nullptr);
 }
 static Values fusedRmsNorm(NodeReader &node) { return {rmsNorm(node)}; }
 
@@ -140,7 +150,7 @@ static Value groupNormed(NodeReader &node, Value x, int64_t groups) {
   Value normal =
       b.make<graph::LayerNormOp>(b.cast(b.reshape(x, grouped), wide), int64_t(2), APFloat(node.number("eps")));
   Value scale = node.optionalTensor("weight"), bias = node.optionalTensor("bias");
-  return scaleAndShift(b, b.reshape(b.cast(normal, type), shape), perChannel(b, scale, x), perChannel(b, bias, x));
+  return finished(b, b.reshape(normal, shape), type, perChannel(b, scale, x), perChannel(b, bias, x));
 }
 static Value groupNorm(NodeReader &node) { return groupNormed(node, node.tensor("input"), node.integer("num_groups")); }
 static Values nativeGroupNorm(NodeReader &node) {
@@ -157,6 +167,9 @@ static Value instanceNorm(NodeReader &node) {
       malformed("lacks its statistics");
     return batchNormed(node, x, mean, var);
   }
+  // torch changes them where they lie, which the program does not say.
+  if (mean || var)
+    refuseTraining();
   return groupNormed(node, x, rankOf(x) > 1 ? fixedDim(x, 1) : 0);
 }
 

@@ -20,7 +20,7 @@ static Value same(NodeReader &node) { return node.tensor("self"); }
 static Value dropout(NodeReader &node) {
   node.ignore("p");
   if (node.flag("train"))
-    unsupported("drops elements, as in training; export the module after module.eval()");
+    unsupported(kTrainingDropout);
   return node.tensor("input");
 }
 
