@@ -469,6 +469,26 @@ def offsets(x, i):
     return [rows * rows.storage_offset(), y * y.storage_offset(), x[0] + x[i[1].item()].storage_offset()]
 
 
+class Autocast(nn.Module):
+    """Regions whose casts TRAINING graphs do not write down, one that is off within another, and norms of another type than their weights; of numbers
+    that are rounded once, so that there is one right result."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.group = nn.LayerNorm(6), nn.GroupNorm(1, 3)
+
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = nn.functional.linear(x, torch.eye(6, 8))
+            turns = y * 0 + torch.tensor([1, -1, 1, -1, 1, -1], dtype=torch.bfloat16)
+            normal, grouped = self.norm(turns), self.group(turns)
+            whole = torch.cat([y, x[..., :2]], -1)
+            product = y.prod(-1)
+            with torch.autocast("cpu", enabled=False):
+                off = y.float() @ torch.ones(6, 4)
+        return [y.float(), normal.float(), grouped.float(), whole, product, off]
+
+
 class ComplexStates(nn.Module):
     """Complex numbers in buffers that change, in branches and in loops."""
 
@@ -520,6 +540,7 @@ CASES = {
     "item": (of(item), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([2, -3]))),
     "asserts": (of(asserts), (Y[:, :, :4].reshape(3, 8).repeat(2, 1).abs(), torch.tensor([2, -3]))),
     "offsets": (of(offsets), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([-3, 5]))),
+    "autocast": (Autocast(), (X,)),
     "states": (ComplexStates(), (torch.tensor([0.5, -0.25, 1.0]),)),
     "spectra": (Spectra(), (X, Y, torch.randn(2, 2100), torch.randn(2, 60))),
     "angles": (of(angles), (torch.tensor([0., -0., 1.5, -1.5, math.inf, -math.inf]), torch.tensor([0., -0., 2.5, -2.5, math.inf, -math.inf]), X)),
