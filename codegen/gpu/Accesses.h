@@ -25,6 +25,14 @@ inline mlir::Value storedTo(mlir::Operation *op) {
   return store ? store.getBase() : mlir::Value();
 }
 
+/// Where in its buffer an op writes elements; empty for other ops.
+inline mlir::ValueRange placeOfStore(mlir::Operation *op) {
+  if (auto store = mlir::dyn_cast<mlir::memref::StoreOp>(op))
+    return store.getIndices();
+  auto store = mlir::dyn_cast<mlir::vector::StoreOp>(op);
+  return store ? mlir::ValueRange(store.getIndices()) : mlir::ValueRange();
+}
+
 } // namespace smelt::gpu
 
 #endif // SMELT_CODEGEN_GPU_ACCESSES_H

@@ -65,7 +65,7 @@ static bool readsWhatItWrites(Block &block) {
 }
 
 /// Whether the value is made of elements of a buffer, as far as ops of `block` make it.
-static bool isRead(Value value, Block &block, DenseMap<Value, bool> &known) {
+static bool isMadeOfRead(Value value, Block &block, DenseMap<Value, bool> &known) {
   Operation *op = value.getDefiningOp();
   if (!op || !block.getParent()->isAncestor(op->getParentRegion()))
     return false;
@@ -73,8 +73,9 @@ static bool isRead(Value value, Block &block, DenseMap<Value, bool> &known) {
   if (!isNew)
     return entry->second;
   auto loads = [](Operation *inner) { return loadedFrom(inner) ? WalkResult::interrupt() : WalkResult::advance(); };
-  const bool found = op->walk(loads).wasInterrupted() ||
-                     llvm::any_of(op->getOperands(), [&](Value operand) { return isRead(operand, block, known); });
+  const bool found = op->walk(loads).wasInterrupted() || llvm::any_of(op->getOperands(), [&](Value operand) {
+                       return isMadeOfRead(operand, block, known);
+                     });
   return known[value] = found;
 }
 
@@ -82,12 +83,8 @@ static bool isRead(Value value, Block &block, DenseMap<Value, bool> &known) {
 static bool writesWhereToldTo(Block &block) {
   DenseMap<Value, bool> known;
   auto isTold = [&](Operation *op) {
-    if (!storedTo(op))
-      return WalkResult::advance();
-    ValueRange indices = isa<memref::StoreOp>(op) ? ValueRange(cast<memref::StoreOp>(op).getIndices())
-                                                  : ValueRange(cast<vector::StoreOp>(op).getIndices());
-    return llvm::any_of(indices, [&](Value index) { return isRead(index, block, known); }) ? WalkResult::interrupt()
-                                                                                           : WalkResult::advance();
+    const bool isRead = llvm::any_of(placeOfStore(op), [&](Value index) { return isMadeOfRead(index, block, known); });
+    return isRead ? WalkResult::interrupt() : WalkResult::advance();
   };
   return block.walk(isTold).wasInterrupted();
 }

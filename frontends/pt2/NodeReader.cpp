@@ -472,25 +472,28 @@ Thing NodeReader::thingAt(size_t place) {
 
 std::optional<Extent> NodeReader::sizeAt(size_t place) { return thingAt(place).size; }
 
-bool NodeReader::isGraph(size_t place) const {
-  return place < positional_.size() && unionOf(*positional_[place]).kind == "as_graph";
+/// Null where the argument is of another kind, or not there.
+const json::Value *NodeReader::valueAt(size_t place, StringRef kind) const {
+  if (place >= positional_.size())
+    return nullptr;
+  const Union found = unionOf(*positional_[place]);
+  return found.kind == kind ? found.value : nullptr;
 }
 
+bool NodeReader::isGraph(size_t place) const { return valueAt(place, "as_graph"); }
+
 const json::Object &NodeReader::graphAt(size_t place) {
-  const json::Object *graph = nullptr;
-  if (place < positional_.size()) {
-    Union found = unionOf(*positional_[place]);
-    const json::Object *argument = found.kind == "as_graph" ? found.value->getAsObject() : nullptr;
-    graph = argument ? argument->getObject("graph") : nullptr;
-  }
+  const json::Value *found = valueAt(place, "as_graph");
+  const json::Object *argument = found ? found->getAsObject() : nullptr;
+  const json::Object *graph = argument ? argument->getObject("graph") : nullptr;
   if (!graph)
     malformed("lacks a graph as its argument " + Twine(place));
   return *graph;
 }
 
 std::string NodeReader::operatorAt(size_t place) {
-  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_operator";
-  std::optional<StringRef> text = isThere ? unionOf(*positional_[place]).value->getAsString() : std::nullopt;
+  const json::Value *found = valueAt(place, "as_operator");
+  std::optional<StringRef> text = found ? found->getAsString() : std::nullopt;
   if (!text)
     malformed("lacks an operator as its argument " + Twine(place));
   text->consume_front("torch.ops.");
@@ -498,26 +501,26 @@ std::string NodeReader::operatorAt(size_t place) {
 }
 
 std::string NodeReader::textAt(size_t place) {
-  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_string";
-  std::optional<StringRef> text = isThere ? unionOf(*positional_[place]).value->getAsString() : std::nullopt;
+  const json::Value *found = valueAt(place, "as_string");
+  std::optional<StringRef> text = found ? found->getAsString() : std::nullopt;
   if (!text)
     malformed("lacks a text as its argument " + Twine(place));
   return text->str();
 }
 
 bool NodeReader::flagAt(size_t place) {
-  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_bool";
-  std::optional<bool> flag = isThere ? unionOf(*positional_[place]).value->getAsBoolean() : std::nullopt;
+  const json::Value *found = valueAt(place, "as_bool");
+  std::optional<bool> flag = found ? found->getAsBoolean() : std::nullopt;
   if (!flag)
     malformed("lacks a bool as its argument " + Twine(place));
   return *flag;
 }
 
 Type NodeReader::typeAt(size_t place) {
-  if (place < positional_.size() && unionOf(*positional_[place]).kind == "as_none")
+  if (valueAt(place, "as_none"))
     return nullptr;
-  const bool isThere = place < positional_.size() && unionOf(*positional_[place]).kind == "as_scalar_type";
-  std::optional<int64_t> code = isThere ? unionOf(*positional_[place]).value->getAsInteger() : std::nullopt;
+  const json::Value *found = valueAt(place, "as_scalar_type");
+  std::optional<int64_t> code = found ? found->getAsInteger() : std::nullopt;
   if (!code)
     malformed("lacks a dtype as its argument " + Twine(place));
   return partType(*code);

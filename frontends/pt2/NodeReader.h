@@ -156,6 +156,7 @@ private:
   Thing lookupThing(const llvm::json::Value &value);
   const llvm::json::Object *statedOf(llvm::StringRef name);
   std::optional<int64_t> statedDtype();
+  const llvm::json::Value *valueAt(size_t place, llvm::StringRef kind) const;
   Type autocastType();
   Value autocast(Value tensor);
   bool takesImaginary(const llvm::json::Value &operand) const;
