@@ -125,6 +125,12 @@ def x86_targets():
     return ["x86-64-v3", *(["x86-64-v4"] if v4 else []), "native"]
 
 
+def _distance(value, reference):
+    """(error of the largest value, cosine) of one output."""
+    a, b = value.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
+    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)), float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30))
+
+
 def agreement(got, want):
     """Largest error relative to the largest reference value, and least cosine, over all outputs. Raises Failure beyond the limits, and where integers
     differ at all."""
@@ -139,23 +145,24 @@ def agreement(got, want):
             raise Failure(f"output '{name}' has {int((value != reference).sum())} other integers")
         if not np.isfinite(value).all():
             raise Failure(f"output '{name}' has values that are not finite")
-        a, b = value.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
-        worst = max(worst, float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
-        if a.any() or b.any():
-            cosine = min(cosine, float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30)))
+        error, near = _distance(value, reference)
+        worst = max(worst, error)
+        if value.any() or reference.any():
+            cosine = min(cosine, near)
     if worst > MOST_RELATIVE_ERROR or cosine < LEAST_COSINE:
         raise Failure(f"error {worst:.3g} of the largest value, cosine {cosine:.7f}")
     return {"error": worst, "cosine": round(cosine, 8)}
 
 
-def largest_error(got, want):
-    """Of all outputs, relative to the largest value of each."""
-    return max(float(np.abs(got[name] - value).max() / np.abs(value).max()) for name, value in want.items())
-
-
-def _cosine(got, want):
-    a, b = got.astype(np.float64).ravel(), want.astype(np.float64).ravel()
-    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30))
+def apart(got, want):
+    """(error of the largest value, cosine), the worst of all outputs of floats."""
+    worst, cosine = 0.0, 1.0
+    for name, reference in want.items():
+        expect(got[name].shape == reference.shape, f"{name} is {got[name].shape}, not {reference.shape}")
+        expect(bool(np.isfinite(got[name].astype(np.float64)).all()), f"{name} has values that are no numbers")
+        error, near = _distance(got[name], reference)
+        worst, cosine = max(worst, error), min(cosine, near)
+    return worst, cosine
 
 
 def _angle(cosine):
@@ -166,9 +173,9 @@ def _angle(cosine):
 def error_as_said(report, got, want, times=1.25):
     """Raises Failure where outputs are further off than so many times what the compiler's report says of a lower precision: on the whole, by the cosines. The
     largest error is one element's, which another order of the same roundings doubles as easily as it halves it."""
-    told = json.loads(report.read_text())["error"]["outputs"]
-    said, found = max(_angle(output["cosine"]) for output in told), max(_angle(_cosine(got[name], value)) for name, value in want.items())
-    expect(found <= times * said + 1e-3, f"an output is off by {found:.3g} on the whole, where {said:.3g} was said")
-    said, found = max(output["max_relative"] for output in told), largest_error(got, want)
+    told, (found, cosine) = json.loads(report.read_text())["error"]["outputs"], apart(got, want)
+    said, on_the_whole = max(_angle(output["cosine"]) for output in told), _angle(cosine)
+    expect(on_the_whole <= times * said + 1e-3, f"an output is off by {on_the_whole:.3g} on the whole, where {said:.3g} was said")
+    said = max(output["max_relative"] for output in told)
     expect(found <= max(times, 2) * said + 1e-3, f"error {found:.3g} of the largest value, where {said:.3g} was said")
     return {"error": found, "said": said}

@@ -123,7 +123,7 @@ def precisions(cases, assembler):
             if measured:
                 figures = harness.error_as_said(artefact.with_suffix(".json"), outputs, reference)
             else:
-                figures = {"error": harness.largest_error(outputs, reference)}
+                figures = {"error": harness.apart(outputs, reference)[0]}
                 harness.expect(figures["error"] <= TF32_ERROR, f"error {figures['error']:.3g} of the largest value")
             harness.expect(device["processor_steps"] == 0, f"{device['processor_steps']} steps of the processor")
             products = program.ptx(artefact)[0].count("mma.sync.aligned")
@@ -182,7 +182,7 @@ def split_sums(cases, assembler):
             flags = ("--calibration", folder / "calibration.npz") if precision == "int8" else ()
             harness.smelt_ok("compile", model, "--target", "cuda", "--precision", precision, *flags, "-o", artefact, "--report", report)
             outputs = run_model(artefact, feeds, on_device())
-            most, error = {"f32": 1e-5, "tf32": TF32_ERROR}.get(precision), harness.largest_error(outputs, reference)
+            most, error = {"f32": 1e-5, "tf32": TF32_ERROR}.get(precision), harness.apart(outputs, reference)[0]
             figures = {"error": error} if most else harness.error_as_said(report, outputs, reference)
             harness.expect(not most or error <= most, f"error {error:.3g} of the largest value")
             again = run_model(artefact, feeds, on_device())
@@ -220,7 +220,7 @@ def open_products(cases, assembler):
             errors = []
             for batch, rows, height, width in sizes:
                 feeds = {"x": rng.normal(size=(batch, rows, 72)).astype(np.float32), "i": rng.normal(size=(batch, 16, height, width)).astype(np.float32)}
-                errors.append(harness.largest_error(run_model(artefact, feeds, on_device()), models.reference(model, feeds)))
+                errors.append(harness.apart(run_model(artefact, feeds, on_device()), models.reference(model, feeds))[0])
             harness.expect(max(errors) <= most, f"errors {errors} of the largest value")
             kernels = program.ptx(artefact)[0].split(".entry ")[1:]
             products, by_cores = ([kernel.split("(")[0] for kernel in kernels if word in kernel] for word in ("cp.async", "mma.sync"))

@@ -60,7 +60,7 @@ def agrees(program, model, feeds, folder, precision="f32"):
         raise harness.Failure("the result depends on what the arena held before")
     if precision == "f32":
         return harness.agreement(runs[0], reference)
-    error, cosine = test_precision.apart(runs[0], reference)
+    error, cosine = harness.apart(runs[0], reference)
     most, least = test_precision.BOUNDS[precision]
     harness.expect(error <= most and cosine >= least, f"{error:.3g} of the largest value, cosine {cosine:.6f}")
     return {"error": error, "cosine": cosine}

@@ -36,18 +36,6 @@ def compile_model(name, target, precision, artefact):
     return json.loads(report.read_text())
 
 
-def apart(got, want):
-    """(error of the largest value, cosine), the worst of all outputs of floats."""
-    worst, cosine = 0.0, 1.0
-    for name, reference in want.items():
-        a, b = got[name].astype(np.float64).ravel(), reference.astype(np.float64).ravel()
-        harness.expect(got[name].shape == reference.shape, f"{name} is {got[name].shape}, not {reference.shape}")
-        harness.expect(bool(np.isfinite(a).all()), f"{name} has values that are no numbers")
-        worst = max(worst, float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
-        cosine = min(cosine, float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30)))
-    return worst, cosine
-
-
 def test(cases, name, precision, target):
     feeds, found = models.inputs(name), {}
     reference = models.reference(models.fetch(name), feeds)
@@ -59,7 +47,7 @@ def test(cases, name, precision, target):
         def agrees():
             found["report"] = compile_model(name, target, precision, artefact)
             found["outputs"] = run_model(artefact, feeds, 1)
-            error, cosine = apart(found["outputs"], floats)
+            error, cosine = harness.apart(found["outputs"], floats)
             most, least = STEEP.get(name, BOUNDS[precision])
             harness.expect(error <= most and cosine >= least, f"{error:.3g} of the largest value, cosine {cosine:.6f}")
             return {"error": error, "cosine": cosine}
@@ -68,7 +56,7 @@ def test(cases, name, precision, target):
             report = found["report"]
             harness.expect(report["precision"] == precision and "failure" not in report["error"], f"{report['error']}")
             said = max(output["max_relative"] for output in report["error"]["outputs"])
-            measured, _ = apart(found["outputs"], floats)
+            measured, _ = harness.apart(found["outputs"], floats)
             # One is measured against Smelt's f32 on the host's target, the other against ONNX Runtime's.
             harness.expect(0.5 * measured - 1e-3 <= said <= 2 * measured + 1e-3, f"the report says {said:.3g}, and it is {measured:.3g}")
             return {"reported": said}
