@@ -121,7 +121,7 @@ def precisions(cases, assembler):
             outputs = run_model(artefact, models.inputs(name), on_device(**({"sm": 75} if "75" in target else {})))
             reference = models.reference(models.fetch(name), models.inputs(name))
             if measured:
-                figures = harness.error_as_said(artefact.with_suffix(".json"), outputs, reference)
+                figures = harness.error_as_said(artefact.with_suffix(".json"), [(outputs, reference)])
             else:
                 figures = {"error": harness.apart(outputs, reference)[0]}
                 harness.expect(figures["error"] <= TF32_ERROR, f"error {figures['error']:.3g} of the largest value")
@@ -183,7 +183,7 @@ def split_sums(cases, assembler):
             harness.smelt_ok("compile", model, "--target", "cuda", "--precision", precision, *flags, "-o", artefact, "--report", report)
             outputs = run_model(artefact, feeds, on_device())
             most, error = {"f32": 1e-5, "tf32": TF32_ERROR}.get(precision), harness.apart(outputs, reference)[0]
-            figures = {"error": error} if most else harness.error_as_said(report, outputs, reference)
+            figures = {"error": error} if most else harness.error_as_said(report, [(outputs, reference)])
             harness.expect(not most or error <= most, f"error {error:.3g} of the largest value")
             again = run_model(artefact, feeds, on_device())
             harness.expect(all(np.array_equal(outputs[key], again[key]) for key in outputs), "other numbers the second time")
