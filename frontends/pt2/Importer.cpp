@@ -537,6 +537,13 @@ Value Importer::whole(const Thing &thing) {
                          : thing.tensor;
 }
 
+/// Whether the signature says that the program changes this input.
+static bool isToldChanged(const Program &program, StringRef input) {
+  return llvm::any_of(program.outputs(), [&](const OutputSpec &output) {
+    return output.kind == OutputSpec::Kind::InputMutation && output.target == input;
+  });
+}
+
 void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) {
   llvm::StringSet<> taken;
   std::vector<std::pair<std::string, Value>> results;
@@ -548,6 +555,10 @@ void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) 
       name = name + "." + std::to_string(copy);
     results.emplace_back(std::move(name), value);
   };
+  // The caller sees what a program does to its inputs. As functional programs tell it, before the other outputs.
+  for (const InputSpec &spec : program_.inputs())
+    if (spec.kind == InputSpec::Kind::User && uses_.isChanged(spec.name) && !isToldChanged(program_, spec.name))
+      add(spec.name + ".next", lookup(frame, spec.name));
   for (const OutputSpec &output : program_.outputs()) {
     const json::Object *object = output.argument->getAsObject();
     if (output.kind == OutputSpec::Kind::User)

@@ -144,6 +144,12 @@ Program::Tensors Program::readPickled(StringRef member) const {
 
 static std::string argumentName(const json::Object &spec) { return stringIn(objectIn(spec, "arg"), "name").str(); }
 
+/// What the graph calls a user's input; "" of a number that the signature holds itself.
+static std::string nameOfUsers(const json::Value *argument) {
+  const json::Object *object = argument ? unionOf(*argument).value->getAsObject() : nullptr;
+  return object ? object->getString("name").value_or("").str() : "";
+}
+
 static InputSpec readInput(const json::Value &value) {
   Union of = unionOf(value);
   const json::Object &spec = asObject(*of.value, "an input");
@@ -156,7 +162,7 @@ static InputSpec readInput(const json::Value &value) {
   if (of.kind == "tensor_constant")
     return {Kind::Constant, argumentName(spec), stringIn(spec, "tensor_constant_name").str()};
   if (of.kind == "user_input")
-    return {Kind::User, "", "", spec.get("arg")};
+    return {Kind::User, nameOfUsers(spec.get("arg")), "", spec.get("arg")};
   if (of.kind == "constant_input" || of.kind == "token") // tokens keep checks in order
     return {Kind::Ignored, "", ""};
   unsupported("has an input of the kind '" + printable(of.kind) + "', which is not supported");

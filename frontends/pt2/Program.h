@@ -15,7 +15,7 @@ namespace smelt::frontend::pt2 {
 struct InputSpec {
   enum class Kind { Parameter, Buffer, Constant, User, Ignored };
   Kind kind;
-  std::string name;                            // in the graph
+  std::string name;                            // of the tensor, in the graph
   std::string target;                          // what the module calls it: "layer1.0.conv1.weight"
   const llvm::json::Value *argument = nullptr; // a user's input
   bool isPersistent = true;                    // a buffer that lies among the weights

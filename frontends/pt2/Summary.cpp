@@ -71,15 +71,27 @@ static void count(const Program &program, const Uses &uses, ModelSummary &summar
   }
 }
 
-static SignatureSummary signatureOf(const Program &program) {
+static SignatureSummary signatureOf(const Program &program, const Uses &uses) {
   SignatureSummary summary{printable(program.name()), {}, {}};
   for (const InputSpec &spec : program.inputs())
     if (spec.kind == InputSpec::Kind::User && spec.argument)
       addArgument(program, *spec.argument, /*isInput=*/true, summary.inputs);
+  for (const InputSpec &spec : program.inputs())
+    if (spec.kind == InputSpec::Kind::User && uses.isChanged(spec.name)) {
+      summary.outputs.push_back(summariseTensor(program, spec.name, /*isInput=*/true));
+      summary.outputs.back().name += ".next";
+    }
   for (const OutputSpec &spec : program.outputs())
     if (spec.kind == OutputSpec::Kind::User)
       addArgument(program, *spec.argument, /*isInput=*/false, summary.outputs);
   return summary;
+}
+
+/// Of another model of the archive.
+static SignatureSummary signatureOf(std::shared_ptr<const MappedFile> file, const std::string &model,
+                                    const OperatorTable &operators) {
+  const Program program(std::move(file), model);
+  return signatureOf(program, Uses(program, operators));
 }
 
 ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*/, const ImportOptions &options) {
@@ -89,16 +101,17 @@ ModelSummary summarise(std::shared_ptr<const MappedFile> file, StringRef /*path*
   summary.format = "pt2";
   summary.version = "schema " + program.schemaVersion() + ", " + program.dialect();
   summary.producer = "torch " + program.torchVersion();
-  const SignatureSummary own = signatureOf(program);
+  const Uses uses(program, operators);
+  const SignatureSummary own = signatureOf(program, uses);
   summary.inputs = own.inputs;
   summary.outputs = own.outputs;
   for (const std::string &name : program.names())
-    summary.signatures.push_back(name == program.name() ? own : signatureOf(Program(file, name)));
+    summary.signatures.push_back(name == program.name() ? own : signatureOf(file, name, operators));
   addSymbols(program, summary);
   std::map<std::string, int64_t> counts;
   walkNodes(program.graph(), [&](const json::Object &node) { ++counts[operatorOf(node)]; });
   summary.operators = mostFrequentFirst(counts);
-  count(program, Uses(program, operators), summary);
+  count(program, uses, summary);
   for (UnsupportedNode &node : unsupportedNodes(program, operators, options.custom))
     summary.unsupported.push_back(std::move(node));
   return summary;

@@ -42,13 +42,14 @@ static std::pair<std::string, std::string> ends(const json::Object &node) {
 }
 
 Uses::Uses(const Program &program, const OperatorTable &operators) {
-  StringMap<std::string> buffers; // what views of buffers are views of
+  StringMap<std::string> roots; // what views of buffers and inputs are views of
   StringMap<std::string> graphNames;
-  for (const InputSpec &spec : program.inputs())
-    if (spec.kind == InputSpec::Kind::Buffer) {
-      buffers[spec.name] = spec.name;
+  for (const InputSpec &spec : program.inputs()) {
+    if (spec.kind == InputSpec::Kind::Buffer)
       graphNames[spec.target] = spec.name;
-    }
+    if (spec.kind == InputSpec::Kind::Buffer || (spec.kind == InputSpec::Kind::User && !spec.name.empty()))
+      roots[spec.name] = spec.name;
+  }
   for (const json::Value &value : arrayIn(program.graph(), "nodes")) {
     const json::Object &node = asObject(value, "a node");
     for (const json::Value &input : arrayIn(node, "inputs"))
@@ -58,22 +59,24 @@ Uses::Uses(const Program &program, const OperatorTable &operators) {
     target.consume_front("torch.ops.");
     OperatorTable::Found row = operators.find(target);
     auto [first, result] = ends(node);
-    auto buffer = buffers.find(first);
-    if (buffer == buffers.end() || !row.schema)
+    auto found = roots.find(first);
+    if (found == roots.end() || !row.schema)
       continue;
-    const std::string root = buffer->second;
+    const std::string root = found->second;
     if (row.isInPlace)
       changed_.insert(root);
     if (row.isInPlace || row.schema->returnsView)
-      buffers[result] = root;
+      roots[result] = root;
   }
   for (const OutputSpec &output : program.outputs()) {
     walkNames(*output.argument, [&](StringRef name) { used_.insert(name); });
     if (output.kind == OutputSpec::Kind::BufferMutation)
       changed_.insert(graphNames[output.target]);
+    if (output.kind == OutputSpec::Kind::InputMutation)
+      changed_.insert(output.target);
   }
-  for (const auto &buffer : changed_)
-    used_.insert(buffer.getKey());
+  for (const auto &changed : changed_)
+    used_.insert(changed.getKey());
 }
 
 } // namespace smelt::frontend::pt2

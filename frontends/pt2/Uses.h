@@ -17,8 +17,8 @@ public:
 
   /// Whether a node or a result of the main graph names it.
   bool isUsed(llvm::StringRef name) const { return used_.contains(name); }
-  /// Whether the module changes a buffer: its signature says so, or, in a graph that is not functional, a node changes
-  /// it in place.
+  /// Whether the module changes a buffer or a user's input: its signature says so, or, in a graph that is not
+  /// functional, a node changes it in place.
   bool isChanged(llvm::StringRef name) const { return changed_.contains(name); }
 
 private:

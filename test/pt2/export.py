@@ -48,15 +48,15 @@ def flat(values) -> list:
 
 
 def save(program: torch.export.ExportedProgram, module: torch.nn.Module, inputs: tuple, path: Path, with_states: bool = False) -> None:
-    """Writes PATH.pt2, PATH.in.npz with the inputs by name and PATH.out.npz with what eager PyTorch makes of them, and of its buffers (`smelt compare` wants
-    these as well, `smelt run` does not tell them)."""
+    """Writes PATH.pt2, PATH.in.npz with the inputs by name and PATH.out.npz with what eager PyTorch makes of them, of inputs that it changes, and of its
+    buffers (`smelt compare` wants these as well, `smelt run` does not tell them)."""
     torch.export.save(program, path.with_suffix(".pt2"))
-    signature, own = program.graph_signature, copy.deepcopy(module)
+    signature, own, given = program.graph_signature, copy.deepcopy(module), copy.deepcopy(inputs)
     with torch.no_grad():
-        outputs = flat(own(*copy.deepcopy(inputs)))
+        outputs = flat(own(*given))
     names = [name for name in signature.user_inputs if isinstance(name, str)]
     numpy.savez(path.with_suffix(".in.npz"), **dict(zip(names, flat(inputs))))
-    made, taken = {}, []
+    made, taken = {f"{name}.next": after for name, before, after in zip(names, flat(inputs), flat(given)) if not numpy.array_equal(before, after)}, []
     for name, value in zip([str(name) for name in signature.user_outputs if name is not None], outputs):
         copies = taken.count(name)
         taken.append(name)

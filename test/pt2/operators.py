@@ -174,6 +174,14 @@ class Cells(nn.Module):
         return results
 
 
+def caller_sees(x, y):
+    """What a program does to its inputs."""
+    x[:, 1].mul_(2)
+    x.view(-1)[3:7] = 5
+    y.add_(x[0, 0, 0])
+    return x + 1, y.t().sum(1)
+
+
 def inplace(x):
     y = x.clone()
     y.mul_(2).add_(x)
@@ -522,6 +530,7 @@ CASES = {
     "attention": (of(attention), tuple(torch.randn(2, 4, 6, 8) for _ in range(3))),
     "cells": (Cells(), (torch.randn(6, 3, 8),)),
     "inplace": (of(inplace), (X,)),
+    "caller_sees": (of(caller_sees), (X.clone(), X[0, :, :4].clone())),
     "quantised": (of(quantised), (X,)),
     "branches": (of(branches), (X,)),
     "stacking": (of(stacking), (X, Y)),

@@ -194,9 +194,10 @@ static std::vector<const smelt_tensor_info *> outputsOf(const smelt_model &model
   return outputs;
 }
 
-/// References from a file. It must have all outputs; layers it may have, and states that a framework keeps for itself.
-static llvm::Error addFromFile(const smelt_model &model, const std::string &path, Comparison &comparison,
-                               bool hasStates = true) {
+/// References from a file, which `source` says the origin of. It must have all outputs; layers it may have, and states
+/// that a framework keeps for itself.
+static llvm::Error addFromFile(const smelt_model &model, const std::string &path, const llvm::Twine &source,
+                               Comparison &comparison, bool hasStates = true) {
   const runner::NpzReader file(path);
   for (auto [number, output] : llvm::enumerate(outputsOf(model))) {
     const StringRef name = output->name;
@@ -206,7 +207,7 @@ static llvm::Error addFromFile(const smelt_model &model, const std::string &path
     if (!entry && (name.starts_with(layerName("")) || comparison.isNothing(name)))
       continue;
     if (!entry)
-      return driver::toolError(driver::kUsage, path + ": output " + runner::quoted(name) + " is missing");
+      return driver::toolError(driver::kUsage, source + ": output " + runner::quoted(name) + " is missing");
     const auto wanted = static_cast<smelt_dtype>(output->dtype);
     const runner::Tensor tensor =
         runner::canHold(entry->header.dtype, wanted) ? file.readAs(*entry, wanted) : file.read(*entry);
@@ -437,10 +438,12 @@ llvm::Error CompareCommand::run(int &exitCode) {
     if (llvm::Error error = runFramework(**framework, options.model, namesOf(model, options.import.signature), given,
                                          reference, layers))
       return inputs.empty() && model.input_count > 0 ? withAdvice(std::move(error)) : std::move(error);
-    if (llvm::Error error = addFromFile(model, reference, comparison, (*framework)->yieldsStates))
+    if (llvm::Error error =
+            addFromFile(model, reference, options.model + ": what " + (*framework)->name + " makes of it", comparison,
+                        (*framework)->yieldsStates))
       return error;
   } else if (!against.empty()) {
-    if (llvm::Error error = addFromFile(model, against, comparison))
+    if (llvm::Error error = addFromFile(model, against, against, comparison))
       return error;
   } else if (llvm::Error error = addFromEvaluation(withShapesOf(instance, options), model, buffers, comparison)) {
     return error;

@@ -5,9 +5,9 @@
 
 namespace smelt {
 
-// Inputs and outputs have the names of the program's graph, in its order; buffers that it changes are the outputs
-// NAME.next, and complex numbers have their parts along a last dim. What a node makes is kept as it is then: later ones
-// may change it in place.
+// Inputs and outputs have the names of the program's graph, in its order; buffers and inputs that it changes are the
+// outputs NAME.next, and complex numbers have their parts along a last dim. What a node makes is kept as it is then:
+// later ones may change it in place.
 static constexpr llvm::StringLiteral kScript = R"(
 import warnings
 warnings.filterwarnings("ignore")
@@ -22,6 +22,7 @@ def array(value):
 def arguments_of(program, given):
     import numpy as np
     import torch
+    given = {name: value.copy() for name, value in given.items()}  # a program may change its inputs
     metas = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     flat = []
     for name in program.graph_signature.user_inputs:
@@ -59,7 +60,8 @@ def results(given):
     with torch.no_grad():
         if prefix:
             Layers(module).run(*leaves((arguments, keywords)))
-            module = torch.export.load(model).module()  # with its buffers as they were
+            module = torch.export.load(model).module()  # with its buffers as they were, and its inputs
+            arguments, keywords = arguments_of(program, given)
         outputs = leaves(module(*arguments, **keywords))
     taken = []
     names = [str(name) for name in program.graph_signature.user_outputs if name is not None]
@@ -69,6 +71,9 @@ def results(given):
         made[f"{name}.{copies}" if copies else name] = array(value)
     for name, value in module.named_buffers():
         made[f"{name}.next"] = array(value)
+    for name, value in zip(program.graph_signature.user_inputs, leaves((arguments, keywords))):
+        if isinstance(name, str):
+            made[f"{name}.next"] = array(value)
     yield from made.items()
 )";
 
