@@ -4,12 +4,14 @@
 #include "frontends/common/Unsupported.h"
 #include "frontends/common/Refusal.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 
 namespace smelt::frontend {
 
 constexpr size_t kMostListed = 20; // in an error
+constexpr size_t kMostOfOne = 3;   // nodes of one reason, which is what to act on
 
 static std::string inWords(const UnsupportedNode &node) {
   return "node '" + printable(node.node) + "' (" + printable(node.operatorName) +
@@ -19,34 +21,35 @@ static std::string inWords(const UnsupportedNode &node) {
 void refuseUnsupported(ArrayRef<UnsupportedNode> nodes) {
   if (nodes.empty())
     return;
-  MapVector<StringRef, std::pair<std::string, int>> reasons; // the nodes in words, and how many
-  for (const UnsupportedNode &node : nodes.take_front(kMostListed)) {
-    auto &[text, count] = reasons[node.reason];
-    text += (count++ ? ", " : "") + inWords(node);
-  }
+  MapVector<StringRef, SmallVector<std::string>> reasons; // the nodes in words
+  for (const UnsupportedNode &node : nodes)
+    reasons[node.reason].push_back(inWords(node));
   std::string text;
-  for (const auto &[reason, named] : reasons)
-    text += (text.empty() ? "" : "; ") + named.first + ": " + reason.str() +
-            (reason == kUnknownOperator && named.second > 1 ? "s" : "");
-  if (nodes.size() > kMostListed)
-    text += "; and " + std::to_string(nodes.size() - kMostListed) + " more";
+  size_t room = kMostListed, left = nodes.size();
+  for (const auto &[reason, named] : reasons) {
+    const bool isUnknown = reason == kUnknownOperator; // each its own
+    const size_t listed = std::min({room, named.size(), isUnknown ? kMostListed : kMostOfOne});
+    if (listed == 0)
+      break;
+    text += (text.empty() ? "" : "; ") + join(ArrayRef(named).take_front(listed), ", ");
+    if (!isUnknown && named.size() > listed)
+      text += " and " + std::to_string(named.size() - listed) + " more";
+    text += ": " + reason.str() + (isUnknown && named.size() > 1 ? "s" : "");
+    room -= listed;
+    left -= isUnknown ? listed : named.size();
+  }
+  if (left > 0)
+    text += "; and " + std::to_string(left) + " more";
   unsupported(text);
 }
 
 void reportRefused(ArrayRef<UnsupportedNode> refused,
                    const std::function<void(const UnsupportedNode &node)> &onUnsupported) {
-  if (refused.empty())
-    return;
-  std::string text;
-  for (const UnsupportedNode &node : refused.take_front(kMostListed))
-    text += (text.empty() ? "" : "; ") + inWords(node) + ": " + node.reason;
-  if (refused.size() > kMostListed)
-    text += " and " + std::to_string(refused.size() - kMostListed) + " more";
   if (onUnsupported)
     for (const UnsupportedNode &node : refused)
       if (node.reason != kUnknownOperator)
         onUnsupported(node);
-  unsupported(text);
+  refuseUnsupported(refused);
 }
 
 mlir::OwningOpRef<mlir::ModuleOp> buildOrRefuse(std::vector<UnsupportedNode> unknown,

@@ -47,6 +47,7 @@ struct Entry {
   StringRef name;
   uint64_t offset = 0, size = 0; // of the local header, of the data
   uint32_t checksum = 0;
+  bool isCompressed = false;
 };
 } // namespace
 
@@ -138,8 +139,9 @@ static Entry readEntry(Record &record) {
   const std::string quoted = "its member '" + printable(entry.name) + "' ";
   if (flags & 1)
     unsupported(quoted + "is encrypted");
-  if (method != 0)
-    unsupported(quoted + "is compressed; torch.export.save stores members as they are");
+  entry.isCompressed = method != 0;
+  if (entry.isCompressed)
+    entry.size = packed;
   if (packed != entry.size || (disk != 0 && disk != UINT16_MAX))
     malformed(quoted + "has two sizes");
   return entry;
@@ -170,7 +172,7 @@ Archive::Archive(ArrayRef<char> bytes) {
   for (uint64_t number = 0; number < directory.count; ++number) {
     Entry entry = readEntry(record);
     uint64_t offset = dataOffset(bytes, entry, directory.offset);
-    if (!members_.insert({entry.name, {bytes.slice(offset, entry.size), entry.checksum}}).second)
+    if (!members_.insert({entry.name, {bytes.slice(offset, entry.size), entry.checksum, entry.isCompressed}}).second)
       malformed("has two members '" + printable(entry.name) + "'");
     taken.emplace_back(entry.offset, offset + entry.size);
     names_.push_back(entry.name);
@@ -185,6 +187,10 @@ ArrayRef<char> Archive::member(StringRef name) const {
   auto found = members_.find(name);
   if (found == members_.end())
     malformed("lacks the member '" + printable(name) + "'");
+  if (found->second.isCompressed)
+    unsupported("its member '" + printable(name) +
+                "' is compressed; torch.export.save stores members as they are: save the program again, or unpack the "
+                "archive and pack it with zip -0");
   return found->second.bytes;
 }
 

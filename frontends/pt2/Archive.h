@@ -11,7 +11,7 @@ namespace smelt::frontend::pt2 {
 
 /// The members of a zip archive that stores them, as PyTorch does (PKWARE's APPNOTE 6.3.10, with its 64-bit records).
 /// They are views of the archive's bytes: nothing is unpacked. Refuses archives whose records contradict each other,
-/// whose members overlap or share a name, and, by name, members that are compressed or encrypted.
+/// whose members overlap or share a name, and, by name, members that are encrypted, or compressed and asked for.
 class Archive {
 public:
   explicit Archive(llvm::ArrayRef<char> bytes);
@@ -28,6 +28,7 @@ private:
   struct Member {
     llvm::ArrayRef<char> bytes;
     uint32_t checksum;
+    bool isCompressed;
   };
   llvm::StringMap<Member> members_;
   std::vector<llvm::StringRef> names_;

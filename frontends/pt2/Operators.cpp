@@ -4,6 +4,7 @@
 #include "frontends/pt2/Operators.h"
 #include "frontends/common/Refusal.h"
 #include "frontends/common/Unsupported.h"
+#include "frontends/pt2/Program.h"
 
 using namespace mlir;
 
@@ -130,8 +131,11 @@ SmallVector<StringRef> OperatorTable::names() const {
 
 StringRef reasonToRefuse(StringRef name) {
   constexpr StringLiteral kVmap = "is a part of torch.vmap; save ep.run_decompositions({}), which takes torch.vmap out";
+  static const std::string kRenorm = ("changes the weights, " + kChangedParameter).str();
   if (name.starts_with("torch._functorch.predispatch."))
     return kVmap;
+  if (name.starts_with("aten.embedding_renorm"))
+    return kRenorm;
   if (name.starts_with("aten._native_batch_norm_legit"))
     return kTrainingNorm;
   return name.starts_with("aten.native_dropout.") ? kTrainingDropout : kUnknownOperator;

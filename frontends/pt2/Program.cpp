@@ -181,6 +181,9 @@ static OutputSpec readOutput(const json::Value &value) {
     return {Kind::BufferMutation, argument, stringIn(spec, "buffer_name").str()};
   if (of.kind == "user_input_mutation")
     return {Kind::InputMutation, argument, stringIn(spec, "user_input_name").str()};
+  if (of.kind == "parameter_mutation")
+    unsupported("changes its parameter '" + printable(stringIn(spec, "parameter_name")) + "' as it runs, " +
+                kChangedParameter);
   unsupported("has an output of the kind '" + printable(of.kind) + "', which is not supported");
 }
 

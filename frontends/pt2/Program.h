@@ -11,6 +11,11 @@
 
 namespace smelt::frontend::pt2 {
 
+/// What to do about a program that changes its parameters.
+constexpr llvm::StringLiteral kChangedParameter =
+    "which Smelt keeps as they are; of nn.Embedding(max_norm=…), shorten the weights once before the export, by "
+    "torch.renorm, and set max_norm to None; what is to change from run to run is a buffer (register_buffer)";
+
 /// What an argument of the main graph stands for.
 struct InputSpec {
   enum class Kind { Parameter, Buffer, Constant, User, Ignored };

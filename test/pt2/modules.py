@@ -133,7 +133,7 @@ REFUSED = {
     "AdaptiveLogSoftmaxWithLoss": "GuardOnDataDependentSymNode",
     "CTCLoss": "DynamicOutputShapeException",
     "CrossMapLRN2d": ("Attempted to set the storage", "aten.resize_as_.default"),  # a function of Python that writes to buffers
-    "Embedding, of bounded norm": ("has an output of the kind 'parameter_mutation'", "aten.embedding_renorm_.default"),  # forward changes its weights
+    "Embedding, of bounded norm": ("changes its parameter 'weight' as it runs, which Smelt keeps", "aten.embedding_renorm_.default"),  # forward changes its weights
     "FractionalMaxPool2d": "aten.fractional_max_pool2d.default): unsupported operator",  # it draws random numbers
     "FractionalMaxPool3d": "aten.fractional_max_pool3d.default): unsupported operator",
     "GaussianNLLLoss": "GuardOnDataDependentSymNode",

@@ -91,6 +91,35 @@ def compressed(folder):
 
 
 @case
+def compressed_script(folder):
+    """What torch.jit.save writes has compressed members: it is told for what it is."""
+    path = folder / "m.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, compression in (("data.pkl", zipfile.ZIP_STORED), ("code/__torch__.py", zipfile.ZIP_DEFLATED), ("constants.pkl", zipfile.ZIP_STORED)):
+            archive.writestr("script/" + name, b"class S(Module):\n" * 20, compression)
+    return refuse(folder, path, "is a TorchScript archive, as torch.jit.save writes it", "torch.export.save", codes=[4])
+
+
+@case
+def compressed_stowaway(folder):
+    """What nobody reads may be compressed."""
+    path = written(folder, members())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m/extra/notes.txt", b"notes " * 100)
+    Done("compile", path, "-o", folder / "m.so").within_bounds()
+    expect((folder / "m.so").exists(), "it is not compiled")
+
+
+@case
+def changed_parameters(folder):
+    """Of nn.Embedding(max_norm=…), say: what happened, and what to do."""
+    def change(program):
+        specs = program["graph_module"]["signature"]["output_specs"]
+        specs.insert(0, {"parameter_mutation": {"arg": specs[0]["user_output"]["arg"]["as_tensor"], "parameter_name": "table.weight"}})
+    return changed(folder, change, "changes its parameter 'table.weight' as it runs", "max_norm", "register_buffer", codes=[4])
+
+
+@case
 def bomb(folder):
     parts = members()
     parts["models/model.json"] = b" " * (64 << 20)

@@ -116,6 +116,18 @@ TEST(nodes, eachReasonStandsBehindItsNodes) {
                                     "text; [^;]*"));
 }
 
+TEST(nodes, ofOneReasonAFewAreNamed) {
+  OnnxModel model = single("Nope0");
+  for (int i = 0; i < 30; ++i)
+    model.node("StringConcat", {"y", "y"}, {"z" + std::to_string(i)});
+  model.node("Nope1", {"y"}, {"u"});
+  EXPECT_THAT(
+      importProto(model).error,
+      testing::MatchesRegex("m.onnx: node 'n' [^;]*unsupported operators; node 'z0' \\(StringConcat, opset 17\\), "
+                            "node 'z1' [^;]*, node 'z2' \\(StringConcat, opset 17\\) and 27 more: tensors hold no "
+                            "text; [^;]*"));
+}
+
 TEST(nodes, whatNothingUsesStaysOut) {
   OnnxModel model = single("Relu");
   model.node("Abs", {"x"}, {"unused"});
