@@ -67,7 +67,7 @@ LogicalResult ArgPoolOp::evaluate(ArrayRef<HostTensor> operands, MutableArrayRef
           offset += position * strides[spatial + 2];
           place += position * counted[spatial + 2];
         }
-        if (inside && (result < 0 || input[offset] > best)) {
+        if (inside && (result < 0 || input[offset] > best || input[offset] != input[offset])) {
           best = input[offset];
           result = place;
         }
@@ -101,6 +101,8 @@ private:
           return next;
         Expr most(b_, next[vector], isUnsigned), place(b_, next[group.vectors + vector]);
         Expr isBetter = (x > most) | (place < place.integer(0));
+        if (x.isFloat())
+          isBetter = isBetter | (x != x);
         next[vector] = select(isBetter, x, most).value();
         next[group.vectors + vector] = select(isBetter, placeOf(at, group.lanes), place).value();
       }

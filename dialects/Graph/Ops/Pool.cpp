@@ -51,7 +51,7 @@ template <typename T> struct HostPool {
   }
   void add(T element) {
     if (kind == PoolKind::Max)
-      value = element > value ? element : value; // NaN does not count
+      value = formula::larger(value, element);
     else
       value += kind == PoolKind::Lp ? std::pow(std::fabs(element), p) : element;
   }
@@ -135,7 +135,7 @@ private:
   Expr add(Expr sum, Expr x) {
     switch (op_.getKind()) {
     case PoolKind::Max:
-      return select(x > sum, x, sum);
+      return largest(sum, x);
     case PoolKind::Average:
       return sum + x;
     case PoolKind::Lp:

@@ -5,6 +5,7 @@
 
 #include "OperatorHarness.h"
 #include "gmock/gmock.h"
+#include <cmath>
 
 using namespace smelt::test;
 using testing::HasSubstr;
@@ -27,6 +28,17 @@ TEST(ArgPool, FindsTheFirstMaximum) {
   std::string input = "tensor<1x1x2x3xf32>", result = "tensor<1x1x1x2xi64>";
   expectValues(argPool(input, result, "2, 2", "1, 1", "1, 1", "0, 0", false), {{1, 5, 2, 4, 5, 3}}, {1, 1});
   expectValues(argPool(input, result, "2, 2", "1, 1", "1, 1", "0, 0", true), {{1, 5, 2, 4, 5, 3}}, {2, 2});
+}
+
+TEST(ArgPool, FindsTheLastNan) {
+  expectValues(argPool("tensor<1x1x1x6xf32>", "tensor<1x1x1x4xi64>", "1, 3", "1, 1", "1, 1", "0, 0", false),
+               {{1, NAN, 3, NAN, 5, 2}}, {1, 3, 3, 3});
+  Operator op(argPool("tensor<1x2x9x45xf32>", "tensor<1x2x9x45xi64>", "3, 3", "1, 1", "1, 1", "1, 1", false));
+  ASSERT_TRUE(op.isValid());
+  std::vector<double> some = numbers(op.randomInputs()[0]);
+  for (size_t place = 0; place < some.size(); place += 7)
+    some[place] = NAN;
+  op.expectCompiledMatches({tensor(op.inputType(0), some)});
 }
 
 TEST(ArgPool, HasCode) {

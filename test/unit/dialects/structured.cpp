@@ -372,11 +372,22 @@ TEST(Softmax, Infinities) {
   op.expectCompiledMatches(inputs);
 }
 
-TEST(Pool, NanIsNoMaximum) {
-  Operator op(Case{"pool", windowed(pool(MaxPool, true), "1, 2"), "1x1x4x1xf32", "1x1x3x1xf32"}.text());
-  Tensors inputs{tensor(op.inputType(0), {1, NAN, NAN, -1})};
-  op.expectCompiledMatches(inputs);
-  EXPECT_THAT(numbers(op.evaluate(inputs)[0]), ElementsAre(1, -INFINITY, -1));
+// In lanes, in what is left of them and across borders; numbers lie before NaN and behind it.
+TEST(Pool, MaximumOfNanIsNan) {
+  Operator op(Case{"pool", windowed(pool(MaxPool, true), "1, 2"), "1x1x6x1xf32", "1x1x5x1xf32"}.text());
+  Tensors inputs{tensor(op.inputType(0), {1, NAN, 3, -INFINITY, -INFINITY, 2})};
+  EXPECT_THAT(numbers(op.evaluate(inputs)[0]),
+              Pointwise(testing::NanSensitiveDoubleEq(), {double(NAN), double(NAN), 3.0, -double(INFINITY), 2.0}));
+  for (const char *element : {"f32", "f64", "f16", "bf16"})
+    for (bool channelsLast : {false, true}) {
+      const std::string type = std::string(channelsLast ? "1x9x10x21x" : "1x3x9x45x") + element;
+      Operator each(Case{"pool", padded(pool(MaxPool, channelsLast), "1, 1", "1, 1"), type, type}.text());
+      ASSERT_TRUE(each.isValid());
+      std::vector<double> some = numbers(each.randomInputs()[0]);
+      for (size_t place = 0; place < some.size(); place += 23)
+        some[place] = NAN;
+      each.expectCompiledMatches({tensor(each.inputType(0), some)});
+    }
 }
 
 // What has no elements: sums of nothing are 0, results without elements are computed by no one.
