@@ -117,7 +117,8 @@ Type NodeReader::autocastType() {
   return nullptr;
 }
 
-Value NodeReader::autocast(Value tensor) {
+/// A tensor as the region of torch.autocast has the operator take it.
+Value NodeReader::castInRegion(Value tensor) {
   const Type element = elementOf(tensor);
   if (!element.isF32() && !element.isF16() && !element.isBF16())
     return tensor;
@@ -132,7 +133,7 @@ Value NodeReader::lookupTensor(const json::Value &value, StringRef name) {
     unsupported("takes complex numbers, which are not supported here");
   if (thing.imaginary)
     return takesImaginary(value) ? thing.imaginary : thing.tensor;
-  Value tensor = thing.tensor ? autocast(thing.tensor) : builder().number(*thing.size);
+  Value tensor = thing.tensor ? castInRegion(thing.tensor) : builder().number(*thing.size);
   if (parts_ != Parts::Imaginary || llvm::is_contained({"indices", "index", "mask", "condition"}, name))
     return tensor;
   return builder().broadcast(builder().scalarLike(tensor, 0), extentsOf(tensor));
@@ -576,7 +577,7 @@ Things NodeReader::inlineGraph(const json::Object &graph, ArrayRef<Thing> inputs
   return importer_.inlineGraph(graph, inputs, frame_, autocast);
 }
 
-const Autocast &NodeReader::autocast() const { return frame_.autocast; }
+const Autocast &NodeReader::autocastRegion() const { return frame_.autocast; }
 
 // Results.
 

@@ -135,7 +135,7 @@ public:
   /// The same within a region of torch.autocast.
   Things inlineGraph(const llvm::json::Object &graph, llvm::ArrayRef<Thing> inputs, const Autocast &autocast);
   /// The region that the node lies in.
-  const Autocast &autocast() const;
+  const Autocast &autocastRegion() const;
 
   /// The dtype that the file says the node's first result has; nothing where it says none.
   std::optional<Type> statedType();
@@ -158,7 +158,7 @@ private:
   std::optional<int64_t> statedDtype();
   const llvm::json::Value *valueAt(size_t place, llvm::StringRef kind) const;
   Type autocastType();
-  Value autocast(Value tensor);
+  Value castInRegion(Value tensor);
   bool takesImaginary(const llvm::json::Value &operand) const;
   Type partType(int64_t dtype);
   Extent sizeOf(const llvm::json::Value &value);

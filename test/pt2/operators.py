@@ -119,6 +119,14 @@ def pools(image):
             F.max_pool3d(image[:, None], 2), F.max_pool2d(image[0], 2), F.max_pool2d(image, 3, dilation=2)]
 
 
+def pools_of_nan(image):
+    """A window with NaN has it as its maximum; its place is the last one's."""
+    line = image[:, :, 0]
+    return [F.max_pool2d(image, 3, 2, 1), *F.max_pool2d(image, 3, 2, 1, return_indices=True), F.max_pool2d(image, 2, 2, 0, ceil_mode=True), F.max_pool2d(image, 3, dilation=2), F.max_pool2d(image[:, :1].expand(2, 32, 10, 12).contiguous(memory_format=torch.channels_last), 3),
+            F.max_pool1d(line, 3), F.max_pool3d(image[:, None], 2), *F.max_pool3d(image[:, None], 2, return_indices=True), F.adaptive_max_pool2d(image, (5, 6)), F.adaptive_max_pool2d(image, (3, 5)), F.adaptive_max_pool2d(image, 1),
+            F.max_pool2d(image.half(), 2).float(), F.max_pool2d(image.double(), 2)]
+
+
 def resizes(image):
     line = image[:, :, 0]
     return [F.interpolate(image, scale_factor=2), F.interpolate(image, size=(7, 17)), F.interpolate(image, size=(7, 17), mode="nearest-exact"),
@@ -497,6 +505,89 @@ class Autocast(nn.Module):
         return [y.float(), normal.float(), grouped.float(), whole, product, off]
 
 
+def series(x, p, nan):
+    """Functions that are sums of series, whose parts meet where numbers are large."""
+    far, tiny = x * 40, torch.tensor([0.0, -0.0, 1e-40, -3e-45, 1.5, -8.0, 3e38, 1.0])
+    mantissa, exponent = torch.frexp(torch.cat([x[0], tiny[None]]))
+    return [*[f(y) for f in (torch.special.i0e, torch.special.i1e, torch.i0, torch.special.i0, torch.special.i1) for y in (x, x * 9 - 2)], torch.special.i0e(far), torch.special.i1e(far), torch.special.i1e(nan),
+            torch.special.ndtri(p * 0.9), torch.special.ndtri(torch.tensor([0.0, 1.0, 0.5, 1e-30, 1e-12, 0.99999, -0.1, 0.075])), mantissa, exponent, torch.frexp(nan)[0], *torch.frexp(x.double() * 1e200),
+            torch.polygamma(0, p), torch.polygamma(1, p * 5), torch.polygamma(1, x), torch.polygamma(2, p), torch.special.polygamma(4, p * 3), torch.special.zeta(p * 3 + 1, p * 4), torch.special.zeta(2.0, p), torch.special.zeta(p * 9, torch.ones(8))]
+
+
+def diagonals(x, square, src):
+    """Elements by where they lie, taken and replaced, and views of a diagonal that change."""
+    filled, tall, view, solid = square[0] + 0, torch.zeros(9, 3), square * 1, torch.zeros(3, 3, 3)
+    filled.fill_diagonal_(2.5)
+    tall.fill_diagonal_(1.0, wrap=True)
+    solid.fill_diagonal_(-1.0)
+    view.diagonal(dim1=1, dim2=2).mul_(3.0)
+    return [filled, tall, torch.zeros(9, 3).fill_diagonal_(4.0), torch.zeros(3, 5).fill_diagonal_(2), view, solid, torch.diagonal_scatter(x[0], src), torch.diagonal_scatter(x, torch.ones(2, 3), 1, 1, 2), torch.diagonal_scatter(x, src[:2].expand(8, 2), -1, 1, 0)[0],
+            torch.as_strided(x, (4, 5), (2, 3)), torch.as_strided(x, (3, 3), (8, 1), 2), torch.as_strided(x, (44, 5), (1, 1)) * 2, torch.as_strided_scatter(x, torch.ones(3, 2), (3, 2), (9, 2), 1)]
+
+
+def choices(x, i, lengths):
+    """Places that are known while the model is compiled, and segments and distinct rows that the run finds."""
+    v, w = x[0, 0], i[0, 0].abs() % 2
+    return [torch.combinations(v), torch.combinations(v[:5], 3), torch.combinations(i[0, 1], 2, with_replacement=True), torch.combinations(v, 1), torch.vander(v), torch.vander(i[0, 0], 3, increasing=True), torch.linalg.vander(x, N=4),
+            *torch.unique(i[0] % 2, dim=1, return_inverse=True, return_counts=True), torch.unique(torch.stack([w, w]).mT, dim=0), torch.unique(i % 2, dim=2), torch.nonzero_static(i[0] % 2, size=5), torch.nonzero_static(w, size=12, fill_value=-7),
+            *[torch.segment_reduce(x.flatten(0, 1), kind, lengths=lengths, axis=0, unsafe=True) for kind in ("sum", "mean", "max", "min", "prod")], torch.segment_reduce(v, "mean", offsets=torch.tensor([0, 3, 3, 8]), axis=0, unsafe=True),
+            torch.segment_reduce(x.flatten(0, 1), "max", lengths=lengths, axis=0, initial=0.25, unsafe=True)]
+
+
+def factors(a, x):
+    skew = (x[0, :3, :3] - x[0, :3, :3].mT) * 30
+    return [*torch.linalg.qr(a), *torch.linalg.qr(x), *torch.linalg.qr(x.mT), *torch.linalg.qr(x.mT, mode="complete"), torch.linalg.qr(x.mT, mode="r")[1], *torch.linalg.qr(torch.eye(3) * x[0, 0, 0].abs().neg()),
+            torch.linalg.matrix_exp(a), torch.matrix_exp(-a), torch.linalg.matrix_exp(skew), torch.linalg.matrix_exp(x[0, :3, :3].double() * 0.01)]
+
+
+def transcendentals(x, y):
+    """Functions of complex numbers, their norms, and matrices of them turned."""
+    z, real = torch.complex(x, y), lambda w: torch.view_as_real(w.resolve_conj())
+    far = torch.complex(x * 50, y * 50)
+    return [*[real(f(z)) for f in (torch.sin, torch.cos, torch.tan, torch.sinh, torch.cosh, torch.tanh, torch.log2, torch.log10, torch.sigmoid, torch.rsqrt)], real(torch.tanh(far)), real(torch.tan(far)),
+            *[torch.linalg.vector_norm(z, order) for order in (2, 1, 3, math.inf, 0)], torch.linalg.vector_norm(z, dim=(0, 2), keepdim=True), z.norm(), z.norm(dim=1), torch.linalg.norm(z[0]), torch.linalg.norm(z[0], 1),
+            torch.linalg.matrix_norm(z), torch.linalg.matrix_norm(z, math.inf, dim=(0, 2)), real(z[0].T), real(z[0].H), real(z.mT), real(z.mH), real(z.adjoint()), real(z.mH @ z), x[0].T, x[0].H, x.mH, x.adjoint()]
+
+
+def regions(x, image):
+    """Regions of both lower types in one another, and operators of each of torch's lists of casts; of whole numbers, so that there is one right result."""
+    a, b = x.round(), x.flip(2).round()
+    made = []
+
+    def cast_lower(p, q):
+        weight, taps = torch.eye(8) + 1, torch.ones(2, 3, 3)
+        return [p @ q.mT, torch.mm(p[0], q[1].mT), torch.bmm(p, q.mT), torch.addmm(torch.ones(3), p[0], q[0].mT), torch.baddbmm(torch.ones(2, 3, 3), p, q.mT), torch.addbmm(torch.ones(3, 3), p, q.mT), F.linear(p, weight, torch.ones(8)),
+                F.conv1d(p, taps), F.conv2d(image.round(), torch.ones(2, 4, 3, 3)), F.conv3d(p[:, None, None], torch.ones(1, 1, 1, 2, 2)), F.conv_transpose1d(p, torch.ones(3, 2, 3)), F.conv_transpose2d(p[:, None], torch.ones(1, 2, 2, 2)),
+                F.prelu(p, torch.tensor([0.5])), F.scaled_dot_product_attention(p[:, None], q[:, None, :1], q[:, None, :1])]
+
+    def cast_full(p, q):
+        line = p[:, :, None, None]
+        return [F.mse_loss(p, q), F.l1_loss(p, q, reduction="sum"), F.smooth_l1_loss(p, q), F.huber_loss(p, q), F.kl_div(p, q.abs() + 1), F.soft_margin_loss(p, q.sign()), F.binary_cross_entropy_with_logits(p, q.relu()), F.poisson_nll_loss(p, q.abs()),
+                torch.cdist(p, q), torch.trace(p[0]), p.prod(-1), p.quantile(0.5), F.avg_pool3d(line, (1, 1, 2)), F.max_pool3d(line, (1, 1, 2)), F.adaptive_avg_pool3d(line, (1, 1, 4)),
+                torch.view_as_real(torch.fft.rfft(p)), torch.linalg.inv(p[0, :, :3] * 0 + torch.eye(3) * 2), torch.linalg.cholesky(p[0, :, :3] * 0 + torch.eye(3) * 4)]
+
+    def cast_widest(p, q):
+        low = p @ torch.eye(8)
+        return [torch.cat([low, q], 1), torch.cat([low, low], 1), torch.stack([low, q]), torch.stack([low, low * 2]), torch.index_copy(q, 1, torch.tensor([2, 0]), low[:, :2])]
+
+    def each(p, q):
+        low = F.linear(p, torch.eye(8))
+        for values in (cast_lower(p, low), cast_full(low, q), cast_full(p, low), cast_widest(p, q), [low + q, low * low, low.relu(), low.amax(-1), torch.add(low, 1)]):
+            made.extend(value.float() for value in values)
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        each(a, b)
+        with torch.autocast("cpu", dtype=torch.float16):
+            each(b, a)
+            with torch.autocast("cpu", enabled=False):
+                made.extend(value.float() for value in (a @ b.mT, (a.half() + b.half()).sum(-1), torch.cat([a, b])))
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    made.extend(value.float() for value in cast_lower(a * 2, b) + cast_widest(b, a))
+            made.append(F.linear(a, torch.eye(8) * 3).float())
+        made.append((a @ b.mT).float())
+    return [*made, a @ b.mT]
+
+
 class ComplexStates(nn.Module):
     """Complex numbers in buffers that change, in branches and in loops."""
 
@@ -524,6 +615,7 @@ CASES = {
     "convolutions": (Convolutions(), (IMAGE,)),
     "normalizations": (Normalizations(), (IMAGE,)),
     "pools": (of(pools), (IMAGE,)),
+    "pools_of_nan": (of(pools_of_nan), (torch.where(IMAGE > 1.3, torch.nan, IMAGE),)),
     "resizes": (of(resizes), (IMAGE,)),
     "creations": (of(creations), (X,)),
     "indexing": (of(indexing), (X, I)),
@@ -550,10 +642,16 @@ CASES = {
     "asserts": (of(asserts), (Y[:, :, :4].reshape(3, 8).repeat(2, 1).abs(), torch.tensor([2, -3]))),
     "offsets": (of(offsets), (Y[:, :, :4].reshape(3, 8).repeat(2, 1), torch.tensor([-3, 5]))),
     "autocast": (Autocast(), (X,)),
+    "regions": (of(regions), (X, IMAGE)),
     "states": (ComplexStates(), (torch.tensor([0.5, -0.25, 1.0]),)),
     "spectra": (Spectra(), (X, Y, torch.randn(2, 2100), torch.randn(2, 60))),
     "angles": (of(angles), (torch.tensor([0., -0., 1.5, -1.5, math.inf, -math.inf]), torch.tensor([0., -0., 2.5, -2.5, math.inf, -math.inf]), X)),
     "complexes": (Complexes(), (X, Y, I, M)),
+    "series": (of(series), (X, P.clamp(max=1.0), NAN)),
+    "diagonals": (of(diagonals), (X, SQUARE, X[0, 0, :3].clone())),
+    "choices": (of(choices), (X, I, torch.tensor([2, 0, 3, 1]))),
+    "factors": (of(factors), (SQUARE, X[:, :, :5])),
+    "transcendentals": (of(transcendentals), (X, Y)),
     "rows": (Rows(), (torch.randint(0, 20, (2, 6)), torch.tensor([0, 3, 3, 9]), torch.tensor([[1, math.nan, 3, 2], [2, 2, 1, 3], [math.nan] * 4, [4, 3, 2, 1]]))),
     "bags": (Bags(), (torch.randint(0, 20, (3, 7)), torch.tensor([0, 3, 3, 9, 21]), torch.rand(3, 7), torch.randn(6, 3, 8))),
 }

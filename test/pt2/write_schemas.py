@@ -28,6 +28,8 @@ def main() -> None:
     for name in names:
         if name in known:
             lines.append(known[name])
+        elif (inplace := re.sub(r"\.(\w+)$", r"_.\1", name)) in known:  # torch has it in place alone
+            lines.append(re.sub(r"_(?=[.(])", "", known[inplace], count=1))
         elif not name.startswith(("_operator.", "math.", "torch.", "higher_order.")):
             print(f"torch has no {name}")
     (FOLDER / "schemas.txt").write_text("\n".join(lines) + "\n")

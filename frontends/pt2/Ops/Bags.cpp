@@ -88,11 +88,52 @@ static Value embeddingBag(NodeReader &node) {
 }
 static Values embeddingBags(NodeReader &node) { return {embeddingBag(node)}; }
 
+/// Sums, means, … of so many rows each, one behind the other.
+static Value segmentReduce(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  Type i64 = b.builder().getI64Type();
+  node.ignore("unsafe");
+  Value data = node.tensor("data");
+  const bool byOffsets = node.has("offsets");
+  if (node.has("indices") || (!byOffsets && !node.has("lengths")))
+    malformed("needs lengths or offsets");
+  Value given = b.cast(node.tensor(byOffsets ? "offsets" : "lengths"), i64);
+  if (rankOf(data) < 1 || rankOf(given) != 1 || node.axis("axis", data) != 0)
+    unsupported("takes segments of " + Twine(rankOf(given)) + " dims, or along another dim than the first");
+  if (byOffsets) {
+    const Extent count = extentsOf(given)[0] - 1;
+    given = m.sub(b.sliceDim(given, 0, 1, count), b.sliceDim(given, 0, 0, count));
+  }
+  const std::string kind = node.text("reduce");
+  const bool isMean = kind == "mean", isMax = kind == "max", isMin = kind == "min", isProduct = kind == "prod";
+  if (!isMean && !isMax && !isMin && !isProduct && kind != "sum")
+    malformed("has reduce '" + printable(kind) + "'");
+  const std::optional<double> initial = node.optionalNumber("initial");
+  const double start = initial.value_or(isMax ? -HUGE_VAL : isMin ? HUGE_VAL : isProduct ? 1 : 0);
+  Extents shape = extentsOf(data), part(ArrayRef(shape).drop_front());
+  Value rows = b.reshape(data, Extents{shape[0], elementsOf(part)});
+  Value ends = b.make<graph::CumulativeOp>(given, int64_t(0), false, false);
+  Value isPast = m.lessEqual(m.withDim(ends, 0), m.withDim(b.countAlong(Extents{shape[0]}, 0), 1));
+  Value segments = b.broadcast(m.withDim(m.sum(b.cast(isPast, i64), 1), 1), extentsOf(rows));
+  Value results = b.broadcast(m.number(data, start), Extents{extentsOf(given)[0], extentsOf(rows)[1]});
+  const ScatterReduction how = isMax       ? ScatterReduction::Max
+                               : isMin     ? ScatterReduction::Min
+                               : isProduct ? ScatterReduction::Mul
+                                           : ScatterReduction::Add;
+  results = b.make<graph::ScatterElementsOp>(results, segments, rows, int64_t(0), how);
+  if (isMean) {
+    Value counts = m.withDim(b.cast(given, elementOf(data)), 1), isEmpty = m.equal(counts, 0);
+    results = m.where(isEmpty, initial.value_or(NAN), m.div(results, m.max(counts, 1)));
+  }
+  shape[0] = extentsOf(given)[0];
+  return b.reshape(results, shape);
+}
+
 static constexpr Operator kOperators[] = {
-    {"aten._embedding_bag.default", embeddingBags},
-    {"aten._embedding_bag_forward_only.default", embeddingBags},
-    {"aten.embedding_bag.default", embeddingBags},
-    {"aten.embedding_bag.padding_idx", embeddingBags},
+    {"aten._embedding_bag.default", embeddingBags}, {"aten._embedding_bag_forward_only.default", embeddingBags},
+    {"aten.embedding_bag.default", embeddingBags},  {"aten.embedding_bag.padding_idx", embeddingBags},
+    {"aten.segment_reduce.default", segmentReduce},
 };
 
 ArrayRef<Operator> bagOperators() { return kOperators; }

@@ -6,6 +6,8 @@
 
 #include "frontends/common/ArcTangent.h"
 #include "frontends/pt2/Ops/Math.h"
+#include "frontends/pt2/Ops/Norms.h"
+#include <cmath>
 
 using namespace mlir;
 using llvm::Twine;
@@ -63,6 +65,20 @@ static Things conjugate(NodeReader &node) {
   return thingsOf(x);
 }
 
+/// Of the last two dims swapped.
+static Things conjugateTransposed(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  ComplexValue x = node.complex("self");
+  if (rankOf(x.real) < 2)
+    malformed("needs matrices, not " + inWords(extentsOf(x.real)));
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x.real)));
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  x.real = b.transpose(x.real, order);
+  if (!x.isReal())
+    x.imaginary = b.make<graph::NegOp>(b.transpose(x.imaginary, order));
+  return thingsOf(x);
+}
+
 static Things unchanged(NodeReader &node) { return thingsOf(node.complex("self")); }
 
 // Arithmetic that is not a product.
@@ -110,10 +126,71 @@ static Things exponential(NodeReader &node) {
 }
 
 /// log |x| + i angle
-static Things logarithm(NodeReader &node) {
+static ComplexValue logarithmOf(GraphBuilder &b, const ComplexValue &x) {
+  return {b.make<graph::LogOp>(magnitude(b, x)), arcTangent(b, x.imaginary, x.real)};
+}
+static Things logarithm(NodeReader &node) { return thingsOf(logarithmOf(node.builder(), node.complex("self"))); }
+
+/// To another base.
+template <int base> static Things logarithmTo(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  ComplexValue x = node.complex("self");
-  return thingsOf({b.make<graph::LogOp>(magnitude(b, x)), arcTangent(b, x.imaginary, x.real)});
+  const ComplexValue x = node.complex("self");
+  return thingsOf(scaled(b, logarithmOf(b, x), 1 / std::log(double(base))));
+}
+
+// Functions of a + i b by those of a and b.
+
+/// sinh a cos b + i cosh a sin b
+static ComplexValue hyperbolicSine(GraphBuilder &b, const ComplexValue &x) {
+  Math m(b);
+  return {m.mul(b.make<graph::SinhOp>(x.real), b.make<graph::CosOp>(x.imaginary)),
+          m.mul(b.make<graph::CoshOp>(x.real), b.make<graph::SinOp>(x.imaginary))};
+}
+
+/// cosh a cos b + i sinh a sin b
+static ComplexValue hyperbolicCosine(GraphBuilder &b, const ComplexValue &x) {
+  Math m(b);
+  return {m.mul(b.make<graph::CoshOp>(x.real), b.make<graph::CosOp>(x.imaginary)),
+          m.mul(b.make<graph::SinhOp>(x.real), b.make<graph::SinOp>(x.imaginary))};
+}
+
+/// (sinh a cosh a + i sin b cos b) / (sinh² a + cos² b)
+static ComplexValue hyperbolicTangent(GraphBuilder &b, const ComplexValue &x) {
+  constexpr double kFar = 20; // from where on it is ±1, and sinh² is not infinite
+  Math m(b);
+  Value a = m.max(m.min(x.real, kFar), -kFar), sinh = b.make<graph::SinhOp>(a), cosh = b.make<graph::CoshOp>(a);
+  Value sin = b.make<graph::SinOp>(x.imaginary), cos = b.make<graph::CosOp>(x.imaginary);
+  Value divisor = m.add(m.mul(sinh, sinh), m.mul(cos, cos));
+  return {m.div(m.mul(sinh, cosh), divisor), m.div(m.mul(sin, cos), divisor)};
+}
+
+/// sin z = -i sinh(i z), cos z = cosh(i z), tan z = -i tanh(i z)
+static ComplexValue turned(GraphBuilder &b, const ComplexValue &x) {
+  return {b.make<graph::NegOp>(x.imaginary), x.real};
+}
+static ComplexValue turnedBack(GraphBuilder &b, const ComplexValue &x) {
+  return {x.imaginary, b.make<graph::NegOp>(x.real)};
+}
+
+using ComplexFunction = ComplexValue (*)(GraphBuilder &b, const ComplexValue &x);
+
+template <ComplexFunction function> static Things applied(NodeReader &node) {
+  return thingsOf(function(node.builder(), node.complex("self")));
+}
+template <ComplexFunction function> static Things appliedTurned(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  return thingsOf(turnedBack(b, function(b, turned(b, node.complex("self")))));
+}
+static Things cosine(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  return thingsOf(hyperbolicCosine(b, turned(b, node.complex("self"))));
+}
+
+/// (1 + tanh(z / 2)) / 2
+static ComplexValue sigmoid(GraphBuilder &b, const ComplexValue &x) {
+  ComplexValue result = scaled(b, hyperbolicTangent(b, scaled(b, x, 0.5)), 0.5);
+  result.real = Math(b).add(result.real, 0.5);
+  return result;
 }
 
 /// |x|^p at p times the angle; powers of few factors are products.
@@ -135,6 +212,7 @@ static Things power(NodeReader &node) {
 }
 static Things square(NodeReader &node) { return thingsOf(raised(node.builder(), node.complex("self"), 2)); }
 static Things root(NodeReader &node) { return thingsOf(raised(node.builder(), node.complex("self"), 0.5)); }
+static Things inverseRoot(NodeReader &node) { return thingsOf(raised(node.builder(), node.complex("self"), -0.5)); }
 
 static Things reciprocal(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -159,28 +237,47 @@ static constexpr ComplexForm kForms[] = {
     {"aten._conj.default", Kind::Own, conjugate},
     {"aten._conj_physical.default", Kind::Own, conjugate},
     {"aten.abs.default", Kind::Own, absolute},
+    {"aten.adjoint.default", Kind::Own, conjugateTransposed},
     {"aten.angle.default", Kind::Own, angle},
     {"aten.complex.default", Kind::Own, fromParts},
     {"aten.conj.default", Kind::Own, conjugate},
     {"aten.conj_physical.default", Kind::Own, conjugate},
+    {"aten.cos.default", Kind::Own, cosine},
+    {"aten.cosh.default", Kind::Own, applied<hyperbolicCosine>},
     {"aten.div.Scalar", Kind::Own, divide},
     {"aten.div.Tensor", Kind::Own, divide},
     {"aten.eq.Scalar", Kind::Own, equal},
     {"aten.eq.Tensor", Kind::Own, equal},
     {"aten.exp.default", Kind::Own, exponential},
     {"aten.imag.default", Kind::Own, imaginaryPart},
+    {"aten.linalg_matrix_norm.default", Kind::Own, matrixNorm},
+    {"aten.linalg_matrix_norm.str_ord", Kind::Own, matrixNorm},
+    {"aten.linalg_norm.default", Kind::Own, anyNorm},
+    {"aten.linalg_vector_norm.default", Kind::Own, vectorNorm},
     {"aten.log.default", Kind::Own, logarithm},
+    {"aten.log10.default", Kind::Own, logarithmTo<10>},
+    {"aten.log2.default", Kind::Own, logarithmTo<2>},
+    {"aten.mH.default", Kind::Own, conjugateTransposed},
+    {"aten.matrix_H.default", Kind::Own, conjugateTransposed},
     {"aten.ne.Scalar", Kind::Own, notEqual},
     {"aten.ne.Tensor", Kind::Own, notEqual},
+    {"aten.norm.Scalar", Kind::Own, norm},
+    {"aten.norm.ScalarOpt_dim", Kind::Own, norm},
     {"aten.polar.default", Kind::Own, fromPolar},
     {"aten.pow.Tensor_Scalar", Kind::Own, power},
     {"aten.real.default", Kind::Own, realPart},
     {"aten.reciprocal.default", Kind::Own, reciprocal},
     {"aten.resolve_conj.default", Kind::Own, unchanged},
     {"aten.resolve_neg.default", Kind::Own, unchanged},
+    {"aten.rsqrt.default", Kind::Own, inverseRoot},
     {"aten.sgn.default", Kind::Own, sign},
+    {"aten.sigmoid.default", Kind::Own, applied<sigmoid>},
+    {"aten.sin.default", Kind::Own, appliedTurned<hyperbolicSine>},
+    {"aten.sinh.default", Kind::Own, applied<hyperbolicSine>},
     {"aten.sqrt.default", Kind::Own, root},
     {"aten.square.default", Kind::Own, square},
+    {"aten.tan.default", Kind::Own, appliedTurned<hyperbolicTangent>},
+    {"aten.tanh.default", Kind::Own, applied<hyperbolicTangent>},
     {"aten.view_as_complex.default", Kind::Own, viewAsComplex},
     {"aten.view_as_complex_copy.default", Kind::Own, viewAsComplex},
     {"aten.view_as_real.default", Kind::Own, viewAsReal},
@@ -197,6 +294,7 @@ static constexpr StringLiteral kParts[] = {
     "aten.add.Tensor",
     "aten.alias.default",
     "aten.as_strided.default",
+    "aten.as_strided_scatter.default",
     "aten.broadcast_tensors.default",
     "aten.cat.default",
     "aten.chunk.default",
@@ -209,6 +307,7 @@ static constexpr StringLiteral kParts[] = {
     "aten.cumsum.default",
     "aten.detach.default",
     "aten.diagonal.default",
+    "aten.diagonal_scatter.default",
     "aten.dropout.default",
     "aten.expand.default",
     "aten.expand_as.default",
@@ -234,6 +333,7 @@ static constexpr StringLiteral kParts[] = {
     "aten.narrow.default",
     "aten.neg.default",
     "aten.new_zeros.default",
+    "aten.numpy_T.default",
     "aten.pad.default",
     "aten.permute.default",
     "aten.repeat.default",

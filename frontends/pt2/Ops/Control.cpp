@@ -177,7 +177,7 @@ static Things wrapped(NodeReader &node) {
 static Things autocast(NodeReader &node) {
   const size_t graph = placeOfGraph(node);
   const bool isOn = node.flagAt(2);
-  Autocast region = node.autocast();
+  Autocast region = node.autocastRegion();
   if (node.textAt(0) != "cpu") {
     region.isChecked |= isOn; // it says nothing to tensors of a processor
   } else {

@@ -289,6 +289,8 @@ Value writtenBack(NodeReader &view, Value base, Value part) {
           "aten.unsqueeze.default", "aten.squeeze.default", "aten.squeeze.dim", "aten.squeeze.dims",
           "aten.view_as.default"}))
     return b.reshape(part, extentsOf(base));
+  if (name == "aten.diagonal.default")
+    return withDiagonal(view, base, part);
   auto order = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(base)));
   if (name == "aten.transpose.int")
     std::swap(order[view.axis("dim0", base)], order[view.axis("dim1", base)]);
@@ -310,6 +312,15 @@ static Value nonzero(NodeReader &node) {
   for (Value &row : rows)
     row = b.reshape(row, {extentsOf(row)[1], 1});
   return b.concat(rows, 1);
+}
+
+/// As many rows as is said, the last ones of a number where there are fewer.
+static Value nonzeroStatic(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value rows = nonzero(node);
+  const Extent size = node.extent("size");
+  rows = b.padDim(rows, 0, 0, size, operandAs(node, "fill_value", elementOf(rows)));
+  return b.sliceDim(rows, 0, 0, size);
 }
 
 static Values nonzeroLists(NodeReader &node) {
@@ -358,6 +369,7 @@ static constexpr Operator kOperators[] = {
     {"aten.masked_select.default", maskedSelect},
     {"aten.nonzero.default", nonzero},
     {"aten.nonzero_numpy.default", nonzeroLists},
+    {"aten.nonzero_static.default", nonzeroStatic},
     {"aten.one_hot.default", oneHot},
     {"aten.select_scatter.default", selectScatter},
     {"aten.slice_scatter.default", sliceScatter},

@@ -5,6 +5,7 @@
 // once.
 
 #include "frontends/pt2/Ops/Math.h"
+#include "frontends/pt2/Ops/Norms.h"
 #include <cmath>
 
 using namespace mlir;
@@ -14,9 +15,10 @@ namespace smelt::frontend::pt2 {
 
 using graph::ReduceKind;
 
+constexpr int64_t kMostRows = 64; // what is emitted grows with them
+
 /// The rows of a square matrix in the last two dims, of which there are few enough.
 static int64_t orderOf(Value matrix) {
-  constexpr int64_t kMostRows = 64; // what is emitted grows with them
   const int64_t rank = rankOf(matrix);
   if (rank < 2 || !isa<FloatType>(elementOf(matrix)))
     malformed("needs square matrices of floats");
@@ -229,6 +231,70 @@ static Value power(NodeReader &node) {
   return result ? result : b.broadcast(identityLike(b, a), extentsOf(a));
 }
 
+/// Q and R by Householder's reflections, whose signs are LAPACK's.
+static Values orthogonalFactors(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  Value rest = node.tensor("A");
+  const std::string mode = node.text("mode");
+  if (mode != "reduced" && mode != "complete" && mode != "r")
+    malformed("has mode '" + printable(mode) + "'");
+  if (rankOf(rest) < 2 || !isa<FloatType>(elementOf(rest)))
+    malformed("needs matrices of floats");
+  const int64_t rowDim = rankOf(rest) - 2, rows = fixedDim(rest, rowDim), columns = fixedDim(rest, rowDim + 1);
+  const int64_t count = std::min(rows, columns), kept = mode == "complete" ? rows : count;
+  if (std::max(rows, columns) > kMostRows)
+    unsupported("is of matrices of " + Twine(std::max(rows, columns)) + " rows or columns; Smelt takes " +
+                Twine(kMostRows));
+  Value numbers = numbersAlong(b, rest, 2);
+  SmallVector<std::pair<Value, Value>> reflections; // I - v · scaledᵀ
+  auto reflected = [&](Value x, std::pair<Value, Value> by) {
+    return m.sub(x, m.mul(by.second, b.matMul(transposed(b, by.first), x)));
+  };
+  for (int64_t step = 0; step < count; ++step) {
+    const auto place = static_cast<double>(step);
+    Value column = columnAt(b, rest, step), pivot = rowAt(b, column, step);
+    Value below = m.where(m.lessEqual(numbers, place), 0, column);
+    Value square = m.kept(ReduceKind::SumSquare, below, rowDim), isDone = m.equal(square, 0);
+    Value length = m.sqrt(m.add(m.mul(pivot, pivot), square)), made = m.where(m.less(pivot, 0), length, m.neg(length));
+    Value factor = m.where(isDone, 0, m.div(m.sub(made, pivot), made));
+    Value vector = m.div(below, m.where(isDone, 1, m.sub(pivot, made)));
+    vector = m.where(m.equal(numbers, place), 1, vector);
+    reflections.emplace_back(vector, m.mul(vector, factor));
+    rest = reflected(rest, reflections.back());
+  }
+  Value isBelow = m.less(numbersAlong(b, rest, 1), numbers);
+  Value upper = b.sliceDim(m.where(isBelow, 0, rest), rowDim, 0, kept);
+  if (mode == "r")
+    return {b.broadcast(m.number(rest, 0), Extents{0}), upper};
+  Extents shape = extentsOf(rest);
+  shape.back() = kept;
+  Value orthogonal = b.broadcast(b.cast(b.isOnDiagonal(rows, kept), elementOf(rest)), shape);
+  for (const auto &reflection : llvm::reverse(reflections))
+    orthogonal = reflected(orthogonal, reflection);
+  return {orthogonal, upper};
+}
+
+/// e^A: a polynomial of A / 2ˢ, of a norm of 1 at most, squared s times.
+static Value exponential(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  Value a = node.tensor("self");
+  orderOf(a);
+  constexpr int kMostSquares = 16;
+  const int terms = elementOf(a).isF64() ? 18 : 12;
+  Value norm = m.kept(ReduceKind::Max, m.kept(ReduceKind::L1, a, rankOf(a) - 2), rankOf(a) - 1);
+  auto isLarge = [&](int square) { return m.less(m.number(norm, std::ldexp(1.0, square)), norm); };
+  for (int square = 0; square < kMostSquares; ++square)
+    a = m.where(isLarge(square), m.mul(a, 0.5), a);
+  Value identity = identityLike(b, a), result = m.add(identity, m.div(a, terms));
+  for (int term = terms - 1; term > 0; --term)
+    result = m.add(identity, m.div(b.matMul(a, result), term));
+  for (int square = 0; square < kMostSquares; ++square)
+    result = m.where(isLarge(square), b.matMul(result, result), result);
+  return result;
+}
+
 static Value productOfMany(NodeReader &node, StringRef name) {
   Values factors = node.tensors(name);
   Value result = factors.front();
@@ -240,10 +306,10 @@ static Value multiDot(NodeReader &node) { return productOfMany(node, "tensors");
 static Value chainMatmul(NodeReader &node) { return productOfMany(node, "matrices"); }
 
 /// Frobenius' norm, or the largest or smallest sum of a column or row.
-static Value matrixNorm(NodeReader &node) {
+Value matrixNorm(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Math m(b);
-  Value x = node.tensor("self");
+  Value x = normed(node);
   x = b.cast(x, node.optionalType("dtype").value_or(elementOf(x)));
   const bool keep = node.flag("keepdim"), isText = node.operatorName().ends_with("str_ord");
   Integers dims = node.optionalIntegers("dim").value_or(Integers{-2, -1});
@@ -271,9 +337,9 @@ static Value matrixNorm(NodeReader &node) {
 }
 
 /// A vector's norm over the dims that are given, or all; of two dims and an order, a matrix's.
-static Value anyNorm(NodeReader &node) {
+Value anyNorm(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value x = node.tensor("self");
+  Value x = normed(node);
   Integers dims = node.optionalIntegers("dim").value_or(llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x))));
   if (node.has("ord") && dims.size() == 2 && (node.has("dim") || rankOf(x) == 2))
     return matrixNorm(node);
@@ -307,11 +373,13 @@ static constexpr Operator kOperators[] = {
     {"aten.linalg_det.default", determinant},
     {"aten.linalg_inv.default", inverse},
     {"aten.linalg_inv_ex.default", inverseAndErrors},
+    {"aten.linalg_matrix_exp.default", exponential},
     {"aten.linalg_matrix_norm.default", matrixNorm},
     {"aten.linalg_matrix_norm.str_ord", matrixNorm},
     {"aten.linalg_matrix_power.default", power},
     {"aten.linalg_multi_dot.default", multiDot},
     {"aten.linalg_norm.default", anyNorm},
+    {"aten.linalg_qr.default", orthogonalFactors},
     {"aten.linalg_slogdet.default", signAndLogarithm},
     {"aten.linalg_solve.default", solve},
     {"aten.linalg_solve_triangular.default", solveTriangular},

@@ -83,6 +83,14 @@ public:
   GraphBuilder &b;
 };
 
+/// What a formula makes of the operand `name` in f64, in the operand's type again.
+template <typename Function> Value inDouble(NodeReader &node, Function formula, llvm::StringRef name = "self") {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor(name);
+  Type type = floatOf(elementOf(x));
+  return b.cast(formula(Math(b), b.cast(x, b.builder().getF64Type())), type);
+}
+
 } // namespace smelt::frontend::pt2
 
 #endif // SMELT_FRONTENDS_PT2_OPS_MATH_H

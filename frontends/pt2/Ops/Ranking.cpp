@@ -290,6 +290,23 @@ static Values unique(NodeReader &node) {
           withPlaces ? b.reshape(distinct.which, extentsOf(x)) : nothing, withCounts ? distinct.counts : nothing};
 }
 
+/// The same of what lies behind one another along a dim.
+static Values uniqueAlong(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  node.ignore("sorted");
+  node.ignore("return_inverse");
+  node.ignore("return_counts");
+  Value x = node.tensor("self");
+  if (rankOf(x) == 0)
+    malformed("compares parts of a scalar");
+  const int64_t dim = node.axis("dim", x);
+  Value first = b.moveDim(x, dim, 0);
+  Extents shape = extentsOf(first), part(ArrayRef(shape).drop_front());
+  Distinct distinct(b, b.reshape(first, Extents{shape[0], elementsOf(part)}));
+  return {b.moveDim(b.make<graph::GatherOp>(first, distinct.first, int64_t(0)), 0, dim), distinct.which,
+          distinct.counts};
+}
+
 /// Neighbours that are equal taken as one: the elements, where each is among them, and how many there are of each.
 static Values uniqueNeighbours(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -363,6 +380,7 @@ static constexpr Operator kOperators[] = {
     {"aten.repeat_interleave.Tensor", repeatedBy},
     {"aten.repeat_interleave.self_Tensor", repeatedElements},
     {"aten.unique_consecutive.default", uniqueNeighbours},
+    {"aten.unique_dim.default", uniqueAlong},
 };
 
 ArrayRef<Operator> rankingOperators() { return kOperators; }

@@ -114,17 +114,16 @@ template <bool minimum> static Values extremumAndPlace(NodeReader &node) {
 
 // Means, variances.
 
-static Value floatsOf(NodeReader &node) {
-  Value x = node.tensor("self");
+static Value floatsOf(NodeReader &node, Value x) {
   return node.builder().cast(x, node.optionalType("dtype").value_or(floatOf(elementOf(x))));
 }
 
 static Value meanAll(NodeReader &node) {
-  Value x = floatsOf(node);
+  Value x = floatsOf(node, node.tensor("self"));
   return reduced(node.builder(), x, ReduceKind::Mean, axesOf(node, "", x), false);
 }
 static Value meanDims(NodeReader &node) {
-  Value x = floatsOf(node);
+  Value x = floatsOf(node, node.tensor("self"));
   return reduced(node.builder(), x, ReduceKind::Mean, axesOf(node, "dim", x), node.flag("keepdim"));
 }
 
@@ -190,13 +189,18 @@ Value normOver(GraphBuilder &b, Value x, double order, ArrayRef<int64_t> axes, b
   return b.make<graph::PowOp>(sum, b.scalarLike(x, 1 / order));
 }
 
-static Value vectorNorm(NodeReader &node) {
-  Value x = floatsOf(node);
+Value normed(NodeReader &node) {
+  const ComplexValue x = node.complex("self");
+  return x.isReal() ? x.real : magnitude(node.builder(), x);
+}
+
+Value vectorNorm(NodeReader &node) {
+  Value x = floatsOf(node, normed(node));
   return normOver(node.builder(), x, node.number("ord"), axesOf(node, "dim", x), node.flag("keepdim"));
 }
 
-static Value norm(NodeReader &node) {
-  Value x = node.tensor("self");
+Value norm(NodeReader &node) {
+  Value x = normed(node);
   Integers axes = axesOf(node, node.hasArgument("dim") ? "dim" : "", x);
   return normOver(node.builder(), x, node.optionalNumber("p").value_or(2), axes, keepsDims(node));
 }
@@ -244,7 +248,7 @@ static Value renormalised(NodeReader &node) {
 /// The sum of what is a number, or its mean.
 template <bool isMean> static Value sumOfNumbers(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value x = floatsOf(node);
+  Value x = floatsOf(node, node.tensor("self"));
   Integers axes = axesOf(node, "dim", x);
   const bool keep = node.flag("keepdim");
   Value isNan = b.make<graph::IsNanOp>(x);

@@ -5,6 +5,8 @@
 // has to do with divisors.
 
 #include "frontends/pt2/Ops/Math.h"
+#include "frontends/pt2/Ops/Series.h"
+#include <cfloat>
 #include <cmath>
 
 using namespace mlir;
@@ -13,14 +15,6 @@ using llvm::Twine;
 namespace smelt::frontend::pt2 {
 
 constexpr double kPi = 3.14159265358979323846, kLog2 = 0.693147180559945309417;
-
-/// What a formula makes of the operand in f64, in the operand's type again.
-template <typename Function> static Value inDouble(NodeReader &node, Function formula) {
-  GraphBuilder &b = node.builder();
-  Value x = node.tensor("self");
-  Type type = floatOf(elementOf(x));
-  return b.cast(formula(Math(b), b.cast(x, b.builder().getF64Type())), type);
-}
 
 /// The operand as floats.
 static Value floats(NodeReader &node) {
@@ -72,6 +66,24 @@ static Value diGammaOf(const Math &m, Value given) {
   return m.where(isLow, mirrored, m.where(m.equal(given, 0), m.div(-1, given), result)); // of -0 it is infinity
 }
 static Value diGamma(NodeReader &node) { return inDouble(node, diGammaOf); }
+
+// ψ⁽ⁿ⁾(x) = (-1)ⁿ⁺¹ n! ζ(n + 1, x); ψ'(x) = π² / sin²(πx) - ψ'(1 - x) below 1/2. Others below 0 are NaN.
+static Value polyGamma(NodeReader &node) {
+  constexpr int64_t kHighest = 170; // of which n! is a number
+  const int64_t order = node.integer("n");
+  if (order < 0 || order > kHighest)
+    unsupported("is of order " + Twine(order));
+  return inDouble(node, [&](const Math &m, Value x) {
+    if (order == 0)
+      return diGammaOf(m, x);
+    const auto n = static_cast<double>(order);
+    if (order > 1)
+      return m.mul(hurwitzZeta(m, m.number(x, n + 1), x), (order % 2 ? 1 : -1) * std::tgamma(n + 1));
+    Value isLow = m.less(x, 0.5), result = hurwitzZeta(m, m.number(x, 2), m.where(isLow, m.sub(1, x), x));
+    Value sine = m.b.make<graph::SinOp>(piOfRest(m, x));
+    return m.where(isLow, m.sub(m.div(kPi * kPi, m.mul(sine, sine)), result), result);
+  });
+}
 
 // The inverse of erf: a first guess (Winitzki 2008), and Newton's steps
 static Value inverseErfOf(const Math &m, Value x) {
@@ -210,6 +222,32 @@ static Value nextAfter(NodeReader &node) {
   return m.where(m.either(m.isNan(x), m.isNan(y)), NAN, result);
 }
 
+/// x = mantissa · 2ᵉ, 1/2 <= |mantissa| < 1: of 0, infinity and NaN it is x, and e is 0.
+static Values mantissaAndExponent(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Math m(b);
+  Value given = node.tensor("self");
+  if (!isa<FloatType>(elementOf(given)))
+    malformed("takes floats, not " + inWords(elementOf(given)));
+  const bool isWide = elementOf(given).isF64();
+  const int stored = isWide ? DBL_MANT_DIG - 1 : FLT_MANT_DIG - 1, bias = isWide ? DBL_MAX_EXP : FLT_MAX_EXP;
+  Value x = isWide ? given : b.cast(given, b.builder().getF32Type());
+  // Denormal numbers become normal ones.
+  const double raised = std::ldexp(1.0, stored + 1);
+  Value isSmall = m.less(m.abs(x), isWide ? DBL_MIN : FLT_MIN);
+  Value bits = bitsOf(b, m.where(isSmall, m.mul(x, raised), x));
+  const uint64_t exponentBits = (uint64_t(2) * bias - 1) << stored, half = uint64_t(bias - 2) << stored;
+  auto integer = [&](uint64_t number) { return b.scalar(elementOf(bits), graph::Scalar::ofUnsigned(number)); };
+  Value stands = combine<graph::AndOp>(b, bits, integer(exponentBits));
+  Value exponent = combine<graph::ShiftRightOp>(b, stands, integer(stored));
+  exponent = m.sub(exponent, m.where(isSmall, integer(bias - 1 + stored), integer(bias - 2)));
+  Value mantissa = combine<graph::OrOp>(b, m.sub(bits, stands), integer(half));
+  mantissa = b.makeAs<graph::BitCastOp>(checkedType(extentsOf(x), elementOf(x)), mantissa);
+  Value isItself = m.either(m.either(m.equal(x, 0), m.isInf(x)), m.isNan(x));
+  return {b.cast(m.where(isItself, x, mantissa), elementOf(given)),
+          b.cast(m.where(isItself, 0, exponent), b.builder().getI32Type())};
+}
+
 static Value angle(NodeReader &node) {
   Math m(node.builder());
   Value x = floats(node);
@@ -291,6 +329,7 @@ static constexpr Operator kOperators[] = {
     {"aten.float_power.Scalar", floatPower},
     {"aten.float_power.Tensor_Scalar", floatPower},
     {"aten.float_power.Tensor_Tensor", floatPower},
+    {"aten.frexp.Tensor", mantissaAndExponent},
     {"aten.gcd.default", greatestCommonDivisor},
     {"aten.heaviside.default", heaviside},
     {"aten.isclose.default", isClose},
@@ -301,6 +340,7 @@ static constexpr Operator kOperators[] = {
     {"aten.lgamma.default", logGamma},
     {"aten.logaddexp2.default", logAddExp2},
     {"aten.nextafter.default", nextAfter},
+    {"aten.polygamma.default", polyGamma},
     {"aten.positive.default", itself},
     {"aten.real.default", itself},
     {"aten.round.decimals", roundedTo},

@@ -102,6 +102,56 @@ static Value cartesianProduct(NodeReader &node) {
   return tensors.size() == 1 ? tensors.front() : b.stack(tensors, 1);
 }
 
+/// All choices of so many elements of a vector, in order.
+static Value combinations(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("self");
+  const int64_t count = node.integer("r"), step = node.flag("with_replacement") ? 0 : 1;
+  if (rankOf(x) != 1 || count < 1)
+    malformed("chooses " + Twine(count) + " of " + inWords(extentsOf(x)));
+  const int64_t size = fixedDim(x, 0);
+  Integers places, chosen;
+  std::function<void(int64_t)> choose = [&](int64_t first) {
+    constexpr size_t kMostPlaces = 1 << 24;
+    if (static_cast<int64_t>(chosen.size()) == count) {
+      places.append(chosen);
+      if (places.size() > kMostPlaces)
+        unsupported("has more than " + Twine(kMostPlaces / count) + " choices");
+      return;
+    }
+    const int64_t missing = count - static_cast<int64_t>(chosen.size()) - 1;
+    for (int64_t place = first; place + missing * step < size; ++place) {
+      chosen.push_back(place);
+      choose(place + step);
+      chosen.pop_back();
+    }
+  };
+  choose(0);
+  b.countComputed(static_cast<int64_t>(places.size()) * 8);
+  Value table = b.reshape(b.integers(places), {static_cast<int64_t>(places.size()) / count, count});
+  return b.make<graph::GatherOp>(x, table, int64_t(0));
+}
+
+/// Powers of each element along a new last dim, 0, 1, … or the other way round.
+static Value powersAlong(NodeReader &node, bool isRising) {
+  GraphBuilder &b = node.builder();
+  Value x = node.tensor("x");
+  constexpr int64_t kMostPowers = 1024;
+  const int64_t last = rankOf(x) - 1, count = node.optionalInteger("N").value_or(last < 0 ? 0 : fixedDim(x, last));
+  if (last < 0 || count < 1)
+    malformed("makes " + Twine(count) + " powers of " + inWords(extentsOf(x)));
+  if (count > kMostPowers)
+    unsupported("makes " + Twine(count) + " powers; Smelt makes " + Twine(kMostPowers));
+  Values powers{b.broadcast(b.scalarLike(x, 1), extentsOf(x))};
+  while (static_cast<int64_t>(powers.size()) < count)
+    powers.push_back(powers.size() == 1 ? x : b.make<graph::MulOp>(powers.back(), x));
+  if (!isRising)
+    std::reverse(powers.begin(), powers.end());
+  return b.stack(powers, last + 1);
+}
+static Value vander(NodeReader &node) { return powersAlong(node, node.flag("increasing")); }
+static Value linalgVander(NodeReader &node) { return powersAlong(node, true); }
+
 /// So many parts along a dim, the first ones larger by one where they are not alike.
 static Values splitInto(NodeReader &node, Value x, int64_t sections, int64_t dim) {
   const int64_t size = fixedDim(x, dim);
@@ -203,18 +253,21 @@ static constexpr Operator kOperators[] = {
     {"aten.broadcast_tensors.default", broadcastTensors},
     {"aten.cartesian_prod.default", cartesianProduct},
     {"aten.column_stack.default", columnStack},
+    {"aten.combinations.default", combinations},
     {"aten.dsplit.int", splitAlong<2>},
     {"aten.dstack.default", stacked<3, 2>},
     {"aten.fliplr.default", flipped<1>},
     {"aten.flipud.default", flipped<0>},
     {"aten.hsplit.int", splitAlong<1>},
     {"aten.hstack.default", stacked<1, 0>},
+    {"aten.linalg_vander.default", linalgVander},
     {"aten.meshgrid.default", meshgrid},
     {"aten.meshgrid.indexing", meshgrid},
     {"aten.pad_sequence.default", padSequence},
     {"aten.rot90.default", rotated},
     {"aten.tensor_split.indices", tensorSplitAt},
     {"aten.tensor_split.sections", tensorSplit},
+    {"aten.vander.default", vander},
     {"aten.vsplit.int", splitAlong<0>},
     {"aten.vstack.default", stacked<2, 0>},
 };

@@ -69,34 +69,6 @@ static Value reshapeAs(NodeReader &node) {
   return node.builder().reshape(node.tensor("self"), extentsOf(node.tensor("other")));
 }
 
-/// All elements of a tensor in row-major order, with dims in another order: what strides can say besides is refused.
-static Value asStrided(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  Value x = node.tensor("self");
-  Integers sizes = node.integers("size"), strides = node.integers("stride"), stored, back(sizes.size());
-  bool isDense = node.optionalInteger("storage_offset").value_or(0) == 0 && node.isRowMajor("self") &&
-                 strides.size() == sizes.size();
-  Integers order; // dims of more than one element by falling strides, the others behind them
-  for (int64_t dim = 0; isDense && dim < static_cast<int64_t>(sizes.size()); ++dim)
-    order.push_back(dim);
-  llvm::stable_sort(order, [&](int64_t one, int64_t other) {
-    auto key = [&](int64_t dim) { return sizes[dim] == 1 ? int64_t(0) : strides[dim]; };
-    return key(one) > key(other);
-  });
-  int64_t expected = 1;
-  for (int64_t dim : llvm::reverse(order)) {
-    isDense &= sizes[dim] == 1 || strides[dim] == expected;
-    expected = checkedMul(expected, sizes[dim]);
-  }
-  if (!isDense || elementsOf(extentsOf(x)) != Extent(expected))
-    unsupported("takes elements by strides " + inWords(strides) + ", which is not supported");
-  for (auto [place, dim] : llvm::enumerate(order)) {
-    stored.push_back(sizes[dim]);
-    back[dim] = static_cast<int64_t>(place);
-  }
-  return b.transpose(b.reshape(x, stored), back);
-}
-
 static Value flatten(NodeReader &node) {
   Value x = node.tensor("self");
   int64_t first = node.axis("start_dim", x), last = node.axis("end_dim", x);
@@ -538,9 +510,8 @@ template <bool upper> static Value triangle(NodeReader &node) {
   return b.cast(b.make<graph::TriluOp>(wide, b.number(node.extent("diagonal")), upper), elementOf(x));
 }
 
-static Value diagonal(NodeReader &node) {
+Value diagonalOf(NodeReader &node, Value x) {
   GraphBuilder &b = node.builder();
-  Value x = node.tensor("self");
   int64_t first = node.axis("dim1", x), second = node.axis("dim2", x), offset = node.integer("offset");
   if (rankOf(x) < 2 || first == second)
     malformed("takes a diagonal of dims " + inWords(extentsOf(x)));
@@ -561,6 +532,7 @@ static Value diagonal(NodeReader &node) {
   steps.back() = columns + 1;
   return b.makeAs<graph::SliceOp>(checkedType(shape, elementOf(x)), flat, starts, steps);
 }
+static Value diagonal(NodeReader &node) { return diagonalOf(node, node.tensor("self")); }
 
 // Blocks of pixels.
 
@@ -640,7 +612,6 @@ static constexpr Operator kOperators[] = {
     {"aten.alias.default", same},
     {"aten.alias_copy.default", same},
     {"aten.alpha_dropout.default", dropout},
-    {"aten.as_strided.default", asStrided},
     {"aten.cat.default", cat},
     {"aten.channel_shuffle.default", channelShuffle},
     {"aten.chunk.default", chunk},
@@ -661,7 +632,9 @@ static constexpr Operator kOperators[] = {
     {"aten.flip.default", flip},
     {"aten.lift_fresh.default", same},
     {"aten.lift_fresh_copy.default", same},
+    {"aten.mH.default", matrixTranspose},
     {"aten.mT.default", matrixTranspose},
+    {"aten.matrix_H.default", matrixTranspose},
     {"aten.movedim.int", movedims},
     {"aten.movedim.intlist", movedims},
     {"aten.narrow.default", narrow},

@@ -28,6 +28,11 @@ Value wideIndices(GraphBuilder &builder, Value indices);
 /// A list of places along a dim as indices of all elements of `like`.
 Value placesAlong(GraphBuilder &builder, Value list, Value like, int64_t dim);
 
+/// The diagonal of `x` that a node's offset and dims name.
+Value diagonalOf(NodeReader &node, Value x);
+/// `x` with that diagonal replaced.
+Value withDiagonal(NodeReader &node, Value x, Value part);
+
 /// `base` with the elements that a node takes from it, whose operator makes views, replaced by `part`.
 Value writtenBack(NodeReader &view, Value base, Value part);
 
