@@ -54,8 +54,8 @@ def every_call_fails(cases, program, artefact, what, results, environments):
             cases.run(f"faults {what}{name}{kind}", functools.partial(one, result, environment))
 
 
-def refuses_shapes(folder, artefact, library, environment, *options):
-    """runtime/refused_shapes.c finds what it expects, with an artefact of open_model."""
-    program = build(folder, library, *options, source="refused_shapes")
+def finds_nothing(source, folder, artefact, library, environment, *options):
+    """runtime/refused_shapes.c or little_memory.c finds what it expects, with an artefact of open_model."""
+    program = build(folder, library, *options, source=source)
     done = subprocess.run([program, artefact], env={**environment, "ASAN_OPTIONS": "detect_leaks=0"}, capture_output=True, text=True, timeout=300)
     harness.expect(done.returncode == 0, f"exit code {done.returncode}: {done.stderr.strip()[:2000]}")

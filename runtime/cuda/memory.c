@@ -193,9 +193,15 @@ smelt_status smelt_cuda_fit_arena(smelt_cuda *c, uint64_t bytes) {
   region *old = c->data, *made = NULL;
   if (bytes <= c->arena_bytes)
     return SMELT_OK;
-  if (c->model->state_count)
-    bytes += bytes / 2; /* what grows by little steps is moved seldom */
-  smelt_status status = make_region(c, bytes, &made);
+  const uint64_t more = c->model->state_count ? bytes / 2 : 0; /* what grows by little steps is moved seldom */
+  smelt_status status = make_region(c, bytes + more, &made);
+  if (status == SMELT_OK) {
+    bytes += more;
+  } else if (more) {
+    status = make_region(c, bytes, &made);
+    if (status == SMELT_OK)
+      c->last_why[0] = 0;
+  }
   if (status != SMELT_OK)
     return status;
   status = smelt_move(c->instance, made->seen, bytes);

@@ -172,10 +172,16 @@ smelt_status smelt_vulkan_fit_arena(smelt_vulkan *v, uint64_t bytes) {
   region *old = v->data;
   if (bytes <= v->arena_bytes)
     return SMELT_OK;
-  if (v->model->state_count)
-    bytes += bytes / 2; /* what grows by little steps is moved seldom */
+  const uint64_t more = v->model->state_count ? bytes / 2 : 0; /* what grows by little steps is moved seldom */
   region *made = NULL;
-  smelt_status status = make_region(v, bytes, &made);
+  smelt_status status = make_region(v, bytes + more, &made);
+  if (status == SMELT_OK) {
+    bytes += more;
+  } else if (more) {
+    status = make_region(v, bytes, &made);
+    if (status == SMELT_OK)
+      v->said[0] = 0;
+  }
   if (status != SMELT_OK)
     return status;
   status = smelt_move(v->instance, smelt_vulkan_seen(made), bytes);

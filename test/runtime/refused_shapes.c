@@ -16,17 +16,10 @@ enum { WHY_BYTES = SMELT_CUDA_WHY_BYTES };
 enum { WHY_BYTES = SMELT_VULKAN_WHY_BYTES };
 #endif
 
-#include <dlfcn.h>
-#include <stdio.h>
-#include <string.h>
+#include "expect.h"
 
-#define EXPECT(what)                                                                                                   \
-  do {                                                                                                                 \
-    if (!(what)) {                                                                                                     \
-      fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what);                                                       \
-      return 1;                                                                                                        \
-    }                                                                                                                  \
-  } while (0)
+#include <dlfcn.h>
+#include <string.h>
 
 int main(int count, char **arguments) {
   void *library = count == 2 ? dlopen(arguments[1], RTLD_NOW) : NULL;

@@ -186,9 +186,10 @@ def open_dims(cases, folder):
         grows = folder / "grows.so"
         device_failures.open_model(grows.with_suffix(".onnx"), keeps=False)
         harness.smelt_ok("compile", grows.with_suffix(".onnx"), "--target", "vulkan", "-o", grows)
-        device_failures.refuses_shapes(folder, grows, "vulkan", os.environ)
+        device_failures.finds_nothing("refused_shapes", folder, grows, "vulkan", os.environ)
 
     cases.run("open shapes that do not fit", refused_shapes)
+    cases.run("open little memory", lambda: device_failures.finds_nothing("little_memory", folder, artefact, "vulkan", faulty(folder)))
 
 
 def validation(cases, folder, artefact):
