@@ -5,6 +5,7 @@ runtime, with outputs near ONNX Runtime's; every call of the driver fails once.
 usage: test_cuda.py [NAME…] [--json FILE]
 """
 import ctypes
+import functools
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import device_failures
+import device_program
 import harness
 import models
 import program
@@ -331,7 +333,8 @@ def growth(cases):
         environments = {"": on_device(), " integrated": on_device(integrated=1)}
         for artefact in (alone, mixed, *growing):
             device_failures.every_call_fails(cases, failing, artefact, f"{artefact.stem} ", {"out of memory": 2, "device lost": 719}, environments)
-        cases.run("shapes that do not fit", lambda: device_failures.refuses_shapes(folder, growing[0], "cuda", on_device(), "-DWITH_CUDA"))
+        for what, source, artefact in (("shapes that do not fit", "refused_shapes", growing[0]), ("little memory", "little_memory", growing[1])):
+            cases.run(what, functools.partial(device_failures.finds_nothing, source, folder, artefact, "cuda", on_device(), "-DWITH_CUDA"))
 
 
 def errors(cases):
@@ -454,7 +457,11 @@ def interface(cases):
             done = harness.python(script, artefact, env=on_device(log))
             harness.expect(done.returncode == 0 and done.stdout.split("\n")[:2] == ["the tests' device", "True"], done.stdout + done.stderr)
 
-        for case in (bench, two_threads, compare, python, inspect, same_bytes, mixed, sizes_that_a_run_finds, runtime_size):
+        def c_program():
+            device_program.runs(folder, "cuda", "cuda", on_device(log))
+            nothing_left(log)
+
+        for case in (bench, two_threads, compare, python, inspect, same_bytes, mixed, sizes_that_a_run_finds, runtime_size, c_program):
             cases.run(f"interface {case.__name__.replace('_', ' ')}", case)
         cases.run("interface mixed integrated", lambda: mixed(integrated=1))
 
