@@ -83,7 +83,7 @@ private:
     if (isa<nvgpu::DeviceAsyncTokenType>(type) && profile.hasAsyncCopies)
       return success();
     Type element = getElementTypeOrSelf(type);
-    const bool isOfWords = op->hasAttr(kWords) || (isa<func::FuncOp>(op) && profile.usesWords);
+    const bool isOfWords = op->hasAttr(kWords) || (isa<func::FuncOp>(op) && !profile.hasNarrow);
     if (isOfWords && isPart(element))
       return success();
     bool isInMemory = isa<MemRefType>(type);

@@ -33,7 +33,7 @@ void buildDevicePipeline(OpPassManager &manager, const Profile &profile) {
   manager.addPass(cpu::createExpandMathPass(machineOf(profile)));
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCSEPass());
-  if (profile.usesWords) {
+  if (!profile.hasNarrow) {
     manager.addPass(createUseWordsPass(profile));
     manager.addPass(createCSEPass());
   }

@@ -52,7 +52,7 @@ private:
   Extents shape_, packed_; // the result's, and the panels'
   Extent along_;           // the last dim of points
   Type sum_;
-  bool hasBytes_, hasDots_;
+  bool hasDots_;
   bool isInputAligned_, isPanelAligned_; // so that four bytes are a word, if the input is read as it lies in memory
   VectorType type_;                      // of sums; null where devices multiply no such elements
   size_t spatial_;                       // dims of points
@@ -91,8 +91,8 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, func::FuncOp funct
     : body_(body), b_(body.builder()), root_(root), shape_(graph::extentsOf(root.getResult())),
       packed_(graph::extentsOf(root.getPacked())), along_(shape_[shape_.size() - 2]),
       sum_(sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getPacked()), graph::typeOf(root.getResult()))),
-      hasBytes_(profile.hasBytes()), hasDots_(profile.hasDots && sum_ && sum_.isInteger(32) &&
-                                              isOfBytes(root.getInput()) && isOfBytes(root.getPacked())),
+      hasDots_(profile.hasDots && sum_ && sum_.isInteger(32) && isOfBytes(root.getInput()) &&
+               isOfBytes(root.getPacked())),
       isInputAligned_(isAlignedInMemory(function, root.getInput(), kLanes)),
       isPanelAligned_(isAlignedInMemory(function, root.getPacked(), kLanes)),
       type_(sum_ ? VectorType::get({kLanes}, sum_) : VectorType()), spatial_(root.getWindow().size()),
@@ -103,8 +103,7 @@ Contraction::Contraction(Body &body, kernel::ContractOp root, func::FuncOp funct
       unrolled_(profile.unrolled), mostStraightRows_(profile.api == Api::Cuda ? kMostStraightRows : INT64_MAX) {}
 
 bool Contraction::isSupported() {
-  return sum_ && (sum_.isF32() || hasBytes_) && root_.getTogether() == 1 && root_.getBlock() == 0 &&
-         width_ % kLanes == 0 && packed_.back().isNumber();
+  return sum_ && root_.getTogether() == 1 && root_.getBlock() == 0 && width_ % kLanes == 0 && packed_.back().isNumber();
 }
 
 FailureOr<Extent> Contraction::emit(Value invocation) {

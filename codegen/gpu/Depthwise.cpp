@@ -110,7 +110,7 @@ LogicalResult Depthwise::store(int64_t point, Value sum) {
 
 FailureOr<graph::Extent> emitDepthwise(Body &body, graph::ConvOp root, Value invocation, const Profile &profile) {
   Type sum = sumType(graph::typeOf(root.getInput()), graph::typeOf(root.getFilter()), graph::typeOf(root.getResult()));
-  if (!sum || (!sum.isF32() && !profile.hasBytes()) || !graph::typeOf(root.getFilter()).hasStaticShape())
+  if (!sum || !graph::typeOf(root.getFilter()).hasStaticShape())
     return failure();
   graph::Extents extents = graph::extentsOf(root.getResult());
   const graph::Extent channels = extents.back(), along = extents[extents.size() - 2];

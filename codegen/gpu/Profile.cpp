@@ -41,7 +41,6 @@ constexpr Profile cuda(const char *name, unsigned architecture, const char *feat
           /*sharesRows=*/true,
           kCudaSharedBytes,
           /*attentionChannels=*/128,
-          /*usesWords=*/false,
           /*subgroup=*/32};
 }
 
@@ -69,8 +68,7 @@ constexpr Profile kProfiles[] = {
      /*hasTensorCores=*/false,
      /*sharesRows=*/true,
      kVulkanSharedBytes,
-     /*attentionChannels=*/64,
-     /*usesWords=*/true},
+     /*attentionChannels=*/64},
     {"vulkan:lavapipe", Reads::Texels, /*hasInt64=*/true, 64, kGroupsX, /*points=*/8, /*vectors=*/2, /*unrolled=*/2,
      4096, kLoopSteps},
     cuda("cuda", 80, "+ptx71"),
@@ -112,20 +110,14 @@ template <bool Profile::*member> llvm::Error turnOn(Profile &profile, int64_t) {
   profile.*member = true;
   return llvm::Error::success();
 }
-template <bool Profile::*member> llvm::Error turnOnWithWords(Profile &profile, int64_t) {
-  profile.usesWords = true; // for what is computed in 32 bits
-  profile.*member = true;
-  return llvm::Error::success();
-}
 
 constexpr Option kOptions[] = {
     {"subgroup", true, "threads of a subgroup, which shuffle", setSubgroup},
     {"shared", true, "bytes of memory that a workgroup shares", setShared},
     {"int64", false, "integers of 64 bits (shaderInt64)", turnOn<&Profile::hasInt64>},
-    {"f16", false, "16 bits in storage buffers (storageBuffer16BitAccess)", turnOnWithWords<&Profile::storesHalves>},
-    {"int8", false, "8 bits in storage buffers (storageBuffer8BitAccess)", turnOnWithWords<&Profile::storesBytes>},
-    {"dot", false, "products of bytes by fours (VK_KHR_shader_integer_dot_product)",
-     turnOnWithWords<&Profile::hasDots>},
+    {"f16", false, "16 bits in storage buffers (storageBuffer16BitAccess)", turnOn<&Profile::storesHalves>},
+    {"int8", false, "8 bits in storage buffers (storageBuffer8BitAccess)", turnOn<&Profile::storesBytes>},
+    {"dot", false, "products of bytes by fours (VK_KHR_shader_integer_dot_product)", turnOn<&Profile::hasDots>},
 };
 } // namespace
 
@@ -203,9 +195,8 @@ kernel::Machine machineOf(const Profile &profile) {
   machine.vectorRegisters = 16;
   machine.isDevice = true;
   // Half the bytes to read are worth it everywhere; before sm_80 there are no products of bf16.
-  if (profile.hasHalves())
-    machine.narrow |= kernel::NarrowF16;
-  if (profile.hasHalves() && (profile.api == Api::Vulkan || profile.architecture >= 80))
+  machine.narrow |= kernel::NarrowF16;
+  if (profile.api == Api::Vulkan || profile.architecture >= 80)
     machine.narrow |= kernel::NarrowBF16;
   machine.attentionChannels = profile.attentionChannels;
   machine.multiprocessors = profile.sharesTiles ? profile.multiprocessors : 0;

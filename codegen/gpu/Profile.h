@@ -36,24 +36,19 @@ struct Profile {
   Api api = Api::Vulkan;
   unsigned architecture = 0;     // of CUDA: 80 for sm_80
   const char *features = "";     // for LLVM, of CUDA
-  bool hasNarrow = false;        // integers of 8 and 16 bits, f16 and f64
+  bool hasNarrow = false;        // integers of 8 and 16 bits, f16 and f64; else words of 32 bits stand for them
   bool sharesTiles = false;      // products by groups that work on one tile in memory of their own
   bool hasAsyncCopies = false;   // into that memory, without registers
   bool hasTensorCores = false;   // which multiply f16, and bf16 from sm_80 on
   bool sharesRows = false;       // several invocations of a workgroup go through a row together
   int64_t sharedBytes = 0;       // of memory of a workgroup's own, at most
   int64_t attentionChannels = 0; // of keys and values in one kernel of attention, at most; 0: in three kernels
-  bool usesWords = false;        // for numbers that it lacks; else kernels of these are the processor's
   int64_t subgroup = 0;          // threads that hand one another registers; 0 where devices differ
   bool storesHalves = false;     // 16 bits in storage buffers; else they are parts of words
   bool storesBytes = false;      // the same of 8 bits
   bool hasDots = false;          // sums of four products of bytes
   bool multipliesTf32 = false;   // products of f32 by tensor cores, which round operands to tf32
   int64_t multiprocessors = 128; // of a large device: as many groups keep it busy
-
-  /// Whether f16 and bf16 can be kept in memory, and integers of 8 bits multiplied.
-  bool hasHalves() const { return hasNarrow || usesWords; }
-  bool hasBytes() const { return hasNarrow || usesWords; }
 };
 
 /// The profile that a target is: the name of a row, and of Vulkan's what a device is known to have besides,

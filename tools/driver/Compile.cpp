@@ -506,35 +506,14 @@ llvm::Error Compilation::runGraphStages() {
   return options_.afterLayout(*module_);
 }
 
-/// What a device has code for; what is rounded to those types.
-static bool takes(const gpu::Profile &profile, quantize::Precision precision) {
-  switch (precision) {
-  case quantize::Precision::F32:
-    return true;
-  case quantize::Precision::F16:
-  case quantize::Precision::BF16:
-    return profile.hasHalves();
-  case quantize::Precision::Int8:
-  case quantize::Precision::Int8Dynamic:
-    return profile.hasBytes();
-  default:
-    return false;
-  }
-}
+/// What devices have code for.
+constexpr quantize::Precision kDevicePrecisions[] = {quantize::Precision::F32, quantize::Precision::F16,
+                                                     quantize::Precision::BF16, quantize::Precision::Int8,
+                                                     quantize::Precision::Int8Dynamic};
 
-static std::string precisionsOf(const gpu::Profile &profile) {
-  std::string text = "f32";
-  for (quantize::Precision precision : {quantize::Precision::F16, quantize::Precision::BF16, quantize::Precision::Int8,
-                                        quantize::Precision::Int8Dynamic})
-    if (takes(profile, precision))
-      text += ", " + quantize::nameOf(precision).str();
-  return text;
-}
-
-/// With which options it has more.
-static std::string moreOf(const gpu::Profile &profile, llvm::StringRef target) {
-  const bool hasOptions = profile.api == gpu::Api::Vulkan && !profile.usesWords;
-  return hasOptions ? (", and as " + target + ",f16,int8 f16, bf16, int8 and int8-dynamic too").str() : "";
+static std::string devicePrecisions() {
+  return llvm::join(
+      llvm::map_range(kDevicePrecisions, [](auto precision) { return quantize::nameOf(precision).str(); }), ", ");
 }
 
 llvm::Error Compilation::run() {
@@ -545,10 +524,9 @@ llvm::Error Compilation::run() {
   cpu::Target target = std::move(chosen->processor);
   if (profile_ && options_.emit != Emit::Shared && options_.emit != Emit::Mlir)
     return toolError(kUsage, "--target " + options_.target + " goes with --emit shared, or mlir");
-  if (profile_ && !takes(*profile_, options_.precision))
+  if (profile_ && !llvm::is_contained(kDevicePrecisions, options_.precision))
     return toolError(kUnsupported, "--target " + options_.target + " does not compute in --precision " +
-                                       quantize::nameOf(options_.precision).str() + "; it has " +
-                                       precisionsOf(*profile_) + moreOf(*profile_, options_.target));
+                                       quantize::nameOf(options_.precision).str() + "; it has " + devicePrecisions());
   constexpr unsigned kFirstWithTf32 = 80;
   if (options_.tf32 && (!profile_ || profile_->architecture < kFirstWithTf32))
     return toolError(kUnsupported,
