@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace smelt::gpu {
 
@@ -25,12 +26,12 @@ inline mlir::Value storedTo(mlir::Operation *op) {
   return store ? store.getBase() : mlir::Value();
 }
 
-/// Where in its buffer an op writes elements; empty for other ops.
-inline mlir::ValueRange placeOfStore(mlir::Operation *op) {
-  if (auto store = mlir::dyn_cast<mlir::memref::StoreOp>(op))
-    return store.getIndices();
-  auto store = mlir::dyn_cast<mlir::vector::StoreOp>(op);
-  return store ? mlir::ValueRange(store.getIndices()) : mlir::ValueRange();
+/// Where in its buffer an op reads or writes elements; empty for other ops.
+inline mlir::ValueRange placeOf(mlir::Operation *op) {
+  return llvm::TypeSwitch<mlir::Operation *, mlir::ValueRange>(op)
+      .Case<mlir::memref::LoadOp, mlir::vector::LoadOp, mlir::memref::StoreOp, mlir::vector::StoreOp>(
+          [](auto access) { return access.getIndices(); })
+      .Default([](auto) { return mlir::ValueRange(); });
 }
 
 } // namespace smelt::gpu

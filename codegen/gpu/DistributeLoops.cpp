@@ -4,8 +4,8 @@
 // Tiles of ops with loops of their own are made for processors: few, and large. Here steps of their outermost loops
 // become invocations:
 //   for i < 3 { a }  for j < 2 { b }   →   a where part is i; where part < 2, b     of 3 parts of each tile
-// where a loop carries nothing, and the kernel neither reads what it writes nor writes where numbers that it read say:
-// so steps do not depend on one another, and a place is written by one of them.
+// where a loop carries nothing, and the kernel does not read what it writes: so steps do not depend on one another. A
+// place is written by one of them; ops that write where indices say have shares instead (TileAccess::shareOf).
 
 #include "codegen/gpu/Accesses.h"
 #include "codegen/gpu/Emitters.h"
@@ -62,31 +62,6 @@ static bool readsWhatItWrites(Block &block) {
   });
   return hasLocal ||
          llvm::any_of(written, [&](Value buffer) { return read.contains(buffer) || !isa<BlockArgument>(buffer); });
-}
-
-/// Whether the value is made of elements of a buffer, as far as ops of `block` make it.
-static bool isMadeOfRead(Value value, Block &block, DenseMap<Value, bool> &known) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !block.getParent()->isAncestor(op->getParentRegion()))
-    return false;
-  auto [entry, isNew] = known.try_emplace(value, false);
-  if (!isNew)
-    return entry->second;
-  auto loads = [](Operation *inner) { return loadedFrom(inner) ? WalkResult::interrupt() : WalkResult::advance(); };
-  const bool found = op->walk(loads).wasInterrupted() || llvm::any_of(op->getOperands(), [&](Value operand) {
-                       return isMadeOfRead(operand, block, known);
-                     });
-  return known[value] = found;
-}
-
-/// Whether places depend on what was read, as those of updates: two steps may then write the same one.
-static bool writesWhereToldTo(Block &block) {
-  DenseMap<Value, bool> known;
-  auto isTold = [&](Operation *op) {
-    const bool isRead = llvm::any_of(placeOfStore(op), [&](Value index) { return isMadeOfRead(index, block, known); });
-    return isRead ? WalkResult::interrupt() : WalkResult::advance();
-  };
-  return block.walk(isTold).wasInterrupted();
 }
 
 static bool loops(Operation &op) {
@@ -175,7 +150,7 @@ bool Distribution::distributeOnce() {
 
 Extent distributeLoops(Body &body, Block &block, Value invocation, Value tile) {
   Distribution distribution(body, block);
-  if (!readsWhatItWrites(block) && !writesWhereToldTo(block))
+  if (!readsWhatItWrites(block))
     distribution.run();
   // Neighbours have neighbouring steps of the innermost loop.
   OpBuilder b(&block, block.begin());

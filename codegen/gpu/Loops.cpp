@@ -3,7 +3,7 @@
 //
 // Kernels whose root emits its own loops, and how many threads compute a tile: a warp or a group goes through a long
 // row together where the profile shares rows, so that neighbours read what lies side by side; else an invocation has a
-// tile, or a part of one.
+// tile, or a part of one. Where only the run knows what is written, an invocation owns places of a tile.
 
 #include "codegen/cpu/KernelTile.h"
 #include "codegen/gpu/GroupMemory.h"
@@ -14,6 +14,7 @@
 using namespace mlir;
 using smelt::graph::Columns;
 using smelt::graph::Extent;
+using smelt::graph::Share;
 using smelt::graph::Team;
 
 namespace smelt::gpu {
@@ -25,6 +26,7 @@ constexpr int64_t kManyRows = 1024;       // unless there are so many rows
 constexpr int64_t kFewestSteps = 16;      // that are worth merging parts of
 constexpr int64_t kEnoughThreads = 65536; // with a thread for each line
 constexpr int64_t kNeighbours = 8;        // lines, in vectors, that threads side by side read: a line of the cache
+constexpr int64_t kCopy = 8;              // copying a place takes as long as walking by so many updates
 
 class TeamTile : public cpu::KernelTile, Counting {
 public:
@@ -39,10 +41,11 @@ public:
     return memory_.merge(team, partial, merge);
   }
   LogicalResult once(const Team &team, llvm::function_ref<LogicalResult()> body) override;
+  std::optional<Share> shareOf(const Extent &lines, const Extent &places, int64_t most) override;
 
-  /// Invocations of each tile; 1 where no op asked for a team.
-  int64_t invocations() const { return threads_ * parts_; }
-  bool isShared() const { return threads_ > 1; }
+  /// Invocations of each tile; 1 where no op asked for a team or a share.
+  Extent invocations() const { return owners_ ? *owners_ : Extent(threads_ * parts_); }
+  bool isShared() const { return owners_ || threads_ > 1; }
 
 private:
   using Counting::body_;
@@ -55,6 +58,7 @@ private:
   int64_t tiles_;
   GroupMemory memory_;
   int64_t threads_ = 1, parts_ = 1; // of a tile: of each of its parts
+  std::optional<Extent> owners_;    // of a tile, where it has such
   Value isOwn_;                     // no thread before this one has the same lines
 };
 
@@ -100,6 +104,20 @@ LogicalResult TeamTile::once(const Team &team, llvm::function_ref<LogicalResult(
   OpBuilder::InsertionGuard guard(b_);
   b_.setInsertionPointToStart(scf::IfOp::create(b_, isFirst, /*withElseRegion=*/false).thenBlock());
   return body();
+}
+
+std::optional<Share> TeamTile::shareOf(const Extent &lines, const Extent &places, int64_t most) {
+  constexpr int64_t kMostInvocations = std::numeric_limits<int32_t>::max() / 2;
+  const int64_t copy = profile_.sharesRows ? kCopy : 1; // a processor's lanes do not wait for it
+  const int64_t all = std::max<int64_t>(kernel::typicalLength(lines), 1), length = kernel::typicalLength(places),
+                mostSteps = kMostInvocations / tiles_ / all, group = profile_.groupSize;
+  int64_t step = 1;
+  while (step < length && step <= mostSteps / 2 &&
+         (all * tiles_ < llvm::divideCeil(group, step) || most < llvm::divideCeil(length * copy, step)))
+    step *= 2;
+  owners_ = lines * Extent(step);
+  Value number = arith::RemUIOp::create(b_, invocation_, body_.value(*owners_)), extent = body_.value(lines);
+  return Share{arith::RemUIOp::create(b_, number, extent), arith::DivUIOp::create(b_, number, extent), step};
 }
 
 FailureOr<graph::Extent> emitLoops(Body &body, graph::LoopInterface root, func::FuncOp function, Value invocation,

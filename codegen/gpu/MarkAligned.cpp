@@ -4,13 +4,13 @@
 // mark-aligned: vector.load and vector.store of four elements that begin at a multiple of four, in an operand that
 // does, get gpu.aligned: they are one access to memory.
 
+#include "codegen/gpu/Accesses.h"
 #include "codegen/gpu/Bindings.h"
 #include "codegen/gpu/Emitters.h"
 #include "codegen/gpu/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/Pass.h"
 #include <numeric>
 
@@ -51,18 +51,20 @@ struct MarkAligned : PassWrapper<MarkAligned, OperationPass<>> {
 
   void runOnOperation() override {
     getOperation()->walk([&](Operation *op) {
-      if (auto load = dyn_cast<vector::LoadOp>(op))
-        mark(op, load.getBase(), load.getIndices().front(), load.getVectorType());
-      else if (auto store = dyn_cast<vector::StoreOp>(op))
-        mark(op, store.getBase(), store.getIndices().front(), store.getVectorType());
+      Value written = storedTo(op), buffer = written ? written : loadedFrom(op);
+      if (!buffer)
+        return;
+      auto type = dyn_cast<VectorType>(written ? op->getOperand(0).getType() : op->getResult(0).getType());
+      if (type && type.getNumElements() == kLanes)
+        mark(op, buffer, placeOf(op).front());
     });
   }
 
 private:
-  static void mark(Operation *op, Value base, Value index, VectorType type) {
+  static void mark(Operation *op, Value base, Value index) {
     auto argument = dyn_cast<BlockArgument>(base);
     auto function = op->getParentOfType<func::FuncOp>();
-    if (!argument || !function || type.getNumElements() != kLanes || !beginsAtVector(index))
+    if (!argument || !function || !beginsAtVector(index))
       return;
     auto aligned = function->getAttrOfType<DenseBoolArrayAttr>(kAlignedOperands);
     if (aligned && argument.getArgNumber() < static_cast<size_t>(aligned.size()) && aligned[argument.getArgNumber()])

@@ -112,6 +112,13 @@ struct Columns {
   mlir::Value first;
 };
 
+/// What one thread makes of lines side by side where only the run knows which places are written: every `step`-th place
+/// of one line, from `first` on.
+struct Share {
+  mlir::Value line, first; // of type index
+  int64_t step = 1;        // a power of two
+};
+
 /// The work of one tile of a kernel whose root is a LoopInterface op.
 class TileAccess {
 public:
@@ -144,6 +151,12 @@ public:
   /// The same for lines side by side, along each of which there are `steps`: a team for some of the lines, which
   /// `lanes` divide. Nothing where one thread does as well.
   virtual std::optional<Columns> teamAcross(int64_t /*lines*/, int64_t /*steps*/, unsigned /*lanes*/) { return {}; }
+  /// A share for each thread, so that each place has one owner, who walks through all that may go there in its order:
+  /// of `most` places, where it is known how many there are. An op that asks has to use it. Nothing where one thread
+  /// makes the whole tile.
+  virtual std::optional<Share> shareOf(const Extent & /*lines*/, const Extent & /*places*/, int64_t /*most*/) {
+    return {};
+  }
   /// What the members hold as one value, which all of them get. The order of merging is that of the members.
   using MergeValues = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
   virtual mlir::Value together(const Team &, mlir::Value partial, MergeValues) { return partial; }

@@ -82,6 +82,22 @@ static Coordinates coordinatesOf(ArrayRef<Value> outer, ArrayRef<Value> inner) {
   return at;
 }
 
+/// A row-major position as one index for each dim.
+static SmallVector<Value> indicesAt(TileAccess &access, Value position, ArrayRef<Extent> shape) {
+  ImplicitLocOpBuilder &b = access.builder();
+  SmallVector<Value> at(shape.size());
+  for (size_t dim = shape.size(); dim > 0; --dim) {
+    Value extent = access.count(shape[dim - 1]).in(b);
+    at[dim - 1] = dim == 1 ? position : arith::RemUIOp::create(b, position, extent).getResult();
+    position = arith::DivUIOp::create(b, position, extent);
+  }
+  return at;
+}
+
+static Coordinates coordinatesAt(TileAccess &access, Value position, ArrayRef<Extent> shape) {
+  return coordinatesOf(indicesAt(access, position, shape), {});
+}
+
 /// The index that a tensor of indices holds, as a coordinate of a dim. Null where it can't be read.
 static Value fetchIndex(TileAccess &access, Value indices, ArrayRef<LaneIndex> at, const Extent &extent) {
   ImplicitLocOpBuilder &b = access.builder();
@@ -109,17 +125,20 @@ static LogicalResult copyTile(TileAccess &access, Value data) {
 
 namespace {
 
+constexpr int64_t kMostOwnBytes = 2048; // of a thread's places in scratch memory, where many threads have such
+
 /// Elements of the result that updates meet in scratch memory, as many at a time as it has room for.
 class Accumulation {
 public:
   using Place = llvm::function_ref<Coordinates(Value position)>;
   using Updates = llvm::function_ref<LogicalResult()>;
 
-  Accumulation(TileAccess &access, Value data, ScatterReduction reduction)
-      : access_(access), b_(access.builder()), data_(data), reduction_(reduction) {}
+  Accumulation(TileAccess &access, Value data, ScatterReduction reduction, int64_t mostBytes)
+      : access_(access), b_(access.builder()), data_(data), reduction_(reduction), mostBytes_(mostBytes) {}
 
-  /// Emits, over blocks of [0, extent): what stands at `place`, then `updates`, which call meet, then the result.
-  LogicalResult run(const Extent &extent, Place place, Updates updates);
+  /// Emits, over blocks of [0, end), which is `extent` at most: what stands at `place`, then `updates`, which call
+  /// meet, then the result.
+  LogicalResult run(const Extent &extent, Value end, Place place, Updates updates);
   /// Lets an update meet the element at a position, if that lies in the block.
   void meet(Value position, Value update);
   /// The positions in the block: [start, end).
@@ -131,15 +150,16 @@ private:
   ImplicitLocOpBuilder &b_;
   Value data_;
   ScatterReduction reduction_;
+  int64_t mostBytes_;
   Scratch scratch_;
   Value start_, end_;
 };
 
 } // namespace
 
-LogicalResult Accumulation::run(const Extent &extent, Place place, Updates updates) {
+LogicalResult Accumulation::run(const Extent &extent, Value end, Place place, Updates updates) {
   Type compute = computeType(elementOf(data_));
-  int64_t room = TileAccess::kMostScratchBytes / elementBytes(compute);
+  int64_t room = mostBytes_ / elementBytes(compute);
   room = std::min(extent.asNumber().value_or(room), room);
   if (extent == Extent(0))
     return success();
@@ -147,8 +167,7 @@ LogicalResult Accumulation::run(const Extent &extent, Place place, Updates updat
   LogicalResult done = success();
   access_.loop(access_.count(extent.ceilDiv(room)), {}, [&](Value block, ValueRange) {
     start_ = arith::MulIOp::create(b_, block, access_.indexConstant(room));
-    end_ = arith::MinSIOp::create(b_, arith::AddIOp::create(b_, start_, access_.indexConstant(room)),
-                                  access_.count(extent).in(b_));
+    end_ = arith::MinSIOp::create(b_, arith::AddIOp::create(b_, start_, access_.indexConstant(room)), end);
     auto inBlock = [&](Value position) { return arith::SubIOp::create(b_, position, start_).getResult(); };
     forEach(access_.builder(), start_, end_, [&](Value position) {
       Value value = access_.fetch(data_, place(position), 1);
@@ -177,6 +196,108 @@ void Accumulation::meet(Value position, Value update) {
     Expr value = scratch_.load(access_, at, 1).as(isUnsigned);
     scratch_.store(access_, at, metOf(reduction_, value, Expr(b_, update, isUnsigned)).value());
   });
+}
+
+namespace {
+
+/// A line of places in the data, to any of which updates may go, and those of its places that this thread owns: all, or
+/// a share of them.
+class UpdatedLine {
+public:
+  UpdatedLine(TileAccess &access, const Extent &places, const std::optional<Share> &share)
+      : access_(access), b_(access.builder()), places_(places), share_(share) {}
+  virtual ~UpdatedLine() = default;
+
+  /// Emits result = data, then updates that replace it, `lanes` lines at a time.
+  LogicalResult replace(Value data, Value updates, unsigned lanes);
+  /// Emits what updates that meet the data make of it, one line at a time.
+  LogicalResult reduce(Value data, Value updates, ScatterReduction reduction);
+
+protected:
+  using UpdateBody = llvm::function_ref<LogicalResult(Value position, const Coordinates &to, const Coordinates &from)>;
+  /// A place's coordinates in the data.
+  virtual Coordinates place(Value position) = 0;
+  /// Emits `body` for each update of the line, in their order: its place, that in the data, and its own.
+  virtual LogicalResult forUpdates(UpdateBody body) = 0;
+
+  TileAccess &access_;
+  ImplicitLocOpBuilder &b_;
+  Extent places_;
+
+private:
+  LogicalResult updateOwn(UpdateBody body);
+
+  std::optional<Share> share_;
+};
+
+} // namespace
+
+/// Emits `body` for those updates alone that go to places of this thread's.
+LogicalResult UpdatedLine::updateOwn(UpdateBody body) {
+  return forUpdates([&](Value position, const Coordinates &to, const Coordinates &from) {
+    Value isOwn;
+    if (share_ && share_->step > 1) {
+      Value number = arith::AndIOp::create(b_, position, access_.indexConstant(share_->step - 1));
+      isOwn = arith::CmpIOp::create(b_, arith::CmpIPredicate::eq, number, share_->first);
+    }
+    LogicalResult done = success();
+    onlyIf(access_, isOwn, [&] { done = body(position, to, from); });
+    return done;
+  });
+}
+
+LogicalResult UpdatedLine::replace(Value data, Value updates, unsigned lanes) {
+  LogicalResult done = success();
+  Count first = share_ ? Count(share_->first) : Count(0);
+  forRange(b_, first, access_.count(places_), share_ ? share_->step : 1, {}, [&](Value position, ValueRange) {
+    Coordinates at = place(position);
+    Value value = access_.fetch(data, at, lanes);
+    if (!value || failed(access_.store(0, value, at)))
+      done = failure();
+    return SmallVector<Value>();
+  });
+  LogicalResult updated = updateOwn([&](Value, const Coordinates &to, const Coordinates &from) {
+    Value update = access_.fetch(updates, from, lanes);
+    return update ? access_.store(0, update, to) : failure();
+  });
+  return success(succeeded(done) && succeeded(updated));
+}
+
+LogicalResult UpdatedLine::reduce(Value data, Value updates, ScatterReduction reduction) {
+  const int64_t step = share_ ? share_->step : 1;
+  Value end = access_.count(places_).in(b_);
+  auto scaled = [&](Value number) {
+    if (!share_)
+      return number;
+    Value scale = access_.indexConstant(step);
+    return arith::AddIOp::create(b_, arith::MulIOp::create(b_, number, scale), share_->first).getResult();
+  };
+  auto number = [&](Value position) {
+    return step == 1 ? position : arith::DivUIOp::create(b_, position, access_.indexConstant(step)).getResult();
+  };
+  if (step > 1) // ⌈(end - first) / step⌉, of a first below the step
+    end = number(
+        arith::AddIOp::create(b_, end, arith::SubIOp::create(b_, access_.indexConstant(step - 1), share_->first)));
+  Accumulation own(access_, data, reduction, share_ ? kMostOwnBytes : TileAccess::kMostScratchBytes);
+  return own.run(
+      places_.ceilDiv(step), end, [&](Value position) { return place(scaled(position)); },
+      [&] {
+        return updateOwn([&](Value position, const Coordinates &, const Coordinates &from) {
+          Value update = access_.fetch(updates, from, 1);
+          if (update)
+            own.meet(number(position), update);
+          return success(update != nullptr);
+        });
+      });
+}
+
+/// How many places an owner has at most: no more than it walks by updates, or copies would take longer than that; nor
+/// than its scratch memory has room for.
+static int64_t mostOwn(Value data, const Extent &updates, ScatterReduction reduction) {
+  constexpr int64_t kTypicalUpdates = 256;
+  const int64_t walked = std::max<int64_t>(updates.asNumber().value_or(kTypicalUpdates), 1);
+  const int64_t room = kMostOwnBytes / elementBytes(computeType(elementOf(data)));
+  return reduction == ScatterReduction::None ? walked : std::min(walked, room);
 }
 
 /// Updates of types that are not computed with can but replace the data.
@@ -237,6 +358,39 @@ static Value hasUpdates(ScatterElementsOp op, TileAccess &access, ArrayRef<Value
   return condition;
 }
 
+namespace {
+
+/// Of elements: what lies along the axis, behind which the coordinates are `inner`.
+class LineOfElements : public UpdatedLine {
+public:
+  LineOfElements(ScatterElementsOp op, TileAccess &access, ArrayRef<Value> inner, const std::optional<Share> &share)
+      : UpdatedLine(access, extentsOf(op.getType())[op.getAxis()], share), op_(op), inner_(inner) {}
+
+private:
+  Coordinates place(Value position) override {
+    Coordinates at = coordinatesOf(access_.tile(), position);
+    llvm::append_range(at, coordinatesOf(inner_, {}));
+    return at;
+  }
+  LogicalResult forUpdates(UpdateBody body) override {
+    LogicalResult done = success();
+    onlyIf(access_, hasUpdates(op_, access_, inner_), [&] {
+      forEach(b_, 0, access_.count(extentsOf(op_.getIndices())[op_.getAxis()]), [&](Value number) {
+        const Coordinates from = place(number);
+        Value index = fetchIndex(access_, op_.getIndices(), from, places_);
+        if (!index || failed(body(index, place(index), from)))
+          done = failure();
+      });
+    });
+    return done;
+  }
+
+  ScatterElementsOp op_;
+  ArrayRef<Value> inner_;
+};
+
+} // namespace
+
 static LogicalResult replaceElements(ScatterElementsOp op, TileAccess &access) {
   size_t axis = op.getAxis();
   if (failed(copyTile(access, op.getData())))
@@ -256,41 +410,27 @@ static LogicalResult replaceElements(ScatterElementsOp op, TileAccess &access) {
   return done;
 }
 
-static LogicalResult reduceElements(ScatterElementsOp op, TileAccess &access) {
-  size_t axis = op.getAxis();
-  Extents shape = extentsOf(op.getType());
-  const Extent extent = shape[axis], count = extentsOf(op.getIndices())[axis];
-  Accumulation line(access, op.getData(), op.getReduction());
+LogicalResult ScatterElementsOp::emitTile(TileAccess &access) {
+  Extents shape = extentsOf(getType());
+  ArrayRef<Extent> behind = ArrayRef<Extent>(shape).drop_front(getAxis() + 1);
+  const bool isReplaced = getReduction() == ScatterReduction::None;
+  auto emitLine = [&](ArrayRef<Value> inner, const std::optional<Share> &share) {
+    LineOfElements line(*this, access, inner, share);
+    return isReplaced ? line.replace(getData(), getUpdates(), /*lanes=*/1)
+                      : line.reduce(getData(), getUpdates(), getReduction());
+  };
+  if (std::optional<Share> share = access.shareOf(
+          productOf(behind), shape[getAxis()], mostOwn(getData(), extentsOf(getIndices())[getAxis()], getReduction())))
+    return emitLine(indicesAt(access, share->line, behind), share);
+  if (isReplaced)
+    return replaceElements(*this, access);
   LogicalResult done = success();
-  nest(access, ArrayRef<Extent>(shape).drop_front(axis + 1), {}, [&](ArrayRef<Value> inner, ValueRange) {
-    auto place = [&](Value position) {
-      Coordinates at = coordinatesOf(access.tile(), position);
-      llvm::append_range(at, coordinatesOf(inner, {}));
-      return at;
-    };
-    auto updates = [&] {
-      LogicalResult read = success();
-      onlyIf(access, hasUpdates(op, access, inner), [&] {
-        forEach(access.builder(), 0, access.count(count), [&](Value number) {
-          Value index = fetchIndex(access, op.getIndices(), place(number), extent);
-          Value update = access.fetch(op.getUpdates(), place(number), 1);
-          if (index && update)
-            line.meet(index, update);
-          else
-            read = failure();
-        });
-      });
-      return read;
-    };
-    if (failed(line.run(extent, place, updates)))
+  nest(access, behind, {}, [&](ArrayRef<Value> inner, ValueRange) {
+    if (failed(emitLine(inner, {})))
       done = failure();
     return SmallVector<Value>();
   });
   return done;
-}
-
-LogicalResult ScatterElementsOp::emitTile(TileAccess &access) {
-  return getReduction() == ScatterReduction::None ? replaceElements(*this, access) : reduceElements(*this, access);
 }
 
 // Scatter of slices.
@@ -396,16 +536,77 @@ static LogicalResult replaceSlices(ScatterNdOp op, TileAccess &access) {
   return done;
 }
 
-/// A row-major position as coordinates.
-static Coordinates coordinatesAt(TileAccess &access, Value position, ArrayRef<Extent> shape) {
+/// The row-major number of a slice.
+static Value numberOf(ScatterNdOp op, TileAccess &access, const Coordinates &slot) {
   ImplicitLocOpBuilder &b = access.builder();
-  Coordinates at(shape.size());
-  for (size_t dim = shape.size(); dim > 0; --dim) {
-    Value extent = access.count(shape[dim - 1]).in(b);
-    at[dim - 1] = {dim == 1 ? position : arith::RemUIOp::create(b, position, extent).getResult(), 0};
-    position = arith::DivUIOp::create(b, position, extent);
+  Value number = access.indexConstant(0);
+  for (auto [index, extent] : llvm::zip(slot, extentsOf(op.getType())))
+    number = arith::AddIOp::create(b, arith::MulIOp::create(b, number, access.count(extent).in(b)), index.base);
+  return number;
+}
+
+namespace {
+
+/// Of slices: what lies along the dims that are indexed, at the coordinates `column` within the slices.
+class LineOfSlices : public UpdatedLine {
+public:
+  LineOfSlices(ScatterNdOp op, TileAccess &access, const Coordinates &column, ArrayRef<Extent> indexed,
+               const Share &share)
+      : UpdatedLine(access, productOf(indexed), share), op_(op), column_(column), indexed_(indexed) {}
+
+private:
+  Coordinates place(Value position) override { return inSlice(coordinatesAt(access_, position, indexed_)); }
+  Coordinates inSlice(Coordinates at) const {
+    llvm::append_range(at, column_);
+    return at;
   }
-  return at;
+  LogicalResult forUpdates(UpdateBody body) override {
+    LogicalResult done = success();
+    nest(access_, updateDims(op_).first, {}, [&](ArrayRef<Value> tuple, ValueRange) {
+      std::optional<Coordinates> slot = fetchSlot(op_, access_, tuple);
+      if (!slot || failed(body(numberOf(op_, access_, *slot), inSlice(*slot), inSlice(coordinatesOf(tuple, {})))))
+        done = failure();
+      return SmallVector<Value>();
+    });
+    return done;
+  }
+
+  ScatterNdOp op_;
+  const Coordinates &column_;
+  ArrayRef<Extent> indexed_;
+};
+
+} // namespace
+
+/// A thread's share of the result: columns of the slices, whole vectors of them where they have such. Nothing where one
+/// thread makes all.
+static std::optional<LogicalResult> emitShare(ScatterNdOp op, TileAccess &access) {
+  const bool isReplaced = op.getReduction() == ScatterReduction::None;
+  Extents shape = extentsOf(op.getType()), slice = updateDims(op).second;
+  ArrayRef<Extent> indexed = ArrayRef<Extent>(shape).drop_back(slice.size());
+  unsigned width = isReplaced ? access.vectorLanes(computeType(elementOf(op.getData()))) : 1;
+  std::optional<Extent> vectors = slice.empty() ? std::nullopt : slice.back().dividedBy(width);
+  if (vectors)
+    slice.back() = *vectors;
+  else
+    width = 1;
+  std::optional<Share> share = access.shareOf(
+      productOf(slice), productOf(indexed), mostOwn(op.getData(), productOf(updateDims(op).first), op.getReduction()));
+  if (!share)
+    return std::nullopt;
+  ImplicitLocOpBuilder &b = access.builder();
+  Coordinates column = coordinatesAt(access, share->line, slice);
+  auto emitLine = [&](Value base, unsigned lanes) {
+    Coordinates here = column;
+    if (width > 1) {
+      Value first = arith::MulIOp::create(b, here.back().base, access.indexConstant(width));
+      here.back() = along(arith::AddIOp::create(b, first, base), lanes);
+    }
+    LineOfSlices line(op, access, here, indexed, *share);
+    return isReplaced ? line.replace(op.getData(), op.getUpdates(), lanes)
+                      : line.reduce(op.getData(), op.getUpdates(), op.getReduction());
+  };
+  return access.forLanes(Count(width), width, emitLine);
 }
 
 /// Emits the updates of slices, in so far as they fall in the block.
@@ -420,10 +621,7 @@ static LogicalResult meetSlices(ScatterNdOp op, TileAccess &access, Accumulation
       done = failure();
       return SmallVector<Value>();
     }
-    Value first = access.indexConstant(0);
-    for (auto [index, extent] : llvm::zip(*slot, extentsOf(op.getType())))
-      first = arith::AddIOp::create(b, arith::MulIOp::create(b, first, access.count(extent).in(b)), index.base);
-    first = arith::MulIOp::create(b, first, row);
+    Value first = arith::MulIOp::create(b, numberOf(op, access, *slot), row);
     Value before = arith::SubIOp::create(b, block.start(), first), last = arith::SubIOp::create(b, block.end(), first);
     Value from = arith::MaxSIOp::create(b, before, access.indexConstant(0)), to = arith::MinSIOp::create(b, last, row);
     forEach(access.builder(), from, to, [&](Value i) {
@@ -441,12 +639,16 @@ static LogicalResult meetSlices(ScatterNdOp op, TileAccess &access, Accumulation
 }
 
 LogicalResult ScatterNdOp::emitTile(TileAccess &access) {
+  if (std::optional<LogicalResult> done = emitShare(*this, access))
+    return *done;
   if (getReduction() == ScatterReduction::None)
     return replaceSlices(*this, access);
-  Accumulation block(access, getData(), getReduction());
+  Accumulation block(access, getData(), getReduction(), TileAccess::kMostScratchBytes);
   Extents shape = extentsOf(getType());
+  const Extent all = productOf(shape);
   auto place = [&](Value position) { return coordinatesAt(access, position, shape); };
-  return block.run(productOf(shape), place, [&] { return meetSlices(*this, access, block); });
+  return block.run(all, access.count(all).in(access.builder()), place,
+                   [&] { return meetSlices(*this, access, block); });
 }
 
 } // namespace smelt::graph

@@ -32,9 +32,22 @@ kernel.func @softmax {
 
 // -----
 
-// Updates go where indices say, to rows that another loop of the same kernel copies: one invocation does both, in order.
+// Updates go where indices say, to rows that the kernel copies before: each row has one owner, who copies it and walks
+// through all updates in their order. Of 9 rows, number r is invocation r's; 16 is a power of two.
 // CHECK-LABEL: func.func private @updates
-// CHECK-SAME: gpu.invocations = 1 : i64
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<36xf32>, %[[I:[a-z0-9]+]]: memref<2xi32>, %[[U:[a-z0-9]+]]: memref<8xf32>, %[[Y:[a-z0-9]+]]: memref<36xf32>, %[[ID:[a-z0-9]+]]: index
+// CHECK-SAME: gpu.invocations = 16 : i64
+// CHECK: %[[FIRST:.*]] = arith.remui %[[ID]], %c16
+// CHECK: scf.for %{{.*}} = %[[FIRST]] to %c9 step %c16
+// CHECK:   vector.load %[[X]]
+// CHECK:   vector.store %{{.*}}, %[[Y]]
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK:   memref.load %[[I]]
+// CHECK:   %[[OWNER:.*]] = arith.andi %{{.*}}, %c15
+// CHECK:   %[[IS_OWN:.*]] = arith.cmpi eq, %[[OWNER]], %[[FIRST]]
+// CHECK:   scf.if %[[IS_OWN]]
+// CHECK:     vector.load %[[U]]
+// CHECK:     vector.store %{{.*}}, %[[Y]]
 kernel.func @updates {
 ^bb0(%x: memref<9x4xf32, strided<[4, 1]>>, %i: memref<2x1xi32, strided<[1, 1]>>, %u: memref<2x4xf32, strided<[4, 1]>>, %y: memref<9x4xf32, strided<[4, 1]>>):
   %0 = kernel.load %x : memref<9x4xf32, strided<[4, 1]>> -> tensor<9x4xf32>
@@ -42,4 +55,27 @@ kernel.func @updates {
   %2 = kernel.load %u : memref<2x4xf32, strided<[4, 1]>> -> tensor<2x4xf32>
   %3 = graph.scatter_nd %0, %1, %2 {reduction = 0 : i32} : (tensor<9x4xf32>, tensor<2x1xi32>, tensor<2x4xf32>) -> tensor<9x4xf32>
   kernel.store %3, %y : tensor<9x4xf32>, memref<9x4xf32, strided<[4, 1]>>
+}
+
+// -----
+
+// The same of sums, along the first of two dims: each invocation has 256 / 8 places of a column, which updates meet in
+// an array of its own.
+// CHECK-LABEL: func.func private @sums
+// CHECK-SAME: gpu.invocations = 256 : i64
+// CHECK: memref.alloca() {{.*}} : memref<8xf32>
+// CHECK: %[[COLUMN:.*]] = arith.remui %{{.*}}, %c8
+// CHECK: scf.for
+// CHECK:   memref.store %{{.*}} : memref<8xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1
+// CHECK:   scf.if
+// CHECK:     arith.addf
+// CHECK:     memref.store %{{.*}} : memref<8xf32>
+kernel.func @sums {
+^bb0(%x: memref<256x8xf32, strided<[8, 1]>>, %i: memref<8x8xi32, strided<[8, 1]>>, %u: memref<8x8xf32, strided<[8, 1]>>, %y: memref<256x8xf32, strided<[8, 1]>>):
+  %0 = kernel.load %x : memref<256x8xf32, strided<[8, 1]>> -> tensor<256x8xf32>
+  %1 = kernel.load %i : memref<8x8xi32, strided<[8, 1]>> -> tensor<8x8xi32>
+  %2 = kernel.load %u : memref<8x8xf32, strided<[8, 1]>> -> tensor<8x8xf32>
+  %3 = graph.scatter_elements %0, %1, %2 {axis = 0 : i64, reduction = 1 : i32} : (tensor<256x8xf32>, tensor<8x8xi32>, tensor<8x8xf32>) -> tensor<256x8xf32>
+  kernel.store %3, %y : tensor<256x8xf32>, memref<256x8xf32, strided<[8, 1]>>
 }
