@@ -43,13 +43,20 @@ kernel.func @softmax {
 
 // -----
 
-// Of rows of 96 a warp has one, without a barrier: four rows a group. On Vulkan, where groups have 64 threads, a group has.
+// Of rows of 96 a warp has one, without a barrier: four rows a group. On Vulkan, where groups have 64 threads, a group has,
+// unless the profile has subgroups.
 // CUDA-NOT: memref.global
 // CHECK-LABEL: func.func private @norm
 // CUDA-SAME: gpu.invocations = 160 : i64
 // VULKAN-SAME: gpu.invocations = 320 : i64
 // CUDA-COUNT-10: nvvm.shfl.sync bfly
 // CUDA-NOT: nvvm.barrier0
+// SUBGROUP: requires #spirv.vce<v1.3, [Shader, GroupNonUniformShuffle,
+// SUBGROUP-NOT: Workgroup>
+// SUBGROUP: gpu.invocations = 160 : i64
+// SUBGROUP-COUNT-10: spirv.GroupNonUniformShuffleXor <Subgroup> {{.*}} : f32, i32
+// SUBGROUP-NOT: spirv.ControlBarrier
+// SUBGROUP: spirv.Return
 kernel.func @norm {
 ^bb0(%x: memref<5x96xf32, strided<[96, 1]>>, %y: memref<5x96xf32, strided<[96, 1]>>):
   %0 = kernel.load %x : memref<5x96xf32, strided<[96, 1]>> -> tensor<5x96xf32>
@@ -60,7 +67,7 @@ kernel.func @norm {
 // -----
 
 // One thread hands over what a row comes to.
-// CHECK-LABEL: func.func private @sum
+// CHECK-LABEL: func.func private @sum(
 // CUDA-COUNT-5: nvvm.shfl.sync bfly
 // CHECK: arith.cmpi eq
 // CHECK: scf.if
