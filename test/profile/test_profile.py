@@ -475,6 +475,9 @@ def mistakes(folder):
                                     ([5], ["no such folder"], (model, "--data", samples, "-o", folder / "absent" / "r.html")),
                                     ([2], ["--check"], (model, "--check", folder / "b.yaml", "--max-loss", "1%"))):
         refuses(codes, words, *arguments, environment={"SMELT_PYTHON": sys.executable})
+    none = {"SMELT_PYTHON": sys.executable, "VK_ICD_FILENAMES": str(folder / "none.json"), "VK_DRIVER_FILES": str(folder / "none.json")}
+    done = Done("profile", model, "--data", samples, "--target", "vulkan", *output, environment=none)
+    expect(done.code == 5 and "target vulkan: " in done.errors and "or name another with --target" in done.errors and "native" not in done.errors, f"{done.code}: {done.errors}")
     done = Done("profile", model, environment={"SMELT_PYTHON": "/absent/python"})
     expect(done.code == 5 and "SMELT_PYTHON" in done.errors, f"{done.code}: {done.errors}")
     bare = folder / "bare"

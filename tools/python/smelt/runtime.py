@@ -185,6 +185,7 @@ def _address(array):
     return array.__array_interface__["data"][0]
 
 
+_FOR_HERE = "compile the model with target='native'"
 _MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine of an ELF file → platform.machine()
 _loads = itertools.count()
 
@@ -200,7 +201,7 @@ def _check_machine(path, descriptor):
     header, this = os.pread(descriptor, 20, 0), platform.machine()
     machine = _MACHINES.get(int.from_bytes(header[18:20], "little"), this)
     if header.startswith(b"\x7fELF") and machine != this:
-        raise SmeltError(f"{path}: compiled for {machine}, this machine is {this}; compile the model with target='native'", 5)
+        raise SmeltError(f"{path}: compiled for {machine}, this machine is {this}", 5, _FOR_HERE)
 
 
 class _Library:
@@ -295,7 +296,7 @@ class Model:
         try:
             return device.Device(_host(), self._library, self._model, self._library.program)
         except device.DeviceError as error:
-            raise SmeltError(f"{self.path}: compiled for a {device.PROGRAMS[self._library.program[0]][0]} device, and {error}; or compile the model with target='native'", 5) from error
+            raise SmeltError(f"{self.path}: compiled for a {device.PROGRAMS[self._library.program[0]][0]} device, and {error}", 5, f"or {_FOR_HERE}") from error
 
     def device_why(self):
         """What the device lacked where the last run failed; "" where it did not."""

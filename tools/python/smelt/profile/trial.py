@@ -131,8 +131,8 @@ def _load(path, target):
     try:
         return load(path)
     except SmeltError as error:
-        why = str(error).removeprefix(f"{path}: ")  # which is a temporary one
-        raise SmeltError(f"target {target}: {why}", error.exit_code) from error
+        why = error.message.removeprefix(f"{path}: ")  # which is a temporary one
+        raise SmeltError(f"target {target}: {why}", error.exit_code, "or name another with --target" if error.advice else "") from error
 
 
 def _nan_in(outputs):
