@@ -20,7 +20,8 @@ if [[ " $* " != *" -emit-pch "* ]]; then
   exec ccache "${relative[@]}"
 fi
 
-ccache "$@"
+# Clang compares the sizes of a header's sources, comments included, which the preprocessor would drop before ccache looks: depend mode takes them as they are.
+CCACHE_DEPEND=1 ccache "$@"
 header= dependencies= previous=
 for argument in "$@"; do
   case $previous in
