@@ -31,12 +31,12 @@ FEEDS = {"x": np.random.default_rng(0).random((1, 3, 16, 16), np.float32)}
 
 
 def small_model(path):
-    """Convolutions on the device, and bytes, which it lacks, between them."""
+    """Convolutions on the device, and numbers of 64 bits, which it lacks, between them and a softmax."""
     rng = np.random.default_rng(0)
     filters = [numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32), name) for name, shape in (("w", (8, 3, 3, 3)), ("v", (4, 8, 1, 1)))]
     nodes = [helper.make_node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]),
              helper.make_node("Conv", ["a", "v"], ["b"]),
-             helper.make_node("Cast", ["b"], ["c"], to=onnx.TensorProto.UINT8),
+             helper.make_node("Cast", ["b"], ["c"], to=onnx.TensorProto.DOUBLE),
              helper.make_node("MaxPool", ["c"], ["d"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
              helper.make_node("Cast", ["d"], ["e"], to=onnx.TensorProto.FLOAT),
              helper.make_node("Softmax", ["e"], ["y"])]
