@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // collapse-dims: merges neighbouring dims of an elementwise kernel that every buffer walks as one, so that its inner
-// loop is long.
+// loop is long; so the dims of a row that is normalised.
 //   add(memref<8x56x56x64, dense>, memref<1x1x1x64>)   →   add(memref<25088x64, dense>, memref<1x64>)
+//   layer_norm(memref<8x64x56x32, dense>) {axis = 1}   →   layer_norm(memref<8x114688, dense>) {axis = 1}
 
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
@@ -22,7 +23,7 @@ public:
   void run();
 
 private:
-  bool isElementwise();
+  bool walksAsOne();
   void group();
   graph::Extents mapped(ArrayRef<graph::Extent> shape) const;
   MemRefType mappedBuffer(MemRefType type) const;
@@ -31,13 +32,15 @@ private:
   Type mappedTensor(Type type) const;
 
   Block &body_;
+  graph::LayerNormOp norm_;                       // where there is one: only dims of its rows are merged
   graph::Extents shape_;                          // of every stored value
   SmallVector<std::pair<size_t, size_t>> merged_; // [first, end) of the dims that become one
 };
 
 } // namespace
 
-bool Collapse::isElementwise() {
+/// Whether each element, or each row that is normalised, is computed by itself.
+bool Collapse::walksAsOne() {
   for (Operation &op : body_) {
     if (auto store = dyn_cast<kernel::StoreOp>(op)) {
       graph::Extents shape = graph::extentsOf(store.getValue());
@@ -49,6 +52,10 @@ bool Collapse::isElementwise() {
     if (auto constant = dyn_cast<graph::ConstantOp>(op)) {
       if (!constant.getValue().isSplat())
         return false;
+      continue;
+    }
+    if (auto norm = dyn_cast<graph::LayerNormOp>(op)) {
+      norm_ = norm;
       continue;
     }
     if (!isa<kernel::LoadOp, graph::ScalarInterface>(op))
@@ -76,6 +83,10 @@ void Collapse::group() {
       differs[lead + dim] = differs[lead + dim] || (extent != Extent(1) && extent != shape_[lead + dim]);
   }
   for (size_t dim = 0; dim < shape_.size(); ++dim) {
+    if (norm_ && dim <= norm_.getAxis()) {
+      merged_.push_back({dim, dim + 1});
+      continue;
+    }
     if (shape_[dim] == Extent(1) && !merged_.empty() && !differs[merged_.back().second - 1]) {
       merged_.back().second = dim + 1;
       continue;
@@ -139,7 +150,7 @@ Type Collapse::mappedTensor(Type type) const {
 }
 
 void Collapse::run() {
-  if (!isElementwise())
+  if (!walksAsOne())
     return;
   group();
   if (merged_.size() == shape_.size())

@@ -34,6 +34,9 @@ std::unique_ptr<mlir::Pass> createPackElementsPass();
 constexpr llvm::StringLiteral kDeclaredType = "graph.declared_type";
 /// Averages of whole images → means, for devices.
 std::unique_ptr<mlir::Pass> createReduceWholePoolsPass();
+/// Reductions of much to little, and normalisations of few long rows → reductions of parts, and of their results, for
+/// devices. After pack-contractions, before form-dispatches.
+std::unique_ptr<mlir::Pass> createSplitReductionsPass();
 /// Roots and the elementwise work that follows them → kernel.dispatch.
 std::unique_ptr<mlir::Pass> createFormDispatchesPass(const kernel::Machine &machine = {});
 constexpr int64_t kStripsForSpeed = 0, kStripsForMemory = -1;

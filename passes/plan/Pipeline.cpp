@@ -14,8 +14,10 @@ namespace smelt::plan {
 void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine, int64_t strips) {
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createPackElementsPass());
-  if (machine.isDevice)
+  if (machine.isDevice) {
     function.addPass(createReduceWholePoolsPass());
+    function.addPass(createSplitReductionsPass());
+  }
   function.addPass(createFormDispatchesPass(machine));
   if (!machine.isDevice)
     manager.addPass(createSplitRowsPass(machine, strips));
@@ -28,7 +30,7 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine, i
 void registerPlanPasses() {
   for (auto create :
        {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass, createReduceWholePoolsPass,
-        createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
+        createSplitReductionsPass, createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFormDispatchesPass(); });
   registerPass([] { return createFoldColumnsPass(); });

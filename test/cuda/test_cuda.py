@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import device_failures
 import device_program
+import few_results
 import harness
 import models
 import program
@@ -261,6 +262,18 @@ def rows_of_warps(cases, assembler):
         for kind in ("int64", "uint64", "float64", "int8", "float16"):
             for rows, columns in ((5, 100), (8, 64)):
                 cases.run(f"rows {kind} {rows}x{columns}", lambda: agrees(kind, rows, columns))
+
+
+def shared_results(cases, assembler):
+    """Few results of much each, which groups have parts of."""
+
+    def alike(case):
+        with tempfile.TemporaryDirectory() as folder:
+            artefact = few_results.agrees(case, "cuda", pathlib.Path(folder), on_device())
+            return {f"sm_{architecture}": assembled(assembler, artefact, architecture)["most_registers"] for architecture in ARCHITECTURES}
+
+    for case in few_results.REDUCTIONS:
+        cases.run(f"shared {few_results.label(case)}", lambda: alike(case))
 
 
 def targets(cases, assembler):
@@ -574,6 +587,7 @@ def main():
         split_sums(cases, assembler)
         open_products(cases, assembler)
         rows_of_warps(cases, assembler)
+        shared_results(cases, assembler)
         targets(cases, assembler)
         failures(cases)
         growth(cases)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Numbers of single operators on devices where these are easily wrong: angles and powers without an exact fma, remainders of the least integers,
-indices beyond a tensor, updates that meet. Integers, and what updates make, are a processor's bit by bit.
+indices beyond a tensor, updates that meet, results that several groups share. Integers, and what updates make, are a processor's bit by bit.
 
 usage: test_numbers.py [OPERATOR…] [--target T]… [--json FILE]
 """
@@ -13,6 +13,7 @@ import numpy as np
 from onnx import helper, save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import few_results
 import harness
 
 
@@ -99,6 +100,15 @@ def updates(run, target):
     case("ScatterND", (300, 7), (90, 1), (90, 7), "none", np.int8)
 
 
+def shared(run, target):
+    def alike(case):
+        with tempfile.TemporaryDirectory() as folder:
+            few_results.agrees(case, target, pathlib.Path(folder))
+
+    for case in few_results.REDUCTIONS:
+        run(f"{few_results.label(case)} {target}", lambda: alike(case))
+
+
 def main():
     options = harness.parser(__doc__)
     options.add_argument("--target", action="append", help="only these targets")
@@ -113,6 +123,7 @@ def main():
         functions(run, target)
         integers(run, target)
         updates(run, target)
+        shared(run, target)
     return cases.close(args.json)
 
 
