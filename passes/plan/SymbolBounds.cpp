@@ -21,7 +21,21 @@ void SymbolBounds::set(ArrayAttr symbols, ArrayRef<Extent> extents, bool mayBeUn
     most_[cast<StringAttr>(symbol).getValue()] = mayBeUnknown && extent.isTooLarge() ? std::nullopt : most(extent);
 }
 
+/// A product of dims that the run finds is bounded by all of their bounds: far more than there are elements where dims
+/// are 1 unless others are not.
+void SymbolBounds::addSame(Value found, Value known) {
+  Extent elements = productOf(graph::extentsOf(found)), others = productOf(graph::extentsOf(known));
+  if (!elements.isFoundAtRunTime() || others.isFoundAtRunTime())
+    return;
+  for (int64_t bytes : {1, 2, 4, 8})
+    same_.try_emplace((elements * bytes).str(), others * bytes);
+}
+
 void SymbolBounds::add(Operation &op) {
+  if (auto reshape = dyn_cast<graph::ReshapeOp>(op)) {
+    addSame(reshape.getResult(), reshape.getInput());
+    addSame(reshape.getInput(), reshape.getResult());
+  }
   if (auto binding = dyn_cast<graph::BindSizesOp>(op))
     set(binding.getSymbols(), binding.getMost(), true);
   if (auto definition = dyn_cast<graph::DefineSizesOp>(op))
@@ -40,6 +54,8 @@ void SymbolBounds::add(Operation &op) {
 }
 
 std::optional<Extent> SymbolBounds::most(const Extent &extent) const {
+  if (auto same = same_.empty() ? same_.end() : same_.find(extent.str()); same != same_.end())
+    return same->second;
   return extent.upperBound([&](StringRef symbol) {
     auto known = most_.find(symbol);
     return known == most_.end() ? std::optional<Extent>() : known->second;

@@ -21,9 +21,12 @@ public:
 
 private:
   void add(mlir::Operation &op);
+  void addSame(mlir::Value found, mlir::Value known);
   void set(mlir::ArrayAttr symbols, llvm::ArrayRef<graph::Extent> extents, bool mayBeUnknown);
 
   llvm::StringMap<std::optional<graph::Extent>> most_;
+  /// Bytes of a tensor whose dims the run finds, as text: those of the one that it has the elements of.
+  llvm::StringMap<graph::Extent> same_;
 };
 
 } // namespace smelt::plan

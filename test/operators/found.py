@@ -22,7 +22,7 @@ def cases(Case):
     yield case("", "Squeeze", {"x": normal(1, 4, 1), "a": integers(-1, 0)})
     yield case("", "Unsqueeze", {"x": x, "a": integers(-1, 0)})
     for name, starts, ends, axes, steps in (("", [1, 2], [3, 5], [0, 2], [1, 2]), ("backwards", [5, -1], [0, -99], [2, 0], [-2, -1]),
-                                            ("nothing", [4], [2], [1], [1]), ("clamped", [-99], [99], [-1], [4])):
+                                            ("nothing", [4], [2], [1], [1]), ("clamped", [-99], [99], [-1], [4]), ("farthest", [-1], [1 - 2**63], [0], [-1])):
         yield case(name, "Slice", {"x": x, "s": integers(*starts), "e": integers(*ends), "a": integers(*axes), "t": integers(*steps)})
     for mode in ("constant", "edge", "reflect", "wrap"):
         yield case(mode, "Pad", {"x": x, "p": integers(1, 0, 2, 2, 1, 0)}, opset=19, mode=mode)
@@ -33,6 +33,9 @@ def cases(Case):
         yield case(f"keepdims {keep}", "ReduceMax", {"x": x, "a": integers(1)}, opset=18, keepdims=keep)
     for axis in (0, -2, 2):
         yield case(f"axis {axis}", "CumSum", {"x": x, "a": np.array(axis, np.int64)}, exclusive=1, reverse=axis % 2)
+    # Memory is that of the tensor's elements, not that of all dims at their largest.
+    yield case("large", "CumSum", {"x": normal(13, 3, 16, 16), "a": np.array(1, np.int64)})
+    yield case("large", "ReduceSum", {"x": normal(13, 3, 16, 16), "a": integers(1, 3)})
     yield case("", "ConstantOfShape", {"s": integers(2, 0, 3)})
     yield case("", "Range", {"a": np.array(3, np.int32), "b": np.array(20, np.int32), "c": np.array(4, np.int32)})
     yield case("backwards", "Range", {"a": np.array(9, np.int64), "b": np.array(-2, np.int64), "c": np.array(-3, np.int64)})
@@ -48,6 +51,7 @@ def cases(Case):
     yield case("long", "NonZero", {"x": random.random(20000) < 0.5})
     keep = np.array([True, False, True])
     yield case("", "Compress", {"x": x, "c": keep}, axis=0)
+    yield case("no rows", "Compress", {"x": normal(0, 3), "c": np.zeros(0, bool)}, axis=0)
     yield case("flat", "Compress", {"x": x, "c": np.array([False, True, True, False, True])})
     yield case("longer", "Compress", {"x": x, "c": np.array([True] * 9)}, axis=0)
     yield case("short", "Compress", {"x": x, "c": np.array([False, True])}, axis=-1)

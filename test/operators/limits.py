@@ -13,3 +13,6 @@ def cases(Case):
     image = np.ones((2, 3, 4, 5), np.float32)
     for operator, outputs in (("MaxPool", 2), ("AveragePool", 1), ("LpPool", 1)):
         yield Case(f"{operator} of no windows", operator, {"x": image}, outputs, kernel_shape=[5, 2])
+    for kind in ("L1", "L2", "LogSum", "LogSumExp", "SumSquare", "Sum", "Mean", "Max", "Prod"):
+        yield Case(f"Reduce{kind} of a scalar", f"Reduce{kind}", {"x": np.array(2.5, np.float32)}, keepdims=0)
+    yield Case("ReduceMean of no integers", "ReduceMean", {"x": np.zeros((2, 0), np.int64), "a": np.array([1])}, weights=("a",), keepdims=0)

@@ -16,7 +16,7 @@ struct Angle {
   Expr r;
 };
 
-/// π/2 in parts of 24 bits for f32, of 53 for f64.
+/// π/2 in parts of 24 bits for f32, of 53 for f64. None is negative, so that no quadrants leave -0 as it is.
 struct HalfPi {
   double high, middle, low;
 };

@@ -211,7 +211,8 @@ private:
     if (kind != ReduceKind::LogSumExp) {
       SmallVector<Expr> sums = pass(kind, same);
       for (Expr &sum : sums)
-        sum = finish(kind, sum, numberOf(access_.count(count_), sum));
+        // The mean of no integers is 0, as devices do not divide by 0 alike.
+        sum = finish(kind, sum, numberOf(access_.count(sum.isFloat() ? count_ : Extent::max(count_, 1)), sum));
       return sums;
     }
     // log Σ e^x = m + log Σ e^(x - m), with the largest x for m, unless that is infinite

@@ -18,8 +18,8 @@ constexpr double kPi = 0x1.921fb54442d18p+1;
 
 HalfPi halfPiOf(Expr x) {
   if (isF64(x))
-    return {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
-  return {0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee58p-50};
+    return {0x1.921fb54442d18p+0, 0x1.1a62633145c06p-54, 0x1.c1cd129024e09p-107};
+  return {0x1.921fb4p+0, 0x1.4442dp-24, 0x1.84698ap-48};
 }
 
 // Where fma may round products, all but the last are exact: of parts of 12 bits with counts of as many.

@@ -173,6 +173,17 @@ static SliceLists readSlice(NodeReader &node, ArrayRef<Extent> shape) {
   return lists;
 }
 
+/// Places that are told with the axes that they are of: those beyond all dims are brought nearer, so that sums with
+/// them stay within 64 bits.
+static Extents brought(ArrayRef<Extent> places, ArrayRef<Extent> axes) {
+  constexpr int64_t kFarthest = int64_t(1) << 62;
+  if (llvm::all_of(axes, [](const Extent &axis) { return axis.isNumber(); }))
+    return Extents(places);
+  return llvm::map_to_vector<8>(places, [](const Extent &place) {
+    return place.isNumber() ? place : Extent::max(Extent::min(place, kFarthest), -kFarthest);
+  });
+}
+
 static Values slice(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.input(0);
@@ -187,7 +198,8 @@ static Values slice(NodeReader &node) {
   if (static_cast<int64_t>(axes.size()) > rankOf(x))
     malformed("has more axes than the " + Twine(rankOf(x)) + " dims of its input");
   Extents shape = extentsOf(x), zeros(shape.size(), 0), ones(shape.size(), 1);
-  Extents from = perDim(b, axes, *starts, zeros), to = perDim(b, axes, *ends, shape), by = perDim(b, axes, steps, ones);
+  Extents from = perDim(b, axes, brought(*starts, axes), zeros), to = perDim(b, axes, brought(*ends, axes), shape),
+          by = perDim(b, axes, steps, ones);
   for (auto [dim, extent] : llvm::enumerate(shape)) {
     if (from[dim] == Extent(0) && to[dim] == extent && by[dim] == Extent(1))
       continue;

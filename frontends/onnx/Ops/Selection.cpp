@@ -29,6 +29,8 @@ static Values compress(NodeReader &node) {
   int64_t axis = normalAxis(isFlat ? 0 : node.integer("axis"), rankOf(x));
   if (rankOf(condition) != 1)
     malformed("needs a list of conditions");
+  if (extentsOf(x)[axis] == Extent(0))
+    return {x};
   // What says something of no element says nothing, as in ONNX Runtime.
   condition = b.sliceDim(condition, 0, 0, Extent::min(extentsOf(condition)[0], extentsOf(x)[axis]));
   return {b.make<graph::GatherOp>(x, placesOf(b, condition), axis)};

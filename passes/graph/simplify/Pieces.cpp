@@ -298,6 +298,21 @@ struct DropReduce : OpRewritePattern<ReduceOp> {
   }
 };
 
+/// reduce(x) → reshape(reduce(reshape(x)))   of a scalar, which becomes a line of one
+struct ReduceScalar : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
+    RankedTensorType scalar = op.getType();
+    if (scalar.getRank() > 0)
+      return failure();
+    auto lineType = RankedTensorType::get({1}, scalar.getElementType());
+    Value line = ReshapeOp::create(rewriter, op.getLoc(), lineType, op.getInput());
+    Value reduced = ReduceOp::create(rewriter, op.getLoc(), line, op.getKind(), ArrayRef<int64_t>{0});
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, scalar, reduced);
+    return success();
+  }
+};
+
 /// resize(x) → x   when it has that size already
 struct DropResize : OpRewritePattern<ResizeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -327,5 +342,6 @@ struct DropPool : OpRewritePattern<PoolOp> {
 
 void graph::addPiecePatterns(RewritePatternSet &patterns) {
   patterns.add<SliceOfSlice, SliceOfConcat, GatherToSlice, ElementwiseOfGather, FlattenConcat, ConcatOfSlices,
-               PadToSlice, PadOfPad, PadIntoConv, DropReduce, DropResize, DropPool>(patterns.getContext());
+               PadToSlice, PadOfPad, PadIntoConv, DropReduce, ReduceScalar, DropResize, DropPool>(
+      patterns.getContext());
 }

@@ -88,6 +88,16 @@ func.func @reduce(%x: tensor<4x1xf32>) -> (tensor<4x1xf32>, tensor<4x1xf32>) {
   return %0, %1 : tensor<4x1xf32>, tensor<4x1xf32>
 }
 
+// A scalar is a line of one.
+// CHECK-LABEL: func.func @reduce_scalar
+// CHECK-NEXT: %[[L:.*]] = graph.reshape %arg0 : (tensor<f32>) -> tensor<1xf32>
+// CHECK-NEXT: %[[R:.*]] = graph.reduce %[[L]] {{.*}} : (tensor<1xf32>) -> tensor<1xf32>
+// CHECK-NEXT: graph.reshape %[[R]] : (tensor<1xf32>) -> tensor<f32>
+func.func @reduce_scalar(%x: tensor<f32>) -> tensor<f32> {
+  %0 = graph.reduce %x {kind = 8 : i32, axes = array<i64>} : (tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
 // What is done to each row of a table is done to the table; not when its numbers differ from place to place.
 // CHECK-LABEL: func.func @gather_later
 // CHECK: %[[B:.*]] = graph.add {{.*}} -> tensor<2x3xf32>

@@ -65,6 +65,16 @@ const Function kFunctions[] = {{"exp"},
                                {"elu", INFINITY, -INFINITY, "alpha = 0.7"}};
 INSTANTIATE_TEST_SUITE_P(All, Functions, testing::ValuesIn(kFunctions));
 
+TEST(Zeros, KeepTheirSign) {
+  for (const char *function : {"sin", "tan"})
+    for (const char *type : {"tensor<2xf32>", "tensor<2xf64>"}) {
+      Operator op(std::string("func.func @f(%x: ") + type + ") -> " + type + " { %0 = graph." + function + " %x : (" +
+                  type + ") -> " + type + " %1 = graph.reciprocal %0 : (" + type + ") -> " + type +
+                  " return %1 : " + type + " }");
+      op.expectCompiledMatches({tensor(op.inputType(0), std::vector<double>{0, -0.0})}, {0, 0});
+    }
+}
+
 TEST(Power, OfF64) {
   Operator op("func.func @f(%x: tensor<7x1xf64>, %y: tensor<9xf64>) -> tensor<7x9xf64> { %0 = graph.pow %x, %y : "
               "(tensor<7x1xf64>, tensor<9xf64>) -> tensor<7x9xf64> return %0 : tensor<7x9xf64> }");

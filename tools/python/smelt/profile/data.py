@@ -112,7 +112,8 @@ def find(text, images=None):
 
 
 _NUMPY = {"f16": "float16", "f32": "float32", "f64": "float64", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64", "u8": "uint8",
-          "u16": "uint16", "u32": "uint32", "u64": "uint64", "bool": "bool"}
+          "u16": "uint16", "u32": "uint32", "u64": "uint64", "bool": "bool", "i1": "bool",
+          "ui8": "uint8", "ui16": "uint16", "ui32": "uint32", "ui64": "uint64"}  # as files call them, and as artefacts do
 
 
 def _random(value, rng):
@@ -128,7 +129,7 @@ def _random(value, rng):
         return np.asarray(rng.standard_normal(shape), _NUMPY[type_])
     least, most = value.get("range", (0, 1))
     most = most if most - least < 1 << 16 else least + 1  # a wider range has no end that the model was made for
-    return np.asarray(rng.integers(least, most, shape, _NUMPY["i64" if type_ == "bool" else type_], endpoint=True), _NUMPY[type_])
+    return np.asarray(rng.integers(least, most, shape, _NUMPY["i64" if _NUMPY[type_] == "bool" else type_], endpoint=True), _NUMPY[type_])
 
 
 def seeded(inputs, folder):
