@@ -71,7 +71,8 @@ public:
     addConversion([keepsWide](MemRefType type) -> std::optional<Type> {
       if (keepsWide || !isWide(type.getElementType()))
         return std::nullopt;
-      return MemRefType::get({2 * type.getNumElements()}, IntegerType::get(type.getContext(), kWord));
+      auto word = IntegerType::get(type.getContext(), kWord);
+      return MemRefType::get({2 * type.getNumElements()}, word, AffineMap(), type.getMemorySpace());
     });
   }
 };
@@ -564,8 +565,7 @@ struct ExpandWidening : WordPattern<arith::ExtFOp> {
   }
 };
 
-/// Four bytes → the word that they are, for whoever takes it from the vector of one; where they were read as such, all
-/// at once.
+/// Four bytes → the word that they are, for whoever takes it from the vector of one; all at once where read as such.
 struct ExpandPacking : WordPattern<vector::BitCastOp> {
   using WordPattern::WordPattern;
   LogicalResult matchAndRewrite(vector::BitCastOp op, OneToNOpAdaptor adaptor,
@@ -607,6 +607,17 @@ static Value firstWord(ImplicitLocOpBuilder &b, Value index) {
 static Value after(ImplicitLocOpBuilder &b, Value index, int64_t number) {
   return arith::AddIOp::create(b, index, arith::ConstantIndexOp::create(b, number), arith::IntegerOverflowFlags::nsw);
 }
+
+struct ExpandGroupArray : WordPattern<memref::GetGlobalOp> {
+  using WordPattern::WordPattern;
+  LogicalResult matchAndRewrite(memref::GetGlobalOp op, OneToNOpAdaptor, ConversionPatternRewriter &r) const override {
+    auto type = getTypeConverter()->convertType<MemRefType>(op.getType());
+    auto array = SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(op, op.getNameAttr());
+    r.modifyOpInPlace(array, [&] { array.setType(type); });
+    r.replaceOpWithNewOp<memref::GetGlobalOp>(op, type, op.getName());
+    return success();
+  }
+};
 
 struct ExpandLoad : WordPattern<memref::LoadOp> {
   using WordPattern::WordPattern;
@@ -722,9 +733,9 @@ struct UseWords : PassWrapper<UseWords, OperationPass<>> {
     ConversionTarget target(getContext());
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns, target);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, types);
-    patterns.add<ExpandConstant, ExpandPair<arith::AddIOp, sum>, ExpandPair<arith::SubIOp, difference>,
-                 ExpandPair<arith::MulIOp, product>, ExpandCompare, ExpandLoad, ExpandStore, ExpandVectorLoad,
-                 ExpandVectorStore>(types, &getContext());
+    patterns.add<ExpandGroupArray, ExpandConstant, ExpandPair<arith::AddIOp, sum>,
+                 ExpandPair<arith::SubIOp, difference>, ExpandPair<arith::MulIOp, product>, ExpandCompare, ExpandLoad,
+                 ExpandStore, ExpandVectorLoad, ExpandVectorStore>(types, &getContext());
     patterns.add<ExpandMove<vector::BroadcastOp>, ExpandMove<vector::ExtractOp>, ExpandMove<vector::InsertOp>,
                  ExpandMove<vector::FromElementsOp>, ExpandMove<vector::ExtractStridedSliceOp>,
                  ExpandMove<arith::SelectOp>, ExpandMove<ub::PoisonOp>>(types, &getContext());

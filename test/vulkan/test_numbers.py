@@ -63,6 +63,9 @@ def integers(run, target):
         sane = (a != bounds.min) | (b != -1)
         for fmod in (0, 1):
             run(f"Mod {np.dtype(dtype)} fmod={fmod} {target}", lambda: same("Mod", {"a": a[sane], "b": b[sane]}, target, fmod=fmod))
+    wide = np.random.default_rng(6).integers(-2**62, 2**62, (3, 1000))  # whose sums lie in memory that a group shares
+    for operator in ("ReduceSum", "ReduceMax", "ReduceProd"):
+        run(f"{operator} int64 {target}", lambda: same(operator, {"x": wide}, target, allows_processor=False, keepdims=0))
     x = np.arange(27, dtype=np.float32).reshape(9, 3)
     far = np.array([0, 99, 2**31, 2**40, 2**63 - 1, -1, -99, -(2**31) - 1, -(2**40)])
     run(f"GatherElements beyond {target}", lambda: same("GatherElements", {"x": x, "i": far[:, None]}, target))

@@ -22,6 +22,21 @@ func.func private @sum(%x: memref<8xi64>, %y: memref<8xi64>, %id: index) {
 
 // -----
 
+// So is memory that a group shares.
+// CHECK: memref.global "private" @group0 : memref<128xi32, 3> = uninitialized
+// CHECK-LABEL: func.func private @shared(
+// CHECK: %[[SHARED:.*]] = memref.get_global @group0 : memref<128xi32, 3>
+// CHECK-COUNT-2: memref.store {{.*}}, %[[SHARED]]
+memref.global "private" @group0 : memref<64xi64, 3> = uninitialized
+func.func private @shared(%x: memref<8xi64>, %id: index) {
+  %shared = memref.get_global @group0 : memref<64xi64, 3>
+  %0 = memref.load %x[%id] : memref<8xi64>
+  memref.store %0, %shared[%id] : memref<64xi64, 3>
+  return
+}
+
+// -----
+
 // Four of them are two vectors of words.
 // CHECK-LABEL: func.func private @compare
 // CHECK-COUNT-2: vector.load {{.*}} memref<64xi32>, vector<4xi32>
