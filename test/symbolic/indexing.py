@@ -62,6 +62,8 @@ CASES = {
                       ["y", "z"]), [{"x": floats(*shape)} for shape in ((1, 4, 5), (2, 9, 17), (3, 100, 5))]),
     "cumulative-sum": (graph([node("CumSum", ["x", "axis"], "y", reverse=1)], {"x": ["n", "m"]}, ["y"], axis=integers(1)),
                        [{"x": floats(n, m)} for n, m in ((1, 1), (2, 9), (3, 100))]),
+    "threshold-of-open-length": (graph([node("NonMaxSuppression", ["b", "s", "most", "t"], "y")], {"b": [1, "n", 4], "s": [1, 2, "n"], "t": ["one"]}, ["y"],
+                                       most=integers(5)), [{"b": floats(1, n, 4).cumsum(-1), "s": floats(1, 2, n), "t": floats(1) ** 2} for n in (1, 30)]),
     "trilu": (graph([node("Trilu", ["x"], "y", upper=0)], {"x": ["n", "m", "k"]}, ["y"]),
               [{"x": floats(*shape)} for shape in ((1, 1, 1), (2, 9, 4), (3, 5, 12))]),
     "reverse-sequence": (graph([node("ReverseSequence", ["x", "l"], "y", time_axis=0, batch_axis=1)], {"x": ["t", "n", 4], "l": ["b"]}, ["y"],

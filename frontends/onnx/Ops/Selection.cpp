@@ -39,9 +39,13 @@ static Values compress(NodeReader &node) {
 /// A threshold as a scalar; null where there is none.
 static Value optionalScalar(NodeReader &node, unsigned index, unsigned elements) {
   Value value = node.optionalInput(index, elements);
-  if (value && !isSingle(value))
+  if (!value)
+    return value;
+  if (rankOf(value) == 1 && !extentsOf(value)[0].isNumber())
+    value = node.builder().expect(value, Extent(1), "a threshold");
+  if (!isSingle(value))
     malformed("input " + Twine(index) + " holds one number, not " + inWords(extentsOf(value)));
-  return value ? node.builder().reshape(value, Extents()) : value;
+  return node.builder().reshape(value, Extents());
 }
 
 // NonMaxSuppression: rows of example, class and box                              ONNX NonMaxSuppression, versions 10–11
