@@ -253,6 +253,13 @@ def quotients(m):
     return made
 
 
+def bounds(u, i):
+    """Of integers, bounds beyond their type, where other numbers wrap."""
+    return [u.clamp(-3, 100), u.clamp(0, 300), u.clamp(min=-3), u.clamp(max=300), u.clone().clamp_(-3, 300), u.clamp_min(-3), u.clamp_max(300), i.clamp(max=200), i.clamp(-200, 5), u.clamp(1.5, 1000.0),
+            F.hardtanh(u, -3, 300), F.hardtanh(i, -3, 200), F.hardtanh(i, -3, 3.5), F.relu6(u), F.threshold(u, -1, 3), u.masked_fill(u > 5, -1), torch.where(u > 5, u, -1), u + 300, u == 256, u < -3,
+            u * -3, u // -3, torch.remainder(u, -3), torch.fmod(i, 300), torch.full_like(u, -1), torch.rsub(u, 300), u.long().clamp(-2**63, 2**63 - 1)]
+
+
 def composites(x, y):
     u, nan = x.abs() + 0.5, torch.where(x > 0.5, torch.full_like(x, float("nan")), x)
     edges = torch.tensor([-0.5, 0.1, 0.7])
@@ -607,6 +614,7 @@ class ComplexStates(nn.Module):
 CASES = {
     "unary": (of(unary), (X, P, I, M)),
     "binary": (of(binary), (X, Y, I, M)),
+    "bounds": (of(bounds), (torch.tensor([0, 3, 100, 200, 255], dtype=torch.uint8), torch.tensor([-128, -3, 0, 5, 127], dtype=torch.int8))),
     "quotients": (of(quotients), (M[0, 0, :6],)),
     "activations": (of(activations), (X,)),
     "views": (of(views), (X,)),

@@ -386,6 +386,15 @@ for _name in ("SUM", "PROD", "MAX", "MIN"):
         f"UNSORTED_SEGMENT_{name}", [graph.input(F32, (4, 3)), graph.constant(np.array([1, 0, 3, 1], I32)), graph.constant(np.array(4, I32))], [F32])))
 
 
+@case("slices")
+def segments_of_no_number(graph):
+    """Rows of negative segments are left out, whether the file or the run says which."""
+    places = np.array([1, -1, 3, -7], I32)
+    given = graph.op("MINIMUM", [graph.input(I32, (4,)), graph.constant(places)], [I32], "MaximumMinimumOptions")
+    return [graph.op(f"UNSORTED_SEGMENT_{name}", [graph.input(F32, (4, 3)), ids, graph.constant(np.array(4, I32))], [F32])
+            for name in ("SUM", "PROD", "MAX", "MIN") for ids in (graph.constant(places), given)]
+
+
 @case("binary")
 def bitcast(graph):
     return graph.op("BITCAST", [graph.input(F32, (5,))], [I32])

@@ -303,6 +303,14 @@ def zero_points_that_do_not_fit(model):
     quantised(model, [0.5] * 3, [0] * 2)
 
 
+@spoils(MALFORMED, "has segments [-1, 0, 1] that do not ascend from 0 on")
+def segments_that_begin_before_the_first(model):
+    main = model.graph("other")
+    x = main.input(F32, (3, 2), name="rows")
+    main.output(main.op("SEGMENT_SUM", [x, main.constant(np.array([-1, 0, 1], np.int32))], [F32]))
+    model._model.subgraphs.reverse()
+
+
 def sparse(model, segments, indices, order=(0, 1, 2, 3), sizes=(3, 3, 3)):
     tensor = graph_of(model).tensors[1]
     tensor.sparsity = schema.SparsityParametersT()

@@ -64,7 +64,8 @@ static Value hardSigmoid(NodeReader &node) {
 
 static Value clamped(NodeReader &node, double low, double high) {
   GraphBuilder &b = node.builder();
-  return b.make<graph::ClampOp>(x(node), b.scalarLike(x(node), low), b.scalarLike(x(node), high));
+  auto bound = [&](double number) { return boundOf(b, graph::Scalar::ofFloat(number), elementOf(x(node))); };
+  return b.make<graph::ClampOp>(x(node), bound(low), bound(high));
 }
 static Value hardTanh(NodeReader &node) { return clamped(node, node.number("min_val"), node.number("max_val")); }
 static Value relu6(NodeReader &node) { return clamped(node, 0, 6); }
@@ -104,8 +105,9 @@ static Value prelu(NodeReader &node) {
 // x <= threshold ? value : x, so NaN stays
 static Value threshold(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value isWithin = b.make<graph::LessEqualOp>(x(node), b.scalarLike(x(node), node.number("threshold")));
-  return b.make<graph::SelectOp>(isWithin, b.scalarLike(x(node), node.number("value")), x(node));
+  auto number = [&](StringRef name) { return operandAs(node, name, elementOf(x(node))); };
+  Value isWithin = b.make<graph::LessEqualOp>(x(node), number("threshold"));
+  return b.make<graph::SelectOp>(isWithin, number("value"), x(node));
 }
 
 // |x| <= lambda ? 0 : x, so NaN stays

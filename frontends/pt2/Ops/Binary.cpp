@@ -7,6 +7,8 @@
 #include "frontends/common/ArcTangent.h"
 #include "frontends/common/FloorDivision.h"
 #include "frontends/pt2/Ops/Math.h"
+#include "llvm/Support/MathExtras.h"
+#include <algorithm>
 
 using namespace mlir;
 
@@ -43,6 +45,16 @@ Value operandAs(NodeReader &node, StringRef name, Type type) {
   if (!number)
     malformed("lacks its argument '" + name + "'");
   return scalarOf(node.builder(), *number, type);
+}
+
+Value boundOf(GraphBuilder &b, graph::Scalar bound, Type type) {
+  if (isa<FloatType>(type))
+    return b.scalar(type, bound);
+  const unsigned width = type.getIntOrFloatBitWidth();
+  const bool isSigned = !type.isUnsignedInteger() && width > 1;
+  const int64_t least = isSigned ? llvm::minIntN(width) : 0;
+  const int64_t most = isSigned || width == 64 ? llvm::maxIntN(width) : static_cast<int64_t>(llvm::maxUIntN(width));
+  return b.scalar(type, graph::Scalar::ofSigned(std::clamp(bound.asSigned(), least, most)));
 }
 
 template <typename Op> static Value binary(NodeReader &node) {
@@ -206,6 +218,14 @@ static Value maskedFill(NodeReader &node) {
   return chosen(node.builder(), node.tensor("mask"), operandAs(node, "value", elementOf(x)), x);
 }
 
+/// An argument of clamp's as a tensor of a type.
+static Value boundAs(NodeReader &node, StringRef name, Type type) {
+  if (!node.isTensor(name))
+    if (std::optional<Number> bound = node.scalar(name); bound && bound->size && bound->size->isNumber())
+      return boundOf(node.builder(), graph::Scalar::ofSigned(bound->size->number()), type);
+  return operandAs(node, name, type);
+}
+
 /// Bounds that are there.
 static Value clampBetween(NodeReader &node, StringRef low, StringRef high) {
   GraphBuilder &b = node.builder();
@@ -225,11 +245,11 @@ static Value clampBetween(NodeReader &node, StringRef low, StringRef high) {
   const bool hasLow = !low.empty() && node.has(low), hasHigh = !high.empty() && node.has(high);
   auto isScalar = [&](StringRef name) { return !node.isTensor(name); };
   if (hasLow && hasHigh && isScalar(low) && isScalar(high))
-    return b.make<graph::ClampOp>(x, operandAs(node, low, type), operandAs(node, high, type));
+    return b.make<graph::ClampOp>(x, boundAs(node, low, type), boundAs(node, high, type));
   if (hasLow)
-    x = combine<graph::MaxOp>(b, x, operandAs(node, low, type));
+    x = combine<graph::MaxOp>(b, x, boundAs(node, low, type));
   if (hasHigh)
-    x = combine<graph::MinOp>(b, x, operandAs(node, high, type));
+    x = combine<graph::MinOp>(b, x, boundAs(node, high, type));
   return x;
 }
 

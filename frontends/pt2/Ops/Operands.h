@@ -27,6 +27,10 @@ template <typename Op> Value combine(GraphBuilder &builder, Value a, Value b) {
 /// An argument that is a tensor or a scalar, as a tensor of a type.
 Value operandAs(NodeReader &node, llvm::StringRef name, Type type);
 
+/// A number that nothing is to pass, as a scalar of a type: beyond the range of integers it is their end, where
+/// elsewhere PyTorch lets numbers wrap.
+Value boundOf(GraphBuilder &builder, graph::Scalar bound, Type type);
+
 /// a / b rounded down, of floats and integers.
 Value floorDivided(GraphBuilder &builder, Value a, Value b);
 

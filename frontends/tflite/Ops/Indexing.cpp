@@ -79,7 +79,8 @@ static Values sparseToDense(OperatorReader &node) {
   return {b.make<graph::ScatterNdOp>(elsewhere, places, values, graph::ScatterReduction::None)};
 }
 
-/// Rows of input 0 that fall together, in as many segments as there are; `start` is what an empty one holds.
+/// Rows of input 0 that fall together, in as many segments as there are; `start` is what an empty one holds. Those of a
+/// negative segment, which is how lists are padded, fall into one more, before the others, that is left out.
 static Value segments(OperatorReader &node, const Extent &count, graph::ScatterReduction reduction,
                       graph::Scalar start) {
   GraphBuilder &b = node.builder();
@@ -88,16 +89,18 @@ static Value segments(OperatorReader &node, const Extent &count, graph::ScatterR
     malformed("needs rows and a list of segments, not " + inWords(extentsOf(rows)) + " and " +
               inWords(extentsOf(places)));
   Extents shape = extentsOf(rows);
-  shape[0] = count;
+  shape[0] = count + 1;
   Value empty = b.broadcast(b.scalar(elementOf(rows), start), shape);
-  return b.make<graph::ScatterNdOp>(empty, b.reshape(places, {extentsOf(places)[0], 1}), rows, reduction);
+  places = b.make<graph::MaxOp>(b.make<graph::AddOp>(places, b.number(1)), b.number(0));
+  Value all = b.make<graph::ScatterNdOp>(empty, b.reshape(places, {extentsOf(places)[0], 1}), rows, reduction);
+  return b.sliceDim(all, 0, 1, count);
 }
 
 // SEGMENT_SUM: as many segments as the last of their numbers says
 static Values segmentSum(OperatorReader &node) {
   Integers numbers = node.integersInput(1);
-  if (numbers.empty() || numbers.back() < 0 || !llvm::is_sorted(numbers))
-    malformed("has segments " + inWords(ArrayRef(numbers).take_front(8)) + " that do not ascend");
+  if (numbers.empty() || numbers.front() < 0 || !llvm::is_sorted(numbers))
+    malformed("has segments " + inWords(ArrayRef(numbers).take_front(8)) + " that do not ascend from 0 on");
   return {segments(node, checkedAdd(numbers.back(), 1), graph::ScatterReduction::Add, graph::Scalar::ofSigned(0))};
 }
 
