@@ -7,19 +7,17 @@ using namespace mlir;
 
 namespace smelt::frontend {
 
-/// (x - mod(x, y)) / y: what the remainder, which has the divisor's sign, leaves is divided without a rest. It may lie
-/// beyond the type's range, as 127 - mod(127, -7) does, so that narrow integers are widened; those of 64 bits cannot
-/// be.
+/// What C++ makes of x / y, which is rounded towards zero, less one where the rest x - y (x / y) and y have different
+/// signs. None of it lies beyond the type's range, as x less its remainder may.
 Value floorQuotient(GraphBuilder &b, Value lhs, Value rhs) {
-  Type narrow = elementOf(lhs);
-  const unsigned width = narrow.getIntOrFloatBitWidth();
-  if (width < 64) {
-    Type wide = b.builder().getIntegerType(width < 32 ? 32 : 64);
-    lhs = b.cast(lhs, wide);
-    rhs = b.cast(rhs, wide);
-  }
-  Value rest = b.make<graph::ModOp>(lhs, rhs, /*fmod=*/false);
-  return b.cast(b.make<graph::DivOp>(b.make<graph::SubOp>(lhs, rest), rhs), narrow);
+  Value quotient = b.make<graph::DivOp>(lhs, rhs);
+  if (elementOf(lhs).isUnsignedInteger())
+    return quotient;
+  Value rest = b.make<graph::SubOp>(lhs, b.make<graph::MulOp>(quotient, rhs)), zero = b.scalarLike(rest, 0);
+  auto isNegative = [&](Value x) { return b.make<graph::LessOp>(x, zero); };
+  Value isAbove = b.make<graph::AndOp>(b.make<graph::NotOp>(b.make<graph::EqualOp>(rest, zero)),
+                                       b.make<graph::XorOp>(isNegative(rest), isNegative(rhs)));
+  return b.make<graph::SubOp>(quotient, b.cast(isAbove, elementOf(quotient)));
 }
 
 } // namespace smelt::frontend

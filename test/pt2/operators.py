@@ -260,6 +260,25 @@ def bounds(u, i):
             u * -3, u // -3, torch.remainder(u, -3), torch.fmod(i, 300), torch.full_like(u, -1), torch.rsub(u, 300), u.long().clamp(-2**63, 2**63 - 1)]
 
 
+def narrow_floats(x, y):
+    """Functions of several steps, which PyTorch computes in f32; in powers of e, constants of 8 bits were 16 % off."""
+    made = []
+    for dtype in (torch.bfloat16, torch.float16):
+        u, v = x.to(dtype), y.to(dtype)
+        made += [torch.exp2(u * 5), torch.sinc(u * 5), torch.sinc(torch.ones_like(u)), torch.erfc(u), torch.addcmul(u, u, v, value=0.3), torch.addcdiv(u, u, v, value=0.3), u // 3.3, (v * 8) // 0.7,
+                 torch.div(u * 9, 3.3, rounding_mode="trunc"), torch.log2(v), torch.log10(v), torch.log1p(v), torch.expm1(u), torch.deg2rad(u), torch.rad2deg(u), F.softplus(u, 2.0, 5.0)]
+    return [z.float() for z in made]
+
+
+def ends(whole, parts, e, n, by, b, i, j, s):
+    """Numbers at the ends of their types, which steps of a formula must not pass."""
+    return [whole // 7, whole // -7, whole // (2**63 - 3), whole // parts, parts // whole.where(whole != 0, 1), torch.remainder(whole, 7), torch.remainder(whole, 2**63 - 3), torch.remainder(whole, parts),
+            torch.div(whole, parts, rounding_mode="floor"), torch.fmod(whole, parts), torch.ldexp(e, n), torch.ldexp(e.double(), n * 8), torch.ldexp(e[2:], by), b.any(), b.all(), b.view(2, 2).any(1), b.view(2, 2).all(0),
+            b.bool().any(), i.any(), torch.lcm(i, j), torch.lcm(i.short() * 200, j.short() * 200), F.softplus(s, beta=3), F.softplus(s, beta=3, threshold=30), F.softplus(s.double(), beta=0.5),
+            *(torch.erfc(s.new_tensor(z, dtype=dtype)) for z in (-6.0, 0.3, 6.0, 9.0, 27.0, math.inf, math.nan) for dtype in (torch.float32, torch.float64))] + [
+                s.to(dtype).float() for dtype in (torch.float8_e5m2, torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)]
+
+
 def composites(x, y):
     u, nan = x.abs() + 0.5, torch.where(x > 0.5, torch.full_like(x, float("nan")), x)
     edges = torch.tensor([-0.5, 0.1, 0.7])
@@ -615,6 +634,11 @@ CASES = {
     "unary": (of(unary), (X, P, I, M)),
     "binary": (of(binary), (X, Y, I, M)),
     "bounds": (of(bounds), (torch.tensor([0, 3, 100, 200, 255], dtype=torch.uint8), torch.tensor([-128, -3, 0, 5, 127], dtype=torch.int8))),
+    "narrow_floats": (of(narrow_floats), (torch.linspace(-3, 3, 25), torch.linspace(0.1, 9, 25))),
+    "ends": (of(ends), (torch.tensor([-2**63, 1 - 2**63, -8, -7, -1, 0, 1, 7, 8, 2**63 - 2, 2**63 - 1]), torch.tensor([7, -7, 3, 2**63 - 1, -2**63, -2, 5, 2**63 - 1, -3, -2**63, -1]),
+                        torch.tensor([0.0, math.inf, 1.0, 3e38, 1.0, -math.inf, math.nan, 2.5]), torch.tensor([140, -200, 127, -128, -130, -3, 3, 3]), torch.tensor([12.0, -9.0, 3.0, -3.0, 3.0, 2.0]),
+                        torch.tensor([0, 1, 0, 255], dtype=torch.uint8), torch.tensor([100, -100, 99, -128, 7, 0], dtype=torch.int8), torch.tensor([99, 99, -7, 3, -3, 5], dtype=torch.int8),
+                        torch.tensor([3e38, -3e38, 1.0, -4.0, 30.0, 1e10, 6.6, 70000.0, 60000.0, 61440.0, 500.0, -500.0, 250.0, math.inf, -math.inf, math.nan]))),
     "quotients": (of(quotients), (M[0, 0, :6],)),
     "activations": (of(activations), (X,)),
     "views": (of(views), (X,)),

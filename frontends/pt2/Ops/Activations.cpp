@@ -73,15 +73,15 @@ static Value relu6(NodeReader &node) { return clamped(node, 0, 6); }
 // log(1 + e^(beta · x)) / beta, and x where beta · x exceeds the threshold
 static Value softplus(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  double beta = node.number("beta"), threshold = node.number("threshold");
-  Value scaled = beta == 1 ? x(node) : b.make<graph::MulOp>(x(node), b.scalarLike(x(node), beta));
-  Value soft = b.make<graph::SoftplusOp>(scaled);
-  if (beta != 1)
-    soft = b.make<graph::MulOp>(soft, b.scalarLike(soft, 1 / beta));
+  const double beta = node.number("beta"), threshold = node.number("threshold");
   constexpr double kSame = 20; // beyond, both are the same number in f32
-  if (threshold >= kSame)
-    return soft;
-  return b.make<graph::SelectOp>(b.make<graph::GreaterOp>(scaled, b.scalarLike(scaled, threshold)), x(node), soft);
+  if (beta == 1 && threshold >= kSame)
+    return b.make<graph::SoftplusOp>(x(node));
+  return inSingle(b, x(node), [&](Value x) {
+    Value scaled = b.make<graph::MulOp>(x, b.scalarLike(x, beta)), soft = b.make<graph::SoftplusOp>(scaled);
+    soft = b.make<graph::DivOp>(soft, b.scalarLike(x, beta));
+    return b.make<graph::SelectOp>(b.make<graph::GreaterOp>(scaled, b.scalarLike(x, threshold)), x, soft);
+  });
 }
 
 static Value logSigmoid(NodeReader &node) {

@@ -38,6 +38,8 @@ Operands readFloats(NodeReader &node, StringRef lhs, StringRef rhs) {
   return operands;
 }
 
+Type widerOf(Type type) { return type.getIntOrFloatBitWidth() < 32 ? Float32Type::get(type.getContext()) : type; }
+
 Value operandAs(NodeReader &node, StringRef name, Type type) {
   if (node.isTensor(name))
     return node.builder().cast(node.tensor(name), type);
@@ -118,9 +120,21 @@ Value floorDivided(GraphBuilder &b, Value x, Value y) {
   return floorQuotient(b, x, y);
 }
 
-static Value floorDivide(NodeReader &node) {
+/// Of floats, a quotient that is rounded is that of numbers in f32, and so are numbers that the file states.
+static Operands readDivided(NodeReader &node) {
   Operands operands = readOperands(node);
-  return floorDivided(node.builder(), operands.lhs, operands.rhs);
+  if (!isa<FloatType>(operands.type) || widerOf(operands.type) == operands.type)
+    return operands;
+  Type wide = widerOf(operands.type);
+  auto widened = [&](StringRef name, Value narrow) {
+    return node.isTensor(name) ? node.builder().cast(narrow, wide) : operandAs(node, name, wide);
+  };
+  return {widened("self", operands.lhs), widened("other", operands.rhs), operands.type};
+}
+
+static Value floorDivide(NodeReader &node) {
+  Operands operands = readDivided(node);
+  return node.builder().cast(floorDivided(node.builder(), operands.lhs, operands.rhs), operands.type);
 }
 
 static Value divMode(NodeReader &node) {
@@ -132,12 +146,13 @@ static Value divMode(NodeReader &node) {
     return floorDivide(node);
   if (mode != "trunc")
     malformed("has rounding_mode '" + printable(mode) + "'");
-  Operands operands = readOperands(node);
+  Operands operands = readDivided(node);
   Value quotient = combine<graph::DivOp>(b, operands.lhs, operands.rhs);
   if (!isa<FloatType>(operands.type))
     return quotient;
   Value isNegative = b.make<graph::LessOp>(quotient, b.scalarLike(quotient, 0));
-  return b.make<graph::SelectOp>(isNegative, b.make<graph::CeilOp>(quotient), b.make<graph::FloorOp>(quotient));
+  quotient = b.make<graph::SelectOp>(isNegative, b.make<graph::CeilOp>(quotient), b.make<graph::FloorOp>(quotient));
+  return b.cast(quotient, operands.type);
 }
 
 template <bool fmod> static Value remainder(NodeReader &node) {
@@ -269,14 +284,14 @@ static Value lerp(NodeReader &node) {
   return m.where(m.less(m.abs(weight), 0.5), fromSelf, fromEnd);
 }
 
-/// self + value · (tensor1 op tensor2)
+/// self + (value · tensor1) op tensor2
 template <typename Op> static Value addCombined(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value x = node.tensor("self");
-  Type type = promotedType({x, node.tensor("tensor1"), node.tensor("tensor2")}, {}, node.context());
-  Value y = combine<Op>(b, b.cast(node.tensor("tensor1"), type), b.cast(node.tensor("tensor2"), type));
-  y = b.make<graph::MulOp>(y, operandAs(node, "value", type));
-  return combine<graph::AddOp>(b, b.cast(x, type), y);
+  Value x = node.tensor("self"), first = node.tensor("tensor1"), second = node.tensor("tensor2");
+  Type type = promotedType({x, first, second}, {}, node.context()), wide = isa<FloatType>(type) ? widerOf(type) : type;
+  Value y = b.make<graph::MulOp>(b.cast(first, wide), operandAs(node, "value", wide));
+  y = combine<Op>(b, y, b.cast(second, wide));
+  return b.cast(combine<graph::AddOp>(b, b.cast(x, wide), y), type);
 }
 
 static Value atan2(NodeReader &node) {

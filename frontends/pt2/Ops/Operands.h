@@ -18,6 +18,14 @@ Operands readOperands(NodeReader &node, llvm::StringRef lhs = "self", llvm::Stri
 /// The same of floats, whatever the operands are.
 Operands readFloats(NodeReader &node, llvm::StringRef lhs = "self", llvm::StringRef rhs = "other");
 
+/// The type that formulas of several steps are computed in: of bf16 and f16 f32, as in PyTorch.
+Type widerOf(Type type);
+/// What a formula makes of a value as floats, in the value's type again.
+template <typename Formula> Value inSingle(GraphBuilder &builder, Value x, Formula formula) {
+  Type type = floatOf(elementOf(x));
+  return builder.cast(formula(builder.cast(x, widerOf(type))), type);
+}
+
 /// op(a, b), of dims that are made equal where they are of one origin.
 template <typename Op> Value combine(GraphBuilder &builder, Value a, Value b) {
   matchDims(builder, a, b);

@@ -65,11 +65,12 @@ static Value asBool(GraphBuilder &b, Value x) {
   return elementOf(x).isInteger(1) ? x : b.make<graph::NotOp>(b.make<graph::EqualOp>(x, b.scalarLike(x, 0)));
 }
 
-/// any, all: the maximum, or minimum, of bools
+/// any, all: the maximum, or minimum, of bools, which of bytes are bytes
 template <ReduceKind kind> static Value quantified(NodeReader &node, StringRef axesName) {
   GraphBuilder &b = node.builder();
-  Value x = asBool(b, node.tensor("self"));
-  return reduced(b, x, kind, axesOf(node, axesName, x), keepsDims(node));
+  Value given = node.tensor("self"), x = asBool(b, given);
+  Value result = reduced(b, x, kind, axesOf(node, axesName, x), keepsDims(node));
+  return elementOf(given).isUnsignedInteger(8) ? b.cast(result, elementOf(given)) : result;
 }
 template <ReduceKind kind> static Value quantifiedAll(NodeReader &node) { return quantified<kind>(node, ""); }
 template <ReduceKind kind> static Value quantifiedDims(NodeReader &node) { return quantified<kind>(node, "dim"); }

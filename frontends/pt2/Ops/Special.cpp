@@ -104,9 +104,11 @@ static Value inverseErf(NodeReader &node) { return inDouble(node, inverseErfOf);
 
 // sin(πx) / (πx), 1 at 0
 static Value sinc(NodeReader &node) {
-  Math m(node.builder());
-  Value x = m.mul(floats(node), kPi);
-  return m.where(m.equal(x, 0), 1, m.div(m.b.make<graph::SinOp>(x), x));
+  return inSingle(node.builder(), node.tensor("self"), [&](Value given) {
+    Math m(node.builder());
+    Value x = m.mul(given, kPi);
+    return m.where(m.equal(x, 0), 1, m.div(m.b.make<graph::SinOp>(x), x));
+  });
 }
 
 // -x log x
@@ -116,11 +118,31 @@ static Value entropy(NodeReader &node) {
   return m.where(m.equal(x, 0), 0, m.where(m.less(x, 0), -HUGE_VAL, result));
 }
 
-// (1 + erf(x / √2)) / 2
+// erfc(x) = e^(-x²) g(x) / (1 + 2x) of x >= 0, g a polynomial of (x - 3.75) / (x + 3.75), as that has it (Shepherd and
+// Laframboise, Mathematics of Computation 36, 1981), here of degree 25: the terms of g's series of Chebyshev
+// polynomials beyond are below 1e-16. erfc(-x) = 2 - erfc(x)
+static Value complementOfErf(const Math &m, Value given) {
+  constexpr double kTerms[] = {
+      1.2375126308378275,     -0.14024059858554702,   0.0035854154854644293,   0.08227673849015102,
+      -0.10880393014174886,   0.09230432116019834,    -0.05869339858963677,    0.0283622774215156,
+      -0.009746579558029276,  0.0017556258324217529,  0.0002937136655913448,   -0.00029015397928986765,
+      5.164909889268241e-05,  2.2383912036550678e-05, -1.1444146237700524e-05, -9.72849582211122e-07,
+      1.751637648849062e-06,  -5.826281078800777e-08, -2.5866850716155884e-07, 2.4289762925488707e-08,
+      3.8675334242222354e-08, -4.389284159986328e-09, -5.1739902140113095e-09, 5.457157304704688e-10,
+      4.2514714447963895e-10, -3.75315827795962e-11};
+  constexpr double kMiddle = 3.75, kZero = 28; // where e^(-x²) is 0
+  Value x = m.min(m.abs(given), kZero), at = m.div(m.add(x, -kMiddle), m.add(x, kMiddle)), g = m.number(at, 0);
+  for (double term : llvm::reverse(kTerms))
+    g = m.add(m.mul(g, at), term);
+  Value result = m.mul(m.div(g, m.add(m.mul(x, 2), 1)), m.exp(m.neg(m.mul(x, x))));
+  return m.where(m.less(given, 0), m.sub(2, result), result);
+}
+static Value erfc(NodeReader &node) { return inDouble(node, complementOfErf); }
+
+// erfc(-x / √2) / 2
 static Value normalDistribution(NodeReader &node) {
-  return inDouble(node, [](const Math &m, Value x) {
-    return m.mul(m.add(m.b.make<graph::ErfOp>(m.mul(x, std::sqrt(0.5))), 1), 0.5);
-  });
+  return inDouble(node,
+                  [](const Math &m, Value x) { return m.mul(complementOfErf(m, m.mul(x, -std::sqrt(0.5))), 0.5); });
 }
 
 // x log(1 + y), 0 where x is
@@ -143,10 +165,20 @@ static Value logAddExp2(NodeReader &node) {
   return m.where(m.isInf(most), most, sum);
 }
 
+// x 2ᵉ in f64, of an f64 in steps none of whose powers is ∞ or 0
 static Value loadExponent(NodeReader &node) {
-  Math m(node.builder());
   Operands given = readFloats(node);
-  return m.mul(given.lhs, m.exp(m.mul(given.rhs, kLog2)));
+  Math m(node.builder());
+  Type wide = m.b.builder().getF64Type();
+  constexpr double kStep = 700, kSteps = 3; // together beyond the 2098 from the greatest f64 to the least
+  Value x = m.b.cast(given.lhs, wide), left = m.b.cast(given.rhs, wide);
+  left = m.min(m.max(left, -kStep * kSteps), kStep * kSteps);
+  for (int step = 0; step < kSteps; ++step) {
+    Value by = m.min(m.max(left, -kStep), kStep);
+    x = m.mul(x, combine<graph::PowOp>(m.b, m.number(by, 2), by));
+    left = m.sub(left, by);
+  }
+  return m.b.cast(x, given.type);
 }
 
 static Value floatPower(NodeReader &node) {
@@ -316,8 +348,12 @@ static Value greatestCommonDivisor(NodeReader &node) {
 static Value leastCommonMultiple(NodeReader &node) {
   Math m(node.builder());
   Operands given = wholeOperands(node);
+  Type type = given.type; // C++ multiplies narrow integers as ints, whose size's low bits are the result
+  if (type.getIntOrFloatBitWidth() < 32)
+    for (Value *each : {&given.lhs, &given.rhs})
+      *each = m.b.cast(*each, m.b.builder().getI32Type());
   Value divisor = greatestDivisor(m, given.lhs, given.rhs);
-  return m.abs(m.mul(m.div(given.lhs, m.max(divisor, 1)), given.rhs));
+  return m.b.cast(m.abs(m.mul(m.div(given.lhs, m.max(divisor, 1)), given.rhs)), type);
 }
 
 static constexpr Operator kOperators[] = {
@@ -326,6 +362,7 @@ static constexpr Operator kOperators[] = {
     {"aten.copysign.Tensor", copySign},
     {"aten.digamma.default", diGamma},
     {"aten.erfinv.default", inverseErf},
+    {"aten.erfc.default", erfc},
     {"aten.float_power.Scalar", floatPower},
     {"aten.float_power.Tensor_Scalar", floatPower},
     {"aten.float_power.Tensor_Tensor", floatPower},

@@ -1,7 +1,7 @@
 // Part of Smelt, under the Apache License v2.0 with LLVM Exceptions. See LICENSE for details.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "frontends/pt2/Operators.h"
+#include "frontends/pt2/Ops/Operands.h"
 
 using namespace mlir;
 
@@ -30,23 +30,22 @@ static Value floats(NodeReader &node) {
   return node.builder().cast(x, floatOf(elementOf(x)));
 }
 
-/// f(factor · x)
-template <typename Op> static Value ofMultiple(NodeReader &node, double factor) {
-  GraphBuilder &b = node.builder();
-  Value x = floats(node);
-  return b.make<Op>(b.make<graph::MulOp>(x, b.scalarLike(x, factor)));
-}
-
 /// factor · f(x)
 template <typename Op> static Value multipleOf(NodeReader &node, double factor) {
   GraphBuilder &b = node.builder();
-  Value y = b.make<Op>(floats(node));
-  return b.make<graph::MulOp>(y, b.scalarLike(y, factor));
+  return inSingle(b, node.tensor("self"), [&](Value x) {
+    Value y = b.make<Op>(x);
+    return b.make<graph::MulOp>(y, b.scalarLike(y, factor));
+  });
 }
 
 constexpr double kLog2 = 0.693147180559945309417, kLog10 = 2.302585092994045684018, kPi = 3.14159265358979323846;
 
-static Value exp2(NodeReader &node) { return ofMultiple<graph::ExpOp>(node, kLog2); }
+// 2ˣ; e to the power of x log 2 would have an error that grows with x
+static Value exp2(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  return inSingle(b, node.tensor("self"), [&](Value x) { return b.make<graph::PowOp>(b.scalarLike(x, 2), x); });
+}
 static Value log2(NodeReader &node) { return multipleOf<graph::LogOp>(node, 1 / kLog2); }
 static Value log10(NodeReader &node) { return multipleOf<graph::LogOp>(node, 1 / kLog10); }
 
@@ -60,9 +59,8 @@ static Value square(NodeReader &node) {
 }
 
 // expm1(x) = elu(x) where x < 0, else e^x - 1; elu has what cancels near 0
-static Value expm1(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  Value x = floats(node), zero = b.scalarLike(x, 0);
+static Value expm1Of(GraphBuilder &b, Value x) {
+  Value zero = b.scalarLike(x, 0);
   Value negative = b.make<graph::EluOp>(x, llvm::APFloat(1.0));
   // e^x - 1 = -e^x · (e^-x - 1)
   Value mirrored = b.make<graph::EluOp>(b.make<graph::NegOp>(x), llvm::APFloat(1.0));
@@ -73,19 +71,17 @@ static Value expm1(NodeReader &node) {
 }
 
 // log1p(x) = log(u) · x / (u - 1), u = 1 + x, which has what rounding takes from u (Kahan; Higham 2002, 1.14.1)
-static Value log1p(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  Value x = floats(node), one = b.scalarLike(x, 1), u = b.make<graph::AddOp>(x, one);
+static Value log1pOf(GraphBuilder &b, Value x) {
+  Value one = b.scalarLike(x, 1), u = b.make<graph::AddOp>(x, one);
   Value rest = b.make<graph::SubOp>(u, one), log = b.make<graph::LogOp>(u);
   Value corrected = b.make<graph::MulOp>(log, b.make<graph::DivOp>(x, rest));
   Value isSmall = b.make<graph::EqualOp>(u, one), isInfinite = b.make<graph::EqualOp>(u, b.scalarLike(x, HUGE_VAL));
   return b.make<graph::SelectOp>(isSmall, x, b.make<graph::SelectOp>(isInfinite, u, corrected));
 }
 
-static Value erfc(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  Value y = b.make<graph::ErfOp>(floats(node));
-  return b.make<graph::SubOp>(b.scalarLike(y, 1), y);
+/// What a formula makes of the operand.
+template <Value formula(GraphBuilder &, Value)> static Value ofFormula(NodeReader &node) {
+  return inSingle(node.builder(), node.tensor("self"), [&](Value x) { return formula(node.builder(), x); });
 }
 
 /// Towards zero.
@@ -117,15 +113,17 @@ static Value frac(NodeReader &node) {
 // logit(x) = log(x / (1 - x)), of x in [eps, 1 - eps]
 static Value logit(NodeReader &node) {
   GraphBuilder &b = node.builder();
-  Value x = floats(node);
-  if (std::optional<double> eps = node.optionalNumber("eps"))
-    x = b.make<graph::ClampOp>(x, b.scalarLike(x, *eps), b.scalarLike(x, 1 - *eps));
-  return b.make<graph::LogOp>(b.make<graph::DivOp>(x, b.make<graph::SubOp>(b.scalarLike(x, 1), x)));
+  const std::optional<double> eps = node.optionalNumber("eps");
+  return inSingle(b, node.tensor("self"), [&](Value x) {
+    if (eps)
+      x = b.make<graph::ClampOp>(x, b.scalarLike(x, *eps), b.scalarLike(x, 1 - *eps));
+    return b.make<graph::LogOp>(b.make<graph::DivOp>(x, b.make<graph::SubOp>(b.scalarLike(x, 1), x)));
+  });
 }
 
 static Value times(NodeReader &node, double factor) {
-  Value x = floats(node);
-  return node.builder().make<graph::MulOp>(x, node.builder().scalarLike(x, factor));
+  GraphBuilder &b = node.builder();
+  return inSingle(b, node.tensor("self"), [&](Value x) { return b.make<graph::MulOp>(x, b.scalarLike(x, factor)); });
 }
 static Value deg2rad(NodeReader &node) { return times(node, kPi / 180); }
 static Value rad2deg(NodeReader &node) { return times(node, 180 / kPi); }
@@ -184,10 +182,9 @@ static constexpr Operator kOperators[] = {
     {"aten.cosh.default", floating<graph::CoshOp>},
     {"aten.deg2rad.default", deg2rad},
     {"aten.erf.default", floating<graph::ErfOp>},
-    {"aten.erfc.default", erfc},
     {"aten.exp.default", floating<graph::ExpOp>},
     {"aten.exp2.default", exp2},
-    {"aten.expm1.default", expm1},
+    {"aten.expm1.default", ofFormula<expm1Of>},
     {"aten.floor.default", rounded<graph::FloorOp>},
     {"aten.frac.default", frac},
     {"aten.isfinite.default", isFinite},
@@ -195,7 +192,7 @@ static constexpr Operator kOperators[] = {
     {"aten.isnan.default", isNan},
     {"aten.log.default", floating<graph::LogOp>},
     {"aten.log10.default", log10},
-    {"aten.log1p.default", log1p},
+    {"aten.log1p.default", ofFormula<log1pOf>},
     {"aten.log2.default", log2},
     {"aten.logical_not.default", logicalNot},
     {"aten.logit.default", logit},

@@ -24,15 +24,23 @@ static Value dropout(NodeReader &node) {
   return node.tensor("input");
 }
 
+/// Of floats of 8 bits, what lies beyond is infinity, or NaN where there is none; e4m3fn alone ends at its greatest
+/// number. Scales are rounded to nearest.
+static Value converted(GraphBuilder &b, Value x, Type type) {
+  if (elementOf(x) == type || !isa<FloatType>(type) || type.getIntOrFloatBitWidth() != 8)
+    return b.cast(x, type);
+  return b.make<graph::CastOp>(x, type, /*saturate=*/isa<Float8E4M3FNType>(type), graph::ScaleRounding::Nearest);
+}
+
 /// What changes the type, if anything.
 static Value to(NodeReader &node) {
   Value x = node.tensor("self");
   std::optional<Type> type = node.optionalType("dtype");
-  return type ? node.builder().cast(x, *type) : x;
+  return type ? converted(node.builder(), x, *type) : x;
 }
 
 static Value toOther(NodeReader &node) {
-  return node.builder().cast(node.tensor("self"), elementOf(node.tensor("other")));
+  return converted(node.builder(), node.tensor("self"), elementOf(node.tensor("other")));
 }
 
 // Shapes.
