@@ -54,6 +54,14 @@ REDUCTIONS = [
     ("RMSNormalization", [_normal(1, 65536)], [_normal(65536)], {"axis": -1}),
     ("DynamicQuantizeLinear", [_normal(65536)], [], {}),
     ("LpNormalization", [_normal(1, 65536)], [], {"axis": 1, "p": 2}),
+    ("CumSum", [_normal(2, 4093)], [np.int64(1)], {"exclusive": 1, "reverse": 1}),
+    ("CumSum", [_with(_normal(1, 4096), nan=4000, inf=900)], [np.int64(1)], {}),
+    ("CumSum", [_whole(np.int32, 2, 1009, 3)], [np.int64(1)], {"reverse": 1}),
+    ("MaxPool", [_with(_normal(1, 2, 128, 130), nan=645)], [], {"kernel_shape": [33, 65], "strides": [3, 7], "pads": [10, 5, 16, 9], "dilations": [2, 1], "ceil_mode": 1}),
+    ("MatMul", [_normal(1, 4096)], [_normal(4096, 1)], {}),
+    ("MatMul", [_normal(3, 20011), _normal(20011, 2)], [], {}),
+    ("MatMul", [_normal(2, 3, 20000), _normal(20000, 5)], [], {}),
+    ("Conv", [_normal(1, 4096, 2, 2)], [_normal(8, 4096, 1, 1)], {}),
 ]
 
 

@@ -237,4 +237,20 @@ int64_t chooseSplits(const Machine &machine, const GroupProduct &product) {
   return best;
 }
 
+// Where groups share tiles, threads of one split K among themselves, so that only a very long one is worth parts; else
+// an invocation goes through all of K alone. Estimated: another kernel is 2 µs, a step along K some 0.1 µs.
+int64_t chooseProductParts(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t depth) {
+  struct Choice {
+    int64_t rows, columns;          // of a tile, which one group or invocation has
+    int64_t most, fewest, shortest; // tiles that keep the device busy, and so few that they don't; and a part of K
+  };
+  constexpr Choice kGroups{kGroupTile, kGroupTile, 256, 64, 1024}, kInvocations{4, 8, 4096, 64, 64};
+  constexpr int64_t kFewestParts = 8;
+  const Choice &choice = machine.multiprocessors ? kGroups : kInvocations;
+  const auto tiles =
+      static_cast<int64_t>(batch * llvm::divideCeil(rows, choice.rows) * llvm::divideCeil(columns, choice.columns));
+  const int64_t parts = std::min(choice.most / tiles, depth / choice.shortest);
+  return tiles > choice.fewest || depth < kFewestParts * choice.shortest || parts < 2 ? 1 : parts;
+}
+
 } // namespace smelt::kernel

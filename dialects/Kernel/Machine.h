@@ -122,6 +122,10 @@ struct GroupProduct {
 /// 1 where that gains nothing. Parts are of equally many channels of the input, in whole copies.
 int64_t chooseSplits(const Machine &machine, const GroupProduct &product);
 
+/// In how many parts K is split where so few results are computed that most threads of a device would have none, as a
+/// batch of products whose sum is another kernel's; 1 where that gains nothing. Parts need not be equal.
+int64_t chooseProductParts(const Machine &machine, int64_t batch, int64_t rows, int64_t columns, int64_t depth);
+
 /// How a Winograd convolution is cut: `tiles` tiles at a time, `count` times; each block may be spread over groups
 /// of panels, so that there is work for several threads.
 struct WinogradBlock {

@@ -25,6 +25,9 @@ std::unique_ptr<mlir::Pass> createSharePaddingPass();
 std::unique_ptr<mlir::Pass> createChooseWinogradPass(const kernel::Machine &machine = {});
 /// matmul, conv → kernel.contract over packed panels; padding becomes graph.pad.
 std::unique_ptr<mlir::Pass> createPackContractionsPass(const kernel::Machine &machine = {});
+/// Products of few results and a long K → a batch of products of parts of K, and its sum, for devices. Before
+/// pack-contractions.
+std::unique_ptr<mlir::Pass> createSplitProductsPass(const kernel::Machine &machine = {});
 /// Products by constants with few tiles and a long K → sums of products of parts of K, for devices whose groups share
 /// tiles. After pack-contractions.
 std::unique_ptr<mlir::Pass> createSplitKPass(const kernel::Machine &machine = {});
@@ -37,6 +40,10 @@ std::unique_ptr<mlir::Pass> createReduceWholePoolsPass();
 /// Reductions of much to little, and normalisations of few long rows → reductions of parts, and of their results, for
 /// devices. After pack-contractions, before form-dispatches.
 std::unique_ptr<mlir::Pass> createSplitReductionsPass();
+/// Running sums of few long lines → running sums of parts, and what is before each, for devices.
+std::unique_ptr<mlir::Pass> createSplitScansPass();
+/// Maxima of few large windows → of their rows, and of these, for devices.
+std::unique_ptr<mlir::Pass> createSeparatePoolsPass();
 /// Roots and the elementwise work that follows them → kernel.dispatch.
 std::unique_ptr<mlir::Pass> createFormDispatchesPass(const kernel::Machine &machine = {});
 constexpr int64_t kStripsForSpeed = 0, kStripsForMemory = -1;

@@ -16,6 +16,8 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine, i
   function.addPass(createPackElementsPass());
   if (machine.isDevice) {
     function.addPass(createReduceWholePoolsPass());
+    function.addPass(createSeparatePoolsPass());
+    function.addPass(createSplitScansPass());
     function.addPass(createSplitReductionsPass());
   }
   function.addPass(createFormDispatchesPass(machine));
@@ -30,13 +32,15 @@ void buildPlanPipeline(OpPassManager &manager, const kernel::Machine &machine, i
 void registerPlanPasses() {
   for (auto create :
        {createSplitConvTransposePass, createSharePaddingPass, createPackElementsPass, createReduceWholePoolsPass,
-        createSplitReductionsPass, createCollapseDimsPass, createParametriseKernelsPass, createDeduplicateKernelsPass})
+        createSeparatePoolsPass, createSplitScansPass, createSplitReductionsPass, createCollapseDimsPass,
+        createParametriseKernelsPass, createDeduplicateKernelsPass})
     registerPass(create);
   registerPass([] { return createFormDispatchesPass(); });
   registerPass([] { return createFoldColumnsPass(); });
   registerPass([] { return createChooseWinogradPass(); });
   registerPass([] { return createPackContractionsPass(); });
   registerPass([] { return createSplitKPass(); });
+  registerPass([] { return createSplitProductsPass(); });
   registerPass([] { return createSplitRowsPass(); });
   registerPass([] { return createPlaceBuffersPass(); });
 }

@@ -35,8 +35,9 @@ static bool hasTiles(kernel::ContractOp op) {
 static bool isCandidate(kernel::ContractOp op) {
   auto isStatic = [](Value value) { return graph::typeOf(value).hasStaticShape(); };
   constexpr int64_t kVector = 4;
-  return op.getGroups() == 1 && isStatic(op.getInput()) && isStatic(op.getResult()) &&
-         op.getPacked().getDefiningOp<graph::ConstantOp>() && hasTiles(op) &&
+  constexpr int64_t kPanelsRank = 3; // without a batch
+  return op.getGroups() == 1 && graph::typeOf(op.getPacked()).getRank() == kPanelsRank && isStatic(op.getInput()) &&
+         isStatic(op.getResult()) && op.getPacked().getDefiningOp<graph::ConstantOp>() && hasTiles(op) &&
          graph::typeOf(op.getResult()).getShape().back() % kVector == 0;
 }
 

@@ -89,6 +89,8 @@ void buildKernelStages(OpPassManager &manager, const kernel::Machine &machine, q
   }
   manager.addNestedPass<func::FuncOp>(plan::createFoldColumnsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createSharePaddingPass());
+  if (machine.isDevice)
+    manager.addNestedPass<func::FuncOp>(plan::createSplitProductsPass(machine));
   manager.addNestedPass<func::FuncOp>(plan::createPackContractionsPass(machine));
   manager.addPass(graph::createFoldConstantsPass()); // packs the weights
   if (machine.multiprocessors) {
