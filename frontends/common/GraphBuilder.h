@@ -5,6 +5,7 @@
 #define SMELT_FRONTENDS_COMMON_GRAPHBUILDER_H
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/SymbolRanges.h"
 #include "mlir/IR/Diagnostics.h"
 
 namespace smelt::frontend {
@@ -134,6 +135,9 @@ public:
   std::string nextPartName() { return "part_" + std::to_string(partCount_++); }
   /// The one number that a tensor of an integer holds, which lies in [0, most].
   graph::Extent countFrom(mlir::Value value, const graph::Extent &most);
+  /// What symbols lie between.
+  graph::SymbolRanges &ranges() { return ranges_; }
+  const graph::SymbolRanges &ranges() const { return ranges_; }
   /// A symbol that stands for an expression, so that what is made of it stays short. The run fails where it is negative
   /// and should not be.
   graph::Extent named(const graph::Extent &extent, Sign sign = Sign::Any);
@@ -156,6 +160,7 @@ private:
   mlir::ScopedDiagnosticHandler handler_;
   int64_t foldedElements_ = 0, computedBytes_ = 0;
   llvm::DenseMap<mlir::Value, graph::Extents> sizes_; // what sizesFrom found
+  graph::SymbolRanges ranges_;
   unsigned partDepth_ = 0;
   unsigned symbolCount_ = 0, partCount_ = 0;
 };

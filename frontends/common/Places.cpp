@@ -11,12 +11,19 @@ namespace smelt::frontend {
 
 using graph::Extent, graph::Extents;
 
-Extent fromFront(const Extent &place, const Extent &size) {
-  if (place.isNumber())
-    return place.number() < 0 ? size + place : place;
-  if (place.isAtLeast(0))
+Extent fromFront(const GraphBuilder &b, const Extent &place, const Extent &size) {
+  if (b.ranges().isAtLeast(place, 0))
     return place;
+  if (b.ranges().isAtLeast(-1, place))
+    return size + place;
   return Extent::select(Extent::max(Extent::min(0 - place, 1), 0), place + size, place);
+}
+
+Extent clampedPlace(const GraphBuilder &b, const Extent &place, const Extent &size) {
+  const graph::SymbolRanges &ranges = b.ranges();
+  if (place.isNumber() && place.number() >= graph::kMostExtent)
+    return size; // to the end
+  return ranges.min(ranges.max(fromFront(b, place, size), 0), size);
 }
 
 /// What the run computes a start and a rest of, it compares with 0.
@@ -38,11 +45,11 @@ Extent startWithin(GraphBuilder &b, const Extent &start, const Extent &extent, c
 }
 
 Extent startFromEitherEnd(GraphBuilder &b, const Extent &start, const Extent &extent, const Extent &size) {
-  return within(b, fromFront(start, size), extent, size, elementsFrom(start, extent, size));
+  return within(b, fromFront(b, start, size), extent, size, elementsFrom(start, extent, size));
 }
 
 Extent indexIn(GraphBuilder &b, const Extent &index, const Extent &size) {
-  return within(b, fromFront(index, size), 1, size, {"takes element {} of a dim of {}", {index, size}});
+  return within(b, fromFront(b, index, size), 1, size, {"takes element {} of a dim of {}", {index, size}});
 }
 
 Extent countWithin(GraphBuilder &b, const Extent &count, const Extent &size) {

@@ -11,7 +11,9 @@
 namespace smelt::frontend {
 
 /// A place that is counted from the end where it is negative, counted from the front.
-graph::Extent fromFront(const graph::Extent &place, const graph::Extent &size);
+graph::Extent fromFront(const GraphBuilder &builder, const graph::Extent &place, const graph::Extent &size);
+/// The same within [0, size], where Python puts the ends of slices.
+graph::Extent clampedPlace(const GraphBuilder &builder, const graph::Extent &place, const graph::Extent &size);
 
 /// An index counted from the front; refuses one that is known to lie outside. The run fails where it finds it there.
 graph::Extent indexIn(GraphBuilder &builder, const graph::Extent &index, const graph::Extent &size);

@@ -7,6 +7,7 @@
 #include "frontends/common/Main.h"
 #include "frontends/common/Unsupported.h"
 #include "frontends/pt2/Custom.h"
+#include "frontends/pt2/Guards.h"
 #include "frontends/pt2/Pt2.h"
 #include "frontends/pt2/States.h"
 #include "llvm/ADT/StringExtras.h"
@@ -203,7 +204,7 @@ void Importer::checkResults(const json::Object &node, const Frame &frame) {
     if (!sizes)
       return;
     const Extents computed = extentsOf(found->second.tensor);
-    bool fits = sizes->size() == computed.size();
+    bool fits = true, mayBeSmelts = sizes->size() == computed.size(); // whose mistake a difference is
     std::string inWords;
     for (auto [position, value] : llvm::enumerate(*sizes)) {
       const StatedDim stated = program_.dim(value);
@@ -211,15 +212,19 @@ void Importer::checkResults(const json::Object &node, const Frame &frame) {
       // Symbols are called as the file calls them where --shape says nothing of them.
       if (!extent && options_.shapes.empty())
         extent = Extent::parse(context_, stated.text);
-      fits = fits && (!extent || mayEqual(computed[position], *extent));
+      const bool differs = mayBeSmelts && extent && !mayEqual(computed[position], *extent);
+      fits = fits && !differs;
+      mayBeSmelts = mayBeSmelts && !(differs && computed[position].isNumber() && extent->isNumber());
       inWords += (position ? ", " : "") + (stated.number         ? std::to_string(*stated.number)
                                            : stated.text.empty() ? "?"
                                                                  : printable(stated.text, 40));
     }
+    const std::string differing = "computes " + frontend::inWords(computed) + " for its result '" + printable(name) +
+                                  "', which the file states to be [" + inWords + "]";
+    if (!mayBeSmelts)
+      malformed(differing + ": it is damaged, or was changed since; export the module again");
     if (!fits)
-      malformed("computes " + frontend::inWords(computed) + " for its result '" + printable(name) +
-                "', which the file states to be [" + inWords +
-                "]: it is damaged, or was changed since; export the module again");
+      unsupported(differing + ": Smelt cannot tell that these are the same; give the shape with --shape");
   });
 }
 
@@ -378,7 +383,7 @@ void Importer::importNode(const json::Object &node, Frame &frame) {
   const Thing before = lookup(frame, changed);
   auto fitted = [&](Value after, Value like) {
     after = builder_.cast(after, elementOf(like));
-    return extentsOf(after) == extentsOf(like) ? after : builder_.broadcast(after, extentsOf(like));
+    return builder_.broadcast(builder_.alignedTo(after, extentsOf(like)), extentsOf(like));
   };
   ComplexValue made{results.front().tensor, results.front().imaginary};
   Thing after = fitted(made.real, before.tensor);
@@ -506,6 +511,10 @@ func::FuncOp Importer::makeMain(ModuleOp module, Frame &frame) {
   if (given.bounds)
     module->setAttr("graph.bounds", given.bounds);
   OpBuilder &builder = builder_.builder();
+  if (given.bounds)
+    for (NamedAttribute bound : given.bounds)
+      if (auto range = dyn_cast<DenseI64ArrayAttr>(bound.getValue()); range && range.size() == 2)
+        builder_.ranges().set(bound.getName(), range[0], range[1]);
   SmallVector<Type> types;
   for (const ModelInput &tensor : given.tensors) {
     types.push_back(tensor.type);
@@ -604,6 +613,7 @@ OwningOpRef<ModuleOp> Importer::build() {
   Frame frame;
   frame.graph = &program_.graph();
   func::FuncOp main = makeMain(*module, frame);
+  checkGuards(builder_, program_, [&](StringRef name) { return frame.values.lookup(name).tensor; });
   addTensors(frame);
   StateKeeper states(builder_, main);
   for (const InputSpec &spec : program_.inputs())

@@ -196,6 +196,12 @@ void Program::readSignature() {
       outputs_.push_back(readOutput(spec));
 }
 
+const json::Object *Program::topModule() const {
+  const json::Array *calls = objectIn(*model_.getAsObject(), "graph_module").getArray("module_call_graph");
+  const json::Object *first = calls && !calls->empty() ? calls->front().getAsObject() : nullptr;
+  return first && first->getString("fqn").value_or("?").empty() ? first : nullptr;
+}
+
 std::string Program::dialect() const {
   const json::Array *verifiers = model_.getAsObject()->getArray("verifiers");
   std::optional<StringRef> first = verifiers && !verifiers->empty() ? verifiers->front().getAsString() : std::nullopt;

@@ -55,6 +55,10 @@ public:
   const llvm::json::Object &graph() const { return *graph_; }
   llvm::ArrayRef<InputSpec> inputs() const { return inputs_; }
   llvm::ArrayRef<OutputSpec> outputs() const { return outputs_; }
+  /// What the program takes for granted of its inputs, as expressions of Python; null where the file has no such list.
+  const llvm::json::Array *guards() const { return model_.getAsObject()->getArray("guards_code"); }
+  /// What torch.export notes of the whole module's call: how its arguments are nested. Null where there is nothing.
+  const llvm::json::Object *topModule() const;
   /// "TRAINING", "ATEN": which of torch.export's dialects the graph is in.
   std::string dialect() const;
   std::string torchVersion() const;

@@ -341,7 +341,7 @@ def shapes_of_symbols_that_contradict(folder):
     def change(program):
         sizes = graph(program)["tensor_values"]["relu"]["sizes"]
         sizes[0] = {"as_expr": {"expr_str": "Add(Symbol('s77', positive=True, integer=True), Integer(1))", "hint": {"as_int": 3}}}
-    changed(folder, change, "node 'relu'", "'relu', which the file states to be [s77 + 1,", codes=(3,))
+    changed(folder, change, "node 'relu'", "'relu', which the file states to be [s77 + 1,", codes=(4,))
 
 
 @case

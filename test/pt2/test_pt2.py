@@ -115,7 +115,7 @@ def samples_out_of_bounds(folder):
 def open_dims_and_branches(folder):
     """What lies in the file: cond, nonzero, a view of half of a dim, an item."""
     smelt("compile", FILES / "tiny_dyn.pt2", "--target", harness.TARGET, "-o", folder / "m.so")
-    for rows, others, columns in ((3, 4, 6), (2, 5, 2), (7, 2, 10)):
+    for rows, others, columns in ((3, 4, 6), (2, 5, 4), (7, 2, 10)):
         random = np.random.default_rng(rows)
         x, y = (random.standard_normal((count, columns)).astype(np.float32).round(1) for count in (rows, others))
         np.savez(folder / "in.npz", x=x, y=y)
@@ -126,6 +126,10 @@ def open_dims_and_branches(folder):
         expect(np.array_equal(made["nonzero"], np.argwhere(z)), "nonzero differs")
         expect(np.array_equal(made["view"], z.reshape(-1, columns // 2)), "the view differs")
         expect(abs(float(made["item"]) - z.sum()) < 1e-4, "the sum differs")
+    # What the program's guards leave out, as PyTorch refuses it: x.view(-1, columns // 2) of another shape than x.
+    np.savez(folder / "in.npz", x=np.ones((2, 2), np.float32), y=np.ones((5, 2), np.float32))
+    said = smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz", code=2).stderr
+    expect("takes only inputs of which" in said and "L['x'].size()[1]" in said and "!=" in said, said)
 
 
 @case

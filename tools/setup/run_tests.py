@@ -221,7 +221,7 @@ def with_torch():
     """Modules exported here and now, in all dialects and quantised, beside eager PyTorch; and smelt.export_torch."""
     python = subprocess.run([PYTHON, "tools/setup/torch_environment.py"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     total = Result()
-    for name in ("operators", "models", "strangers", "modules"):
+    for name in ("operators", "models", "strangers", "modules", "dims"):
         code, output = run([python, f"test/pt2/check_{name}.py", "--quiet"], 7200)
         *differing, summary = output.strip().splitlines() or [""]
         agree = int(summary.split()[0]) if re.match(r"\d+ agree, ", summary) else 0

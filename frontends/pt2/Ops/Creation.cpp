@@ -73,8 +73,9 @@ static Value zero(NodeReader &node) {
 
 /// The first dims of a tensor are those of another, whose elements it becomes.
 static Value copy(NodeReader &node) {
+  GraphBuilder &b = node.builder();
   Value x = node.tensor("self"), from = node.tensor("src");
-  return node.builder().broadcast(node.builder().cast(from, elementOf(x)), extentsOf(x));
+  return b.broadcast(b.alignedTo(b.cast(from, elementOf(x)), extentsOf(x)), extentsOf(x));
 }
 
 static Value scalarTensor(NodeReader &node) {
@@ -101,7 +102,8 @@ static Value arangeOf(NodeReader &node, const Number &start, const Number &end, 
     int64_t by = step.size->number();
     const Extent difference = by > 0 ? *end.size - *start.size : *start.size - *end.size;
     const Extent steps = difference.ceilDiv(std::abs(by));
-    count = steps.isNumber() ? Extent::max(steps, 0) : b.named(steps, GraphBuilder::Sign::NotNegative);
+    count = steps.isNumber() || b.ranges().isAtLeast(steps, 0) ? b.ranges().max(steps, 0)
+                                                               : b.named(steps, GraphBuilder::Sign::NotNegative);
   } else {
     double number = std::ceil((end.value - start.value) / step.value);
     if (!(number < graph::kMostExtent))

@@ -251,7 +251,7 @@ static Value sliceScatter(NodeReader &node) {
   SliceRange range = rangeOf(node, extentsOf(x)[dim]);
   Extents shape = extentsOf(x);
   shape[dim] = range.extent;
-  return replaced(b, x, b.broadcast(part, shape), dim, range);
+  return replaced(b, x, b.broadcast(b.alignedTo(part, shape), shape), dim, range);
 }
 
 static Value selectScatter(NodeReader &node) {

@@ -252,23 +252,15 @@ static Value repeatInterleave(NodeReader &node) {
 
 // Parts.
 
-/// A place counted from the end where it is negative, within [0, size]. Torch exports none made of open dims that may
-/// be negative.
-static Extent placeIn(const Extent &place, const Extent &size) {
-  Extent from = place.isNumber() || place.isFoundAtRunTime() ? fromFront(place, size) : place;
-  if (place.isNumber() && place.number() >= graph::kMostExtent)
-    return size; // to the end
-  return Extent::min(Extent::max(from, 0), size);
-}
-
 SliceRange rangeOf(NodeReader &node, const Extent &size) {
   SliceRange range;
   range.step = node.integer("step");
   if (range.step < 1)
     malformed("slices by a step of " + Twine(range.step));
-  range.start = placeIn(node.optionalExtent("start").value_or(0), size);
-  const Extent end = placeIn(node.optionalExtent("end").value_or(graph::kMostExtent), size);
-  range.extent = Extent::max(end - range.start, 0).ceilDiv(range.step);
+  const GraphBuilder &b = node.builder();
+  range.start = clampedPlace(b, node.optionalExtent("start").value_or(0), size);
+  const Extent end = clampedPlace(b, node.optionalExtent("end").value_or(graph::kMostExtent), size);
+  range.extent = b.ranges().max(end - range.start, 0).ceilDiv(range.step);
   return range;
 }
 
@@ -458,16 +450,17 @@ static Value padBy(NodeReader &node, Value x, ArrayRef<Extent> pads, Value value
     malformed("pads a tensor of " + Twine(rankOf(x)) + " dims by " + inWords(pads));
   for (size_t pair = 0; pair < pads.size() / 2; ++pair) {
     int64_t dim = rankOf(x) - 1 - static_cast<int64_t>(pair);
-    Extent low = pads[2 * pair], high = pads[2 * pair + 1];
-    auto isCut = [](const Extent &pad) { return pad.isNumber() && pad.number() < 0; };
-    if (isCut(low))
-      x = b.sliceDim(x, dim, 0 - low, extentsOf(x)[dim] + low);
-    if (isCut(high))
-      x = b.sliceDim(x, dim, 0, extentsOf(x)[dim] + high);
-    low = isCut(low) ? Extent(0) : low;
-    high = isCut(high) ? Extent(0) : high;
-    if (low != Extent(0) || high != Extent(0))
-      x = b.padDim(x, dim, low, high, value);
+    const Extent &low = pads[2 * pair], &high = pads[2 * pair + 1], size = extentsOf(x)[dim];
+    // Of an amount of unknown sign one of both is 0.
+    const graph::SymbolRanges &ranges = b.ranges();
+    const Extent cutLow = ranges.max(0 - low, 0), cutHigh = ranges.max(0 - high, 0);
+    const Extent addedLow = ranges.max(low, 0), addedHigh = ranges.max(high, 0), kept = size - cutLow - cutHigh;
+    if (kept.isNumber() && kept.number() < 0)
+      malformed("crops " + Twine(cutLow.str()) + " and " + cutHigh.str() + " of a dim of " + size.str());
+    x = b.sliceDim(x, dim, cutLow, kept);
+    if (addedLow != Extent(0) || addedHigh != Extent(0))
+      x = b.padDim(x, dim, addedLow, addedHigh, value);
+    x = b.withDim(x, dim, size + low + high);
   }
   return x;
 }

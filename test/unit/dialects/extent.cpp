@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/SymbolRanges.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/MLIRContext.h"
 #include "gmock/gmock.h"
@@ -108,6 +109,60 @@ TEST_F(ExtentTest, TypesCarryExtents) {
   EXPECT_EQ(parseType(text, &context), type);
   EXPECT_EQ(extentsOf(type), Extents({of("2*n"), 384}));
   EXPECT_EQ(tensorOf({2, 3}, type.getElementType()).getEncoding(), Attribute());
+}
+
+TEST_F(ExtentTest, RangesOfSymbolsDecideWhatDimsAloneDoNot) {
+  SymbolRanges none, ranges;
+  ranges.set("t", 2, INT64_MAX);
+  ranges.set("n", 1, 8);
+  auto isAtLeast = [&](StringRef a, StringRef b) { return ranges.isAtLeast(of(a), of(b)); };
+  EXPECT_TRUE(isAtLeast("t", "2"));
+  EXPECT_FALSE(isAtLeast("t", "3"));
+  EXPECT_FALSE(none.isAtLeast(of("t"), of("1")));
+  EXPECT_TRUE(isAtLeast("8", "n"));
+  EXPECT_FALSE(isAtLeast("7", "n"));
+  EXPECT_TRUE(isAtLeast("-1", "0 - floordiv(t, 2)"));
+  EXPECT_TRUE(isAtLeast("-1", "floordiv(t, 2) - t"));
+  EXPECT_TRUE(isAtLeast("floordiv(t + 1, 2)", "floordiv(t, 2)"));
+  EXPECT_FALSE(isAtLeast("floordiv(t, 2)", "floordiv(t + 1, 2)"));
+  EXPECT_TRUE(isAtLeast("m*t", "2*m"));
+  EXPECT_TRUE(isAtLeast("t", "min(t, m)"));
+  EXPECT_FALSE(isAtLeast("m", "max(t, m)"));
+  EXPECT_EQ(ranges.min(1, of("t")).str(), "1");
+  EXPECT_EQ(ranges.max(of("t - 1"), 0).str(), "t - 1");
+  EXPECT_EQ(ranges.max(of("8 - n"), 0).str(), "-n + 8");
+  EXPECT_EQ(ranges.max(of("8 - t"), 0).str(), "max(0, -t + 8)");
+}
+
+// Whatever is said to hold does, for all values that the ranges leave.
+TEST_F(ExtentTest, WhatRangesDecideIsSo) {
+  SymbolRanges ranges;
+  ranges.set("a", 1, 9);
+  ranges.set("b", 2, INT64_MAX);
+  const StringRef parts[] = {"a",
+                             "b",
+                             "c",
+                             "floordiv(a, 2)",
+                             "floordiv(b + c, 3)",
+                             "min(a, b)",
+                             "max(b - 3, c)",
+                             "floordiv(b - a, 4)",
+                             "a*c",
+                             "min(floordiv(b, 2), c + 1)"};
+  for (StringRef left : parts)
+    for (StringRef right : parts)
+      for (int64_t factor : {-2, -1, 1, 3})
+        for (int64_t offset : {-3, 0, 2}) {
+          const Extent extent = of(left) + of(right) * factor + offset;
+          if (!ranges.isAtLeast(extent, 0))
+            continue;
+          for (int64_t a = 1; a <= 9; ++a)
+            for (int64_t b = 2; b <= 14; ++b)
+              for (int64_t c = 0; c <= 6; ++c) {
+                auto valueOf = [&](StringRef name) { return std::optional(name == "a" ? a : name == "b" ? b : c); };
+                ASSERT_GE(*extent.evaluate(valueOf), 0) << extent.str() << " at " << a << ", " << b << ", " << c;
+              }
+        }
 }
 
 } // namespace
