@@ -396,8 +396,9 @@ private:
       auto [name, rest] = text_.split('\'');
       const bool isName =
           !name.empty() && !isDigit(name.front()) && all_of(name, [](char c) { return isAlnum(c) || c == '_'; });
+      double number = 0; // Float('0.5', precision=53)
       text_ = rest.ltrim();
-      return isName;
+      return isName || !name.getAsDouble(number);
     }
     const StringRef before = text_, name = word();
     if (text_.starts_with("(")) {

@@ -64,10 +64,16 @@ FUNCTIONS = {
     "cropped_half": (lambda x: F.pad(x, (0, 0, 0, -(x.shape[1] // 2))), ONE),
     "cropped_low": (lambda x: F.pad(x, (0, 0, 1 - x.shape[1], 2), value=3.0), ONE),
     "as_long_as": (lambda x, y: F.pad(x, (0, 0, 0, y.shape[1] - x.shape[1])) + y, BOTH),
-    # Elements that move along a dim.
+    # Elements that move along a dim, and parts of it.
+    "rolled": (lambda x: (x.roll(1, 1), x.roll(-2, 1), x.roll((9, 1), (1, 0)), x.roll(-13, 1)), ONE),
+    "halves": (lambda x: x.chunk(2, 1), ONE),
     "shifted": (shifted, ONE),
     "spread": (spread, ONE),
     "appended": (appended, BOTH),
+    # Images of other sizes.
+    "half_size": (lambda x: F.interpolate(x.mT, scale_factor=0.5), ONE),
+    "half_size_linear": (lambda x: F.interpolate(x[None].mT, scale_factor=(1, 0.5), mode="bilinear"), ONE),
+    "odd_size": (lambda x: (F.interpolate(x.mT, scale_factor=2.5), F.interpolate(x.mT, scale_factor=1.7, mode="linear")), ONE),
 }
 
 

@@ -5,7 +5,7 @@
 
     .cache/torch-venv/bin/python test/pt2/record.py [CASE…]
 
-The case `custom` is of its own: files/custom.pt2, which calls an operator that torch does not have.
+Two cases are of their own: `custom`, files/custom.pt2, which calls an operator that torch does not have, and `ends`, files/ends.pt2, of parts of open dims.
 """
 
 import copy
@@ -70,12 +70,31 @@ def record_custom() -> None:
     torch.export.save(without_folders(program), FILES / "custom.pt2")
 
 
+class Ends(torch.nn.Module):
+    def forward(self, x, y):
+        both, half = torch.cat([x, y], 1), x.shape[1] // 2
+        z = torch.zeros_like(x)
+        z[:, 1:] = x[:, :-1]
+        padded = [torch.nn.functional.pad(x, (0, 0, amount, 0)) for amount in (5 - x.shape[1], -half)]
+        return both[:, -x.shape[1]:], both[:, :-y.shape[1]], x[:, -half:], x[:, half - x.shape[1]:], z, *padded
+
+
+def record_ends() -> None:
+    dims = {"x": {1: torch.export.Dim.AUTO}, "y": {1: torch.export.Dim.AUTO}}
+    program = torch.export.export(Ends(), (torch.rand(2, 8, 3), torch.rand(2, 3, 3)), dynamic_shapes=dims).run_decompositions({})
+    torch.export.save(without_folders(program), FILES / "ends.pt2")
+
+
+OWN = {"custom": record_custom, "ends": record_ends}
+
+
 def main() -> None:
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        if not sys.argv[1:] or "custom" in sys.argv[1:]:
-            record_custom()
-        for name in [name for name in sys.argv[1:] if name != "custom"] if sys.argv[1:] else operators.CASES:
+        for name in sys.argv[1:] or [*OWN, *operators.CASES]:
+            if name in OWN:
+                OWN[name]()
+                continue
             record(name, "training" if name in TRAINING else "core", Path(folder))
 
 

@@ -133,6 +133,25 @@ def open_dims_and_branches(folder):
 
 
 @case
+def ends_of_open_dims(folder):
+    """Places below 0 that are made of open dims count from the end, and paddings below 0 crop."""
+    smelt("compile", FILES / "ends.pt2", "-o", folder / "m.so")
+    for length, other in ((8, 3), (4, 2), (5, 7), (6, 2), (9, 4)):
+        random = np.random.default_rng(length)
+        x, y = (random.standard_normal((2, count, 3)).astype(np.float32) for count in (length, other))
+        np.savez(folder / "in.npz", x=x, y=y)
+        smelt("run", folder / "m.so", "--inputs", folder / "in.npz", "--outputs", folder / "out.npz")
+        both, half = np.concatenate([x, y], 1), length // 2
+        zeros = np.zeros((2, 9, 3), np.float32)
+        wanted = [both[:, -length:], both[:, :-other], x[:, -half:], x[:, half - length:], np.concatenate([zeros[:, :1], x[:, :-1]], 1),
+                  np.concatenate([zeros, x], 1)[:, -5:], x[:, half:]]
+        made = list(dict(np.load(folder / "out.npz")).values())
+        expect(len(made) == len(wanted), f"{len(made)} outputs")
+        for number, (one, reference) in enumerate(zip(made, wanted)):
+            expect(np.array_equal(one, reference), f"output {number} differs at {length} and {other}: {one.shape} {reference.shape}")
+
+
+@case
 def buffers_are_states(folder):
     """The signature names the change of a buffer in a functional graph; in one of TRAINING the node does, and both stay from run to run."""
     sys.path.insert(0, str(harness.REPOSITORY / "tools" / "python"))

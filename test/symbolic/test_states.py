@@ -200,6 +200,9 @@ def what_cannot_be_fed_back_is_refused(folder):
                          (["h=next", "x=next"], "fed back already"), (["h=next", "h=y"], "fed back already")):
         done = harness.smelt("compile", path, *[word for flag in flags for word in ("--state", flag)], "-o", folder / "m.so")
         expect(done.returncode == 2 and words in done.stderr, f"{flags}: {done.returncode}: {done.stderr}")
+    path = saved(folder, cache())
+    done = harness.smelt("compile", path, "--state", "past=present", "--shape", "past=1x2xp:1..16x4", "-o", folder / "m.so")
+    expect(done.returncode == 2 and "'past' begins without elements, but its dim 'p' is 1 or more" in done.stderr, f"{done.returncode}: {done.stderr}")
     model = graph([node("Concat", ["a", "a"], "b", axis=0), node("Cast", ["a"], "c", to=onnx.TensorProto.DOUBLE)], {"a": [3]}, ["b", "c"])
     path = saved(folder, model)
     for output, words in (("b", "f32 [6]"), ("c", "f64 [3]")):

@@ -8,6 +8,7 @@
 #include "passes/plan/States.h"
 #include "tools/driver/Errors.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <set>
@@ -73,6 +74,32 @@ static llvm::Error fit(func::FuncOp main, size_t input, size_t output, const Twi
   return llvm::Error::success();
 }
 
+/// States begin without elements along dims that no other input tells: those must be allowed to be 0.
+static llvm::Error begins(func::FuncOp main, ArrayRef<int64_t> pairs, const std::string &model) {
+  auto bounds = main->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>("graph.bounds");
+  llvm::SmallSetVector<StringRef, 4> told;
+  SmallVector<bool> isState(main.getNumArguments(), false);
+  for (size_t place = 0; place < pairs.size(); place += 2)
+    isState[pairs[place]] = true;
+  for (auto [number, type] : llvm::enumerate(main.getArgumentTypes()))
+    if (!isState[number])
+      for (const graph::Extent &extent : graph::extentsOf(cast<RankedTensorType>(type)))
+        extent.walkSymbols([&](StringRef symbol) { told.insert(symbol); });
+  for (size_t place = 0; place < pairs.size(); place += 2)
+    for (const graph::Extent &extent : graph::extentsOf(graph::typeOf(main.getArgument(pairs[place])))) {
+      const StringRef symbol = extent.asSymbol();
+      auto range = bounds && !symbol.empty() ? bounds.getAs<DenseI64ArrayAttr>(symbol) : DenseI64ArrayAttr();
+      if (!range || range.size() != 2 || range[0] < 1 || told.contains(symbol))
+        continue;
+      auto name = main.getArgAttrOfType<StringAttr>(pairs[place], "graph.name");
+      return toolError(kUsage, model + ": --state: '" + (name ? name.getValue() : "") +
+                                   "' begins without elements, but its dim '" + symbol + "' is " + Twine(range[0]) +
+                                   " or more; export the model with a dim that may be 0, of torch.export Dim(\"" +
+                                   symbol + "\", min=0), or give no bound");
+    }
+  return llvm::Error::success();
+}
+
 llvm::Error keepStates(ModuleOp module, const CompileOptions &options) {
   if (options.states.empty())
     return llvm::Error::success();
@@ -106,6 +133,8 @@ llvm::Error keepStates(ModuleOp module, const CompileOptions &options) {
     if (llvm::Error error = fit(main, pairs[pairs.size() - 2], pairs.back(), where))
       return error;
   }
+  if (llvm::Error error = begins(main, pairs, options.model))
+    return error;
   module->setAttr(plan::kStates, Builder(module.getContext()).getDenseI64ArrayAttr(pairs));
   return llvm::Error::success();
 }

@@ -23,7 +23,8 @@ struct Target {
 };
 } // namespace
 
-static Extent scaledExtent(const Extent &extent, double scale) {
+/// ⌊extent · scale⌋, as the product of floats of 64 bits is rounded.
+static Extent scaledExtent(GraphBuilder &b, const Extent &extent, double scale) {
   if (!(scale > 0) || scale > 1e6)
     malformed("resizes by " + Twine(std::to_string(scale)));
   if (extent.isNumber()) {
@@ -37,8 +38,14 @@ static Extent scaledExtent(const Extent &extent, double scale) {
     return extent * static_cast<int64_t>(scale);
   if (inverse == std::floor(inverse))
     return extent.floorDiv(static_cast<int64_t>(inverse));
-  unsupported("resizes a dim of " + extent.str() + " by " + Twine(std::to_string(scale)) +
-              "; give the shape with --shape");
+  constexpr int64_t kMostParts = 1 << 16;
+  for (int64_t parts = 2; parts <= kMostParts; parts *= 2) // of which products are exact
+    if (const double factor = scale * static_cast<double>(parts); factor == std::floor(factor))
+      return (extent * static_cast<int64_t>(factor)).floorDiv(parts);
+  const Type f64 = b.builder().getF64Type();
+  Value product = b.make<graph::MulOp>(b.cast(b.number(extent), f64), b.scalar(f64, scale));
+  return b.countFrom(b.cast(b.make<graph::FloorOp>(product), b.builder().getI64Type()),
+                     extent * static_cast<int64_t>(std::ceil(scale)));
 }
 
 /// Sizes and one scale a dim ("scales_h"), or, in the form `vec`, sizes or a list of scales.
@@ -62,7 +69,7 @@ static Target readTarget(NodeReader &node, Value x) {
   if ((sizes && sizes->size() != dims) || scales.size() != dims || (!sizes && llvm::is_contained(scales, 0.0)))
     malformed("needs a size or a scale for each of " + Twine(dims) + " dims");
   for (size_t dim = 0; dim < dims; ++dim) {
-    target.shape[dim + 2] = sizes ? (*sizes)[dim] : scaledExtent(target.shape[dim + 2], scales[dim]);
+    target.shape[dim + 2] = sizes ? (*sizes)[dim] : scaledExtent(node.builder(), target.shape[dim + 2], scales[dim]);
     target.scales[dim + 2] = scales[dim];
   }
   return target;

@@ -5,6 +5,7 @@
 // The same elements in another order or under another shape, and parts of tensors.
 
 #include "frontends/pt2/Ops/Views.h"
+#include "frontends/common/Requirement.h"
 #include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
@@ -374,7 +375,12 @@ static Values chunk(NodeReader &node) {
   const Extent whole = extentsOf(x)[dim];
   if (whole.isNumber())
     return splitEvenly(node, x, dim, std::max<int64_t>((whole.number() + chunks - 1) / chunks, 1));
-  return splitBy(node.builder(), x, dim, Extents(chunks, dividedBy(whole, chunks)));
+  // As many as the file has results for: all of one size, but the last.
+  const Extent size = whole.ceilDiv(chunks);
+  Extents sizes(std::max<size_t>(node.resultCount(), 1), size);
+  sizes.back() = whole - size * static_cast<int64_t>(sizes.size() - 1);
+  requireNotNegative(node.builder(), {size - sizes.back()}, {"splits {} elements into parts of {}", {whole, size}});
+  return splitBy(node.builder(), x, dim, sizes);
 }
 
 static Values unbind(NodeReader &node) {
@@ -433,9 +439,12 @@ static Value roll(NodeReader &node) {
   if (shifts.size() != dims.size())
     malformed("rolls " + Twine(dims.size()) + " dims by " + Twine(shifts.size()) + " shifts");
   for (auto [dim, shift] : llvm::zip_equal(dims, shifts)) {
-    int64_t axis = normalAxis(dim, rankOf(x)), extent = fixedDim(x, axis);
-    int64_t end = extent == 0 ? 0 : ((shift % extent) + extent) % extent; // elements that come to the front
-    if (end != 0)
+    const int64_t axis = normalAxis(dim, rankOf(x));
+    const Extent extent = extentsOf(x)[axis], period = b.ranges().max(extent, 1);
+    const bool isLess = b.ranges().isAtLeast(period - 1, std::abs(shift));
+    const Extent whole = isLess ? Extent(shift < 0 ? -1 : 0) : Extent(shift).floorDiv(period);
+    const Extent end = b.ranges().min(shift - whole * period, extent); // elements that come to the front
+    if (end != Extent(0))
       x = b.concat({b.sliceDim(x, axis, extent - end, end), b.sliceDim(x, axis, 0, extent - end)}, axis);
   }
   return b.reshape(x, shape);
