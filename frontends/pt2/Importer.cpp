@@ -556,12 +556,13 @@ static bool isToldChanged(const Program &program, StringRef input) {
 void Importer::finishMain(func::FuncOp main, Frame &frame, StateKeeper &states) {
   llvm::StringSet<> taken;
   std::vector<std::pair<std::string, Value>> results;
-  auto add = [&](std::string name, Thing thing) {
+  auto add = [&](const std::string &base, Thing thing) {
     if (thing.isLost())
       return;
     Value value = thing.tensor ? whole(thing) : builder_.number(*thing.size);
+    std::string name = base;
     for (int copy = 1; !taken.insert(name).second; ++copy) // one value that is returned twice
-      name = name + "." + std::to_string(copy);
+      name = base + "." + std::to_string(copy);
     results.emplace_back(std::move(name), value);
   };
   // The caller sees what a program does to its inputs. As functional programs tell it, before the other outputs.

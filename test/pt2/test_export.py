@@ -66,6 +66,10 @@ class Changing(nn.Module):
         x[:, 0].mul_(2)  # the caller's
         return x.add_(y) * 3
 
+class Numbers(nn.Module):
+    def forward(self, x):
+        return x * 2, x.shape[0], None, 2.5, True, x.sum().item(), x.to(torch.float8_e5m2), x.to(torch.float8_e4m3fn)
+
 class Paired(nn.Module):
     def forward(self, x, y):
         return x + y
@@ -151,13 +155,13 @@ def same_file_again(folder):
 def compared_with_torch(folder):
     """smelt compare --against torch: outputs, layers, and buffers and inputs that change."""
     for name, inputs in (("Net", (torch.rand(2, 3, 8, 8),)), ("Counter", (torch.ones(2),)), ("Started", (torch.tensor([3.0, 0.5]),)),
-                         ("Changing", (torch.rand(2, 4), torch.rand(4)))):
+                         ("Changing", (torch.rand(2, 4), torch.rand(4))), ("Numbers", (torch.rand(4, 3) * 1e5,))):
         export_torch.export(module(folder, name), inputs, folder / "net.pt2")
         for layers in ((), ("--layers",)):
             done = subprocess.run([harness.BIN / "smelt", "compare", folder / "net.pt2", "--against", "torch", *layers], capture_output=True, text=True, timeout=300,
                                   check=False, env={"SMELT_PYTHON": sys.executable})
             expect(done.returncode == 0, f"{name}: exit code {done.returncode}: {done.stderr[-300:]}{done.stdout[-300:]}")
-            changed = {"Net": "", "Changing": "x.next"}.get(name, "count.next")
+            changed = {"Net": "", "Changing": "x.next", "Numbers": "'output.2'"}.get(name, "count.next")
             expect(changed in done.stdout, done.stdout)
             expect(name != "Net" or not layers or "'conv2d'" in done.stdout, done.stdout)
 
@@ -201,6 +205,9 @@ def the_command(folder):
     command(folder, "net.py:ready", "--inputs", "in.npz", "-o", "ready.so")
     torch.save(module(folder).state_dict(), folder / "net.pth")
     command(folder, "net:Net", "--weights", "net.pth", "--input", "2x3x8x8", "-o", "bf16.so", "--precision", "bf16")
+    said = command(folder, "net.py:ready", "--inputs", "in.npz", "-o", "net.so").stderr
+    expect("import net fails in that folder" in said, said)
+    (folder / "net.so").unlink()
 
 
 @case

@@ -15,8 +15,11 @@ warnings.filterwarnings("ignore")
 def array(value):
     import numpy as np
     import torch
-    value = torch.as_tensor(value).detach()
+    value = int(value) if isinstance(value, bool) else value  # as sizes are
+    value = torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None).detach()
     value = (torch.view_as_real(value.resolve_conj()) if value.is_complex() else value).contiguous()
+    if value.dtype.is_floating_point and value.element_size() == 1:
+        return value.view(torch.uint8).numpy().view("V1").copy()
     return value.view(torch.int16).numpy().view(np.uint16).copy() if value.dtype == torch.bfloat16 else value.numpy().copy()
 
 def arguments_of(program, given):
@@ -64,7 +67,7 @@ def results(given):
             arguments, keywords = arguments_of(program, given)
         outputs = leaves(module(*arguments, **keywords))
     taken = []
-    names = [str(name) for name in program.graph_signature.user_outputs if name is not None]
+    names = [name if isinstance(name, str) else "output" for name in program.graph_signature.user_outputs if name is not None]
     for name, value in zip(names, [value for value in outputs if value is not None]):
         copies = taken.count(name)
         taken.append(name)

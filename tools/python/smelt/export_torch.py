@@ -2,11 +2,11 @@
 
     from smelt import export_torch
 
-    model = smelt.load(export_torch.compile(net, (torch.rand(1, 3, 224, 224),), "net.so"))
+    model = smelt.load(export_torch.compile(net, (torch.rand(1, 3, 224, 224),), "model.so"))
 
 or, from a shell:
 
-    python -m smelt.export_torch net.py:Net --input 1x3x224x224 -o net.so
+    python -m smelt.export_torch net.py:Net --input 1x3x224x224 -o model.so
 """
 import argparse
 import contextlib
@@ -276,7 +276,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser():
     options = _Parser(prog="python -m smelt.export_torch", description="Exports a PyTorch module, saves it as .pt2 and compiles that, and compares what comes out with "
                       "PyTorch on the inputs.", epilog="""examples:
-  python -m smelt.export_torch net.py:Net --input 1x3x224x224 -o net.so
+  python -m smelt.export_torch net.py:Net --input 1x3x224x224 -o model.so
   python -m smelt.export_torch torchvision.models:resnet18 --arguments '{"weights": null}' --input 1..8x3x224x224
   python -m smelt.export_torch net.py:make --weights net.pth --inputs example.npz --precision bf16""",
                       formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
@@ -311,6 +311,9 @@ def _run(words):
         _quietly(export, module, inputs, path, kwargs=kwargs, strict=args.strict)
     artefact = compile_file(path, output, **options)
     print(f"{artefact}")
+    if output.with_suffix(".py").exists():
+        print(f"smelt: warning: {artefact}: Python takes it for the module {output.stem}, before {output.with_suffix('.py')}: import {output.stem} fails in that folder; "
+              f"name another with -o", file=sys.stderr)
     if args.no_check or args.emit not in (None, "shared") or args.target not in (None, "native"):
         return 0
     error = check(artefact, module, inputs, kwargs=kwargs)
