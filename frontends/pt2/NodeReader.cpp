@@ -134,6 +134,8 @@ Value NodeReader::lookupTensor(const json::Value &value, StringRef name) {
   if (thing.imaginary)
     return takesImaginary(value) ? thing.imaginary : thing.tensor;
   Value tensor = thing.tensor ? castInRegion(thing.tensor) : builder().number(*thing.size);
+  if (scalarsAsLines_ && rankOf(tensor) == 0)
+    tensor = builder().reshape(tensor, {1});
   if (parts_ != Parts::Imaginary || llvm::is_contained({"indices", "index", "mask", "condition"}, name))
     return tensor;
   return builder().broadcast(builder().scalarLike(tensor, 0), extentsOf(tensor));

@@ -107,6 +107,9 @@ public:
   /// A tensor or a number, as complex numbers; `type` is that of numbers.
   ComplexValue complex(llvm::StringRef name, Type type = {});
 
+  /// From here on, scalars are lines of one element.
+  void takeScalarsAsLines() { scalarsAsLines_ = true; }
+
   /// Reads an argument that says nothing to Smelt.
   void ignore(llvm::StringRef name) { read_.insert(name); }
 
@@ -175,7 +178,8 @@ private:
   llvm::SmallVector<const llvm::json::Value *> positional_;
   llvm::StringSet<> read_;
   enum class Parts { None, Real, Imaginary, Chosen } parts_ = Parts::None; // of complex operands
-  llvm::SmallPtrSet<const llvm::json::Value *, 4> imaginary_;              // Chosen: only asked, never walked
+  bool scalarsAsLines_ = false;
+  llvm::SmallPtrSet<const llvm::json::Value *, 4> imaginary_; // Chosen: only asked, never walked
 };
 
 } // namespace smelt::frontend::pt2

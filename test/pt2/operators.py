@@ -182,6 +182,14 @@ class Cells(nn.Module):
         return results
 
 
+def scalars(x):
+    """Operators along a dim, of a tensor that has none."""
+    s, first, place = x.sum(), torch.tensor([0]), torch.tensor(0)
+    return [s.cumsum(0), s.cumprod(-1), *s.cummax(0), *s.cummin(0), s.logcumsumexp(0), s.softmax(0), (s / 0).softmax(0), s.log_softmax(-1), s.var(correction=0), s.std(),
+            s.gather(0, place), s.index_select(0, first), s.flip(0), *s.kthvalue(1), *s.median(0), *s.mode(), s.index_fill(0, first, 2.0), s.scatter(0, place, x.mean()),
+            s.index_add(0, first, x[0, 0, 0]), s.nonzero(), torch.argwhere(s - s), *s.sort(), *s.topk(1)]
+
+
 def caller_sees(x, y):
     """What a program does to its inputs."""
     x[:, 1].mul_(2)
@@ -654,6 +662,7 @@ CASES = {
     "attention": (of(attention), tuple(torch.randn(2, 4, 6, 8) for _ in range(3))),
     "cells": (Cells(), (torch.randn(6, 3, 8),)),
     "inplace": (of(inplace), (X,)),
+    "scalars": (of(scalars), (X,)),
     "caller_sees": (of(caller_sees), (X.clone(), X[0, :, :4].clone())),
     "quantised": (of(quantised), (X,)),
     "branches": (of(branches), (X,)),

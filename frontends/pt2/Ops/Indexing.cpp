@@ -5,6 +5,7 @@
 // Elements at places that tensors say: lookups, and changes of parts.
 
 #include "frontends/common/Selection.h"
+#include "frontends/pt2/Ops/Lines.h"
 #include "frontends/pt2/Ops/Views.h"
 
 using namespace mlir;
@@ -25,8 +26,6 @@ static Value embedding(NodeReader &node) {
 static Value indexSelect(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.tensor("self"), index = node.tensor("index");
-  if (rankOf(x) == 0)
-    return x;
   if (rankOf(index) == 0)
     index = b.reshape(index, {1});
   return b.make<graph::GatherOp>(x, index, node.axis("dim", x));
@@ -35,8 +34,6 @@ static Value indexSelect(NodeReader &node) {
 static Value gatherAlong(NodeReader &node, StringRef name) {
   GraphBuilder &b = node.builder();
   Value x = node.tensor("self"), index = node.tensor(name);
-  if (rankOf(x) == 0)
-    return x;
   int64_t dim = node.axis("dim", x);
   // The indices may be shorter than the tensor along other dims, of which the first elements count.
   Extents shape = extentsOf(index);
@@ -311,7 +308,8 @@ static Value nonzero(NodeReader &node) {
   Values rows = coordinatesOfSet(b, x);
   for (Value &row : rows)
     row = b.reshape(row, {extentsOf(row)[1], 1});
-  return b.concat(rows, 1);
+  Value all = b.concat(rows, 1);
+  return rankOf(x) > 0 ? all : b.sliceDim(all, 1, 0, 0); // places without coordinates
 }
 
 /// As many rows as is said, the last ones of a number where there are fewer.
@@ -356,16 +354,16 @@ static Value oneHot(NodeReader &node) {
 
 static constexpr Operator kOperators[] = {
     {"aten.embedding.default", embedding},
-    {"aten.gather.default", gather},
+    {"aten.gather.default", alongLine<gather>},
     {"aten.index.Tensor", index},
     {"aten._unsafe_index.Tensor", index},
     {"aten._unsafe_index_put.default", indexPut},
-    {"aten.index_add.default", indexAdd},
-    {"aten.index_copy.default", indexCopy},
-    {"aten.index_fill.int_Scalar", indexFill},
-    {"aten.index_fill.int_Tensor", indexFill},
+    {"aten.index_add.default", alongLine<indexAdd>},
+    {"aten.index_copy.default", alongLine<indexCopy>},
+    {"aten.index_fill.int_Scalar", alongLine<indexFill>},
+    {"aten.index_fill.int_Tensor", alongLine<indexFill>},
     {"aten.index_put.default", indexPut},
-    {"aten.index_select.default", indexSelect},
+    {"aten.index_select.default", alongLine<indexSelect>},
     {"aten.masked_select.default", maskedSelect},
     {"aten.nonzero.default", nonzero},
     {"aten.nonzero_numpy.default", nonzeroLists},

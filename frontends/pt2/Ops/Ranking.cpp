@@ -5,6 +5,7 @@
 
 #include "frontends/common/Requirement.h"
 #include "frontends/common/Selection.h"
+#include "frontends/pt2/Ops/Lines.h"
 #include "frontends/pt2/Ops/Math.h"
 #include <cmath>
 
@@ -80,8 +81,6 @@ template <bool ignoresNan> static Value medianOfAll(NodeReader &node) {
 template <bool ignoresNan> static Values medianAlong(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.tensor("self");
-  if (rankOf(x) == 0)
-    return {x, b.number(0)};
   const int64_t axis = node.axis("dim", x);
   Ordered found = median(b, x, axis, ignoresNan);
   return {withoutDim(node, found.values, axis), withoutDim(node, found.places, axis)};
@@ -90,8 +89,6 @@ template <bool ignoresNan> static Values medianAlong(NodeReader &node) {
 static Values kthValue(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.tensor("self");
-  if (rankOf(x) == 0)
-    return {x, b.number(0)};
   const int64_t axis = node.axis("dim", x), k = node.integer("k");
   const Extent size = extentsOf(x)[axis];
   if (k < 1 || (size.isNumber() && k > size.number()))
@@ -110,8 +107,6 @@ static Values mode(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Math m(b);
   Value x = node.tensor("self");
-  if (rankOf(x) == 0)
-    return {x, b.number(0)};
   const int64_t axis = node.axis("dim", x), last = rankOf(x) - 1;
   const Extent size = extentsOf(x)[axis];
   if (size.isNumber() && (size.number() < 1 || size.number() > kMostCompared))
@@ -201,8 +196,6 @@ template <bool isMax> static Values runningExtremum(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Math m(b);
   Value x = node.tensor("self");
-  if (rankOf(x) == 0)
-    return {x, b.number(0)};
   const int64_t axis = node.axis("dim", x);
   Value places = b.broadcast(b.countAlong(extentsOf(x), axis), extentsOf(x));
   return scanned(node, {x, places}, axis, [&](ArrayRef<Value> before, ArrayRef<Value> after) -> Values {
@@ -218,8 +211,6 @@ static Value runningLogSumExp(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Math m(b);
   Value x = b.cast(node.tensor("self"), floatOf(elementOf(node.tensor("self"))));
-  if (rankOf(x) == 0)
-    return x;
   return scanned(node, {x}, node.axis("dim", x),
                  [&](ArrayRef<Value> before, ArrayRef<Value> after) -> Values {
                    Value most = m.max(before[0], after[0]), apart = m.neg(m.abs(m.sub(before[0], after[0])));
@@ -364,17 +355,17 @@ static Value repeatedElements(NodeReader &node) {
 static constexpr Operator kOperators[] = {
     {"aten._unique2.default", unique},
     {"aten.bincount.default", binCount},
-    {"aten.cummax.default", runningExtremum<true>},
-    {"aten.cummin.default", runningExtremum<false>},
+    {"aten.cummax.default", alongLine<runningExtremum<true>>},
+    {"aten.cummin.default", alongLine<runningExtremum<false>>},
     {"aten.histc.default", histogram},
-    {"aten.kthvalue.default", kthValue},
-    {"aten.logcumsumexp.default", runningLogSumExp},
+    {"aten.kthvalue.default", alongLine<kthValue>},
+    {"aten.logcumsumexp.default", alongLine<runningLogSumExp>},
     {"aten.median.default", medianOfAll<false>},
-    {"aten.median.dim", medianAlong<false>},
-    {"aten.mode.default", mode},
+    {"aten.median.dim", alongLine<medianAlong<false>>},
+    {"aten.mode.default", alongLine<mode>},
     {"aten.msort.default", sortedFirst},
     {"aten.nanmedian.default", medianOfAll<true>},
-    {"aten.nanmedian.dim", medianAlong<true>},
+    {"aten.nanmedian.dim", alongLine<medianAlong<true>>},
     {"aten.quantile.default", quantile},
     {"aten.quantile.scalar", quantileScalar},
     {"aten.repeat_interleave.Tensor", repeatedBy},

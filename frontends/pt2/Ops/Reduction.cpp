@@ -6,6 +6,7 @@
 
 #include "frontends/common/Axes.h"
 #include "frontends/common/Masks.h"
+#include "frontends/pt2/Ops/Lines.h"
 #include "frontends/pt2/Ops/Norms.h"
 #include "frontends/pt2/Ops/Operands.h"
 #include <cmath>
@@ -154,8 +155,6 @@ static std::pair<Value, Value> momentsOf(NodeReader &node, Value x, ArrayRef<int
 template <bool isDeviation, bool withMean> static Values variance(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = node.tensor("self");
-  if (rankOf(x) == 0)
-    unsupported("the variance of a scalar is not supported");
   Integers axes = axesOf(node, node.hasArgument("dim") ? "dim" : "", x);
   const bool keep = keepsDims(node);
   auto [variance, mean] = momentsOf(node, x, axes, correctionOf(node));
@@ -264,8 +263,6 @@ template <bool isMean> static Value sumOfNumbers(NodeReader &node) {
 
 template <bool product> static Value cumulative(NodeReader &node) {
   Value x = summed(node, node.tensor("self"));
-  if (rankOf(x) == 0)
-    return x;
   return node.builder().make<graph::CumulativeOp>(x, node.axis("dim", x), /*exclusive=*/false, /*reverse=*/false,
                                                   product);
 }
@@ -277,8 +274,6 @@ template <bool log> static Value softmax(NodeReader &node) {
   if (node.hasArgument("half_to_float") && node.flag("half_to_float"))
     type = b.builder().getF32Type();
   x = b.cast(x, type.value_or(floatOf(elementOf(x))));
-  if (rankOf(x) == 0)
-    return b.scalarLike(x, log ? 0 : 1);
   return b.make<graph::SoftmaxOp>(x, node.axis("dim", x), log);
 }
 
@@ -289,9 +284,9 @@ static Value safeSoftmax(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"aten._log_softmax.default", softmax<true>},
-    {"aten._safe_softmax.default", safeSoftmax},
-    {"aten._softmax.default", softmax<false>},
+    {"aten._log_softmax.default", alongLine<softmax<true>>},
+    {"aten._safe_softmax.default", alongLine<safeSoftmax>},
+    {"aten._softmax.default", alongLine<softmax<false>>},
     {"aten.all.default", quantifiedAll<ReduceKind::Min>},
     {"aten.all.dim", quantifiedDims<ReduceKind::Min>},
     {"aten.all.dims", quantifiedDims<ReduceKind::Min>},
@@ -304,11 +299,11 @@ static constexpr Operator kOperators[] = {
     {"aten.argmin.default", argExtremum<true>},
     {"aten.count_nonzero.default", countNonzero},
     {"aten.count_nonzero.dim_IntList", countNonzero},
-    {"aten.cumprod.default", cumulative<true>},
-    {"aten.cumsum.default", cumulative<false>},
+    {"aten.cumprod.default", alongLine<cumulative<true>>},
+    {"aten.cumsum.default", alongLine<cumulative<false>>},
     {"aten.dist.default", distance},
     {"aten.linalg_vector_norm.default", vectorNorm},
-    {"aten.log_softmax.int", softmax<true>},
+    {"aten.log_softmax.int", alongLine<softmax<true>>},
     {"aten.logsumexp.default", logSumExp},
     {"aten.max.default", extremumOfAll<ReduceKind::Max>},
     {"aten.max.dim", extremumAndPlace<false>},
@@ -323,24 +318,24 @@ static constexpr Operator kOperators[] = {
     {"aten.prod.default", sumAll<ReduceKind::Prod>},
     {"aten.prod.dim_int", sumDims<ReduceKind::Prod>},
     {"aten.renorm.default", renormalised},
-    {"aten.softmax.int", softmax<false>},
-    {"aten.special_log_softmax.default", softmax<true>},
-    {"aten.special_softmax.default", softmax<false>},
-    {"aten.std.correction", variance<true, false>},
-    {"aten.std.default", variance<true, false>},
-    {"aten.std.dim", variance<true, false>},
-    {"aten.std_mean.correction", variance<true, true>},
-    {"aten.std_mean.default", variance<true, true>},
-    {"aten.std_mean.dim", variance<true, true>},
+    {"aten.softmax.int", alongLine<softmax<false>>},
+    {"aten.special_log_softmax.default", alongLine<softmax<true>>},
+    {"aten.special_softmax.default", alongLine<softmax<false>>},
+    {"aten.std.correction", alongLine<variance<true, false>>},
+    {"aten.std.default", alongLine<variance<true, false>>},
+    {"aten.std.dim", alongLine<variance<true, false>>},
+    {"aten.std_mean.correction", alongLine<variance<true, true>>},
+    {"aten.std_mean.default", alongLine<variance<true, true>>},
+    {"aten.std_mean.dim", alongLine<variance<true, true>>},
     {"aten.sum.default", sumAll<ReduceKind::Sum>},
     {"aten.sum.dim_IntList", sumDims<ReduceKind::Sum>},
     {"aten.sum_to_size.default", sumTo},
-    {"aten.var.correction", variance<false, false>},
-    {"aten.var.default", variance<false, false>},
-    {"aten.var.dim", variance<false, false>},
-    {"aten.var_mean.correction", variance<false, true>},
-    {"aten.var_mean.default", variance<false, true>},
-    {"aten.var_mean.dim", variance<false, true>},
+    {"aten.var.correction", alongLine<variance<false, false>>},
+    {"aten.var.default", alongLine<variance<false, false>>},
+    {"aten.var.dim", alongLine<variance<false, false>>},
+    {"aten.var_mean.correction", alongLine<variance<false, true>>},
+    {"aten.var_mean.default", alongLine<variance<false, true>>},
+    {"aten.var_mean.dim", alongLine<variance<false, true>>},
 };
 
 ArrayRef<Operator> reductionOperators() { return kOperators; }

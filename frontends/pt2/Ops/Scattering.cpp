@@ -3,6 +3,7 @@
 //
 // Elements that go to places of a tensor, and meet what is there or one another.
 
+#include "frontends/pt2/Ops/Lines.h"
 #include "frontends/pt2/Ops/Math.h"
 #include "frontends/pt2/Ops/Views.h"
 #include <cmath>
@@ -30,8 +31,6 @@ struct Scattered {
 static Scattered readScattered(NodeReader &node, Value source) {
   GraphBuilder &b = node.builder();
   Value x = node.tensor("self"), places = wideIndices(b, node.tensor("index"));
-  if (rankOf(x) == 0)
-    malformed("scatters into a scalar");
   source = b.cast(source, elementOf(x));
   if (rankOf(source) == 0)
     source = b.broadcast(source, extentsOf(places));
@@ -162,17 +161,17 @@ template <int64_t dims> static Value unpooled(NodeReader &node) {
 }
 
 static constexpr Operator kOperators[] = {
-    {"aten.index_reduce.default", indexReduce},
+    {"aten.index_reduce.default", alongLine<indexReduce>},
     {"aten.masked_scatter.default", maskedScatter},
     {"aten.max_unpool2d.default", unpooled<2>},
     {"aten.max_unpool3d.default", unpooled<3>},
     {"aten.put.default", put},
-    {"aten.scatter.reduce", scatterMeeting},
-    {"aten.scatter.src", scatterSource},
-    {"aten.scatter.value", scatterValue},
-    {"aten.scatter.value_reduce", scatterValueMeeting},
-    {"aten.scatter_add.default", scatterAdd},
-    {"aten.scatter_reduce.two", scatterReduce},
+    {"aten.scatter.reduce", alongLine<scatterMeeting>},
+    {"aten.scatter.src", alongLine<scatterSource>},
+    {"aten.scatter.value", alongLine<scatterValue>},
+    {"aten.scatter.value_reduce", alongLine<scatterValueMeeting>},
+    {"aten.scatter_add.default", alongLine<scatterAdd>},
+    {"aten.scatter_reduce.two", alongLine<scatterReduce>},
     {"aten.take.default", take},
 };
 

@@ -6,6 +6,7 @@
 
 #include "frontends/pt2/Ops/Views.h"
 #include "frontends/common/Requirement.h"
+#include "frontends/pt2/Ops/Lines.h"
 #include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
@@ -639,7 +640,7 @@ static constexpr Operator kOperators[] = {
     {"aten.expand_copy.default", expand},
     {"aten.feature_dropout.default", dropout},
     {"aten.flatten.using_ints", flatten},
-    {"aten.flip.default", flip},
+    {"aten.flip.default", alongLine<flip>},
     {"aten.lift_fresh.default", same},
     {"aten.lift_fresh_copy.default", same},
     {"aten.mH.default", matrixTranspose},
