@@ -190,6 +190,14 @@ def scalars(x):
             s.index_add(0, first, x[0, 0, 0]), s.nonzero(), torch.argwhere(s - s), *s.sort(), *s.topk(1)]
 
 
+def overloads(x, i):
+    """Forms of operators with numbers, words and types for what is a tensor or nothing elsewhere."""
+    small = i.to(torch.uint8)
+    return [torch.isin(i, 2), torch.isin(2, i), torch.isin(i, 2, invert=True), torch.linalg.norm(x[0], ord="fro"), torch.linalg.vecdot(x, x + 1), torch.isreal(x),
+            torch.linalg.vecdot(x, x[:, :1], dim=1), (small * 60).sum(dtype=torch.uint8), small.to(torch.int8).sum(1, dtype=torch.int8),
+            torch._int_mm(x.to(torch.int8).reshape(-1, 16).repeat(8, 1), torch.ones(16, 8, dtype=torch.int8))]
+
+
 def caller_sees(x, y):
     """What a program does to its inputs."""
     x[:, 1].mul_(2)
@@ -663,6 +671,7 @@ CASES = {
     "cells": (Cells(), (torch.randn(6, 3, 8),)),
     "inplace": (of(inplace), (X,)),
     "scalars": (of(scalars), (X,)),
+    "overloads": (of(overloads), (X * 9, I)),
     "caller_sees": (of(caller_sees), (X.clone(), X[0, :, :4].clone())),
     "quantised": (of(quantised), (X,)),
     "branches": (of(branches), (X,)),

@@ -27,7 +27,7 @@ FILES = Path(__file__).resolve().parent / "files"
 # What is changed in place, and operators that others are made of, are so in TRAINING graphs alone; others are recorded as core operators.
 TRAINING = ("inplace", "branches", "cells", "attention", "quantised", "stacking", "composites", "columns", "steps", "bits", "special", "extremes", "ranking", "linalg", "scatterings",
             "losses", "antialias", "bags", "spectra", "complexes", "item", "angles", "rows", "states", "offsets", "autocast",
-            "regions", "pools_of_nan", "series", "diagonals", "choices", "factors", "transcendentals", "bounds", "narrow_floats", "ends", "scalars")
+            "regions", "pools_of_nan", "series", "diagonals", "choices", "factors", "transcendentals", "bounds", "narrow_floats", "ends", "scalars", "overloads")
 
 
 def without_folders(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:

@@ -431,7 +431,8 @@ static Value searchSorted(NodeReader &node) { return buckets(node, "sorted_seque
 static Value isIn(NodeReader &node) {
   GraphBuilder &b = node.builder();
   node.ignore("assume_unique");
-  Operands given = readOperands(node, "elements", "test_elements");
+  auto form = [&](StringRef tensor, StringRef number) { return node.hasArgument(tensor) ? tensor : number; };
+  Operands given = readOperands(node, form("elements", "element"), form("test_elements", "test_element"));
   Extents shape = extentsOf(given.lhs);
   shape.push_back(1);
   Value isEqual = b.make<graph::EqualOp>(b.reshape(given.lhs, shape), b.flat(given.rhs));
@@ -461,6 +462,8 @@ static constexpr Operator kOperators[] = {
     {"aten.fmin.default", ignoringNan<graph::MinOp>},
     {"aten.hypot.default", hypotenuse},
     {"aten.inner.default", inner},
+    {"aten.isin.Scalar_Tensor", isIn},
+    {"aten.isin.Tensor_Scalar", isIn},
     {"aten.isin.Tensor_Tensor", isIn},
     {"aten.kron.default", kronecker},
     {"aten.linalg_cross.default", cross},

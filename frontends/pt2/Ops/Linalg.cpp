@@ -311,7 +311,7 @@ Value matrixNorm(NodeReader &node) {
   Math m(b);
   Value x = normed(node);
   x = b.cast(x, node.optionalType("dtype").value_or(elementOf(x)));
-  const bool keep = node.flag("keepdim"), isText = node.operatorName().ends_with("str_ord");
+  const bool keep = node.flag("keepdim"), isText = node.operatorName().contains("str");
   Integers dims = node.optionalIntegers("dim").value_or(Integers{-2, -1});
   if (dims.size() != 2 || rankOf(x) < 2)
     malformed("needs two dims");
@@ -379,6 +379,7 @@ static constexpr Operator kOperators[] = {
     {"aten.linalg_matrix_power.default", power},
     {"aten.linalg_multi_dot.default", multiDot},
     {"aten.linalg_norm.default", anyNorm},
+    {"aten.linalg_norm.ord_str", matrixNorm},
     {"aten.linalg_qr.default", orthogonalFactors},
     {"aten.linalg_slogdet.default", signAndLogarithm},
     {"aten.linalg_solve.default", solve},

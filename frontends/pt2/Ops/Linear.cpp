@@ -49,6 +49,21 @@ static Value matmul(NodeReader &node) { return product(node.builder(), node.tens
 static Value mv(NodeReader &node) { return product(node.builder(), node.tensor("self"), node.tensor("vec")); }
 static Value dot(NodeReader &node) { return product(node.builder(), node.tensor("self"), node.tensor("tensor")); }
 
+/// Of integers of 8 bits, summed in 32.
+static Value intMm(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Type wide = b.builder().getI32Type();
+  return b.matMul(b.cast(node.tensor("self"), wide), b.cast(node.tensor("mat2"), wide));
+}
+
+static Value vecdot(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  Operands given = readOperands(node, "x", "y");
+  Value products = combine<graph::MulOp>(b, given.lhs, given.rhs);
+  const int64_t axis = node.axis("dim", products);
+  return b.dropDim(b.make<graph::ReduceOp>(products, graph::ReduceKind::Sum, axis), axis);
+}
+
 static Value vdot(NodeReader &node) { return product(node.builder(), node.tensor("self"), node.tensor("other")); }
 
 static Value multiple(NodeReader &node, Value x, StringRef factor) {
@@ -154,6 +169,7 @@ static Value weightNorm(NodeReader &node) {
 static Values weightNormInterface(NodeReader &node) { return {weightNorm(node)}; }
 
 static constexpr Operator kOperators[] = {
+    {"aten._int_mm.default", intMm},
     {"aten._trilinear.default", trilinear},
     {"aten._weight_norm.default", weightNorm},
     {"aten._weight_norm_interface.default", weightNormInterface},
@@ -168,6 +184,7 @@ static constexpr Operator kOperators[] = {
     {"aten.einsum.default", einsumOf},
     {"aten.linear.default", linear},
     {"aten.matmul.default", matmul},
+    {"aten.linalg_vecdot.default", vecdot},
     {"aten.mm.default", mm},
     {"aten.mv.default", mv},
     {"aten.outer.default", outer},

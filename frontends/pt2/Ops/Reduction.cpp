@@ -47,10 +47,15 @@ static Value summed(NodeReader &node, Value x) {
   return node.builder().cast(x, node.optionalType("dtype").value_or(type));
 }
 
+/// Narrow integers, which a dtype may ask for, are summed up in 64 bits: what is cut off then is the same.
 template <ReduceKind kind> static Value sumOver(NodeReader &node, StringRef axesName) {
+  GraphBuilder &b = node.builder();
   Value x = summed(node, node.tensor("self"));
+  const Type type = elementOf(x);
+  if (!isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32)
+    x = b.cast(x, b.builder().getI64Type());
   Integers axes = axesOf(node, axesName, x);
-  return reduced(node.builder(), x, kind, axes, keepsDims(node));
+  return b.cast(reduced(b, x, kind, axes, keepsDims(node)), type);
 }
 template <ReduceKind kind> static Value sumAll(NodeReader &node) { return sumOver<kind>(node, ""); }
 template <ReduceKind kind> static Value sumDims(NodeReader &node) { return sumOver<kind>(node, "dim"); }

@@ -145,6 +145,12 @@ static Value isInf(NodeReader &node) {
   return node.builder().make<graph::IsInfOp>(floats(node), /*positive=*/true, /*negative=*/true);
 }
 
+// What is complex is refused before.
+static Value isReal(NodeReader &node) {
+  GraphBuilder &b = node.builder();
+  return b.broadcast(b.scalar(b.builder().getI1Type(), 1.0), extentsOf(node.tensor("self")));
+}
+
 static Value isFinite(NodeReader &node) {
   GraphBuilder &b = node.builder();
   Value x = floats(node);
@@ -190,6 +196,7 @@ static constexpr Operator kOperators[] = {
     {"aten.isfinite.default", isFinite},
     {"aten.isinf.default", isInf},
     {"aten.isnan.default", isNan},
+    {"aten.isreal.default", isReal},
     {"aten.log.default", floating<graph::LogOp>},
     {"aten.log10.default", log10},
     {"aten.log1p.default", ofFormula<log1pOf>},
