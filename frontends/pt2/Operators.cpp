@@ -133,9 +133,13 @@ SmallVector<StringRef> OperatorTable::names() const {
 
 StringRef reasonToRefuse(StringRef name) {
   constexpr StringLiteral kVmap = "is a part of torch.vmap; save ep.run_decompositions({}), which takes torch.vmap out";
+  constexpr StringLiteral kSubclass = "takes apart a tensor of a class of its own, as torchao's weights are; save "
+                                      "ep.run_decompositions({}), which leaves plain tensors";
   static const std::string kRenorm = ("changes the weights, " + kChangedParameter).str();
   if (name.starts_with("torch._functorch.predispatch."))
     return kVmap;
+  if (name.starts_with("export.access_subclass_inner_tensor"))
+    return kSubclass;
   if (name.starts_with("aten.embedding_renorm"))
     return kRenorm;
   if (name.starts_with("aten._native_batch_norm_legit"))

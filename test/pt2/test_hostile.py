@@ -259,6 +259,14 @@ def unknown_operators_all_at_once(folder):
 
 
 @case
+def tensors_of_a_class(folder):
+    """What torchao's quantize_ leaves in TRAINING programs."""
+    def change(program):
+        node(program, "conv2d")["target"] = "torch.ops.export.access_subclass_inner_tensor.default"
+    return changed(folder, change, "node 'conv2d'", "a tensor of a class of its own", "run_decompositions({})", codes=[4])
+
+
+@case
 def all_that_is_refused_at_once(folder):
     """Operators that nobody knows, arguments of others, and those of what reads their results."""
     def change(program):
