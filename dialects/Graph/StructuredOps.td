@@ -51,8 +51,8 @@ def Graph_PoolKind : I32EnumAttr<"PoolKind", "what a window yields", [
     I32EnumAttrCase<"Max", 0, "max">, I32EnumAttrCase<"Average", 1, "average">, I32EnumAttrCase<"Lp", 2, "lp">]> {
   let cppNamespace = "::smelt::graph"; }
 def Graph_PoolOp : Graph_LoopOp<"pool"> {
-  let summary = "windows over the spatial dims; `high` already holds what ceil_mode adds. Elements outside the input do not count, and "
-                "NaN is no maximum, save that average divides by the window's part inside input plus declared padding where `count_padding`";
+  let summary = "windows over the spatial dims; `high` already holds what ceil_mode adds. Elements outside the input do not count, save "
+                "that average divides by the window's part inside input plus declared padding where `count_padding`";
   let arguments = (ins Graph_Tensor:$input, Graph_PoolKind:$kind, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
                        DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
                        DenseI64ArrayAttr:$declared_high, BoolAttr:$count_padding, I64Attr:$p,
@@ -99,7 +99,7 @@ def Graph_TopKOp : Graph_Op<"top_k", [DeclareOpInterfaceMethods<Graph_LoopInterf
   let hasVerifier = 1;
 }
 def Graph_ArgPoolOp : Graph_LoopOp<"arg_pool"> {
-  let summary = "i64 place of each window's first maximum in the flat input, channels_first; with `column_major`, the first spatial dim counts fastest";
+  let summary = "i64 place of each window's first maximum, or last NaN, in the flat input, channels_first; with `column_major`, the first spatial dim counts fastest";
   let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
                        DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, DefaultValuedAttr<BoolAttr, "false">:$column_major);
 }
