@@ -17,11 +17,9 @@ using namespace smelt;
 static bool isCandidate(graph::PoolOp op) {
   constexpr int64_t kLargeWindow = 256, kFewWindows = 16384; // for one thread each
   RankedTensorType type = graph::typeOf(op.getResult());
-  int64_t window = 1;
-  for (int64_t extent : op.getWindow())
-    window *= extent;
   return op.getKind() == graph::PoolKind::Max && graph::typeOf(op.getInput()).hasStaticShape() &&
-         type.hasStaticShape() && window >= kLargeWindow && type.getNumElements() < kFewWindows &&
+         type.hasStaticShape() && ShapedType::getNumElements(op.getWindow()) >= kLargeWindow &&
+         type.getNumElements() < kFewWindows &&
          llvm::count_if(op.getWindow(), [](int64_t extent) { return extent > 1; }) > 1;
 }
 

@@ -58,10 +58,8 @@ static int64_t partsOf(graph::MatMulOp op, const kernel::Machine &machine) {
       op.getRhs().getDefiningOp<graph::DequantizeBlocksOp>() || isOfAttention(op.getLhs()))
     return 1;
   ArrayRef<int64_t> shape = type.getShape();
-  int64_t batch = 1;
-  for (int64_t extent : shape.drop_back(2))
-    batch *= extent;
-  return partsOf(machine, batch, shape[shape.size() - 2], shape.back(), lhs.getShape().back());
+  return partsOf(machine, ShapedType::getNumElements(shape.drop_back(2)), shape[shape.size() - 2], shape.back(),
+                 lhs.getShape().back());
 }
 
 static int64_t partsOf(graph::ConvOp op, const kernel::Machine &machine) {

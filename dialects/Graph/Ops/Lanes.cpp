@@ -254,6 +254,17 @@ SmallVector<Value> nest(TileAccess &access, ArrayRef<Extent> extents, ValueRange
   return level(initial);
 }
 
+SmallVector<Value> indicesAt(TileAccess &access, Value position, ArrayRef<Extent> shape) {
+  ImplicitLocOpBuilder &b = access.builder();
+  SmallVector<Value> at(shape.size());
+  for (size_t dim = shape.size(); dim-- > 0;) {
+    Value extent = access.count(shape[dim]).in(b);
+    at[dim] = dim == 0 ? position : arith::RemUIOp::create(b, position, extent).getResult();
+    position = dim == 0 ? position : arith::DivUIOp::create(b, position, extent).getResult();
+  }
+  return at;
+}
+
 /// forBlocks of a member.
 static LogicalResult forShare(TileAccess &access, Count extent, unsigned lanes, BlockBody body, const Team &team) {
   ImplicitLocOpBuilder &b = access.builder();

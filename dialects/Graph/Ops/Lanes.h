@@ -91,6 +91,9 @@ using NestBody =
 llvm::SmallVector<mlir::Value> nest(TileAccess &access, llvm::ArrayRef<Extent> extents, mlir::ValueRange initial,
                                     NestBody body);
 
+/// A row-major position as one index for each dim.
+llvm::SmallVector<mlir::Value> indicesAt(TileAccess &access, mlir::Value position, llvm::ArrayRef<Extent> shape);
+
 /// Emits `body` over [0, extent) in blocks of up to `mostVectors` vectors of `lanes`, then shorter vectors of a power
 /// of two. A body that fails for many lanes is emitted again with one lane a step, as by forLanes. A member of a team
 /// has single vectors, of lanesOf() the team.

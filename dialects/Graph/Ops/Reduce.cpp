@@ -310,7 +310,7 @@ private:
       SmallVector<Value> sums =
           forRange(access_.builder(), columns.team.member, access_.count(productOf(outerExtents_)), columns.team.size,
                    repeat(access_.builder(), initial, lanes).value(), [&](Value step, ValueRange carried) {
-                     moveTo(outerIndex(step));
+                     moveTo(indicesAt(access_, step, outerExtents_));
                      Expr x = line_.read(columns.first, lanes);
                      readable &= static_cast<bool>(x.value());
                      return SmallVector<Value>{x.value() ? combine(kind, expression(carried[0]), map(x, 0)).value()
@@ -326,18 +326,6 @@ private:
     Coordinates at = tileCoordinates(access_, shape_.size());
     at[line_.dim] = along(columns.first, lanes);
     return access_.once(columns.team, [&] { return access_.store(0, result.front().value(), at); });
-  }
-
-  /// The indices along outer_ of one of all steps.
-  SmallVector<Value> outerIndex(Value step) {
-    ImplicitLocOpBuilder &b = access_.builder();
-    SmallVector<Value> at(outerExtents_.size());
-    for (size_t dim = outerExtents_.size(); dim-- > 0;) {
-      Value extent = access_.count(outerExtents_[dim]).in(b);
-      at[dim] = dim == 0 ? step : arith::RemUIOp::create(b, step, extent).getResult();
-      step = dim == 0 ? step : arith::DivUIOp::create(b, step, extent).getResult();
-    }
-    return at;
   }
 
   void moveTo(ArrayRef<Value> at) {

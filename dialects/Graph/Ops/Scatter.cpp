@@ -82,18 +82,6 @@ static Coordinates coordinatesOf(ArrayRef<Value> outer, ArrayRef<Value> inner) {
   return at;
 }
 
-/// A row-major position as one index for each dim.
-static SmallVector<Value> indicesAt(TileAccess &access, Value position, ArrayRef<Extent> shape) {
-  ImplicitLocOpBuilder &b = access.builder();
-  SmallVector<Value> at(shape.size());
-  for (size_t dim = shape.size(); dim > 0; --dim) {
-    Value extent = access.count(shape[dim - 1]).in(b);
-    at[dim - 1] = dim == 1 ? position : arith::RemUIOp::create(b, position, extent).getResult();
-    position = arith::DivUIOp::create(b, position, extent);
-  }
-  return at;
-}
-
 static Coordinates coordinatesAt(TileAccess &access, Value position, ArrayRef<Extent> shape) {
   return coordinatesOf(indicesAt(access, position, shape), {});
 }

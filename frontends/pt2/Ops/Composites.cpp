@@ -154,6 +154,12 @@ static Value cross(NodeReader &node) {
   return b.make<graph::SubOp>(plus, minus);
 }
 
+static Value vecdot(NodeReader &node) {
+  Operands given = readOperands(node, "x", "y");
+  Value products = combine<graph::MulOp>(node.builder(), given.lhs, given.rhs);
+  return sumOver(node.builder(), products, node.axis("dim", products));
+}
+
 // Σ over the last dim of both
 static Value inner(NodeReader &node) {
   GraphBuilder &b = node.builder();
@@ -467,6 +473,7 @@ static constexpr Operator kOperators[] = {
     {"aten.isin.Tensor_Tensor", isIn},
     {"aten.kron.default", kronecker},
     {"aten.linalg_cross.default", cross},
+    {"aten.linalg_vecdot.default", vecdot},
     {"aten.logaddexp.default", logAddExp},
     {"aten.pairwise_distance.default", pairwiseDistance},
     {"aten.pdist.default", distancesOfPairs},

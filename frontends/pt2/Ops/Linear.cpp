@@ -56,14 +56,6 @@ static Value intMm(NodeReader &node) {
   return b.matMul(b.cast(node.tensor("self"), wide), b.cast(node.tensor("mat2"), wide));
 }
 
-static Value vecdot(NodeReader &node) {
-  GraphBuilder &b = node.builder();
-  Operands given = readOperands(node, "x", "y");
-  Value products = combine<graph::MulOp>(b, given.lhs, given.rhs);
-  const int64_t axis = node.axis("dim", products);
-  return b.dropDim(b.make<graph::ReduceOp>(products, graph::ReduceKind::Sum, axis), axis);
-}
-
 static Value vdot(NodeReader &node) { return product(node.builder(), node.tensor("self"), node.tensor("other")); }
 
 static Value multiple(NodeReader &node, Value x, StringRef factor) {
@@ -184,7 +176,6 @@ static constexpr Operator kOperators[] = {
     {"aten.einsum.default", einsumOf},
     {"aten.linear.default", linear},
     {"aten.matmul.default", matmul},
-    {"aten.linalg_vecdot.default", vecdot},
     {"aten.mm.default", mm},
     {"aten.mv.default", mv},
     {"aten.outer.default", outer},

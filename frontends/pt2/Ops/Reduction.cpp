@@ -113,8 +113,6 @@ template <bool minimum> static Values extremumAndPlace(NodeReader &node) {
   Value x = node.tensor("self");
   int64_t axis = node.axis("dim", x);
   const bool keep = node.flag("keepdim");
-  if (rankOf(x) == 0)
-    return {x, b.number(0)};
   Value value = b.make<graph::ReduceOp>(x, minimum ? ReduceKind::Min : ReduceKind::Max, axis);
   return {withoutAxes(b, value, axis, keep), withoutAxes(b, argReduce<minimum>(b, x, axis), axis, keep)};
 }
@@ -311,11 +309,11 @@ static constexpr Operator kOperators[] = {
     {"aten.log_softmax.int", alongLine<softmax<true>>},
     {"aten.logsumexp.default", logSumExp},
     {"aten.max.default", extremumOfAll<ReduceKind::Max>},
-    {"aten.max.dim", extremumAndPlace<false>},
+    {"aten.max.dim", alongLine<extremumAndPlace<false>>},
     {"aten.mean.default", meanAll},
     {"aten.mean.dim", meanDims},
     {"aten.min.default", extremumOfAll<ReduceKind::Min>},
-    {"aten.min.dim", extremumAndPlace<true>},
+    {"aten.min.dim", alongLine<extremumAndPlace<true>>},
     {"aten.nanmean.default", sumOfNumbers<true>},
     {"aten.nansum.default", sumOfNumbers<false>},
     {"aten.norm.Scalar", norm},
